@@ -1,0 +1,14 @@
+"""`python -m benchmarks [NAME...]`: run the measurements named, or all of them. Each is a module here with a `main()`."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+known = sorted(
+    path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__", "harness"}
+)
+wanted = sys.argv[1:] or known
+for name in wanted:
+    if name not in known:
+        sys.exit(f"There is no measurement called '{name}'. Known: {', '.join(known)}.")
+    import_module(f"benchmarks.{name}").main()

@@ -1,0 +1,55 @@
+"""What every measurement shares: what machine it was, the median of a few runs, and a page that keeps the figures."""
+
+import platform
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from gprplus.parallel import cores
+from gprplus.runs import versions, write_text
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def seconds(function: Callable[[], object], repeats: int = 3) -> float:
+    """Median wall-clock seconds of `repeats` calls, after one that is not counted."""
+    function()
+    return median(_once(function) for _ in range(repeats))
+
+
+def _once(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def machine() -> str:
+    """One line: processor, cores, accelerator, versions."""
+    import torch
+
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    shown = ", ".join(f"{name} {version}" for name, version in versions().items() if name != "gprplus")
+    return f"{_processor()}, {cores()} cores{gpu}; {shown}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def table(headers: list[str], rows: list[list[object]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(headers) + " |", "|" + " --- |" * len(headers)]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def keep(name: str, title: str, body: str, command: str = "") -> None:
+    """Print a page of figures and keep it as results/NAME.md, with the machine and the command that prints it again."""
+    command = command or f"python -m benchmarks {name}"
+    page = f"# {title}\n\n{body}\n\nMeasured with `{command}` on {machine()}.\n"
+    write_text(RESULTS / f"{name}.md", page)
+    print(page)

@@ -1,0 +1,35 @@
+"""gprplus: build controlled synthetic person re-ID datasets and measure what each attribute is worth.
+
+The functions below have the names of the commands. They load on first use, so that importing the package
+(and printing a help text) costs neither torch nor pyarrow.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "render": "gprplus.engine",
+    "build_manifest": "gprplus.ingest",
+    "inspect": "gprplus.ingest",
+    "make_split": "gprplus.splits",
+    "benchmark": "gprplus.benchmark",
+    "score": "gprplus.evaluation",
+    "analyze": "gprplus.analysis",
+    "export": "gprplus.exports",
+    "study": "gprplus.study",
+    "report": "gprplus.report",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'gprplus' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

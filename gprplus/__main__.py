@@ -1,0 +1,3 @@
+from gprplus.cli import main
+
+main()

@@ -1,0 +1,37 @@
+"""Options that mean the same in every command."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+work = click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="GPRPLUS_WORK",
+    default="work",
+    show_default=True,
+    help="Folder that everything goes under unless -o says otherwise.",
+)
+output = click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="Where the result goes.")
+seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
+workers = click.option(
+    "--workers", type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
+)
+device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+force = click.option("--force", is_flag=True, help="Replace what another request left in the output folder.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; do nothing.")
+
+
+def listed(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """Click callback: 'a,b c' -> ['a', 'b', 'c']; None stays None."""
+    if value is None:
+        return None
+    items = [item for item in value.replace(",", " ").split() if item]
+    if not items:
+        raise click.BadParameter("expected one or more names, separated by commas.", context, parameter)
+    return items

@@ -1,0 +1,91 @@
+"""Everything a user can put right, as one family of sentences.
+
+Every message says what went wrong, where, what was expected, what was found and what to do next. The command line prints it
+and exits with 1; a library user catches `GprplusError`, or the builtin that each class also inherits.
+"""
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+class GprplusError(Exception):
+    """A problem the user can fix; its text is meant to be read."""
+
+
+class DeclarationError(GprplusError, ValueError):
+    """A TOML declaration (layout, recipe, study, attributes) does not say what it must."""
+
+
+class RenderError(GprplusError, ValueError):
+    """The engine was asked for a design it cannot draw."""
+
+
+class LayoutError(GprplusError, ValueError):
+    """A folder's names fit no layout, or more than one."""
+
+
+class ManifestError(GprplusError, ValueError):
+    """A manifest is missing, half-built, of another schema, or lacks what is asked of it."""
+
+
+class SplitError(GprplusError, ValueError):
+    """An experiment that cannot be answered with the images at hand."""
+
+
+class FilterError(GprplusError, ValueError):
+    """A --where expression does not parse, or names what is not there."""
+
+
+class RequestChanged(GprplusError, FileExistsError):
+    """A folder holds the outcome of another request."""
+
+
+class DeviceError(GprplusError, RuntimeError):
+    """The asked-for device is not there, or is too small."""
+
+
+class RecipeError(GprplusError, ValueError):
+    """A recipe, backbone or weights file does not fit."""
+
+
+class TrainingError(GprplusError, RuntimeError):
+    """A training cannot start or had to stop."""
+
+
+class ScoreError(GprplusError, ValueError):
+    """Features, identities and cameras do not belong together."""
+
+
+class ReportError(GprplusError, ValueError):
+    """There is nothing to report on, or it is half there."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """A sentence naming the nearest choice, else all of them (at most twelve).
+
+    >>> nearest("wether", ["weather", "illumination"])
+    "Did you mean 'weather'?"
+    >>> nearest("qqq", ["b", "a"])
+    'Known: a, b.'
+    """
+    known = sorted({str(choice) for choice in choices})
+    close = get_close_matches(str(word).lower(), known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{close[0]}'?"
+    if not known:
+        return "There is none to choose from."
+    more = f", and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"Known: {', '.join(known[:12])}{more}."
+
+
+def examples(items: Sequence[object], limit: int = 3) -> str:
+    """The first few items, and how many more there are.
+
+    >>> examples(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    >>> examples(["a"])
+    'a'
+    """
+    shown = ", ".join(str(item) for item in items[:limit])
+    rest = len(items) - limit
+    return f"{shown} and {rest:,} more" if rest > 0 else shown

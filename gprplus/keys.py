@@ -1,0 +1,141 @@
+"""Names that never change: canonical keys, priorities, fingerprints.
+
+Sampling in gprplus has no generator with a state. Every image and every identity has a 64-bit key made from what it is, and a priority
+made from (key, seed, stream name); to draw k of n is to take the k smallest priorities. So a draw does not depend on row order, workers
+or machine; draws are nested in k; and m newcomers change at most m members (bottom-k sampling).
+"""
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION = "gprplus-key-1"  # part of every key: a change here is a change of every draw
+_SEPARATOR = (
+    "\x1f"  # ASCII unit separator: no file name part contains it in practice, and the canonical form escapes it
+)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+def canonical(*parts: str) -> str:
+    """Parts as one text, unambiguous: NFC, and the separator itself escaped.
+
+    >>> canonical("engine", "0001").split(chr(31))
+    ['engine', '0001']
+    """
+    clean = (unicodedata.normalize("NFC", part).replace("\\", "\\\\").replace(_SEPARATOR, "\\u") for part in parts)
+    return _SEPARATOR.join(clean)
+
+
+def text_key(text: str) -> int:
+    """The 64-bit key of one text: the first 8 bytes (big-endian) of BLAKE2b over the key version and the text."""
+    return int.from_bytes(hashlib.blake2b(f"{VERSION}{_SEPARATOR}{text}".encode(), digest_size=8).digest(), "big")
+
+
+def text_keys(texts: Iterable[str]) -> np.ndarray:
+    """`text_key` of many texts, as `(N,) uint64`. About one microsecond a text."""
+    prefix = hashlib.blake2b(f"{VERSION}{_SEPARATOR}".encode(), digest_size=8)
+    digests = bytearray()
+    for text in texts:
+        state = prefix.copy()
+        state.update(text.encode())
+        digests += state.digest()
+    return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
+
+
+def mix(values: np.ndarray) -> np.ndarray:
+    """The finaliser of SplitMix64 on `(...,) uint64`: every input bit reaches every output bit.
+
+    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the constants are David Stafford's
+    variant 13. Vectorised, no state.
+    """
+    z = np.asarray(values, dtype=np.uint64)
+    z = (z ^ (z >> np.uint64(30))) * _MIX_1
+    z = (z ^ (z >> np.uint64(27))) * _MIX_2
+    return z ^ (z >> np.uint64(31))
+
+
+def priorities(keys: np.ndarray, seed: int, stream: str) -> np.ndarray:
+    """Uniform 64-bit priorities `(N,) uint64` of keys `(N,) uint64` under a seed and a named stream.
+
+    Different streams are independent draws over the same things: "side", "identity", "image", "deal", "query".
+    """
+    salt = np.uint64(text_key(canonical(stream, str(int(seed)))))
+    with np.errstate(over="ignore"):
+        return mix(mix(np.asarray(keys, dtype=np.uint64) + _GOLDEN) ^ salt)
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    """Priorities as `(N,) float64` in [0, 1): the upper 53 bits over 2^53."""
+    return (np.asarray(values, dtype=np.uint64) >> np.uint64(11)) * 2.0**-53
+
+
+def bottom(priority: np.ndarray, count: int, tie: np.ndarray | None = None) -> np.ndarray:
+    """Positions of the `count` smallest priorities, smallest first; `tie` (such as the keys) settles equal ones.
+
+    >>> bottom(np.array([5, 1, 3], dtype=np.uint64), 2).tolist()
+    [1, 2]
+    """
+    order = np.lexsort((tie, priority)) if tie is not None else np.argsort(priority, kind="stable")
+    return order[:count]
+
+
+def digest(*parts: str | bytes) -> str:
+    """SHA-256 (hex) over length-prefixed parts."""
+    state = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        state.update(len(raw).to_bytes(8, "big"))
+        state.update(raw)
+    return state.hexdigest()
+
+
+def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -> str:
+    """SHA-256 (hex) of a table's rows in the order they stand, free of how Arrow happens to store them.
+
+    Chunking, dictionary order and string width do not matter; column names, values, nulls and row order do.
+    """
+    import pyarrow as pa
+
+    state = hashlib.sha256()
+    for name in columns or table.column_names:
+        column = table.column(name).combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        state.update(canonical(name, str(len(column))).encode())
+        for block in _blocks(column):
+            state.update(block)
+    return state.hexdigest()
+
+
+def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
+    """The bytes that stand for one Arrow array: values with nulls zeroed, then the validity."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        column = column.dictionary_encode()
+    valid = np.asarray(pc.is_valid(column))
+    if pa.types.is_dictionary(column.type):
+        vocabulary = column.dictionary.to_pylist()
+        order = sorted(range(len(vocabulary)), key=lambda i: (vocabulary[i] is None, str(vocabulary[i])))
+        codes = np.asarray(pc.fill_null(column.indices, 0)).astype(np.int64)
+        used = np.zeros(len(vocabulary), dtype=bool)
+        used[codes[valid]] = True
+        kept = [i for i in order if used[i]]
+        place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
+        place[kept] = np.arange(len(kept))
+        yield canonical(*(str(vocabulary[i]) for i in kept)).encode()
+        yield (place[codes] if len(codes) else codes.astype("<i4")) * valid
+    else:
+        zero = pa.scalar(0).cast(column.type) if not pa.types.is_boolean(column.type) else pa.scalar(False)
+        values = np.asarray(pc.fill_null(column, zero))
+        yield np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).tobytes()
+    yield np.packbits(valid).tobytes()

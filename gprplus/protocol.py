@@ -1,0 +1,74 @@
+"""Which gallery rows count for a query: the one definition that splits and scores share.
+
+The common rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery. A gallery row of the query's identity
+taken by the query's camera leaves the ranking, junk leaves every ranking, every other row stays; rows of the query's identity that stay are its
+true matches. An unknown camera is no camera: it equals nothing, so it hides nothing.
+
+Identities and cameras are integer codes here; -1 is the code of an unknown camera.
+"""
+
+import numpy as np
+
+NO_CAMERA = -1
+PROTOCOLS = {
+    "camera": "gallery rows of the query's identity and camera leave the ranking (Market-1501 and its kin)",
+    "viewpoint": "the viewpoint plays the part of the camera (renders that name no camera)",
+    "no-camera": "nothing but junk and the query itself leaves the ranking",
+}
+
+
+def ignored(
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cams: np.ndarray | None = None,
+    gallery_cams: np.ndarray | None = None,
+    gallery_junk: np.ndarray | None = None,
+) -> np.ndarray:
+    """`(Q, G) bool`: the gallery rows that leave each query's ranking.
+
+    >>> ignored(np.array([1]), np.array([1, 1, 2]), np.array([0]), np.array([0, 1, 0])).tolist()
+    [[True, False, False]]
+    """
+    out = np.zeros((len(query_ids), len(gallery_ids)), dtype=bool)
+    if query_cams is not None and gallery_cams is not None:
+        same_camera = (query_cams[:, None] == gallery_cams[None, :]) & (query_cams[:, None] != NO_CAMERA)
+        out |= same_camera & (query_ids[:, None] == gallery_ids[None, :])
+    if gallery_junk is not None:
+        out |= gallery_junk[None, :]
+    return out
+
+
+def true_matches(
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cams: np.ndarray | None = None,
+    gallery_cams: np.ndarray | None = None,
+    gallery_junk: np.ndarray | None = None,
+) -> np.ndarray:
+    """How many gallery rows each query may be found by, `(Q,) int64`, without a Q x G matrix. 0: no valid query.
+
+    >>> true_matches(np.array([1, 2]), np.array([1, 1, 2]), np.array([0, 0]), np.array([0, 1, 0])).tolist()
+    [1, 0]
+    """
+    kept = slice(None) if gallery_junk is None else ~np.asarray(gallery_junk, dtype=bool)
+    ids = np.asarray(gallery_ids)[kept]
+    counts = _counts(np.asarray(query_ids), ids)
+    if query_cams is None or gallery_cams is None:
+        return counts
+    cams = np.asarray(gallery_cams)[kept].astype(np.int64)
+    query_cams = np.asarray(query_cams).astype(np.int64)
+    low = min(cams.min(initial=NO_CAMERA), query_cams.min(initial=NO_CAMERA))
+    width = max(cams.max(initial=0), query_cams.max(initial=0)) - low + 1
+    both = _counts(
+        np.asarray(query_ids).astype(np.int64) * width + (query_cams - low),
+        ids.astype(np.int64) * width + (cams - low),
+    )
+    return counts - np.where(query_cams == NO_CAMERA, 0, both)
+
+
+def _counts(wanted: np.ndarray, present: np.ndarray) -> np.ndarray:
+    values, counts = np.unique(present, return_counts=True)
+    if not len(values):
+        return np.zeros(len(wanted), dtype=np.int64)
+    place = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+    return np.where(values[place] == wanted, counts[place], 0).astype(np.int64)

@@ -1,0 +1,168 @@
+"""Folders that remember what made them.
+
+Three habits keep half-written work from being taken for whole: a file is written under a temporary name and renamed; a folder carries a record
+of the request that made it, written last; and a request is compared with that record before any work starts.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from gprplus.errors import GprplusError, RequestChanged, examples
+from gprplus.keys import digest
+
+PACKAGES = (
+    "gprplus",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "pillow",
+    "pandas",
+    "pyarrow",
+    "torch",
+)
+
+
+def work_folder(work: str | Path | None = None) -> Path:
+    """The folder everything goes under: the argument, else $GPRPLUS_WORK, else work/ in the current directory."""
+    return Path(work or os.environ.get("GPRPLUS_WORK") or "work")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spare spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 (hex) of a JSON-like value."""
+    return digest(canonical_json(value))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; renamed over it when the block ends well, removed when it does not.
+
+    The name is unique to the process, so two processes that write the same file do not tear it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise GprplusError(f"{path} cannot be written: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def read_json(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
+    """A JSON object, or `error` with one sentence: `what` names the thing that should be there, such as "a split"."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path.parent} is not {what}: it has no {path.name}.") from None
+    except NotADirectoryError:
+        raise error(f"{path.parent} is not {what}: it is a file, not a folder.") from None
+    except (OSError, ValueError) as problem:
+        raise error(f"{path} cannot be read as {what}: {problem}.") from problem
+    if not isinstance(value, dict):
+        raise error(f"{path} is not {what}: a JSON object was expected.")
+    return value
+
+
+def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> None:
+    """Write an Arrow table as Parquet (zstd), whole or not at all."""
+    import pyarrow.parquet as pq
+
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=row_group_size)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What changed between two requests, one phrase a key.
+
+    >>> differences({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
+    ['seed was 0, now 1']
+    """
+    keys = [*old, *(key for key in new if key not in old)]
+    return [
+        f"{key} was {_shown(old.get(key))}, now {_shown(new.get(key))}"
+        for key in keys
+        if canonical_json(old.get(key)) != canonical_json(new.get(key))
+    ]
+
+
+def _shown(value: Any) -> str:
+    text = "not given" if value is None else canonical_json(value).strip('"')
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
+    """Compare a request with the record of the one that made this folder.
+
+    "same": that very request is done or under way, so go on with it. "new": nothing is there, or `force` was given (the caller then
+    replaces what it finds). A different request raises RequestChanged with the differences.
+    `record` is a JSON file with the request under the key "request".
+    """
+    if not record.exists():
+        return "new"
+    try:
+        old = json.loads(record.read_text(encoding="utf-8")).get("request", {})
+    except (OSError, ValueError, AttributeError):
+        return "new"
+    changed = differences(old, json.loads(canonical_json(request)))
+    if not changed:
+        return "same"
+    if force:
+        return "new"
+    raise RequestChanged(
+        f"{record.parent} holds the outcome of another request ({examples(changed)}). "
+        "Give another folder with -o, or --force to replace it."
+    )
+
+
+def clear(folder: Path) -> None:
+    """Remove a folder this package made, for `force`."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def relative(path: Path, start: Path) -> str:
+    """`path` as seen from the folder `start`, POSIX; absolute where the two share no drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()
