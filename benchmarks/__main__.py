@@ -1,4 +1,4 @@
-"""`python -m benchmarks [NAME...]`: run the measurements named, or all of them. Each is a module here with a `main()`."""
+"""`python -m benchmarks [NAME...]`: run the measurements named, or all. Each is a module here with a `main()`."""
 
 import sys
 from importlib import import_module

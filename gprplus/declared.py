@@ -36,8 +36,8 @@ def folder() -> Path:
         if (candidate / "attributes.toml").is_file():
             return candidate
     raise DeclarationError(
-        f"The declarations that gprplus ships (attributes.toml and its neighbours) are neither in {package / 'manifests'} "
-        f"nor in {package.parent / 'manifests'}. Install gprplus again with pip."
+        "The declarations that gprplus ships (attributes.toml and its neighbours) are neither in "
+        f"{package / 'manifests'} nor in {package.parent / 'manifests'}. Install gprplus again with pip."
     )
 
 
@@ -75,8 +75,8 @@ def read_file(path: Path) -> Declaration:
 def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     """Fill the frozen dataclass `cls` from a TOML table: unknown keys, missing keys and wrong types are errors.
 
-    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. `where` begins each message,
-    such as "layouts/engine.toml".
+    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. `where` begins
+    each message, such as "layouts/engine.toml".
     """
     if not is_dataclass(cls):
         raise TypeError(f"{cls} is not a dataclass")
@@ -136,7 +136,8 @@ def _expect(fits: bool, expected: str, found: Any, where: str) -> None:
 class Attribute:
     """One attribute as manifests/attributes.toml declares it.
 
-    `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its natural order (empty: open).
+    `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its natural order
+    (empty: open).
     """
 
     level: str

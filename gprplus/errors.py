@@ -1,7 +1,7 @@
 """Everything a user can put right, as one family of sentences.
 
-Every message says what went wrong, where, what was expected, what was found and what to do next. The command line prints it
-and exits with 1; a library user catches `GprplusError`, or the builtin that each class also inherits.
+Every message says what went wrong, where, what was expected, what was found and what to do next. The command line
+prints it and exits with 1; a library user catches `GprplusError`, or the builtin that each class also inherits.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """Bytes to pixels, the same way everywhere.
 
-OpenCV decodes (its JPEG path is the fastest that a wheel offers); Pillow takes what OpenCV does not know. Images are `(H, W, 3) uint8` in RGB
-order. Shrinking averages areas: bilinear sampling aliases when it halves.
+OpenCV decodes (its JPEG path is the fastest that a wheel offers); Pillow takes what OpenCV does not know. Images are
+`(H, W, 3) uint8` in RGB order. Shrinking averages areas: bilinear sampling aliases when it halves.
 """
 
 from pathlib import Path

@@ -1,8 +1,9 @@
 """Names that never change: canonical keys, priorities, fingerprints.
 
-Sampling in gprplus has no generator with a state. Every image and every identity has a 64-bit key made from what it is, and a priority
-made from (key, seed, stream name); to draw k of n is to take the k smallest priorities. So a draw does not depend on row order, workers
-or machine; draws are nested in k; and m newcomers change at most m members (bottom-k sampling).
+Sampling in gprplus has no generator with a state. Every image and every identity has a 64-bit key made from what it
+is, and a priority made from (key, seed, stream name); to draw k of n is to take the k smallest priorities. So a draw
+does not depend on row order, workers or machine; draws are nested in k; and m newcomers change at most m members
+(bottom-k sampling).
 """
 
 import hashlib
@@ -53,8 +54,8 @@ def text_keys(texts: Iterable[str]) -> np.ndarray:
 def mix(values: np.ndarray) -> np.ndarray:
     """The finaliser of SplitMix64 on `(...,) uint64`: every input bit reaches every output bit.
 
-    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the constants are David Stafford's
-    variant 13. Vectorised, no state.
+    Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the constants are David
+    Stafford's variant 13. Vectorised, no state.
     """
     z = np.asarray(values, dtype=np.uint64)
     z = (z ^ (z >> np.uint64(30))) * _MIX_1

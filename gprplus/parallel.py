@@ -1,6 +1,7 @@
 """Workers, and the one shape that progress has.
 
-Library functions report progress by calling `progress(done, total)`; the command line turns that into a bar, a library user may pass nothing.
+Library functions report progress by calling `progress(done, total)`; the command line turns that into a bar, a library
+user may pass nothing.
 """
 
 import os

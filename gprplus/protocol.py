@@ -1,8 +1,9 @@
 """Which gallery rows count for a query: the one definition that splits and scores share.
 
-The common rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery. A gallery row of the query's identity
-taken by the query's camera leaves the ranking, junk leaves every ranking, every other row stays; rows of the query's identity that stay are its
-true matches. An unknown camera is no camera: it equals nothing, so it hides nothing.
+The common rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery. A gallery row of the
+query's identity taken by the query's camera leaves the ranking, junk leaves every ranking, every other row stays; rows
+of the query's identity that stay are its true matches. An unknown camera is no camera: it equals nothing, so it hides
+nothing.
 
 Identities and cameras are integer codes here; -1 is the code of an unknown camera.
 """

@@ -1,7 +1,8 @@
 """Folders that remember what made them.
 
-Three habits keep half-written work from being taken for whole: a file is written under a temporary name and renamed; a folder carries a record
-of the request that made it, written last; and a request is compared with that record before any work starts.
+Three habits keep half-written work from being taken for whole: a file is written under a temporary name and renamed; a
+folder carries a record of the request that made it, written last; and a request is compared with that record before any
+work starts.
 """
 
 import json
@@ -120,8 +121,8 @@ def _shown(value: Any) -> str:
 def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
     """Compare a request with the record of the one that made this folder.
 
-    "same": that very request is done or under way, so go on with it. "new": nothing is there, or `force` was given (the caller then
-    replaces what it finds). A different request raises RequestChanged with the differences.
+    "same": that very request is done or under way, so go on with it. "new": nothing is there, or `force` was given (the
+    caller then replaces what it finds). A different request raises RequestChanged with the differences.
     `record` is a JSON file with the request under the key "request".
     """
     if not record.exists():

@@ -1,6 +1,7 @@
 """The columns of every table, each with its type, level, unit and one sentence.
 
-This is the only handshake between the rooms. Arrow schemas, the documentation's tables and the checks are made from these records.
+This is the only handshake between the rooms. Arrow schemas, the documentation's tables and the checks are made from
+these records.
 """
 
 from collections.abc import Sequence

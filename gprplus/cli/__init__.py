@@ -7,8 +7,8 @@ import click
 
 from gprplus import __version__
 
-# In the order of the way through the house. The value is the first line of the command's help, so that listing the commands
-# imports none of them; a test holds the two together.
+# In the order of the way through the house. The value is the first line of the command's help, so that listing the
+# commands imports none of them; a test holds the two together.
 COMMANDS = {
     "render": "Draw a crossed design of synthetic people.",
     "build-manifest": "Turn folders of renders into a manifest.",
@@ -41,7 +41,9 @@ class Commands(click.Group):
         with formatter.section("Commands, in the order of the work"):
             formatter.write_dl(list(COMMANDS.items()))
 
-    def resolve_command(self, context: click.Context, args: list[str]):  # type: ignore[no-untyped-def]
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         from gprplus.errors import nearest
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
