@@ -75,8 +75,8 @@ def read_file(path: Path) -> Declaration:
 def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     """Fill the frozen dataclass `cls` from a TOML table: unknown keys, missing keys and wrong types are errors.
 
-    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. `where` begins
-    each message, such as "layouts/engine.toml".
+    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. Each message
+    starts with `where`, such as "layouts/engine.toml".
     """
     if not is_dataclass(cls):
         raise TypeError(f"{cls} is not a dataclass")
