@@ -1,0 +1,143 @@
+"""Contact sheets: images in labelled rows and columns, to be looked at.
+
+A table of levels says what a dataset claims to hold; a sheet shows whether it does. The text is set in DejaVu Sans,
+which ships with matplotlib, so a sheet looks the same on every machine.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gprplus.errors import ReportError
+from gprplus.images import resize
+
+if TYPE_CHECKING:
+    from PIL import ImageDraw, ImageFont
+
+PAPER = (250, 250, 248)
+INK = (38, 38, 36)
+QUIET = (112, 112, 106)
+EMPTY = (232, 232, 228)  # a cell that has no image
+GAP = 4
+MARGIN = 12
+
+
+def contact_sheet(
+    cells: Sequence[Sequence[np.ndarray | None]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    title: str = "",
+    height: int = 160,
+) -> np.ndarray:
+    """Images in a labelled grid, `(H, W, 3) uint8` RGB.
+
+    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None where there is none (drawn as an empty field).
+    Every image is scaled to `height` pixels and stands in the middle of a cell as wide as the widest. Labels that
+    do not fit end in an ellipsis; empty labels take no room. Raises ReportError when the cells do not fill the grid.
+    """
+    _check(cells, rows, columns)
+    scaled = [[None if image is None else _to_height(image, height) for image in line] for line in cells]
+    width = max((image.shape[1] for line in scaled for image in line if image is not None), default=height // 2)
+    font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
+    line_height = _line(font)
+
+    left = MARGIN + min(max((_width(font, label) for label in rows), default=0), 2 * height)
+    left += 2 * GAP if any(rows) else 0
+    top = MARGIN + (_line(bold) + GAP if title else 0) + (line_height + GAP if any(columns) else 0)
+    across = max(len(columns) * (width + GAP) - GAP, 0)
+    down = max(len(rows) * (height + GAP) - GAP, 0)
+    full_width = max(left + across, MARGIN + _width(bold, title)) + MARGIN
+    sheet = np.full((top + down + MARGIN, full_width, 3), PAPER, dtype=np.uint8)
+    for i, line in enumerate(scaled):
+        for j, image in enumerate(line):
+            y, x = top + i * (height + GAP), left + j * (width + GAP)
+            _place(sheet[y : y + height, x : x + width], image)
+
+    with _Pen(sheet) as pen:
+        if title:
+            pen.text((MARGIN, MARGIN), title, fill=INK, font=bold)
+        for j, label in enumerate(columns):
+            x = left + j * (width + GAP) + width // 2
+            pen.text((x, top - GAP), _fitted(font, label, width), fill=INK, font=font, anchor="md")
+        for i, label in enumerate(rows):
+            y = top + i * (height + GAP) + height // 2
+            pen.text((MARGIN, y), _fitted(font, label, left - MARGIN - GAP), fill=QUIET, font=font, anchor="lm")
+    return sheet
+
+
+class _Pen:
+    """Draws text on an array in place."""
+
+    def __init__(self, sheet: np.ndarray) -> None:
+        from PIL import Image
+
+        self.sheet, self.image = sheet, Image.fromarray(sheet)
+
+    def __enter__(self) -> "ImageDraw.ImageDraw":
+        from PIL import ImageDraw
+
+        return ImageDraw.Draw(self.image)
+
+    def __exit__(self, *_: object) -> None:
+        self.sheet[:] = np.asarray(self.image)
+
+
+def _check(cells: Sequence[Sequence[np.ndarray | None]], rows: Sequence[str], columns: Sequence[str]) -> None:
+    found = sorted({len(line) for line in cells})
+    if len(cells) != len(rows) or any(count != len(columns) for count in found):
+        raise ReportError(
+            f"A contact sheet of {len(rows)} rows and {len(columns)} columns was given "
+            f"{len(cells)} rows of {', '.join(map(str, found)) or 'no'} cells. Fill holes with None."
+        )
+
+
+def _to_height(image: np.ndarray, height: int) -> np.ndarray:
+    """Scaled to `height`, keeping the shape; an image wider than three heights is cut in the middle."""
+    width = max(round(image.shape[1] * height / image.shape[0]), 1)
+    scaled = resize(image, height, width)
+    spare = max(width - 3 * height, 0)
+    return scaled[:, spare // 2 : width - (spare - spare // 2)]
+
+
+def _place(cell: np.ndarray, image: np.ndarray | None) -> None:
+    if image is None:
+        cell[:] = EMPTY
+        return
+    x = (cell.shape[1] - image.shape[1]) // 2
+    cell[:, x : x + image.shape[1]] = image
+
+
+@cache
+def _font(size: int, bold: bool = False) -> "ImageFont.FreeTypeFont":
+    import matplotlib
+    from PIL import ImageFont
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _text_size(height: int) -> int:
+    return min(max(height // 12, 10), 22)
+
+
+def _line(font: "ImageFont.FreeTypeFont") -> int:
+    return sum(font.getmetrics())
+
+
+def _width(font: "ImageFont.FreeTypeFont", text: str) -> int:
+    return int(np.ceil(font.getlength(text))) if text else 0
+
+
+def _fitted(font: "ImageFont.FreeTypeFont", text: str, room: int) -> str:
+    """The text, or as much of its beginning as fits in `room` pixels, with an ellipsis."""
+    if _width(font, text) <= room:
+        return text
+    kept = text
+    while kept and _width(font, kept + "…") > room:
+        kept = kept[:-1]
+    return kept.rstrip() + "…" if kept else ""

@@ -1,0 +1,64 @@
+"""Contact sheets: what is put where."""
+
+import numpy as np
+import pytest
+
+from gprplus.errors import ReportError
+from gprplus.report.sheets import EMPTY, GAP, MARGIN, PAPER, contact_sheet
+
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def plain(colour: tuple[int, int, int], height: int = 20, width: int = 10) -> np.ndarray:
+    return np.full((height, width, 3), colour, dtype=np.uint8)
+
+
+def test_unlabelled_cells_stand_side_by_side_with_a_gap_between() -> None:
+    sheet = contact_sheet([[plain(RED), plain(BLUE)]], [""], ["", ""], height=40)
+    assert sheet.shape == (40 + 2 * MARGIN, 2 * 20 + GAP + 2 * MARGIN, 3)
+    assert sheet.dtype == np.uint8
+    assert (sheet[MARGIN : MARGIN + 40, MARGIN : MARGIN + 20] == RED).all()
+    assert (sheet[MARGIN : MARGIN + 40, MARGIN + 20 + GAP : MARGIN + 40 + GAP] == BLUE).all()
+    assert tuple(sheet[0, 0]) == PAPER
+
+
+def test_a_missing_image_is_an_empty_field_of_the_same_size() -> None:
+    sheet = contact_sheet([[plain(RED), None]], [""], ["", ""], height=40)
+    assert (sheet[MARGIN : MARGIN + 40, MARGIN + 20 + GAP : MARGIN + 40 + GAP] == EMPTY).all()
+
+
+def test_a_sheet_of_nothing_but_holes_is_still_a_sheet() -> None:
+    sheet = contact_sheet([[None, None]], ["foggy"], ["0", "90"], height=50)
+    assert ((sheet == EMPTY).all(axis=-1)).sum() == 2 * 50 * 25
+
+
+def test_labels_and_title_take_room_and_leave_ink() -> None:
+    bare = contact_sheet([[plain(RED)]], [""], [""], height=120)
+    named = contact_sheet([[plain(RED)]], ["foggy"], ["0"], title="Weather", height=120)
+    assert named.shape[0] > bare.shape[0]
+    assert named.shape[1] > bare.shape[1]
+    assert (named.min(axis=-1) < 60).any(), "the text is dark on paper"
+    assert (named == RED).all(axis=-1).sum() == (bare == RED).all(axis=-1).sum(), "text never covers an image"
+
+
+def test_images_of_any_shape_share_one_height_and_the_widest_sets_the_cell() -> None:
+    sheet = contact_sheet([[plain(RED, 10, 5), plain(BLUE, 300, 300)]], [""], ["", ""], height=40)
+    assert sheet.shape[1] == 2 * 40 + GAP + 2 * MARGIN
+    red = np.flatnonzero((sheet[MARGIN + 20] == RED).all(axis=-1))
+    assert (red[0] - MARGIN, len(red)) == (10, 20), "the narrow one stands in the middle of its cell"
+
+
+def test_a_label_too_long_for_its_column_is_cut_not_spilled() -> None:
+    short = contact_sheet([[plain(RED)]], [""], ["x"], height=60)
+    long = contact_sheet([[plain(RED)]], [""], ["a very long level name"], height=60)
+    assert short.shape == long.shape
+
+
+def test_the_same_sheet_twice_has_the_same_pixels() -> None:
+    first, second = (contact_sheet([[plain(RED)]], ["é <b>"], ["0"], title="t") for _ in range(2))
+    assert (first == second).all()
+
+
+def test_cells_that_do_not_fill_the_grid_are_refused() -> None:
+    with pytest.raises(ReportError, match="1 rows and 2 columns was given 1 rows of 1 cells"):
+        contact_sheet([[None]], ["a"], ["b", "c"])
