@@ -1,0 +1,93 @@
+"""From the ranks of the true matches to AP, CMC and INP.
+
+Ranks stand flat: `ranks (M,) int64` holds, query after query, where that query's true matches were found (counted from 1, ascending), and
+`counts (Q,) int64` how many each query has. Nothing else about a ranking matters to these metrics.
+"""
+
+import numpy as np
+
+CMC_LENGTH = 50
+
+
+def step_ap(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Average precision `(Q,) float64` as the mean of the precisions at the true matches; NaN for a query without one.
+
+    The form of torchreid, fast-reid and scikit-learn >= 0.19.
+
+    >>> step_ap(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
+    [0.722222]
+    """
+    return _means(hits(counts) / ranks, counts)
+
+
+def trapezoid_ap(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision at it and just before it.
+
+    The form of the original Market-1501 script and of layumi's. Never above `step_ap`; equal where no wrong match precedes the last true one.
+
+    >>> trapezoid_ap(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
+    [0.677778]
+    """
+    hit = hits(counts)
+    before = np.where(ranks == 1, 1.0, (hit - 1) / np.maximum(ranks - 1, 1))
+    return _means((before + hit / ranks) / 2, counts)
+
+
+AP = {"step": step_ap, "trapezoid": trapezoid_ap}
+
+
+def first_match(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Rank of the first true match, `(Q,) int64`; 0 for a query without one.
+
+    >>> first_match(np.array([4, 9, 1]), np.array([2, 0, 1])).tolist()
+    [4, 0, 1]
+    """
+    out = np.zeros(len(counts), dtype=np.int64)
+    out[counts > 0] = ranks[_starts(counts)[counts > 0]]
+    return out
+
+
+def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """True matches over the rank of the last one, `(Q,) float64`; NaN for a query without one (Ye et al., TPAMI 2021, mINP).
+
+    >>> inverse_negative_penalty(np.array([1, 4]), np.array([2])).tolist()
+    [0.5]
+    """
+    out = np.full(len(counts), np.nan)
+    found = counts > 0
+    out[found] = counts[found] / ranks[(np.cumsum(counts) - 1)[found]]
+    return out
+
+
+def cmc(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
+    """Share of valid queries whose first true match stands at rank k or before, `(length,) float64`; `cmc[0]` is rank-1.
+
+    A gallery shorter than `length` needs no special case: nothing is found after its end, so the curve stays level.
+
+    >>> cmc(np.array([1, 3]), 4).tolist()
+    [0.5, 0.5, 1.0, 1.0]
+    """
+    counts = np.bincount(np.minimum(first, length + 1), minlength=length + 2)[1 : length + 1]
+    return np.cumsum(counts) / len(first)
+
+
+def hits(counts: np.ndarray) -> np.ndarray:
+    """Which true match of its query each flat entry is, from 1: `(M,) int64`.
+
+    >>> hits(np.array([2, 0, 3])).tolist()
+    [1, 2, 1, 2, 3]
+    """
+    return np.arange(1, counts.sum() + 1) - np.repeat(_starts(counts), counts)
+
+
+def _starts(counts: np.ndarray) -> np.ndarray:
+    return np.cumsum(counts) - counts
+
+
+def _means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The mean of each query's stretch of `values`."""
+    out = np.full(len(counts), np.nan)
+    found = counts > 0
+    if found.any():
+        out[found] = np.add.reduceat(values, _starts(counts)[found]) / counts[found]
+    return out
