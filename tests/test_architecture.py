@@ -1,0 +1,115 @@
+"""The house stands as designed: arrows of import point back, modules stay small, help texts stay cheap."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gprplus
+
+PACKAGE = Path(gprplus.__file__).parent
+GROUND = {"errors", "declared", "schema", "keys", "images", "protocol", "parallel", "runs"}
+ROOMS = (
+    "engine",
+    "ingest",
+    "splits",
+    "baseline",
+    "evaluation",
+    "analysis",
+    "exports",
+    "report",
+    "benchmark",
+    "study",
+    "cli",
+)
+HEAVY = {"torch", "pandas", "pyarrow", "numpy", "cv2", "PIL", "matplotlib", "jinja2", "rich", "safetensors", "timm"}
+MACHINE_PATH = re.compile(r"(?<![\w./)}\]])/(?:home|root|Users|mnt|tmp|var|work)/\w|\b[A-Z]:\\\\\w")
+
+MODULES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text()) for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def place(module: str) -> int:
+    """How far along the way through the house a module stands; the ground floor is 0, the front door the last."""
+    room = module.removesuffix(".py").split("/")[0]
+    if room in GROUND:
+        return 0
+    return len(ROOMS) + 1 if room in ("__init__", "__main__") else ROOMS.index(room) + 1
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and dotted name of every import of the tree, inside functions too."""
+    for node in ast.walk(tree):
+        yield from imports_of(node)
+
+
+def imports_of(node: ast.AST) -> Iterator[tuple[int, str]]:
+    """The same for one statement; nothing when it is no import."""
+    if isinstance(node, ast.Import):
+        yield from ((node.lineno, alias.name) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        assert node.level == 0, f"line {node.lineno}: imports are absolute"
+        yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_arrows_of_import_point_back(module):
+    for line, name in imports(MODULES[module]):
+        room = name.split(".")[1] if name.startswith("gprplus.") else ""
+        if room in GROUND or room not in ROOMS:
+            continue
+        own = module.split("/")[0].removesuffix(".py")
+        assert own == room or place(room) < place(module), f"{module}:{line} imports {name}, which comes later"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_place(module):
+    assert place(module) >= 0
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_stay_small(module):
+    lines = len((PACKAGE / module).read_text().splitlines())
+    assert lines < 300, f"{module} has {lines} lines"
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("cli/")])
+def test_commands_import_nothing_heavy_before_they_run(module):
+    tree = MODULES[module]
+    inside = {id(node) for top in ast.walk(tree) if isinstance(top, ast.FunctionDef) for node in ast.walk(top)}
+    early = (node for node in ast.walk(tree) if id(node) not in inside)
+    names = {name.split(".")[0] for node in early for _, name in imports_of(node)}
+    assert not names & HEAVY
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_knows_the_machine_it_was_written_on(module):
+    found = [
+        node.value
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and MACHINE_PATH.search(node.value)
+    ]
+    assert not found
+
+
+def test_the_pattern_for_machine_paths_finds_one():
+    assert MACHINE_PATH.search("see /home/somebody/renders")
+    assert not MACHINE_PATH.search("work/home/renders")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_names_are_annotated_and_explained(module):
+    for node in MODULES[module].body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node), f"{module}:{node.lineno} {node.name} has no docstring"
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            bare = [a.arg for a in (*node.args.args, *node.args.kwonlyargs) if a.annotation is None]
+            assert not bare, f"{module}:{node.lineno} {node.name} does not annotate {bare}"
+            assert node.returns, f"{module}:{node.lineno} {node.name} does not say what it returns"
+
+
+def test_setup_names_every_room():
+    listed = re.findall(r"^    (gprplus(?:\.\w+)*)$", (PACKAGE.parent / "setup.cfg").read_text(), re.MULTILINE)
+    packages = {".".join(("gprplus", *path.parent.relative_to(PACKAGE).parts)) for path in PACKAGE.rglob("__init__.py")}
+    assert packages | {"gprplus.manifests"} == set(listed)
