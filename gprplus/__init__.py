@@ -4,7 +4,9 @@ The functions below have the names of the commands. They load on first use, so t
 (and printing a help text) costs neither torch nor pyarrow.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 __version__ = "0.1.0"
@@ -29,6 +31,17 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'gprplus' has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """Importing gprplus/benchmark.py would put the module in the place of the function of that name; this keeps the function."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

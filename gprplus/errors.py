@@ -56,6 +56,14 @@ class ScoreError(GprplusError, ValueError):
     """Features, identities and cameras do not belong together."""
 
 
+class AnalysisError(GprplusError, ValueError):
+    """A distance that cannot be measured on the images at hand."""
+
+
+class ExportError(GprplusError, ValueError):
+    """Images that a foreign form cannot carry, or a folder that is not free for it."""
+
+
 class ReportError(GprplusError, ValueError):
     """There is nothing to report on, or it is half there."""
 
