@@ -1,1 +1,6 @@
-"""."""
+"""What people look at: tables, contact sheets, sentences, and one page that holds them."""
+
+from gprplus.report.sentences import verdict
+from gprplus.report.sheets import contact_sheet
+
+__all__ = ["contact_sheet", "verdict"]

@@ -1,0 +1,111 @@
+"""What a run folder holds, read once: the benchmark's record, its split, and the tables collected beside the arms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import schema
+from gprplus.errors import ReportError, examples
+from gprplus.report.sentences import Row, targets
+from gprplus.report.tables import in_split_order
+from gprplus.runs import read_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished benchmark of one split with one recipe.
+
+    `record` is benchmark.json; `info` is split.json with the benchmark's targets beside it; `split` is the split's
+    folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm and seed in
+    front.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    info: Mapping[str, Any]
+    split: Path | None
+    summary: "pa.Table"
+    results: "pa.Table"
+    queries: "pa.Table"
+
+    @property
+    def rows(self) -> list[Row]:
+        """The summary's rows by target, in the split's order of arms."""
+        return in_split_order(self.summary.to_pylist(), self.arms)
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms in the split's order."""
+        return list(self.info.get("arms") or dict.fromkeys(self.summary.column("arm").to_pylist()))
+
+    @property
+    def targets(self) -> list[str]:
+        """What was searched, the split's own test set first."""
+        return targets(self.rows)
+
+    @property
+    def name(self) -> str:
+        """Split and recipe, as the run folder names them."""
+        first = self.rows[0]
+        return f"{first['split']} / {first['recipe']}"
+
+
+def finished(runs: Path) -> list[Path]:
+    """Every run folder under `runs` (SPLIT/RECIPE) whose results were collected, sorted."""
+    return sorted(path.parent for path in runs.glob("*/*/summary.parquet"))
+
+
+def read(folder: Path) -> Outcome:
+    """Read one run folder. Raises ReportError when it is none, or is half there."""
+    record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
+    summary = _table(folder / "summary.parquet", schema.SUMMARY)
+    results = _table(folder / "results.parquet", schema.RESULTS)
+    if not summary.num_rows or not results.num_rows:
+        raise ReportError(f"{folder} holds no finished run yet. {AGAIN}")
+    split = _split_folder(folder, record)
+    info = read_json(split / "split.json", ReportError, "a split") if split else {}
+    info = {**info, "targets": record.get("targets") or {}}
+    return Outcome(folder, record, info, split, summary, results, _queries(folder, results))
+
+
+def _table(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise ReportError(f"{path.parent} has no {path.name}: its runs are not finished. {AGAIN}") from None
+    except (OSError, pa.ArrowException) as problem:
+        raise ReportError(f"{path} cannot be read as a Parquet table: {problem}. {AGAIN}") from problem
+    schema.require(table.column_names, [column.name for column in columns], str(path), ReportError)
+    return schema.conform(table, columns)
+
+
+def _split_folder(folder: Path, record: Mapping[str, Any]) -> Path | None:
+    named = record.get("split_path") or (record.get("request") or {}).get("split_path")
+    path = folder / named if isinstance(named, str) else None
+    return path if path and (path / "split.json").is_file() else None
+
+
+def _queries(folder: Path, results: "pa.Table") -> "pa.Table":
+    """queries.parquet of every run in `results`, with arm and seed in front."""
+    import pyarrow as pa
+
+    runs = sorted(set(zip(results.column("arm").to_pylist(), results.column("seed").to_pylist(), strict=True)))
+    paths = {run: folder / run[0] / f"seed{run[1]}" / "queries.parquet" for run in runs}
+    absent = [str(path.relative_to(folder)) for path in paths.values() if not path.is_file()]
+    if absent:
+        raise ReportError(f"{folder} is half there: {examples(absent)} listed in results.parquet but missing. {AGAIN}")
+    parts = []
+    for (arm, seed), path in paths.items():
+        table = _table(path, schema.QUERIES)
+        front = {"arm": pa.array([arm] * len(table)), "seed": pa.array([seed] * len(table), pa.int64())}
+        parts.append(pa.table({**front, **{name: table.column(name) for name in table.column_names}}))
+    return pa.concat_tables(parts).unify_dictionaries()

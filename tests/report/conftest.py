@@ -1,0 +1,214 @@
+"""A finished benchmark, written by hand in the documented form: split, runs, images drawn in code."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gprplus import schema
+from gprplus.images import encode_jpeg
+from gprplus.report.outcome import Outcome, read
+from gprplus.runs import write_json, write_table
+
+WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
+HOURS = ("forenoon", "dusk", "night")
+VIEWS = (0, 90, 180, 270)
+SKY = dict(zip(WEATHERS, (235, 210, 190, 215, 170, 240, 225), strict=True))
+
+
+def summary_row(arm: str, **values: Any) -> dict[str, Any]:
+    """One row of schema.SUMMARY with plain values everywhere that a test does not say otherwise."""
+    row: dict[str, Any] = {
+        "split": "weather",
+        "recipe": "smoke",
+        "backbone": "small",
+        "weights": "none",
+        "arm": arm,
+        "target": "self",
+        "protocol": "viewpoint",
+        "reference": "mix",
+        "seeds": 2,
+        "queries": 96,
+        "query_identities": 16,
+        "train_identities": 48,
+        "train_images": 1344,
+        "rank5": 0.8,
+        "rank10": 0.9,
+        "mINP": 0.2,
+        "seconds": 20.0,
+    }
+    for metric, mean in (("mAP", 0.45), ("rank1", 0.6)):
+        row |= {metric: mean, f"{metric}_low": mean - 0.02, f"{metric}_high": mean + 0.02, "mAP_sd": 0.01}
+        row |= {f"{metric}_difference{end}": 0.0 for end in ("", "_low", "_high")}
+    return row | values
+
+
+def compared(arm: str, difference: float, low: float | None, high: float | None, **values: Any) -> dict[str, Any]:
+    """A summary row with a paired difference of mAP."""
+    ends = {"mAP_difference": difference, "mAP_difference_low": low, "mAP_difference_high": high}
+    return summary_row(arm, **ends, mAP=0.45 + difference, **values)
+
+
+def summary_table(*rows: dict[str, Any]) -> pa.Table:
+    """Rows as schema.SUMMARY."""
+    return schema.conform(pa.Table.from_pylist(list(rows)), schema.SUMMARY)
+
+
+@dataclass
+class World:
+    """Where a hand-made benchmark lies, and what was put into it."""
+
+    run: Path
+    split: Path
+    levels: tuple[str, ...]
+    ap: dict[tuple[str, int], np.ndarray]
+    query_levels: np.ndarray
+
+    def read(self) -> Outcome:
+        return read(self.run)
+
+
+def make_world(
+    root: Path,
+    levels: Sequence[str] = WEATHERS[:3],
+    *,
+    name: str = "weather",
+    people: Sequence[str] = ("0001", "0002", "0003", "0004"),
+    test_people: int = 12,
+    targets: Sequence[str] = ("self",),
+    seeds: Sequence[int] = (0, 1),
+) -> World:
+    """Write renders, a weather split over them, and its finished runs under `root`."""
+    split, run = root / "splits" / name, root / "runs" / name / "smoke"
+    arms = [*(f"only-{level}" for level in levels), "mix", "random-images-1"]
+    _write_split(root / "renders", split, name, levels, arms, people)
+    record = {
+        "schema_version": 1,
+        "request": {"recipe": "smoke", "seeds": list(seeds)},
+        "split_path": f"../../../splits/{name}",
+    }
+    record |= {"targets": {t: {"protocol": "viewpoint", "fingerprint": "c" * 64} for t in targets}}
+    record |= {
+        "recipe": {"name": "smoke", "steps": 200, "lr": 0.0006},
+        "versions": {"gprplus": "0.1.0", "torch": "2.13.0"},
+    }
+    queries = _query_table(levels, test_people)
+    ap = {
+        (arm, seed): _average_precision(arm, seed, queries, np.random.default_rng((i, seed)))
+        for i, arm in enumerate([*arms, "untrained"])
+        for seed in seeds
+    }
+    results = []
+    for (arm, seed), values in ap.items():
+        tables = [_scored(queries, values - 0.1 * (target != "self"), target) for target in targets]
+        write_table(run / arm / f"seed{seed}" / "queries.parquet", pa.concat_tables(tables))
+        results += [_result(name, arm, seed, t, table) for t, table in zip(targets, tables, strict=True)]
+    write_table(run / "results.parquet", schema.conform(pa.Table.from_pylist(results), schema.RESULTS))
+    rows = [_summed(arm, target, ap, queries, seeds, name) for target in targets for arm in [*arms, "untrained"]]
+    write_table(run / "summary.parquet", summary_table(*rows))
+    write_json(run / "benchmark.json", record)
+    return World(run, split, tuple(levels), ap, np.array(queries["level"]))
+
+
+def _write_split(
+    renders: Path, split: Path, name: str, levels: Sequence[str], arms: Sequence[str], people: Sequence[str]
+) -> None:
+    members, uid = [], 0
+    for person in people:
+        for level in levels:
+            for hour in HOURS:
+                for view in VIEWS:
+                    path = renders / person / f"{person}_{view}_{level}_{hour}.jpg"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(encode_jpeg(_person(int(person), level, hour)))
+                    uid += 1
+                    row = {"uid": uid, "dataset": "engine", "path": f"{person}/{path.name}", "identity": person}
+                    row |= {"viewpoint_deg": view, "camera": 1 + view // 90, "weather": level, "illumination": hour}
+                    members.append({"arm": f"only-{level}", "role": "train", **row})
+    write_table(split / "members.parquet", schema.conform(pa.Table.from_pylist(members), schema.MEMBERS))
+    info = {"schema_version": 1, "name": name, "request": {"attr": "weather", "test_share": 0.25}, "design": "only"}
+    info |= {"attribute": "weather", "levels": list(levels), "seed": 0, "reference": "mix", "retention": 1.0}
+    info |= {"manifest": {"path": "../../manifest", "fingerprint": "a" * 64}, "fingerprint": "b" * 64}
+    info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "Engine renders"}}}
+    info |= {"arms": {arm: {"kind": arm.split("-")[0], "images": 48, "identities": 4} for arm in arms}}
+    info |= {"audit": {"balance": {"images_per_identity": {"minimum": 12, "median": 12.0, "maximum": 12}}}}
+    info |= {"warnings": ["Two dark renders of different people look nearly alike."], "test": {"protocol": "viewpoint"}}
+    write_json(split / "split.json", info)
+
+
+def _person(number: int, level: str, hour: str) -> np.ndarray:
+    """A standing shape before a sky, `(94, 40, 3) uint8`."""
+    light = {"forenoon": 1.0, "dusk": 0.7, "night": 0.35}[hour]
+    colours = np.random.default_rng(number).integers(40, 220, (2, 3))
+    image = np.full((94, 40, 3), SKY[level], dtype=np.float64)
+    image[70:] = 120
+    image[30:60, 12:28], image[60:88, 14:26], image[16:29, 16:24] = colours[0], colours[1], (200, 160, 130)
+    haze = 0.55 if level == "foggy" else 0.0
+    return np.clip((image * (1 - haze) + 215 * haze) * light, 0, 255).astype(np.uint8)
+
+
+def _query_table(levels: Sequence[str], people: int) -> dict[str, list[Any]]:
+    each = 2 * len(levels)
+    numbers = range(people * each)
+    return {
+        "uid": [10_000 + i for i in numbers],
+        "identity": [f"{5000 + i // each}" for i in numbers],
+        "level": [levels[i % len(levels)] for i in numbers],
+    }
+
+
+def _average_precision(arm: str, seed: int, queries: dict[str, list[Any]], rng: np.random.Generator) -> np.ndarray:
+    person = np.random.default_rng(7).normal(0, 0.12, 100_000)[[int(i) for i in queries["identity"]]]
+    skill = {"mix": 0.52, "random-images-1": 0.515, "untrained": 0.11}.get(arm, 0.50)
+    skill -= {"only-foggy": 0.05, "only-blizzard": 0.09, "only-overcast": 0.02}.get(arm, 0.0)
+    match = np.array([0.05 if arm == f"only-{level}" else 0.0 for level in queries["level"]])
+    spread = 0.02 if arm == "untrained" else 0.05
+    return np.clip(skill + match + person + rng.normal(0, spread, len(person)) + 0.004 * seed, 0.01, 1.0)
+
+
+def _scored(queries: dict[str, list[Any]], ap: np.ndarray, target: str) -> pa.Table:
+    ap = np.clip(ap, 0.005, 1.0)
+    rank = np.maximum(np.round(1 / ap - 0.6), 1).astype(int)
+    columns = {**queries, "target": [target] * len(ap), "valid": [True] * len(ap)}
+    columns |= {"AP": ap.tolist(), "first_match_rank": rank.tolist(), "inp": (ap / 3).tolist()}
+    return schema.conform(pa.table(columns), schema.QUERIES)
+
+
+def _result(name: str, arm: str, seed: int, target: str, table: pa.Table) -> dict[str, Any]:
+    ap, rank = np.array(table["AP"]), np.array(table["first_match_rank"])
+    row = {"split": name, "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "target": target}
+    row |= {"protocol": "viewpoint", "seed": seed, "mAP": ap.mean(), "queries": len(ap), "device": "cpu"}
+    row |= {f"rank{k}": float((rank <= k).mean()) for k in (1, 5, 10)}
+    return row | {"mINP": ap.mean() / 3, "train_identities": 4, "train_images": 48, "images_seen": 12_800, "steps": 200}
+
+
+def _summed(
+    arm: str,
+    target: str,
+    ap: dict[tuple[str, int], np.ndarray],
+    queries: dict[str, list[Any]],
+    seeds: Sequence[int],
+    name: str,
+) -> dict[str, Any]:
+    """A plain normal interval over people: the form of a summary, not the method of one."""
+    people = np.array(queries["identity"])
+    shift = 0.1 * (target != "self")
+    scores = np.mean([ap[arm, seed] for seed in seeds], axis=0) - shift
+    gaps = scores - (np.mean([ap["mix", seed] for seed in seeds], axis=0) - shift)
+    row = summary_row(arm, target=target, split=name, seeds=len(seeds), queries=len(people))
+    for key, values in (("mAP", scores), ("mAP_difference", gaps)):
+        means = np.array([values[people == person].mean() for person in np.unique(people)])
+        half = 1.96 * means.std(ddof=1) / np.sqrt(len(means))
+        row |= {key: values.mean(), f"{key}_low": values.mean() - half, f"{key}_high": values.mean() + half}
+    row |= {"query_identities": len(np.unique(people)), "train_images": 48, "train_identities": 4}
+    return row | {"rank1": row["mAP"] + 0.12, "rank1_low": row["mAP"] + 0.08, "rank1_high": row["mAP"] + 0.16}
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A weather benchmark of three levels, two seeds, one target, finished."""
+    return make_world(tmp_path_factory.mktemp("world"))
