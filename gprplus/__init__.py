@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """Importing gprplus/benchmark.py would put the module in the place of the function of that name; this keeps the function."""
+    """Keeps the function where importing gprplus/benchmark.py would put the module of that name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):
