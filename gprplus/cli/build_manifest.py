@@ -1,0 +1,100 @@
+"""gprplus build-manifest."""
+
+from pathlib import Path
+
+import click
+
+from gprplus.cli import console, options
+
+
+@click.command("build-manifest")
+@click.argument("renders", nargs=-1, type=click.Path(path_type=Path))
+@options.work
+@options.output
+@click.option(
+    "--layout", default="auto", show_default=True, help="auto, a name from `gprplus layouts`, or your own FILE.toml."
+)
+@click.option("--name", default=None, help="Name of the dataset.  [default: the layout's]")
+@click.option(
+    "--identities",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="CSV or Parquet table of identity attributes.  [default: identities.csv beside the renders]",
+)
+@click.option(
+    "--verify",
+    type=click.Choice(["names", "header", "digest", "decode"]),
+    default="header",
+    show_default=True,
+    help="How closely to look at each file.",
+)
+@options.workers
+@options.force
+@options.as_json
+def command(
+    renders: tuple[Path, ...],
+    work: Path,
+    output: Path | None,
+    layout: str,
+    name: str | None,
+    identities: Path | None,
+    verify: str,
+    workers: int | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Turn folders of renders into a manifest.
+
+    RENDERS are folders, each one dataset; by default every folder under work/renders. Datasets that the manifest already has stay, and only
+    files that changed are opened again.
+
+    \b
+    Examples:
+      gprplus build-manifest
+      gprplus build-manifest Market-1501-v15.09.15 -o market
+      gprplus build-manifest my/renders --layout mine.toml --name mine --verify decode
+    """
+    from gprplus.ingest.build import build_manifest
+    from gprplus.ingest.detect import render_folders
+
+    output = output or work / "manifest"
+    with console.progress("Reading") as progress:
+        manifest = build_manifest(
+            renders or render_folders(work / "renders"),
+            output,
+            layout=layout,
+            name=name,
+            identities=identities,
+            verify=verify,
+            workers=workers,
+            force=force,
+            progress=progress,
+        )
+    if as_json:
+        console.dump({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
+        return
+    rows = [
+        [about_name, about["layout"], *(f"{about[key]:,}" for key in ("images", "identities", "rejected"))]
+        for about_name, about in manifest.datasets.items()
+    ]
+    console.table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
+    for line in warnings(manifest):
+        console.note(line)
+    console.say(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
+
+
+def warnings(manifest) -> list[str]:  # type: ignore[no-untyped-def]
+    """What somebody should know before using the manifest, one sentence each."""
+    lines = []
+    for name, about in manifest.datasets.items():
+        if about["rejected"]:
+            lines.append(
+                f"{name}: {about['rejected']:,} file(s) are not in the manifest; `gprplus inspect {manifest.path}` says why."
+            )
+        if about["status"] == "withdrawn":
+            lines.append(f"{name}: this dataset was withdrawn by its authors.")
+        if about["unverified"]:
+            lines.append(
+                f"{name}: {', '.join(about['unverified'])} follow(s) an unverified table; see `gprplus layouts show {about['layout']}`."
+            )
+    return lines

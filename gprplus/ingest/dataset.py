@@ -1,0 +1,163 @@
+"""One dataset: a listing and a layout become its rows, judged."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.errors import LayoutError, ManifestError, examples
+from gprplus.ingest.detect import Chosen
+from gprplus.ingest.earlier import Earlier, known_files
+from gprplus.ingest.identities import Known, identity_table, strangers
+from gprplus.ingest.layout import Layout, near_miss
+from gprplus.ingest.parse import decoded
+from gprplus.ingest.read import PROBED, read_files
+from gprplus.ingest.scan import Listing, Refused
+from gprplus.keys import digest, table_fingerprint
+from gprplus.parallel import Progress, silent
+from gprplus.schema import REJECTED, SCAN, conform
+
+EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The four tables of one dataset, sorted, and its entry in manifest.json."""
+
+    images: pa.Table
+    identities: pa.Table
+    rejected: pa.Table
+    scan: pa.Table
+    about: dict[str, Any]
+
+
+def ingest(
+    listing: Listing,
+    chosen: Chosen,
+    known: Known,
+    verify: str,
+    *,
+    earlier: Earlier | None = None,
+    about: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Rows:
+    """Read a listing and return its rows. Raises LayoutError when no name fits, ManifestError when two files would be one image or none is good."""
+    layout, name = chosen.layout, chosen.name
+    fresh = None if earlier is None else ~known_files(earlier.scan, listing)
+    found, unmatched = read_files(listing, name, layout, verify, fresh=fresh, workers=workers, progress=progress)
+    if not found.num_rows:
+        raise LayoutError(_no_name_fits(listing, layout, unmatched))
+    if earlier is not None:
+        found = _remembered(found, earlier)
+    good = found.filter(pc.is_null(found["reason"]))
+    if not good.num_rows:
+        reasons = Counter(found["reason"].to_pylist())
+        shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+        raise ManifestError(f"Not one of the {found.num_rows:,} files under {listing.root} can be used: {shown}.")
+    images = ordered(decoded(layout, name, good))
+    _distinct(images, listing)
+    people = identity_table(name, images, known)
+    rejected = _rejected(name, layout, found, unmatched, listing.refused)
+    return Rows(
+        images,
+        people,
+        rejected,
+        _scan(name, found),
+        {
+            **(about or {}),
+            "images": images.num_rows,
+            "identities": people.num_rows,
+            "rejected": rejected.num_rows,
+            "ignored": listing.ignored,
+            "files": len(listing),
+            "refused": len(listing.refused),
+            "strangers": len(strangers(known, people["identity"].to_pylist())),
+            "fingerprint": digest(table_fingerprint(images), table_fingerprint(people)),
+        },
+    )
+
+
+def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str:
+    if not unmatched:
+        return f"There is no image file under {listing.root}: the folder is empty."
+    return (
+        f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as {unmatched[0]}, which "
+        f"{near_miss(layout, unmatched[0])}. Its names look like {examples(layout.examples)}."
+    )
+
+
+def _remembered(found: pa.Table, earlier: Earlier) -> pa.Table:
+    """`found` with the probe's columns of files that were not opened now taken from the earlier build."""
+    memory = earlier.probes()
+    position = pc.index_in(found["path"], memory["path"].combine_chunks())
+    for column in PROBED.names:
+        before = memory[column].cast(found.schema.field(column).type).take(position)
+        at = found.schema.get_field_index(column)
+        found = found.set_column(at, column, pc.if_else(found["fresh"], _plain(found[column]), _plain(before)))
+    return found
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def ordered(images: pa.Table) -> pa.Table:
+    """Rows of one dataset by identity (null last), then path."""
+    column = images["identity"].combine_chunks()
+    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+    rank = np.asarray(
+        pc.fill_null(column.indices, len(column.dictionary))
+    )  # the dictionary is sorted: parse.Coded.levels
+    by_path = np.asarray(pc.sort_indices(images["path"])) if not _ascending(images["path"]) else np.arange(len(rank))
+    order = by_path[np.argsort(rank[by_path], kind="stable")]
+    return images.take(pa.array(order)) if (np.diff(order) != 1).any() else images
+
+
+def _ascending(column: pa.ChunkedArray) -> bool:
+    return bool(pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1)), min_count=0).as_py())
+
+
+def _distinct(images: pa.Table, listing: Listing) -> None:
+    """Refuse two files with one key: their names say that they are the same image."""
+    uids = np.asarray(images["uid"])
+    order = np.argsort(uids, kind="stable")
+    twice = order[1:][uids[order][1:] == uids[order][:-1]]
+    if not len(twice):
+        return
+    same = np.flatnonzero(uids == uids[twice[0]])[:2]
+    first, second = images["path"].take(pa.array(same)).to_pylist()
+    raise ManifestError(
+        f"{len(twice):,} image(s) under {listing.root} have the same key as another: {first} and {second} name the same image of the dataset. "
+        "Keep one of them, or ingest the two folders as datasets of their own."
+    )
+
+
+def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], refused: list[Refused]) -> pa.Table:
+    bad = found.filter(pc.is_valid(found["reason"]))
+    rows = list(zip(bad["path"].to_pylist(), bad["reason"].to_pylist(), bad["detail"].to_pylist(), strict=True))
+    rows += [(item.path, item.reason, item.detail) for item in refused]
+    for i, path in enumerate(unmatched):
+        why = near_miss(layout, path) if i < EXPLAINED else f"does not fit the names of {layout.name}"
+        rows.append((path, "name", f"{why}."))
+    rows.sort()
+    paths, reasons, details = zip(*rows, strict=True) if rows else ((), (), ())
+    columns = {"dataset": [name] * len(rows), "path": paths, "reason": reasons, "detail": details}
+    table = pa.table({key: pa.array(values, pa.string()) for key, values in columns.items()})
+    return conform(_levels(table, ("dataset", "reason")), REJECTED)
+
+
+def _scan(name: str, found: pa.Table) -> pa.Table:
+    opened = found.filter(pc.greater_equal(found["mtime_ns"], 0)).select(["path", "size_bytes", "mtime_ns"])
+    constant = pa.DictionaryArray.from_arrays(pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name]))
+    return conform(opened.append_column("dataset", constant), SCAN)
+
+
+def _levels(table: pa.Table, columns: tuple[str, ...]) -> pa.Table:
+    for name in columns:
+        table = table.set_column(table.schema.get_field_index(name), name, table[name].dictionary_encode())
+    return table

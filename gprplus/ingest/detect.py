@@ -1,0 +1,135 @@
+"""Which layout a folder is of: its renders.json says so, or its names and, where names are shared, its bytes.
+
+Nothing is guessed between equals: when two layouts fit alike the folder is refused and the candidates are named.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gprplus.errors import LayoutError, examples, nearest
+from gprplus.images import EXTENSIONS
+from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
+from gprplus.ingest.probe import Probe, probe_files
+from gprplus.ingest.scan import Listing
+from gprplus.runs import read_json
+
+SAMPLE = 2000  # names looked at
+OPENED = 16  # files opened to settle a tie
+ENOUGH = 0.5  # share of the sample that a layout must match to be picked by itself
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The layout of a folder and the dataset's name; `named` when somebody gave that name on purpose."""
+
+    layout: Layout
+    name: str
+    named: bool
+
+
+def choose(listing: Listing, layout: str | Path = "auto", name: str | None = None) -> Chosen:
+    """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
+    said = rendered(listing.root)
+    if layout == "auto":
+        found = load(said["layout"]) if said.get("layout") else _by_names(listing)
+    else:
+        found = load(layout)
+    if said.get("layout") == found.name:
+        found = as_rendered(found, said, str(listing.root / "renders.json"))
+    return Chosen(found, name or said.get("name") or found.name, bool(name or said.get("name")))
+
+
+def rendered(root: Path) -> dict[str, Any]:
+    """What renders.json in the folder says; empty when there is none."""
+    path = root / "renders.json"
+    return read_json(path, LayoutError, "the record of a render") if path.is_file() else {}
+
+
+def _by_names(listing: Listing) -> Layout:
+    names = sample(listing)
+    if not names:
+        raise LayoutError(f"There is no image file under {listing.root}: {_what_is_there(listing)}")
+    known = shipped()
+    shares = {layout.name: share(layout, names) for layout in known}
+    best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
+    if best < ENOUGH:
+        raise LayoutError(_nothing_fits(listing, known, shares, names))
+    candidates = [layout for layout in known if layout.automatic and shares[layout.name] == best]
+    if len(candidates) > 1:
+        candidates = _settled(listing.root, candidates, names)
+    if len(candidates) > 1:
+        found = " and ".join(layout.name for layout in candidates)
+        raise LayoutError(
+            f"{listing.root} fits the layouts {found} alike ({best:.0%} of {len(names):,} names, such as {names[0]}), and the "
+            f"files' format and size do not tell them apart. Say which with --layout {candidates[0].name} or another."
+        )
+    return candidates[0]
+
+
+def sample(listing: Listing, limit: int = SAMPLE) -> list[str]:
+    """Up to `limit` image names spread evenly over the listing: all files if none has an image's extension in its name."""
+    names = [path for path in listing.paths() if os.path.splitext(path)[1].lower() in EXTENSIONS]
+    return names[:: max(1, -(-len(names) // limit))]
+
+
+def share(layout: Layout, names: Sequence[str]) -> float:
+    """Which part of the names the layout matches, 0-1."""
+    return sum(layout.pattern.fullmatch(name) is not None for name in names) / len(names)
+
+
+def _settled(root: Path, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
+    """Those of the candidates whose declared format and size agree best with some files' bytes."""
+    shown = [name for name in names if candidates[0].pattern.fullmatch(name)]
+    shown = shown[:: max(1, len(shown) // OPENED)][:OPENED]
+    probes = [probe for probe in probe_files(str(root), shown, "header") if probe.reason is None]
+    agreement = [sum(_agrees(layout, probe) for probe in probes) for layout in candidates]
+    return [layout for layout, score in zip(candidates, agreement, strict=True) if score == max(agreement)]
+
+
+def _agrees(layout: Layout, probe: Probe) -> int:
+    return 2 * (layout.size == (probe.width, probe.height)) + (layout.format == probe.format)
+
+
+def _what_is_there(listing: Listing) -> str:
+    names = [path for path, _ in zip(listing.paths(), range(4), strict=False)]
+    if not names:
+        return "the folder is empty."
+    return f"it holds {len(listing):,} other files, such as {examples(names, 2)}."
+
+
+def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float], names: Sequence[str]) -> str:
+    nearly = max(known, key=lambda layout: (shares[layout.name], layout.automatic))
+    if shares[nearly.name] >= ENOUGH:
+        return (
+            f"The names under {listing.root} fit only '{nearly.name}', which is never picked by itself. "
+            f"If that is what they are, say --layout {nearly.name}."
+        )
+    miss = next(name for name in names if not nearly.pattern.fullmatch(name))
+    why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
+    return (
+        f"No known layout fits the names under {listing.root}, such as {examples(names[:3])}{why}. "
+        f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, or declare your "
+        "own in a TOML file and give it with --layout FILE.toml."
+    )
+
+
+def known_or_nearest(name: str) -> str:
+    """A hint for a layout name that is not known."""
+    return nearest(name, [layout.name for layout in shipped()])
+
+
+def render_folders(folder: Path) -> list[Path]:
+    """Every folder of renders under one folder, sorted. Raises LayoutError when there is none."""
+    found = (
+        sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "_.")
+        if folder.is_dir()
+        else []
+    )
+    if not found:
+        raise LayoutError(
+            f"There is no folder of renders under {folder}. Draw some with `gprplus render`, or name a folder."
+        )
+    return found

@@ -1,0 +1,101 @@
+"""What a manifest remembers of a dataset, so that unchanged files are not opened again."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.ingest.identities import file_digest
+from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.read import PROBED
+from gprplus.ingest.scan import Listing
+
+if TYPE_CHECKING:
+    from gprplus.ingest.layout import Layout
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A dataset's record, and of the manifest the rows of it: `scan` in the order of the listing it was made from."""
+
+    manifest: Manifest
+    name: str
+    about: dict[str, Any]
+    scan: pa.Table
+
+    @classmethod
+    def of(cls, manifest: Manifest | None, name: str) -> "Earlier | None":
+        """The memory of a dataset; None when the manifest has none."""
+        if manifest is None or name not in manifest.datasets:
+            return None
+        return cls(manifest, name, manifest.datasets[name], only(manifest.scan(), name))
+
+    def probes(self) -> pa.Table:
+        """`path` and what the probe found (read.PROBED) of every file that was opened."""
+        images = only(self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]), self.name)
+        rejected = only(self.manifest.rejected(), self.name)
+        by_image = pc.index_in(self.scan["path"], images["path"].combine_chunks())
+        by_reject = pc.index_in(self.scan["path"], rejected["path"].combine_chunks())
+        columns = {"path": self.scan["path"], "size_bytes": self.scan["size_bytes"], "mtime_ns": self.scan["mtime_ns"]}
+        columns |= {name: images[name].take(by_image) for name in ("format", "width_px", "height_px", "digest")}
+        columns |= {name: rejected[name].take(by_reject) for name in ("reason", "detail")}
+        return pa.table({name: columns[name] for name in ("path", *PROBED.names)})
+
+
+def only(table: pa.Table, dataset: str) -> pa.Table:
+    """The rows of one dataset."""
+    return table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
+
+
+def without(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
+    """The rows of all other datasets."""
+    inside = pc.is_in(table["dataset"].cast(pa.string()), pa.array(list(datasets), pa.string()))
+    return table.filter(pc.invert(inside))
+
+
+def unchanged(earlier: Earlier, listing: Listing, layout: "Layout", identities: Path | None) -> bool:
+    """Whether ingesting this listing would end with the rows that are there."""
+    about = earlier.about
+    if about["layout_digest"] != layout.digest or about["identities_digest"] != file_digest(identities):
+        return False
+    if about["files"] != len(listing) or about["refused"] != len(listing.refused):
+        return False
+    known = known_files(earlier.scan, listing)
+    return bool(known.all()) or _only_names(earlier, listing, known)
+
+
+def _only_names(earlier: Earlier, listing: Listing, known: np.ndarray) -> bool:
+    """Whether every file that was not opened before is one that was refused for its name."""
+    rejected = only(earlier.manifest.rejected(), earlier.name)
+    by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))["path"].combine_chunks()
+    others = pa.array(list(listing.paths()), pa.string()).filter(pa.array(~known))
+    return bool(pc.all(pc.is_in(others, by_name), min_count=0).as_py())
+
+
+def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
+    """`(N,) bool` over the listing: files whose size and modification time are those in `scan`."""
+    if any(folder.sizes is None for folder in listing.folders):
+        return np.zeros(len(listing), bool)
+    paths = pa.array(list(listing.paths()), pa.string())
+    sizes = _joined([folder.sizes for folder in listing.folders])
+    mtimes = _joined([folder.mtimes for folder in listing.folders])
+    if len(scan) == len(paths) and scan["path"].combine_chunks().equals(paths):
+        place = np.arange(len(paths))
+        found = np.ones(len(paths), bool)
+    else:
+        position = pc.index_in(paths, scan["path"].combine_chunks())
+        found = np.asarray(position.is_valid())
+        place = np.asarray(position.fill_null(0))
+    if not len(scan):
+        return np.zeros(len(paths), bool)
+    same_size = np.asarray(scan["size_bytes"])[place] == sizes
+    return found & same_size & (np.asarray(scan["mtime_ns"])[place] == mtimes)
+
+
+def _joined(arrays: "Sequence[array | None]") -> np.ndarray:
+    return np.concatenate([np.frombuffer(a, np.int64) for a in arrays if a is not None] or [np.zeros(0, np.int64)])

@@ -1,0 +1,152 @@
+"""The manifest: all renders as a table, in a folder of four Parquet files and one record that is written last."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus.declared import attributes
+from gprplus.errors import ManifestError, nearest
+from gprplus.runs import clear, read_json, write_json, write_table
+from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORD = "manifest.json"
+TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
+_NEXT = ".next"  # where a build writes before it takes the place of what was there
+_LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
+
+    `rebuilt` names the datasets that the call which returned this object wrote anew; it is empty for a manifest that was merely opened.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    rebuilt: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Manifest":
+        """Open a manifest folder. Raises ManifestError when it is none, half-built, or of another schema."""
+        folder = Path(path)
+        if not folder.exists():
+            raise ManifestError(f"There is no manifest at {folder}. Make one with `gprplus build-manifest`.")
+        if (folder / _NEXT / RECORD).exists():
+            raise ManifestError(
+                f"{folder} is being replaced, or that was interrupted: run the same build-manifest again."
+            )
+        info = read_json(folder / RECORD, ManifestError, "a manifest")
+        if info.get("schema_version") != VERSION:
+            raise ManifestError(
+                f"{folder} is written in schema version {info.get('schema_version')}, and this gprplus reads {VERSION}. Build it again with --force."
+            )
+        absent = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
+        if absent:
+            raise ManifestError(
+                f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. Build it again with --force."
+            )
+        return cls(folder, info)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the rows: equal on every machine that ingests the same files."""
+        return str(self.info["fingerprint"])
+
+    @property
+    def datasets(self) -> dict[str, dict[str, Any]]:
+        """What the record says of each dataset, by name."""
+        return dict(self.info["datasets"])
+
+    def images(self, columns: Sequence[str] | None = None) -> "pa.Table":
+        """The images table (schema.IMAGES), or some of its columns."""
+        return self._table("images", columns)
+
+    def identities(self, columns: Sequence[str] | None = None) -> "pa.Table":
+        """The identities table (schema.IDENTITIES)."""
+        return self._table("identities", columns)
+
+    def rejected(self) -> "pa.Table":
+        """What was found and not taken in, and why (schema.REJECTED)."""
+        return self._table("rejected", None)
+
+    def scan(self) -> "pa.Table":
+        """Size and modification time of every file that was opened (schema.SCAN)."""
+        return self._table("scan", None)
+
+    def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
+        import pyarrow.parquet as pq
+
+        if columns is not None:
+            require([column.name for column in TABLES[name]], columns, f"The {name} table of {self.path}")
+        try:
+            return pq.read_table(self.path / f"{name}.parquet", columns=None if columns is None else list(columns))
+        except (OSError, ValueError) as error:
+            raise ManifestError(
+                f"{self.path / name}.parquet cannot be read: {error}. Build it again with --force."
+            ) from error
+
+    def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
+        """Where each dataset's files lie: `overrides` by name, else as recorded, relative to the manifest folder."""
+        roots = {name: (self.path / about["root"]).resolve() for name, about in self.info["datasets"].items()}
+        for name, root in (overrides or {}).items():
+            if name not in roots:
+                raise ManifestError(f"{self.path} has no dataset '{name}'. {nearest(name, roots)}")
+            roots[name] = Path(root).resolve()
+        return roots
+
+    def levels(self, attribute: str) -> list[Any]:
+        """The levels of an attribute that are present, in declared order; empty when every value is unknown."""
+        known = [*attributes(), "identity"]
+        if attribute not in known:
+            raise ManifestError(f"There is no attribute '{attribute}'. {nearest(attribute, known)}")
+        if attribute == "identity":
+            return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
+        return list(self.info["levels"].get(attribute, []))
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[None]:
+    """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ManifestError(
+                f"Another build-manifest is at work in {folder}. Wait for it, or give another folder with -o."
+            ) from None
+        _take_place(folder)
+        clear(folder / _NEXT)
+        yield
+
+
+def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]) -> None:
+    """Put new tables and their record in the place of the old, so that no reader ever takes a mixture for whole.
+
+    Everything is written beside first, the record last; then each file is renamed into place, the record last again. Interrupted before
+    the record stands, the old manifest is untouched; after it, the next build finishes the renaming.
+    """
+    staged = folder / _NEXT
+    for name, table in tables.items():
+        write_table(staged / f"{name}.parquet", table)
+    write_json(staged / RECORD, info)
+    _take_place(folder)
+
+
+def _take_place(folder: Path) -> None:
+    staged = folder / _NEXT
+    if not (staged / RECORD).exists():
+        return
+    for name in (*(f"{table}.parquet" for table in TABLES), RECORD):
+        if (staged / name).exists():
+            os.replace(staged / name, folder / name)
+    clear(staged)

@@ -1,0 +1,138 @@
+"""What the first and last bytes of a file say: format, size in pixels, whether the end is there. Pure functions; nothing is decoded.
+
+A caller gives the first bytes of a file and `more(offset, length) -> bytes` for the rare file whose size stands further in (a JPEG with a
+large thumbnail before its frame header). Sources: ITU-T T.81 annex B (JPEG), W3C PNG, RFC 9649 (WebP), GIF89a, the BMP and TIFF 6.0 headers.
+"""
+
+import struct
+from collections.abc import Callable
+
+More = Callable[[int, int], bytes]
+Size = tuple[int, int]  # width, height
+
+HEAD = 4096  # bytes: a page, and enough for the size of all but a few files
+TAIL = 16  # bytes: enough for the mark that ends a JPEG, PNG or GIF
+FAR_TAIL = 65536  # bytes searched for that mark when something was appended after it
+
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0..SOF15 without DHT, JPG, DAC
+_END = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82", "gif": b"\x00\x3b"}
+
+
+def format_of(head: bytes) -> str | None:
+    """The image format the first bytes are of; None when they are of none that is known here.
+
+    >>> format_of(b"\\x89PNG\\r\\n\\x1a\\n"), format_of(b"<!DOCTYPE html>")
+    ('png', None)
+    """
+    if head[:3] == b"\xff\xd8\xff":
+        return "jpeg"
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return "png"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "webp"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        return "tiff"
+    if head[:2] == b"BM" and head[14:18] in (b"\x0c\0\0\0", b"\x28\0\0\0", b"\x38\0\0\0", b"\x6c\0\0\0", b"\x7c\0\0\0"):
+        return "bmp"
+    return None
+
+
+def size_of(kind: str, head: bytes, more: More) -> Size | None:
+    """Width and height as stored (orientation tags ignored); None when the header does not get that far."""
+    try:
+        width, height = _SIZES[kind](head, more)
+    except (struct.error, IndexError, ValueError):
+        return None
+    return (width, height) if width > 0 and height > 0 else None
+
+
+def is_whole(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool:
+    """Whether the end of the file is there: its end mark, or the length its header announces. True where a format has neither.
+
+    Bytes appended after the mark are no damage, unless the mark is that of a thumbnail and the image itself begins after it.
+    """
+    if kind in _END:
+        mark = _END[kind]
+        if tail.endswith(mark):
+            return True
+        far = more(max(0, size - FAR_TAIL), FAR_TAIL)
+        last = far.rfind(mark)
+        return last >= 0 and not (kind == "jpeg" and b"\xff\xda" in far[last:])
+    if kind == "webp":
+        return size >= 8 + int.from_bytes(head[4:8], "little")
+    if kind == "bmp":
+        return size >= int.from_bytes(head[2:6], "little")
+    return True
+
+
+def _jpeg(head: bytes, more: More) -> Size:
+    at, base, window = 2, 0, head
+    while True:
+        if at - base + 9 > len(window):
+            base, window = at, more(at, HEAD)
+        here = at - base
+        if window[here] != 0xFF:
+            raise ValueError("no marker where one must be")
+        code = window[here + 1]
+        if code == 0xFF:  # a fill byte
+            at += 1
+        elif code in _FRAMES:
+            height, width = struct.unpack_from(">HH", window, here + 5)
+            return width, height
+        elif code == 0xD9 or code == 0xDA:
+            raise ValueError("image data before any frame header")
+        else:
+            at += 2 + int.from_bytes(window[here + 2 : here + 4], "big")
+
+
+def _png(head: bytes, more: More) -> Size:
+    if head[12:16] != b"IHDR":
+        raise ValueError("IHDR does not come first")
+    return struct.unpack_from(">II", head, 16)
+
+
+def _gif(head: bytes, more: More) -> Size:
+    return struct.unpack_from("<HH", head, 6)
+
+
+def _bmp(head: bytes, more: More) -> Size:
+    if head[14] == 12:
+        return struct.unpack_from("<HH", head, 18)
+    width, height = struct.unpack_from("<ii", head, 18)
+    return width, abs(height)  # a negative height means that the rows run from the top
+
+
+def _webp(head: bytes, more: More) -> Size:
+    chunk = head[12:16]
+    if chunk == b"VP8X":
+        return 1 + int.from_bytes(head[24:27], "little"), 1 + int.from_bytes(head[27:30], "little")
+    if chunk == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = struct.unpack_from("<HH", head, 26)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _tiff(head: bytes, more: More) -> Size:
+    order = "<" if head[:1] == b"I" else ">"
+    (start,) = struct.unpack_from(f"{order}I", head, 4)
+    count = struct.unpack(f"{order}H", more(start, 2))[0]
+    table = more(start + 2, 12 * count)
+    found = {}
+    for at in range(0, 12 * count, 12):
+        tag, kind = struct.unpack_from(f"{order}HH", table, at)
+        if tag in (256, 257):
+            found[tag] = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", table, at + 8)[0]
+    return found.get(256, 0), found.get(257, 0)
+
+
+_SIZES: dict[str, Callable[[bytes, More], Size]] = {
+    "jpeg": _jpeg,
+    "png": _png,
+    "gif": _gif,
+    "bmp": _bmp,
+    "webp": _webp,
+    "tiff": _tiff,
+}
