@@ -40,15 +40,11 @@ def axis(values: Sequence[float], *, about: int = 5) -> Axis:
     """
     low, high = min(values), max(values)
     room = (high - low) or abs(high) or 1.0
-    step = next(s for s in _steps(room / about) if s >= room / about * 0.999)
+    power = 10.0 ** math.floor(math.log10(room / about))
+    step = min((power, 2 * power, 5 * power, 10 * power), key=lambda step: abs(room / step - about))
     low, high = low - 0.04 * room, high + 0.04 * room
     first, last = math.ceil(low / step), math.floor(high / step)
     return Axis(low, high, tuple(round(i * step, 10) for i in range(first, last + 1)))
-
-
-def _steps(near: float) -> list[float]:
-    power = 10.0 ** math.floor(math.log10(near))
-    return [power, 2 * power, 5 * power, 10 * power]
 
 
 @dataclass(frozen=True)
@@ -201,6 +197,15 @@ class Ladder:
     across: Axis
     up: Axis
     lines: tuple[tuple[str, tuple[Step, ...]], ...]
+
+    def at(self, identities: int) -> float:
+        """Position of a number of identities along the axis, 0-100."""
+        return self.across.at(math.log2(identities))
+
+    @property
+    def identities(self) -> list[int]:
+        """Every number of identities, once."""
+        return sorted({step.identities for _, steps in self.lines for step in steps})
 
 
 def ladder(rows: Sequence[Row], info: Mapping[str, Any]) -> Ladder | None:

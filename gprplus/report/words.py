@@ -35,6 +35,15 @@ def signed(score: float | None) -> str:
     return text.replace("-", MINUS)
 
 
+def tick(score: float) -> str:
+    """A mark on an axis in points, with no more digits than it has.
+
+    >>> tick(-0.02), tick(0.005), tick(0.0)
+    ('−2', '0.5', '0')
+    """
+    return f"{100 * score:g}".replace("-", MINUS)
+
+
 def size(score: float | None) -> str:
     """A difference in points without its sign, for sentences that say the direction in words.
 
@@ -86,7 +95,7 @@ def listed(items: Sequence[str]) -> str:
     >>> listed(["sunny", "clouds", "foggy"])
     'sunny, clouds and foggy'
     """
-    return " and ".join(", ".join(items).rsplit(", ", 1)) if len(items) > 1 else "".join(items)
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
 def noun(attribute: str) -> str:

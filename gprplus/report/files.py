@@ -1,0 +1,46 @@
+"""Run folders in, files out: results.csv, results.md and report.html."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gprplus.errors import ReportError
+from gprplus.report.html import render
+from gprplus.report.outcome import AGAIN, finished, read
+from gprplus.report.tables import as_csv, as_markdown
+from gprplus.runs import write_text
+
+
+def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
+    """Write report.html, results.csv and results.md of each run folder; the files, three a folder.
+
+    `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the run folder itself,
+    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs). Raises ReportError when
+    there is nothing finished to report on.
+    """
+    folders = expand(runs)
+    if output is not None and (output.suffix or output.is_file()):
+        raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
+    written = []
+    for folder in folders:
+        place = folder if output is None else output if len(folders) == 1 else output / folder.parent.name / folder.name
+        outcome = read(folder)
+        texts = {
+            "report.html": render(outcome),
+            "results.csv": as_csv(outcome.summary, outcome.arms),
+            "results.md": as_markdown(outcome.summary, outcome.info),
+        }
+        for name, text in texts.items():
+            write_text(place / name, text)
+            written.append(place / name)
+    return written
+
+
+def expand(runs: Sequence[Path]) -> list[Path]:
+    """Run folders, in the order given; a folder that holds finished ones stands for them."""
+    folders: list[Path] = []
+    for run in runs:
+        inside = [] if (run / "benchmark.json").is_file() else [*finished(run), *finished(run.parent)]
+        folders += [path for path in inside if run in path.parents] or [run]
+    if not folders:
+        raise ReportError(f"There is no finished benchmark to report on. {AGAIN}")
+    return list(dict.fromkeys(folders))

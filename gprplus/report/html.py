@@ -1,0 +1,159 @@
+"""One page that holds a benchmark: the verdict in words, the figures behind it, and where they come from.
+
+The page is one file: no network, no script; pictures ride along as data URIs. Everything that came from a file or a
+folder name is escaped.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from gprplus import __version__
+from gprplus.report import plots, provenance, words
+from gprplus.report.outcome import Outcome
+from gprplus.report.samples import Samples, samples
+from gprplus.report.sentences import (
+    UNTRAINED,
+    Row,
+    Verdict,
+    caveats,
+    judge,
+    outcome,
+    question,
+    reference_phrase,
+    target_phrase,
+)
+from gprplus.report.tables import notes
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page says about one target. `suffix` tells its sections from those of other targets."""
+
+    where: str
+    suffix: str
+    rows: Sequence[Row]
+    verdict: Verdict
+    reference: str | None
+    against: str
+    caveat: str
+    forest: plots.Forest | None
+    heat: plots.Heat | None
+    ladder: plots.Ladder | None
+
+    @property
+    def groups(self) -> Iterator[tuple[str, list[Row]]]:
+        """The table's bodies: the trained arms, then the untrained floor set apart."""
+        yield "arms", [row for row in self.rows if row["arm"] != UNTRAINED]
+        yield "floor", [row for row in self.rows if row["arm"] == UNTRAINED]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the template prints."""
+
+    question: str
+    name: str
+    noun: str
+    design: str
+    facts: Sequence[tuple[str, str]]
+    parts: Sequence[Part]
+    samples: Samples | None
+    warnings: Sequence[str]
+    audit: Sequence[provenance.Block]
+    provenance: Sequence[provenance.Block]
+    commands: Sequence[str]
+    notes: Sequence[str]
+    version: str
+
+
+def render(run: Outcome) -> str:
+    """The page of one run folder, as HTML."""
+    return _environment().get_template("page.html.j2").render(page=page(run))
+
+
+def page(run: Outcome) -> Page:
+    """What the page of one run folder says."""
+    parts = [_part(run, target) for target in run.targets]
+    return Page(
+        question(run.info),
+        run.name,
+        words.noun(run.info.get("attribute") or "level"),
+        _design(run),
+        _facts(run, parts[0]),
+        parts,
+        samples(run),
+        provenance.warnings(run),
+        provenance.audit(run),
+        provenance.blocks(run),
+        provenance.commands(run),
+        notes(run.rows),
+        __version__,
+    )
+
+
+def _part(run: Outcome, target: str) -> Part:
+    rows = [row for row in run.rows if row["target"] == target]
+    results = [row for row in run.results.to_pylist() if row["target"] == target]
+    reference = next((row["reference"] for row in rows if row["reference"]), None)
+    said = words.listed(caveats(rows, run.info))
+    return Part(
+        target_phrase(target),
+        "" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
+        rows,
+        judge(rows, run.info),
+        reference,
+        reference_phrase(reference, run.info) if reference else "the reference",
+        f"{said[:1].upper()}{said[1:]}.",
+        plots.forest(rows, results, run.info),
+        plots.heat(run.queries, run.info, target),
+        plots.ladder(rows, run.info),
+    )
+
+
+def _design(run: Outcome) -> str:
+    """One sentence on what the arms share."""
+    attribute = run.info.get("attribute")
+    if attribute == "identity":
+        return "Arms differ in how many people they hold; all are tested on the same other people."
+    if not attribute:
+        return "All arms are tested on the same queries."
+    return (
+        f"Arms are matched: as many people, as many images of each, every other condition alike; only the "
+        f"{words.noun(attribute)} differs. All are tested on the same other people."
+    )
+
+
+def _facts(run: Outcome, part: Part) -> list[tuple[str, str]]:
+    """The size of the experiment, in a handful of figures."""
+    trained = [row for row in part.rows if row["arm"] != UNTRAINED] or list(part.rows)
+    first = next((row for row in trained if row["arm"] == part.reference), trained[0])
+    return [
+        ("arms", words.whole(len(trained))),
+        ("seeds each", words.whole(first["seeds"])),
+        ("training people", words.whole(first["train_identities"])),
+        ("images an arm", words.whole(first["train_images"])),
+        ("queries", words.whole(first["queries"])),
+        ("people searched for", words.whole(first["query_identities"])),
+    ]
+
+
+@cache
+def _environment() -> "jinja2.Environment":
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("gprplus.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["outcome"] = outcome
+    environment.filters.update({f.__name__: f for f in (words.points, words.signed, words.whole, words.tick)})
+    environment.filters.update({f.__name__: f for f in (words.interval, words.signed_interval)})
+    return environment
