@@ -1,0 +1,139 @@
+"""Which attributes follow from others, and what that leaves to be matched on or even asked.
+
+A camera that is nothing but a viewpoint, or a background that a person and a weather decide, is no factor of its own: matching on it would
+leave nothing over, and its effect cannot be told from what decides it. Layouts declare what is known; the rest is found in the data.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.errors import SplitError
+from gprplus.splits.codes import Codes, Pool, determines
+
+_GLANCE = 4096  # rows that refute most candidates before all rows are looked at
+
+
+@dataclass(frozen=True)
+class Alias:
+    """`name` is a function of the attributes `of` (sorted; may hold "identity"); `declared` by the layout, or found in the rows."""
+
+    name: str
+    of: tuple[str, ...]
+    declared: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} follows from {' and '.join(self.of)}"
+
+
+@dataclass(frozen=True)
+class Relations:
+    """The aliases among image-level attributes, and the factors that the manifest's layouts declare as crossed."""
+
+    aliases: tuple[Alias, ...]
+    factors: tuple[str, ...]
+
+    def follows(self, name: str, of: Iterable[str]) -> bool:
+        """Whether `name` is a function of (some of) the given attributes, declared or found."""
+        given = set(of)
+        return any(alias.name == name and set(alias.of) <= given for alias in self.aliases)
+
+    def renames(self, first: str, second: str) -> bool:
+        """Whether the layout declares one of the two as a function of the other alone: two names of one thing."""
+        pairs = {(first, (second,)), (second, (first,))}
+        return any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
+
+    def strata(self, attr: str) -> tuple[str, ...]:
+        """The factors to match on beside the person: crossed with `attr`, tied to it in no way, and none of them twice."""
+        kept: list[str] = []
+        for name in self.factors:
+            tied = self.follows(name, ("identity", attr)) or self.follows(attr, ("identity", name))
+            redundant = any(self.follows(name, ("identity", other)) for other in kept)
+            if name != attr and not (tied or redundant or self._declared_of(name, attr)):
+                kept.append(name)
+        return tuple(kept)
+
+    def tied(self, attr: str) -> set[str]:
+        """The attributes that change with `attr` by declaration, or inside a person: their association with the arm is known."""
+        pairs = [(alias.name, other) for alias in self.aliases for other in alias.of if other != "identity"]
+        return {one if two == attr else two for one, two in pairs if attr in (one, two)}
+
+    def _declared_of(self, name: str, attr: str) -> bool:
+        """A declared function whose determinants are themselves factors adds nothing to them."""
+        others = {"identity", *self.factors} - {name}
+        return any(alias.declared and alias.name == name and set(alias.of) <= others for alias in self.aliases)
+
+
+def relations(
+    pool: Pool, rows: np.ndarray, factors: Sequence[str], functions: Mapping[str, Sequence[str]]
+) -> Relations:
+    """Declared functions, and those found among image-level attributes: of one other, of the person, or of both.
+
+    A relation that holds because no two rows share the determinants says nothing and is not counted.
+    """
+    varying = {name: codes.at(rows) for name, codes in pool.images.items() if len(codes.at(rows).present()) > 1}
+    declared = [
+        Alias(name, tuple(sorted(of)), True) for name, of in sorted(functions.items()) if name in varying and of
+    ]
+    person = Codes("identity", pool.person[rows], tuple(range(len(pool.persons))))
+    found: list[Alias] = []
+    for name, target in varying.items():
+        others = [codes for other, codes in varying.items() if other != name]
+        for by in [(person,), *((other,) for other in others), *((person, other) for other in others)]:
+            of = tuple(sorted(codes.name for codes in by))
+            known = [alias for alias in (*declared, *found) if alias.name == name]
+            if not any(set(alias.of) <= set(of) for alias in known) and _function_of(by, target):
+                found.append(Alias(name, of, False))
+    crossed = [name for name in varying if name in factors] if factors else list(varying)
+    return Relations((*declared, *found), tuple(crossed))
+
+
+def _function_of(by: Sequence[Codes], target: Codes) -> bool:
+    def holds(rows: slice) -> bool:
+        return determines(
+            [codes.values[rows] for codes in by], [len(codes.levels) for codes in by], target.values[rows]
+        )
+
+    if not (holds(slice(_GLANCE)) and holds(slice(None))):
+        return False
+    group = by[0].values.astype(np.int64)
+    for codes in by[1:]:
+        group = group * (len(codes.levels) + 1) + codes.values
+    return len(np.unique(group)) < len(group)
+
+
+def refuse_aliased(found: Relations, attr: str) -> None:
+    """Refuse an image-level attribute whose effect cannot be told from another's.
+
+    That is one tied level by level to another that the layout does not declare as another name of it, or one that is not itself a crossed
+    factor and that a person and another attribute decide.
+    """
+    for alias in found.aliases:
+        others = [name for name in alias.of if name not in ("identity", attr)]
+        if alias.name == attr and others and not found.renames(attr, others[0]):
+            if "identity" not in alias.of or attr not in found.factors:
+                raise SplitError(
+                    f"The effect of {attr} cannot be told apart: in this manifest {alias}. Ask for "
+                    f"--attr={others[0]}, or use renders in which the two vary freely."
+                )
+        elif alias.of == (attr,) and not found.renames(attr, alias.name):
+            raise SplitError(
+                f"The effect of {attr} cannot be told from that of {alias.name}: in this manifest {alias}. "
+                "Use renders in which the two vary freely, or a --where within which they do."
+            )
+
+
+def cautions(found: Relations, attr: str) -> list[str]:
+    """Sentences about attributes that change with `attr` inside a person and therefore share its effect."""
+    names = {
+        alias.name if attr in alias.of else next(name for name in alias.of if name != "identity")
+        for alias in found.aliases
+        if "identity" in alias.of and len(alias.of) > 1 and (attr in alias.of or alias.name == attr)
+    }
+    return [
+        f"Within a person {name} changes with {attr} (it follows from identity and {attr}): what is measured for {attr} "
+        f"includes {name}, and {name} is not matched."
+        for name in sorted(names)
+        if not found.renames(attr, name)
+    ]

@@ -1,0 +1,160 @@
+"""Matched arms: exact matching on common support, as a table of slots.
+
+A slot is one place in a training set: a person, one combination of the other factors, and a replicate number. It is kept only if an image can
+fill it at every level compared, so `Slots.rows` holds a row for each slot and level. An arm reads one column of it, a mixture reads
+a dealt level in each line, and every arm has by construction the same persons, the same number of images of each and the same joint law of
+all other factors. (Specification: exact matching, m_s = min over levels of n(s, level).)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.splits.codes import Codes
+from gprplus.splits.sides import rank_in_runs
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # sets replicates of one stratum apart
+_UNKNOWN_LEVEL = np.uint64(0)
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Strata of candidate rows: `code` (n,) into the strata; for each of those its block `owner` (S,) and its `key` (S,) uint64."""
+
+    code: np.ndarray
+    owner: np.ndarray
+    key: np.ndarray
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Slots in the order (block, rank): `rows` (S, L) int64 positions, `block` (S,), `rank` (S,) by priority inside the block."""
+
+    rows: np.ndarray
+    block: np.ndarray
+    rank: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    def only(self, kept: np.ndarray) -> "Slots":
+        """The slots that a mask keeps."""
+        return Slots(self.rows[kept], self.block[kept], self.rank[kept])
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Slots and what matching cost: `candidates` rows came in, in `strata` strata of which `kept` hold every level."""
+
+    slots: Slots
+    candidates: int
+    strata: int
+    kept: int
+
+    @property
+    def retention(self) -> float:
+        """The share of candidate images that can be matched, 0-1."""
+        return self.slots.rows.size / self.candidates if self.candidates else 0.0
+
+
+def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[Codes]) -> Strata:
+    """Cross blocks (n,) with the given factors. An unknown level is a level of its own.
+
+    The code space is kept dense while it is not much larger than the rows, and renumbered to the codes in use where it would be.
+    """
+    code, owner, key = block.astype(np.int64), np.arange(len(block_keys)), block_keys
+    for factor in factors:
+        level_keys = np.concatenate([[_UNKNOWN_LEVEL], factor.level_keys])
+        width = len(level_keys)
+        code = code * width + (factor.values + 1)
+        if len(key) * width > 4 * len(code) + 65_536:
+            kept, code = np.unique(code, return_inverse=True)
+        else:
+            kept = np.arange(len(key) * width)
+        owner, key = owner[kept // width], keys.mix(key[kept // width] + level_keys[kept % width])
+    return Strata(code, owner, key)
+
+
+def match(strata: Strata, level: np.ndarray, levels: int, uid: np.ndarray, seed: int) -> Matched:
+    """Fill slots from candidate rows: stratum s gives m_s = min over levels of n(s, level) slots.
+
+    `level` (n,) in 0..levels-1, `uid` (n,) uint64. Where a cell has more images than needed, those of smallest priority are taken.
+    """
+    cell = strata.code * levels + level
+    counts = np.bincount(cell, minlength=len(strata.key) * levels).reshape(-1, levels)
+    depth = counts.min(axis=1)
+    kept = np.flatnonzero(depth)
+    if counts.max(initial=0) <= 1:  # one image a cell, as in a complete factorial: nothing to choose, nothing to sort
+        filler = np.full(counts.size, -1, dtype=np.int64)
+        filler[cell] = np.arange(len(cell))
+        rows, replicate = filler.reshape(-1, levels)[kept], np.zeros(len(kept), dtype=np.int64)
+    else:
+        order = np.lexsort((uid, keys.priorities(uid, seed, "image"), cell))
+        starts = (np.cumsum(counts) - counts.ravel()).reshape(-1, levels)
+        kept = np.repeat(kept, depth[kept])
+        replicate = rank_in_runs(kept)
+        rows = order[starts[kept] + replicate[:, None]] if len(kept) else np.empty((0, levels), dtype=np.int64)
+    slots = _in_order(rows, strata.owner[kept], keys.mix(strata.key[kept] + replicate.astype(np.uint64) * _STEP), seed)
+    return Matched(slots, len(cell), int((counts.sum(axis=1) > 0).sum()), int((depth > 0).sum()))
+
+
+def _in_order(rows: np.ndarray, block: np.ndarray, key: np.ndarray, seed: int) -> Slots:
+    order = np.lexsort((key, keys.priorities(key, seed, "slot"), block))
+    return Slots(rows[order], block[order], rank_in_runs(block[order]))
+
+
+def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: int) -> np.ndarray:
+    """Which blocks have an image in every cell that occurs anywhere, at every level: `(B,) bool` over the blocks.
+
+    `cells` are the same rows stratified without their blocks.
+    """
+    needed = len(np.unique(cells.code)) * levels
+    filled = np.unique(strata.code * levels + level)
+    return np.bincount(strata.owner[filled // levels], minlength=int(strata.owner.max(initial=-1)) + 1) == needed
+
+
+def deal(slots: Slots, block_keys: np.ndarray, level_keys: np.ndarray, among: np.ndarray, seed: int) -> np.ndarray:
+    """Rows `(S,)` of a mixture over the levels `among`: each block deals them round-robin, in an order hashed for that block.
+
+    Slots are dealt in the order of their rank, which is hashed too: dealing by cell number would tie the level to another factor. Counts
+    of two levels in a block differ by at most one, and a smaller budget keeps a part of a larger one.
+    """
+    turns = np.argsort(
+        keys.priorities(keys.mix(block_keys[:, None] + level_keys[among][None, :]), seed, "deal"), axis=1
+    )
+    dealt = among[turns[slots.block, slots.rank % len(among)]]
+    return slots.rows[np.arange(len(slots)), dealt]
+
+
+def restrict(
+    slots: Slots, order: np.ndarray, identities: int | None, images_per_identity: int | None, budget: int | None
+) -> Slots:
+    """The first `identities` blocks by `order` (B,) priorities, the first images of each, `budget` slots in all.
+
+    Each is bottom-k, so sizes are nested. A budget is spread as evenly as the blocks allow: by rank first, then by block.
+    Callers have made sure that there is enough.
+    """
+    if images_per_identity is not None:
+        size = np.bincount(slots.block, minlength=len(order))
+        slots = slots.only((slots.rank < images_per_identity) & (size[slots.block] >= images_per_identity))
+    if identities is not None:
+        blocks = np.unique(slots.block)
+        chosen = blocks[keys.bottom(order[blocks], identities, blocks)]
+        slots = slots.only(np.isin(slots.block, chosen))
+    if budget is not None:
+        kept = np.lexsort((slots.block, order[slots.block], slots.rank))[:budget]
+        slots = slots.only(np.sort(kept))
+    return slots
+
+
+def draw_within(person: np.ndarray, wanted: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """Positions, sorted, of the `wanted[p]` rows of smallest priority of each person p; `person` (n,), `priority` (n,) uint64.
+
+    Person and priority are packed into one key, the upper 40 bits of the priority being kept, and sorted once.
+    """
+    bits = np.uint64(40)
+    order = np.argsort((person.astype(np.uint64) << bits) | (priority >> (np.uint64(64) - bits)), kind="stable")
+    rank = rank_in_runs(person[order])
+    return np.sort(order[rank < wanted[person[order]]])

@@ -1,0 +1,130 @@
+"""What every design is given and gives back, and the registry that holds them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.errors import SplitError
+from gprplus.splits.aliases import Relations
+from gprplus.splits.arms import Matched, Slots, draw_within, restrict
+from gprplus.splits.codes import Codes, Pool
+from gprplus.splits.request import WARN_RETENTION, Request
+
+
+@dataclass(frozen=True)
+class Train:
+    """The train side as a design sees it: the pool, the positions `rows` of its train rows, the request, how attributes hang together."""
+
+    pool: Pool
+    rows: np.ndarray
+    request: Request
+    relations: Relations
+
+    @property
+    def person(self) -> np.ndarray:
+        """The person of each train row."""
+        return self.pool.person[self.rows]
+
+    def codes(self, name: str) -> Codes:
+        """An attribute over the train rows."""
+        return self.pool.codes(name).at(self.rows)
+
+    def order(self, stream: str = "identity") -> np.ndarray:
+        """Priorities of all persons of the pool under the seed, `(I,) uint64`."""
+        return keys.priorities(self.pool.person_keys, self.request.seed, stream)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One training set: its kind, the levels it is about, and its rows as sorted positions in the pool."""
+
+    kind: str
+    levels: tuple[str, ...]
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The arms of a split by name, in order, with what the audit needs to judge them.
+
+    `compared` names the arms whose contents must not differ in anything but the attribute; `unit` is what a block of the matching is.
+    """
+
+    design: str
+    arms: Mapping[str, Arm]
+    reference: str
+    levels: tuple[Any, ...]
+    compared: tuple[str, ...]
+    strata: tuple[str, ...] = ()
+    retention: float = 1.0
+    matching: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+DESIGNS: dict[str, Callable[[Train], Plan]] = {}
+
+
+def design(name: str) -> Callable[[Callable[[Train], Plan]], Callable[[Train], Plan]]:
+    """Register a function Train -> Plan under a name."""
+
+    def register(function: Callable[[Train], Plan]) -> Callable[[Train], Plan]:
+        if name in DESIGNS:
+            raise ValueError(f"two designs are called {name}")
+        DESIGNS[name] = function
+        return function
+
+    return register
+
+
+def judge_retention(matched: Matched, request: Request, advice: str) -> list[str]:
+    """Refuse when too little can be matched, warn when it is less than half."""
+    share = matched.retention
+    if not len(matched.slots):
+        raise SplitError(f"Nothing can be compared: {advice}")
+    shown = f"{share:.1%} of the candidate images ({matched.slots.rows.size:,} of {matched.candidates:,})"
+    if share < request.min_retention:
+        raise SplitError(
+            f"Only {shown} can be matched across the levels of {request.attr}, less than {request.min_retention:.0%}. {advice} "
+            "Or accept it with a smaller --min-retention."
+        )
+    if share < WARN_RETENTION:
+        return [f"Only {shown} could be matched; what is measured holds for those."]
+    return []
+
+
+def sized(slots: Slots, order: np.ndarray, request: Request, unit: str) -> Slots:
+    """The slots that the sizes asked for leave, or a sentence on what there is. `unit` names a block: "persons", ..."""
+    per_block = np.bincount(slots.block)
+    most = int(per_block.max())
+    wanted = request.images_per_identity
+    able = int((per_block >= (wanted or 1)).sum())
+    if able == 0:
+        raise SplitError(
+            f"No person has {wanted:,} images at each level of {request.attr} on the train side; the most is {most:,}."
+        )
+    if request.identities is not None and request.identities > able:
+        images = f" with {wanted:,} images at each level" if wanted else ""
+        raise SplitError(
+            f"{request.identities:,} identities were asked for, but the train side has {able:,} {unit}{images} for --attr={request.attr}."
+        )
+    unlimited = restrict(slots, order, request.identities, wanted, None)
+    if request.budget is not None and request.budget > len(unlimited):
+        raise SplitError(
+            f"A budget of {request.budget:,} images was asked for, but each arm of --attr={request.attr} can have at most {len(unlimited):,}."
+        )
+    return restrict(slots, order, request.identities, wanted, request.budget)
+
+
+def random_images(train: Train, wanted: np.ndarray, draw: int) -> Arm:
+    """The control of equal size: `wanted[p]` images of each person p, drawn from everything that person has on the train side.
+
+    Held fixed: the persons, the number of images of each, and so the total. Left free: every attribute, the one in question included. It
+    differs from the mixture in that nothing is balanced, and says what careful dealing by itself is worth.
+    """
+    mine = np.flatnonzero(wanted[train.person] > 0)
+    rows = train.rows[mine]
+    priority = keys.priorities(train.pool.uid[rows], train.request.seed, f"random-images-{draw}")
+    return Arm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority)])

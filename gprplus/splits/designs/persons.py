@@ -1,0 +1,154 @@
+"""Comparing persons: attributes that one person cannot change, such as gender or a dress.
+
+Within a person there is nothing to match, so the arms have different persons, as many of each level as the rarest level has. They are lined
+up by priority, the r-th of each level making one block; a block keeps the combinations of image-level factors that all its persons
+have. So arms agree in the number of persons, in images per person and in the joint law of everything but the persons themselves.
+"""
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.errors import SplitError
+from gprplus.splits.arms import Matched, Slots, Strata, match, stratify
+from gprplus.splits.codes import Codes
+from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
+from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, random_set
+
+
+@design("persons")
+def between_persons(train: Train) -> Plan:
+    """Arms `only-<level>` over different persons, `mix` of whole persons, and `random-images-1` of persons drawn at random."""
+    request = train.request
+    trait = person_level(train)
+    _refuse_twins(train, trait)
+    sets, compared, names = arms_asked(trait, request.levels, request.attr)
+    block = line_up(train, trait, compared)
+    strata = train.relations.strata(request.attr)
+    matched = _match(train, trait, compared, block, strata)
+    warnings = judge_retention(
+        matched, request, f"the persons of different {request.attr} share hardly any combination."
+    )
+    order = np.arange(len(block), dtype=np.uint64)
+    slots = sized(matched.slots, order, request, f"persons of each {request.attr}")
+    arms = {
+        f"only-{'+'.join(str(names[code]) for code in codes)}": _whole(train, slots, compared, codes, names, "only")
+        for codes in sets
+    }
+    arms["mix"] = _whole(train, slots, compared, tuple(int(code) for code in compared), names, "mix")
+    if request.controls:
+        arms |= _controls(train, slots, sets, compared, names, trait, warnings)
+    warnings += _small(slots, request.attr)
+    return Plan(
+        design="persons",
+        arms=arms,
+        reference="mix",
+        levels=tuple(names[code] for code in compared),
+        compared=tuple(name for name, arm in arms.items() if arm.kind == "only"),
+        strata=("block of persons", *strata),
+        retention=matched.retention,
+        matching=counted(matched),
+        warnings=tuple(warnings),
+    )
+
+
+def person_level(train: Train) -> Codes:
+    """The attribute as one code a person, unknown for persons without train rows."""
+    codes = train.codes(train.request.attr)
+    values = np.full(len(train.pool.persons), -1, dtype=np.int32)
+    values[train.person] = codes.values
+    return Codes(codes.name, values, codes.levels)
+
+
+def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
+    """`(B, L)` persons: line r holds the r-th person of each compared level by priority, as many lines as the rarest level has."""
+    priority = train.order()
+    columns = []
+    for code in compared:
+        mine = np.flatnonzero(trait.values == code)
+        columns.append(mine[keys.bottom(priority[mine], len(mine), mine)])
+    lines = min(len(column) for column in columns)
+    return np.stack([column[:lines] for column in columns], axis=1)
+
+
+def _match(train: Train, trait: Codes, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> Matched:
+    pool = train.pool
+    line = np.full(len(pool.persons), -1, dtype=np.int64)
+    level = np.full(len(pool.persons), -1, dtype=np.int64)
+    line[block] = np.arange(len(block))[:, None]
+    level[block] = np.arange(len(compared))[None, :]
+    rows = train.rows[line[train.person] >= 0]
+    who = pool.person[rows]
+    block_keys = keys.text_keys(keys.canonical("block", str(i)) for i in range(len(block)))
+    others = [pool.images[name].at(rows) for name in strata]
+    cells = stratify(line[who], block_keys, others)
+    kept = obey_missing(train, cells, rows, others, level[who], len(compared))
+    cells = Strata(cells.code[kept], cells.owner, cells.key)
+    matched = match(cells, level[who][kept], len(compared), pool.uid[rows[kept]], train.request.seed)
+    slots = Slots(rows[kept][matched.slots.rows], matched.slots.block, matched.slots.rank)
+    return Matched(slots, len(rows), matched.strata, matched.kept)
+
+
+def _whole(
+    train: Train, slots: Slots, compared: np.ndarray, codes: tuple[int, ...], names: tuple[object, ...], kind: str
+) -> Arm:
+    """Whole persons: line after line takes the next of the levels in a hashed order."""
+    among = np.flatnonzero(np.isin(compared, codes))
+    level_keys = keys.text_keys(keys.canonical(train.request.attr, str(names[compared[i]])) for i in among)
+    turns = among[keys.bottom(keys.priorities(level_keys, train.request.seed, "deal"), len(among), level_keys)]
+    turn = np.unique(slots.block, return_inverse=True)[1]
+    rows = slots.rows[np.arange(len(slots)), turns[turn % len(turns)]]
+    return Arm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
+
+
+def _controls(
+    train: Train,
+    slots: Slots,
+    sets: list[tuple[int, ...]],
+    compared: np.ndarray,
+    names: tuple[object, ...],
+    trait: Codes,
+    warnings: list[str],
+) -> dict[str, Arm]:
+    arms = {}
+    for size in sorted({len(codes) for codes in sets}):
+        if 2 <= size <= len(compared) - 2:
+            drawn = random_set(train, size, sets, compared, trait.level_keys[compared])
+            arms[f"random-levels-q{size}-1"] = _whole(train, slots, compared, tuple(drawn), names, "random-levels")
+    sizes = np.bincount(slots.block)
+    sizes = sizes[sizes > 0]
+    owned = np.bincount(train.person, minlength=len(train.pool.persons))
+    able = np.flatnonzero(owned >= sizes.max())
+    if len(able) < len(sizes):
+        warnings.append("There is no random-images control: too few persons have as many images as the matched ones.")
+        return arms
+    chosen = able[keys.bottom(train.order("random-persons-1")[able], len(sizes), able)]
+    wanted = np.zeros(len(owned), dtype=np.int64)
+    wanted[chosen] = sizes
+    return arms | {"random-images-1": random_images(train, wanted, 1)}
+
+
+def _refuse_twins(train: Train, trait: Codes) -> None:
+    """Refuse an attribute that splits the persons exactly as another one does."""
+    known = trait.values >= 0
+    for name, other in train.pool.traits.items():
+        both = set(zip(trait.values[known].tolist(), other.values[known].tolist(), strict=True))
+        firsts, seconds = {pair[0] for pair in both}, {pair[1] for pair in both}
+        if (
+            name != trait.name
+            and -1 not in seconds
+            and len(both) == len(firsts) == len(seconds) > 1
+            and known.sum() > len(both)
+        ):
+            raise SplitError(
+                f"The effect of {trait.name} cannot be told from that of {name}: on the train side each {trait.name} goes with one {name} and "
+                "the other way round. More varied persons are needed."
+            )
+
+
+def _small(slots: Slots, attr: str) -> list[str]:
+    count = len(np.unique(slots.block))
+    if count < 8:
+        return [
+            f"Each arm has only {count} persons, because the rarest {attr} has no more; differences between persons will drown its effect."
+        ]
+    return []

@@ -1,0 +1,168 @@
+"""From a manifest and a request to a split folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import keys, runs, schema
+from gprplus.errors import SplitError
+from gprplus.splits.aliases import relations
+from gprplus.splits.audit import audit
+from gprplus.splits.designs import Plan, Train, draw
+from gprplus.splits.members import fingerprint, members_table, write_members
+from gprplus.splits.pool import read
+from gprplus.splits.request import MIN_RETENTION, Request
+from gprplus.splits.sides import TestSide, on_test_side, test_side
+from gprplus.splits.split import MEMBERS, RECORD, Split
+from gprplus.splits.where import Filter
+
+if TYPE_CHECKING:
+    from gprplus.ingest import Manifest
+    from gprplus.splits.codes import Pool
+
+
+def make_split(
+    manifest: "Path | str | Manifest",
+    attr: str,
+    *,
+    output: Path | str,
+    levels: Sequence[str] | None = None,
+    where: str | None = None,
+    identities: int | None = None,
+    images_per_identity: int | None = None,
+    budget: int | None = None,
+    test_share: float = 0.25,
+    missing: str = "drop-stratum",
+    min_retention: float = MIN_RETENTION,
+    controls: bool = True,
+    seed: int = 0,
+    force: bool = False,
+) -> Split:
+    """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
+
+    `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an arm) make the train
+    side smaller, each a part of the next larger. The test side depends on none of these but `where` and `test_share`, and never on `seed`.
+    The same request on the same manifest again does nothing. Raises SplitError, FilterError or ManifestError with the reason where the
+    question cannot be answered, RequestChanged where the folder holds another split and `force` is not given.
+    """
+    chosen = None if levels is None else tuple(str(level) for level in levels)
+    request = Request(
+        attr, chosen, where, identities, images_per_identity, budget, test_share, missing, min_retention, controls, seed
+    )
+    filtered = Filter(where) if where else None
+    source, output = _opened(manifest), Path(output)
+    record = request.record(source.info["fingerprint"])
+    if runs.settle(output / RECORD, record, force=force) == "same" and (output / MEMBERS).is_file():
+        return Split.open(output)
+    pool = read(source, filtered)
+    train, side = sides(source, pool, request)
+    plan = draw(train)
+    checked, warnings = audit(train, plan, side)
+    facts = _facts(source, output, record, train, plan, side)
+    facts |= {
+        "audit": checked,
+        "warnings": [*_said(train, side), *plan.warnings, *warnings],
+        "versions": runs.versions(),
+    }
+    return write(output, pool, plan, side, facts)
+
+
+def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
+    """Part the pool by person. Raises SplitError where a side that is needed has nobody, or no query can be answered."""
+    searched = on_test_side(pool.person_keys, request.test_share)[pool.person]
+    side = test_side(pool, np.flatnonzero(searched))
+    total = f"{len(pool.persons):,} identities"
+    if request.test_share > 0 and not searched.any():
+        raise SplitError(
+            f"No identity fell on the test side: {total} at a share of {request.test_share:g} are too few. "
+            "Give a larger --test-share, or --test-share 0 and score on a --target."
+        )
+    if searched.all():
+        raise SplitError(
+            f"No identity is left to train on: {total} at a test share of {request.test_share:g}. Give a smaller one."
+        )
+    if searched.any() and not side.query.any():
+        raise SplitError(
+            f"None of the {len(side.excluded):,} queries has a true match in the gallery under the {side.protocol} rule: each test identity is "
+            "seen by one camera only. Use renders with more cameras, or --test-share 0 and a --target."
+        )
+    rows = np.flatnonzero(~searched)
+    datasets = manifest.info["datasets"].values()
+    factors = sorted({factor for facts in datasets for factor in facts.get("factors", ()) if factor != "identity"})
+    functions = {name: of for facts in datasets for name, of in (facts.get("functions") or {}).items()}
+    return Train(pool, rows, request, relations(pool, rows, factors, functions)), side
+
+
+def write(output: Path, pool: "Pool", plan: Plan, side: TestSide, facts: Mapping[str, Any]) -> Split:
+    """Write members.parquet, then split.json: a folder without the second is not a split."""
+    table = members_table(pool, plan.arms, side)
+    (output / RECORD).unlink(missing_ok=True)
+    write_members(output / MEMBERS, table)
+    runs.write_json(output / RECORD, {**facts, "fingerprint": fingerprint(table)})
+    return Split.open(output, made=True)
+
+
+def _opened(manifest: "Path | str | Manifest") -> "Manifest":
+    if isinstance(manifest, str | Path):
+        from gprplus.ingest import Manifest
+
+        return Manifest.open(Path(manifest))
+    return manifest
+
+
+def _facts(
+    manifest: "Manifest", output: Path, record: Mapping[str, Any], train: Train, plan: Plan, side: TestSide
+) -> dict[str, Any]:
+    pool = train.pool
+    known = manifest.info["datasets"]
+    return {
+        "schema_version": schema.VERSION,
+        "name": output.resolve().name,
+        "request": dict(record),
+        "design": plan.design,
+        "attribute": train.request.attr,
+        "levels": [level.item() if isinstance(level, np.generic) else level for level in plan.levels],
+        "seed": train.request.seed,
+        "reference": plan.reference,
+        "manifest": {"path": runs.relative(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
+        "datasets": {
+            name: {
+                "root": runs.relative(root, output),
+                "licence": known[name].get("licence"),
+                "title": known[name].get("title"),
+            }
+            for name, root in manifest.roots().items()
+        },
+        "fingerprint": None,
+        "arms": {
+            name: {
+                "kind": arm.kind,
+                "levels": list(arm.levels),
+                "images": len(arm.rows),
+                "identities": len(np.unique(pool.person[arm.rows])),
+                "fingerprint": keys.digest(np.sort(pool.uid[arm.rows]).astype("<u8").tobytes()),
+            }
+            for name, arm in plan.arms.items()
+        },
+        "test": {
+            "identities": len(np.unique(pool.person[side.rows])),
+            "queries": int(side.query.sum()),
+            "gallery": int((~side.query).sum()),
+            "protocol": side.protocol,
+        },
+        "retention": round(plan.retention, 6),
+    }
+
+
+def _said(train: Train, side: TestSide) -> list[str]:
+    """Sentences about the sides."""
+    said = []
+    if not len(side.rows):
+        said.append("There are no test rows (test share 0): runs of this split need a --target.")
+    if len(side.excluded):
+        said.append(
+            f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and stay in the gallery."
+        )
+    return said

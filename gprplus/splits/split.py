@@ -1,0 +1,80 @@
+"""A split on disk: members.parquet, which says who is in which arm, and split.json, which says why."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import schema
+from gprplus.errors import SplitError, nearest
+from gprplus.runs import read_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORD = "split.json"
+MEMBERS = "members.parquet"
+
+
+class Split:
+    """One experiment: its arms, and the query and gallery rows they share.
+
+    `made` tells a split that was just built (True) from one that was there already.
+    """
+
+    def __init__(self, path: Path, info: Mapping[str, Any], *, made: bool = False) -> None:
+        self.path = path
+        self.info = info
+        self.made = made
+
+    @classmethod
+    def open(cls, path: str | Path, *, made: bool = False) -> "Split":
+        """The split in a folder. Raises SplitError where there is none, or it is of another schema."""
+        path = Path(path)
+        info = read_json(path / RECORD, SplitError, "a split (make one with gprplus make-split)")
+        if info.get("schema_version") != schema.VERSION:
+            raise SplitError(
+                f"{path} has schema version {info.get('schema_version')}, but this gprplus reads {schema.VERSION}. Make the split again."
+            )
+        if not (path / MEMBERS).is_file():
+            raise SplitError(f"{path} has a {RECORD} but no {MEMBERS}. Make the split again with --force.")
+        return cls(path, info, made=made)
+
+    @property
+    def name(self) -> str:
+        """The name of the split: that of its folder when it was made."""
+        return str(self.info["name"])
+
+    @property
+    def arms(self) -> list[str]:
+        """The names of the arms, in order."""
+        return list(self.info["arms"])
+
+    def train(self, arm: str) -> "pa.Table":
+        """The training rows of one arm (schema.MEMBERS)."""
+        if arm not in self.info["arms"]:
+            raise SplitError(f"{self.path} has no arm '{arm}'. {nearest(arm, self.arms)}")
+        return self._read([("arm", "==", arm)])
+
+    def test(self) -> "pa.Table":
+        """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""
+        return self._read([("role", "in", ["query", "gallery"])])
+
+    def members(self, columns: Sequence[str] | None = None) -> "pa.Table":
+        """All rows: those of each arm in turn, then the test rows."""
+        return self._read(None, columns)
+
+    def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
+        """The folder of each dataset's images; `overrides` for those that have moved."""
+        overrides = overrides or {}
+        datasets = self.info["datasets"]
+        for name in overrides:
+            if name not in datasets:
+                raise SplitError(f"{self.path} has no dataset '{name}'. {nearest(name, datasets)}")
+        return {name: Path(overrides.get(name) or self.path / facts["root"]) for name, facts in datasets.items()}
+
+    def _read(self, filters: Any, columns: Sequence[str] | None = None) -> "pa.Table":
+        import pyarrow.parquet as pq
+
+        names = [column.name for column in schema.MEMBERS]
+        table = pq.read_table(self.path / MEMBERS, columns=list(columns or names), filters=filters)
+        return table.replace_schema_metadata(None)
