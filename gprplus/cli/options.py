@@ -35,3 +35,22 @@ def listed(context: click.Context, parameter: click.Parameter, value: str | None
     if not items:
         raise click.BadParameter("expected one or more names, separated by commas.", context, parameter)
     return items
+
+
+def named(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    """Click callback for a repeated NAME=PATH: ('market=data/market',) -> {'market': Path('data/market')}."""
+    found: dict[str, Path] = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not (name and equals and path):
+            raise click.BadParameter(f"expected NAME=PATH, found '{value}'.", context, parameter)
+        if not name.replace("-", "").replace("_", "").isalnum():
+            raise click.BadParameter(f"a name has letters, digits, - and _ only, unlike '{name}'.", context, parameter)
+        if name in found:
+            raise click.BadParameter(f"the name '{name}' is given twice.", context, parameter)
+        found[name] = Path(path)
+    return found
+
+
+TARGET = "A manifest or folder of images, and what to call it. May be given again."
+target = click.option("--target", "targets", multiple=True, callback=named, metavar="NAME=PATH", help=TARGET)

@@ -1,0 +1,84 @@
+"""Debiased distances between two samples whose images come in blocks: the pictures of one person.
+
+Both measures have one form. With a cost c(x, y), x and x' from two different blocks of one side, y and y' from two
+different blocks of the other,
+
+    D = 2 E c(x, y) - E c(x, x') - E c(y, y')
+
+c = |x - y| gives the energy distance (Szekely and Rizzo, "Energy statistics", 2013); c = 1 - k(x, y) gives the
+squared maximum mean discrepancy (Gretton et al., "A kernel two-sample test", JMLR 2012, lemma 6). The usual
+estimators leave out pairs of an image with itself; these leave out all pairs within a block, since images of one
+person are not independent. They are unbiased for one image drawn from each of many persons, and so fall on both sides
+of 0 when the two sides are alike. All sums are kept per pair of blocks, so that resampling persons is a matrix
+product.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Costs summed over pairs of blocks, `total` `(I, J)`, and the images in each: `rows` `(I,)`, `columns` `(J,)`."""
+
+    total: np.ndarray
+    rows: np.ndarray
+    columns: np.ndarray
+
+
+def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Euclidean distances `(N, M) float64` between rows of `(N, D)` and `(M, D)`."""
+    squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
+    return np.sqrt(np.maximum(squares, 0.0))
+
+
+def costs(apart: np.ndarray, bandwidth: float) -> dict[str, np.ndarray]:
+    """The two costs of distances `(N, M)`: "energy" is the distance itself, "mmd2" is 1 - exp(-d^2 / (2 bandwidth^2)).
+
+    >>> {name: float(cost[0, 0].round(3)) for name, cost in costs(np.array([[1.0]]), 1.0).items()}
+    {'energy': 1.0, 'mmd2': 0.393}
+    """
+    return {"energy": apart, "mmd2": -np.expm1(-0.5 * (apart / bandwidth) ** 2)}
+
+
+def median_distance(points: np.ndarray, most: int = 1000) -> float:
+    """The median distance between two points of a pool, taken from `most` evenly spread rows; never 0."""
+    chosen = points[np.unique(np.linspace(0, len(points) - 1, min(most, len(points))).astype(int))]
+    apart = distances(chosen, chosen)[np.triu_indices(len(chosen), k=1)]
+    apart = apart[apart > 0]
+    return float(np.median(apart)) if len(apart) else 1.0
+
+
+def block_sums(cost: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Sums:
+    """Sum costs `(N, M)` over pairs of blocks; `rows` `(N,)` and `columns` `(M,)` are block numbers from 0."""
+    left, right = _membership(rows), _membership(columns)
+    return Sums(left @ cost @ right.T, left.sum(axis=1), right.sum(axis=1))
+
+
+def _membership(blocks: np.ndarray) -> np.ndarray:
+    return (np.arange(blocks.max() + 1)[:, None] == blocks[None, :]).astype(np.float64)
+
+
+def between(sums: Sums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Mean cost over pairs of the two sides, `(B,)`, with blocks counted `left` `(B, I)` and `right` `(B, J)` times."""
+    total = ((left @ sums.total) * right).sum(axis=1)
+    return total / ((left @ sums.rows) * (right @ sums.columns))
+
+
+def within(sums: Sums, weights: np.ndarray) -> np.ndarray:
+    """Mean cost over pairs of two different blocks of one side, `(B,)`, with blocks counted `weights` `(B, I)` times.
+
+    A block that was drawn twice is not paired with itself: its copies are the same person. NaN where only one block
+    was drawn.
+    """
+    apart = sums.total - np.diag(np.diag(sums.total))
+    total = ((weights @ apart) * weights).sum(axis=1)
+    pairs = (weights @ sums.rows) ** 2 - ((weights * sums.rows) ** 2).sum(axis=1)
+    return total / np.where(pairs > 0, pairs, np.nan)
+
+
+def draws(blocks: int, count: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each block is drawn, `(1 + count, blocks) float64`: once each in row 0, then bootstrap draws."""
+    drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=count)
+    return np.vstack([np.ones(blocks), drawn])

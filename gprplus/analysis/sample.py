@@ -1,0 +1,93 @@
+"""Which images are compared: the same people in the same other conditions at every level, chosen by hash.
+
+A stratum is one person in one combination of the other factors. Only strata that have every level are used, with one
+image a level, so levels differ in nothing else. Strata are taken person after person, each once before any twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.keys import canonical, priorities, text_keys
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Table rows, `rows` `(S, L) int64`, a stratum a row and a level a column; `people` `(S,) int64`, blocks from 0."""
+
+    rows: np.ndarray
+    people: np.ndarray
+
+
+def codes(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """Number the combinations of some columns, `(N,) int64`, and name each; null is a value of its own."""
+    number = np.zeros(table.num_rows, dtype=np.int64)
+    texts = [""]
+    for name in columns:
+        column = pc.dictionary_encode(pc.cast(table.column(name), pa.string()), null_encoding="encode")
+        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        values = [canonical("" if value is None else f"={value}") for value in column.dictionary.to_pylist()]
+        found, number = np.unique(number * len(values) + np.asarray(column.indices), return_inverse=True)
+        texts = [canonical(texts[pair // len(values)], values[pair % len(values)]) for pair in found.tolist()]
+    return number, texts
+
+
+def matched(
+    table: pa.Table, attribute: str, levels: Sequence[object], others: Sequence[str], count: int, seed: int
+) -> Matched:
+    """Up to `count` strata that have every level, with one image of each.
+
+    `table` has uid, dataset, identity, the attribute and the other factors. No stratum may qualify: then `rows` is
+    empty.
+    """
+    position = pc.index_in(pc.cast(table.column(attribute), pa.string()), pa.array([str(level) for level in levels]))
+    place = np.asarray(pc.fill_null(position, -1)).astype(np.int64)
+    usable = np.flatnonzero((place >= 0) & np.asarray(pc.is_valid(table.column("identity"))))
+    table, place = table.take(pa.array(usable)), place[usable]
+    people, names = codes(table, ["dataset", "identity"])
+    strata, texts = codes(table, ["dataset", "identity", *others])
+    uid = np.asarray(table.column("uid"))
+    order = np.lexsort((uid, priorities(uid, seed, "image"), place, strata))
+    first = _first(strata[order], place[order])
+    order = order[first]
+    whole = np.bincount(strata[order], minlength=len(texts)) == len(levels)
+    order = order[whole[strata[order]]].reshape(-1, len(levels))
+    order = order[_spread(people[order[:, 0]], names, text_keys(texts)[strata[order[:, 0]]], count, seed)]
+    return Matched(usable[order], renumbered(people[order[:, 0]]))
+
+
+def spread(table: pa.Table, count: int, seed: int) -> Matched:
+    """Up to `count` images of a target, person after person; an image without identity is a block of its own."""
+    uid = np.asarray(table.column("uid"))
+    people, names = codes(table, ["dataset", "identity"])
+    unknown = np.asarray(pc.is_null(table.column("identity")))
+    names = [*names, *(canonical("image", str(key)) for key in uid[unknown].tolist())]
+    people[unknown] = len(names) - unknown.sum() + np.arange(unknown.sum())
+    rows = _spread(people, names, uid, count, seed)
+    return Matched(rows[:, None], renumbered(people[rows]))
+
+
+def renumbered(blocks: np.ndarray) -> np.ndarray:
+    """Block numbers from 0 without gaps."""
+    return np.unique(blocks, return_inverse=True)[1].astype(np.int64)
+
+
+def _first(*sorted_codes: np.ndarray) -> np.ndarray:
+    """Positions where a run of equal combinations begins."""
+    if not len(sorted_codes[0]):
+        return np.zeros(0, dtype=np.int64)
+    changed = np.any([np.diff(code) != 0 for code in sorted_codes], axis=0)
+    return np.flatnonzero(np.concatenate([[True], changed]))
+
+
+def _spread(people: np.ndarray, names: Sequence[str], keys: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Positions of up to `count` items: everybody's first item by priority, then everybody's second, and so on."""
+    order = np.lexsort((keys, priorities(keys, seed, "image"), people))
+    starts = _first(people[order])
+    lengths = np.diff(np.append(starts, len(order)))
+    turn = np.arange(len(order)) - np.repeat(starts, lengths)
+    person = priorities(text_keys(names), seed, "identity")[people[order]]
+    return order[np.lexsort((people[order], person, turn))[:count]]

@@ -1,0 +1,67 @@
+"""Small folders of renders, drawn in code: flat people on flat ground, one image a cell."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gprplus.images import encode_jpeg
+from gprplus.runs import write_json
+
+WEATHER = {f"{i:02d}": level for i, level in enumerate(("sunny", "clouds", "overcast", "foggy"), start=1)}
+LIGHT = {"03": "forenoon", "07": "night"}
+VEIL = {"sunny": 0.0, "clouds": 0.15, "overcast": 0.3, "foggy": 0.6}
+SUN = {"forenoon": 1.0, "night": 0.35}
+
+
+def figure(identity: int, view: int, weather: str, light: str) -> np.ndarray:
+    """`(64, 32, 3) uint8`: two colours of clothes that only this person wears, under weather and light, with grain."""
+    rng = np.random.default_rng([identity, 1])
+    upper, lower = rng.uniform(30, 220, size=(2, 3))
+    image = np.full((64, 32, 3), 128.0)
+    image[12:36, 8 + view : 24 - view] = upper
+    image[36:60, 8 + view : 24 - view] = lower
+    image = image * SUN[light] * (1 - VEIL[weather]) + 220 * VEIL[weather] * SUN[light]
+    grain = np.random.default_rng([identity, view, *map(ord, weather + light)]).normal(0, 6, size=image.shape)
+    return np.clip(image + grain, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def draw() -> Callable[..., Path]:
+    """Draw a crossed design into a folder, as the engine would name it."""
+
+    def draw(
+        folder: Path,
+        *,
+        people: int = 8,
+        views: int = 4,
+        weathers: Sequence[str] = ("01", "02", "04"),
+        lights: Sequence[str] = ("03", "07"),
+        name: str = "engine",
+    ) -> Path:
+        for i, view, weather, light in product(range(1, people + 1), range(views), weathers, lights):
+            path = folder / f"{i:04d}" / f"{i:04d}_c{view + 1:02d}_w{weather}_l{light}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shift = int.from_bytes(name.encode(), "big") % 997
+            path.write_bytes(encode_jpeg(figure(1000 * shift + i, view, WEATHER[weather], LIGHT[light])))
+        write_json(
+            folder / "renders.json",
+            {
+                "layout": "engine",
+                "name": name,
+                "schema_version": 1,
+                "request": {},
+                "degrees": {f"{c + 1:02d}": (90 + c * 360 // views) % 360 for c in range(views)},
+                "weather": {code: WEATHER[code] for code in weathers},
+                "illumination": {code: LIGHT[code] for code in lights},
+                "background": {"01": "plaza"},
+                "identities": people,
+                "images": people * views * len(weathers) * len(lights),
+                "factors": ["identity", "viewpoint_deg", "weather", "illumination"],
+            },
+        )
+        return folder
+
+    return draw
