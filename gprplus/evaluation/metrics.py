@@ -1,7 +1,8 @@
 """From the ranks of the true matches to AP, CMC and INP.
 
-Ranks stand flat: `ranks (M,) int64` holds, query after query, where that query's true matches were found (counted from 1, ascending), and
-`counts (Q,) int64` how many each query has. Nothing else about a ranking matters to these metrics.
+Ranks stand flat: `ranks (M,) int64` holds, query after query, where that query's true matches were found (counted
+from 1, ascending), and `counts (Q,) int64` how many each query has. Nothing else about a ranking matters to these
+metrics.
 """
 
 import numpy as np
@@ -21,9 +22,11 @@ def step_ap(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def trapezoid_ap(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision at it and just before it.
+    """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision at it and just
+    before it.
 
-    The form of the original Market-1501 script and of layumi's. Never above `step_ap`; equal where no wrong match precedes the last true one.
+    The form of the original Market-1501 script and of layumi's. Never above `step_ap`; equal where no wrong match
+    precedes the last true one.
 
     >>> trapezoid_ap(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
     [0.677778]
@@ -48,7 +51,8 @@ def first_match(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """True matches over the rank of the last one, `(Q,) float64`; NaN for a query without one (Ye et al., TPAMI 2021, mINP).
+    """True matches over the rank of the last one, `(Q,) float64`; NaN for a query without one (Ye et al., TPAMI 2021,
+    mINP).
 
     >>> inverse_negative_penalty(np.array([1, 4]), np.array([2])).tolist()
     [0.5]
@@ -60,7 +64,8 @@ def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarra
 
 
 def cmc(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
-    """Share of valid queries whose first true match stands at rank k or before, `(length,) float64`; `cmc[0]` is rank-1.
+    """Share of valid queries whose first true match stands at rank k or before, `(length,) float64`; `cmc[0]` is
+    rank-1.
 
     A gallery shorter than `length` needs no special case: nothing is found after its end, so the curve stays level.
 

@@ -1,11 +1,12 @@
 """Where a gallery holds the true matches of a query, exactly, without sorting it.
 
-With S the similarities of one query, the k-th best true match stands at rank k + (wrong matches at least as similar). So it is enough to take the true matches'
-similarities out of the row, strike out whatever does not count, and count. Wrong matches win ties: a network that gives everything the same feature
-then scores near zero on every machine, where evaluators that sort give it whatever order their sort leaves.
+With S the similarities of one query, the k-th best true match stands at rank k + (wrong matches at least as similar).
+So it is enough to take the true matches' similarities out of the row, strike out whatever does not count, and count.
+Wrong matches win ties: a network that gives everything the same feature then scores near zero on every machine, where
+evaluators that sort give it whatever order their sort leaves.
 
-Two products do the same thing: `Host` multiplies in NumPy (OpenBLAS was 1.4 times as fast as torch's float32 product on the processors tried), `Device` in torch
-where the features already lie on an accelerator.
+Two products do the same thing: `Host` multiplies in NumPy (OpenBLAS was 1.4 times as fast as torch's float32 product
+on the processors tried), `Device` in torch where the features already lie on an accelerator.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,9 @@ DEVICE_BLOCK = 512 << 20
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one query asks of its row of similarities: columns of true matches, and columns to strike out (both int64)."""
+    """What one query asks of its row of similarities: columns of true matches, and columns to strike out (both
+    int64).
+    """
 
     matches: np.ndarray
     struck: np.ndarray
@@ -35,7 +38,8 @@ class Wanted:
 def twins(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Positions of rows that repeat an earlier row bit for bit, and the positions of the rows they repeat.
 
-    A matrix product may round one and the same dot product differently at the edge of a tile; giving twins one similarity makes them tie, as they must.
+    A matrix product may round one and the same dot product differently at the edge of a tile; giving twins one
+    similarity makes them tie, as they must.
     """
     import xxhash
 
@@ -74,7 +78,9 @@ class Host:
             out[:, self.repeated] = out[:, self.original]
         return out
 
-    def ranks(self, queries: np.ndarray, order: np.ndarray, wanted: Sequence[Wanted], rows: int) -> Iterator[np.ndarray]:
+    def ranks(
+        self, queries: np.ndarray, order: np.ndarray, wanted: Sequence[Wanted], rows: int
+    ) -> Iterator[np.ndarray]:
         """Ascending ranks of the true matches of each query, in `order` (positions in `queries`)."""
         buffer = np.empty((min(rows, len(order)), len(self.gallery)), dtype=self.gallery.dtype)
         for start in range(0, len(order), rows):
@@ -152,5 +158,5 @@ def _ranks_in_block(similar: "torch.Tensor", wanted: Sequence[Wanted]) -> list[n
         above = torch.stack([(similar >= found[:, k, None]).sum(1) for k in range(found.shape[1])], 1)
     else:
         above = similar.shape[1] - torch.searchsorted(similar.sort(1).values, found, side="left")
-    above = above.cpu().numpy() + np.arange(1, found.shape[1] + 1)
-    return [ranks[:count] for ranks, count in zip(above, counts, strict=True)]
+    ranks = above.cpu().numpy() + np.arange(1, found.shape[1] + 1)
+    return [one[:count] for one, count in zip(ranks, counts, strict=True)]

@@ -19,7 +19,11 @@ METRICS = ("cosine", "euclidean")
 
 @dataclass(frozen=True)
 class PerQuery:
-    """One entry a query: `valid (Q,) bool`, `AP (Q,) float64` and `inp (Q,) float64` (NaN where not valid), `first_match_rank (Q,) int64` (from 1; 0 where not valid)."""
+    """One entry a query:
+
+    `valid (Q,) bool`, `AP (Q,) float64` and `inp (Q,) float64` (NaN where not valid), `first_match_rank (Q,) int64`
+    (from 1; 0 where not valid).
+    """
 
     valid: np.ndarray
     AP: np.ndarray
@@ -29,7 +33,10 @@ class PerQuery:
 
 @dataclass(frozen=True)
 class Scores:
-    """Means over the valid queries, 0-1: `mAP`, `cmc (50,) float64` with rank-1 at `cmc[0]`, `mINP`; and what they are means of."""
+    """Means over the valid queries, 0-1:
+
+    `mAP`, `cmc (50,) float64` with rank-1 at `cmc[0]`, `mINP`; and what they are means of.
+    """
 
     mAP: float
     cmc: np.ndarray
@@ -62,11 +69,13 @@ def score(
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
-    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity of None matches nobody (a distractor),
-    a camera of None hides nothing. Which rows count is `gprplus.protocol`'s rule: gallery rows of the query's identity and camera leave the ranking, junk leaves
-    every ranking, queries left without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or "trapezoid";
-    `metric` "cosine" or "euclidean". Memory beyond the features: one block of similarities (48 MiB; 512 MiB on a GPU; `block_rows` queries at a time when
-    given) and under 100 bytes a row; float32 features are not copied. Raises ScoreError when the arguments do not belong together or no query is valid.
+    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity
+    of None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.protocol`'s
+    rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
+    without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
+    "trapezoid"; `metric` "cosine" or "euclidean". Memory beyond the features: one block of similarities (48 MiB; 512
+    MiB on a GPU; `block_rows` queries at a time when given) and under 100 bytes a row; float32 features are not
+    copied. Raises ScoreError when the arguments do not belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score(features[:1], features, ["a"], ["b", "a", "c"]).mAP
@@ -81,13 +90,15 @@ def score(
     queries, gallery = _features(query_features, "query"), _features(gallery_features, "gallery")
     if queries.shape[1] != gallery.shape[1]:
         raise ScoreError(
-            f"Query features have {queries.shape[1]} dimensions, gallery features {gallery.shape[1]}: they come from different networks."
+            f"Query features have {queries.shape[1]} dimensions, gallery features {gallery.shape[1]}: "
+            "they come from different networks."
         )
     truth = _truth(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, len(queries), len(gallery))
     order, wanted = _wanted(*truth)
     if not len(order):
         raise ScoreError(
-            f"None of the {len(queries):,} queries has a true match to be found: no gallery row has its identity and another camera. "
+            f"None of the {len(queries):,} queries has a true match to be found: "
+            "no gallery row has its identity and another camera. "
             "Check that identities are spelled alike on both sides and that not everything has one camera."
         )
     product, queries = _product(queries, gallery, metric)
@@ -105,7 +116,9 @@ def _features(features: Any, side: str) -> Any:
     else:
         features = np.asarray(features)
     if features.ndim != 2 or not features.shape[1]:
-        raise ScoreError(f"{side.capitalize()} features must be (rows, dimensions), found the shape {tuple(features.shape)}.")
+        raise ScoreError(
+            f"{side.capitalize()} features must be (rows, dimensions), found the shape {tuple(features.shape)}."
+        )
     if not len(features):
         raise ScoreError(f"There are no {side} features.")
     if isinstance(features, np.ndarray):
@@ -180,7 +193,8 @@ def _wanted(
 ) -> tuple[np.ndarray, list[Wanted]]:
     """The valid queries, identity after identity, and what each asks of its row.
 
-    The rule is asked once an identity, about that identity's own queries and gallery rows only: other identities' rows leave a ranking only as junk.
+    The rule is asked once an identity, about that identity's own queries and gallery rows only: other identities'
+    rows leave a ranking only as junk.
     """
     by_id = np.argsort(gallery_ids, kind="stable")
     sorted_ids = gallery_ids[by_id]

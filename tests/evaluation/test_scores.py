@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.errors import ScoreError
-from gprplus.evaluation import score
 from gprplus.evaluation import ranks as ranks_module
+from gprplus.evaluation import score
 
 
 def at_ranks(ranks, gallery=8):
@@ -76,7 +76,7 @@ def test_junk_leaves_the_ranking_and_distractors_stay():
 
 
 def test_queries_without_a_true_match_are_left_out_and_counted():
-    query, gallery, ids, gallery_ids = at_ranks([1])
+    query, gallery, _, gallery_ids = at_ranks([1])
     scores = score(np.repeat(query, 2, 0), gallery, ["7", "nobody"], [str(i) for i in gallery_ids])
     assert scores.queries == 1
     assert scores.mAP == 1

@@ -1,0 +1,154 @@
+"""Networks by name: each a function of the recipe's Network that makes `(B, 3, H, W)` -> `(B, width, h, w)`.
+
+`resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint loads. `small` is for
+processors without an accelerator.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from gprplus.baseline.recipe import Network
+from gprplus.errors import RecipeError, nearest
+
+BACKBONES: dict[str, Callable[[Network], nn.Module]] = {}
+
+
+def backbone(name: str) -> Callable[[Callable[[Network], nn.Module]], Callable[[Network], nn.Module]]:
+    """Enter a function into the registry under a name that is still free."""
+
+    def enter(make: Callable[[Network], nn.Module]) -> Callable[[Network], nn.Module]:
+        if name in BACKBONES:
+            raise ValueError(f"two backbones are called '{name}'")
+        BACKBONES[name] = make
+        return make
+
+    return enter
+
+
+def make(network: Network) -> nn.Module:
+    """The recipe's backbone, with fresh weights.
+
+    Its `width` is the length of a pooled feature. Raises RecipeError for an unknown name.
+    """
+    if network.backbone not in BACKBONES:
+        raise RecipeError(f"There is no backbone called '{network.backbone}'. {nearest(network.backbone, BACKBONES)}")
+    return BACKBONES[network.backbone](network)
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 with a shortcut; the stride sits on the 3x3 (ResNet v1.5, as torchvision has it)."""
+
+    def __init__(self, width_in: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * width)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = None
+        if stride != 1 or width_in != 4 * width:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(width_in, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = self.relu(self.bn1(self.conv1(x)))
+        out = self.relu(self.bn2(self.conv2(out)))
+        out = self.bn3(self.conv3(out))
+        return self.relu(out + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet50(nn.Module):
+    """ResNet-50 (He et al., CVPR 2016) without pooling and classifier; `last_stride` 1 keeps the last stage at 1/16
+    of the input.
+    """
+
+    width = 2048
+
+    def __init__(self, last_stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, 2, 1)
+        self.layer1 = _stage(64, 64, 3, 1)
+        self.layer2 = _stage(256, 128, 4, 2)
+        self.layer3 = _stage(512, 256, 6, 2)
+        self.layer4 = _stage(1024, 512, 3, last_stride)
+        initialise(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+def _stage(width_in: int, width: int, blocks: int, stride: int) -> nn.Sequential:
+    first = Bottleneck(width_in, width, stride)
+    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1) for _ in range(blocks - 1)))
+
+
+class Small(nn.Module):
+    """A residual network for a processor: a stem that cuts the image into 4 x 4 tiles at once, then three stages of
+    3x3 convolutions.
+
+    All its work is in few, wide convolutions on few pixels, which is where a processor's matrix units are busy.
+    """
+
+    def __init__(self, widths: tuple[int, int, int] = (48, 96, 192)) -> None:
+        super().__init__()
+        self.width = widths[-1]
+        self.stem = nn.Conv2d(3, widths[0], 4, 4, bias=False)
+        self.bn = nn.BatchNorm2d(widths[0])
+        self.stages = nn.Sequential(
+            Residual(widths[0], widths[0], 1), Residual(widths[0], widths[1], 2), Residual(widths[1], widths[2], 2)
+        )
+        initialise(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.stages(nn.functional.relu(self.bn(self.stem(x)), inplace=True))
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions with a shortcut; the shortcut of a block that halves is a 2x2 mean and a 1x1 convolution."""
+
+    def __init__(self, width_in: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1:
+            self.shortcut = nn.Sequential(
+                nn.AvgPool2d(stride, ceil_mode=True), nn.Conv2d(width_in, width, 1, bias=False)
+            )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = nn.functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        return nn.functional.relu(self.bn2(self.conv2(out)) + self.shortcut(x), inplace=True)
+
+
+def initialise(module: nn.Module) -> None:
+    """He's normal start for convolutions (fan out), ones and zeros for normalisations, as torchvision has it."""
+    for part in module.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(part, nn.BatchNorm2d):
+            nn.init.ones_(part.weight)
+            nn.init.zeros_(part.bias)
+
+
+@backbone("resnet50")
+def resnet50(network: Network) -> nn.Module:
+    """ResNet-50, 23.5 million weights."""
+    return ResNet50(network.last_stride)
+
+
+@backbone("small")
+def small(network: Network) -> nn.Module:
+    """0.6 million weights; ten to a hundred times the images a second of ResNet-50 on a processor."""
+    return Small()

@@ -1,0 +1,31 @@
+"""Images to features."""
+
+import numpy as np
+import torch
+
+from gprplus.baseline import devices
+from gprplus.baseline.augment import normalised
+from gprplus.baseline.model import Model
+from gprplus.baseline.recipe import Compute
+
+# Images a forward pass takes; larger passes gain nothing on a GPU and leave the cache of a processor.
+_BATCH = {"cuda": 1024, "cpu": 64}
+
+
+@torch.inference_mode()
+def embed(model: Model, images: np.ndarray, compute: Compute, device: str) -> torch.Tensor:
+    """Unit features `(N, width) float32` of `images (N, H, W, 3) uint8`, on the device.
+
+    With `flip_features`, of image and mirror image together.
+    """
+    kind = device.split(":")[0]
+    dtype = devices.precision(compute.precision, device)
+    out = []
+    for start in range(0, len(images), _BATCH[kind]):
+        batch = normalised(torch.from_numpy(images[start : start + _BATCH[kind]]).to(device), dtype)
+        with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
+            features = model.embed(batch)
+            if compute.flip_features:
+                features = torch.nn.functional.normalize(features + model.embed(batch.flip(3)), dim=1)
+        out.append(features)
+    return torch.cat(out)

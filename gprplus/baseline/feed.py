@@ -1,0 +1,89 @@
+"""What a training reads, drawn ahead and laid where it computes.
+
+Which rows a step takes and how each is mirrored, cropped and erased is drawn a chunk of steps ahead, in a thread,
+from the seed's own streams. A set that fits is uploaded once; a larger one is sent chunk by chunk from pinned memory
+while the one before is computed on. The training loop itself never waits for the host.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gprplus import keys
+from gprplus.baseline import augment, sampler
+from gprplus.baseline.recipe import Recipe
+
+# A set may fill this share of the free memory of an accelerator; the rest is for the network.
+RESIDENT_SHARE = 0.5
+RESIDENT_CHUNK = 64
+STREAMED_CHUNK = 16
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The generator of one purpose ("order", "augment") under a seed: streams do not disturb each other."""
+    return np.random.default_rng([seed, keys.text_key(name)])
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some steps:
+
+    `pixels (N, H, W, 3) uint8` and, a step each, `rows (C, B)` in them, `random (C, B, 8)`, `labels (C, B)`; `origin
+    (C, B)` on the host.
+    """
+
+    pixels: torch.Tensor
+    rows: torch.Tensor
+    random: torch.Tensor
+    labels: torch.Tensor
+    origin: np.ndarray
+
+
+def chunks(
+    images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int, steps: int, device: str
+) -> Iterator[Chunk]:
+    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk."""
+    plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if fits(images, device) else STREAMED_CHUNK)
+    resident = torch.from_numpy(images).to(device) if fits(images, device) else None
+
+    def laid(planned: tuple[np.ndarray, np.ndarray]) -> Chunk:
+        rows, random = planned
+        if resident is not None:
+            pixels, local = resident, rows
+        else:
+            pixels, local = _sent(images[rows.reshape(-1)], device), np.arange(rows.size).reshape(rows.shape)
+        return Chunk(pixels, _sent(local, device), _sent(random, device), _sent(labels[rows], device), rows)
+
+    with ThreadPoolExecutor(1) as ahead:
+        waiting = None
+        for planned in plan:
+            coming = ahead.submit(laid, planned)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()
+
+
+def fits(images: np.ndarray, device: str) -> bool:
+    """Whether a run's images are laid on the device whole; on a processor they are there already."""
+    return not device.startswith("cuda") or images.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+def _plan(
+    labels: np.ndarray, recipe: Recipe, seed: int, steps: int, length: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time."""
+    order = sampler.batches(labels, recipe.batch.identities, recipe.batch.images, stream(seed, "order"))
+    rng = stream(seed, "augment")
+    for start in range(0, steps, length):
+        rows = np.stack([next(order) for _ in range(min(length, steps - start))])
+        yield rows, augment.draws(rows.size, rng).reshape(*rows.shape, augment.DRAWS)
+
+
+def _sent(array: np.ndarray, device: str) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor

@@ -1,0 +1,71 @@
+"""The network around a backbone: pooling, BNNeck, classifier; made, saved and read back."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from gprplus.baseline import backbones
+from gprplus.baseline.recipe import Network
+from gprplus.errors import TrainingError
+from gprplus.runs import replacing
+
+
+class Model(nn.Module):
+    """Backbone, global mean, batch normalisation without bias (BNNeck, Luo et al., CVPRW 2019) and a linear classifier.
+
+    The triplet loss sees features before the neck, the classifier and the search those after it.
+    """
+
+    def __init__(self, network: Network, classes: int) -> None:
+        super().__init__()
+        self.backbone = backbones.make(network)
+        width = int(self.backbone.width)  # type: ignore[arg-type]
+        self.neck = nn.BatchNorm1d(width)
+        self.neck.bias.requires_grad_(False)
+        self.classifier = nn.Linear(width, classes, bias=False)
+        nn.init.normal_(self.classifier.weight, std=0.001)
+
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """`(B, 3, H, W)` to features before the neck `(B, width)` and logits `(B, classes)`."""
+        features = self.backbone(images).mean((2, 3))
+        return features, self.classifier(self.neck(features))
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """`(B, 3, H, W)` to unit features `(B, width) float32`, after the neck."""
+        features = self.neck(self.backbone(images).mean((2, 3)))
+        return functional.normalize(features.float(), dim=1)
+
+
+def new(network: Network, classes: int, seed: int, device: str = "cpu") -> Model:
+    """A model with the seed's own first weights, the same whatever else happens in the process."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Model(network, classes)
+    return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def save(model: Model, path: Path) -> None:
+    """Write the weights as safetensors, whole or not at all."""
+    from safetensors.torch import save_file
+
+    with replacing(path) as temporary:
+        save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
+
+
+def read(path: Path, network: Network, device: str) -> Model:
+    """A saved model, ready to embed. Raises TrainingError when the file is not there or is of another network."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        state = load_file(path)
+        model = new(network, len(state["classifier.weight"]), 0, device)
+        model.load_state_dict(state)
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        first = str(error).splitlines()[0]
+        raise TrainingError(
+            f"{path} is not a trained {network.backbone}: {first} Run with --force to train it again."
+        ) from error
+    return model.eval()

@@ -1,0 +1,190 @@
+"""A recipe: everything about a training that is not its data, as one TOML file.
+
+Recipes are frozen so that two scores differ by their data alone. What a run used stands resolved in its run.json.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gprplus import declared
+from gprplus.errors import RecipeError, nearest
+
+SCHEDULES = ("one-cycle", "cosine", "steps")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Input:
+    """Size that images are packed and trained at, in pixels."""
+
+    height: int = 256
+    width: int = 128
+
+
+@dataclass(frozen=True)
+class Network:
+    """`backbone` names an entry of backbones.BACKBONES; `weights` is none, imagenet or a file; `last_stride` 1 keeps
+    the last stage twice as fine.
+    """
+
+    backbone: str = "resnet50"
+    weights: str = "none"
+    last_stride: int = 1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """P identities, K images of each."""
+
+    identities: int = 16
+    images: int = 4
+
+    @property
+    def size(self) -> int:
+        """Images a step."""
+        return self.identities * self.images
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long to train:
+
+    `steps`, the same for every arm, or `epochs` over the arm's own images. One of the two is not zero.
+    """
+
+    steps: int = 0
+    epochs: float = 0.0
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """`warmup` and `decay_at` are shares of the run. one-cycle and cosine fall to `final` x `lr`; steps multiplies by
+    `decay` at each of `decay_at`.
+    """
+
+    name: str = "adamw"
+    lr: float = 3.5e-4
+    weight_decay: float = 5e-4
+    schedule: str = "cosine"
+    warmup: float = 0.1
+    final: float = 0.01
+    decay_at: tuple[float, ...] = ()
+    decay: float = 0.1
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Weights of the identity and the batch-hard triplet loss, the first one's label smoothing and the second one's
+    margin.
+    """
+
+    identity: float = 1.0
+    triplet: float = 1.0
+    label_smoothing: float = 0.1
+    margin: float = 0.3
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Chance of a mirror image, pixels of padding before the crop, chance of an erased rectangle."""
+
+    flip: float = 0.5
+    pad: int = 10
+    erase: float = 0.0
+
+
+@dataclass(frozen=True)
+class Compute:
+    """`precision` auto is bfloat16 where the processor multiplies it natively; `compile` compiles the network;
+    `flip_features` adds the mirror image's feature.
+    """
+
+    precision: str = "auto"
+    compile: bool = False
+    flip_features: bool = False
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe; `seeds` is how many are trained when nobody says."""
+
+    name: str
+    title: str
+    seeds: int
+    length: Length
+    input: Input = field(default_factory=Input)
+    network: Network = field(default_factory=Network)
+    batch: Batch = field(default_factory=Batch)
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    loss: Loss = field(default_factory=Loss)
+    augment: Augment = field(default_factory=Augment)
+    compute: Compute = field(default_factory=Compute)
+
+    @classmethod
+    def read(cls, name: str | Path) -> "Recipe":
+        """A shipped recipe by name, or your own by the path of its `.toml` file.
+
+        Raises RecipeError or DeclarationError.
+        """
+        declaration = declared.read("recipes", name)
+        where = f"{declaration.path.name}"
+        return declared.strict(cls, {"name": declaration.name, **declaration.data}, where).checked()
+
+    def with_options(
+        self,
+        *,
+        backbone: str | None = None,
+        weights: str | None = None,
+        steps: int | None = None,
+        epochs: float | None = None,
+    ) -> "Recipe":
+        """The recipe with what the command line changed."""
+        if steps is not None and epochs is not None:
+            raise RecipeError("A training has --steps or --epochs, not both.")
+        network, length = self.network, self.length
+        if backbone is not None:
+            network = replace(network, backbone=backbone)
+        if weights is not None:
+            network = replace(network, weights=weights)
+        if steps is not None:
+            length = Length(steps=steps)
+        if epochs is not None:
+            length = Length(epochs=epochs)
+        return replace(self, network=network, length=length).checked()
+
+    def checked(self) -> "Recipe":
+        """The recipe itself, or RecipeError naming the first knob that cannot be."""
+        for value, choices, knob in (
+            (self.optimizer.schedule, SCHEDULES, "optimizer.schedule"),
+            (self.optimizer.name, OPTIMIZERS, "optimizer.name"),
+            (self.compute.precision, PRECISIONS, "compute.precision"),
+        ):
+            if value not in choices:
+                raise RecipeError(f"recipe '{self.name}': there is no {knob} '{value}'. {nearest(value, choices)}")
+        for number, least, knob in (
+            (self.seeds, 1, "seeds"),
+            (self.input.height, 16, "input.height"),
+            (self.input.width, 16, "input.width"),
+            (self.batch.identities, 2, "batch.identities"),
+            (self.batch.images, 2, "batch.images"),
+        ):
+            if number < least:
+                raise RecipeError(f"recipe '{self.name}': {knob} must be at least {least}, found {number}.")
+        if (self.length.steps > 0) == (self.length.epochs > 0):
+            raise RecipeError(
+                f"recipe '{self.name}': give a positive length.steps or length.epochs, and only one of them "
+                f"(found steps {self.length.steps}, epochs {self.length.epochs:g})."
+            )
+        return self
+
+    def steps(self, images: int) -> int:
+        """Optimiser steps over a training set of so many images."""
+        if self.length.steps:
+            return self.length.steps
+        return max(1, round(self.length.epochs * images / self.batch.size))
+
+    def resolved(self) -> dict[str, Any]:
+        """Every knob, as it goes into the record."""
+        return asdict(self)

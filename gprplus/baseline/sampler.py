@@ -1,0 +1,43 @@
+"""Which images go into which step: P identities, K images of each.
+
+An epoch shuffles the images of every identity, cuts them into groups of K, and deals the groups so that a step never
+holds an identity twice. An identity whose images do not divide by K fills its last group with the first ones of its
+shuffle, so that no image is dropped and an image repeats within a group only where the identity has fewer than K.
+What remains when fewer than P identities have groups left goes over into the next epoch's shuffle.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gprplus.errors import TrainingError
+
+
+def batches(labels: np.ndarray, identities: int, images: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """An endless stream of steps, each `(P * K,) int64` positions in `labels (N,) int64`, identity by identity.
+
+    With fewer than P identities every step holds all of them and the step is smaller. Raises TrainingError when there
+    are fewer than two: a triplet needs a stranger.
+    """
+    owned = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    if len(owned) < 2:
+        raise TrainingError(
+            f"The training set has {len(owned)} identities; two are the least that can be told apart. "
+            "Build a split with more."
+        )
+    per_step = min(identities, len(owned))
+    while True:
+        groups = [_groups(positions, images, rng) for positions in owned]
+        left = np.array([len(group) for group in groups])
+        while np.count_nonzero(left) >= per_step:
+            # The fullest first, chance among equals: dealing at random would run dry with one identity's groups left
+            # over.
+            chosen = np.lexsort((rng.random(len(left)), -left))[:per_step]
+            left[chosen] -= 1
+            yield np.concatenate([groups[one][left[one]] for one in chosen])
+
+
+def _groups(positions: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """One identity's images shuffled and cut into groups `(n, size)`, the last one filled up."""
+    shuffled = rng.permutation(positions)
+    return np.resize(shuffled, (-(-len(shuffled) // size), size))

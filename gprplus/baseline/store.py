@@ -1,0 +1,221 @@
+"""The packed store: every wanted image decoded and resized once, as bytes that runs read by number.
+
+A store is a folder of parts, `HxW/<name>.pack`, each written whole or not at all: four int64 (magic, count, height,
+width), the keys `(count,) uint64`, then the pixels `(count, H, W, 3) uint8` RGB. The key of an image is made from its
+uid, file size and modification time, so a file drawn anew is packed anew, and splits, runs and targets share
+everything else. Packing again adds only what is missing.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.baseline.decode import decode
+from gprplus.errors import TrainingError, examples
+from gprplus.parallel import Progress, in_threads, silent
+from gprplus.runs import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_MAGIC = 0x3150_5047  # "GPP1", little-endian
+_HEADER = 32
+PART_BYTES = 128 << 20  # what packing holds in memory at a time
+_TOGETHER = 32  # images a thread takes at once: a future an image would cost as much as a small decode
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Images of one set of rows in a store:
+
+    `uids (N,) uint64` ascending, and the keys `(N,) uint64` they are packed under.
+    """
+
+    folder: Path
+    height: int
+    width: int
+    uids: np.ndarray
+    keys: np.ndarray
+
+    def images(self, uids: np.ndarray) -> np.ndarray:
+        """The pixels of `uids (N,) uint64`:
+
+        `(N, H, W, 3) uint8`, in that order. Raises TrainingError when one is not packed.
+        """
+        place = np.searchsorted(self.uids, uids)
+        known = self.uids[np.minimum(place, len(self.uids) - 1)] == uids
+        if not known.all():
+            raise TrainingError(f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}.")
+        wanted = self.keys[place]
+        out = np.empty((len(uids), self.height, self.width, 3), dtype=np.uint8)
+        absent = np.ones(len(uids), dtype=bool)
+        for path in _parts(self.folder):
+            part, pixels = _open(path, self.height, self.width)
+            order = np.argsort(part)
+            spot = np.minimum(np.searchsorted(part, wanted, sorter=order), len(part) - 1)
+            here = np.flatnonzero(absent & (part[order[spot]] == wanted))
+            here = here[np.argsort(order[spot[here]])]  # read the file from front to back
+            out[here] = pixels[order[spot[here]]]
+            absent[here] = False
+        if absent.any():
+            raise TrainingError(
+                f"The store {self.folder} has lost {int(absent.sum()):,} of {len(uids):,} images; "
+                "run the same command again to pack them."
+            )
+        return out
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What packing would take: images wanted, of them not yet packed, and bytes these need."""
+
+    images: int
+    missing: int
+    bytes: int
+
+
+def cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> Cost:
+    """What `pack` would have to do. Raises TrainingError when files are not there."""
+    _, wanted = _keys_of(*_places(rows, roots))
+    missing = len(np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width)))
+    return Cost(len(wanted), missing, missing * (height * width * 3 + 8))
+
+
+def pack(
+    rows: "pa.Table",
+    roots: Mapping[str, Path],
+    store: Path,
+    height: int,
+    width: int,
+    *,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Pack:
+    """Make sure every row (columns uid, dataset, path; repeats welcome) is packed under `store`/HxW.
+
+    Decodes in threads (OpenCV releases the lock). Raises TrainingError naming files that are missing or cannot be
+    decoded, or a disk that is too small.
+    """
+    folder = _folder(store, height, width)
+    uids, paths = _places(rows, roots)
+    uids, wanted = _keys_of(uids, paths)
+    missing = np.flatnonzero(~np.isin(wanted, _packed(folder, height, width)))
+    _check_disk(folder, len(missing) * (height * width * 3 + 8), len(missing))
+    per_part = max(1, PART_BYTES // (height * width * 3))
+    progress(0, len(missing))
+    for start in range(0, len(missing), per_part):
+        part = missing[start : start + per_part]
+        pixels = _decoded([paths[i] for i in part], height, width, workers, start, len(missing), progress)
+        _write(folder, wanted[part], pixels)
+    return Pack(folder, height, width, uids, wanted)
+
+
+def _folder(store: Path, height: int, width: int) -> Path:
+    return store / f"{height}x{width}"
+
+
+def _places(rows: "pa.Table", roots: Mapping[str, Path]) -> tuple[np.ndarray, list[str]]:
+    """Distinct uids, ascending, and where their files lie."""
+    uids, first = np.unique(rows.column("uid").to_numpy(), return_index=True)
+    once = rows.select(["dataset", "path"]).take(first)
+    prefix = {name: f"{root}{os.sep}" for name, root in roots.items()}
+    datasets, paths = once.column("dataset").to_pylist(), once.column("path").to_pylist()
+    strangers = sorted(set(datasets) - set(prefix))
+    if strangers:
+        raise TrainingError(f"No folder is known for the dataset(s) {examples(strangers)}; name one with --root.")
+    return uids, [prefix[dataset] + path for dataset, path in zip(datasets, paths, strict=True)]
+
+
+def _keys_of(uids: np.ndarray, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """uids again, and the store's keys of the files as they are now."""
+    facts = np.empty((len(paths), 2), dtype=np.uint64)
+    absent = []
+    for i, path in enumerate(paths):
+        try:
+            stat = os.stat(path)
+        except OSError:
+            absent.append(path)
+            continue
+        facts[i] = stat.st_size, stat.st_mtime_ns
+    if absent:
+        raise TrainingError(
+            f"{len(absent):,} of {len(paths):,} images are no longer there ({examples(absent)}). "
+            "Put them back, or build the manifest and the split again."
+        )
+    return uids, keys.mix(keys.mix(keys.mix(uids) ^ facts[:, 0]) ^ facts[:, 1])
+
+
+def _check_disk(folder: Path, wanted: int, images: int) -> None:
+    there = next(path for path in (folder, *folder.resolve().parents) if path.exists())
+    free = shutil.disk_usage(there).free
+    if wanted > free:
+        raise TrainingError(
+            f"Packing {images:,} images needs {wanted / 1e9:.1f} GB in {folder}, but only "
+            f"{free / 1e9:.1f} GB are free. Make room, or give another folder with --work."
+        )
+
+
+def _decoded(
+    paths: Sequence[str], height: int, width: int, workers: int | None, done: int, total: int, progress: Progress
+) -> np.ndarray:
+    """The images of `paths` as `(N, H, W, 3) uint8`."""
+    pixels = np.empty((len(paths), height, width, 3), dtype=np.uint8)
+
+    def fill(start: int) -> list[str]:
+        broken = []
+        for i in range(start, min(start + _TOGETHER, len(paths))):
+            try:
+                image = decode(Path(paths[i]).read_bytes(), height, width)
+            except OSError:
+                image = None
+            if image is None:
+                broken.append(paths[i])
+            else:
+                pixels[i] = image
+        return broken
+
+    broken: list[str] = []
+    for count, found in enumerate(in_threads(fill, range(0, len(paths), _TOGETHER), workers), 1):
+        broken += found
+        progress(done + min(count * _TOGETHER, len(paths)), total)
+    if broken:
+        raise TrainingError(
+            f"{len(broken):,} images cannot be decoded ({examples(broken)}). "
+            "Find all such files with: gprplus build-manifest --verify decode, then make the split again."
+        )
+    return pixels
+
+
+def _write(folder: Path, part: np.ndarray, pixels: np.ndarray) -> None:
+    name = keys.digest(part.tobytes())[:20]
+    with replacing(folder / f"{name}.pack") as temporary, temporary.open("wb") as file:
+        file.write(np.array([_MAGIC, len(part), *pixels.shape[1:3]], dtype="<i8").tobytes())
+        file.write(part.astype("<u8").tobytes())
+        file.write(pixels.data)
+
+
+def _parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.pack"))
+
+
+def _open(path: Path, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Keys `(n,)` of one part and its pixels `(n, H, W, 3)`, mapped, not read."""
+    magic, count, *size = np.fromfile(path, dtype="<i8", count=4).tolist()
+    if magic != _MAGIC or size != [height, width] or path.stat().st_size != _HEADER + count * (8 + height * width * 3):
+        raise TrainingError(
+            f"{path} is not a part of a store of {height} x {width} images. Remove it and run the command again."
+        )
+    part = np.fromfile(path, dtype="<u8", count=count, offset=_HEADER)
+    pixels = np.memmap(path, np.uint8, "r", _HEADER + 8 * count, (count, height, width, 3))
+    return part, pixels
+
+
+def _packed(folder: Path, height: int, width: int) -> np.ndarray:
+    parts = [_open(path, height, width)[0] for path in _parts(folder)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)

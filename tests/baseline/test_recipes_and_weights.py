@@ -1,0 +1,131 @@
+"""Recipes that say what they must, and weights that are tensors alone."""
+
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from gprplus import declared
+from gprplus.baseline import weights
+from gprplus.baseline.backbones import BACKBONES
+from gprplus.baseline.model import new, read, save
+from gprplus.baseline.recipe import Network, Recipe
+from gprplus.errors import DeclarationError, RecipeError, TrainingError
+
+
+@pytest.mark.parametrize("name", declared.names("recipes"))
+def test_every_shipped_recipe_reads(name):
+    recipe = Recipe.read(name)
+    assert recipe.name == name
+    assert recipe.network.backbone in BACKBONES
+    assert recipe.resolved()["batch"]["identities"] >= 2
+
+
+def test_the_four_recipes_are_there():
+    assert {"smoke", "fast", "paper", "bot"} <= set(declared.names("recipes"))
+    assert Recipe.read("paper").length.epochs > 0, "the paper's subsets took fewer steps"
+    assert Recipe.read("fast").length.steps > 0
+
+
+def test_your_own_recipe_is_a_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "Mine"\nseeds = 1\n[length]\nsteps = 5\n')
+    assert Recipe.read(path).name == "mine"
+    path.write_text('title = "Mine"\nseeds = 1\n[length]\nstep = 5\n')
+    with pytest.raises(DeclarationError, match=r"unknown key 'step'. Did you mean 'steps'"):
+        Recipe.read(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("[length]\nsteps = 5\nepochs = 2", "only one of them"),
+        ("[length]\n", "only one of them"),
+        ('[length]\nsteps = 5\n[optimizer]\nname = "adamx"', "'adamw'|'adam'"),
+        ("[length]\nsteps = 5\n[batch]\nimages = 1", "batch.images must be at least 2"),
+    ],
+)
+def test_a_knob_that_cannot_be_is_named(tmp_path, body, sentence):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "Mine"\nseeds = 1\n{body}\n')
+    with pytest.raises(RecipeError, match=sentence):
+        Recipe.read(path)
+
+
+def test_options_change_the_recipe_and_nothing_else():
+    recipe = Recipe.read("smoke")
+    changed = recipe.with_options(backbone="resnet50", steps=7)
+    assert changed.network.backbone == "resnet50"
+    assert changed.steps(1000) == 7
+    assert recipe.with_options() == recipe
+    with pytest.raises(RecipeError, match="not both"):
+        recipe.with_options(steps=1, epochs=1)
+
+
+def small(seed=0):
+    return new(Network("small"), 3, seed)
+
+
+def test_weights_of_a_finished_run_load_whole(tmp_path):
+    source, target = small(0), small(1)
+    path = tmp_path / "model.safetensors"
+    save(source, path)
+    assert weights.load(target.backbone, "small", str(path)) == ""
+    assert all((a == b).all() for a, b in zip(source.backbone.parameters(), target.backbone.parameters(), strict=True))
+
+
+def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_path):
+    state = {f"module.{key}": value for key, value in small().backbone.state_dict().items()}
+    state |= {"module.fc.weight": torch.zeros(2, 2), "module.extra.weight": torch.zeros(1)}
+    state.pop("module.stages.2.bn2.bias")
+    path = tmp_path / "theirs.pth"
+    torch.save({"state_dict": state, "epoch": 3}, path)
+    said = weights.load(small(1).backbone, "small", str(path))
+    assert "1 tensors of the network were not in it" in said
+    assert "stages.2.bn2.bias" in said
+    assert "extra.weight" in said
+    assert "fc.weight" not in said
+
+
+def test_another_architecture_is_refused(tmp_path):
+    path = tmp_path / "other.safetensors"
+    save_file({"conv.weight": torch.zeros(3)}, path)
+    with pytest.raises(RecipeError, match="another architecture"):
+        weights.load(small().backbone, "small", str(path))
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("code ran",))
+
+
+def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path, capsys):
+    path = tmp_path / "evil.pth"
+    path.write_bytes(pickle.dumps({"state_dict": Evil()}))
+    with pytest.raises(RecipeError, match="more than tensors"):
+        weights.load(small().backbone, "small", str(path))
+    torch.save({"state_dict": Evil()}, path)
+    with pytest.raises(RecipeError, match="more than tensors"):
+        weights.load(small().backbone, "small", str(path))
+    assert "code ran" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["nowhere.pth", "imagenett"])
+def test_weights_that_are_not_there_are_one_sentence(name):
+    with pytest.raises(RecipeError, match="no weights file"):
+        weights.load(small().backbone, "small", name)
+
+
+def test_imagenet_weights_exist_for_resnet50_only():
+    with pytest.raises(RecipeError, match="--weights none"):
+        weights.load(small().backbone, "small", "imagenet")
+
+
+def test_a_saved_model_reads_back_and_another_network_does_not(tmp_path):
+    model, path = small().eval(), tmp_path / "model.safetensors"
+    save(model, path)
+    images = torch.randn(2, 3, 32, 16)
+    assert torch.equal(read(path, Network("small"), "cpu").embed(images), model.embed(images))
+    with pytest.raises(TrainingError, match="not a trained resnet50"):
+        read(path, Network("resnet50"), "cpu")
