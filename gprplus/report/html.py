@@ -10,20 +10,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from gprplus import __version__
-from gprplus.report import plots, provenance, words
+from gprplus.declared import identity_attributes
+from gprplus.report import balance, plots, provenance, words
 from gprplus.report.outcome import Outcome
+from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
 from gprplus.report.samples import Samples, samples
-from gprplus.report.sentences import (
-    UNTRAINED,
-    Row,
-    Verdict,
-    caveats,
-    judge,
-    outcome,
-    question,
-    reference_phrase,
-    target_phrase,
-)
+from gprplus.report.sentences import Row, Verdict, caveats, judge, outcome
 from gprplus.report.tables import notes
 
 if TYPE_CHECKING:
@@ -87,8 +79,8 @@ def page(run: Outcome) -> Page:
         _facts(run, parts[0]),
         parts,
         samples(run),
-        provenance.warnings(run),
-        provenance.audit(run),
+        balance.warnings(run),
+        balance.audit(run),
         provenance.blocks(run),
         provenance.commands(run),
         notes(run.rows),
@@ -122,8 +114,13 @@ def _design(run: Outcome) -> str:
         return "Arms differ in how many people they hold; all are tested on the same other people."
     if not attribute:
         return "All arms are tested on the same queries."
+    if attribute in identity_attributes():
+        return (
+            f"Arms hold equally many people under the same conditions; only their {words.noun(attribute)} differs. "
+            "All are tested on the same other people."
+        )
     return (
-        f"Arms are matched: as many people, as many images of each, every other condition alike; only the "
+        "Arms are matched: the same people, as many images of each, every other condition alike; only the "
         f"{words.noun(attribute)} differs. All are tested on the same other people."
     )
 

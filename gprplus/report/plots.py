@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gprplus.declared import attributes
-from gprplus.report.sentences import UNTRAINED, Row, is_control, outcome, short
+from gprplus.report.phrases import UNTRAINED, is_control, short
+from gprplus.report.sentences import Row, outcome
 
 if TYPE_CHECKING:
     import pyarrow as pa

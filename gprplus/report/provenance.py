@@ -1,4 +1,4 @@
-"""Where the figures come from: fingerprints, versions, settings, balance, and the commands to build them again."""
+"""Where the figures come from: fingerprints, versions, settings, and the commands to build them again."""
 
 import shlex
 from collections.abc import Iterator, Mapping
@@ -8,30 +8,6 @@ from gprplus.report import words
 from gprplus.report.outcome import Outcome
 
 Block = tuple[str, list[tuple[str, str]]]
-
-
-def warnings(run: Outcome) -> list[str]:
-    """What the split warned of, and what the page itself has to leave out."""
-    said = [str(warning) for warning in run.info.get("warnings") or ()]
-    if run.split is None:
-        said.append(
-            "The split folder is not where benchmark.json says (key split_path), so pictures, balance and the split's "
-            "own warnings are left out."
-        )
-    return said
-
-
-def audit(run: Outcome) -> list[Block]:
-    """The split's audit as blocks of terms and values."""
-    found = run.info.get("audit") or {}
-    flat = [(name, value) for name, value in found.items() if not isinstance(value, Mapping)]
-    blocks = [("Counts", [(_term(name), _value(value)) for name, value in flat])] if flat else []
-    if run.info.get("retention") is not None:
-        share = f"{100 * run.info['retention']:.1f}% of the images that could be matched"
-        blocks = [("Counts", [("kept by matching", share), *(blocks[0][1] if blocks else [])])]
-    return blocks + [
-        (_term(n).capitalize(), list(_leaves(v))) for n, v in found.items() if isinstance(v, Mapping) and v
-    ]
 
 
 def blocks(run: Outcome) -> list[Block]:
@@ -63,7 +39,7 @@ def blocks(run: Outcome) -> list[Block]:
     head = ("Record", [(term, str(value)) for term, value in main.items() if value])
     return [
         head,
-        *((title, list(_leaves(data))) for title, data in named.items() if isinstance(data, Mapping) and data),
+        *((title, list(leaves(data))) for title, data in named.items() if isinstance(data, Mapping) and data),
     ]
 
 
@@ -91,17 +67,18 @@ def _options(asked: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:
     return out
 
 
-def _leaves(data: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, str]]:
+def leaves(data: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, str]]:
     """A nested mapping as terms and values, one line a leaf; `a · b` is b inside a."""
     for name, value in data.items():
-        term = f"{stem} · {_term(name)}" if stem else _term(name)
+        path = f"{stem} · {term(name)}" if stem else term(name)
         if isinstance(value, Mapping):
-            yield from _leaves(value, term)
+            yield from leaves(value, path)
         else:
-            yield term, _value(value)
+            yield path, _value(value)
 
 
-def _term(name: Any) -> str:
+def term(name: Any) -> str:
+    """A key as it is read."""
     return str(name).replace("_", " ")
 
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from gprplus import declared
 from gprplus.report import words
+from gprplus.report.phrases import SELF, UNTRAINED, arm_phrase, is_control, reference_phrase, short, target_phrase
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Row = Mapping[str, Any]
-UNTRAINED = "untrained"
-SELF = "self"
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,6 @@ def verdict(summary: "pa.Table", info: Mapping[str, Any]) -> str:
 def targets(rows: Sequence[Row]) -> list[str]:
     """The targets of summary rows, the split's own test set first, then by name."""
     return sorted({row["target"] for row in rows}, key=lambda name: (name != SELF, name))
-
-
-def target_phrase(target: str) -> str:
-    """A target as it stands in a sentence."""
-    return "the split's own test set" if target == SELF else f"the target {target}"
 
 
 def outcome(row: Row) -> Literal["gain", "loss", "unclear", "unknown"]:
@@ -87,11 +82,6 @@ def family(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) 
     return [row for row in rest if not is_control(row["arm"])]
 
 
-def is_control(arm: str) -> bool:
-    """Whether an arm is a random control of the design rather than a question of it."""
-    return arm.startswith(("random-images", "random-levels"))
-
-
 def _is_full(arm: str) -> bool:
     """Whether a ladder step holds all images of its people, so that size grows along with the number of people."""
     return arm.startswith("ids-") and not arm.removeprefix("ids-").isdigit()
@@ -103,7 +93,7 @@ def _compare(rows: Sequence[Row], info: Mapping[str, Any], reference: Row) -> tu
     losses = sorted((row for row in rows if outcome(row) == "loss"), key=_difference)
     unclear = [row for row in rows if outcome(row) == "unclear"]
     against = reference_phrase(reference["arm"], info)
-    what = f"single {words.noun(info['attribute'])}" if _levels(rows) and info.get("attribute") else "arm"
+    what = _kind(rows, info)[0]
     if gains:
         text = f"{_change(gains[0], info)} {_over(gains[0], against)}"
         if losses:
@@ -150,7 +140,7 @@ def _tally(
     """How many of the family lose, win, or cannot be told apart."""
     if len(rows) < 2:
         return []
-    what = words.nouns(info["attribute"]) if _levels(rows) and info.get("attribute") else "arms"
+    what = _kind(rows, info)[1]
     parts = []
     if losses:
         parts.append(f"{len(losses)} {_verb(losses, 'loses', 'lose')} against it")
@@ -220,82 +210,27 @@ def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
     for weights in sorted({row["weights"] or "none" for row in rows}):
         said.append("trained from scratch" if weights == "none" else f"starting from {weights} weights")
     for target in targets(rows):
-        if is_rendered(info.get("targets", {}).get(target, {}) if target != SELF else info):
-            said.append("tested on renders, not on photographs")
+        said.append(f"tested on {tested_on(target, info)}")
     return said
 
 
-def is_rendered(info: Mapping[str, Any]) -> bool:
-    """Whether any dataset of a split or target is declared as the engine's own."""
-    datasets = info.get("datasets") or {}
-    return any("engine" in (data.get("layout"), data.get("domain"), name) for name, data in datasets.items())
+def tested_on(target: str, info: Mapping[str, Any]) -> str:
+    """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
+    known = info if target == SELF else (info.get("targets") or {}).get(target) or {}
+    datasets = known.get("datasets") or {}
+    titles = {data.get("title") or name for name, data in datasets.items()}
+    ours = declared.read("layouts", "engine").data["title"]
+    others = sorted(titles - {ours})
+    if ours in titles:
+        return words.listed(["engine renders", *others]) + (", not on photographs" if not others else "")
+    return words.listed(others) or target_phrase(target)
 
 
-def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
-    """The reference as it stands after "against".
-
-    >>> reference_phrase("mix", {})
-    'the same-budget mixture'
-    """
-    if arm == "mix":
-        return "the same-budget mixture"
-    if arm.startswith("ids-"):
-        return f"{_people(arm)}"
-    return f"the arm {arm}"
-
-
-def arm_phrase(arm: str, info: Mapping[str, Any]) -> str:
-    """An arm as it stands at the head of a sentence.
-
-    >>> arm_phrase("only-foggy", {"attribute": "weather"}), arm_phrase("ids-100", {}), arm_phrase("mix", {})
-    ('training on foggy alone', 'training on 100 identities', 'training on the mixture')
-    """
-    if arm.startswith("only-"):
-        return f"training on {short(arm, info)} alone"
-    if arm.startswith("without-"):
-        return f"training without {short(arm, info)}"
-    if arm.startswith("ids-"):
-        return f"training on {_people(arm)}"
-    return "training on the mixture" if arm == "mix" else f"training on {arm}"
-
-
-def short(arm: str, info: Mapping[str, Any]) -> str:
-    """The level or levels an arm is named for, in words; other arms keep their name.
-
-    >>> short("only-0+90", {"attribute": "viewpoint_deg"}), short("mix", {})
-    ('viewpoint 0+90°', 'mix')
-    """
-    for prefix in ("only-", "without-"):
-        if arm.startswith(prefix):
-            levels = arm.removeprefix(prefix)
-            return words.level(info["attribute"], levels) if info.get("attribute") else levels
-    return arm
-
-
-def question(info: Mapping[str, Any]) -> str:
-    """What the experiment asks.
-
-    >>> question({"attribute": "weather"}), question({"attribute": "identity"})
-    ('What is the weather worth?', 'What are more people worth?')
-    """
-    if info.get("attribute") == "identity":
-        return "What are more people worth?"
-    return (
-        f"What is the {words.noun(info['attribute'])} worth?"
-        if info.get("attribute")
-        else "Which training set is worth more?"
-    )
-
-
-def _people(arm: str) -> str:
-    number, _, rest = arm.removeprefix("ids-").partition("-")
-    people = words.counted(int(number), "identity", "identities") if number.isdigit() else arm
-    return f"{people} ({rest})" if rest else people
-
-
-def _levels(rows: Sequence[Row]) -> bool:
-    """Whether the rows stand for single levels of the attribute."""
-    return all(row["arm"].startswith(("only-", "without-")) for row in rows)
+def _kind(rows: Sequence[Row], info: Mapping[str, Any]) -> tuple[str, str]:
+    """What the compared arms are, one and many: ("single weather", "weathers"), rungs of a ladder, or just arms."""
+    if info.get("attribute") and all(row["arm"].startswith(("only-", "without-")) for row in rows):
+        return f"single {words.noun(info['attribute'])}", words.nouns(info["attribute"])
+    return ("lower rung", "lower rungs") if all(row["arm"].startswith("ids-") for row in rows) else ("arm", "arms")
 
 
 def _difference(row: Row) -> float:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gprplus.report import words
-from gprplus.report.sentences import SELF, UNTRAINED, Row, judge, question, target_phrase, targets
+from gprplus.report.phrases import SELF, UNTRAINED, question, target_phrase
+from gprplus.report.sentences import Row, judge, targets
 
 if TYPE_CHECKING:
     import pyarrow as pa

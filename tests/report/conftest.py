@@ -133,9 +133,18 @@ def _write_split(
     info = {"schema_version": 1, "name": name, "request": {"attr": "weather", "test_share": 0.25}, "design": "only"}
     info |= {"attribute": "weather", "levels": list(levels), "seed": 0, "reference": "mix", "retention": 1.0}
     info |= {"manifest": {"path": "../../manifest", "fingerprint": "a" * 64}, "fingerprint": "b" * 64}
-    info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "Engine renders"}}}
+    info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "gprplus engine"}}}
     info |= {"arms": {arm: {"kind": arm.split("-")[0], "images": 48, "identities": 4} for arm in arms}}
-    info |= {"audit": {"balance": {"images_per_identity": {"minimum": 12, "median": 12.0, "maximum": 12}}}}
+    each = {"images_per_identity": {"min": 12, "median": 12.0, "max": 12}}
+    info |= {
+        "audit": {"matched_within": ["identity", "viewpoint_deg"], "matching": {"candidates": 144, "matched": 144}}
+    }
+    info["audit"] |= {
+        "arms": dict.fromkeys(arms, each),
+        "association_with_arm": {"viewpoint_deg": 0.0, "camera": 0.0},
+    }
+    info["audit"] |= {"leakage": {"identities": 0, "digests": None}, "left_out": {"unknown weather": 0}}
+    info["audit"] |= {"association": {"camera, viewpoint_deg": 1.0, "weather, illumination": 0.0}, "aliases": []}
     info |= {"warnings": ["Two dark renders of different people look nearly alike."], "test": {"protocol": "viewpoint"}}
     write_json(split / "split.json", info)
 

@@ -1,0 +1,78 @@
+"""The split's audit and warnings, as terms and values to be read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gprplus.report import words
+from gprplus.report.outcome import Outcome
+from gprplus.report.provenance import Block, leaves, term
+
+PAIRS = 8  # of the strongest associations are shown
+
+
+def warnings(run: Outcome) -> list[str]:
+    """What the split warned of, and what the page itself has to leave out."""
+    said = [str(warning) for warning in run.info.get("warnings") or ()]
+    if run.split is None:
+        said.append(
+            "The split folder is not where benchmark.json says (key split_path), so pictures, balance and the split's "
+            "own warnings are left out."
+        )
+    return said
+
+
+def audit(run: Outcome) -> list[Block]:
+    """The split's audit in blocks; parts that this page does not know are shown as they are."""
+    found = dict(run.info.get("audit") or {})
+    blocks: list[Block] = [
+        ("Matching", _matching(run.info.get("retention"), found.pop("matched_within", ()), found.pop("matching", {}))),
+        ("Images of each person", _each_person(found.pop("arms", {}))),
+        ("Association of arm and attribute (Cramer's V)", _sorted(found.pop("association_with_arm", {}))),
+        ("Strongest associations in training (Cramer's V)", _sorted(found.pop("association", {}), PAIRS)),
+        (
+            "Aliases",
+            [(alias["attribute"], "a function of " + words.listed(alias["of"])) for alias in found.pop("aliases", ())],
+        ),
+        ("On both sides", _shared(found.pop("leakage", {}))),
+    ]
+    excluded = (found.pop("test", {}).get("excluded_queries") or {}).get("count")
+    if excluded:
+        blocks.append(("Test side", [("queries without a true match", words.whole(excluded))]))
+    blocks += [
+        (term(name).capitalize(), list(leaves(value if isinstance(value, Mapping) else {name: value})))
+        for name, value in found.items()
+    ]
+    return [block for block in blocks if block[1]]
+
+
+def _matching(retention: float | None, within: Any, counts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    lines = [("kept", f"{100 * retention:.1f}% of the images that could be matched")] if retention is not None else []
+    if within:
+        lines.append(("within", words.listed([words.noun(str(name)) for name in within])))
+    return lines + [(name, words.whole(int(value)) if value.isdigit() else value) for name, value in leaves(counts)]
+
+
+def _each_person(arms: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Per arm, how many images of each person it holds."""
+    lines = []
+    for arm, facts in arms.items():
+        each = facts.get("images_per_identity") or {}
+        if each:
+            low, high = each["min"], each["max"]
+            lines.append((arm, words.whole(low) if low == high else f"{low:,} to {high:,}, median {each['median']:g}"))
+    alike = len(lines) > 1 and len({text for _, text in lines}) == 1
+    return [("every arm", lines[0][1])] if alike else lines
+
+
+def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list[tuple[str, str]]:
+    """Known values, largest first."""
+    known = sorted(((value, name) for name, value in values.items() if value is not None), key=lambda v: (-v[0], v[1]))
+    return [(term(name), f"{value:.2f}") for value, name in known[:most]]
+
+
+def _shared(leakage: Mapping[str, int | None]) -> list[tuple[str, str]]:
+    said = {"identities": "people", "digests": "files, byte for byte"}
+    return [
+        (said.get(name, term(name)), "not looked at" if count is None else words.whole(count))
+        for name, count in leakage.items()
+    ]

@@ -1,0 +1,80 @@
+"""Names of arms, levels and targets as they stand in a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from gprplus.report import words
+
+UNTRAINED = "untrained"
+SELF = "self"
+
+
+def question(info: Mapping[str, Any]) -> str:
+    """What the experiment asks.
+
+    >>> question({"attribute": "weather"}), question({"attribute": "identity"})
+    ('What is the weather worth?', 'What are more people worth?')
+    """
+    if info.get("attribute") == "identity":
+        return "What are more people worth?"
+    if info.get("attribute"):
+        return f"What is the {words.noun(info['attribute'])} worth?"
+    return "Which training set is worth more?"
+
+
+def target_phrase(target: str) -> str:
+    """A target as it stands in a sentence."""
+    return "the split's own test set" if target == SELF else f"the target {target}"
+
+
+def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
+    """The reference as it stands after "against".
+
+    >>> reference_phrase("mix", {})
+    'the same-budget mixture'
+    """
+    if arm == "mix":
+        return "the same-budget mixture"
+    if arm.startswith("ids-"):
+        return f"{people(arm)} with as many images"
+    return f"the arm {arm}"
+
+
+def arm_phrase(arm: str, info: Mapping[str, Any]) -> str:
+    """An arm as it stands at the head of a sentence.
+
+    >>> arm_phrase("only-foggy", {"attribute": "weather"}), arm_phrase("ids-100", {}), arm_phrase("mix", {})
+    ('training on foggy alone', 'training on 100 identities', 'training on the mixture')
+    """
+    if arm.startswith("only-"):
+        return f"training on {short(arm, info)} alone"
+    if arm.startswith("without-"):
+        return f"training without {short(arm, info)}"
+    if arm.startswith("ids-"):
+        return f"training on {people(arm)}"
+    return "training on the mixture" if arm == "mix" else f"training on {arm}"
+
+
+def short(arm: str, info: Mapping[str, Any]) -> str:
+    """The level or levels an arm is named for, in words; other arms keep their name.
+
+    >>> short("only-0+90", {"attribute": "viewpoint_deg"}), short("mix", {})
+    ('viewpoint 0+90°', 'mix')
+    """
+    for prefix in ("only-", "without-"):
+        if arm.startswith(prefix):
+            levels = arm.removeprefix(prefix)
+            return words.level(info["attribute"], levels) if info.get("attribute") else levels
+    return arm
+
+
+def is_control(arm: str) -> bool:
+    """Whether an arm is a random control of the design rather than a question of it."""
+    return arm.startswith(("random-images", "random-levels"))
+
+
+def people(arm: str) -> str:
+    """The people of a ladder's rung, such as "48 identities"."""
+    number, _, rest = arm.removeprefix("ids-").partition("-")
+    people = words.counted(int(number), "identity", "identities") if number.isdigit() else arm
+    return f"{people} with all their images" if rest == "all" else people
