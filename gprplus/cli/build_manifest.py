@@ -1,10 +1,14 @@
 """gprplus build-manifest."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gprplus.cli import console, options
+
+if TYPE_CHECKING:
+    from gprplus.ingest.manifest import Manifest
 
 
 @click.command("build-manifest")
@@ -45,8 +49,8 @@ def command(
 ) -> None:
     """Turn folders of renders into a manifest.
 
-    RENDERS are folders, each one dataset; by default every folder under work/renders. Datasets that the manifest already has stay, and only
-    files that changed are opened again.
+    RENDERS are folders, each one dataset; by default every folder under work/renders. Datasets that the manifest
+    already has stay, and only files that changed are opened again.
 
     \b
     Examples:
@@ -83,18 +87,18 @@ def command(
     console.say(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
 
 
-def warnings(manifest) -> list[str]:  # type: ignore[no-untyped-def]
+def warnings(manifest: "Manifest") -> list[str]:
     """What somebody should know before using the manifest, one sentence each."""
     lines = []
     for name, about in manifest.datasets.items():
         if about["rejected"]:
-            lines.append(
-                f"{name}: {about['rejected']:,} file(s) are not in the manifest; `gprplus inspect {manifest.path}` says why."
-            )
+            rejected = f"{about['rejected']:,} file(s) are not in the manifest"
+            lines.append(f"{name}: {rejected}; `gprplus inspect {manifest.path}` says why.")
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about["unverified"]:
+            doubtful = f"nobody has confirmed what the codes of {', '.join(about['unverified'])} mean"
             lines.append(
-                f"{name}: {', '.join(about['unverified'])} follow(s) an unverified table; see `gprplus layouts show {about['layout']}`."
+                f"{name}: {doubtful}; `gprplus layouts show {about['layout']}` prints the table that was used."
             )
     return lines

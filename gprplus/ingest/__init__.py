@@ -1,4 +1,6 @@
-"""Ingest: folders of renders become a manifest. The names load on first use, so that a worker process starts without what it does not need."""
+"""Ingest: folders of renders become a manifest. The names load on first use, so that a worker process starts without
+what it does not need.
+"""
 
 from importlib import import_module
 from typing import Any

@@ -1,7 +1,8 @@
 """build_manifest: folders of renders become one manifest.
 
-For each folder: scan, choose the layout, compare with what the manifest already knows, open what is new, decode, check, and put the dataset's rows
-beside those of the other datasets. Nothing here draws at random or depends on the order of files, folders or workers.
+For each folder: scan, choose the layout, compare with what the manifest already knows, open what is new, decode, check,
+and put the dataset's rows beside those of the other datasets. Nothing here draws at random or depends on the order of
+files, folders or workers.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,9 @@ from gprplus.schema import VERIFY
 
 @dataclass(frozen=True)
 class Source:
-    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request as the record keeps it."""
+    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request as the
+    record keeps it.
+    """
 
     listing: Listing
     chosen: Chosen
@@ -46,25 +49,26 @@ def build_manifest(
 ) -> Manifest:
     """Ingest folders of renders into the manifest folder `output`, and return it open.
 
-    `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something else than its layout;
-    `identities` is a CSV or Parquet table of identity-level attributes (default: identities.csv in the folder, where there is one); `verify` is the
-    grade of looking at files: names, header, digest or decode.
+    `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something
+    else than its layout; `identities` is a CSV or Parquet table of identity-level attributes (default: identities.csv
+    in the folder, where there is one); `verify` is the grade of looking at files: names, header, digest or decode.
 
-    Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are opened.
-    Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built with other options (`force`
-    replaces it). From 40,000 files on, worker processes are started: a script needs `if __name__ == "__main__":`.
+    Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are
+    opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built
+    with other options (`force` replaces it). From 40,000 files on, worker processes are started: a script needs `if
+    __name__ == "__main__":`.
     """
     folders = [Path(folder) for folder in renders]
     _check(folders, name, identities, verify)
     output = Path(output)
     _not_a_file(output)
-    old = Manifest.open(output) if _is_settled(output) and not force else _opened_or_none(output)
+    old = _opened(output, force)
     sources = [_source(folder, output, old, layout, name, identities, verify) for folder in folders]
     _distinct(sources)
-    for source in sources:
-        _settle(source, old, output, force)
     with store.building(output):
-        old = _opened_or_none(output)
+        old = _opened(output, force)  # once more: another build may just have finished
+        for source in sources:
+            _settle(source, old, output, force)
         done: dict[str, Rows] = {}
         for source in sources:
             earlier = None if force else Earlier.of(old, source.chosen.name)
@@ -107,15 +111,18 @@ def _not_a_file(output: Path) -> None:
         raise ManifestError(f"{output} is a file; the manifest is a folder. Give another place with -o.")
 
 
-def _is_settled(output: Path) -> bool:
-    return (output / store.RECORD).is_file() and not (output / ".next" / store.RECORD).exists()
-
-
-def _opened_or_none(output: Path) -> Manifest | None:
+def _opened(output: Path, force: bool) -> Manifest | None:
+    """The manifest that is there; None when there is none, when its replacement was interrupted, or when `force`
+    meets a broken one.
+    """
+    if not (output / store.RECORD).is_file() or store.interrupted(output):
+        return None
     try:
         return Manifest.open(output)
     except ManifestError:
-        return None
+        if force:
+            return None
+        raise
 
 
 def _source(
@@ -163,11 +170,12 @@ def _settle(source: Source, old: Manifest | None, output: Path, force: bool) -> 
     name = source.chosen.name
     if about and about["root"] != source.request["root"] and not source.chosen.named:
         raise ManifestError(
-            f"{output} already has a dataset '{name}', from {about['root']}. If {source.listing.root} is another one of the same layout, give it a "
-            "--name; if it is the same that moved, say --force."
+            f"{output} already has a dataset '{name}', from {about['root']}. If {source.listing.root} is another one of "
+            "the same layout, give it a --name; if it is the same that moved, say --force."
         )
     raise RequestChanged(
-        f"{output} holds dataset '{name}' as another request made it ({examples(changed)}). Give another folder with -o, another --name, or --force to replace it."
+        f"{output} holds dataset '{name}' as another request made it ({examples(changed)}). "
+        "Give another folder with -o, another --name, or --force to replace it."
     )
 
 

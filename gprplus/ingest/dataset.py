@@ -46,7 +46,9 @@ def ingest(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Rows:
-    """Read a listing and return its rows. Raises LayoutError when no name fits, ManifestError when two files would be one image or none is good."""
+    """Read a listing and return its rows. Raises LayoutError when no name fits, ManifestError when two files would be
+    one image or none is good.
+    """
     layout, name = chosen.layout, chosen.name
     fresh = None if earlier is None else ~known_files(earlier.scan, listing)
     found, unmatched = read_files(listing, name, layout, verify, fresh=fresh, workers=workers, progress=progress)
@@ -86,8 +88,8 @@ def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str
     if not unmatched:
         return f"There is no image file under {listing.root}: the folder is empty."
     return (
-        f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as {unmatched[0]}, which "
-        f"{near_miss(layout, unmatched[0])}. Its names look like {examples(layout.examples)}."
+        f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as "
+        f"{unmatched[0]}, which {near_miss(layout, unmatched[0])}. Its names look like {examples(layout.examples)}."
     )
 
 
@@ -132,8 +134,8 @@ def _distinct(images: pa.Table, listing: Listing) -> None:
     same = np.flatnonzero(uids == uids[twice[0]])[:2]
     first, second = images["path"].take(pa.array(same)).to_pylist()
     raise ManifestError(
-        f"{len(twice):,} image(s) under {listing.root} have the same key as another: {first} and {second} name the same image of the dataset. "
-        "Keep one of them, or ingest the two folders as datasets of their own."
+        f"{len(twice):,} image(s) under {listing.root} have the same key as another: {first} and {second} name the "
+        "same image of the dataset. Keep one of them, or ingest the two folders as datasets of their own."
     )
 
 

@@ -63,14 +63,15 @@ def _by_names(listing: Listing) -> Layout:
     if len(candidates) > 1:
         found = " and ".join(layout.name for layout in candidates)
         raise LayoutError(
-            f"{listing.root} fits the layouts {found} alike ({best:.0%} of {len(names):,} names, such as {names[0]}), and the "
-            f"files' format and size do not tell them apart. Say which with --layout {candidates[0].name} or another."
+            f"{listing.root} fits the layouts {found} alike ({best:.0%} of {len(names):,} names, such as {names[0]}), "
+            "and the files' format and size do not tell them apart. "
+            f"Say which with --layout {candidates[0].name} or another."
         )
     return candidates[0]
 
 
 def sample(listing: Listing, limit: int = SAMPLE) -> list[str]:
-    """Up to `limit` image names spread evenly over the listing: all files if none has an image's extension in its name."""
+    """Up to `limit` names spread evenly over the files that have an image's extension."""
     names = [path for path in listing.paths() if os.path.splitext(path)[1].lower() in EXTENSIONS]
     return names[:: max(1, -(-len(names) // limit))]
 
@@ -111,8 +112,8 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
     why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
     return (
         f"No known layout fits the names under {listing.root}, such as {examples(names[:3])}{why}. "
-        f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, or declare your "
-        "own in a TOML file and give it with --layout FILE.toml."
+        f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
+        "or declare your own in a TOML file and give it with --layout FILE.toml."
     )
 
 

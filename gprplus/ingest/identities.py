@@ -1,7 +1,7 @@
 """Identity-level attributes: a CSV or Parquet table beside the renders, joined by identity name.
 
-The table has a column `identity` and any of the identity-level attributes of attributes.toml. Levels become lower-case slugs; empty cells
-are unknown. One person has one row, or rows that agree.
+The table has a column `identity` and any of the identity-level attributes of attributes.toml. Levels become lower-case
+slugs; empty cells are unknown. One person has one row, or rows that agree.
 """
 
 import csv
@@ -55,7 +55,8 @@ def read_identities(path: Path | None) -> Known:
         if before != levels:
             clash = next(key for key in columns if before.get(key) != levels.get(key))
             raise ManifestError(
-                f"{path} says two things of identity '{name}': {clash} is {before.get(clash)!r} and {levels.get(clash)!r}. "
+                f"{path} says two things of identity '{name}': {clash} is {before.get(clash)!r} and "
+                f"{levels.get(clash)!r}. "
                 "Keep one row for each identity."
             )
     return known
@@ -98,7 +99,9 @@ def _parquet(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def identity_table(dataset: str, images: pa.Table, known: Known) -> pa.Table:
-    """The identities table of one dataset: everybody who has an image that is neither junk nor a distractor, sorted by name."""
+    """The identities table of one dataset: everybody who has an image that is neither junk nor a distractor, sorted by
+    name.
+    """
     people = images.filter(pc.and_(pc.is_valid(images["identity"]), pc.invert(images["is_distractor"])))
     counts = people["identity"].cast(pa.string()).value_counts()
     found = dict(zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True))

@@ -1,8 +1,9 @@
 """Layouts: how a dataset names its files, as one TOML file each under manifests/layouts.
 
-A layout is a regular expression over the path below the dataset's root (without the extension), whose named groups are the raw tokens, and
-small tables that turn tokens into levels and degrees. The groups `identity`, `camera`, `frame`, `weather`, `illumination`, `background`
-and `part` are known by name; a table may read another group; any other group only helps to tell images apart.
+A layout is a regular expression over the path below the dataset's root (without the extension), whose named groups are
+the raw tokens, and small tables that turn tokens into levels and degrees. The groups `identity`, `camera`, `frame`,
+`weather`, `illumination`, `background` and `part` are known by name; a table may read another group; any other group
+only helps to tell images apart.
 """
 
 import re
@@ -27,7 +28,8 @@ ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 class Levels:
     """Token -> level of one attribute. A token that is not listed becomes `prefix` + token, or null without a prefix.
 
-    `group` is the group that is read (empty: the attribute's own name), `absent` the level where the name has no such part.
+    `group` is the group that is read (empty: the attribute's own name), `absent` the level where the name has no such
+    part.
     """
 
     group: str = ""
@@ -82,13 +84,13 @@ class Expected:
 class Layout:
     """One declared layout; the fields are the keys of its TOML file, but for `name` and `digest`.
 
-    `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it, `format` and `size`
-    (width, height) say what the bytes should be, and settle between layouts that share names.
+    `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
+    `format` and `size` (width, height) say what the bytes should be, and settle between layouts that share names.
     """
 
     title: str
     path: str
-    factors: tuple[str, ...]
+    factors: tuple[str, ...] = ()
     name: str = ""
     digest: str = ""
     paper: str = ""
@@ -211,8 +213,8 @@ _SAID = ("factors", "licence", "functions")
 def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     """The layout with the degrees, levels and factors that a renders.json records; its digest covers them.
 
-    `said` holds `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each optional. A background
-    that is the only one stands for names that do not mention it.
+    `said` holds `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
+    optional. A background that is the only one stands for names that do not mention it.
     """
     changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
     tables: dict[str, Any] = {name: {"levels": said[name]} for name in LEVELLED if said.get(name)}
@@ -222,7 +224,7 @@ def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
         tables["viewpoint_deg"] = {"degrees": said["degrees"]}
     if not changes and not tables:
         return layout
-    bare = {"title": layout.title, "path": layout.path, "factors": list(layout.factors), **changes, **tables}
+    bare = {"title": layout.title, "path": layout.path, **changes, **tables}
     spoken = strict(Layout, bare, where)
     kept = {name: getattr(spoken, name) for name in (*changes, *tables)}
     changed = replace(layout, **kept, digest=digest(layout.digest, repr(sorted(kept.items()))))
@@ -239,8 +241,9 @@ def near_miss(layout: Layout, path: str) -> str:
     fitting = _fitting(layout, path)
     if fitting == len(path):
         return f"is a beginning of a name of {layout.name}, but not a whole one"
-    shown = path[:fitting] or "nothing"
-    return f"fits {layout.name} up to '{shown}', then '{path[fitting:]}' does not"
+    if not fitting:
+        return f"does not even begin like a name of {layout.name}"
+    return f"fits {layout.name} up to '{path[:fitting]}', then '{path[fitting:]}' does not"
 
 
 def _fitting(layout: Layout, path: str) -> int:

@@ -25,7 +25,8 @@ _LOCK = ".lock"
 class Manifest:
     """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
 
-    `rebuilt` names the datasets that the call which returned this object wrote anew; it is empty for a manifest that was merely opened.
+    `rebuilt` names the datasets that the call which returned this object wrote anew; it is empty for a manifest that
+    was merely opened.
     """
 
     path: Path
@@ -38,14 +39,15 @@ class Manifest:
         folder = Path(path)
         if not folder.exists():
             raise ManifestError(f"There is no manifest at {folder}. Make one with `gprplus build-manifest`.")
-        if (folder / _NEXT / RECORD).exists():
+        if interrupted(folder):
             raise ManifestError(
                 f"{folder} is being replaced, or that was interrupted: run the same build-manifest again."
             )
         info = read_json(folder / RECORD, ManifestError, "a manifest")
         if info.get("schema_version") != VERSION:
             raise ManifestError(
-                f"{folder} is written in schema version {info.get('schema_version')}, and this gprplus reads {VERSION}. Build it again with --force."
+                f"{folder} is written in schema version {info.get('schema_version')}, this gprplus reads {VERSION}. "
+                "Build it again with --force."
             )
         absent = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
         if absent:
@@ -111,6 +113,11 @@ class Manifest:
         return list(self.info["levels"].get(attribute, []))
 
 
+def interrupted(folder: Path) -> bool:
+    """Whether a new manifest is complete beside the old one and has not wholly taken its place."""
+    return (folder / _NEXT / RECORD).exists()
+
+
 @contextmanager
 def building(folder: Path) -> Iterator[None]:
     """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
@@ -132,8 +139,8 @@ def building(folder: Path) -> Iterator[None]:
 def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]) -> None:
     """Put new tables and their record in the place of the old, so that no reader ever takes a mixture for whole.
 
-    Everything is written beside first, the record last; then each file is renamed into place, the record last again. Interrupted before
-    the record stands, the old manifest is untouched; after it, the next build finishes the renaming.
+    Everything is written beside first, the record last; then each file is renamed into place, the record last again.
+    Interrupted before the record stands, the old manifest is untouched; after it, the next build finishes the renaming.
     """
     staged = folder / _NEXT
     for name, table in tables.items():
@@ -144,7 +151,7 @@ def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, A
 
 def _take_place(folder: Path) -> None:
     staged = folder / _NEXT
-    if not (staged / RECORD).exists():
+    if not interrupted(folder):
         return
     for name in (*(f"{table}.parquet" for table in TABLES), RECORD):
         if (staged / name).exists():

@@ -1,7 +1,8 @@
-"""From names to columns: raw tokens and keys folder by folder, then levels and degrees, each distinct token decoded once.
+"""From names to columns: raw tokens and keys folder by folder, then levels and degrees, each distinct token decoded
+once.
 
-The two halves meet in a table with a dictionary column per named group of the layout, so that 475,104 names cost twelve look-ups of a
-camera, not 475,104.
+The two halves meet in a table with a dictionary column per named group of the layout, so that 475,104 names cost twelve
+look-ups of a camera, not 475,104.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +27,8 @@ def match(layout: "Layout", paths: Sequence[str]) -> list[Tokens | None]:
 
 
 def uids(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> np.ndarray:
-    """`(N,) uint64` keys of images: dataset, part folder and every other raw token with its group's name, in the order of the groups' names.
+    """`(N,) uint64` keys of images: dataset, part folder and every other raw token with its group's name, in the order
+    of the groups' names.
 
     Absent tokens are left out, so a group that a later version of a layout adds as optional changes no old key.
     """
@@ -44,7 +46,9 @@ def uids(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> np.ndarray
 def _quick_texts(
     dataset: str, part: int | None, others: list[tuple[str, int]], tokens: Sequence[Tokens]
 ) -> list[str] | None:
-    """The same texts at a tenth of the cost, for the plain ASCII tokens that nearly every dataset has; None for others."""
+    """The same texts at a tenth of the cost, for the plain ASCII tokens that nearly every dataset has; None for
+    others.
+    """
     columns = [[row[i] for row in tokens] for i in ([] if part is None else [part]) + [i for _, i in others]]
     distinct = {token for column in columns for token in set(column)}
     if None in distinct or not all(
@@ -64,7 +68,9 @@ def token_table(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> pa.
 
 
 def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
-    """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group and what the probe found."""
+    """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group and what the probe
+    found.
+    """
     rows = table.num_rows
     columns: dict[str, pa.Array | pa.ChunkedArray] = {
         name: table.column(name)

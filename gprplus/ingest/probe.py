@@ -1,7 +1,8 @@
 """Opening files: each at most once, in one of four grades.
 
-`names` only asks the file system for the size; `header` reads the first page and the last bytes; `digest` reads every byte once and adds XXH3-128;
-`decode` does that and decodes. A file fails with a reason in one word and a sentence, and stays out of the manifest.
+`names` only asks the file system for the size; `header` reads the first page and the last bytes; `digest` reads every
+byte once and adds XXH3-128; `decode` does that and decodes. A file fails with a reason in one word and a sentence, and
+stays out of the manifest.
 """
 
 import os
@@ -12,8 +13,9 @@ from time import perf_counter, thread_time
 
 from gprplus.ingest import sniff
 
-# Files are read in sequence until waiting shows: this many are timed, and when the clock runs `_COLD` times faster than the processor works, the
-# rest are read by `_READERS` threads at once (a network disk or a cold cache answers many questions as fast as one).
+# Files are read in sequence until waiting shows: this many are timed, and when the clock runs `_COLD` times faster than
+# the processor works, the rest are read by `_READERS` threads at once (a network disk or a cold cache answers many
+# questions as fast as one).
 _TRIAL, _COLD, _READERS = 64, 4.0, 16
 
 REASONS = {

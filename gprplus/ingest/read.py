@@ -1,7 +1,7 @@
 """Reading a listing in batches, in as many processes as pay: names are parsed and files probed side by side.
 
-A batch is a few thousand files of one or more folders. It goes out as strings and comes back as an Arrow table, so that two million files
-never are two million Python objects.
+A batch is a few thousand files of one or more folders. It goes out as strings and comes back as an Arrow table, so that
+two million files never are two million Python objects.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,7 +52,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`images`: path, uid and a column per group of each file that matches the layout, with what the probe said (null where it was not opened; `fresh` says which);
+    """`images`: path, uid and a column per group of each file that matches the layout, with what the probe said (null
+    where it was not opened; `fresh` says which);
     `unmatched`: the paths that do not."""
 
     images: pa.Table

@@ -1,7 +1,8 @@
 """Which files lie under a root: names only, no file opened.
 
-Names beginning with `_` or `.` are skipped with all that is under them (masks, boxes, ghosts of archives), and so are what a file browser leaves behind
-and what a layout says to ignore. Folders come sorted, and so do the names inside them: nothing downstream depends on the order of a directory.
+Names beginning with `_` or `.` are skipped with all that is under them (masks, boxes, ghosts of archives), and so are
+what a file browser leaves behind and what a layout says to ignore. Folders come sorted, and so do the names inside
+them: nothing downstream depends on the order of a directory.
 """
 
 import os
@@ -16,12 +17,16 @@ from gprplus.errors import LayoutError
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
 
+Place = tuple[int, int]  # device and inode: what a folder is, however it was reached
+
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of one folder: its path below the root ("" for the root itself) and its names, joined by NUL to stay small in memory.
+    """The files of one folder: its path below the root ("" for the root itself) and its names, joined by NUL to stay
+    small in memory.
 
-    `sizes` and `mtimes` (int64 arrays aligned with the names) stand only where the scan was asked to look; a size of -1 is a file that cannot be looked at.
+    `sizes` and `mtimes` (int64 arrays aligned with the names) stand only where the scan was asked to look; a size of -1
+    is a file that cannot be looked at.
     """
 
     path: str
@@ -40,7 +45,7 @@ class Folder:
 
 @dataclass(frozen=True)
 class Refused:
-    """Something under the root that cannot be an image: its path, the reason in one word, and the same as a sentence."""
+    """Something under the root that cannot be an image: its path, the reason in one word, and a sentence."""
 
     path: str
     reason: str
@@ -71,7 +76,8 @@ def paths(folder: str, names: list[str]) -> list[str]:
 
 
 def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) -> Listing:
-    """List the files under `root`; with `look`, their sizes and modification times too. Raises LayoutError when it is no folder.
+    """List the files under `root`; with `look`, their sizes and modification times too. Raises LayoutError when it is
+    no folder.
 
     Links to folders are followed, except into a folder they lie in.
     """
@@ -83,12 +89,14 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
     folders: list[Folder] = []
     refused: list[Refused] = []
     ignored = 0
-    waiting = [("", (_place(root),))]
+    waiting: list[tuple[str, tuple[Place, ...]]] = [("", (_place(root),))]
     while waiting:
         path, ancestors = waiting.pop()
         try:
             entries = list(os.scandir(root / path))
         except OSError as error:
+            if not path:
+                raise LayoutError(f"{root} cannot be read: {error.strerror}.") from error
             refused.append(Refused(path, "unreadable", f"the folder cannot be read: {error.strerror}."))
             continue
         kept = [entry for entry in entries if entry.name[0] not in "_." and entry.name.lower() not in skipped]
@@ -101,7 +109,9 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
     return Listing(root, folders, sorted(refused, key=lambda item: item.path), ignored)
 
 
-def _sorted(entries, path, ancestors, refused):  # type: ignore[no-untyped-def]
+def _sorted(
+    entries: "list[os.DirEntry[str]]", path: str, ancestors: tuple[Place, ...], refused: list[Refused]
+) -> "tuple[list[os.DirEntry[str]], list[tuple[str, tuple[Place, ...]]]]":
     """Entries as (files, folders still to be listed); what is neither, and what Unicode cannot name, is refused."""
     files, inner = [], []
     for entry in entries:
@@ -123,7 +133,7 @@ def _sorted(entries, path, ancestors, refused):  # type: ignore[no-untyped-def]
     return files, inner
 
 
-def _place(path: "Path | os.DirEntry[str]") -> tuple[int, int]:
+def _place(path: "Path | os.DirEntry[str]") -> Place:
     found = os.stat(path)
     return found.st_dev, found.st_ino
 

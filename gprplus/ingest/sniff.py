@@ -1,7 +1,9 @@
-"""What the first and last bytes of a file say: format, size in pixels, whether the end is there. Pure functions; nothing is decoded.
+"""What the first and last bytes of a file say: format, size in pixels, whether the end is there. Pure functions;
+nothing is decoded.
 
-A caller gives the first bytes of a file and `more(offset, length) -> bytes` for the rare file whose size stands further in (a JPEG with a
-large thumbnail before its frame header). Sources: ITU-T T.81 annex B (JPEG), W3C PNG, RFC 9649 (WebP), GIF89a, the BMP and TIFF 6.0 headers.
+A caller gives the first bytes of a file and `more(offset, length) -> bytes` for the rare file whose size stands further
+in (a JPEG with a large thumbnail before its frame header). Sources: ITU-T T.81 annex B (JPEG), W3C PNG, RFC 9649
+(WebP), GIF89a, the BMP and TIFF 6.0 headers.
 """
 
 import struct
@@ -49,9 +51,11 @@ def size_of(kind: str, head: bytes, more: More) -> Size | None:
 
 
 def is_whole(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool:
-    """Whether the end of the file is there: its end mark, or the length its header announces. True where a format has neither.
+    """Whether the end of the file is there: its end mark, or the length its header announces. True where a format has
+    neither.
 
-    Bytes appended after the mark are no damage, unless the mark is that of a thumbnail and the image itself begins after it.
+    Bytes appended after the mark are no damage, unless the mark is that of a thumbnail and the image itself begins
+    after it.
     """
     if kind in _END:
         mark = _END[kind]

@@ -23,7 +23,8 @@ def assemble(old: Manifest | None, done: Mapping[str, Rows]) -> tuple[dict[str, 
         had = without(had, list(done)) if had is not None and done else had
         parts = [getattr(done[name], table) if name in done else only(had, name) for name in names]
         tables[table] = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    datasets = {name: done[name].about if name in done else old.datasets[name] for name in names}  # type: ignore[union-attr]
+    had_datasets = old.datasets if old else {}
+    datasets = {name: done[name].about if name in done else had_datasets[name] for name in names}
     return tables, _record(datasets, tables)
 
 

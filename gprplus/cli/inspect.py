@@ -1,0 +1,135 @@
+"""gprplus inspect."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gprplus.cli import console, options
+
+
+@click.command("inspect")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@options.work
+@click.option(
+    "--sheet", type=click.Path(path_type=Path), default=None, help="Draw a contact sheet into this .png or .jpg."
+)
+@click.option("--by", default="weather", show_default=True, help="Attribute whose levels are the rows of the sheet.")
+@click.option("--columns", type=click.IntRange(1, 100), default=8, show_default=True, help="Columns of the sheet.")
+@options.as_json
+def command(path: Path | None, work: Path, sheet: Path | None, by: str, columns: int, as_json: bool) -> None:
+    """Show what a manifest or split holds, and what is wrong with it.
+
+    PATH is a manifest folder (by default work/manifest) or a split folder.
+
+    \b
+    Examples:
+      gprplus inspect
+      gprplus inspect --sheet weathers.png --by weather
+      gprplus inspect work/splits/weather --json
+    """
+    path = path or work / "manifest"
+    if (path / "split.json").is_file():
+        _split(path, sheet, as_json)
+        return
+    from gprplus.ingest import Manifest, inspect
+
+    manifest = Manifest.open(path)
+    found = inspect(manifest)
+    if as_json:
+        console.dump(asdict(found))
+    else:
+        _show(found)
+    if sheet:
+        _draw(manifest, sheet, by, columns)
+        console.note(f"Wrote {sheet}.")
+
+
+def _show(found: Any) -> None:
+    rows = [
+        [name, about["layout"], about["licence"], about["status"], *(f"{about[key]:,}" for key in _COUNTS)]
+        for name, about in found.datasets.items()
+    ]
+    console.table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title="Datasets", right=(4, 5, 6))
+    margins = [[name, len(counts), spoken(counts)] for name, counts in found.margins.items()]
+    console.table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
+    if found.people:
+        people = [[name, len(counts), spoken(counts)] for name, counts in found.people.items()]
+        console.table(["attribute", "levels", "identities"], people, title="Identities", right=(1,))
+    for cells in found.cells:
+        crossing = " x ".join(cells.factors)
+        console.say(f"{cells.dataset}: {crossing} makes {cells.cells:,} cells; {cells.missing:,} hold no image.")
+    for alias in found.aliases:
+        told = "as its layout declares" if alias.declared else "which its layout does not declare"
+        console.say(f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {told}.")
+    console.say("\nProblems and notes:" if found.problems else "\nNo problem found.")
+    for problem in found.problems:
+        console.say(f"- {problem}")
+
+
+_COUNTS = ("images", "identities", "rejected")
+
+
+def spoken(counts: dict[Any, int], limit: int = 14) -> str:
+    """Levels with their counts in one line: what they share is said once.
+
+    >>> spoken({"sunny": 588, "foggy": 588}), spoken({"a": 1, "b": 2})
+    ('sunny, foggy (588 each)', 'a 1, b 2')
+    """
+    shown = list(counts.items())[:limit]
+    more = f" and {len(counts) - limit} more" if len(counts) > limit else ""
+    if len(set(counts.values())) == 1 and len(counts) > 1:
+        return f"{', '.join(str(level) for level, _ in shown)}{more} ({shown[0][1]:,} each)"
+    return ", ".join(f"{level} {count:,}" for level, count in shown) + more
+
+
+def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
+    from PIL import Image
+
+    from gprplus.errors import ManifestError
+    from gprplus.ingest.sample import grid
+    from gprplus.report.sheets import contact_sheet
+    from gprplus.runs import replacing
+
+    kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(sheet.suffix.lower())
+    if kind is None:
+        raise ManifestError(f"--sheet {sheet}: expected a name that ends in .png or .jpg.")
+    cells = grid(manifest, by, columns)
+    drawn = contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}")
+    with replacing(sheet) as temporary:
+        Image.fromarray(drawn).save(temporary, format=kind)
+
+
+def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
+    from gprplus.errors import SplitError
+    from gprplus.splits import Split
+
+    if sheet:
+        raise SplitError(f"{path} is a split; --sheet draws manifests. Give its manifest instead.")
+    split = Split.open(path)
+    info = split.info
+    if as_json:
+        console.dump(info)
+        return
+    rows = [
+        [
+            arm,
+            about["kind"],
+            ", ".join(map(str, about.get("levels") or [])),
+            f"{about['images']:,}",
+            f"{about['identities']:,}",
+        ]
+        for arm, about in info["arms"].items()
+    ]
+    console.say(
+        f"{info['name']}: the effect of {info['attribute']}, by the design '{info['design']}', seed {info['seed']}."
+    )
+    console.table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
+    test = info["test"]
+    console.say(
+        f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery images, "
+        f"protocol {test['protocol']}."
+    )
+    for warning in info.get("warnings", []):
+        console.say(f"- {warning}")

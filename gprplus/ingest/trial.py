@@ -1,0 +1,70 @@
+"""Trying a layout on a folder without building anything."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gprplus.ingest.detect import choose
+from gprplus.ingest.layout import near_miss
+from gprplus.ingest.parse import decoded, match, token_table
+from gprplus.ingest.scan import list_files
+
+ROWS, MISSES = 10, 3
+# What a name alone can say.
+COLUMNS = (
+    "path",
+    "identity",
+    "camera",
+    "viewpoint_deg",
+    "weather",
+    "illumination",
+    "background",
+    "frame",
+    "role",
+    "is_junk",
+    "is_distractor",
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a layout reads a folder: counts, some parsed rows spread over the folder, and the first names that do not
+    fit, with why.
+    """
+
+    layout: str
+    files: int
+    matched: int
+    rows: list[dict[str, Any]]
+    misses: list[tuple[str, str]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+
+def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, misses: int = MISSES) -> Trial:
+    """Match every name under `folder` and decode a few.
+
+    Raises LayoutError for no folder, or when "auto" finds no layout.
+    """
+    listing = list_files(Path(folder))
+    chosen = choose(listing, layout)
+    if chosen.layout.ignore:
+        listing = list_files(Path(folder), chosen.layout.ignore)
+    paths = list(listing.paths())
+    tokens = match(chosen.layout, paths)
+    fitting = [i for i, found in enumerate(tokens) if found is not None]
+    shown = fitting[:: max(1, -(-len(fitting) // rows))][:rows]
+    table = token_table(chosen.layout, chosen.name, [tokens[i] for i in shown])  # type: ignore[misc]
+    table = table.append_column("path", pa.array([paths[i] for i in shown], pa.string()))
+    missed = [path for path, found in zip(paths, tokens, strict=True) if found is None]
+    return Trial(
+        chosen.layout.name,
+        len(paths),
+        len(fitting),
+        decoded(chosen.layout, chosen.name, table).select(COLUMNS).to_pylist(),
+        [(path, near_miss(chosen.layout, path)) for path in missed[:misses]],
+    )
