@@ -62,8 +62,8 @@ def command(
 ) -> None:
     """Build a controlled experiment over one attribute.
 
-    Its arms are training sets of equal size that differ in that attribute alone, each person and every other factor matched; all are tested
-    on the same persons, whom none of them has seen. Default output: WORK/splits/ATTR.
+    Its arms are training sets of equal size that differ in that attribute alone, each person and every other factor
+    matched; all are tested on the same persons, whom none of them has seen. Default output: WORK/splits/ATTR.
 
     \b
     Examples:

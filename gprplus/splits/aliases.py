@@ -1,7 +1,8 @@
 """Which attributes follow from others, and what that leaves to be matched on or even asked.
 
-A camera that is nothing but a viewpoint, or a background that a person and a weather decide, is no factor of its own: matching on it would
-leave nothing over, and its effect cannot be told from what decides it. Layouts declare what is known; the rest is found in the data.
+A camera that is nothing but a viewpoint, or a background that a person and a weather decide, is no factor of its own:
+matching on it would leave nothing over, and its effect cannot be told from what decides it. Layouts declare what is
+known; the rest is found in the data.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,8 @@ _GLANCE = 4096  # rows that refute most candidates before all rows are looked at
 
 @dataclass(frozen=True)
 class Alias:
-    """`name` is a function of the attributes `of` (sorted; may hold "identity"); `declared` by the layout, or found in the rows."""
+    """`name` is a function of the attributes `of` (sorted; may hold "identity"); `declared` by the layout, or found in
+    the rows."""
 
     name: str
     of: tuple[str, ...]
@@ -45,7 +47,8 @@ class Relations:
         return any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
 
     def strata(self, attr: str) -> tuple[str, ...]:
-        """The factors to match on beside the person: crossed with `attr`, tied to it in no way, and none of them twice."""
+        """The factors to match on beside the person: crossed with `attr`, tied to it in no way, and none of them
+        twice."""
         kept: list[str] = []
         for name in self.factors:
             tied = self.follows(name, ("identity", attr)) or self.follows(attr, ("identity", name))
@@ -55,7 +58,8 @@ class Relations:
         return tuple(kept)
 
     def tied(self, attr: str) -> set[str]:
-        """The attributes that change with `attr` by declaration, or inside a person: their association with the arm is known."""
+        """The attributes that change with `attr` by declaration, or inside a person: their association with the arm is
+        known."""
         pairs = [(alias.name, other) for alias in self.aliases for other in alias.of if other != "identity"]
         return {one if two == attr else two for one, two in pairs if attr in (one, two)}
 
@@ -106,8 +110,8 @@ def _function_of(by: Sequence[Codes], target: Codes) -> bool:
 def refuse_aliased(found: Relations, attr: str) -> None:
     """Refuse an image-level attribute whose effect cannot be told from another's.
 
-    That is one tied level by level to another that the layout does not declare as another name of it, or one that is not itself a crossed
-    factor and that a person and another attribute decide.
+    That is one tied level by level to another that the layout does not declare as another name of it, or one that is
+    not itself a crossed factor and that a person and another attribute decide.
     """
     for alias in found.aliases:
         others = [name for name in alias.of if name not in ("identity", attr)]

@@ -41,7 +41,10 @@ def cramers_v(table: np.ndarray) -> float | None:
 
 
 def audit(train: Train, plan: Plan, side: TestSide) -> tuple[dict[str, Any], list[str]]:
-    """The audit of a split as JSON, and its warnings as sentences. Raises SplitError where persons or files stand on both sides."""
+    """The audit of a split as JSON, and its warnings as sentences.
+
+    Raises SplitError where persons or files stand on both sides.
+    """
     pool, attr, excused = train.pool, train.request.attr, train.relations.tied(train.request.attr)
     counts = {name: _counts(pool, arm.rows) for name, arm in plan.arms.items()}
     with_arm = _arm_association(plan, counts, attr)
@@ -108,7 +111,8 @@ def _described_test(pool: Pool, side: TestSide) -> dict[str, Any]:
 
 
 def _arm_association(plan: Plan, counts: Mapping[str, Mapping[str, np.ndarray]], attr: str) -> dict[str, float | None]:
-    """Cramer's V of arm x attribute over the compared arms; 0 where matching did its work, None where there is one level."""
+    """Cramer's V of arm x attribute over the compared arms; 0 where matching did its work, None where there is one
+    level."""
     if len(plan.compared) < 2:
         return {}
     names = [name for name in counts[plan.compared[0]] if name != attr]
@@ -150,7 +154,10 @@ def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, in
     trained = np.zeros(len(pool), dtype=bool)
     for arm in arms.values():
         trained[arm.rows] = True
-    shared = np.intersect1d(pool.person[trained], pool.person[side.rows])
+    sides = (
+        np.bincount(pool.person[rows], minlength=len(pool.persons)) for rows in (np.flatnonzero(trained), side.rows)
+    )
+    shared = np.flatnonzero(np.logical_and(*sides))
     if len(shared):
         names = [pool.persons[code][1] for code in shared]
         raise SplitError(

@@ -1,10 +1,10 @@
 """A manifest's rows as integer codes: what every draw and every count works on.
 
-Strings cost time and memory, so each attribute is read once as codes into its levels, persons are numbered in sorted order, and names
-and paths come back only for the rows that are written.
+Strings cost time and memory, so each attribute is read once as codes into its levels, persons are numbered in sorted
+order, and names and paths come back only for the rows that are written.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,10 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class Codes:
-    """One attribute: `values` (N,) int32 into `levels`, -1 where unknown. Levels stand in declared order, only those present."""
+    """One attribute: `values` (N,) int32 into `levels`, -1 where unknown.
+
+    Levels stand in declared order, only those present.
+    """
 
     name: str
     values: np.ndarray
@@ -67,27 +70,27 @@ def encode(name: str, column: "pa.ChunkedArray | pa.Array") -> Codes:
     return Codes(name, renumber[raw], tuple(levels))
 
 
-def decode(codes: Codes, rows: np.ndarray, target: "pa.DataType") -> "pa.Array":
-    """Chosen rows as an Arrow array of the type `target` (a dictionary of strings, or an integer)."""
+def decode(codes: Codes, target: "pa.DataType") -> "pa.Array":
+    """Codes as an Arrow array of the type `target` (a dictionary of strings, or an integer)."""
     import pyarrow as pa
 
-    values = codes.values[rows]
-    unknown = values < 0
-    mask = unknown if unknown.any() else None
     if not codes.levels:
-        return pa.nulls(len(rows), target)
+        return pa.nulls(len(codes.values), target)
+    unknown = codes.values < 0
+    mask = unknown if unknown.any() else None
     if pa.types.is_dictionary(target):
         vocabulary = pa.array([str(level) for level in codes.levels], target.value_type)
-        return pa.DictionaryArray.from_arrays(pa.array(values, target.index_type, mask=mask), vocabulary)
-    return pa.array(np.asarray(codes.levels)[values], target, mask=mask)
+        return pa.DictionaryArray.from_arrays(pa.array(codes.values, target.index_type, mask=mask), vocabulary)
+    return pa.array(np.asarray(codes.levels)[codes.values], target, mask=mask)
 
 
 @dataclass(frozen=True)
 class Pool:
-    """The rows that an experiment may use, in the order dataset, identity, path.
+    """The rows that an experiment may use.
 
-    `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images` one code a row.
-    `paths` is what is left of the Arrow table: path, and digest where one is known. `left_out` says which rows are not here, by reason.
+    `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images`
+    one code a row. `texts` hands out path and digest, which no draw needs and which are read meanwhile. `left_out` says
+    which rows are not here, by reason.
     """
 
     uid: np.ndarray
@@ -95,13 +98,38 @@ class Pool:
     persons: tuple[tuple[str, str], ...]
     images: Mapping[str, Codes]
     traits: Mapping[str, Codes]
-    paths: "pa.Table"
+    texts: Callable[[], "pa.Table"]
     left_out: Mapping[str, int]
 
     @cached_property
     def person_keys(self) -> np.ndarray:
         """A 64-bit key for each person, `(I,) uint64`."""
         return keys.text_keys(keys.canonical(dataset, identity) for dataset, identity in self.persons)
+
+    @cached_property
+    def paths(self) -> "pa.Table":
+        """Columns path and digest, one row a row."""
+        return self.texts()
+
+    @cached_property
+    def standing(self) -> np.ndarray | None:
+        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand in that order.
+        """
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        path = self.paths.column("path").combine_chunks()
+        step = np.diff(self.person)
+        if len(path) < 2 or ((step > 0) | ((step == 0) & np.asarray(pc.less(path[:-1], path[1:])))).all():
+            return None
+        keyed = pa.table({"person": self.person, "path": path})
+        place = np.empty(len(path), dtype=np.int64)
+        place[pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])] = np.arange(len(path))
+        return place
+
+    def in_order(self, rows: np.ndarray) -> np.ndarray:
+        """Positions of rows, put into the order dataset, identity, path."""
+        return np.sort(rows) if self.standing is None else rows[np.argsort(self.standing[rows])]
 
     def codes(self, name: str) -> Codes:
         """An attribute of either level as codes of rows."""

@@ -1,6 +1,7 @@
 """From a manifest and a request to a split folder."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,10 +43,11 @@ def make_split(
 ) -> Split:
     """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
 
-    `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an arm) make the train
-    side smaller, each a part of the next larger. The test side depends on none of these but `where` and `test_share`, and never on `seed`.
-    The same request on the same manifest again does nothing. Raises SplitError, FilterError or ManifestError with the reason where the
-    question cannot be answered, RequestChanged where the folder holds another split and `force` is not given.
+    `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an
+    arm) make the train side smaller, each a part of the next larger. The test side depends on none of these but `where`
+    and `test_share`, and never on `seed`. The same request on the same manifest again does nothing. Raises SplitError,
+    FilterError or ManifestError with the reason where the question cannot be answered, RequestChanged where the folder
+    holds another split and `force` is not given.
     """
     chosen = None if levels is None else tuple(str(level) for level in levels)
     request = Request(
@@ -70,7 +72,10 @@ def make_split(
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
-    """Part the pool by person. Raises SplitError where a side that is needed has nobody, or no query can be answered."""
+    """Part the pool by person.
+
+    Raises SplitError where a side that is needed has nobody, or no query can be answered.
+    """
     searched = on_test_side(pool.person_keys, request.test_share)[pool.person]
     side = test_side(pool, np.flatnonzero(searched))
     total = f"{len(pool.persons):,} identities"
@@ -99,8 +104,10 @@ def write(output: Path, pool: "Pool", plan: Plan, side: TestSide, facts: Mapping
     """Write members.parquet, then split.json: a folder without the second is not a split."""
     table = members_table(pool, plan.arms, side)
     (output / RECORD).unlink(missing_ok=True)
-    write_members(output / MEMBERS, table)
-    runs.write_json(output / RECORD, {**facts, "fingerprint": fingerprint(table)})
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(fingerprint, table)
+        write_members(output / MEMBERS, table)
+    runs.write_json(output / RECORD, {**facts, "fingerprint": digest.result()})
     return Split.open(output, made=True)
 
 
@@ -141,19 +148,23 @@ def _facts(
                 "kind": arm.kind,
                 "levels": list(arm.levels),
                 "images": len(arm.rows),
-                "identities": len(np.unique(pool.person[arm.rows])),
+                "identities": _persons(pool, arm.rows),
                 "fingerprint": keys.digest(np.sort(pool.uid[arm.rows]).astype("<u8").tobytes()),
             }
             for name, arm in plan.arms.items()
         },
         "test": {
-            "identities": len(np.unique(pool.person[side.rows])),
+            "identities": _persons(pool, side.rows),
             "queries": int(side.query.sum()),
             "gallery": int((~side.query).sum()),
             "protocol": side.protocol,
         },
         "retention": round(plan.retention, 6),
     }
+
+
+def _persons(pool: "Pool", rows: np.ndarray) -> int:
+    return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
 
 
 def _said(train: Train, side: TestSide) -> list[str]:

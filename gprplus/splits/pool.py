@@ -1,12 +1,15 @@
-"""Reading the rows of an experiment: columns it needs, rows it may use, in an order that owes nothing to how they are stored."""
+"""Reading the rows of an experiment: columns it needs, rows it may use, in an order that owes nothing to how they are
+stored."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus import schema
 from gprplus.declared import identity_attributes, image_attributes
-from gprplus.errors import ManifestError, SplitError, examples
+from gprplus.errors import ManifestError, SplitError
 from gprplus.splits.codes import Codes, Pool, encode, number_persons
 from gprplus.splits.where import Filter
 
@@ -15,22 +18,26 @@ if TYPE_CHECKING:
 
     from gprplus.ingest import Manifest
 
-KEY_COLUMNS = ("uid", "dataset", "identity", "path")
+KEY_COLUMNS = ("uid", "dataset", "identity")
+TEXT_COLUMNS = ("path", "digest")
 FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
 
 
 def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     """The rows that `where` keeps and that show a known person, as codes.
 
-    Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in `left_out`.
-    Raises ManifestError for a manifest without such rows or with one key twice, SplitError when the filter keeps nothing.
+    Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in
+    `left_out`. Paths and digests, most of the bytes, are read in a thread while the rest of the work goes on. Raises
+    ManifestError for a manifest without such rows, SplitError when the filter keeps nothing.
     """
-    names = [*KEY_COLUMNS, *image_attributes(), *FLAGS, "digest"]
     known = {column.name for column in (*schema.IMAGES, *schema.IDENTITIES)}
-    asked = where.columns(known) if where else set()
-    image_columns = {column.name for column in schema.IMAGES}
-    table = manifest.images([*names, *sorted((asked & image_columns) - set(names))])
-    people = manifest.identities()
+    asked = (where.columns(known) if where else set()) & {column.name for column in schema.IMAGES}
+    names = [*KEY_COLUMNS, *image_attributes(), *FLAGS]
+    reader = ThreadPoolExecutor(1)
+    texts = reader.submit(columns, manifest, "images", TEXT_COLUMNS)
+    reader.shutdown(wait=False)
+    table = columns(manifest, "images", [*names, *sorted(asked - set(names))])
+    people = columns(manifest, "identities", [column.name for column in schema.IDENTITIES])
     keep, left_out = _usable(table)
     if where is not None:
         passed = where.keep(Rows(table, people).column, known)
@@ -42,7 +49,33 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
         raise ManifestError(f"{manifest.path} holds no image of a known person.")
     if not keep.all():
         table = table.filter(keep)
-    return _pool(manifest, table, people, {reason: count for reason, count in left_out.items() if count})
+    dataset, identity = encode("dataset", table.column("dataset")), encode("identity", table.column("identity"))
+    person, persons = number_persons(dataset, identity)
+    return Pool(
+        uid=np.asarray(table.column("uid")).astype(np.uint64, copy=False),
+        person=person,
+        persons=persons,
+        images={name: encode(name, table.column(name)) for name in image_attributes()},
+        traits=_traits(people, persons),
+        texts=lambda: texts.result() if keep.all() else texts.result().filter(keep),
+        left_out={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def columns(manifest: "Manifest", table: str, names: Sequence[str]) -> "pa.Table":
+    """Some columns of a manifest's table.
+
+    Read as one file: `pyarrow.parquet.read_table` goes through pyarrow.dataset, whose import takes longer than reading.
+    """
+    import pyarrow.parquet as pq
+
+    path = manifest.path / f"{table}.parquet"
+    try:
+        with pq.ParquetFile(path) as file:
+            schema.require(file.schema_arrow.names, names, str(path))
+            return file.read(list(names))
+    except (OSError, ValueError) as error:
+        raise ManifestError(f"{path} cannot be read: {error}. Build the manifest again with --force.") from error
 
 
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
@@ -55,43 +88,6 @@ def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
         left_out[reason] = int(flagged.sum())
         keep &= ~flagged
     return keep, left_out
-
-
-def _pool(manifest: "Manifest", table: "pa.Table", people: "pa.Table", left_out: dict[str, int]) -> Pool:
-    dataset, identity = encode("dataset", table.column("dataset")), encode("identity", table.column("identity"))
-    person, persons = number_persons(dataset, identity)
-    order = _order(person, table)
-    if order is not None:
-        table, person = table.take(order), person[order]
-    uid = np.asarray(table.column("uid")).astype(np.uint64, copy=False)
-    _no_twins(uid, table, manifest)
-    images = {name: encode(name, table.column(name)) for name in image_attributes()}
-    paths = table.select(["path", "digest"])
-    return Pool(uid, person, persons, images, _traits(people, persons), paths, left_out)
-
-
-def _order(person: np.ndarray, table: "pa.Table") -> "pa.Array | None":
-    """The permutation into (dataset, identity, path), or None where the rows stand so already."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    path = table.column("path").combine_chunks()
-    if len(person) < 2:
-        return None
-    step = np.diff(person)
-    rising = np.asarray(pc.less(path[:-1], path[1:]))
-    if ((step > 0) | ((step == 0) & rising)).all():
-        return None
-    keyed = pa.table({"person": person, "path": path, "uid": table.column("uid")})
-    return pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending"), ("uid", "ascending")])
-
-
-def _no_twins(uid: np.ndarray, table: "pa.Table", manifest: "Manifest") -> None:
-    ranked = np.sort(uid)
-    twins = ranked[1:][ranked[1:] == ranked[:-1]]
-    if len(twins):
-        paths = table.column("path").filter(np.isin(uid, twins)).to_pylist()
-        raise ManifestError(f"{manifest.path} has rows that share one key: {examples(paths, 4)}. Build it again.")
 
 
 def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, Codes]:

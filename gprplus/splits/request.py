@@ -18,7 +18,10 @@ MIN_RETENTION = 0.1
 
 @dataclass(frozen=True)
 class Request:
-    """The options of one split. Two equal requests on one manifest give the same split, byte for byte under pinned versions."""
+    """The options of one split.
+
+    Two equal requests on one manifest give the same split, byte for byte under pinned versions.
+    """
 
     attr: str
     levels: tuple[str, ...] | None = None

@@ -1,7 +1,7 @@
 """The test side: whose images are searched, and which of them search.
 
-It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels or the seed, so that all splits of one
-manifest are scored on the same queries and the same gallery.
+It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels or the seed, so
+that all splits of one manifest are scored on the same queries and the same gallery.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,16 @@ class TestSide:
 
 
 def on_test_side(person_keys: np.ndarray, share: float) -> np.ndarray:
-    """`(I,) bool`: the persons whose priority lies under the share. A threshold, so nobody changes sides as data grows."""
+    """`(I,) bool`: the persons whose priority lies under the share.
+
+    A threshold, so nobody changes sides as data grows.
+    """
     return keys.unit(keys.priorities(person_keys, 0, "side")) < share
 
 
 def cameras(pool: Pool, rows: np.ndarray) -> tuple[str, np.ndarray]:
-    """The protocol, and the codes `(n,) int32` that play the camera: camera, else viewpoint, else none (all unknown)."""
+    """The protocol, and the codes `(n,) int32` that play the camera: camera, else viewpoint, else none (all
+    unknown)."""
     for protocol, column in PLAYS_CAMERA.items():
         codes = pool.images[column].values[rows]
         if (codes >= 0).any():
@@ -46,9 +50,11 @@ def cameras(pool: Pool, rows: np.ndarray) -> tuple[str, np.ndarray]:
 
 
 def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
-    """Choose the queries among `rows` (n,): one for each person and camera, their other levels dealt evenly; the rest is gallery.
+    """Choose the queries among `rows` (n,): one for each person and camera, their other levels dealt evenly; the rest
+    is gallery.
 
-    A person all of whose images would search leaves nothing to be found, so every second one of them goes to the gallery.
+    A person all of whose images would search leaves nothing to be found, so every second one of them goes to the
+    gallery.
     """
     protocol, camera = cameras(pool, rows)
     person = pool.person[rows]
@@ -64,10 +70,12 @@ def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
 
 
 def deal_queries(person: np.ndarray, camera: np.ndarray, others: Sequence[Codes], priority: np.ndarray) -> np.ndarray:
-    """Positions, sorted, of one row for each (person, camera), so that a person's queries spread over the levels of `others`.
+    """Positions, sorted, of one row for each (person, camera), so that a person's queries spread over the levels of
+    `others`.
 
-    Camera by camera, each person takes the row whose levels it has used least so far; the priority settles ties. Where every combination
-    exists, the counts of a person's levels differ by at most one, for every attribute at once. No person's choice depends on another's.
+    Camera by camera, each person takes the row whose levels it has used least so far; the priority settles ties. Where
+    every combination exists, the counts of a person's levels differ by at most one, for every attribute at once. No
+    person's choice depends on another's.
     """
     used = [np.zeros((int(person.max(initial=-1)) + 1, len(codes.levels) + 1), dtype=np.int32) for codes in others]
     order = np.argsort(camera, kind="stable")

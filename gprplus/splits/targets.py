@@ -23,9 +23,10 @@ FLAGS = ("is_junk", "is_distractor")
 def target_rows(manifest: "Manifest") -> "pa.Table":
     """The query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk` and `is_distractor` beside.
 
-    A manifest that names query and gallery itself (Market-1501 and its kin) keeps them, junk and distractors flagged. Another gets the
-    rule of every test side, over all its persons: one query for each person and camera, the rest gallery. The schema's metadata says
-    under b"protocol" what plays the camera: camera, viewpoint or no-camera. Raises ManifestError where nothing can be searched.
+    A manifest that names query and gallery itself (Market-1501 and its kin) keeps them, junk and distractors flagged.
+    Another gets the rule of every test side, over all its persons: one query for each person and camera, the rest
+    gallery. The schema's metadata says under b"protocol" what plays the camera: camera, viewpoint or no-camera. Raises
+    ManifestError where nothing can be searched.
     """
     roles = encode("role", manifest.images(["role"]).column("role"))
     if {"query", "gallery"} <= set(roles.levels):

@@ -8,8 +8,9 @@
                | name "is" [ "not" ] "null"
                | name                                  a column that is true or false
 
-A value is a number, a slug, or text in quotes; a bare word that is a column's name is that column. Comparisons chain, as in
-`30 <= viewpoint_deg <= 150`. Null is unknown: a comparison with it is neither true nor false, and only what is true is kept.
+A value is a number, a slug, or text in quotes; a bare word that is a column's name is that column. Comparisons chain,
+as in `30 <= viewpoint_deg <= 150`. Null is unknown: a comparison with it is neither true nor false, and only what is
+true is kept.
 """
 
 import re
@@ -82,8 +83,8 @@ Node = Compare | Chain | Not | Both
 class Filter:
     """A parsed --where expression.
 
-    `Filter("weather in (sunny, clouds) and not is_junk")` parses or raises FilterError with the position; `columns` names what it
-    reads; `keep` evaluates it with pyarrow.compute.
+    `Filter("weather in (sunny, clouds) and not is_junk")` parses or raises FilterError with the position; `columns`
+    names what it reads; `keep` evaluates it with pyarrow.compute.
     """
 
     def __init__(self, text: str) -> None:

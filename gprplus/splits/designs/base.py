@@ -16,7 +16,8 @@ from gprplus.splits.request import WARN_RETENTION, Request
 
 @dataclass(frozen=True)
 class Train:
-    """The train side as a design sees it: the pool, the positions `rows` of its train rows, the request, how attributes hang together."""
+    """The train side as a design sees it: the pool, the positions `rows` of its train rows, the request, how attributes
+    hang together."""
 
     pool: Pool
     rows: np.ndarray
@@ -50,7 +51,8 @@ class Arm:
 class Plan:
     """The arms of a split by name, in order, with what the audit needs to judge them.
 
-    `compared` names the arms whose contents must not differ in anything but the attribute; `unit` is what a block of the matching is.
+    `compared` names the arms whose contents must not differ in anything but the attribute; `unit` is what a block of
+    the matching is.
     """
 
     design: str
@@ -119,12 +121,15 @@ def sized(slots: Slots, order: np.ndarray, request: Request, unit: str) -> Slots
 
 
 def random_images(train: Train, wanted: np.ndarray, draw: int) -> Arm:
-    """The control of equal size: `wanted[p]` images of each person p, drawn from everything that person has on the train side.
+    """The control of equal size: `wanted[p]` images of each person p, drawn from everything that person has on the
+    train side.
 
-    Held fixed: the persons, the number of images of each, and so the total. Left free: every attribute, the one in question included. It
-    differs from the mixture in that nothing is balanced, and says what careful dealing by itself is worth.
+    Held fixed: the persons, the number of images of each, and so the total. Left free: every attribute, the one in
+    question included. It differs from the mixture in that nothing is balanced, and says what careful dealing by itself
+    is worth.
     """
     mine = np.flatnonzero(wanted[train.person] > 0)
     rows = train.rows[mine]
-    priority = keys.priorities(train.pool.uid[rows], train.request.seed, f"random-images-{draw}")
-    return Arm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority)])
+    uid = train.pool.uid[rows]
+    priority = keys.priorities(uid, train.request.seed, f"random-images-{draw}")
+    return Arm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority, uid)])

@@ -12,8 +12,8 @@ from gprplus.splits.sides import rank_in_runs
 def ladder(train: Train) -> Plan:
     """Arms `ids-<n>` at one total of images, nested in n, and `ids-<n>-all` with every image of the same persons.
 
-    The total is what the smallest rung can give (or --budget). On each rung it is spread as evenly as its persons' images allow. `-all`
-    stands only where it differs. The reference is the largest rung at constant images.
+    The total is what the smallest rung can give (or --budget). On each rung it is spread as evenly as its persons'
+    images allow. `-all` stands only where it differs. The reference is the largest rung at constant images.
     """
     rows, rank, place = _ranked(train)
     rungs = _rungs(train, len(np.unique(place)))

@@ -1,4 +1,5 @@
-"""What the comparing designs share: which levels are asked for, what --missing leaves, and which levels a control draws."""
+"""What the comparing designs share: which levels are asked for, what --missing leaves, and which levels a control
+draws."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,8 +19,8 @@ def arms_asked(
 ) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[Any, ...]]:
     """The sets of levels that become arms, the levels that are matched and mixed, and the names of all levels.
 
-    Two or more plain levels are compared among themselves. A set, or a level alone, is compared with the mixture of all levels, since
-    within itself there is nothing to compare it with.
+    Two or more plain levels are compared among themselves. A set, or a level alone, is compared with the mixture of all
+    levels, since within itself there is nothing to compare it with.
     """
     present = codes.present()
     known = [codes.levels[code] for code in present]

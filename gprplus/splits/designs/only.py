@@ -16,8 +16,8 @@ from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, ran
 def only(train: Train) -> Plan:
     """Arms `only-<level>`, `mix`, `random-images-1`, and `random-levels-q<q>-1` where sets of levels were named.
 
-    Every arm but the random images fills the same slots, so that all have the same persons, the same number of images of each and the
-    same joint law of the other factors.
+    Every arm but the random images fills the same slots, so that all have the same persons, the same number of images
+    of each and the same joint law of the other factors.
     """
     attr = train.request.attr
     refuse_aliased(train.relations, attr)

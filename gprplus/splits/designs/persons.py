@@ -1,8 +1,9 @@
 """Comparing persons: attributes that one person cannot change, such as gender or a dress.
 
-Within a person there is nothing to match, so the arms have different persons, as many of each level as the rarest level has. They are lined
-up by priority, the r-th of each level making one block; a block keeps the combinations of image-level factors that all its persons
-have. So arms agree in the number of persons, in images per person and in the joint law of everything but the persons themselves.
+Within a person there is nothing to match, so the arms have different persons, as many of each level as the rarest level
+has. They are lined up by priority, the r-th of each level making one block; a block keeps the combinations of
+image-level factors that all its persons have. So arms agree in the number of persons, in images per person and in the
+joint law of everything but the persons themselves.
 """
 
 import numpy as np
@@ -17,7 +18,8 @@ from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, ran
 
 @design("persons")
 def between_persons(train: Train) -> Plan:
-    """Arms `only-<level>` over different persons, `mix` of whole persons, and `random-images-1` of persons drawn at random."""
+    """Arms `only-<level>` over different persons, `mix` of whole persons, and `random-images-1` of persons drawn at
+    random."""
     request = train.request
     trait = person_level(train)
     _refuse_twins(train, trait)
@@ -60,7 +62,8 @@ def person_level(train: Train) -> Codes:
 
 
 def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
-    """`(B, L)` persons: line r holds the r-th person of each compared level by priority, as many lines as the rarest level has."""
+    """`(B, L)` persons: line r holds the r-th person of each compared level by priority, as many lines as the rarest
+    level has."""
     priority = train.order()
     columns = []
     for code in compared:

@@ -1,0 +1,197 @@
+"""How long `gprplus make-split` takes on a manifest of FineGPR's size, beside bare selections of rows in pyarrow,
+numpy and pandas.
+
+The manifest is written here: 1,150 identities x 36 viewpoints x 7 weathers x 7 illuminations, background a function
+of identity and weather as in FineGPR, 13 identity-level attributes; no images. Every figure is a new process, start
+included; the median of three.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import product
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pyarrow as pa
+
+from benchmarks import harness
+from gprplus import keys, runs, schema
+from gprplus.declared import attributes, identity_attributes
+
+IDENTITIES, VIEWS, WEATHERS, LIGHTS = 1150, 36, 7, 7
+SKIES = ["sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight"]
+HOURS = ["midnight", "dawn", "forenoon", "noon", "afternoon", "dusk", "night"]
+
+BALANCED_NUMPY = """
+import sys, numpy as np, pyarrow.parquet as pq
+t = pq.read_table(sys.argv[1], columns=["uid", "identity", "weather"])
+t = t.unify_dictionaries().combine_chunks()
+cell = [np.asarray(t.column(c).combine_chunks().indices).astype(np.uint64) for c in ("identity", "weather")]
+z = np.asarray(t.column("uid")); z = (z ^ (z >> np.uint64(31))) * np.uint64(0x94D049BB133111EB)
+group = cell[0] * np.uint64(7) + cell[1]
+order = np.argsort((group << np.uint64(40)) | (z >> np.uint64(24)))
+start = np.flatnonzero(np.r_[True, np.diff(group[order]) > 0])
+rank = np.arange(len(order)) - np.repeat(start, np.diff(np.r_[start, len(order)]))
+chosen = np.sort(order[rank < 56])
+paths = pq.read_table(sys.argv[1], columns=["path"]).take(chosen)
+assert len(paths) == 450800
+"""
+BALANCED_PANDAS = """
+import sys, pandas as pd
+t = pd.read_parquet(sys.argv[1], columns=["uid", "path", "identity", "weather"])
+t = t.sample(frac=1, random_state=0)
+chosen = t.groupby(["identity", "weather"], observed=True, sort=False).head(56)
+assert len(chosen) == 450800
+"""
+FILTER_PYARROW = """
+import sys, pyarrow.parquet as pq
+t = pq.read_table(sys.argv[1], columns=["uid", "path"], filters=[("weather", "==", "sunny")])
+assert len(t) == 289800
+"""
+FILTER_PANDAS = """
+import sys, pandas as pd
+t = pd.read_parquet(sys.argv[1], columns=["uid", "path", "weather"])
+assert len(t[t.weather == "sunny"]) == 289800
+"""
+
+
+def main() -> None:
+    """Measure and keep the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        write(home / "manifest")
+        images = str(home / "manifest" / "images.parquet")
+        jobs = {
+            "`make-split --attr=weather` (9 arms, test side, audit, 2.7 million rows written)": split(home, "weather"),
+            "`make-split --attr=gender` (4 arms of whole persons)": split(home, "gender"),
+            "`make-split --attr=identity` (ladder of 3 rungs)": split(home, "identity"),
+            "`make-split --attr=weather --where ...` (12 of 36 views)": split(
+                home, "weather", "--where", "30 <= viewpoint_deg <= 140 and illumination != midnight"
+            ),
+            "bare balanced draw of 450,800 rows: pyarrow + numpy, nothing written": [
+                sys.executable,
+                "-c",
+                BALANCED_NUMPY,
+                images,
+            ],
+            "bare balanced draw of 450,800 rows: pandas, nothing written": [
+                sys.executable,
+                "-c",
+                BALANCED_PANDAS,
+                images,
+            ],
+            "bare filter, one weather: pyarrow, nothing written": [sys.executable, "-c", FILTER_PYARROW, images],
+            "bare filter, one weather: pandas, nothing written": [sys.executable, "-c", FILTER_PANDAS, images],
+        }
+        rows = [[name, *measure(job)] for name, job in jobs.items()]
+    body = harness.table(["job, 2,028,600 rows", "wall s", "CPU s", "peak memory MB"], rows)
+    harness.keep("splits", "Splits: 2,028,600 rows", body)
+
+
+def split(home: Path, attr: str, *more: str) -> list[str]:
+    """The command line of one split, remade each time."""
+    place = ["--manifest", str(home / "manifest"), "-o", str(home / "splits" / f"{attr}{len(more)}")]
+    return [sys.executable, "-m", "benchmarks.splits", attr, *place, *more]
+
+
+def measure(command: list[str], repeats: int = 3) -> list[str]:
+    """Median wall and CPU seconds of a new process, and its peak memory."""
+    found = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        _, status, usage = _wait(process)
+        if status:
+            raise RuntimeError(f"{command} ended with {status}")
+        found.append((time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024))
+    wall, cpu, memory = (median(column) for column in zip(*found, strict=True))
+    return [f"{wall:.2f}", f"{cpu:.2f}", f"{memory:,.0f}"]
+
+
+def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_rusage]:
+    import os
+
+    found = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(found[1])
+    return found
+
+
+def write(folder: Path) -> None:
+    """A manifest in FineGPR's shape, in the order dataset, identity, path."""
+    person, view, sky, hour = (
+        axis.ravel()
+        for axis in np.meshgrid(*(np.arange(n) for n in (IDENTITIES, VIEWS, WEATHERS, LIGHTS)), indexing="ij")
+    )
+    scene = (7 * person + sky) % 9
+    names = [f"{i + 1:04}" for i in range(IDENTITIES)]
+    tails = [
+        f"_c{v + 1:02}_w{w + 1:02}_l{h + 1:02}" for v, w, h in product(range(VIEWS), range(WEATHERS), range(LIGHTS))
+    ]
+    scenes = scene.reshape(IDENTITIES, -1)
+    paths = [
+        f"{name}/{name}{tail}_p{p + 1:02}.jpg"
+        for i, name in enumerate(names)
+        for tail, p in zip(tails, scenes[i], strict=True)
+    ]
+
+    def level(codes: np.ndarray, levels: list[str]) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), levels)
+
+    zeros = np.zeros(len(person))
+    table = pa.table(
+        {
+            "uid": keys.mix(np.arange(len(person), dtype=np.uint64)),
+            "dataset": level(zeros, ["finegpr"]),
+            "path": paths,
+            "identity": level(person, names),
+            "camera": (view + 1).astype(np.int32),
+            "viewpoint_deg": ((90 + 10 * view) % 360).astype(np.int32),
+            "weather": level(sky, SKIES),
+            "illumination": level(hour, HOURS),
+            "background": level(scene, [f"p{i:02}" for i in range(1, 10)]),
+            "format": level(zeros, ["jpeg"]),
+            "width_px": np.full(len(person), 200, dtype=np.int32),
+            "height_px": np.full(len(person), 470, dtype=np.int32),
+            "size_bytes": (keys.mix(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
+        }
+    )
+    runs.write_table(folder / "images.parquet", schema.conform(table, schema.IMAGES))
+    runs.write_table(folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES))
+    for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
+        runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
+    finegpr = {
+        "root": "../renders",
+        "factors": ["identity", "viewpoint_deg", "weather", "illumination"],
+        "functions": {"camera": ["viewpoint_deg"]},
+    }
+    record = {
+        "schema_version": schema.VERSION,
+        "request": {},
+        "fingerprint": "synthetic",
+        "datasets": {"finegpr": finegpr},
+    }
+    runs.write_json(folder / "manifest.json", record)
+
+
+def people(names: list[str]) -> pa.Table:
+    """Persons with levels of every identity-level attribute, drawn by hash."""
+    columns: dict[str, object] = {"dataset": ["finegpr"] * len(names), "identity": names, "images": [1764] * len(names)}
+    for name in identity_attributes():
+        levels = attributes()[name].levels
+        drawn = keys.priorities(keys.text_keys(names), 0, name) % np.uint64(len(levels))
+        columns[name] = [levels[int(code)] for code in drawn]
+    return pa.table(columns)
+
+
+if __name__ == "__main__":
+    from gprplus.cli import main as gprplus
+
+    sys.argv = ["gprplus", "make-split", "--force", "--attr", *sys.argv[1:]]
+    for index, word in enumerate(sys.argv):  # a folder of its own for each repeat, so that none is a no-op
+        if word == "-o":
+            sys.argv[index + 1] += f"-{time.time_ns()}"
+    gprplus()
