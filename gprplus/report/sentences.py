@@ -123,13 +123,13 @@ def _undecided(rows: Sequence[Row], info: Mapping[str, Any], against: str, what:
 
 
 def _change(row: Row, info: Mapping[str, Any]) -> str:
-    """ "Training on foggy alone loses 2.1 points of mAP"."""
+    """Such as "Training on foggy alone loses 2.1 points of mAP"."""
     verb = "gains" if _difference(row) > 0 else "loses"
     return f"{_upper(arm_phrase(row['arm'], info))} {verb} {words.size(row['mAP_difference'])} points of mAP"
 
 
 def _over(row: Row, against: str) -> str:
-    """ "against the same-budget mixture, 95% interval 1.2 to 3.0": the ends without signs, the smaller first."""
+    """Such as "against the same-budget mixture, 95% interval 1.2 to 3.0": ends without signs, the smaller first."""
     ends = sorted((abs(row["mAP_difference_low"]), abs(row["mAP_difference_high"])))
     return f"against {against}, 95% interval {words.size(ends[0])} to {words.size(ends[1])}"
 
@@ -158,7 +158,7 @@ def _control(trained: Mapping[str, Row], reference: Row) -> list[str]:
     if control is None or outcome(control) == "unknown" or control["train_images"] != reference["train_images"]:
         return []
     span = words.signed_interval(control["mAP_difference_low"], control["mAP_difference_high"])
-    figures = f"({words.signed(control['mAP_difference'])}, {span})"
+    figures = f"({words.signed(control['mAP_difference'])}, 95% interval {span})"
     if outcome(control) == "unclear":
         return [f"A random draw of the same size is not distinguishable from the reference {figures}."]
     return [
@@ -210,11 +210,11 @@ def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
     for weights in sorted({row["weights"] or "none" for row in rows}):
         said.append("trained from scratch" if weights == "none" else f"starting from {weights} weights")
     for target in targets(rows):
-        said.append(f"tested on {tested_on(target, info)}")
+        said.append(f"tested on {material(target, info)}")
     return said
 
 
-def tested_on(target: str, info: Mapping[str, Any]) -> str:
+def material(target: str, info: Mapping[str, Any]) -> str:
     """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
     known = info if target == SELF else (info.get("targets") or {}).get(target) or {}
     datasets = known.get("datasets") or {}

@@ -1,6 +1,6 @@
 """A finished benchmark, written by hand in the documented form: split, runs, images drawn in code."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,15 +47,18 @@ def summary_row(arm: str, **values: Any) -> dict[str, Any]:
     return row | values
 
 
-def compared(arm: str, difference: float, low: float | None, high: float | None, **values: Any) -> dict[str, Any]:
-    """A summary row with a paired difference of mAP."""
-    ends = {"mAP_difference": difference, "mAP_difference_low": low, "mAP_difference_high": high}
-    return summary_row(arm, **ends, mAP=0.45 + difference, **values)
+def summary_table(*rows: tuple[Any, ...]) -> pa.Table:
+    """schema.SUMMARY of rows told in short: (arm, difference, low, high), a dict of other values behind where wanted.
 
-
-def summary_table(*rows: dict[str, Any]) -> pa.Table:
-    """Rows as schema.SUMMARY."""
-    return schema.conform(pa.Table.from_pylist(list(rows)), schema.SUMMARY)
+    The mAP is 0.45 plus the difference; an arm alone, such as ("mix",), has no difference.
+    """
+    written = []
+    for row in rows:
+        told, other = (row[:-1], row[-1]) if isinstance(row[-1], dict) else (row, {})
+        arm, difference, low, high = (*told, None, None, None)[:4]
+        ends = {"mAP_difference": difference, "mAP_difference_low": low, "mAP_difference_high": high}
+        written.append(summary_row(arm) | ends | {"mAP": 0.45 + (difference or 0.0)} | other)
+    return schema.conform(pa.Table.from_pylist(written), schema.SUMMARY)
 
 
 @dataclass
@@ -109,7 +112,7 @@ def make_world(
         results += [_result(name, arm, seed, t, table) for t, table in zip(targets, tables, strict=True)]
     write_table(run / "results.parquet", schema.conform(pa.Table.from_pylist(results), schema.RESULTS))
     rows = [_summed(arm, target, ap, queries, seeds, name) for target in targets for arm in [*arms, "untrained"]]
-    write_table(run / "summary.parquet", summary_table(*rows))
+    write_table(run / "summary.parquet", schema.conform(pa.Table.from_pylist(rows), schema.SUMMARY))
     write_json(run / "benchmark.json", record)
     return World(run, split, tuple(levels), ap, np.array(queries["level"]))
 
@@ -215,6 +218,18 @@ def _summed(
         row |= {key: values.mean(), f"{key}_low": values.mean() - half, f"{key}_high": values.mean() + half}
     row |= {"query_identities": len(np.unique(people)), "train_images": 48, "train_identities": 4}
     return row | {"rank1": row["mAP"] + 0.12, "rank1_low": row["mAP"] + 0.08, "rank1_high": row["mAP"] + 0.16}
+
+
+@pytest.fixture(scope="session")
+def summary() -> Callable[..., pa.Table]:
+    """`summary_table`, for tests that need no files."""
+    return summary_table
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[..., World]:
+    """`make_world`, for tests that need a benchmark of their own."""
+    return make_world
 
 
 @pytest.fixture(scope="session")
