@@ -5,9 +5,11 @@ from pathlib import Path
 
 from gprplus.errors import ReportError
 from gprplus.report.html import render
-from gprplus.report.outcome import AGAIN, finished, read
+from gprplus.report.outcome import AGAIN, read
 from gprplus.report.tables import as_csv, as_markdown
 from gprplus.runs import write_text
+
+DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
 
 
 def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
@@ -36,11 +38,14 @@ def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
 
 
 def expand(runs: Sequence[Path]) -> list[Path]:
-    """Run folders, in the order given; a folder that holds finished ones stands for them."""
+    """Run folders in the order given; a folder that holds finished ones stands for them, else ReportError."""
     folders: list[Path] = []
     for run in runs:
-        inside = [] if (run / "benchmark.json").is_file() else [*finished(run), *finished(run.parent)]
-        folders += [path for path in inside if run in path.parents] or [run]
-    if not folders:
-        raise ReportError(f"There is no finished benchmark to report on. {AGAIN}")
+        own = any((run / name).is_file() for name in ("benchmark.json", "summary.parquet"))
+        inside = [run] if own else sorted({path.parent for depth in DEPTHS for path in run.glob(depth)})
+        if not inside:
+            raise ReportError(
+                f"{run} holds no finished benchmark: no summary.parquet in it or in a SPLIT/RECIPE folder. {AGAIN}"
+            )
+        folders += inside
     return list(dict.fromkeys(folders))

@@ -56,11 +56,6 @@ class Outcome:
         return f"{first['split']} / {first['recipe']}"
 
 
-def finished(runs: Path) -> list[Path]:
-    """Every run folder under `runs` (SPLIT/RECIPE) whose results were collected, sorted."""
-    return sorted(path.parent for path in runs.glob("*/*/summary.parquet"))
-
-
 def read(folder: Path) -> Outcome:
     """Read one run folder. Raises ReportError when it is none, or is half there."""
     record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")

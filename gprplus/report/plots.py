@@ -41,6 +41,8 @@ def axis(values: Sequence[float], *, about: int = 5) -> Axis:
     """
     low, high = min(values), max(values)
     room = (high - low) or abs(high) or 1.0
+    if low == high:
+        low, high = low - room / 2, high + room / 2
     power = 10.0 ** math.floor(math.log10(room / about))
     step = min((power, 2 * power, 5 * power, 10 * power), key=lambda step: abs(room / step - about))
     low, high = low - 0.04 * room, high + 0.04 * room

@@ -156,7 +156,7 @@ def _person(number: int, level: str, hour: str) -> np.ndarray:
     """A standing shape before a sky, `(94, 40, 3) uint8`."""
     light = {"forenoon": 1.0, "dusk": 0.7, "night": 0.35}[hour]
     colours = np.random.default_rng(number).integers(40, 220, (2, 3))
-    image = np.full((94, 40, 3), SKY[level], dtype=np.float64)
+    image = np.full((94, 40, 3), SKY.get(level, 200), dtype=np.float64)
     image[70:] = 120
     image[30:60, 12:28], image[60:88, 14:26], image[16:29, 16:24] = colours[0], colours[1], (200, 160, 130)
     haze = 0.55 if level == "foggy" else 0.0

@@ -1,0 +1,218 @@
+"""The page as a browser gets it: whole, self-contained, escaped, and saying what the tables say."""
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from gprplus.cli.report import command
+from gprplus.errors import ReportError
+from gprplus.report import report, verdict
+from gprplus.report.samples import samples
+
+VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Reader(HTMLParser):
+    """Checks that tags nest, and keeps what a test asks about."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+        self.open.pop()
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.text.append(data)
+
+
+def parsed(html: str) -> Reader:
+    reader = Reader()
+    reader.feed(html)
+    reader.close()
+    assert not reader.open, f"left open: {reader.open}"
+    return reader
+
+
+@pytest.fixture(scope="module")
+def page(world) -> Reader:
+    files = report([world.run])
+    assert [path.name for path in files] == ["report.html", "results.csv", "results.md"]
+    return parsed(files[0].read_text())
+
+
+def sections(reader: Reader) -> list[str]:
+    return [a["id"] for tag, a in reader.tags if tag in ("section", "header") and a.get("id")]
+
+
+def words_of(reader: Reader) -> str:
+    return re.sub(r"\s+", " ", " ".join(reader.text))
+
+
+def test_every_section_is_there(page):
+    assert sections(page) == ["verdict", "table", "effects", "heat", "images", "audit", "provenance", "notes"]
+
+
+def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    for tag, attributes in page.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), f"<{tag} {name}>"
+            if name in ("src", "href", "srcset", "poster", "data", "xlink:href"):
+                assert value.startswith("data:image/jpeg;base64,")
+    style = re.search(r"<style>(.*?)</style>", (world.run / "report.html").read_text(), re.DOTALL)[1]
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "prefers-color-scheme: dark" in style
+
+
+def test_the_page_says_the_verdict(page, world):
+    outcome = world.read()
+    said = words_of(page)
+    for sentence in re.split(r"(?<=\.) (?=[A-Z])", verdict(outcome.summary, outcome.info)):
+        assert sentence in said
+
+
+def test_the_caveat_stands_beside_every_conclusion(page):
+    assert words_of(page).lower().count("trained from scratch and tested on engine renders, not on photographs.") == 3
+    assert "trained from scratch; tested on engine renders, not on photographs." in words_of(page)
+
+
+def test_the_same_folder_gives_the_same_page(world):
+    first = report([world.run])[0].read_bytes()
+    assert report([world.run])[0].read_bytes() == first
+    assert len(first) < 3_000_000
+
+
+def test_pictures_are_matched_down_the_columns(world):
+    shown = samples(world.read())
+    assert shown.levels == world.levels
+    assert shown.matched == "one person, everything else alike"
+    assert (len(shown.pictures), shown.unread) == (len(world.levels), 0)
+    for column in zip(*shown.pictures, strict=True):
+        assert len({picture.text.replace(level, "") for picture, level in zip(column, world.levels, strict=True)}) == 1
+    assert len({picture.text.split(",")[0] for picture in shown.pictures[0]}) == len(shown.pictures[0]), "new people"
+
+
+def test_names_stay_text(build, tmp_path):
+    evil = "<script>alert(1)</script>"
+    world = build(tmp_path, ("sunny", '"><img src=x onerror=alert(1)>'), people=("1", "2"))
+    info = json.loads((world.split / "split.json").read_text())
+    info["warnings"] = [f"{evil} looks like somebody else."]
+    info["request"]["where"] = evil
+    (world.split / "split.json").write_text(json.dumps(info))
+    reader = parsed(report([world.run])[0].read_text())
+    assert "script" not in {tag for tag, _ in reader.tags}
+    assert not [a for _, a in reader.tags if "onerror" in a]
+    assert f"{evil} looks like somebody else." in words_of(reader)
+
+
+def test_other_targets_get_their_own_block(build, tmp_path):
+    world = build(tmp_path, ("sunny", "foggy"), targets=("self", "street"), people=("1",), test_people=4)
+    reader = parsed(report([world.run])[0].read_text())
+    found = sections(reader)
+    assert found[:4] == ["verdict", "table", "effects", "heat"]
+    assert found[4:8] == ["target-2", "table-2", "effects-2", "heat-2"]
+    assert "Scored on the target street" in words_of(reader)
+
+
+def test_a_moved_split_costs_the_pictures_and_is_said(build, tmp_path):
+    world = build(tmp_path, ("sunny", "foggy"), people=("1",), test_people=4)
+    world.split.rename(tmp_path / "elsewhere")
+    reader = parsed(report([world.run])[0].read_text())
+    assert "images" not in sections(reader)
+    assert "The split folder is not where benchmark.json says" in words_of(reader)
+
+
+def test_missing_and_broken_images_leave_empty_places(build, tmp_path):
+    world = build(tmp_path, ("sunny", "foggy"), people=("1", "2"), test_people=4)
+    (broken, *_), *_ = [sorted((tmp_path / "renders" / "1").iterdir())]
+    for path in (tmp_path / "renders" / "1").iterdir():
+        path.unlink()
+    broken.write_bytes(b"no image")
+    shown = samples(world.read())
+    assert shown.unread == 2
+    assert "2 could not be read where the split says they are" in words_of(parsed(report([world.run])[0].read_text()))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda run: (run / "benchmark.json").unlink(), "is not a benchmark's run folder .* it has no benchmark.json"),
+        (lambda run: (run / "summary.parquet").unlink(), "has no summary.parquet: its runs are not finished"),
+        (lambda run: (run / "results.parquet").write_bytes(b"PAR1"), "cannot be read as a Parquet table"),
+        (lambda run: shutil.rmtree(run / "mix" / "seed1"), "is half there: mix/seed1/queries.parquet listed in"),
+    ],
+    ids=["no record", "no summary", "torn table", "a run gone"],
+)
+def test_a_folder_that_is_half_there_is_refused_in_one_sentence(world, tmp_path, spoil, sentence):
+    copy = shutil.copytree(world.run, tmp_path / "weather" / "smoke")
+    (copy / "report.html").unlink(missing_ok=True)
+    spoil(copy)
+    with pytest.raises(ReportError, match=sentence):
+        report([copy])
+    assert not (copy / "report.html").exists()
+
+
+def test_the_command_takes_every_finished_run_and_prints_files_and_verdict(world):
+    work = world.run.parent.parent.parent
+    shown = CliRunner().invoke(command, ["--work", str(work)])
+    assert shown.exit_code == 0, shown.output
+    assert "weather / smoke: Training on overcast alone loses" in shown.output
+    assert str(world.run / "report.html") in shown.output
+    made = json.loads(CliRunner().invoke(command, [str(world.run), "--json", "-o", str(work / "page")]).output)
+    assert [path.rsplit("/", 1)[1] for path in made["reports"][0]["files"]] == [
+        "report.html",
+        "results.csv",
+        "results.md",
+    ]
+    assert (work / "page" / "report.html").is_file()
+
+
+def test_an_empty_work_folder_has_nothing_to_report(tmp_path):
+    with pytest.raises(ReportError, match="runs holds no finished benchmark"):
+        CliRunner().invoke(command, ["--work", str(tmp_path)], catch_exceptions=False)
+
+
+def test_the_page_fits_a_phone_and_follows_dark(world, tmp_path):
+    html = report([world.run])[0]
+    if CHROMIUM is None:
+        style = html.read_text()
+        assert 'name="viewport"' in style
+        assert "@media (max-width: 40rem)" in style
+        return
+    light, dark = (shot(html, tmp_path / f"{name}.png", scheme) for name, scheme in (("light", 1), ("dark", 0)))
+    assert sum(light.getpixel((2, 2))) > 700 > 100 > sum(dark.getpixel((2, 2)))
+    for image in (light, dark):
+        assert len(image.convert("L").resize((300, 900)).getcolors(256)) > 40, "something is drawn"
+
+
+def shot(html, out, scheme: int) -> Image.Image:
+    """The top of the page in headless Chromium; scheme 0 is dark, 1 light."""
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    options += " --disable-component-update --disable-sync --hide-scrollbars --window-size=600,1800"
+    places = [f"--user-data-dir={out.parent / 'profile'}", f"--screenshot={out}", html.resolve().as_uri()]
+    scheme_option = f"--blink-settings=preferredColorScheme={scheme}"
+    subprocess.run([CHROMIUM, *options.split(), scheme_option, *places], check=True, capture_output=True, timeout=120)
+    return Image.open(out).convert("RGB")

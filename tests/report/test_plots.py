@@ -1,0 +1,100 @@
+"""Where things stand in a plot: slow twins and hand-worked places."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gprplus.report.plots import axis, forest, heat, ladder
+
+
+def test_the_heat_map_equals_a_slow_loop(world):
+    outcome = world.read()
+    found = heat(outcome.queries, outcome.info, "self")
+    assert found.arms == (*(f"only-{level}" for level in world.levels), "mix")
+    for i, arm in enumerate(found.arms):
+        for j, level in enumerate(world.levels):
+            values = [
+                ap
+                for (name, _), scores in world.ap.items()
+                for ap, query_level in zip(scores, world.query_levels, strict=True)
+                if name == arm and query_level == level
+            ]
+            assert found.cells[i][j] == pytest.approx(sum(values) / len(values), abs=1e-12)
+        assert found.row_means[i] == pytest.approx(np.mean(found.cells[i]))
+    for j, level in enumerate(world.levels):
+        assert found.queries[j] == (world.query_levels == level).sum()
+        assert found.column_means[j] == pytest.approx(np.mean([line[j] for line in found.cells[:-1]])), "without mix"
+
+
+def test_matched_cells_are_those_on_the_diagonal(world):
+    outcome = world.read()
+    found = heat(outcome.queries, outcome.info, "self")
+    framed = [(i, j) for i in range(len(found.arms)) for j in range(len(found.levels)) if found.matched(i, j)]
+    assert framed == [(0, 0), (1, 1), (2, 2)]
+    cells = np.array(found.cells[:3])
+    assert found.contrast == pytest.approx((np.diag(cells).mean(), cells[~np.eye(3, dtype=bool)].mean()))
+
+
+def test_shades_run_from_the_lowest_cell_to_the_highest(world):
+    outcome = world.read()
+    found = heat(outcome.queries, outcome.info, "self")
+    shades = [found.shade(value) for line in found.cells for value in line]
+    assert (min(shades), max(shades), found.shade(None)) == (0.0, 1.0, 0.0)
+
+
+def test_a_target_that_does_not_know_the_levels_has_no_heat_map(world):
+    outcome = world.read()
+    assert heat(outcome.queries, outcome.info, "market") is None
+
+
+def test_the_forest_shows_every_seed_and_sets_controls_last(world):
+    outcome = world.read()
+    plot = forest(outcome.rows, outcome.results.to_pylist(), outcome.info)
+    assert [effect.arm for effect in plot.effects][-1] == "random-images-1"
+    assert plot.ranked, "weathers have no order of their own"
+    differences = [effect.difference for effect in plot.effects[:-1]]
+    assert differences == sorted(differences)
+    for effect in plot.effects:
+        by_hand = [world.ap[effect.arm, seed].mean() - world.ap["mix", seed].mean() for seed in (0, 1)]
+        assert effect.seeds == pytest.approx(by_hand)
+        assert all(0 <= plot.axis.at(value) <= 100 for value in (effect.low, effect.high, *effect.seeds, 0.0))
+
+
+def test_ordered_levels_keep_their_order(world):
+    outcome = world.read()
+    plot = forest(outcome.rows, outcome.results.to_pylist(), {**outcome.info, "attribute": "illumination"})
+    assert not plot.ranked
+    assert [effect.arm for effect in plot.effects][:3] == [f"only-{level}" for level in world.levels]
+
+
+def test_without_intervals_there_is_no_forest(summary):
+    assert forest(summary(("only-foggy", -0.02, None, None), ("mix",)).to_pylist(), [], {}) is None
+
+
+def test_a_ladder_has_a_line_for_each_rule_about_images(summary):
+    rungs = [
+        ("ids-8", {"train_identities": 8, "train_images": 96}),
+        ("ids-32", {"train_identities": 32, "train_images": 96}),
+        ("ids-32-all", {"train_identities": 32, "train_images": 384}),
+    ]
+    plot = ladder(summary(*rungs).to_pylist(), {"attribute": "identity"})
+    assert [(title, [step.arm for step in steps]) for title, steps in plot.lines] == [
+        ("96 images", ["ids-8", "ids-32"]),
+        ("all their images", ["ids-32-all"]),
+    ]
+    assert plot.identities == [8, 32]
+    assert plot.at(16) == pytest.approx((plot.at(8) + plot.at(32)) / 2), "each doubling is as wide as the last"
+    assert ladder(summary(*rungs).to_pylist(), {"attribute": "weather"}) is None
+
+
+scores = st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 4))
+
+
+@given(st.lists(scores, min_size=1, max_size=8))
+def test_an_axis_holds_its_values_and_round_ticks(values):
+    found = axis([0.0, *values])
+    assert all(0 <= found.at(value) <= 100 for value in values)
+    assert 2 <= len(found.ticks) <= 12
+    assert 0.0 in found.ticks
+    assert all(found.low <= tick <= found.high for tick in found.ticks)
