@@ -25,12 +25,12 @@ CAUTION = "Distance is not accuracy: a near level need not train better. make-sp
 
 @dataclass(frozen=True)
 class Analysis:
-    """One target's distances (schema.DISTANCES), the record beside them, and whether they were measured just now."""
+    """One target's distances (schema.DISTANCES), the record beside them, and whether this call made them."""
 
     path: Path
     info: dict[str, Any]
     distances: pa.Table
-    fresh: bool = False
+    made: bool = False
 
     @classmethod
     def open(cls, path: Path) -> "Analysis":
@@ -90,7 +90,7 @@ def analyze(
         write_table(home / "distances.parquet", table)
         record = {"schema_version": VERSION, "target": name, "request": requests[name], **facts, "versions": versions()}
         write_json(home / "analysis.json", record)
-        found.append(Analysis(home, record, table, fresh=True))
+        found.append(Analysis(home, record, table, made=True))
     return found
 
 

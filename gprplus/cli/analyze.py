@@ -99,7 +99,7 @@ def show(analysis: "Analysis") -> None:
             console.say(f"Luminance alone ranks the levels of {attribute} with correlation {agreement:.2f}.")
     console.say("Below the range of shuffled levels, a level lies nearer to the target than an even mix of all levels.")
     console.say(CAUTION)
-    console.say(f"{'Written to' if analysis.fresh else 'Nothing to do: the same request is in'} {analysis.path}")
+    console.say(f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'} {analysis.path}")
 
 
 def _cells(row: dict[str, Any], square: float) -> list[str]:

@@ -65,8 +65,8 @@ def test_the_record_says_what_was_looked_at(found):
 
 def test_the_same_request_again_is_read_not_measured(home, found):
     again = analyze(home / "manifest", {"fog": home / "fog"}, output=home / "analysis", images=40)[0]
-    assert found.fresh
-    assert not again.fresh
+    assert found.made
+    assert not again.made
     assert again.distances.equals(found.distances)
 
 

@@ -1,0 +1,122 @@
+"""`export`: write an arm, split or manifest in a foreign form, whole or not at all."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from gprplus.errors import ExportError, nearest
+from gprplus.exports import files, imagefolder, market1501
+from gprplus.exports.plan import Plan, check, inside
+from gprplus.exports.rows import Source, open_source
+from gprplus.parallel import Progress, silent
+from gprplus.runs import clear, read_json, settle, versions, write_json, write_table
+from gprplus.schema import VERSION
+
+# Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.
+FORMS: dict[str, Callable[[pa.Table], Plan]] = {
+    "market1501": market1501.plan,
+    "imagefolder": imagefolder.plan,
+}
+RECORD = "export.json"
+
+
+@dataclass(frozen=True)
+class Export:
+    """An export on disk: its folder, its record (export.json), and whether this call made it."""
+
+    path: Path
+    info: dict[str, Any]
+    made: bool = False
+
+
+def export(
+    source: Path | str,
+    to: str,
+    output: Path | str,
+    *,
+    arm: str | None = None,
+    link: str = "hard",
+    roots: Mapping[str, Path] | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Export:
+    """Write the images of a split or manifest below `output` in the form `to`.
+
+    Of a split, `arm` gives one training set and the test side; without it every arm gets a folder of its own. Images
+    are hard links, symbolic links or copies. Everything is written beside and renamed when it is whole. Raises
+    ExportError when the form cannot carry the rows, names collide, an image is gone, or the folder holds something
+    else.
+    """
+    if to not in FORMS:
+        raise ExportError(f"There is no form '{to}'. {nearest(to, FORMS)}")
+    if link not in files.LINKS:
+        raise ExportError(f"There is no way to link '{link}'. {nearest(link, files.LINKS)}")
+    output = Path(output)
+    found = open_source(Path(source), arm, roots)
+    request = {"form": to, "source": found.fingerprint, "arm": arm, "link": link}
+    if settle(output / RECORD, request, force=force) == "same":
+        return Export(output, read_json(output / RECORD, ExportError, "an export"))
+    _free(output)
+    plans = {part: FORMS[to](rows) for part, rows in found.parts.items()}
+    for part, plan in plans.items():
+        check(plan)
+        if part:
+            inside(part)
+    record = {
+        "schema_version": VERSION,
+        "form": to,
+        "name": found.name,
+        "request": request,
+        "images": {part: len(plan.files) for part, plan in plans.items()},
+        "notes": list(dict.fromkeys([*found.notes, *(note for plan in plans.values() for note in plan.notes)])),
+        "licences": {name: facts.get("licence") for name, facts in found.datasets.items()},
+        "versions": versions(),
+    }
+    _write(output, found, plans, link, record, progress)
+    return Export(output, record, made=True)
+
+
+def _free(output: Path) -> None:
+    """Stop before a folder that is not ours is replaced."""
+    if output.is_dir() and not any(output.iterdir()):
+        return
+    if output.exists() and not (output / RECORD).is_file():
+        raise ExportError(f"{output} holds something that is no export. Give another folder with -o.")
+
+
+def _write(
+    output: Path, source: Source, plans: Mapping[str, Plan], link: str, record: Mapping[str, Any], progress: Progress
+) -> None:
+    """Everything into a folder beside `output`, the record last, then one rename."""
+    staged = output.with_name(f".{output.name}.part")
+    clear(staged)
+    done, total = 0, sum(len(plan.files) for plan in plans.values())
+    for part, plan in plans.items():
+        home, rows = staged / part, source.parts[part]
+        files.folders(home, [*plan.files, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
+        pairs = zip(rows.column("dataset").to_pylist(), rows.column("path").to_pylist(), strict=True)
+        for (dataset, path), name in zip(pairs, plan.files, strict=True):
+            files.place(source.roots[dataset], path, home / name, link)
+            done += 1
+            progress(done, total)
+        for name, table in plan.tables.items():
+            _write_table(home / name, table)
+    write_json(staged / RECORD, record)
+    clear(output)
+    staged.rename(output)
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    if path.suffix == ".parquet":
+        write_table(path, table)
+        return
+    from pyarrow.csv import write_csv
+
+    write_csv(pa.table({name: _text(table.column(name)) for name in table.column_names}), path)
+
+
+def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column

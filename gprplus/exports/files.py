@@ -1,0 +1,39 @@
+"""Files into place: linked or copied, all or none."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gprplus.errors import ExportError
+from gprplus.exports.plan import inside
+
+
+def _symlink(source: Path, destination: Path) -> None:
+    """A relative link, so that images and export may move together."""
+    destination.symlink_to(os.path.relpath(source.resolve(), destination.parent.resolve()))
+
+
+LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": _symlink, "copy": shutil.copyfile}
+
+
+def place(root: Path, path: str, destination: Path, link: str) -> None:
+    """Bring one image (`path` below its dataset's `root`) to `destination`. ExportError when it cannot be done."""
+    source = root / inside(path)
+    try:
+        if not source.is_file():
+            raise ExportError(f"{source} is not there. Have the images of {root} moved? Nothing was written.")
+        LINKS[link](source, destination)
+    except OSError as error:
+        if isinstance(error, ExportError):
+            raise
+        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
+            raise ExportError(f"{destination.parent} cannot hold hard links to {root}. Use --link=copy.") from error
+        raise ExportError(f"{source} cannot be brought to {destination}: {error.strerror}.") from error
+
+
+def folders(home: Path, names: Sequence[str]) -> None:
+    """Make every folder that the relative paths `names` lie in, each once."""
+    for parent in sorted({os.path.dirname(name) for name in names}):
+        (home / parent).mkdir(parents=True, exist_ok=True)

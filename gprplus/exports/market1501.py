@@ -1,0 +1,106 @@
+"""The folders of Market-1501, for everything that was ever written to read them.
+
+The classic loaders (torchreid, fast-reid and their kin) read person and camera with `([-\\d]+)_c(\\d)`: one digit of
+camera, and then assert six cameras and 1,501 persons. So persons are four digits, cameras c1 to c6, and what did not
+fit is told in cameras.csv and map.csv. The bytes of an image stay as they are: a PNG keeps being a PNG under a name
+that ends in .jpg, as these loaders expect.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.errors import ExportError
+from gprplus.exports.plan import Plan
+
+FOLDERS = {"train": "bounding_box_train", "val": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
+CAMERAS = 6
+PERSONS = 1501
+_JUNK, _DISTRACTOR = "-1", "0000"
+
+
+def plan(rows: pa.Table) -> Plan:
+    """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError where a person or camera is unknown.
+
+    Four-digit identities of one dataset keep their numbers; others are numbered from 1 in sorted order. F counts the
+    images of a person and camera; B is 00 for a query and 01 for the rest, as in the original.
+    """
+    persons, notes = _persons(rows)
+    cameras, folded, more = _cameras(rows)
+    roles = rows.column("role").to_pylist()
+    frames = _count_within(persons, cameras)
+    files = [
+        f"{FOLDERS[role]}/{person}_c{camera}s1_{frame:06d}_{0 if role == 'query' else 1:02d}.jpg"
+        for role, person, camera, frame in zip(roles, persons, cameras, frames, strict=True)
+    ]
+    kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
+    table = rows.select(kept).add_column(0, "file", pa.array(files))
+    return Plan(files, sorted(set(FOLDERS.values())), {"map.csv": table, "cameras.csv": folded}, [*notes, *more])
+
+
+def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:
+    """The label of each row, and what there is to say about them."""
+    junk, distractor = (pc.fill_null(rows.column(name), False).to_pylist() for name in ("is_junk", "is_distractor"))
+    pairs = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))
+    named = [pair for pair, j, d in zip(pairs, junk, distractor, strict=True) if not (j or d)]
+    if any(identity is None for _, identity in named):
+        raise ExportError("Some images have no identity and are no junk; Market-1501 has no name for them.")
+    people = sorted(set(named))
+    if len(people) > 9999:
+        raise ExportError(f"{len(people):,} persons do not fit into the four digits of Market-1501's names.")
+    numbers = _own_numbers(people) or {pair: f"{i:04d}" for i, pair in enumerate(people, start=1)}
+    labels = [
+        _JUNK if j else _DISTRACTOR if d else numbers[pair] for pair, j, d in zip(pairs, junk, distractor, strict=True)
+    ]
+    if len(people) <= PERSONS:
+        return labels, []
+    return labels, [
+        f"Loaders that assert {PERSONS:,} persons (torchreid, fast-reid) will not take these {len(people):,}."
+    ]
+
+
+def _own_numbers(people: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str] | None:
+    """The identities themselves, where they are four-digit numbers of one dataset that the loaders take."""
+    fit = all(len(name) == 4 and name.isascii() and name.isdigit() and 1 <= int(name) <= PERSONS for _, name in people)
+    return {pair: pair[1] for pair in people} if fit and len({dataset for dataset, _ in people}) <= 1 else None
+
+
+def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
+    """The digit of each row's camera, the table of what each digit stands for, and what there is to say about it.
+
+    Renders without cameras use the viewpoint. Numbers 1 to 6 stay; others are numbered in order, and more than six
+    are folded, neighbours together, since nobody who reads this form can tell a seventh.
+    """
+    source = next((name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None)
+    if source is None:
+        raise ExportError(
+            "Some images know no camera and some no viewpoint; Market-1501 names a camera for every image. "
+            "Make the split with --where to leave them out."
+        )
+    values = rows.column(source).to_pylist()
+    found = sorted(set(values))
+    if all(1 <= value <= CAMERAS for value in found):
+        digit = {value: value for value in found}
+    else:
+        groups = np.array_split(np.array(found), min(CAMERAS, len(found)))
+        digit = {int(value): i for i, group in enumerate(groups, start=1) for value in group}
+    table = pa.table({"camera": list(digit.values()), source if source != "camera" else "original_camera": list(digit)})
+    if len(found) <= CAMERAS:
+        return [digit[value] for value in values], table, []
+    note = (
+        f"{len(found)} cameras are folded into {CAMERAS}, neighbours together (cameras.csv). Scores on query and "
+        "bounding_box_test then differ from gprplus's own: true matches of a folded camera leave the ranking."
+    )
+    return [digit[value] for value in values], table, [note]
+
+
+def _count_within(*keys: Sequence[object]) -> list[int]:
+    """For each row, how many rows up to and including it have its keys."""
+    counts: dict[tuple[object, ...], int] = {}
+    out = []
+    for key in zip(*keys, strict=True):
+        counts[key] = counts.get(key, 0) + 1
+        out.append(counts[key])
+    return out

@@ -1,0 +1,52 @@
+"""What an export will consist of, before a single file is touched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+
+from gprplus.errors import ExportError, examples
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where each row's file goes, and what else is written.
+
+    `files` are relative, POSIX, in the order of the rows; `folders` stand even when empty; `tables` are written
+    beside, by names that end in .csv or .parquet; `notes` are sentences for the user.
+    """
+
+    files: Sequence[str]
+    folders: Sequence[str] = ()
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+def inside(path: str) -> str:
+    """A relative path that stays below the folder it is joined to; ExportError for any other.
+
+    >>> inside("train/0001/a.jpg")
+    'train/0001/a.jpg'
+    """
+    pure = PurePosixPath(path)
+    wild = pure.is_absolute() or ".." in pure.parts or not pure.parts or "\\" in path or "\0" in path
+    if wild or ":" in pure.parts[0]:
+        raise ExportError(f"The path {path!r} would leave its folder. Nothing was written.")
+    return pure.as_posix()
+
+
+def check(plan: Plan) -> None:
+    """Refuse a plan that leaves its folder or gives two images one name, letter case aside: not every disk tells it."""
+    for path in (*plan.files, *plan.folders, *plan.tables):
+        inside(path)
+    seen: dict[str, str] = {}
+    clashes = []
+    for path in plan.files:
+        key = path.casefold()
+        if key in seen:
+            clashes.append(f"{path} over {seen[key]}")
+        seen[key] = path
+    if clashes:
+        shown = examples(clashes)
+        raise ExportError(f"{len(clashes):,} images would be written over others ({shown}). Nothing was written.")

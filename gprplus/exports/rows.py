@@ -1,0 +1,81 @@
+"""The rows of an arm, split or manifest, in one shape: each image with its role, its person and all its attributes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.errors import ExportError
+from gprplus.ingest import Manifest
+from gprplus.schema import IMAGES, MEMBERS, Column, conform
+from gprplus.splits import Split
+
+ROWS: tuple[Column, ...] = (
+    *(column for column in MEMBERS if column.name != "arm"),
+    *(column for column in IMAGES if column.name in ("is_junk", "is_distractor")),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is exported: name, fingerprint, where the images lie, and the rows (ROWS) by arm; a single set is ""."""
+
+    name: str
+    fingerprint: str
+    roots: dict[str, Path]
+    parts: dict[str, pa.Table]
+    datasets: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = None) -> Source:
+    """The rows below `path`: of one arm, of every arm of a split in turn, or of a whole manifest."""
+    if (path / "split.json").is_file():
+        return _of_split(Split.open(path), arm, roots)
+    if (path / "manifest.json").is_file():
+        if arm is not None:
+            raise ExportError(f"{path} is a manifest and has no arms; --arm picks one of a split.")
+        return _of_manifest(Manifest.open(path), roots)
+    raise ExportError(f"{path} is neither a split nor a manifest: it has no split.json and no manifest.json.")
+
+
+def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -> Source:
+    test = split.test()
+    arms = {name: name for name in split.arms} if arm is None else {"": arm}
+    parts = {part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()}
+    notes = () if test.num_rows else ("The split has no test side of its own, so query and gallery are empty.",)
+    return Source(split.name, split.info["fingerprint"], split.roots(roots), parts, split.info["datasets"], notes)
+
+
+def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Source:
+    images = manifest.images([column.name for column in IMAGES if column.name in {c.name for c in ROWS}])
+    people = manifest.identities()
+    place = {pair: i for i, pair in enumerate(_pairs(people))}
+    index = pa.array([place.get(pair) for pair in _pairs(images)], pa.int64())
+    for column in ROWS:
+        if column.level == "identity":
+            images = images.append_column(column.name, people.column(column.name).take(index))
+    notes = []
+    if images.column("role").null_count:
+        notes.append("Images to which the dataset gives no role are exported as training images.")
+    role = pc.fill_null(pc.cast(images.column("role"), pa.string()), "train")
+    images = images.set_column(images.column_names.index("role"), "role", role)
+    name = manifest.path.resolve().name
+    return Source(
+        name, manifest.fingerprint, manifest.roots(roots), {"": _shaped(images)}, manifest.datasets, tuple(notes)
+    )
+
+
+def _pairs(table: pa.Table) -> list[tuple[str, str]]:
+    return list(zip(table.column("dataset").to_pylist(), table.column("identity").to_pylist(), strict=True))
+
+
+def _shaped(table: pa.Table) -> pa.Table:
+    """ROWS, sorted by dataset and path, so that numbers given in passing are the same on every machine."""
+    table = conform(table, ROWS)
+    order = np.lexsort([np.asarray(table.column(name).to_pylist(), dtype=str) for name in ("path", "dataset")])
+    return table.take(pa.array(order))

@@ -1,0 +1,164 @@
+"""What holds for every form: whole or not at all, nothing outside, nothing lost."""
+
+import json
+import os
+import re
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+
+from gprplus.cli import cli
+from gprplus.errors import ExportError, RequestChanged, SplitError
+from gprplus.exports import FORMS, export
+from gprplus.exports.plan import Plan, check, inside
+from gprplus.ingest import build_manifest
+from gprplus.splits import Split
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("link", ["hard", "sym", "copy"])
+def test_every_form_writes_every_image_once(house, tmp_path, form, link):
+    found = export(house / "splits" / "weather", form, tmp_path / "out", arm="mix", link=link)
+    split = Split.open(house / "splits" / "weather")
+    images = [path for path in found.path.rglob("*.jpg") if path.is_file()]
+    assert len(images) == split.train("mix").num_rows + split.test().num_rows
+    assert {path.is_symlink() for path in images} == {link == "sym"}
+    assert (images[0].stat().st_nlink > 1) == (link != "copy" and not images[0].is_symlink()) or link == "sym"
+    assert json.loads((found.path / "export.json").read_text())["form"] == form
+    assert os.listdir(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_manifest_without_roles_is_all_training_images_and_says_so(house, tmp_path, form):
+    found = export(house / "manifest", form, tmp_path / "out")
+    assert found.info["images"] == {"": 16 * 4 * 3 * 2}
+    assert "exported as training images" in found.info["notes"][0]
+
+
+def test_without_an_arm_every_arm_has_a_folder(house, tmp_path):
+    found = export(house / "splits" / "weather", "market1501", tmp_path / "out")
+    split = Split.open(house / "splits" / "weather")
+    for arm in split.arms:
+        assert len(list((found.path / arm / "bounding_box_train").iterdir())) == split.train(arm).num_rows
+    queries = [sorted(os.listdir(found.path / arm / "query")) for arm in split.arms]
+    assert queries.count(queries[0]) == len(queries)
+
+
+def test_a_market_manifest_goes_out_as_it_came_in(house, tmp_path):
+    """Market-1501 folders, ingested and exported again: the same people, cameras, roles, junk and distractors."""
+    market = export(house / "splits" / "weather", "market1501", tmp_path / "first", arm="mix", link="copy")
+    gallery = market.path / "bounding_box_test"
+    spare = next(iter(gallery.iterdir())).read_bytes()
+    (gallery / "-1_c1s1_000001_01.jpg").write_bytes(spare)
+    (gallery / "0000_c2s1_000001_01.jpg").write_bytes(spare)
+    build_manifest([market.path], tmp_path / "manifest", layout="market1501")
+    again = export(tmp_path / "manifest", "market1501", tmp_path / "second")
+    first, second = (
+        sorted(re.sub(r"_\d{6}_", "_", path.relative_to(home).as_posix()) for path in home.rglob("*.jpg"))
+        for home in (market.path, again.path)
+    )
+    assert first == second
+
+
+def test_the_same_request_is_done_once_and_another_stops(house, tmp_path):
+    source, output = house / "splits" / "weather", tmp_path / "out"
+    assert export(source, "market1501", output, arm="mix").made
+    assert not export(source, "market1501", output, arm="mix").made
+    with pytest.raises(RequestChanged, match="arm was mix"):
+        export(source, "market1501", output)
+    assert export(source, "imagefolder", output, arm="mix", force=True).made
+    assert not (output / "query").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(house, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ExportError, match="holds something that is no export"):
+        export(house / "manifest", "market1501", tmp_path, force=True)
+    assert os.listdir(tmp_path) == ["thesis.tex"]
+
+
+def test_a_lost_image_leaves_nothing_behind_that_looks_whole(tmp_path, draw):
+    renders = draw(tmp_path / "renders", people=2, views=2)
+    build_manifest([renders], tmp_path / "manifest")
+    (renders / "0002" / "0002_c02_w04_l07.jpg").unlink()
+    with pytest.raises(ExportError, match=r"0002_c02_w04_l07\.jpg is not there"):
+        export(tmp_path / "manifest", "market1501", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "path", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "", "C:/a.jpg", "a\\..\\b.jpg", "a\0.jpg"]
+)
+def test_paths_do_not_escape(path):
+    with pytest.raises(ExportError, match="would leave its folder"):
+        inside(path)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_hostile_manifest_reads_nothing_outside_its_root(tmp_path, draw, form):
+    renders = draw(tmp_path / "renders", people=2, views=2)
+    manifest = build_manifest([renders], tmp_path / "manifest")
+    table = manifest.images()
+    paths = ["../secret.jpg", *table.column("path").to_pylist()[1:]]
+    place = table.column_names.index("path")
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    import pyarrow.parquet as pq
+
+    pq.write_table(
+        table.set_column(place, table.schema.field("path"), pa.array(paths)), tmp_path / "manifest" / "images.parquet"
+    )
+    with pytest.raises(ExportError, match="would leave its folder"):
+        export(tmp_path / "manifest", form, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        (["a/x.jpg", "a/x.jpg"], "1 images would be written over others .a/x.jpg over a/x.jpg."),
+        (["a/x.jpg", "a/X.jpg"], "a/X.jpg over a/x.jpg"),
+    ],
+    ids=["one name twice", "names that differ in case alone"],
+)
+def test_collisions_are_refused(files, sentence):
+    with pytest.raises(ExportError, match=sentence):
+        check(Plan(files))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "sentence"),
+    [
+        ({"to": "market"}, ExportError, "Did you mean 'market1501'"),
+        ({"arm": "mixx"}, SplitError, "Did you mean 'mix'"),
+        ({"link": "soft"}, ExportError, "no way to link 'soft'"),
+    ],
+    ids=["form", "arm", "link"],
+)
+def test_unknown_names_offer_the_nearest(house, tmp_path, arguments, error, sentence):
+    with pytest.raises(error, match=sentence):
+        export(house / "splits" / "weather", output=tmp_path / "out", **{"to": "market1501", **arguments})
+
+
+def test_what_is_neither_split_nor_manifest_is_said(house, tmp_path):
+    with pytest.raises(ExportError, match="neither a split nor a manifest"):
+        export(tmp_path, "market1501", tmp_path / "out")
+    with pytest.raises(ExportError, match="has no arms"):
+        export(house / "manifest", "market1501", tmp_path / "out", arm="mix")
+
+
+def test_the_command_says_what_it_wrote_and_where(house):
+    arguments = [
+        "export",
+        str(house / "splits" / "weather"),
+        "--to",
+        "market1501",
+        "--arm",
+        "mix",
+        "--work",
+        str(house),
+    ]
+    shown = CliRunner().invoke(cli, arguments)
+    assert shown.exit_code == 0, shown.output
+    assert f"as market1501 to {house / 'exports' / 'market1501' / 'weather-mix'}" in shown.output
+    assert "Nothing to do" in CliRunner().invoke(cli, arguments).output
