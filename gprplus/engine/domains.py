@@ -1,0 +1,46 @@
+"""Domains: the same world through other cameras, with other people."""
+
+from dataclasses import dataclass
+
+from gprplus.errors import RenderError, nearest
+
+
+@dataclass(frozen=True)
+class Domain:
+    """How a camera sees. Lengths in metres; `shift` is the share of the picture's size that a crop may be off by; `zoom` how far its size may vary.
+
+    `resolution` is the share of the output size that the sensor really has; `gain` the white balance (red, green, blue); `contrast` bends
+    the tone curve; `grain` multiplies the noise of the hour; `vignette` darkens corners; `quality` is JPEG's.
+    """
+
+    name: str
+    distance: float
+    height: float
+    aim: float
+    span: float
+    shift: float
+    zoom: float
+    resolution: float
+    gain: tuple[float, float, float]
+    saturation: float
+    contrast: float
+    exposure: float
+    grain: float
+    vignette: float
+    quality: int
+
+
+DOMAINS = {
+    domain.name: domain
+    for domain in (
+        Domain("engine", 3.0, 1.35, 0.90, 2.02, 0.02, 0.02, 1.0, (1.0, 1.0, 1.0), 1.0, 1.0, 1.0, 1.0, 0.0, 90),
+        Domain("street", 5.4, 2.75, 0.89, 1.98, 0.06, 0.07, 0.62, (1.07, 1.0, 0.90), 0.80, 1.18, 0.92, 2.2, 0.28, 72),
+    )
+}
+
+
+def domain_named(name: str) -> Domain:
+    """A domain by name; RenderError names the nearest one."""
+    if name not in DOMAINS:
+        raise RenderError(f"There is no domain called '{name}'. {nearest(name, DOMAINS)}")
+    return DOMAINS[name]

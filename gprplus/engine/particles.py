@@ -1,0 +1,93 @@
+"""What falls: sheets of snow, drawn once and cut at another place for every picture."""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gprplus.engine.noise import normals, uniforms
+from gprplus.keys import text_key
+
+# kind: layers of (flakes per 10,000 pixels, radius as a share of the height, streak as a multiple of the radius, slant, opacity, in front of the person)
+KINDS = {
+    "flakes": (
+        (34, 0.0018, 1.0, 0.10, 0.75, False),
+        (15, 0.0030, 1.3, 0.15, 0.85, True),
+        (2.2, 0.0062, 1.4, 0.2, 0.60, True),
+    ),
+    "blizzard": (
+        (170, 0.0016, 4.5, 0.75, 0.75, False),
+        (60, 0.0024, 6.5, 0.85, 0.70, True),
+        (9, 0.0046, 9.0, 0.95, 0.50, True),
+    ),
+}
+SHEET = 2  # a sheet is this many times as wide and as high as the picture
+
+
+@lru_cache(maxsize=8)
+def sheets(kind: str, width: int, height: int) -> np.ndarray:
+    """Opacity behind and before the person, `(2, SHEET*height, SHEET*width) float32`, wrapping around at the edges."""
+    total = np.zeros((2, SHEET * height, SHEET * width), dtype=np.float32)
+    for number, (density, radius, streak, slant, opacity, front) in enumerate(KINDS[kind]):
+        count = int(density * SHEET * SHEET * width * height / 10_000)
+        draw = uniforms(text_key(f"{kind}/{number}"), 4 * count).reshape(4, count)
+        size = max(radius * height, 0.35) * (0.6 + 0.8 * draw[2])
+        light = opacity * (0.45 + 0.55 * draw[3])
+        _splat(total[int(front)], draw[0], draw[1], size, size * streak, slant, light)
+    return np.clip(total, 0, 0.95)
+
+
+def _splat(
+    sheet: np.ndarray, x: np.ndarray, y: np.ndarray, thin: np.ndarray, long: np.ndarray, slant: float, light: np.ndarray
+) -> None:
+    """Add soft streaks at (x, y) in [0, 1): every flake on the same small patch of pixels at once."""
+    height, width = sheet.shape
+    reach = int(np.ceil(1.8 * long.max())) + 1
+    dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    norm = np.hypot(1.0, slant)
+    along_x, along_y = slant / norm, 1.0 / norm
+    px, py = x * width, y * height
+    ix, iy = np.floor(px).astype(int), np.floor(py).astype(int)
+    for start in range(0, len(x), 2000):
+        part = slice(start, start + 2000)
+        ox = dx[None] - (px[part] - ix[part])[:, None, None] + 0.5
+        oy = dy[None] - (py[part] - iy[part])[:, None, None] + 0.5
+        a, b = ox * along_x + oy * along_y, ox * along_y - oy * along_x
+        far = (a / long[part, None, None]) ** 2 + (b / thin[part, None, None]) ** 2
+        value = light[part, None, None] * np.exp(-1.5 * far)
+        rows, columns = (iy[part, None, None] + dy) % height, (ix[part, None, None] + dx) % width
+        np.add.at(sheet, (rows, columns), value.astype(np.float32))
+
+
+def falling(kind: str, key: int, width: int, height: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Opacity of what falls behind and before the person in the picture that `key` names, (P,) each."""
+    sheet = _on(kind, width, height, str(device))
+    a, b = uniforms(key ^ 0x5F0A, 2)
+    x, y = int(a * (SHEET - 1) * width), int(b * (SHEET - 1) * height)
+    cut = sheet[:, y : y + height, x : x + width].reshape(2, -1)
+    return cut[0], cut[1]
+
+
+@lru_cache(maxsize=8)
+def _on(kind: str, width: int, height: int, device: str) -> Tensor:
+    return torch.from_numpy(sheets(kind, width, height)).to(device)
+
+
+@lru_cache(maxsize=4)
+def _grain_sheet(width: int, height: int, device: str) -> Tensor:
+    """Sensor noise: fine and slightly clumped, luminance mostly, `(3, 2*height, 2*width)`."""
+    count = 4 * width * height
+    grey = normals(text_key("grain/luminance"), count).reshape(1, 2 * height, 2 * width)
+    colour = normals(text_key("grain/colour"), 3 * count).reshape(3, 2 * height, 2 * width)
+    mixed = 0.8 * grey + 0.6 * colour
+    mixed = 0.75 * mixed + 0.42 * np.roll(mixed, 1, axis=2) + 0.42 * np.roll(mixed, 1, axis=1)
+    return torch.from_numpy(mixed.astype(np.float32)).to(device)
+
+
+def grain(key: int, width: int, height: int, device: torch.device) -> Tensor:
+    """Noise of unit strength for the picture that `key` names, (3, P)."""
+    sheet = _grain_sheet(width, height, str(device))
+    a, b = uniforms(key ^ 0x6A41, 2)
+    x, y = int(a * width), int(b * height)
+    return sheet[:, y : y + height, x : x + width].reshape(3, -1)

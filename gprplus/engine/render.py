@@ -1,0 +1,290 @@
+"""From a design to a folder: who renders what, what is already there, and the record written last."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus.declared import identity_attributes
+from gprplus.engine.design import Block, Design, make_design
+from gprplus.engine.people import draw_person
+from gprplus.engine.sky import HOURS, WEATHERS
+from gprplus.engine.writer import Ledger, save_png, save_whole, unfinished
+from gprplus.errors import DeviceError, RenderError
+from gprplus.images import encode_jpeg
+from gprplus.parallel import Progress, cores, in_processes, silent
+from gprplus.runs import clear, settle, versions, write_json, write_text
+
+if TYPE_CHECKING:
+    import torch
+
+    from gprplus.engine.studio import Studio
+
+RECORD = "renders.json"
+UNDER_WAY = "_request.json"
+LICENCE = "CC0-1.0"
+
+
+def render(
+    output: Path,
+    *,
+    identities: int = 64,
+    viewpoints: int = 6,
+    weathers: str | Sequence[str] = "all",
+    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
+    backgrounds: int = 1,
+    size: tuple[int, int] = (200, 470),
+    domain: str = "engine",
+    masks: bool = False,
+    boxes: bool = False,
+    same_people: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Draw a crossed design of synthetic people into the folder `output` and return that folder.
+
+    `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity, viewpoint, place)
+    blocks of the same request stay as they are; another request in the folder raises RequestChanged. An impossible design raises
+    RenderError, an absent device DeviceError.
+    """
+    design = make_design(
+        identities=identities,
+        viewpoints=viewpoints,
+        weathers=weathers,
+        illuminations=illuminations,
+        backgrounds=backgrounds,
+        size=size,
+        domain=domain,
+        masks=masks,
+        boxes=boxes,
+        same_people=same_people,
+        seed=seed,
+    )
+    output = Path(output)
+    if is_finished(output, design, force=force):
+        progress(design.images, design.images)
+        return output
+    where = choose_device(device)
+    _prepare(output, design, force)
+    todo = _Job(design, output, where, cores() if workers is None else workers)
+    done = 0
+    progress(0, design.images)
+    for finished in todo.run():
+        done += finished
+        progress(done, design.images)
+    _conclude(output, design)
+    return output
+
+
+def is_finished(output: Path, design: Design, *, force: bool = False) -> bool:
+    """Whether the folder holds all of this very design; RequestChanged when it holds another and `force` is not given."""
+    request = design.request()
+    settle(Path(output) / UNDER_WAY, request, force=force)
+    return settle(Path(output) / RECORD, request, force=force) == "same"
+
+
+def choose_device(name: str) -> str:
+    """'auto' -> 'cuda' where there is one, else 'cpu'; DeviceError when the asked-for one is not there."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+        raise DeviceError(f"--device is auto, cpu, cuda or cuda:N, not '{name}'.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("--device cuda was asked for, but torch sees no CUDA device. Use --device cpu, or auto.")
+    if number and kind == "cuda" and int(number) >= torch.cuda.device_count():
+        raise DeviceError(
+            f"--device {name} was asked for, but torch sees {torch.cuda.device_count()} CUDA device(s), numbered from 0."
+        )
+    return name
+
+
+def _prepare(output: Path, design: Design, force: bool) -> None:
+    """Make room: an empty or resumable folder, with the request written down."""
+    request = design.request()
+    known = (output / UNDER_WAY).exists() and settle(output / UNDER_WAY, request, force=force) == "same"
+    if output.is_file():
+        raise RenderError(f"{output} is a file; the renders need a folder. Give another one with -o.")
+    if force and not known and output.exists():
+        if not ((output / RECORD).exists() or (output / UNDER_WAY).exists()):
+            raise RenderError(
+                f"{output} was not made by render, so --force will not empty it. Give another folder with -o."
+            )
+        clear(output)
+    elif not known and output.exists() and any(output.iterdir()):
+        raise RenderError(f"{output} already holds other files. Give an empty or new folder with -o.")
+    parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(parent).free
+    if design.bytes_expected > free:
+        raise RenderError(
+            f"{design.images:,} images need about {design.bytes_expected / 1e9:.1f} GB, and {parent} has {free / 1e9:.1f} GB free. "
+            "Ask for fewer or smaller images, or give another folder with -o."
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / UNDER_WAY, {"request": request})
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Everything a worker needs to know; sent to processes whole."""
+
+    design: Design
+    output: Path
+    device: str
+    workers: int
+
+    def run(self) -> Iterator[int]:
+        """Render what is missing; yields how many pictures each finished identity has."""
+        everybody = range(1, self.design.identities + 1)
+        if self.device != "cpu":
+            yield from _render_on_gpu(self, everybody)
+            return
+        yield from in_processes(_Worker(self), everybody, min(self.workers, self.design.identities))
+
+
+@dataclass
+class _Worker:
+    """Renders identities on one core; the studio is made at the first one, in the process that uses it."""
+
+    job: _Job
+    studio: "Studio | None" = None
+
+    def __call__(self, identity: int) -> int:
+        return _render_in_process(self.job, identity)
+
+
+_studios: dict[str, "Studio"] = {}
+
+
+def _render_in_process(job: _Job, identity: int) -> int:
+    import torch
+
+    from gprplus.engine.studio import Studio
+
+    with one_thread():
+        name = repr(job)
+        if name not in _studios:
+            _studios.clear()
+            _studios[name] = Studio(job.design, torch.device("cpu"))
+        return _identity(_studios[name], job, identity, None)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: pictures are small, and the other cores have their own."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _render_on_gpu(job: _Job, everybody: Sequence[int]) -> Iterator[int]:
+    """One process draws; threads encode and write behind it."""
+    import torch
+
+    from gprplus.engine.studio import Studio
+
+    studio = Studio(job.design, torch.device(job.device))
+    with torch.inference_mode(), ThreadPoolExecutor(max(2, job.workers)) as pool:
+        for identity in everybody:
+            yield _identity(studio, job, identity, pool)
+
+
+def _identity(studio: "Studio", job: _Job, identity: int, pool: ThreadPoolExecutor | None) -> int:
+    """Render the unfinished blocks of one identity; returns how many pictures it has in all."""
+    blocks = job.design.blocks(identity)
+    ledger = Ledger(job.output, identity)
+    for block in unfinished(job.output, job.design, blocks, ledger):
+        _block(studio, job, block, ledger, pool)
+    return len(blocks) * job.design.cells
+
+
+def _block(studio: "Studio", job: _Job, block: Block, ledger: Ledger, pool: ThreadPoolExecutor | None) -> None:
+    """Render, encode and write one block, then note it in the ledger."""
+    shot = studio.shot(block)
+    waiting = []
+    for weather, hour, picture in studio.pictures(shot, job.design.cell_levels()):
+        path = job.output / job.design.path(block, weather, hour)
+        pixels = picture.cpu().numpy()
+        if pool is None:
+            _save(studio, path, pixels)
+        else:
+            waiting.append(pool.submit(_save, studio, path, pixels))
+        if job.design.masks:
+            save_png(job.output / "_masks" / job.design.path(block, weather, hour, "png"), shot.mask)
+    for future in waiting:
+        future.result()
+    ledger.note(block, shot.box)
+
+
+def _save(studio: "Studio", path: Path, pixels: "Any") -> None:
+    save_whole(path, encode_jpeg(studio.finish(pixels), studio.design.domain.quality))
+
+
+def _conclude(output: Path, design: Design) -> None:
+    """identities.csv, boxes, and the record, last."""
+    names = identity_attributes()
+    rows = [
+        [f"{i:04d}", *(draw_person(design.person_key(i))[name] for name in names)]
+        for i in range(1, design.identities + 1)
+    ]
+    write_text(output / "identities.csv", _csv([["identity", *names], *rows]))
+    if design.boxes:
+        write_text(
+            output / "_boxes.csv", _csv([["path", "x_px", "y_px", "width_px", "height_px"], *_boxes(output, design)])
+        )
+    write_json(
+        output / RECORD,
+        {
+            "layout": "engine",
+            "name": design.domain.name,
+            "schema_version": 1,
+            "request": design.request(),
+            "degrees": {f"{i:02d}": degree for i, degree in enumerate(design.degrees, 1)},
+            "weather": {f"{i:02d}": name for i, name in enumerate(WEATHERS, 1)},
+            "illumination": {f"{i:02d}": name for i, name in enumerate(HOURS, 1)},
+            "background": {f"{i:02d}": name for i, name in enumerate(design.scenes, 1)},
+            "identities": design.identities,
+            "images": design.images,
+            "factors": [
+                "identity",
+                "viewpoint_deg",
+                "weather",
+                "illumination",
+                *(["background"] if len(design.scenes) > 1 else []),
+            ],
+            "licence": LICENCE,
+            "versions": versions(),
+        },
+    )
+    shutil.rmtree(output / "_blocks", ignore_errors=True)
+    (output / UNDER_WAY).unlink(missing_ok=True)
+
+
+def _boxes(output: Path, design: Design) -> Iterator[list[object]]:
+    for identity in range(1, design.identities + 1):
+        boxes = Ledger(output, identity).read()
+        for block in design.blocks(identity):
+            for weather, hour in design.cell_levels():
+                yield [design.path(block, weather, hour), *boxes[block.camera, block.background]]
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

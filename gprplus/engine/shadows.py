@@ -1,0 +1,85 @@
+"""Shadow maps: the person once as each light sees it, blurred so that edges are soft.
+
+Variance shadow maps (Donnelly and Lauritzen, I3D 2006): mean depth and mean squared depth, blurred, bound the share of light
+that arrives.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gprplus.engine.camera import View, beam
+from gprplus.engine.gbuffer import coverage
+from gprplus.engine.shapes import FAR, Shapes
+
+SAMPLES = 128
+RADIUS = 1.2
+MIDDLE = np.array([0.0, 0.0, 0.88])
+# Nothing behind this many metres is the person any more; kept near, so that the variance at silhouettes stays small.
+BEHIND = 3.4
+
+
+@dataclass(frozen=True)
+class ShadowMap:
+    """`moments` (1, 3, SAMPLES, SAMPLES): depth, squared depth, and how much of the light is blocked for what lies behind the person."""
+
+    view: View
+    moments: Tensor
+
+    def look(self, point: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Mean depth, mean squared depth, blocked share, and own depth of points (V, 3): each (V,)."""
+        device = point.device
+        axes = torch.from_numpy(self.view.axes.astype(np.float32)).to(device)
+        start = torch.from_numpy(self.view.origin.astype(np.float32)).to(device)
+        local = (point - start) @ axes.T
+        half = self.view.width / 2
+        place = torch.stack([local[:, 0], -local[:, 1]], dim=1) * (self.view.scale / half)
+        found = F.grid_sample(self.moments, place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
+        return found[0], found[1], found[2], local[:, 2]
+
+    def lit(self, point: Tensor) -> Tensor:
+        """Share of the light that reaches points on the person, (V,) in [0, 1]."""
+        mean, square, _, depth = self.look(point)
+        variance = (square - mean * mean).clamp_min(4e-4)
+        behind = (depth - mean - 0.02).clamp_min(0)
+        share = variance / (variance + behind * behind)
+        return ((share - 0.25) / 0.75).clamp(0, 1)
+
+    def open(self, point: Tensor) -> Tensor:
+        """Share of the light that reaches points on the ground, (V,): the person is always in between."""
+        return 1 - self.look(point)[2].clamp(0, 1)
+
+
+def shadow_map(shapes: Shapes, towards_light: np.ndarray, device: torch.device, blur: float = 1.0) -> ShadowMap:
+    """The person as seen from a light; `blur` in samples of about two centimetres."""
+    view = beam(towards_light, MIDDLE, RADIUS, SAMPLES)
+    depth = coverage(shapes, view, device)
+    there = depth < FAR
+    known = torch.where(there, depth, BEHIND)
+    image = torch.stack([known, known * known, there.to(depth.dtype)])[None]
+    return ShadowMap(view, _blurred(image, blur))
+
+
+def contact_map(shapes: Shapes, device: torch.device) -> ShadowMap:
+    """How much of the sky the person hides from the ground, as seen from below: near things count most."""
+    view = beam(np.array([0.0, 1e-3, -1.0]), np.array([0.0, 0.0, 0.0]), RADIUS, SAMPLES)
+    height = coverage(shapes, view, device) - 2 * RADIUS
+    close = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.10), 0.0)
+    wide = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.55), 0.0)
+    near, far = _blurred(close[None, None], 1.8), _blurred(wide[None, None], 8.0)
+    blocked = (0.75 * near + 0.75 * far).clamp(0, 0.92)
+    return ShadowMap(view, torch.cat([blocked, blocked, blocked], dim=1))
+
+
+def _blurred(image: Tensor, sigma: float) -> Tensor:
+    reach = max(1, round(2.5 * sigma))
+    steps = torch.arange(-reach, reach + 1, device=image.device, dtype=image.dtype)
+    kernel = torch.exp(-0.5 * (steps / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    count = image.shape[1]
+    padded = F.pad(image, (reach, reach, reach, reach), mode="replicate")
+    rows = F.conv2d(padded, kernel.view(1, 1, 1, -1).expand(count, 1, 1, -1), groups=count)
+    return F.conv2d(rows, kernel.view(1, 1, -1, 1).expand(count, 1, -1, 1), groups=count)

@@ -1,0 +1,160 @@
+"""The light of an hour and what a weather makes of it.
+
+An hour sets the key light (sun, moon or street lamp), the colours of the sky and the exposure; a weather dims, greys and veils them. Radiances are linear
+and relative: after exposure, 1 is bright.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+HOURS = ("midnight", "dawn", "forenoon", "noon", "afternoon", "dusk", "night")
+WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
+# Emissive layers, in the order that the coefficients of a cell have: see layers.Layers.glow.
+GLOWS = ("horizon", "zenith", "cloud", "halo", "windows", "lamps", "stars")
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Hour:
+    """`azimuth` counts from +x (the person's right) towards +y (the front); a lamp stands `lamp` metres away, 0 for sun and moon."""
+
+    azimuth: float
+    elevation: float
+    key: Colour
+    sky: Colour
+    bounce: float
+    horizon: Colour
+    zenith: Colour
+    halo: Colour
+    windows: float
+    lamps: float
+    stars: float
+    exposure: float
+    grain: float
+    lamp: float = 0.0
+    mist: float = 0.0
+
+
+@dataclass(frozen=True)
+class Weather:
+    """`key` and `sky` dim the direct light and the light of the sky; `grey` washes the sky out; `cover` is cloud; `haze` is per metre; `snow` picks the state
+    of the ground (0 dry, 1 dusted, 2 deep); `particles` names what falls."""
+
+    key: float
+    sky: float
+    grey: float
+    tint: Colour
+    cover: float
+    haze: float
+    veil: float
+    saturation: float
+    snow: int = 0
+    particles: str = ""
+
+
+HOUR: dict[str, Hour] = {
+    "midnight": Hour(58, 50, (0.55, 0.52, 0.62), (0.060, 0.085, 0.19), 0.3, (0.030, 0.045, 0.10), (0.008, 0.013, 0.040),
+                     (0.0, 0.0, 0.0), 0.10, 0.9, 1.0, 0.80, 0.030, lamp=5.2),
+    "dawn": Hour(12, 9, (1.05, 0.58, 0.50), (0.30, 0.35, 0.56), 0.5, (0.92, 0.60, 0.62), (0.22, 0.30, 0.62),
+                 (0.75, 0.36, 0.22), 0.35, 0.25, 0.0, 0.86, 0.010, mist=0.006),
+    "forenoon": Hour(48, 38, (2.05, 1.86, 1.52), (0.48, 0.60, 0.82), 0.9, (0.78, 0.92, 1.10), (0.22, 0.46, 0.98),
+                     (0.50, 0.42, 0.30), 0.0, 0.0, 0.0, 0.82, 0.005),
+    "noon": Hour(76, 68, (2.80, 2.62, 2.30), (0.52, 0.62, 0.78), 1.1, (0.90, 1.02, 1.15), (0.16, 0.42, 1.02),
+                 (0.30, 0.28, 0.22), 0.0, 0.0, 0.0, 0.86, 0.004),
+    "afternoon": Hour(136, 22, (2.30, 1.62, 0.82), (0.42, 0.46, 0.58), 0.8, (1.10, 0.92, 0.66), (0.30, 0.46, 0.80),
+                      (0.90, 0.62, 0.28), 0.0, 0.0, 0.0, 0.84, 0.005),
+    "dusk": Hour(166, 6, (1.75, 0.66, 0.20), (0.26, 0.21, 0.36), 0.5, (1.35, 0.52, 0.20), (0.20, 0.14, 0.38),
+                 (1.40, 0.50, 0.12), 0.75, 0.8, 0.0, 0.84, 0.012),
+    "night": Hour(58, 46, (1.45, 0.98, 0.52), (0.065, 0.075, 0.14), 0.5, (0.10, 0.085, 0.12), (0.018, 0.024, 0.060),
+                  (0.0, 0.0, 0.0), 1.0, 1.5, 0.25, 0.86, 0.024, lamp=4.6),
+}  # fmt: skip
+
+WEATHER: dict[str, Weather] = {
+    "sunny": Weather(1.0, 1.0, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0006, 0.10, 1.06),
+    "clouds": Weather(0.62, 1.10, 0.22, (1.0, 1.0, 1.02), 0.85, 0.0012, 0.10, 0.98),
+    "overcast": Weather(0.05, 1.12, 0.90, (1.0, 0.97, 0.90), 0.25, 0.0065, 0.55, 0.78),
+    "foggy": Weather(0.03, 1.15, 1.0, (0.98, 1.0, 1.03), 0.0, 0.115, 1.0, 0.66),
+    "neutral": Weather(0.34, 1.12, 0.62, (1.0, 1.0, 1.0), 0.10, 0.0020, 0.25, 0.84),
+    "blizzard": Weather(0.04, 1.05, 1.0, (0.94, 0.98, 1.08), 0.0, 0.070, 1.0, 0.62, 2, "blizzard"),
+    "snowlight": Weather(0.30, 1.10, 0.80, (0.97, 0.99, 1.04), 0.35, 0.0075, 0.50, 0.84, 1, "flakes"),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Coefficients of one (weather, hour): all linear, exposure included. `light` (3, 3): red, green, blue rows; sky, bounce, key
+    columns. `glow` (3, len(GLOWS)). `fog` (3,)."""
+
+    light: np.ndarray
+    glow: np.ndarray
+    fog: np.ndarray
+    saturation: float
+    grain: float
+    snow: int
+    particles: str
+    flake: np.ndarray
+
+
+def direction(hour: str) -> np.ndarray:
+    """Unit vector towards the key light of an hour."""
+    turn, rise = np.radians(HOUR[hour].azimuth), np.radians(HOUR[hour].elevation)
+    return np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
+
+
+def haze(weather: str, hour: str) -> float:
+    """Extinction per metre."""
+    return WEATHER[weather].haze + HOUR[hour].mist
+
+
+def cell(weather: str, hour: str) -> Cell:
+    """What one weather makes of one hour."""
+    w, h = WEATHER[weather], HOUR[hour]
+    tint = np.array(w.tint)
+    key = np.array(h.key)
+    through = w.key if not h.lamp else 1 - 0.35 * (1 - w.key)  # a lamp shines under the clouds
+    grey_key = _grey(key, 0.0 if h.lamp else 0.8 * w.grey)
+    lost = (
+        float(key.mean()) * (1 - w.key) * 0.16 if not h.lamp else 0.0
+    )  # what the cloud scatters comes from the whole sky
+    sky = (_grey(np.array(h.sky), 0.8 * w.grey) * w.sky + lost) * tint
+    horizon = _grey(np.array(h.horizon), 0.82 * w.grey) * tint
+    zenith = _grey(0.35 * np.array(h.horizon) + 0.65 * np.array(h.zenith), w.grey) * tint
+    zenith = (1 - w.grey) * np.array(h.zenith) + w.grey * (0.75 * horizon + 0.25 * zenith)
+    cloud = 0.55 * horizon + 0.5 * grey_key * 0.3 + 0.02
+    snow = (1.0, 1.12, 1.3)[w.snow]
+    fog = horizon * 0.62 + sky * 0.42
+    if h.lamp:
+        fog = fog + 0.035 * key * w.veil
+    bounce = (0.16 * grey_key * through * np.sin(np.radians(h.elevation)) + 0.20 * sky) * h.bounce * snow
+    dim = np.array([1.0, 1.0, w.cover, 1 - w.grey, 1.0, 1.0, 1 - w.grey])
+    amounts = np.stack(
+        [
+            horizon,
+            zenith,
+            cloud - horizon * 0.8,
+            np.array(h.halo),
+            h.windows * np.array([1.25, 0.86, 0.42]),
+            h.lamps * np.array([1.5, 1.15, 0.72]),
+            h.stars * np.array([0.7, 0.75, 0.9]),
+        ],
+        axis=1,
+    )
+    light = np.stack([sky * 0.92, bounce, grey_key * through], axis=1)
+    return Cell(
+        light=light * h.exposure,
+        glow=amounts * dim * h.exposure,
+        fog=fog * h.exposure,
+        saturation=w.saturation,
+        grain=h.grain,
+        snow=w.snow,
+        particles=w.particles,
+        flake=np.minimum((sky * 1.5 + grey_key * through * 0.4 + 0.03) * h.exposure, 1.4),
+    )
+
+
+def _grey(colour: np.ndarray, amount: float) -> np.ndarray:
+    """The colour with a share of its hue gone, at the same luminance."""
+    luminance = float(colour @ np.array([0.2126, 0.7152, 0.0722]))
+    return colour * (1 - amount) + luminance * amount

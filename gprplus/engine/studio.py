@@ -1,0 +1,123 @@
+"""Where pictures are taken: a design and a device, with the places that were already lit."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gprplus.engine import layers, sky
+from gprplus.engine.body import build
+from gprplus.engine.camera import View, orbit
+from gprplus.engine.design import Block, Design
+from gprplus.engine.noise import uniforms
+from gprplus.engine.people import draw_person
+from gprplus.engine.shading import shade
+from gprplus.images import resize
+from gprplus.keys import canonical, text_key
+
+SAMPLES = 2  # a pixel and axis
+KEPT_PLACES = 48  # lit places kept, the least recently used leaves; one takes about 10 MB at 200x470
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One block, ready to be shaded: its layers, and where the person is."""
+
+    block: Block
+    layers: layers.Layers
+    mask: np.ndarray
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """x, y, width, height of the person in pixels; zeros when nobody is in the picture."""
+        rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
+        if not len(rows):
+            return 0, 0, 0, 0
+        return int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+
+
+class Studio:
+    """Takes the pictures of a design on one device. Places are lit once a camera and kept."""
+
+    def __init__(self, design: Design, device: torch.device) -> None:
+        self.design = design
+        self.device = device
+        width, height = design.size
+        share = design.domain.resolution
+        self.size = (max(8, round(width * share)), max(16, round(height * share)))
+        self.margin = int(np.ceil(design.domain.shift * max(self.size)))
+        self._places: OrderedDict[tuple[str, int], layers.Layers] = OrderedDict()
+        self._hazes = sorted({sky.haze(w, h) for w, h in design.cell_levels()})
+
+    def view(self, degree: int, shift: tuple[float, float], margin: int) -> View:
+        """The camera of this domain at a degree."""
+        domain = self.design.domain
+        wobble = 2 * float(uniforms(text_key(canonical("zoom", domain.name, str(degree))), 1)[0]) - 1
+        return orbit(
+            degree,
+            distance=domain.distance,
+            height=domain.height,
+            aim=domain.aim,
+            span=domain.span * (1 + domain.zoom * wobble),
+            size=self.size,
+            shift=shift,
+            margin=margin,
+            samples=SAMPLES,
+        )
+
+    def place(self, scene: str, degree: int) -> layers.Layers:
+        """A place as the camera at `degree` sees it, with a margin for crops."""
+        known = (scene, degree)
+        if known not in self._places:
+            view = self.view(degree, (0.0, 0.0), self.margin)
+            self._places[known] = layers.backdrop(
+                scene, view, SAMPLES, self.design.illuminations, self._hazes, self.device
+            )
+            if len(self._places) > KEPT_PLACES:
+                self._places.popitem(last=False)
+        self._places.move_to_end(known)
+        return self._places[known]
+
+    def shot(self, block: Block) -> Shot:
+        """Intersect one block."""
+        key = self.design.person_key(block.identity)
+        shift = self._shift(block, key)
+        shapes, materials = build(draw_person(key), block.degree)
+        empty = layers.cropped(self.place(block.scene, block.degree), self.size, self.margin, shift)
+        view = self.view(block.degree, shift, 0)
+        full = layers.with_person(empty, shapes, materials, view, SAMPLES, self.device)
+        share = full.person.view(self.size[1], self.size[0]).cpu().numpy()
+        return Shot(block, full, self._mask(share))
+
+    def _shift(self, block: Block, key: int) -> tuple[int, int]:
+        """How far the crop is off, in pixels: every picture of a block alike."""
+        draw = (
+            2
+            * uniforms(
+                text_key(canonical("crop", str(key), self.design.domain.name, str(block.degree), block.scene)), 2
+            )
+            - 1
+        )
+        reach = self.design.domain.shift
+        return round(float(draw[0]) * reach * self.size[0]), round(float(draw[1]) * reach * self.size[1])
+
+    def _mask(self, share: np.ndarray) -> np.ndarray:
+        width, height = self.design.size
+        if self.size == self.design.size:
+            return share >= 0.5
+        return resize((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[:, :, 0] >= 128
+
+    def pictures(self, shot: Shot, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
+        """(weather, illumination, `(height, width, 3) uint8` on the device) of every cell asked for."""
+        for weather, hour in cells:
+            key = self.design.picture_key(shot.block, weather, hour)
+            flat = shade(shot.layers, weather, hour, self.design.domain, key, self.size)
+            yield weather, hour, flat.view(3, self.size[1], self.size[0]).permute(1, 2, 0).contiguous()
+
+    def finish(self, picture: np.ndarray) -> np.ndarray:
+        """What the camera does after its sensor: enlarge to the output size."""
+        width, height = self.design.size
+        return resize(picture, height, width)

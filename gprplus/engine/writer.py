@@ -1,0 +1,100 @@
+"""Files that are whole or not there, and the ledger that says which blocks are finished."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gprplus.engine.design import Block, Design
+from gprplus.errors import GprplusError
+
+PART = ".part"
+
+Box = tuple[int, int, int, int]
+
+
+class Ledger:
+    """Finished blocks of one identity: one line each, written after all of its files. One process at a time works on an identity."""
+
+    def __init__(self, output: Path, identity: int) -> None:
+        self.path = output / "_blocks" / f"{identity:04d}.csv"
+
+    def read(self) -> dict[tuple[int, int], Box]:
+        """Boxes by (camera, background). A line that a kill cut short does not count."""
+        try:
+            text = self.path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return {}
+        found = {}
+        for line in text[: text.rfind("\n") + 1].splitlines():
+            camera, background, x, y, width, height = map(int, line.split(","))
+            found[camera, background] = (x, y, width, height)
+        return found
+
+    def note(self, block: Block, box: Box) -> None:
+        """Say that a block is finished."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("ab+") as file:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+                if file.read(1) != b"\n":  # what a kill cut short must not swallow this line
+                    file.truncate(self._whole(file.name))
+            file.write(",".join(map(str, (block.camera, block.background, *box))).encode("ascii") + b"\n")
+
+    @staticmethod
+    def _whole(path: str) -> int:
+        return Path(path).read_bytes().rfind(b"\n") + 1
+
+
+def unfinished(output: Path, design: Design, blocks: Sequence[Block], ledger: Ledger) -> list[Block]:
+    """Blocks that are not in the ledger, or of which a file is gone; leftovers of a kill are swept away."""
+    done = ledger.read()
+    who = f"{blocks[0].identity:04d}"
+    present = {f"{who}/{name}" for name in _swept(output / who)}
+    masks = {f"{who}/{name}" for name in _swept(output / "_masks" / who)} if design.masks else set()
+
+    def whole(block: Block) -> bool:
+        cells = design.cell_levels()
+        return (
+            (block.camera, block.background) in done
+            and all(design.path(block, *cell) in present for cell in cells)
+            and (not design.masks or all(design.path(block, *cell, "png") in masks for cell in cells))
+        )
+
+    return [block for block in blocks if not whole(block)]
+
+
+def _swept(folder: Path) -> list[str]:
+    """Names in a folder (made if need be), without the temporary files that a kill left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(PART):
+                os.unlink(entry.path)
+            else:
+                names.append(entry.name)
+    return names
+
+
+def save_whole(path: Path, data: bytes) -> None:
+    """Write bytes under a temporary name, then rename: the name that counts never stands for half a file."""
+    part = f"{path}{PART}"
+    try:
+        with open(part, "wb", buffering=0) as file:
+            file.write(data)
+        os.replace(part, path)
+    except OSError as error:
+        raise GprplusError(f"{path} cannot be written: {error.strerror or error}.") from error
+
+
+def save_png(path: Path, mask: np.ndarray) -> None:
+    """A `(H, W) bool` mask as PNG: 255 where true."""
+    import cv2
+
+    done, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f"a mask of shape {mask.shape} cannot be written as PNG")
+    save_whole(path, data.tobytes())
