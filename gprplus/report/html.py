@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from gprplus import __version__
 from gprplus.declared import identity_attributes
 from gprplus.report import balance, plots, provenance, words
+from gprplus.report.mismatch import contrast
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
 from gprplus.report.samples import Samples, samples
-from gprplus.report.sentences import Row, Verdict, caveats, judge, outcome
+from gprplus.report.sentences import Row, Verdict, caveats, judge, mismatch_sentence, outcome
 from gprplus.report.tables import notes
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Part:
     caveat: str
     forest: plots.Forest | None
     heat: plots.Heat | None
+    mismatch: str
     ladder: plots.Ladder | None
 
     @property
@@ -103,6 +105,7 @@ def _part(run: Outcome, target: str) -> Part:
         f"{said[:1].upper()}{said[1:]}.",
         plots.forest(rows, results, run.info),
         plots.heat(run.queries, run.info, target),
+        mismatch_sentence(contrast(run.queries, run.info, target), words.noun(run.info.get("attribute") or "level")),
         plots.ladder(rows, run.info),
     )
 

@@ -135,15 +135,6 @@ class Heat:
         """Whether a cell was trained on the level it is tested on."""
         return self.arms[i] == f"only-{self.levels[j]}"
 
-    @property
-    def contrast(self) -> tuple[float, float] | None:
-        """Mean of the cells tested on the level they were trained on, and of the others; None without both."""
-        single = [i for i, arm in enumerate(self.arms) if arm.startswith("only-")]
-        same = [self.cells[i][j] for i in single for j in range(len(self.levels)) if self.matched(i, j)]
-        other = [self.cells[i][j] for i in single for j in range(len(self.levels)) if not self.matched(i, j)]
-        means = _mean(same), _mean(other)
-        return None if None in means else means  # type: ignore[return-value]
-
 
 def heat(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Heat | None:
     """Training level x query level for one target: valid queries of known level, averaged over queries and seeds.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gprplus import declared
 from gprplus.report import words
+from gprplus.report.mismatch import Contrast
 from gprplus.report.phrases import SELF, UNTRAINED, arm_phrase, is_control, reference_phrase, short, target_phrase
 
 if TYPE_CHECKING:
@@ -107,8 +108,16 @@ def _compare(rows: Sequence[Row], info: Mapping[str, Any], reference: Row) -> tu
         return f"{text}.", _tally(rows, gains, losses, unclear, info)
     if unclear:
         return _undecided(unclear, info, against, what), []
+    return _gossip(rows, info, against), []
+
+
+def _gossip(rows: Sequence[Row], info: Mapping[str, Any], against: str) -> str:
+    """Differences that have no interval: told, and not concluded from."""
     widest = max(rows, key=lambda row: abs(_difference(row)))
-    return f"{_change(widest, info)} against {against}, but no interval could be formed, so nothing is concluded.", []
+    why = "With one seed there is no interval" if widest["seeds"] == 1 else "No interval could be formed"
+    more = "more" if _difference(widest) > 0 else "less"
+    gap = f"{arm_phrase(widest['arm'], info)} scored {words.size(widest['mAP_difference'])} points of mAP {more}"
+    return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
 
 
 def _undecided(rows: Sequence[Row], info: Mapping[str, Any], against: str, what: str) -> str:
@@ -198,10 +207,22 @@ def _basis(row: Row, info: Mapping[str, Any]) -> str:
     queries = words.counted(row["queries"], "query", "queries")
     people = words.counted(row["query_identities"], "person", "people")
     parts = [f"{seeds}, {queries} of {people}", *caveats([row], info)]
-    text = f"Basis: {'; '.join(parts)}."
-    if row["seeds"] == 1:
-        text += " With one seed the interval leaves out the luck of training."
-    return text
+    return f"Basis: {'; '.join(parts)}."
+
+
+def mismatch_sentence(found: Contrast | None, noun: str) -> str:
+    """What the heat map says as a whole: whether it helps to have trained in the level of the query."""
+    if found is None:
+        return ""
+    figures = (
+        f"{words.points(found.own)} with the arm of their own {noun}, {words.points(found.other)} with those of another"
+    )
+    span = words.signed_interval(found.low, found.high)
+    if found.low is None or found.high is None:
+        return f"Queries score {figures}; without an interval nothing is concluded from that."
+    paired = f"a difference of {words.signed(found.difference)}, 95% interval {span}"
+    clear = found.low > 0 or found.high < 0
+    return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."
 
 
 def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:

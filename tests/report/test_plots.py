@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gprplus.report.mismatch import Contrast, contrast
 from gprplus.report.plots import axis, forest, heat, ladder
+from gprplus.report.sentences import mismatch_sentence
 
 
 def test_the_heat_map_equals_a_slow_loop(world):
@@ -32,8 +34,36 @@ def test_matched_cells_are_those_on_the_diagonal(world):
     found = heat(outcome.queries, outcome.info, "self")
     framed = [(i, j) for i in range(len(found.arms)) for j in range(len(found.levels)) if found.matched(i, j)]
     assert framed == [(0, 0), (1, 1), (2, 2)]
-    cells = np.array(found.cells[:3])
-    assert found.contrast == pytest.approx((np.diag(cells).mean(), cells[~np.eye(3, dtype=bool)].mean()))
+
+
+def test_the_mismatch_equals_a_slow_loop(world):
+    outcome = world.read()
+    found = contrast(outcome.queries, outcome.info, "self")
+    own, other = [], []
+    for (arm, _), scores in world.ap.items():
+        for ap, level in zip(scores, world.query_levels, strict=True):
+            if arm.startswith("only-"):
+                (own if arm == f"only-{level}" else other).append(ap)
+    assert found.own == pytest.approx(np.mean(own))
+    assert found.other == pytest.approx(np.mean(other))
+    assert found.low < found.difference < found.high
+    assert found.low > 0, "the fixture gives arms of the query's own level an advantage"
+    sentence = mismatch_sentence(found, "weather")
+    assert sentence.startswith(f"Queries score {100 * found.own:.1f} with the arm of their own weather,")
+    assert f"95% interval +{100 * found.low:.1f} to +{100 * found.high:.1f}." in sentence
+
+
+def test_a_mismatch_around_zero_is_not_distinguishable():
+    assert mismatch_sentence(Contrast(0.5, 0.49, -0.01, 0.03), "hour").endswith(
+        "a difference of +1.0, 95% interval −1.0 to +3.0, which is not distinguishable from none."
+    )
+    assert "nothing is concluded" in mismatch_sentence(Contrast(0.5, 0.49, None, None), "hour")
+    assert mismatch_sentence(None, "hour") == ""
+
+
+def test_one_level_alone_has_no_mismatch(world):
+    outcome = world.read()
+    assert contrast(outcome.queries, {**outcome.info, "levels": ["sunny"]}, "self") is None
 
 
 def test_shades_run_from_the_lowest_cell_to_the_highest(world):
