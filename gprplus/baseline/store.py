@@ -43,16 +43,20 @@ class Pack:
     uids: np.ndarray
     keys: np.ndarray
 
+    def keys_of(self, uids: np.ndarray) -> np.ndarray:
+        """The keys that `uids (N,) uint64` are packed under. Raises TrainingError when one is not packed."""
+        place = np.minimum(np.searchsorted(self.uids, uids), len(self.uids) - 1)
+        known = self.uids[place] == uids
+        if not known.all():
+            raise TrainingError(f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}.")
+        return self.keys[place]
+
     def images(self, uids: np.ndarray) -> np.ndarray:
         """The pixels of `uids (N,) uint64`:
 
         `(N, H, W, 3) uint8`, in that order. Raises TrainingError when one is not packed.
         """
-        place = np.searchsorted(self.uids, uids)
-        known = self.uids[np.minimum(place, len(self.uids) - 1)] == uids
-        if not known.all():
-            raise TrainingError(f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}.")
-        wanted = self.keys[place]
+        wanted = self.keys_of(uids)
         out = np.empty((len(uids), self.height, self.width, 3), dtype=np.uint8)
         absent = np.ones(len(uids), dtype=bool)
         for path in _parts(self.folder):

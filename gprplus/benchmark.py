@@ -1,0 +1,208 @@
+"""The benchmark: every arm and seed of every split trained with one recipe, scored on every target, collected and
+reported.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import runs
+from gprplus.baseline import devices, speed, store
+from gprplus.baseline.recipe import Recipe
+from gprplus.evaluation import cases, collect, plan, trial
+from gprplus.evaluation.cases import Case
+from gprplus.evaluation.summary import UNTRAINED
+from gprplus.evaluation.trial import Trial
+from gprplus.parallel import Progress, cores, in_processes, silent
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# numpy's and torch's thread pools read these when a process starts.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
+    and bytes to pack, estimated seconds (None unless it was a dry run).
+    """
+
+    recipe: str
+    why: str
+    device: str
+    jobs: int
+    seeds: int
+    trained: int
+    shared: int
+    kept: int
+    images: int = 0
+    missing: int = 0
+    bytes: int = 0
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
+    summaries and split records.
+    """
+
+    plan: Plan
+    folders: tuple[Path, ...] = ()
+    summaries: "tuple[pa.Table, ...]" = ()
+    infos: tuple[Mapping[str, Any], ...] = ()
+    reports: tuple[Path, ...] = ()
+
+
+def benchmark(
+    splits: Sequence[Path],
+    output: Path,
+    *,
+    recipe: str | Path = "auto",
+    backbone: str | None = None,
+    weights: str | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    targets: Mapping[str, Path] | None = None,
+    roots: Mapping[str, Path] | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Outcome:
+    """Train and score every arm and seed of `splits` under `output`/SPLIT/RECIPE, and write tables and reports beside
+    them.
+
+    `recipe` "auto" is `fast` on a GPU and `smoke` on a processor. `targets` are manifests, or folders of images that
+    are ingested first, by name; splits with a test side are scored on it as `self` too. Images are packed under
+    `output`/../store. Finished runs stay: more seeds, splits or targets only add, another recipe or option into the
+    same folder raises RequestChanged unless `force`. `jobs` runs go on at once, by default one a core without a GPU
+    and one with. Raises an error of `gprplus.errors` before any training when the request cannot be met.
+    """
+    device = devices.resolve(device)
+    chosen, why = _recipe(recipe, device)
+    chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs)
+    gpu = device.startswith("cuda")
+    jobs = jobs or (1 if gpu else cores())
+    threads = None if gpu else max(1, cores() // jobs)
+    wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force)
+    images = cases.sources(wanted)
+    folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
+    costs = [store.cost(rows, where, folder, height, width) for rows, where in images.values()]
+    planned = Plan(
+        chosen.name,
+        why,
+        devices.describe(device),
+        jobs,
+        seeds or chosen.seeds,
+        *_counts(wanted, seeds or chosen.seeds, force),
+    )
+    planned = replace(
+        planned,
+        images=sum(c.images for c in costs),
+        missing=sum(c.missing for c in costs),
+        bytes=sum(c.bytes for c in costs),
+    )
+    if dry_run:
+        return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device)))
+    if force:
+        for case in wanted:
+            runs.clear(case.folder)
+    packs = {
+        name: store.pack(rows, where, folder, height, width, progress=progress)
+        for name, (rows, where) in images.items()
+    }
+    trials = [one for case in wanted for one in _trials(case, chosen, planned.seeds, packs, device, threads)]
+    for case in wanted:
+        cases.write_record(case, chosen, device)
+    with _few_threads(threads):
+        _run(trials, jobs, progress)
+    return _collected(wanted, planned)
+
+
+def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
+    """The recipe, and why it is that one."""
+    if str(name) != "auto":
+        return Recipe.read(name), "asked for"
+    gpu = device.startswith("cuda")
+    return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
+
+
+def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, int]:
+    """Runs to train, runs that share another's training, runs that are done."""
+    kept, distinct, total = 0, set(), 0
+    for case in wanted:
+        arms = {arm: facts["fingerprint"] for arm, facts in case.split.info["arms"].items()} | {UNTRAINED: UNTRAINED}
+        for arm, fingerprint in arms.items():
+            for seed in range(seeds):
+                total += 1
+                if not force and trial.read(case.folder / arm / f"seed{seed}"):
+                    kept += 1
+                else:
+                    distinct.add((fingerprint, seed))
+    return len(distinct), total - kept - len(distinct), kept
+
+
+def _estimate(wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str) -> float:
+    """Seconds that training and embedding would take, from a few measured steps; an image embedded costs a third of
+    one trained on.
+    """
+    if not planned.trained:
+        return 0.0
+    step = speed.seconds_a_step(recipe, device)
+    sizes = [arm["images"] for case in wanted for arm in case.split.info["arms"].values()]
+    steps = sum(recipe.steps(size) for size in sizes) / len(sizes) * planned.trained
+    embedded = sum(len(target.rows) for target in wanted[0].targets) * (planned.trained + planned.shared)
+    return step * (steps + embedded / 3 / recipe.batch.size) / planned.jobs
+
+
+def _trials(
+    case: Case, recipe: Recipe, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None
+) -> list[Trial]:
+    scored = [(target, packs[cases.source_of(case, target)]) for target in case.targets]
+    pack = packs[f"split {case.split.name}"]
+    return plan.trials(case.split, case.folder, recipe, seeds, pack, scored, device, threads)
+
+
+def _run(trials: Sequence[Trial], jobs: int, progress: Progress) -> None:
+    """First what has to be trained, then what shares a training."""
+    leaders, followers = plan.twins(trials)
+    done = 0
+    for batch in (leaders, followers):
+        open_ = [one for one in batch if one.missing()]
+        done += len(batch) - len(open_)
+        progress(done, len(trials))
+        for _ in in_processes(trial.run, open_, min(jobs, max(len(open_), 1))):
+            done += 1
+            progress(done, len(trials))
+
+
+@contextmanager
+def _few_threads(threads: int | None) -> Iterator[None]:
+    """Processes started inside use `threads` threads each, so that several do not fight over the cores."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    if threads:
+        os.environ.update({name: str(threads) for name in _THREADS})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _collected(wanted: Sequence[Case], planned: Plan) -> Outcome:
+    from gprplus.report import report
+
+    summaries = [collect.collect(case.folder, case.split.arms, case.split.info.get("reference"))[1] for case in wanted]
+    folders = [case.folder for case in wanted]
+    written = [path for path in report(folders) if path.suffix == ".html"]
+    return Outcome(planned, tuple(folders), tuple(summaries), tuple(case.split.info for case in wanted), tuple(written))

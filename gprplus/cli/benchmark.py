@@ -1,0 +1,133 @@
+"""`gprplus benchmark`: train and score every arm and seed."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gprplus.cli import options
+
+if TYPE_CHECKING:
+    from gprplus.benchmark import Outcome, Plan
+
+
+def named_folders(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+    """Click callback: ('a=x', 'b=y') -> {'a': Path('x'), 'b': Path('y')}."""
+    found: dict[str, Path] = {}
+    for value in values:
+        name, equals, path = value.partition("=")
+        if not (name and equals and path):
+            raise click.BadParameter(f"expected NAME=FOLDER, found '{value}'.", context, parameter)
+        if name in found:
+            raise click.BadParameter(f"'{name}' is given twice.", context, parameter)
+        found[name] = Path(path)
+    return found
+
+
+@click.command("benchmark")
+@click.argument("splits", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--recipe", default="auto", show_default=True, help="auto, a recipe's name or a .toml file.")
+@click.option("--backbone", default=None, help="Another network than the recipe's.")
+@click.option("--weights", default=None, help="First weights: none, imagenet or a file.")
+@click.option("--seeds", type=click.IntRange(min=1), default=None, help="Seeds of every arm.  [default: the recipe's]")
+@click.option("--steps", type=click.IntRange(min=1), default=None, help="Optimiser steps, the same for every arm.")
+@click.option(
+    "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
+)
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME=PATH",
+    callback=named_folders,
+    help="Score on this manifest, or folder of images, too.",
+)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    metavar="NAME=DIR",
+    callback=named_folders,
+    help="Where a dataset's images lie now.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
+@options.device
+@options.dry_run
+@options.output
+@options.work
+@options.force
+@options.as_json
+def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: bool, **request: Any) -> None:
+    """Train and score every arm and seed of a split.
+
+    Every arm is trained with the same recipe and searched for the same persons; the table shows the mean over seeds,
+    and each arm's paired difference to the reference arm, with 95% intervals. Finished runs stay: the same command
+    goes on where it stopped, more seeds and targets only add. Default: every split under WORK/splits, into WORK/runs.
+
+    \b
+    Examples:
+      gprplus benchmark
+      gprplus benchmark work/splits/weather --seeds 5 --target market=Market-1501-v15.09.15
+      gprplus benchmark --recipe paper --device cuda --dry-run
+    """
+    from gprplus.benchmark import benchmark
+    from gprplus.cli.console import dump, progress
+
+    chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
+    with progress("benchmark") as bar:
+        outcome = benchmark(chosen, output or work / "runs", progress=bar, **request)
+    if as_json:
+        dump(_as_json(outcome))
+    elif request["dry_run"]:
+        _show_plan(outcome.plan)
+    else:
+        _show(outcome)
+
+
+def _as_json(outcome: "Outcome") -> dict[str, Any]:
+    return {
+        "plan": asdict(outcome.plan),
+        "runs": [str(folder) for folder in outcome.folders],
+        "reports": [str(path) for path in outcome.reports],
+        "summary": [row for summary in outcome.summaries for row in summary.to_pylist()],
+    }
+
+
+def _show_plan(plan: "Plan") -> None:
+    from gprplus.cli.console import say
+
+    say(f"recipe {plan.recipe} ({plan.why}), {plan.seeds} seeds, {plan.jobs} at once on {plan.device}")
+    say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
+    say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
+    say(
+        f"time: about {_duration(plan.seconds or 0)} (estimated from a few steps here, packing not counted)"
+    )
+
+
+def _duration(seconds: float) -> str:
+    """
+    >>> _duration(42), _duration(600), _duration(9000)
+    ('42 s', '10 min', '2.5 h')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _show(outcome: "Outcome") -> None:
+    from gprplus.cli.console import note, say, table
+    from gprplus.report import verdict
+    from gprplus.report.tables import overview
+
+    plan = outcome.plan
+    note(f"recipe {plan.recipe} ({plan.why}), {plan.seeds} seeds, on {plan.device}")
+    if not plan.trained and not plan.shared:
+        note(f"All {plan.kept} runs were there already, for the same request.")
+    for folder, summary, info, page in zip(
+        outcome.folders, outcome.summaries, outcome.infos, outcome.reports, strict=True
+    ):
+        headers, rows = overview(summary)
+        table(headers, rows, title=str(folder), right=range(1, len(headers)))
+        say(verdict(summary, info))
+        say(f"report: {page}")

@@ -1,0 +1,149 @@
+"""The splits of a request, each with where its runs go and what they are scored on, and the record that tells one
+request from another.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import runs
+from gprplus.baseline import devices
+from gprplus.baseline.recipe import Recipe
+from gprplus.errors import RecipeError, SplitError, nearest
+from gprplus.evaluation import targets
+from gprplus.evaluation.targets import Target
+from gprplus.ingest import Manifest, build_manifest
+from gprplus.splits import Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORD = "benchmark.json"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One split with where its runs go and what they are scored on."""
+
+    split: Split
+    folder: Path
+    targets: tuple[Target, ...]
+    roots: Mapping[str, Path]
+
+
+def open_all(
+    splits: Sequence[Path],
+    output: Path,
+    recipe: Recipe,
+    named: Mapping[str, Path],
+    roots: Mapping[str, Path],
+    *,
+    force: bool,
+) -> list[Case]:
+    """Every split opened, its folder settled with the request, its targets read.
+
+    Nothing is written but ingested targets.
+    """
+    if not splits:
+        raise SplitError("There is no split to benchmark. Make one with: gprplus make-split --attr=weather")
+    opened = [Split.open(path) for path in splits]
+    names = [split.name for split in opened]
+    if len(set(names)) < len(names):
+        raise SplitError(
+            f"Two splits have the same name ({', '.join(sorted(names))}); benchmark them into different folders."
+        )
+    known = {dataset for split in opened for dataset in split.info["datasets"]}
+    for name in roots:
+        if name not in known:
+            raise SplitError(f"No split has a dataset called '{name}'. {nearest(name, known)}")
+    manifests = {name: _manifest(name, path, output.parent / "targets") for name, path in named.items()}
+    cases = []
+    for split in opened:
+        folder = output / split.name / recipe.name
+        runs.settle(folder / RECORD, _request(split, recipe), force=force)
+        own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
+        scored = [targets.of_split(split, own)]
+        scored += [targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()]
+        found = tuple(target for target in scored if target)
+        if not found:
+            raise SplitError(
+                f"{split.path} has no test side, so it needs a --target NAME=MANIFEST-or-FOLDER to be scored on."
+            )
+        cases.append(Case(split, folder, found, split.roots(own)))
+    return cases
+
+
+def _manifest(name: str, path: Path, ingested: Path) -> Manifest:
+    """A target's manifest: the one at `path`, else one built of the images in `path`."""
+    if (path / "manifest.json").is_file():
+        return Manifest.open(path)
+    return build_manifest([path], ingested / name)
+
+
+def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
+    """What makes two benchmarks the same, seeds and targets apart, which only add: readable, one key a knob."""
+    network, length = recipe.network, recipe.length
+    knobs = {
+        f"{section}.{knob}": value
+        for section, knobs in recipe.resolved().items()
+        if isinstance(knobs, dict) and section not in ("network", "length")
+        for knob, value in knobs.items()
+    }
+    request = {
+        "split_fingerprint": split.info["fingerprint"],
+        "recipe": recipe.name,
+        "backbone": network.backbone,
+        "weights": network.weights,
+        "last_stride": network.last_stride,
+        "steps": length.steps or None,
+        "epochs": length.epochs or None,
+        **knobs,
+    }
+    if network.weights not in ("none", "imagenet"):
+        request["weights_digest"] = _file_digest(Path(network.weights))
+    return request
+
+
+def _file_digest(path: Path) -> str:
+    import hashlib
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.") from error
+
+
+def sources(cases: Sequence[Case]) -> "dict[str, tuple[pa.Table, Mapping[str, Path]]]":
+    """The images of each split and of each further target: one table and its folders a source."""
+    found: dict[str, tuple[pa.Table, Mapping[str, Path]]] = {}
+    for case in cases:
+        found[f"split {case.split.name}"] = (case.split.members(["uid", "dataset", "path"]), case.roots)
+        for target in case.targets:
+            if target.name != targets.SELF:
+                found[f"target {target.name}"] = (target.rows, target.roots)
+    return found
+
+
+def source_of(case: Case, target: Target) -> str:
+    """Which of `sources` a target's images come from."""
+    return f"split {case.split.name}" if target.name == targets.SELF else f"target {target.name}"
+
+
+def write_record(case: Case, recipe: Recipe, device: str) -> None:
+    """Write benchmark.json: the request, the split it was made for, every target so far, and the recipe in full."""
+    path = case.folder / RECORD
+    earlier = runs.read_json(path, SplitError, "a benchmark")["targets"] if path.is_file() else {}
+    record = {
+        "schema_version": 1,
+        "request": _request(case.split, recipe),
+        "split": case.split.name,
+        "split_path": runs.relative(case.split.path, case.folder),
+        "split_fingerprint": case.split.info["fingerprint"],
+        "recipe": recipe.resolved(),
+        "targets": {**earlier, **{target.name: target.facts() for target in case.targets}},
+        "device": devices.describe(device),
+        "versions": runs.versions(),
+    }
+    runs.write_json(path, record)

@@ -1,0 +1,50 @@
+"""From the folders of finished runs to results.parquet and summary.parquet."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import runs, schema
+from gprplus.evaluation import trial
+from gprplus.evaluation.summary import UNTRAINED, summarise
+from gprplus.evaluation.targets import SELF
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESULTS = "results.parquet"
+SUMMARY = "summary.parquet"
+
+
+def collect(folder: Path, arms: Sequence[str], reference: str | None) -> "tuple[pa.Table, pa.Table]":
+    """Gather every finished run under `folder` (ARM/seedK), write both tables, and give them back.
+
+    Rows stand by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = []
+    queries = {}
+    for place, arm in enumerate([*arms, UNTRAINED]):
+        for path in sorted((folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))):
+            record = trial.read(path)
+            if record:
+                queries[arm, record["seed"]] = pq.read_table(path / trial.QUERIES)
+                rows += [{**row, "place": place} for row in _rows(record)]
+    rows.sort(key=lambda row: (row["target"] != SELF, row["target"], row["place"], row["seed"]))
+    results = schema.conform(pa.Table.from_pylist(rows), schema.RESULTS)
+    summary = summarise(results, queries, reference)
+    runs.write_table(folder / RESULTS, results)
+    runs.write_table(folder / SUMMARY, summary)
+    return results, summary
+
+
+def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """One results row for each target of a run."""
+    shared = {column.name: record.get(column.name) for column in schema.RESULTS}
+    shared["images_per_second"] = record["images_seen"] / record["seconds"] if record["seconds"] else None
+    return [
+        {**shared, "target": name, "protocol": target["protocol"], **target["scores"]}
+        for name, target in record["targets"].items()
+    ]

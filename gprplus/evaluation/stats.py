@@ -1,0 +1,162 @@
+"""How far a score may be trusted: intervals over the two things that were drawn by chance, persons searched and seeds.
+
+Scores come as `(A, S, Q) float64`: arms, seeds, queries; the same queries and the same seeds for every arm. The
+persons of the queries are resampled (all queries of a person together: they are not independent), the gallery stays.
+With few seeds a bootstrap over seeds is far too narrow (two seeds have only three resamples), so the seed part is a
+variance instead:
+
+    V = V_persons + V_seeds,    interval = estimate +- t(0.975, f) sqrt(V),    f = V^2 / (V_persons^2 / (I - 1) +
+    V_seeds^2 / f_seeds)
+
+V_persons is the bootstrap variance of the mean over seeds (times I / (I - 1), which undoes the bootstrap's bias with
+few persons), I the number of persons. V_seeds of a paired difference is 2 MSE / S with MSE the residual of the A x S
+table of means after arms and seeds (seeds as blocks) and f_seeds = (A - 1)(S - 1): all arms of an experiment are
+trained alike, so their seed noise is taken to be of one size and estimated from all of them. With two arms this is
+exactly the t interval of the per-seed differences. From 8 seeds on each pair is judged by its own differences
+(f_seeds = S - 1). f is the Welch-Satterthwaite number of degrees of freedom. The noise of one seed on one person is
+in both parts, so the interval is a little too wide, never too narrow by that. One seed gives no interval: nothing is
+known of its noise.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+RESAMPLES = 2000
+OWN_FROM = 8  # seeds from which a pair's own differences are enough
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score or a difference, and its 95% interval; NaN ends where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores `(A, S, Q) float64` of trained arms, and the person `(Q,) int64`, numbered from 0, of each query."""
+
+    values: np.ndarray
+    person: np.ndarray
+
+    @property
+    def persons(self) -> int:
+        """How many persons the queries look for."""
+        return int(self.person.max()) + 1
+
+    def means(self) -> np.ndarray:
+        """Mean over queries, `(A, S)`."""
+        return self.values.mean(axis=2)
+
+
+def weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each person is drawn in each resample: `(resamples, persons) float64`."""
+    return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
+
+
+def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Means of `per_query (A, Q)` under each resample of persons: `(resamples, A)`."""
+    totals = np.stack([np.bincount(person, weights=row, minlength=drawn.shape[1]) for row in per_query], axis=1)
+    counts = np.bincount(person, minlength=drawn.shape[1])
+    return drawn @ totals / (drawn @ counts)[:, None]
+
+
+def differences(scored: Scored, reference: int, drawn: np.ndarray) -> list[Estimate]:
+    """Each arm's paired difference to arm `reference`; that arm's own is 0 without an interval."""
+    means = scored.means()
+    gaps = means - means[reference]
+    boot = resampled(scored.values.mean(axis=1), scored.person, drawn)
+    spread = _persons_variance(boot - boot[:, [reference]], scored.persons)
+    out = []
+    for arm in range(len(means)):
+        if arm == reference:
+            out.append(Estimate(0.0, math.nan, math.nan))
+            continue
+        variance, freedom = _difference_variance(means, arm, reference)
+        out.append(_estimate(gaps[arm].mean(), spread[arm], scored.persons - 1, variance, freedom))
+    return out
+
+
+def levels(scored: Scored, drawn: np.ndarray) -> list[Estimate]:
+    """Each arm's own score, its interval kept within 0-1."""
+    means = scored.means()
+    boot = resampled(scored.values.mean(axis=1), scored.person, drawn)
+    spread = _persons_variance(boot, scored.persons)
+    variance, freedom = _level_variance(means)
+    estimates = [
+        _estimate(value, persons, scored.persons - 1, variance, freedom)
+        for value, persons in zip(means.mean(axis=1), spread, strict=True)
+    ]
+    return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in estimates]
+
+
+def against(floor: Scored, scored: Scored, reference: int, drawn: np.ndarray) -> Estimate:
+    """The difference of the untrained floor (one arm) to arm `reference`: the same persons, seed noise of its own."""
+    means, below = scored.means(), floor.means()
+    gap = floor.values.mean(axis=1) - scored.values[[reference]].mean(axis=1)
+    spread = _persons_variance(resampled(gap, scored.person, drawn), scored.persons)
+    parts = [_level_variance(means), _level_variance(below)]
+    variance = sum(part for part, _ in parts)
+    return _estimate(below.mean() - means[reference].mean(), spread[0], scored.persons - 1, variance, _freedom(parts))
+
+
+def t_quantile(probability: float, freedom: float) -> float:
+    """The quantile of Student's t for a probability above one half, to five digits.
+
+    With t = sqrt(f) tan(a) the density becomes cos(a)^(f - 1), which is smooth enough to sum up on a grid.
+
+    >>> round(t_quantile(0.975, 10), 4)
+    2.2281
+    """
+    # The density is within 7 / sqrt(f) of zero for all that counts; a finer grid there costs nothing.
+    end = min(math.pi / 2, 40 / math.sqrt(freedom))
+    angle = np.linspace(0, end, 200_001)
+    density = np.cos(angle) ** (freedom - 1)
+    area = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
+    place = np.interp((2 * probability - 1) * area[-1], area, angle)
+    return math.sqrt(freedom) * math.tan(place)
+
+
+def _estimate(value: float, persons: float, persons_freedom: int, seeds: float, seeds_freedom: float) -> Estimate:
+    if persons_freedom < 1 or not seeds_freedom >= 1:
+        return Estimate(float(value), math.nan, math.nan)
+    variance = persons + seeds
+    if variance <= 0:
+        return Estimate(float(value), float(value), float(value))
+    freedom = _freedom([(persons, persons_freedom), (seeds, seeds_freedom)])
+    half = t_quantile(0.975, freedom) * math.sqrt(variance)
+    return Estimate(float(value), float(value - half), float(value + half))
+
+
+def _freedom(parts: list[tuple[float, float]]) -> float:
+    """Welch and Satterthwaite's degrees of freedom of a sum of variances."""
+    below = sum(variance**2 / freedom for variance, freedom in parts if freedom > 0)
+    if any(not freedom > 0 for _, freedom in parts):
+        return 0.0
+    return sum(variance for variance, _ in parts) ** 2 / below if below > 0 else min(freedom for _, freedom in parts)
+
+
+def _persons_variance(boot: np.ndarray, persons: int) -> np.ndarray:
+    return boot.var(axis=0, ddof=1) * persons / max(persons - 1, 1)
+
+
+def _difference_variance(means: np.ndarray, arm: int, reference: int) -> tuple[float, float]:
+    """Variance of a difference of arm means `(A, S)` that comes from the seeds, and its degrees of freedom."""
+    arms, seeds = means.shape
+    if seeds >= OWN_FROM:
+        return float((means[arm] - means[reference]).var(ddof=1) / seeds), seeds - 1
+    residual = means - means.mean(axis=1, keepdims=True) - means.mean(axis=0, keepdims=True) + means.mean()
+    freedom = (arms - 1) * (seeds - 1)
+    return float(2 * (residual**2).sum() / max(freedom, 1) / seeds), freedom
+
+
+def _level_variance(means: np.ndarray) -> tuple[float, float]:
+    """Variance of one arm's mean over seeds, estimated within all arms, and its degrees of freedom."""
+    arms, seeds = means.shape
+    if seeds < 2:
+        return 0.0, 0
+    return float(means.var(axis=1, ddof=1).mean() / seeds), arms * (seeds - 1)

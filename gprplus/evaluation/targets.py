@@ -1,0 +1,146 @@
+"""What an arm is scored on: rows that search, rows that are searched, and the rule between them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import keys, schema
+from gprplus.errors import SplitError
+from gprplus.evaluation.scores import Scores, score
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import torch
+
+    from gprplus.ingest import Manifest
+    from gprplus.splits import Split
+
+SELF = "self"
+# Which column plays the camera under each protocol of gprplus.protocol.
+CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor where the target has them) under a name.
+
+    `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are.
+    """
+
+    name: str
+    protocol: str
+    attribute: str
+    rows: "pa.Table"
+    roots: Mapping[str, Path]
+    datasets: Mapping[str, Any]
+
+    @property
+    def uids(self) -> np.ndarray:
+        """The images to embed, in row order: `(N,) uint64`."""
+        return self.rows.column("uid").to_numpy()
+
+    def fingerprint(self) -> str:
+        """Digest of everything that scores on it depend on, beside the pixels."""
+        flags = [name for name in ("is_junk", "is_distractor") if name in self.rows.column_names]
+        wanted = ["uid", "role", "identity", "camera", "viewpoint_deg", *flags]
+        return keys.digest(self.protocol, keys.table_fingerprint(self.rows, wanted))
+
+    def facts(self) -> dict[str, Any]:
+        """What records say of the target."""
+        query = self._is_query()
+        return {
+            "protocol": self.protocol,
+            "fingerprint": self.fingerprint(),
+            "queries": int(query.sum()),
+            "gallery": int((~query).sum()),
+            "datasets": dict(self.datasets),
+        }
+
+    def score(self, features: "np.ndarray | torch.Tensor", **options: Any) -> tuple[Scores, "pa.Table"]:
+        """Scores of features `(N, D)`, one a row, and one schema.QUERIES row a query.
+
+        Options go to `gprplus.evaluation.score`.
+        """
+        query = self._is_query()
+        ids, cameras, junk = self._identities(), self._cameras(), self._flag("is_junk")
+        found = score(
+            features[np.flatnonzero(query)],
+            features[np.flatnonzero(~query)],
+            ids[query],
+            ids[~query],
+            None if cameras is None else cameras[query],
+            None if cameras is None else cameras[~query],
+            gallery_junk=junk[~query],
+            **options,
+        )
+        return found, self._queries(query, found)
+
+    def _queries(self, query: np.ndarray, scores: Scores) -> "pa.Table":
+        import pyarrow as pa
+
+        rows, each = self.rows.filter(pa.array(query)), scores.per_query
+        table = pa.table(
+            {
+                "target": pa.array([self.name] * len(rows)),
+                "uid": rows.column("uid"),
+                "identity": rows.column("identity"),
+                "level": self._levels(rows),
+                "valid": pa.array(each.valid),
+                "AP": pa.array(each.AP, mask=~each.valid),
+                "first_match_rank": pa.array(each.first_match_rank.astype(np.int32), mask=~each.valid),
+                "inp": pa.array(each.inp, mask=~each.valid),
+            }
+        )
+        return schema.conform(table, schema.QUERIES)
+
+    def _levels(self, rows: "pa.Table") -> "pa.Array":
+        import pyarrow as pa
+
+        if self.attribute not in rows.column_names or self.attribute == "identity":
+            return pa.nulls(len(rows), pa.string())
+        return rows.column(self.attribute).cast(pa.string())
+
+    def _is_query(self) -> np.ndarray:
+        return np.array(self.rows.column("role").to_pylist()) == "query"
+
+    def _identities(self) -> np.ndarray:
+        """Persons as text; None for a distractor, which matches nobody."""
+        ids = np.array(self.rows.column("identity").to_pylist(), dtype=object)
+        datasets = np.array(self.rows.column("dataset").to_pylist(), dtype=object)
+        named = [None if one is None else keys.canonical(of, one) for of, one in zip(datasets, ids, strict=True)]
+        out = np.array([*named, None], dtype=object)[:-1]
+        out[self._flag("is_distractor")] = None
+        return out
+
+    def _cameras(self) -> np.ndarray | None:
+        column = CAMERA[self.protocol]
+        return None if column is None else np.array(self.rows.column(column).to_pylist(), dtype=object)
+
+    def _flag(self, name: str) -> np.ndarray:
+        if name not in self.rows.column_names:
+            return np.zeros(len(self.rows), dtype=bool)
+        return self.rows.column(name).fill_null(False).to_numpy(zero_copy_only=False)
+
+
+def of_split(split: "Split", roots: Mapping[str, Path] | None = None) -> Target | None:
+    """The split's own test side as target `self`; None when the split was made without one."""
+    rows = split.test()
+    if not len(rows):
+        return None
+    info = split.info
+    return Target(SELF, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"])
+
+
+def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None) -> Target:
+    """A whole manifest as a target: its own query and gallery roles, or one query for each person and camera."""
+    from gprplus.splits import target_rows
+
+    if name == SELF:
+        raise SplitError(f"A target cannot be called '{SELF}': that is the split's own test set.")
+    rows = target_rows(manifest)
+    protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
+    own = {dataset: roots[dataset] for dataset in manifest.info["datasets"] if roots and dataset in roots}
+    return Target(name, protocol, attribute, rows, manifest.roots(own), manifest.info["datasets"])

@@ -1,0 +1,205 @@
+"""One run: an arm and a seed, trained, embedded, scored on every target, and written so that it need not be done
+again.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import keys, runs
+from gprplus.baseline.recipe import Recipe
+from gprplus.baseline.store import Pack
+from gprplus.errors import TrainingError
+from gprplus.evaluation.targets import Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import torch
+
+    from gprplus.baseline.model import Model
+
+RECORD = "run.json"
+QUERIES = "queries.parquet"
+MODEL = "model.safetensors"
+LOG = "log.jsonl"
+_EMBEDDED_TOGETHER = 4096  # images held at a time while embedding
+
+
+@dataclass(frozen=True)
+class Data:
+    """A training set: rows `uids (N,) uint64`, their persons numbered `labels (N,) int64` from 0, their paths, and
+    the pack they are read from.
+    """
+
+    uids: np.ndarray
+    labels: np.ndarray
+    paths: Sequence[str]
+    pack: Pack
+
+    @property
+    def identities(self) -> int:
+        """How many persons."""
+        return int(self.labels.max()) + 1
+
+    def digest(self) -> str:
+        """Fingerprint of the set, the same on every machine."""
+        return keys.digest(np.sort(self.uids).astype("<u8").tobytes())
+
+    def pixels(self) -> str:
+        """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
+        return keys.digest(np.sort(self.pack.keys_of(self.uids)).tobytes())
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one run is to do.
+
+    Without `data` it is the untrained floor; `twin` is a folder where the same training was done.
+    """
+
+    folder: Path
+    split: str
+    split_fingerprint: str
+    arm: str
+    seed: int
+    recipe: Recipe
+    data: Data | None
+    targets: Sequence[tuple[Target, Pack]]
+    device: str
+    threads: int | None = None
+    twin: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def missing(self) -> list[tuple[Target, Pack]]:
+        """The targets that the run's record does not hold scores of."""
+        done = read(self.folder).get("targets", {})
+        return [(t, p) for t, p in self.targets if done.get(t.name, {}).get("fingerprint") != t.fingerprint()]
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The record of a finished run; empty when there is none."""
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def run(trial: Trial) -> Path:
+    """Do what is missing of a run and write its folder, the record last. Gives the folder back."""
+    import torch
+
+    before = torch.get_num_threads()
+    if trial.threads:
+        torch.set_num_threads(trial.threads)
+    try:
+        record = read(trial.folder) or _trained(trial)
+        _scored(trial, record)
+    finally:
+        torch.set_num_threads(before)
+    return trial.folder
+
+
+def _trained(trial: Trial) -> dict[str, Any]:
+    """Train (or take the twin's weights), save the model, and start the record."""
+    from gprplus.baseline import devices, model
+    from gprplus.baseline.train import train, untrained
+
+    recipe, data = trial.recipe, trial.data
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    record: dict[str, Any] = {
+        "schema_version": 1,
+        "split": trial.split,
+        "recipe": recipe.name,
+        "backbone": recipe.network.backbone,
+        "weights": recipe.network.weights,
+        "arm": trial.arm,
+        "seed": trial.seed,
+        "config": recipe.resolved() | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
+        "train_digest": data.digest() if data else None,
+        "train_identities": data.identities if data else 0,
+        "train_images": len(data.uids) if data else 0,
+        "split_fingerprint": trial.split_fingerprint,
+        "device": devices.describe(trial.device),
+        "versions": runs.versions(),
+        "targets": {},
+    }
+    if trial.twin:
+        network = model.read(trial.twin / MODEL, recipe.network, trial.device)
+        known = read(trial.twin)
+        effort = {name: known[name] for name in ("steps", "images_seen", "seconds", "device")} | {"twin": known["arm"]}
+    else:
+        with (trial.folder / LOG).open("w", encoding="utf-8") as log:
+            if data is None:
+                done = untrained(recipe, trial.seed, trial.device)
+            else:
+                done = train(
+                    data.pack.images(data.uids),
+                    data.labels,
+                    recipe,
+                    trial.seed,
+                    trial.device,
+                    names=lambda rows: [data.paths[row] for row in rows],
+                    log=lambda line: print(json.dumps(line), file=log, flush=True),
+                )
+        network = done.model
+        effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}
+        effort |= {"note": done.note} if done.note else {}
+    model.save(network, trial.folder / MODEL)
+    return record | effort
+
+
+def _scored(trial: Trial, record: dict[str, Any]) -> None:
+    """Embed and score the targets that are missing, and write queries and record."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from gprplus.baseline import model
+
+    missing = trial.missing()
+    if not missing:
+        return
+    network = model.read(trial.folder / MODEL, trial.recipe.network, trial.device)
+    replaced = [target.name for target, _ in missing]
+    path = trial.folder / QUERIES
+    tables = [_without(pq.read_table(path), replaced)] if record["targets"] and path.is_file() else []
+    for target, pack in missing:
+        start = time.perf_counter()
+        scores, queries = target.score(_embedded(network, target.uids, pack, trial))
+        tables.append(queries)
+        record["targets"][target.name] = {
+            "protocol": target.protocol,
+            "fingerprint": target.fingerprint(),
+            "seconds": round(time.perf_counter() - start, 3),
+            "scores": scores.summary(),
+        }
+    runs.write_table(
+        path, pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
+    )
+    runs.write_json(trial.folder / RECORD, record)
+
+
+def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "torch.Tensor":
+    import torch
+
+    from gprplus.baseline.embed import embed
+
+    blocks = (uids[start : start + _EMBEDDED_TOGETHER] for start in range(0, len(uids), _EMBEDDED_TOGETHER))
+    features = torch.cat([embed(network, pack.images(block), trial.recipe.compute, trial.device) for block in blocks])
+    if not torch.isfinite(features).all():
+        raise TrainingError(
+            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers: train it in float32, "
+            "or lower the recipe's optimizer.lr."
+        )
+    return features
+
+
+def _without(table: "pa.Table", targets: Sequence[str]) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return table.filter(pc.invert(pc.is_in(table.column("target").cast(pa.string()), pa.array(targets))))
