@@ -96,7 +96,9 @@ def show(analysis: "Analysis") -> None:
         console.table(headers, [_cells(row, squares[row["value"]]) for row in energy], title, right=(1, 2, 3, 4))
         agreement = info["luminance_agreement"][attribute]
         if agreement is not None:
-            console.say(f"Luminance alone ranks the levels of {attribute} with correlation {agreement:.2f}.")
+            console.say(
+                f"On luminance alone the levels rank like this with correlation {agreement:.2f} (1: the same order)."
+            )
     console.say("Below the range of shuffled levels, a level lies nearer to the target than an even mix of all levels.")
     console.say(CAUTION)
     console.say(f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'} {analysis.path}")

@@ -30,5 +30,6 @@ def plan(rows: pa.Table) -> Plan:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text instead of dictionary codes, which not every reader takes."""
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    """Text instead of dictionary codes, which not every reader takes, and of uids: half of them overflow its int64."""
+    text = pa.types.is_dictionary(column.type) or pa.types.is_uint64(column.type)
+    return column.cast(pa.string()) if text else column
