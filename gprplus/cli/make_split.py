@@ -96,7 +96,8 @@ def _show(split: "Split") -> None:
     if test["identities"]:
         judged = f"{test['protocol']} rule" if test["protocol"] != "no-camera" else "no camera rule"
         say(
-            f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the gallery ({judged})"
+            f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the "
+            f"gallery ({judged})"
         )
     say(f"reference arm: {info['reference']}; {info['retention']:.1%} of the candidate images could be matched")
     for warning in info["warnings"]:

@@ -136,7 +136,8 @@ def cautions(found: Relations, attr: str) -> list[str]:
         if "identity" in alias.of and len(alias.of) > 1 and (attr in alias.of or alias.name == attr)
     }
     return [
-        f"Within a person {name} changes with {attr} (it follows from identity and {attr}): what is measured for {attr} "
+        f"Within a person {name} changes with {attr} (it follows from identity and {attr}): what is measured for "
+        f"{attr} "
         f"includes {name}, and {name} is not matched."
         for name in sorted(names)
         if not found.renames(attr, name)

@@ -161,7 +161,8 @@ def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, in
     if len(shared):
         names = [pool.persons[code][1] for code in shared]
         raise SplitError(
-            f"{len(shared):,} identities stand on both sides: {examples(names)}. This is a mistake of gprplus; report it."
+            f"{len(shared):,} identities stand on both sides: {examples(names)}. This is a mistake of gprplus; report "
+            "it."
         )
     digests = pool.paths.column("digest")
     if digests.null_count == len(digests):
@@ -178,6 +179,7 @@ def _refuse_shared_files(pool: Pool, digests: "pa.ChunkedArray", train: np.ndarr
     if pc.any(twice).as_py():
         paths = pool.paths.column("path").take(test).filter(twice).to_pylist()
         raise SplitError(
-            f"{len(paths):,} test images are byte for byte images of the train side, under other identities: {examples(paths)}. "
+            f"{len(paths):,} test images are byte for byte images of the train side, under other identities: "
+            f"{examples(paths)}. "
             "Put the identities right, or leave these images out with --where."
         )

@@ -113,8 +113,8 @@ class Pool:
 
     @cached_property
     def standing(self) -> np.ndarray | None:
-        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand in that order.
-        """
+        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand in that "
+        "order."""
         import pyarrow as pa
         import pyarrow.compute as pc
 

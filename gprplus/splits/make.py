@@ -50,10 +50,20 @@ def make_split(
     holds another split and `force` is not given.
     """
     chosen = None if levels is None else tuple(str(level) for level in levels)
+    filtered = Filter(where) if where is not None else None
     request = Request(
-        attr, chosen, where, identities, images_per_identity, budget, test_share, missing, min_retention, controls, seed
+        attr,
+        chosen,
+        filtered.text if filtered else None,
+        identities,
+        images_per_identity,
+        budget,
+        test_share,
+        missing,
+        min_retention,
+        controls,
+        seed,
     )
-    filtered = Filter(where) if where else None
     source, output = _opened(manifest), Path(output)
     record = request.record(source.info["fingerprint"])
     if runs.settle(output / RECORD, record, force=force) == "same" and (output / MEMBERS).is_file():
@@ -90,7 +100,8 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
         )
     if searched.any() and not side.query.any():
         raise SplitError(
-            f"None of the {len(side.excluded):,} queries has a true match in the gallery under the {side.protocol} rule: each test identity is "
+            f"None of the {len(side.excluded):,} queries has a true match in the gallery under the {side.protocol} "
+            "rule: each test identity is "
             "seen by one camera only. Use renders with more cameras, or --test-share 0 and a --target."
         )
     rows = np.flatnonzero(~searched)
@@ -174,6 +185,7 @@ def _said(train: Train, side: TestSide) -> list[str]:
         said.append("There are no test rows (test share 0): runs of this split need a --target.")
     if len(side.excluded):
         said.append(
-            f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and stay in the gallery."
+            f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and "
+            "stay in the gallery."
         )
     return said

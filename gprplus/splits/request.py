@@ -41,7 +41,8 @@ class Request:
             raise SplitError(f"There is no attribute '{self.attr}'. {nearest(self.attr, known)}")
         if not 0 <= self.test_share < 1:
             raise SplitError(
-                f"The test share must be at least 0 and less than 1; found {self.test_share}. With 0 there are no test rows "
+                f"The test share must be at least 0 and less than 1; found {self.test_share}. With 0 there are no "
+                "test rows "
                 "and runs need a --target."
             )
         if self.missing not in MISSING:

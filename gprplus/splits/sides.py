@@ -39,14 +39,13 @@ def on_test_side(person_keys: np.ndarray, share: float) -> np.ndarray:
     return keys.unit(keys.priorities(person_keys, 0, "side")) < share
 
 
-def cameras(pool: Pool, rows: np.ndarray) -> tuple[str, np.ndarray]:
-    """The protocol, and the codes `(n,) int32` that play the camera: camera, else viewpoint, else none (all
-    unknown)."""
+def cameras(pool: Pool) -> tuple[str, np.ndarray]:
+    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all "
+    "unknown)."""
     for protocol, column in PLAYS_CAMERA.items():
-        codes = pool.images[column].values[rows]
-        if (codes >= 0).any():
-            return protocol, codes
-    return "no-camera", np.full(len(rows), -1, dtype=np.int32)
+        if pool.images[column].levels:
+            return protocol, pool.images[column].values
+    return "no-camera", np.full(len(pool), -1, dtype=np.int32)
 
 
 def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
@@ -56,8 +55,8 @@ def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
     A person all of whose images would search leaves nothing to be found, so every second one of them goes to the
     gallery.
     """
-    protocol, camera = cameras(pool, rows)
-    person = pool.person[rows]
+    protocol, camera = cameras(pool)
+    person, camera = pool.person[rows], camera[rows]
     priority = keys.priorities(pool.uid[rows], 0, "query")
     others = [codes.at(rows) for codes in pool.images.values() if len(codes.levels) > 1]
     chosen = _leave_some(deal_queries(person, camera, others, priority), person, priority)

@@ -33,7 +33,8 @@ class Split:
         info = read_json(path / RECORD, SplitError, "a split (make one with gprplus make-split)")
         if info.get("schema_version") != schema.VERSION:
             raise SplitError(
-                f"{path} has schema version {info.get('schema_version')}, but this gprplus reads {schema.VERSION}. Make the split again."
+                f"{path} has schema version {info.get('schema_version')}, but this gprplus reads {schema.VERSION}. "
+                "Make the split again."
             )
         if not (path / MEMBERS).is_file():
             raise SplitError(f"{path} has a {RECORD} but no {MEMBERS}. Make the split again with --force.")

@@ -16,7 +16,7 @@ LIGHTS = ("forenoon", "dusk", "night")
 FACTORS = ("identity", "viewpoint_deg", "weather", "illumination")
 
 
-def crossed(
+def _crossed(
     identities: int | Iterable[str] = 24,
     views: int = 4,
     weathers: Sequence[str] = WEATHERS[:4],
@@ -46,7 +46,7 @@ def crossed(
     return rows
 
 
-def write_manifest(
+def _write_manifest(
     folder: Path,
     rows: Sequence[Mapping[str, Any]],
     people: Sequence[Mapping[str, Any]] = (),
@@ -96,6 +96,18 @@ def write_manifest(
     return Manifest.open(folder)
 
 
+@pytest.fixture(scope="session")
+def crossed() -> Callable[..., list[dict[str, Any]]]:
+    """`crossed(identities, views, weathers, lights)`: rows of a complete design."""
+    return _crossed
+
+
+@pytest.fixture(scope="session")
+def write_manifest() -> Callable[..., Manifest]:
+    """`write_manifest(folder, rows, people, factors, functions)`."""
+    return _write_manifest
+
+
 @pytest.fixture
 def manifest(tmp_path: Path) -> Callable[..., Manifest]:
     """A factory: `manifest(rows, people=..., factors=...)` writes a new manifest folder each time."""
@@ -104,6 +116,6 @@ def manifest(tmp_path: Path) -> Callable[..., Manifest]:
     def make(rows: Sequence[Mapping[str, Any]], **options: Any) -> Manifest:
         nonlocal made
         made += 1
-        return write_manifest(tmp_path / f"manifest{made}", rows, **options)
+        return _write_manifest(tmp_path / f"manifest{made}", rows, **options)
 
     return make

@@ -89,7 +89,8 @@ def judge_retention(matched: Matched, request: Request, advice: str) -> list[str
     shown = f"{share:.1%} of the candidate images ({matched.slots.rows.size:,} of {matched.candidates:,})"
     if share < request.min_retention:
         raise SplitError(
-            f"Only {shown} can be matched across the levels of {request.attr}, less than {request.min_retention:.0%}. {advice} "
+            f"Only {shown} can be matched across the levels of {request.attr}, less than {request.min_retention:.0%}. "
+            f"{advice} "
             "Or accept it with a smaller --min-retention."
         )
     if share < WARN_RETENTION:
@@ -110,12 +111,14 @@ def sized(slots: Slots, order: np.ndarray, request: Request, unit: str) -> Slots
     if request.identities is not None and request.identities > able:
         images = f" with {wanted:,} images at each level" if wanted else ""
         raise SplitError(
-            f"{request.identities:,} identities were asked for, but the train side has {able:,} {unit}{images} for --attr={request.attr}."
+            f"{request.identities:,} identities were asked for, but the train side has {able:,} {unit}{images} for "
+            f"--attr={request.attr}."
         )
     unlimited = restrict(slots, order, request.identities, wanted, None)
     if request.budget is not None and request.budget > len(unlimited):
         raise SplitError(
-            f"A budget of {request.budget:,} images was asked for, but each arm of --attr={request.attr} can have at most {len(unlimited):,}."
+            f"A budget of {request.budget:,} images was asked for, but each arm of --attr={request.attr} can have at "
+            f"most {len(unlimited):,}."
         )
     return restrict(slots, order, request.identities, wanted, request.budget)
 

@@ -87,6 +87,7 @@ def _total(train: Train, place: np.ndarray, rungs: list[int]) -> int:
     total = budget or able
     if total < rungs[-1]:
         raise SplitError(
-            f"{total:,} images cannot show {rungs[-1]:,} persons: the smallest rung sets the number of images. Start with more persons."
+            f"{total:,} images cannot show {rungs[-1]:,} persons: the smallest rung sets the number of images. Start "
+            "with more persons."
         )
     return total

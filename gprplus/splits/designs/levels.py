@@ -51,7 +51,8 @@ def obey_missing(
     if train.request.missing == "fail" and len(lacking):
         names = ", ".join(train.pool.persons[code][1] for code in lacking[:3])
         raise SplitError(
-            f"{len(lacking):,} of {len(np.unique(person)):,} identities on the train side lack some combination with {train.request.attr} "
+            f"{len(lacking):,} of {len(np.unique(person)):,} identities on the train side lack some combination with "
+            f"{train.request.attr} "
             f"(such as {names}), and --missing=fail was given. Try --missing=drop-stratum or drop-identity."
         )
     return complete

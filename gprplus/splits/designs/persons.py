@@ -143,7 +143,8 @@ def _refuse_twins(train: Train, trait: Codes) -> None:
             and known.sum() > len(both)
         ):
             raise SplitError(
-                f"The effect of {trait.name} cannot be told from that of {name}: on the train side each {trait.name} goes with one {name} and "
+                f"The effect of {trait.name} cannot be told from that of {name}: on the train side each {trait.name} "
+                f"goes with one {name} and "
                 "the other way round. More varied persons are needed."
             )
 
@@ -152,6 +153,7 @@ def _small(slots: Slots, attr: str) -> list[str]:
     count = len(np.unique(slots.block))
     if count < 8:
         return [
-            f"Each arm has only {count} persons, because the rarest {attr} has no more; differences between persons will drown its effect."
+            f"Each arm has only {count} persons, because the rarest {attr} has no more; differences between persons "
+            "will drown its effect."
         ]
     return []

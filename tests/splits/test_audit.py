@@ -1,0 +1,83 @@
+"""The audit: association by hand, what split.json says, and what leaks."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gprplus.errors import SplitError
+from gprplus.splits import make_split
+from gprplus.splits.audit import cramers_v
+from gprplus.splits.codes import determines
+
+
+def test_cramers_v_by_hand():
+    # chi2 = 20 * (8*8 - 2*2)^2 / 10^4 = 7.2, phi2 = 0.36 - 1/19, both sides shrink to 2 - 1/19.
+    assert cramers_v(np.array([[8, 2], [2, 8]])) == pytest.approx(np.sqrt((0.36 - 1 / 19) / (1 - 1 / 19)), abs=1e-6)
+    assert cramers_v(np.array([[5, 5], [5, 5]])) == 0
+    assert cramers_v(np.array([[9, 0, 0], [0, 9, 0], [0, 0, 9]])) == 1
+    assert cramers_v(np.array([[5, 5]])) is None
+    assert cramers_v(np.array([[5, 5], [0, 0]])) is None
+
+
+@given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=5))
+def test_cramers_v_stays_between_0_and_1_and_minds_no_order(rows):
+    table = np.array(rows)
+    value = cramers_v(table)
+    assert value is None or 0 <= value <= 1
+    assert cramers_v(table[::-1, ::-1]) == value == cramers_v(table.T)
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 2), st.integers(0, 2)), max_size=30))
+def test_a_function_of_others_is_found_as_python_finds_it(rows):
+    first, second, target = (
+        (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)) if rows else [np.zeros(0, int)] * 3
+    )
+    expected = len({row[:2] for row in rows}) == len(set(rows))
+    assert determines([first, second], [4, 3], target) == expected
+
+
+def test_the_audit_counts_what_is_in_the_rows(manifest, tmp_path, crossed):
+    split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split")
+    audit = split.info["audit"]
+    for arm in split.arms:
+        rows = split.train(arm).to_pylist()
+        described = audit["arms"][arm]
+        for name, levels in described["levels"].items():
+            assert levels == {str(level): count for level, count in Counter(row[name] for row in rows).items()}
+        per_person = sorted(Counter(row["identity"] for row in rows).values())
+        assert described["images_per_identity"]["min"] == per_person[0]
+        assert described["images_per_identity"]["max"] == per_person[-1]
+    queries = [row for row in split.test().to_pylist() if row["role"] == "query"]
+    for name in ("weather", "illumination", "camera"):
+        assert audit["test"]["query_levels"][name] == {
+            str(k): n for k, n in Counter(row[name] for row in queries).items()
+        }
+    assert audit["association"]["weather, illumination"] == 0
+    assert audit["leakage"] == {"identities": 0, "digests": None}
+
+
+def test_an_unmatched_attribute_that_leans_on_the_arm_is_reported(manifest, tmp_path, crossed):
+    rows = [
+        {**row, "background": "beach" if row["weather"] == "sunny" and i % 4 else "street"}
+        for i, row in enumerate(crossed(24))
+    ]
+    split = make_split(manifest(rows), "weather", output=tmp_path / "split")
+    assert split.info["audit"]["association_with_arm"]["background"] > 0.5
+    assert any("V of arm and background is 0." in warning for warning in split.info["warnings"])
+
+
+def test_one_file_on_both_sides_is_refused_even_under_two_names(manifest, tmp_path, crossed):
+    rows = crossed(24)
+    unlike = [{**row, "digest": f"{i:032x}"} for i, row in enumerate(rows)]
+    split = make_split(manifest(unlike), "weather", output=tmp_path / "split")
+    assert split.info["audit"]["leakage"] == {"identities": 0, "digests": 0}
+    tested = set(split.test().column("path").to_pylist())
+    trained = next(row["digest"] for row in unlike if row["path"] not in tested)
+    twin = next(row for row in unlike if row["path"] in tested)
+    copied = [{**row, "digest": trained} if row is twin else row for row in unlike]
+    with pytest.raises(SplitError, match=f"1 test images are byte for byte images of the train side.*{twin['path']}"):
+        make_split(manifest(copied), "weather", output=tmp_path / "leaky")
+    assert not (tmp_path / "leaky").exists()

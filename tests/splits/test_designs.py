@@ -1,0 +1,226 @@
+"""The designs by name: level sets, persons, the ladder; aliases; and what is refused."""
+
+from collections import Counter, defaultdict
+
+import pytest
+
+from gprplus.errors import SplitError
+from gprplus.splits import make_split
+from gprplus.splits.designs import DESIGNS
+from gprplus.splits.designs.base import design
+
+LOOKS = [
+    {"identity": f"{i:04}", "gender": "male" if i % 3 else "female", "hat": "yes" if i % 2 else "no"}
+    for i in range(1, 49)
+]
+
+
+def uids(split, arm):
+    return set(split.train(arm).column("uid").to_pylist())
+
+
+def column(split, arm, name):
+    return split.train(arm).column(name).to_pylist()
+
+
+def test_weather_gives_an_arm_a_level_the_mixture_and_the_control(manifest, tmp_path, crossed):
+    split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split")
+    assert split.arms == ["only-sunny", "only-clouds", "only-overcast", "only-foggy", "mix", "random-images-1"]
+    assert split.info["reference"] == "mix"
+    assert split.info["levels"] == ["sunny", "clouds", "overcast", "foggy"]
+    for level in split.info["levels"]:
+        assert set(column(split, f"only-{level}", "weather")) == {level}
+    assert {arm["images"] for arm in split.info["arms"].values()} == {12 * split.info["arms"]["mix"]["identities"]}
+
+
+@pytest.mark.parametrize("attr", ["viewpoint_deg", "camera"])
+def test_a_camera_that_is_a_viewpoint_is_neither_matched_on_nor_an_obstacle(manifest, tmp_path, crossed, attr):
+    split = make_split(manifest(crossed(24)), attr, output=tmp_path / "split")
+    assert split.info["audit"]["matched_within"] == ["identity", "weather", "illumination"]
+    assert split.info["retention"] == 1
+    assert len(split.arms) == 6
+
+
+def test_named_levels_are_compared_among_themselves(manifest, tmp_path, crossed):
+    split = make_split(
+        manifest(crossed(24)), "weather", output=tmp_path / "split", levels=["foggy", "sunny"], controls=False
+    )
+    assert split.arms == ["only-foggy", "only-sunny", "mix"]
+    assert set(column(split, "mix", "weather")) == {"sunny", "foggy"}
+
+
+def test_a_level_set_is_compared_with_all_levels_and_with_random_sets_of_its_size(manifest, tmp_path, crossed):
+    split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split", levels=["sunny+foggy", "clouds"])
+    assert split.arms == ["only-sunny+foggy", "only-clouds", "mix", "random-levels-q2-1", "random-images-1"]
+    assert set(column(split, "only-sunny+foggy", "weather")) == {"sunny", "foggy"}
+    assert set(column(split, "mix", "weather")) == {"sunny", "clouds", "overcast", "foggy"}
+    drawn = set(column(split, "random-levels-q2-1", "weather"))
+    assert len(drawn) == 2
+    assert drawn != {"sunny", "foggy"}
+    assert set(split.info["arms"]["random-levels-q2-1"]["levels"]) == drawn
+    assert len({len(uids(split, arm)) for arm in split.arms}) == 1
+
+
+def test_vacuous_random_levels_are_not_built(manifest, tmp_path, crossed):
+    # Of 3 levels every set of 2 is all but one: 2 <= q <= levels - 2 fails.
+    rows = crossed(24, weathers=("sunny", "clouds", "foggy"))
+    split = make_split(manifest(rows), "weather", output=tmp_path / "split", levels=["sunny+clouds"])
+    assert split.arms == ["only-sunny+clouds", "mix", "random-images-1"]
+
+
+def test_persons_of_different_gender_are_compared_in_equal_numbers_on_common_cells(manifest, tmp_path, crossed):
+    rows = crossed(48)
+    rows.remove(
+        next(row for row in rows if row["identity"] == "0003")
+    )  # a hole in one person must not unbalance the cells
+    split = make_split(manifest(rows, people=LOOKS), "gender", output=tmp_path / "split", test_share=0)
+    assert split.info["design"] == "persons"
+    assert split.arms == ["only-male", "only-female", "mix", "random-images-1"]
+    assert {arm["identities"] for arm in split.info["arms"].values()} == {16}
+    assert {arm["images"] for arm in split.info["arms"].values()} == {16 * 48 - 1}
+    assert set(column(split, "only-female", "gender")) == {"female"}
+    cells = [
+        Counter(zip(*(column(split, arm, name) for name in ("viewpoint_deg", "weather", "illumination")), strict=True))
+        for arm in ("only-male", "only-female", "mix")
+    ]
+    assert cells[0] == cells[1] == cells[2]
+    mixed = {row["identity"]: row["gender"] for row in split.train("mix").to_pylist()}
+    assert Counter(mixed.values()) == {"male": 8, "female": 8}
+
+
+def test_fewer_persons_of_each_gender_are_some_of_the_more(manifest, tmp_path, crossed):
+    source = manifest(crossed(48), people=LOOKS)
+    few, many = (make_split(source, "gender", output=tmp_path / str(n), test_share=0, identities=n) for n in (4, 12))
+    for arm in ("only-male", "only-female"):
+        assert uids(few, arm) < uids(many, arm)
+        assert few.info["arms"][arm]["identities"] == 4
+    assert any("only 4 persons" in warning for warning in few.info["warnings"])
+
+
+def test_two_person_attributes_that_always_go_together_are_refused(manifest, tmp_path, crossed):
+    looks = [{**look, "hair": "long" if look["gender"] == "female" else "short"} for look in LOOKS]
+    with pytest.raises(SplitError, match="effect of gender cannot be told from that of hair"):
+        make_split(manifest(crossed(48), people=looks), "gender", output=tmp_path / "split")
+
+
+def test_a_person_attribute_that_leans_on_another_is_built_with_a_warning(manifest, tmp_path, crossed):
+    looks = [
+        {**look, "hair": "long" if look["gender"] == "female" or i % 7 == 0 else "short"}
+        for i, look in enumerate(LOOKS)
+    ]
+    split = make_split(manifest(crossed(48), people=looks), "gender", output=tmp_path / "split")
+    assert any("Cramer's V of arm and hair" in warning for warning in split.info["warnings"])
+
+
+def test_the_ladder_of_persons_is_nested_at_constant_images(manifest, tmp_path, crossed):
+    split = make_split(manifest(crossed(32)), "identity", output=tmp_path / "split", test_share=0)
+    assert split.arms == ["ids-4", "ids-16", "ids-32", "ids-16-all", "ids-32-all"]
+    assert split.info["reference"] == "ids-32"
+    assert {split.info["arms"][arm]["images"] for arm in ("ids-4", "ids-16", "ids-32")} == {4 * 48}
+    assert [split.info["arms"][arm]["identities"] for arm in split.arms] == [4, 16, 32, 16, 32]
+    assert split.info["arms"]["ids-16-all"]["images"] == 16 * 48
+    persons = [set(column(split, arm, "identity")) for arm in ("ids-4", "ids-16", "ids-32")]
+    assert persons[0] < persons[1] < persons[2]
+    assert set(Counter(column(split, "ids-32", "identity")).values()) == {6}
+
+
+def test_the_rungs_can_be_named(manifest, tmp_path, crossed):
+    split = make_split(
+        manifest(crossed(32)), "identity", output=tmp_path / "split", test_share=0, levels=["8", "24"], budget=60
+    )
+    assert split.arms == ["ids-8", "ids-24", "ids-8-all", "ids-24-all"]
+    per_person = Counter(column(split, "ids-24", "identity")).values()
+    assert (sum(per_person), max(per_person) - min(per_person)) == (60, 1)
+
+
+def finegpr(rows):
+    """Background as in FineGPR: the place goes on by one a weather and runs on across persons."""
+    skies = sorted({row["weather"] for row in rows})
+    people = sorted({row["identity"] for row in rows})
+
+    def place(row):
+        return f"p{(len(skies) * people.index(row['identity']) + skies.index(row['weather'])) % 9 + 1:02}"
+
+    return [{**row, "background": place(row)} for row in rows]
+
+
+def test_a_background_that_person_and_weather_decide_is_found_and_not_matched_on(manifest, tmp_path, crossed):
+    source = manifest(finegpr(crossed(24)))
+    split = make_split(source, "weather", output=tmp_path / "weather")
+    found = split.info["audit"]["aliases"]
+    assert {"attribute": "background", "of": ["identity", "weather"], "declared": False} in found
+    assert "background" not in split.info["audit"]["matched_within"]
+    assert split.info["retention"] == 1
+    assert any("Within a person background changes with weather" in warning for warning in split.info["warnings"])
+    with pytest.raises(
+        SplitError, match=r"effect of background cannot be told apart: .* follows from identity and weather"
+    ):
+        make_split(source, "background", output=tmp_path / "background")
+    light = make_split(source, "illumination", output=tmp_path / "light")
+    assert light.info["audit"]["association_with_arm"]["background"] == 0
+
+
+def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(manifest, tmp_path, crossed):
+    places = {"sunny": "beach", "clouds": "factory", "overcast": "street", "foggy": "beach"}
+    source = manifest([{**row, "background": places[row["weather"]]} for row in crossed(24)])
+    for attr in ("weather", "background"):
+        with pytest.raises(SplitError, match="background follows from weather"):
+            make_split(source, attr, output=tmp_path / attr)
+    assert make_split(source, "illumination", output=tmp_path / "light").info["retention"] == 1
+
+
+def test_a_background_of_one_a_person_is_compared_between_persons(manifest, tmp_path, crossed):
+    rows = [{**row, "background": f"p{int(row['identity']) % 3}"} for row in crossed(24)]
+    split = make_split(manifest(rows), "background", output=tmp_path / "split")
+    assert split.info["design"] == "persons"
+    persons = {arm: set(column(split, arm, "identity")) for arm in ("only-p0", "only-p1", "only-p2")}
+    assert len({len(names) for names in persons.values()}) == 1
+    assert not persons["only-p0"] & persons["only-p1"]
+
+
+def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
+    rows = [
+        {**row, "background": place, "path": row["path"].replace(".jpg", f"_{place}.jpg")}
+        for row in crossed(12)
+        for place in ("a", "b")
+    ]
+    source = manifest(rows, factors=("viewpoint_deg", "weather", "illumination", "background"))
+    split = make_split(source, "weather", output=tmp_path / "split")
+    assert "background" in split.info["audit"]["matched_within"]
+    by_person = defaultdict(Counter)
+    for row in split.train("only-foggy").to_pylist():
+        by_person[row["identity"]][row["background"]] += 1
+    assert all(counts == {"a": 12, "b": 12} for counts in by_person.values())
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"attr": "wether"}, "no attribute 'wether'. Did you mean 'weather'"),
+        ({"attr": "weather", "levels": ["suny", "foggy"]}, "no level 'suny' on the train side. Did you mean 'sunny'"),
+        ({"attr": "weather", "levels": ["sunny+clouds+overcast+foggy"]}, "what the arm `mix` is"),
+        ({"attr": "background"}, "one level only on the train side .plaza."),
+        ({"attr": "hat"}, "hat is not known for any image"),
+        ({"attr": "weather", "identities": 1000}, "1,000 identities were asked for, but the train side has 18"),
+        ({"attr": "weather", "budget": 10_000}, "budget of 10,000 images was asked for, but .* at most 216"),
+        ({"attr": "weather", "images_per_identity": 13}, "No person has 13 images .* the most is 12"),
+        ({"attr": "identity", "levels": ["8", "900"]}, "900 identities were asked for, but the train side has 18"),
+        ({"attr": "identity", "levels": ["few"]}, "numbers of persons, such as 8,32,64; found few"),
+        ({"attr": "identity", "levels": ["8"]}, "two different numbers of persons"),
+        ({"attr": "weather", "test_share": 1.5}, "test share must be at least 0 and less than 1; found 1.5"),
+        ({"attr": "weather", "missing": "coarsen"}, "--missing coarsen is not known. Known: drop-identity"),
+        ({"attr": "weather", "identities": 0}, "--identities must be at least 1; found 0"),
+        ({"attr": "weather", "where": "weather = rain"}, "no level 'rain'"),
+        ({"attr": "weather", "where": "viewpoint_deg > 400"}, "keeps none of the"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused_in_a_sentence(manifest, tmp_path, crossed, options, says):
+    with pytest.raises(ValueError, match=says):
+        make_split(manifest(crossed(24)), output=tmp_path / "split", **options)
+    assert not (tmp_path / "split").exists()
+
+
+def test_a_design_is_registered_once():
+    assert sorted(DESIGNS) == ["identity", "only", "persons"]
+    with pytest.raises(ValueError, match="two designs are called only"):
+        design("only")(DESIGNS["identity"])
