@@ -128,7 +128,7 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
     console.table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
     test = info["test"]
     console.say(
-        f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery images, "
+        f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery rows, "
         f"protocol {test['protocol']}."
     )
     for warning in info.get("warnings", []):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gprplus.errors import GprplusError, ManifestError, RequestChanged, examples, nearest
+from gprplus.errors import ManifestError, RequestChanged, examples, nearest
 from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
 from gprplus.ingest.dataset import Rows, ingest
@@ -170,8 +170,8 @@ def _settle(source: Source, old: Manifest | None, output: Path, force: bool) -> 
     name = source.chosen.name
     if about and about["root"] != source.request["root"] and not source.chosen.named:
         raise ManifestError(
-            f"{output} already has a dataset '{name}', from {about['root']}. If {source.listing.root} is another one of "
-            "the same layout, give it a --name; if it is the same that moved, say --force."
+            f"{output} already has a dataset '{name}', from {about['root']}. If {source.listing.root} is another one "
+            "of the same layout, give it a --name; if it is the same that moved, say --force."
         )
     raise RequestChanged(
         f"{output} holds dataset '{name}' as another request made it ({examples(changed)}). "
@@ -199,6 +199,3 @@ def _about(source: Source) -> dict[str, Any]:
         "identities_digest": people.file_digest(source.identities),
         "request": source.request,
     }
-
-
-__all__ = ["GprplusError", "build_manifest"]

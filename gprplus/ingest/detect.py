@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gprplus.errors import LayoutError, examples, nearest
+from gprplus.errors import LayoutError, examples
 from gprplus.images import EXTENSIONS
 from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
 from gprplus.ingest.probe import Probe, probe_files
@@ -72,7 +72,8 @@ def _by_names(listing: Listing) -> Layout:
 
 def sample(listing: Listing, limit: int = SAMPLE) -> list[str]:
     """Up to `limit` names spread evenly over the files that have an image's extension."""
-    names = [path for path in listing.paths() if os.path.splitext(path)[1].lower() in EXTENSIONS]
+    step = max(1, len(listing) // (4 * limit))
+    names = [path for path in listing.paths(step) if os.path.splitext(path)[1].lower() in EXTENSIONS]
     return names[:: max(1, -(-len(names) // limit))]
 
 
@@ -115,11 +116,6 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
         f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
         "or declare your own in a TOML file and give it with --layout FILE.toml."
     )
-
-
-def known_or_nearest(name: str) -> str:
-    """A hint for a layout name that is not known."""
-    return nearest(name, [layout.name for layout in shipped()])
 
 
 def render_folders(folder: Path) -> list[Path]:

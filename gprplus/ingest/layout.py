@@ -15,7 +15,7 @@ from typing import Any
 
 from gprplus import declared
 from gprplus.declared import Declaration, read, strict
-from gprplus.errors import DeclarationError, examples, nearest
+from gprplus.errors import DeclarationError, nearest
 from gprplus.keys import digest
 from gprplus.schema import ROLES
 
@@ -256,24 +256,3 @@ def _fitting(layout: Layout, path: str) -> int:
                 longest = ending
                 break
     return longest
-
-
-def shape(path: str) -> str:
-    """A path with its digits blanked, to group names that look alike: '0001/0001_c01.jpg' -> '#/#_c#.jpg'."""
-    return re.sub(r"\d+", "#", path)
-
-
-__all__ = [
-    "ATTRIBUTES",
-    "LEVELLED",
-    "Degrees",
-    "Expected",
-    "Layout",
-    "Levels",
-    "as_rendered",
-    "examples",
-    "load",
-    "near_miss",
-    "shape",
-    "shipped",
-]

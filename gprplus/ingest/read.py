@@ -4,9 +4,10 @@ A batch is a few thousand files of one or more folders. It goes out as strings a
 two million files never are two million Python objects.
 """
 
+import gc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,6 +62,19 @@ class Outcome:
     files: int
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection while a batch's thousands of tuples live: it would look through them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
 def read_batch(batch: Batch) -> Outcome:
     """Parse the names of a batch and probe the files that must be opened. Runs in a worker process."""
     every = [path for folder in batch.folders for path in paths(folder.path, folder.names)]
@@ -80,8 +94,7 @@ def read_batch(batch: Batch) -> Outcome:
 
 def probe_table(probes: Sequence[Probe]) -> pa.Table:
     """Probes as columns."""
-    fields = ("size", "mtime", "format", "width", "height", "digest", "reason", "detail")
-    columns = [[getattr(probe, name) for probe in probes] for name in fields]
+    columns = zip(*probes, strict=True) if probes else [()] * len(PROBED)
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, PROBED, strict=True)], schema=PROBED
     )
@@ -157,8 +170,3 @@ def read_files(
 
 def _empty(layout: "Layout", dataset: str) -> pa.Table:
     return read_batch(Batch("", dataset, layout, "names", ())).images
-
-
-def root_of(path: Path) -> Path:
-    """A root as files are opened under it."""
-    return path.resolve()

@@ -17,6 +17,7 @@ from gprplus.errors import LayoutError
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
 
+Entry = os.DirEntry[str]
 Place = tuple[int, int]  # device and inode: what a folder is, however it was reached
 
 
@@ -64,10 +65,12 @@ class Listing:
     def __len__(self) -> int:
         return sum(len(folder) for folder in self.folders)
 
-    def paths(self) -> Iterator[str]:
-        """Every file's path below the root, in order."""
+    def paths(self, step: int = 1) -> Iterator[str]:
+        """Every file's path below the root, in order; with a `step`, each step-th of them."""
+        before = 0
         for folder in self.folders:
-            yield from paths(folder.path, folder.names)
+            yield from paths(folder.path, folder.names[-before % step :: step])
+            before += len(folder)
 
 
 def paths(folder: str, names: list[str]) -> list[str]:
@@ -99,41 +102,71 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
                 raise LayoutError(f"{root} cannot be read: {error.strerror}.") from error
             refused.append(Refused(path, "unreadable", f"the folder cannot be read: {error.strerror}."))
             continue
-        kept = [entry for entry in entries if entry.name[0] not in "_." and entry.name.lower() not in skipped]
-        ignored += sum(entry.name.lower() in skipped for entry in entries)
-        files, inner = _sorted(kept, path, ancestors, refused)
+        files, others = _sorted(entries, skipped)
+        ignored += len(entries) - len(files) - len(others) - _hidden(entries)
+        for entry in others:
+            _follow(entry, _below(path, entry.name), ancestors, waiting, refused)
+        files = _named(files, path, refused)
         if files:
             folders.append(_folder(path, files, look))
-        waiting += inner
     folders.sort(key=lambda folder: folder.path)
     return Listing(root, folders, sorted(refused, key=lambda item: item.path), ignored)
 
 
-def _sorted(
-    entries: "list[os.DirEntry[str]]", path: str, ancestors: tuple[Place, ...], refused: list[Refused]
-) -> "tuple[list[os.DirEntry[str]], list[tuple[str, tuple[Place, ...]]]]":
-    """Entries as (files, folders still to be listed); what is neither, and what Unicode cannot name, is refused."""
-    files, inner = [], []
+def _sorted(entries: list[Entry], skipped: frozenset[str]) -> tuple[list[Entry], list[Entry]]:
+    """Entries as (files, everything else), less what is skipped. One pass: at 475,104 names each look costs 0.1 s."""
+    files: list[Entry] = []
+    others: list[Entry] = []
     for entry in entries:
-        below = f"{path}/{entry.name}" if path else entry.name
-        if not below.isascii() and not _is_text(below):
-            shown = os.fsencode(below).decode("utf-8", "backslashreplace")
-            refused.append(Refused(shown, "name", "the name is not valid UTF-8."))
-        elif entry.is_dir():
-            place = _place(entry) if entry.is_symlink() else None
-            if place and place in ancestors:
-                refused.append(Refused(below, "link", "a link to a folder that it lies in."))
-            else:
-                inner.append((below, (*ancestors, place or _place(entry))))
-        elif entry.is_file():
-            files.append(entry)
-        else:
-            what = "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
-            refused.append(Refused(below, "unreadable", f"{what}."))
-    return files, inner
+        name = entry.name
+        if name[0] in "_." or name.lower() in skipped:
+            continue
+        (files if entry.is_file() else others).append(entry)
+    return files, others
 
 
-def _place(path: "Path | os.DirEntry[str]") -> Place:
+def _hidden(entries: list[Entry]) -> int:
+    return sum(entry.name[0] in "_." for entry in entries)
+
+
+def _below(path: str, name: str) -> str:
+    return f"{path}/{name}" if path else name
+
+
+def _follow(
+    entry: Entry,
+    below: str,
+    ancestors: tuple[Place, ...],
+    waiting: list[tuple[str, tuple[Place, ...]]],
+    refused: list[Refused],
+) -> None:
+    """Let a folder wait for its turn; refuse what is neither file nor folder, and links that run in circles."""
+    if not entry.is_dir():
+        what = "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
+        refused.append(Refused(_shown(below), "unreadable", f"{what}."))
+    elif (place := _place(entry)) in ancestors:
+        refused.append(Refused(_shown(below), "link", "a link to a folder that it lies in."))
+    elif not _is_text(entry.name):
+        refused.append(Refused(_shown(below), "name", "the name is not valid UTF-8."))
+    else:
+        waiting.append((below, (*ancestors, place)))
+
+
+def _named(files: list[Entry], path: str, refused: list[Refused]) -> list[Entry]:
+    """The files whose names Unicode can write; the others are refused."""
+    if _is_text("".join([entry.name for entry in files])):
+        return files
+    for entry in files:
+        if not _is_text(entry.name):
+            refused.append(Refused(_shown(_below(path, entry.name)), "name", "the name is not valid UTF-8."))
+    return [entry for entry in files if _is_text(entry.name)]
+
+
+def _shown(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _place(path: Path | Entry) -> Place:
     found = os.stat(path)
     return found.st_dev, found.st_ino
 
@@ -146,7 +179,7 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _folder(path: str, files: "list[os.DirEntry[str]]", look: bool) -> Folder:
+def _folder(path: str, files: list[Entry], look: bool) -> Folder:
     files.sort(key=lambda entry: entry.name)
     joined = "\0".join([entry.name for entry in files])
     if not look:
@@ -159,7 +192,7 @@ def _folder(path: str, files: "list[os.DirEntry[str]]", look: bool) -> Folder:
     return Folder(path, joined, sizes, mtimes)
 
 
-def _look(entry: "os.DirEntry[str]") -> tuple[int, int]:
+def _look(entry: Entry) -> tuple[int, int]:
     try:
         found = entry.stat()
     except OSError:
