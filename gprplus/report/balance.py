@@ -29,10 +29,7 @@ def audit(run: Outcome) -> list[Block]:
         ("Images of each person", _each_person(found.pop("arms", {}))),
         ("Association of arm and attribute (Cramer's V)", _sorted(found.pop("association_with_arm", {}))),
         ("Strongest associations in training (Cramer's V)", _sorted(found.pop("association", {}), PAIRS)),
-        (
-            "Aliases",
-            [(alias["attribute"], "a function of " + words.listed(alias["of"])) for alias in found.pop("aliases", ())],
-        ),
+        ("Aliases", [_alias(alias) for alias in found.pop("aliases", ())]),
         ("On both sides", _shared(found.pop("leakage", {}))),
     ]
     excluded = (found.pop("test", {}).get("excluded_queries") or {}).get("count")
@@ -67,7 +64,17 @@ def _each_person(arms: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list[tuple[str, str]]:
     """Known values, largest first."""
     known = sorted(((value, name) for name, value in values.items() if value is not None), key=lambda v: (-v[0], v[1]))
-    return [(term(name), f"{value:.2f}") for value, name in known[:most]]
+    said = [(_pair(name), f"{value:.2f}") for value, name in known[:most] if value >= 0.005]
+    return [*said, ("all others" if said else "every one", "0.00")] if most is None and len(said) < len(known) else said
+
+
+def _pair(name: str) -> str:
+    return " and ".join(map(words.noun, name.split(", ")))
+
+
+def _alias(alias: Mapping[str, Any]) -> tuple[str, str]:
+    how = "declared" if alias.get("declared") else "found in the images"
+    return words.noun(alias["attribute"]), f"a function of {words.listed(list(map(words.noun, alias['of'])))}, {how}"
 
 
 def _shared(leakage: Mapping[str, int | None]) -> list[tuple[str, str]]:

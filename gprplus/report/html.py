@@ -4,7 +4,7 @@ The page is one file: no network, no script; pictures ride along as data URIs. E
 folder name is escaped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from gprplus.report import balance, plots, provenance, words
 from gprplus.report.mismatch import contrast
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
-from gprplus.report.samples import Samples, samples
+from gprplus.report.samples import Samples, Searched, samples, searched
 from gprplus.report.sentences import Row, Verdict, caveats, judge, mismatch_sentence, outcome
 from gprplus.report.tables import notes
 
@@ -57,6 +57,7 @@ class Page:
     facts: Sequence[tuple[str, str]]
     parts: Sequence[Part]
     samples: Samples | None
+    searched: Mapping[str, Sequence[Searched]]
     warnings: Sequence[str]
     audit: Sequence[provenance.Block]
     provenance: Sequence[provenance.Block]
@@ -81,6 +82,7 @@ def page(run: Outcome) -> Page:
         _facts(run, parts[0]),
         parts,
         samples(run),
+        searched(run, parts[0].reference),
         balance.warnings(run),
         balance.audit(run),
         provenance.blocks(run),

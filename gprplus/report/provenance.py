@@ -48,12 +48,14 @@ def commands(run: Outcome) -> list[str]:
     asked = run.info.get("request") or {}
     split = ["gprplus", "make-split", f"--attr={run.info.get('attribute') or asked.get('attr')}"]
     lines = ["gprplus build-manifest RENDERS", shlex.join(split + _options(asked, SPLIT_OPTIONS))]
+    seeds = len(set(run.results.column("seed").to_pylist()))
     bench = ["gprplus", "benchmark", f"work/splits/{run.rows[0]['split']}", "--recipe", run.rows[0]["recipe"]]
+    bench += ["--seeds", str(seeds)]
     return [*lines, shlex.join(bench + _options(run.record.get("request") or {}, BENCHMARK_OPTIONS))]
 
 
 SPLIT_OPTIONS = ("levels", "where", "identities", "images_per_identity", "budget", "test_share", "missing", "seed")
-BENCHMARK_OPTIONS = ("backbone", "weights", "seeds", "steps", "epochs")
+BENCHMARK_OPTIONS = ("backbone", "weights", "steps", "epochs")
 
 
 def _options(asked: Mapping[str, Any], known: tuple[str, ...]) -> list[str]:

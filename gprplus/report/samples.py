@@ -10,6 +10,7 @@ from gprplus import keys
 from gprplus.declared import image_attributes
 from gprplus.images import decode, encode_jpeg, read_bytes, resize
 from gprplus.report.outcome import Outcome
+from gprplus.report.phrases import SELF
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,51 @@ def samples(outcome: Outcome) -> Samples | None:
     return Samples(labels if len(arms) > 1 else ("",), pictures, matched, unread)
 
 
+@dataclass(frozen=True)
+class Searched:
+    """A query: its picture, and its average precision under the reference arm, averaged over seeds."""
+
+    picture: Picture
+    score: float
+
+
+def searched(outcome: Outcome, arm: str | None, count: int = 4) -> dict[str, list[Searched]]:
+    """The best, middle and worst queries of the split's own test set under one arm, `count` of each; ties go by uid.
+
+    Empty when there are fewer than three times as many queries, or the split is not at hand.
+    """
+    if outcome.split is None:
+        return {}
+    frame = outcome.queries.select(["arm", "target", "uid", "valid", "AP"]).to_pandas()
+    frame = frame[(frame["arm"] == arm) & (frame["target"] == SELF) & frame["valid"]]
+    order = frame.groupby("uid")["AP"].mean().sort_index().sort_values(ascending=False, kind="stable")
+    if len(order) < 3 * count:
+        return {}
+    middle = (len(order) - count) // 2
+    chosen = {
+        "best": order[:count],
+        "middle": order[middle : middle + count],
+        "worst": order[-count:],
+    }
+    rows = _queries(outcome.split / "members.parquet", [int(uid) for part in chosen.values() for uid in part.index])
+    return {
+        name: [Searched(_picture(rows[uid], outcome), float(score)) for uid, score in part.items() if uid in rows]
+        for name, part in chosen.items()
+    }
+
+
+def _queries(path: Path, uids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Query rows by uid."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    columns = ["uid", "dataset", "path", "identity", *image_attributes()]
+    wanted = (pc.field("role") == "query") & pc.field("uid").isin(pa.array(uids, pa.uint64()))
+    table = pq.read_table(path, columns=columns, filters=wanted)
+    return {row["uid"]: row for row in table.to_pylist()}
+
+
 def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
     """Training rows of a few people of each arm, every column that names a condition."""
     import pyarrow.parquet as pq
@@ -103,7 +149,11 @@ def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count
 
 def _picture(row: dict[str, Any], outcome: Outcome) -> Picture:
     """One member row as a picture; a file that is gone or broken leaves an empty one."""
-    conditions = [str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if row[name] == row[name]]
+
+    def known(value: Any) -> bool:
+        return value is not None and value == value  # NaN is how pandas says null
+
+    conditions = [str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])]
     text = ", ".join([f"person {row['identity']}", *filter(None, conditions)])
     assert outcome.split is not None
     root = outcome.split / outcome.info["datasets"][row["dataset"]]["root"]

@@ -58,7 +58,7 @@ def summary_table(*rows: tuple[Any, ...]) -> pa.Table:
         arm, difference, low, high = (*told, None, None, None)[:4]
         ends = {"mAP_difference": difference, "mAP_difference_low": low, "mAP_difference_high": high}
         written.append(summary_row(arm) | ends | {"mAP": 0.45 + (difference or 0.0)} | other)
-    return schema.conform(pa.Table.from_pylist(written), schema.SUMMARY)
+    return pa.Table.from_pylist(written, schema.arrow_schema(schema.SUMMARY))
 
 
 @dataclass
@@ -88,7 +88,6 @@ def make_world(
     """Write renders, a weather split over them, and its finished runs under `root`."""
     split, run = root / "splits" / name, root / "runs" / name / "smoke"
     arms = [*(f"only-{level}" for level in levels), "mix", "random-images-1"]
-    _write_split(root / "renders", split, name, levels, arms, people)
     record = {
         "schema_version": 1,
         "request": {"recipe": "smoke", "seeds": list(seeds)},
@@ -100,6 +99,7 @@ def make_world(
         "versions": {"gprplus": "0.1.0", "torch": "2.13.0"},
     }
     queries = _query_table(levels, test_people)
+    _write_split(root / "renders", split, name, levels, arms, people, queries)
     ap = {
         (arm, seed): _average_precision(arm, seed, queries, np.random.default_rng((i, seed)))
         for i, arm in enumerate([*arms, "untrained"])
@@ -110,15 +110,21 @@ def make_world(
         tables = [_scored(queries, values - 0.1 * (target != "self"), target) for target in targets]
         write_table(run / arm / f"seed{seed}" / "queries.parquet", pa.concat_tables(tables))
         results += [_result(name, arm, seed, t, table) for t, table in zip(targets, tables, strict=True)]
-    write_table(run / "results.parquet", schema.conform(pa.Table.from_pylist(results), schema.RESULTS))
+    write_table(run / "results.parquet", pa.Table.from_pylist(results, schema.arrow_schema(schema.RESULTS)))
     rows = [_summed(arm, target, ap, queries, seeds, name) for target in targets for arm in [*arms, "untrained"]]
-    write_table(run / "summary.parquet", schema.conform(pa.Table.from_pylist(rows), schema.SUMMARY))
+    write_table(run / "summary.parquet", pa.Table.from_pylist(rows, schema.arrow_schema(schema.SUMMARY)))
     write_json(run / "benchmark.json", record)
     return World(run, split, tuple(levels), ap, np.array(queries["level"]))
 
 
 def _write_split(
-    renders: Path, split: Path, name: str, levels: Sequence[str], arms: Sequence[str], people: Sequence[str]
+    renders: Path,
+    split: Path,
+    name: str,
+    levels: Sequence[str],
+    arms: Sequence[str],
+    people: Sequence[str],
+    queries: dict[str, list[Any]],
 ) -> None:
     members, uid = [], 0
     for person in people:
@@ -132,7 +138,11 @@ def _write_split(
                     row = {"uid": uid, "dataset": "engine", "path": f"{person}/{path.name}", "identity": person}
                     row |= {"viewpoint_deg": view, "camera": 1 + view // 90, "weather": level, "illumination": hour}
                     members.append({"arm": f"only-{level}", "role": "train", **row})
-    write_table(split / "members.parquet", schema.conform(pa.Table.from_pylist(members), schema.MEMBERS))
+    for key, identity, level in zip(*queries.values(), strict=True):
+        path = next(row["path"] for row in members if row["weather"] == level)
+        row = {"uid": key, "dataset": "engine", "path": path, "identity": identity, "weather": level}
+        members.append({"arm": None, "role": "query", **row})
+    write_table(split / "members.parquet", pa.Table.from_pylist(members, schema.arrow_schema(schema.MEMBERS)))
     info = {"schema_version": 1, "name": name, "request": {"attr": "weather", "test_share": 0.25}, "design": "only"}
     info |= {"attribute": "weather", "levels": list(levels), "seed": 0, "reference": "mix", "retention": 1.0}
     info |= {"manifest": {"path": "../../manifest", "fingerprint": "a" * 64}, "fingerprint": "b" * 64}
@@ -167,7 +177,7 @@ def _query_table(levels: Sequence[str], people: int) -> dict[str, list[Any]]:
     each = 2 * len(levels)
     numbers = range(people * each)
     return {
-        "uid": [10_000 + i for i in numbers],
+        "uid": [2**63 + i for i in numbers],  # beyond what a signed integer holds
         "identity": [f"{5000 + i // each}" for i in numbers],
         "level": [levels[i % len(levels)] for i in numbers],
     }
@@ -185,7 +195,12 @@ def _average_precision(arm: str, seed: int, queries: dict[str, list[Any]], rng: 
 def _scored(queries: dict[str, list[Any]], ap: np.ndarray, target: str) -> pa.Table:
     ap = np.clip(ap, 0.005, 1.0)
     rank = np.maximum(np.round(1 / ap - 0.6), 1).astype(int)
-    columns = {**queries, "target": [target] * len(ap), "valid": [True] * len(ap)}
+    columns = {
+        **queries,
+        "uid": pa.array(queries["uid"], pa.uint64()),
+        "target": [target] * len(ap),
+        "valid": [True] * len(ap),
+    }
     columns |= {"AP": ap.tolist(), "first_match_rank": rank.tolist(), "inp": (ap / 3).tolist()}
     return schema.conform(pa.table(columns), schema.QUERIES)
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
@@ -13,9 +14,9 @@ from PIL import Image
 from gprplus.cli.report import command
 from gprplus.errors import ReportError
 from gprplus.report import report, verdict
-from gprplus.report.samples import samples
+from gprplus.report.samples import samples, searched
 
-VOID = {"meta", "img", "br", "wbr", "hr", "link", "input"}
+VOID = {"meta", "img", "col", "br", "wbr", "hr", "link", "input"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -70,7 +71,17 @@ def words_of(reader: Reader) -> str:
 
 
 def test_every_section_is_there(page):
-    assert sections(page) == ["verdict", "table", "effects", "heat", "images", "audit", "provenance", "notes"]
+    assert sections(page) == [
+        "verdict",
+        "table",
+        "effects",
+        "heat",
+        "images",
+        "queries",
+        "audit",
+        "provenance",
+        "notes",
+    ]
 
 
 def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):
@@ -95,7 +106,7 @@ def test_the_page_says_the_verdict(page, world):
 
 
 def test_the_caveat_stands_beside_every_conclusion(page):
-    assert words_of(page).lower().count("trained from scratch and tested on engine renders, not on photographs.") == 3
+    assert words_of(page).lower().count("trained from scratch and tested on engine renders, not on photographs.") == 4
     assert "trained from scratch; tested on engine renders, not on photographs." in words_of(page)
 
 
@@ -113,6 +124,19 @@ def test_pictures_are_matched_down_the_columns(world):
     for column in zip(*shown.pictures, strict=True):
         assert len({picture.text.replace(level, "") for picture, level in zip(column, world.levels, strict=True)}) == 1
     assert len({picture.text.split(",")[0] for picture in shown.pictures[0]}) == len(shown.pictures[0]), "new people"
+
+
+def test_queries_are_ranked_by_a_rule(world):
+    outcome = world.read()
+    mean = np.mean([world.ap["mix", 0], world.ap["mix", 1]], axis=0)
+    order = np.sort(mean)[::-1]
+    groups = searched(outcome, "mix", 4)
+    assert [len(group) for group in groups.values()] == [4, 4, 4]
+    assert [query.score for query in groups["best"]] == pytest.approx(order[:4])
+    assert [query.score for query in groups["middle"]] == pytest.approx(order[34:38]), "of 72"
+    assert [query.score for query in groups["worst"]] == pytest.approx(order[-4:])
+    assert all(query.picture.source for group in groups.values() for query in group)
+    assert searched(outcome, "mix", 25) == {}, "72 queries are too few for three times 25"
 
 
 def test_names_stay_text(build, tmp_path):
