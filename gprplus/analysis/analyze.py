@@ -53,15 +53,15 @@ def analyze(
 ) -> list[Analysis]:
     """Measure how far each level of each crossed factor lies from each target, on the looks of images alone.
 
-    `targets` maps names to manifests or folders of images (a manifest of such a folder is built below `output`).
-    Levels are compared on the same people in the same other conditions, `images` of them a level; of a target with a
-    training side only that side is looked at, so that nothing is chosen on test images. Writes
-    OUTPUT/NAME/distances.parquet and analysis.json. Raises AnalysisError when an attribute is not crossed or too few
-    people have all its levels.
+    `targets` maps names to manifests or folders of images (a manifest of such a folder is built in
+    `output`/../targets). Levels are compared on the same people in the same other conditions, `images` of them a
+    level; of a target with a training side only that side is looked at, so that nothing is chosen on test images.
+    Writes OUTPUT/NAME/distances.parquet and analysis.json. Raises AnalysisError when an attribute is not crossed or
+    too few people have all its levels.
     """
     source = Manifest.open(Path(manifest))
     names = _attributes(source, attributes)
-    opened = {name: _target(name, Path(path), Path(output) / name) for name, path in targets.items()}
+    opened = {name: _target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
     requests = {
         name: {
             "manifest": source.info["fingerprint"],
@@ -111,13 +111,13 @@ def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
     return list(wanted or crossed)
 
 
-def _target(name: str, path: Path, home: Path) -> Manifest:
-    """The manifest of a target; a folder of images gets one, kept below the analysis."""
+def _target(name: str, path: Path, ingested: Path) -> Manifest:
+    """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
     if (path / "manifest.json").is_file():
         return Manifest.open(path)
     if not path.is_dir():
         raise AnalysisError(f"The target {name} is not there: {path} is neither a manifest nor a folder of images.")
-    return build_manifest([path], home / "manifest")
+    return build_manifest([path], ingested / name)
 
 
 def _distances(

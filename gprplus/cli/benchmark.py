@@ -78,14 +78,15 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
     with progress("benchmark") as bar:
         outcome = benchmark(chosen, output or work / "runs", progress=bar, **request)
     if as_json:
-        dump(_as_json(outcome))
+        dump(as_data(outcome))
     elif request["dry_run"]:
-        _show_plan(outcome.plan)
+        show_plan(outcome.plan)
     else:
-        _show(outcome)
+        show(outcome)
 
 
-def _as_json(outcome: "Outcome") -> dict[str, Any]:
+def as_data(outcome: "Outcome") -> dict[str, Any]:
+    """An outcome as JSON says it."""
     return {
         "plan": asdict(outcome.plan),
         "runs": [str(folder) for folder in outcome.folders],
@@ -94,15 +95,14 @@ def _as_json(outcome: "Outcome") -> dict[str, Any]:
     }
 
 
-def _show_plan(plan: "Plan") -> None:
+def show_plan(plan: "Plan") -> None:
+    """Print what a request would come to."""
     from gprplus.cli.console import say
 
     say(f"recipe {plan.recipe} ({plan.why}), {plan.seeds} seeds, {plan.jobs} at once on {plan.device}")
     say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
     say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
-    say(
-        f"time: about {_duration(plan.seconds or 0)} (estimated from a few steps here, packing not counted)"
-    )
+    say(f"time: about {_duration(plan.seconds or 0)} (estimated from a few steps here, packing not counted)")
 
 
 def _duration(seconds: float) -> str:
@@ -115,7 +115,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _show(outcome: "Outcome") -> None:
+def show(outcome: "Outcome") -> None:
+    """Print the table, the verdict and the page of every split."""
     from gprplus.cli.console import note, say, table
     from gprplus.report import verdict
     from gprplus.report.tables import overview
