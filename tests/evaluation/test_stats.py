@@ -1,0 +1,113 @@
+"""Intervals that cover what they say, on numbers worked by hand and on simulated experiments."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats as scipy_stats
+
+from gprplus.evaluation import stats
+
+
+@pytest.mark.parametrize("freedom", [1, 1.7, 2, 5, 15, 100, 5000])
+def test_t_quantiles_agree_with_scipy(freedom):
+    assert stats.t_quantile(0.975, freedom) == pytest.approx(scipy_stats.t.ppf(0.975, freedom), rel=2e-4)
+
+
+def test_resampling_draws_persons_with_all_their_queries():
+    person = np.array([0, 0, 0, 1])
+    drawn = np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])
+    per_query = np.array([[0.1, 0.2, 0.3, 1.0]])
+    assert stats.resampled(per_query, person, drawn)[:, 0] == pytest.approx([0.4, 0.2, 1.0])
+
+
+def test_every_resample_draws_as_many_persons_as_there_are():
+    drawn = stats.weights(7, 100, np.random.default_rng(0))
+    assert (drawn.sum(axis=1) == 7).all()
+    assert drawn.std() > 0
+
+
+def constant(gap, arms=2, seeds=3, persons=5, per_person=2):
+    """Arms that differ by exactly `gap` for every query and seed."""
+    rng = np.random.default_rng(0)
+    base = rng.random((1, 1, persons * per_person))
+    values = base + gap * np.arange(arms)[:, None, None] + np.zeros((arms, seeds, 1))
+    return stats.Scored(values, np.repeat(np.arange(persons), per_person))
+
+
+def test_a_difference_without_any_noise_is_known_exactly():
+    scored = constant(0.1)
+    drawn = stats.weights(5, 200, np.random.default_rng(1))
+    gap = stats.differences(scored, 0, drawn)[1]
+    assert gap.value == pytest.approx(0.1)
+    assert (gap.low, gap.high) == pytest.approx((0.1, 0.1), abs=1e-6)
+
+
+def test_the_reference_has_no_interval_to_itself():
+    own = stats.differences(constant(0.1), 0, stats.weights(5, 50, np.random.default_rng(1)))[0]
+    assert own.value == 0
+    assert math.isnan(own.low)
+
+
+def test_one_seed_gives_a_score_and_no_interval():
+    scored = constant(0.1, seeds=1)
+    drawn = stats.weights(5, 50, np.random.default_rng(1))
+    for one in (stats.differences(scored, 0, drawn)[1], stats.levels(scored, drawn)[1]):
+        assert math.isfinite(one.value)
+        assert math.isnan(one.low)
+        assert math.isnan(one.high)
+
+
+def test_with_two_arms_and_many_persons_it_is_the_t_interval_over_seeds():
+    rng = np.random.default_rng(3)
+    shift = rng.normal(0, 0.01, (2, 4, 1))
+    values = np.full((2, 4, 4000), 0.5) + shift
+    gaps = (shift[1] - shift[0])[:, 0]
+    half = scipy_stats.t.ppf(0.975, 3) * gaps.std(ddof=1) / 2
+    found = stats.differences(stats.Scored(values, np.arange(4000)), 0, stats.weights(4000, 50, rng))[1]
+    assert found.high - found.value == pytest.approx(half, rel=1e-3)
+
+
+def test_the_same_generator_gives_the_same_interval():
+    scored = simulated(np.random.default_rng(1), arms=3, seeds=2, persons=8)[0]
+    one, same = (stats.differences(scored, 0, stats.weights(8, 200, np.random.default_rng(5)))[1] for _ in range(2))
+    assert one == same
+
+
+def simulated(rng, arms, seeds, persons, person_sd=0.1, arm_person_sd=0.05, seed_sd=0.01, noise=0.04, per_person=4):
+    """An experiment as the mixed model has it: persons, arm x person, arm x seed, the rest; true arm means are 0,
+    0.01, ...
+    """
+    truth = 0.01 * np.arange(arms)
+    person = np.repeat(np.arange(persons), per_person)
+    values = 0.5 + truth[:, None, None] + rng.normal(0, person_sd, persons)[None, None, person]
+    values = values + rng.normal(0, arm_person_sd, (arms, persons))[:, None, person]
+    values = values + rng.normal(0, seed_sd, (arms, seeds))[:, :, None]
+    values = values + rng.normal(0, noise, (arms, seeds, persons))[:, :, person]
+    return stats.Scored(values, person), truth
+
+
+@pytest.mark.parametrize(
+    ("arms", "seeds", "persons", "seed_sd"),
+    [(9, 2, 16, 0.01), (9, 2, 16, 0.03), (4, 5, 40, 0.02), (3, 2, 40, 0.0), (3, 8, 16, 0.02)],
+)
+def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, persons, seed_sd):
+    rng = np.random.default_rng([arms, seeds, persons])
+    covered, widths = [], []
+    for _ in range(120):
+        scored, truth = simulated(rng, arms, seeds, persons, seed_sd=seed_sd)
+        drawn = stats.weights(persons, 300, rng)
+        for arm, gap in enumerate(stats.differences(scored, 0, drawn)):
+            if arm:
+                covered.append(gap.low <= truth[arm] - truth[0] <= gap.high)
+                widths.append(gap.high - gap.low)
+    assert 0.91 <= np.mean(covered) <= 0.995, f"covers {np.mean(covered):.3f}"
+
+
+def test_the_floor_is_compared_with_its_own_seed_noise():
+    rng = np.random.default_rng(2)
+    scored, _ = simulated(rng, arms=3, seeds=3, persons=12)
+    floor = stats.Scored(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.person)
+    gap = stats.against(floor, scored, 0, stats.weights(12, 500, rng))
+    assert gap.low < -0.3 < gap.high
+    assert gap.high < -0.2
