@@ -89,10 +89,9 @@ def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
     table = pa.table({"camera": list(digit.values()), source if source != "camera" else "original_camera": list(digit)})
     if len(found) <= CAMERAS:
         return [digit[value] for value in values], table, []
-    note = (
-        f"{len(found)} cameras are folded into {CAMERAS}, neighbours together (cameras.csv). Scores on query and "
-        "bounding_box_test then differ from gprplus's own: true matches of a folded camera leave the ranking."
-    )
+    note = f"{len(found)} cameras are folded into {CAMERAS}, neighbours together (cameras.csv)."
+    if not {"query", "gallery"}.isdisjoint(pc.unique(rows.column("role")).to_pylist()):
+        note += " Scores then differ from gprplus's own: true matches of a query's folded camera leave the ranking."
     return [digit[value] for value in values], table, [note]
 
 

@@ -135,8 +135,13 @@ def test_up_to_six_cameras_are_told_apart_and_more_are_folded_with_a_table_and_a
         "camera": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6],
         "original_camera": list(range(1, 13)),
     }
-    assert "12 cameras are folded into 6" in twelve.notes[0]
+    assert twelve.notes == ["12 cameras are folded into 6, neighbours together (cameras.csv)."]
     assert len(set(twelve.files)) == 12
+
+
+def test_folding_cameras_of_a_test_side_warns_of_the_scores():
+    plan = market1501.plan(rows(*({"camera": camera, "role": "gallery"} for camera in range(1, 8))))
+    assert "Scores then differ" in plan.notes[0]
 
 
 def test_renders_without_cameras_use_the_viewpoint():
