@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gprplus.declared import attributes
 from gprplus.report import words
 
 UNTRAINED = "untrained"
@@ -66,6 +67,17 @@ def short(arm: str, info: Mapping[str, Any]) -> str:
             levels = arm.removeprefix(prefix)
             return words.level(info["attribute"], levels) if info.get("attribute") else levels
     return arm
+
+
+def label(arm: str, info: Mapping[str, Any]) -> str:
+    """An arm as a plot names it: by its bare level where it stands for one.
+
+    >>> label("only-yes", {"attribute": "hat"}), label("only-90", {"attribute": "viewpoint_deg"}), label("mix", {})
+    ('yes', '90°', 'mix')
+    """
+    declared = attributes().get(info.get("attribute") or "")
+    degree = "°" if declared and declared.unit == "degree" else ""
+    return arm.removeprefix("only-") + degree if arm.startswith("only-") else arm
 
 
 def is_control(arm: str) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gprplus.declared import attributes
-from gprplus.report.phrases import UNTRAINED, is_control, short
+from gprplus.report.phrases import UNTRAINED, is_control, label
 from gprplus.report.sentences import Row, outcome
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def forest(rows: Sequence[Row], results: Sequence[Row], info: Mapping[str, Any])
     effects = [
         Effect(
             row["arm"],
-            short(row["arm"], info),
+            label(row["arm"], info),
             outcome(row),
             row["mAP_difference"],
             row["mAP_difference_low"],
@@ -158,7 +158,7 @@ def heat(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Heat | No
     single = [line for arm, line in zip(arms, cells, strict=True) if arm.startswith("only-")]
     return Heat(
         tuple(arms),
-        tuple(short(arm, info) for arm in arms),
+        tuple(label(arm, info) for arm in arms),
         tuple(levels),
         cells,
         tuple(int(counts.get(level, 0)) for level in levels),

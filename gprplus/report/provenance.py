@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gprplus.protocol import PROTOCOLS
 from gprplus.report import words
 from gprplus.report.outcome import Outcome
 
@@ -23,7 +24,7 @@ def blocks(run: Outcome) -> list[Block]:
         "first weights": "none: trained from scratch" if first["weights"] in (None, "none") else first["weights"],
         "seeds": ", ".join(map(str, seeds)),
         "device": ", ".join(devices),
-        "which gallery rows count": first["protocol"],
+        "gallery rule": f"{first['protocol']}: {PROTOCOLS.get(first['protocol'], 'as declared')}",
         "split fingerprint": run.info.get("fingerprint") or run.record.get("split_fingerprint"),
         "manifest fingerprint": manifest.get("fingerprint"),
     }

@@ -150,6 +150,10 @@ def _tally(
     if len(rows) < 2:
         return []
     what = _kind(rows, info)[1]
+    every = f"Both {what}" if len(rows) == 2 else f"All {len(rows)} {what}"
+    for group, verb in ((losses, "lose against it"), (gains, "beat it")):
+        if len(group) == len(rows):
+            return [f"{every} {verb}."]
     parts = []
     if losses:
         parts.append(f"{len(losses)} {_verb(losses, 'loses', 'lose')} against it")

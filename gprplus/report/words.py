@@ -122,12 +122,15 @@ def nouns(attribute: str) -> str:
 def level(attribute: str, value: Any) -> str:
     """One level as it stands in a sentence: weather speaks for itself, a number or a yes needs its attribute.
 
-    >>> level("weather", "foggy"), level("viewpoint_deg", 90), level("hat", "yes")
-    ('foggy', 'viewpoint 90°', 'hat: yes')
+    >>> level("weather", "foggy"), level("viewpoint_deg", 90), level("hat", "no"), level("hair", "long")
+    ('foggy', 'viewpoint 90°', 'people without hat', 'people with long hair')
     """
     declared = attributes().get(attribute)
-    if declared is None or declared.level == "identity":
-        return f"{noun(attribute)}: {value}"
+    if declared is None:
+        return f"{noun(attribute)} {value}"
+    if declared.level == "identity":
+        having = {"yes": "with", "no": "without"}.get(str(value), f"with {value}")
+        return f"people {having} {noun(attribute)}"
     if declared.type == "integer":
         return f"{noun(attribute)} {value}{'°' if declared.unit == 'degree' else ''}"
     return str(value)

@@ -31,7 +31,7 @@ def test_a_loss_is_told_with_its_interval_and_what_it_is_against(said):
 
 
 def test_nothing_beats_the_mixture_is_said_only_when_everything_loses(said):
-    assert "; no single weather beats it. Of 2 weathers, 2 lose against it." in said(FOGGY, BLIZZARD, MIX)
+    assert "; no single weather beats it. Both weathers lose against it." in said(FOGGY, BLIZZARD, MIX)
     assert "shown to beat it" in said(FOGGY, CLOUDS, MIX)
 
 
@@ -125,7 +125,7 @@ def test_every_target_is_judged_by_itself(said):
     [
         ("weather", "only-sunny+clouds", "training on sunny+clouds alone"),
         ("viewpoint_deg", "only-90", "training on viewpoint 90° alone"),
-        ("hat", "only-yes", "training on hat: yes alone"),
+        ("hat", "only-yes", "training on people with hat alone"),
         ("weather", "without-foggy", "training without foggy"),
         ("weather", "random-levels-q2-1", "training on random-levels-q2-1"),
         ("identity", "ids-8-all", "training on 8 identities with all their images"),
