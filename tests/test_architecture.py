@@ -3,11 +3,13 @@
 import ast
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import gprplus
+from gprplus.cli import COMMANDS
 
 PACKAGE = Path(gprplus.__file__).parent
 GROUND = {"errors", "declared", "schema", "keys", "images", "protocol", "parallel", "runs"}
@@ -113,3 +115,10 @@ def test_setup_names_every_room():
     listed = re.findall(r"^    (gprplus(?:\.\w+)*)$", (PACKAGE.parent / "setup.cfg").read_text(), re.MULTILINE)
     packages = {".".join(("gprplus", *path.parent.relative_to(PACKAGE).parts)) for path in PACKAGE.rglob("__init__.py")}
     assert packages | {"gprplus.manifests"} == set(listed)
+
+
+@pytest.mark.parametrize("name", [name for name in gprplus.__all__ if name != "__version__"])
+def test_functions_have_the_names_of_the_commands(name):
+    import_module(gprplus._HOMES[name])  # importing gprplus/study.py must not put the module before the function
+    assert callable(getattr(gprplus, name))
+    assert name.replace("_", "-") in COMMANDS

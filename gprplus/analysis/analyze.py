@@ -148,6 +148,7 @@ def _distances(
         "target_images": len(target_sample.rows),
         "target_identities": int(target_sample.people.max() + 1),
         "target_side": target.role,
+        "shared_people": len(side.people & target.people),
         "luminance_agreement": {name: _agreement(table, name) for name in side.samples},
     }
     return table, facts

@@ -40,8 +40,9 @@ def compare(
     """Score every level of matched features `(S, L, D)` against target features `(T, D)`.
 
     `people` `(S,)` and `target_people` `(T,)` number the persons from 0. The interval resamples persons on both
-    sides, the same draws for every level (percentiles of a bootstrap). The null picks a level at random in every
-    stratum, which is what remains of a level when its name means nothing: an even mix of all of them.
+    sides, the same draws for every level (percentiles of a bootstrap; they cover as they should for levels that
+    differ from the target, and are too wide, never too narrow, for those that do not). The null picks a level at
+    random in every stratum, which is what remains of a level when its name means nothing: an even mix of all of them.
     """
     drawn = discrepancy.draws(people.max() + 1, resamples, rng)
     target_drawn = discrepancy.draws(target_people.max() + 1, resamples, rng)

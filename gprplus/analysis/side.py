@@ -37,6 +37,12 @@ class Side:
         """The rows that any sample uses, sorted, `(N,) int64`."""
         return np.unique(np.concatenate([sample.rows.ravel() for sample in self.samples.values()]))
 
+    @property
+    def people(self) -> set[tuple[str, str]]:
+        """Who is in any sample, as (dataset, identity)."""
+        chosen = self.table.select(["dataset", "identity"]).take(pa.array(self.rows))
+        return {(row["dataset"], row["identity"]) for row in chosen.to_pylist() if row["identity"] is not None}
+
     def place(self, rows: np.ndarray) -> np.ndarray:
         """Where rows stand among `rows`, of the same shape."""
         return np.searchsorted(self.rows, rows)

@@ -86,6 +86,10 @@ def show(analysis: "Analysis") -> None:
     console.say(
         f"Target {info['target']}: {info['target_images']:,} images of {info['target_identities']:,} people, {side}."
     )
+    if info["shared_people"]:
+        console.note(
+            f"Note: {info['shared_people']:,} people are on both sides, so all distances are a little too small."
+        )
     rows = analysis.distances.to_pylist()
     for attribute in info["request"]["attributes"]:
         scores = [row for row in rows if row["attribute"] == attribute and row["features"] == "all"]

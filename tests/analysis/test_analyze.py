@@ -9,8 +9,10 @@ from click.testing import CliRunner
 from gprplus.analysis import Analysis, analyze
 from gprplus.cli import cli
 from gprplus.errors import AnalysisError, ManifestError, RequestChanged
+from gprplus.exports import export
 from gprplus.ingest import build_manifest
 from gprplus.schema import DISTANCES, arrow_schema
+from gprplus.splits import make_split
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +90,24 @@ def test_another_request_into_the_folder_stops(home, found):
 def test_what_is_not_crossed_is_refused(home, tmp_path, attributes, sentence):
     with pytest.raises(AnalysisError, match=sentence):
         analyze(home / "manifest", {"fog": home / "fog"}, output=tmp_path, attributes=attributes)
+
+
+def test_people_on_both_sides_are_counted_and_noted(home, found):
+    itself = analyze(home / "manifest", {"itself": home / "manifest"}, output=home / "analysis", images=40)[0]
+    assert itself.info["shared_people"] == 8
+    assert found.info["shared_people"] == 0
+
+
+def test_of_a_target_with_roles_only_the_training_side_is_looked_at(home, tmp_path, draw):
+    build_manifest([draw(tmp_path / "renders", people=16, weathers=["01"], name="street")], tmp_path / "all")
+    make_split(tmp_path / "all", "illumination", output=tmp_path / "split")
+    market = export(tmp_path / "split", "market1501", tmp_path / "market", arm="mix").path
+    for path in [*(market / "query").iterdir(), *(market / "bounding_box_test").iterdir()]:
+        path.unlink()
+        path.write_bytes(b"never opened")
+    build_manifest([market], tmp_path / "manifest", verify="names")
+    found = analyze(home / "manifest", {"market": tmp_path / "manifest"}, output=tmp_path / "analysis", images=40)[0]
+    assert found.info["target_side"] == "train"
 
 
 def test_too_few_people_are_refused(home, tmp_path, draw):
