@@ -56,6 +56,11 @@ class View:
         start = torch.from_numpy(self.origin.astype(np.float32)).to(device)[None, :, None]
         return (start + plane, forward) if self.parallel else (start, plane + forward)
 
+    def directions(self, device: torch.device) -> Tensor:
+        """Directions of all samples of a pinhole, row-major: (3, height x width)."""
+        _, direction = self.rays(device)
+        return torch.stack([self.pixels(direction[:, i]).reshape(-1) for i in range(3)])
+
     def pixels(self, tiled: Tensor) -> Tensor:
         """(tiles, TILE²) samples as a (height, width) image."""
         rows, columns = self.grid

@@ -65,7 +65,7 @@ class Figure:
     @property
     def head_unit(self) -> float:
         """As `unit`, for the head: heads vary less than bodies."""
-        return (0.5 + 0.5 * self.unit) * self.person.head
+        return (0.53 + 0.52 * self.unit) * self.person.head
 
     @property
     def right(self) -> np.ndarray:

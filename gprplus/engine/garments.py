@@ -30,32 +30,22 @@ def top(figure: Figure) -> None:
     thick = 0.008 if long_sleeve else 0.0
     chest, waist = chest + thick, waist + thick
     flat = {"side": figure.right, "texture": place}
-    figure.limb(figure.torso(0, 0, 0.17), figure.torso(0, 0.006, 0.365), (waist, chest), cloth, depth=0.72, **flat)
-    figure.limb(
-        figure.torso(0, -0.004, 0.03), figure.torso(0, 0, 0.20), (hips - 0.012, waist), cloth, depth=0.74, **flat
-    )
-    figure.limb(
-        figure.torso(0, -0.012, 0.40), figure.torso(0, -0.014, 0.500), (chest * 0.86, 0.072), cloth, depth=0.70, **flat
-    )
+    figure.limb(figure.torso(0, 0, 0.17), figure.torso(0, 0.004, 0.352), (waist, chest), cloth, depth=0.72, **flat)
+    figure.limb(figure.torso(0, -0.010, 0.38), figure.torso(0, -0.014, 0.5), (chest, 0.066), cloth, depth=0.70, **flat)
     _shoulders(figure, cloth, place)
     if person["gender"] == "female":
         for side in SIDES.values():
             figure.shapes.ellipsoid(
-                figure.torso(side * 0.062, 0.078, 0.352),
-                np.array([0.066, 0.052, 0.064]) * figure.unit,
+                figure.torso(side * 0.060, 0.066, 0.345),
+                np.array([0.066, 0.056, 0.070]) * figure.unit,
                 cloth,
                 figure.pose.torso,
                 texture=place,
             )
-    if person.build > 0.25:
-        size = 0.10 + 0.05 * person.build
-        figure.shapes.ellipsoid(
-            figure.torso(0, 0.045, 0.17),
-            np.array([waist * 0.92, size, 0.15]) * figure.unit,
-            cloth,
-            figure.pose.torso,
-            texture=place,
-        )
+    if person.build > 0.2:
+        depth = 0.74 + 0.30 * person.build
+        ends = figure.torso(0, 0.020, 0.06), figure.torso(0, 0.012, 0.30)
+        figure.limb(*ends, (waist * 0.99, chest * 0.90), cloth, depth=depth, **flat)
     _sleeves(figure, cloth, long_sleeve)
     _hem(figure, cloth, place, waist, hips)
     _collar(figure, cloth)
@@ -63,10 +53,10 @@ def top(figure: Figure) -> None:
 
 def _shoulders(figure: Figure, cloth: int, place: np.ndarray) -> None:
     right, left = figure.pose.arms["right"][0], figure.pose.arms["left"][0]
-    middle = figure.torso(0, -0.012, 0.492)
+    middle = figure.torso(0, -0.012, 0.486)
     for shoulder in (right, left):
         inner = 0.72 * shoulder + 0.28 * middle
-        figure.limb(middle, inner, (0.062, 0.054), cloth, depth=0.95, side=(0, 0, 1), texture=place)
+        figure.limb(middle, inner, (0.064, 0.055), cloth, depth=0.95, side=(0, 0, 1), texture=place)
 
 
 def _sleeves(figure: Figure, cloth: int, long: bool) -> None:
@@ -78,8 +68,8 @@ def _sleeves(figure: Figure, cloth: int, long: bool) -> None:
             figure.limb(elbow, wrist, (0.047 * thin, 0.035 * thin), cloth)
         else:
             end = shoulder + 0.58 * (elbow - shoulder)
-            figure.limb(shoulder, shoulder + 0.2 * (elbow - shoulder), (0.056 * thin, 0.056 * thin), cloth)
-            figure.limb(shoulder, end, (0.056 * thin, 0.054 * thin), cloth, flat=True)
+            figure.limb(shoulder, shoulder + 0.2 * (elbow - shoulder), (0.055 * thin, 0.053 * thin), cloth)
+            figure.limb(shoulder, end, (0.054 * thin, 0.055 * thin), cloth, flat=True)
 
 
 def _hem(figure: Figure, cloth: int, place: np.ndarray, waist: float, hips: float) -> None:
@@ -91,7 +81,7 @@ def _hem(figure: Figure, cloth: int, place: np.ndarray, waist: float, hips: floa
         figure.limb(start, end, (waist + 0.012, hips + 0.050), cloth, depth=0.86, flat=True, texture=place)
     elif person["dress"] == "no":
         end = figure.torso(0, -0.004, -0.045)
-        figure.limb(start, end, (waist + 0.006, hips + 0.014), cloth, depth=0.78, flat=True, texture=place)
+        figure.limb(start, end, (waist + 0.002, hips + 0.022), cloth, depth=0.77, flat=True, texture=place)
 
 
 def _collar(figure: Figure, cloth: int) -> None:
@@ -123,13 +113,13 @@ def bottom(figure: Figure) -> None:
         _skirt(figure, cloth, hips)
         return
     for side, (hip, knee, ankle) in zip(SIDES.values(), figure.pose.legs.values(), strict=True):
-        seat = figure.torso(side * 0.068, -0.052, -0.005)
+        seat = figure.torso(side * 0.066, -0.046, -0.010)
         figure.blob(seat, (0.078 * wide, 0.075 * wide, 0.090), cloth)
         loose = 0.010 * person.trouser_width
-        figure.limb(hip, knee, (0.088 * wide, (0.060 + loose) * wide), cloth)
+        figure.limb(hip, knee, (0.081 * wide, (0.059 + loose) * wide), cloth)
         hem = ankle + 0.07 * (ankle - knee) if person["boots"] == "no" else ankle
-        figure.limb(knee, knee + 0.5 * (ankle - knee), (0.0585 + loose, 0.053 + loose), cloth)
-        figure.limb(knee, hem, (0.057 + loose, 0.043 + 1.5 * loose), cloth, flat=True)
+        figure.limb(knee, ankle, (0.0585 + loose, 0.040 + 0.8 * loose), cloth)
+        figure.limb(0.6 * knee + 0.4 * ankle, hem, (0.050 + loose, 0.043 + 1.5 * loose), cloth, flat=True)
 
 
 def _skirt(figure: Figure, cloth: int, hips: float) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gprplus.engine.camera import TILE, View
-from gprplus.engine.shapes import FAR, NO_CLIP, Shapes, Solids, intersect, normals
+from gprplus.engine.shapes import FAR, NO_CLIP, Shapes, Solids, dot, intersect, normals
 
 # Rows (a shape in a tile) that are tried at once on a CPU: their rays and roots then stay in the second-level cache.
 CPU_ROWS = 96
@@ -18,7 +18,7 @@ NOTHING = 0x7F800000 << 16  # the key of an infinite depth
 class Surface:
     """What the V samples that see a shape see. `sample` (V,) counts in the image (row-major); lengths in metres.
 
-    `depth` is the ray's t, `point` (V, 3) in the world, `normal` (V, 3) of unit length towards the camera, `material` (V,), `place` (V, 3) where the pattern is
+    `depth` is the ray's t, `point` (3, V) in the world, `normal` (3, V) of unit length towards the camera, `material` (V,), `place` (3, V) where the pattern is
     drawn, `radius` (V,) the shape's own.
     """
 
@@ -43,11 +43,11 @@ def cast(shapes: Shapes, view: View, device: torch.device) -> Surface:
 
     def of_samples(rays: Tensor) -> Tensor:
         if rays.shape[0] == 1:
-            return rays[:, :, 0]
-        return torch.stack([view.pixels(rays[:, i]).reshape(-1)[sample] for i in range(3)], dim=1)
+            return rays[0]
+        return torch.stack([view.pixels(rays[:, i]).reshape(-1)[sample] for i in range(3)])
 
     start, along = of_samples(origin), of_samples(direction)
-    return _surface(solids, sample, owner_seen, depth_seen, start + depth_seen[:, None] * along, along)
+    return _surface(solids, sample, owner_seen, depth_seen, start + depth_seen * along, along)
 
 
 def coverage(shapes: Shapes, view: View, device: torch.device) -> Tensor:
@@ -121,12 +121,17 @@ def _keep_nearest(best: Tensor, t: Tensor, shape: Tensor, tile: Tensor) -> None:
 
 
 def _surface(solids: Solids, sample: Tensor, owner: Tensor, depth: Tensor, point: Tensor, along: Tensor) -> Surface:
-    linear = solids.linear[owner]
-    local = (linear @ point[:, :, None] + solids.offset[owner]).squeeze(2)
-    size = solids.size[owner]
-    normal = (normals(solids.kind[owner], local, size)[:, None] @ linear).squeeze(1)
-    normal = normal / normal.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    normal = torch.where((normal * along).sum(1, keepdim=True) > 0, -normal, normal)
-    texture = solids.texture[owner]
-    place = (texture[:, :, :3] @ point[:, :, None]).squeeze(2) + texture[:, :, 3]
-    return Surface(sample, depth, point, normal, solids.material[owner], place, size[:, 0])
+    m = solids.linear.reshape(-1, 9).T[:, owner].view(3, 3, -1)
+    offset, size = solids.offset[:, :, 0].T[:, owner], solids.size.T[:, owner]
+    local = torch.stack([dot(row, point) + shift for row, shift in zip(m, offset, strict=True)])
+    own = normals(solids.kind[owner], local, size)
+    normal = unit(torch.stack([dot(m[:, i], own) for i in range(3)]))
+    normal = torch.where(dot(normal, along) > 0, -normal, normal)
+    texture = solids.texture.reshape(-1, 12).T[:, owner].view(3, 4, -1)
+    place = torch.stack([dot(row, point) + row[3] for row in texture])
+    return Surface(sample, depth, point, normal, solids.material[owner], place, size[0])
+
+
+def unit(vector: Tensor) -> Tensor:
+    """Vectors (3, V) scaled to unit length."""
+    return vector / dot(vector, vector).sqrt().clamp_min(1e-12)

@@ -8,11 +8,16 @@ from gprplus.keys import mix
 
 
 def hashed(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
-    """A number in [0, 1) for each integer lattice point; `x` and `y` are int64 and broadcast."""
-    h = (x * 0x27D4EB2F + y * 0x165667B1 + salt * 0x9E3779B1) & 0xFFFFFFFF
-    h = ((h ^ (h >> 15)) * 0x85EBCA6B) & 0xFFFFFFFF
-    h = ((h ^ (h >> 13)) * 0x42B2AE35) & 0xFFFFFFFF
-    return ((h ^ (h >> 16)) >> 8).to(torch.float32) * (1.0 / (1 << 24))
+    """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast. Products wrap around on purpose."""
+    h = x * 0x27D4EB2F + (y * 0x165667B1 + _signed(salt * 0x9E3779B1))
+    h = (h ^ ((h >> 15) & 0x1FFFF)) * _signed(0x85EBCA6B)
+    h = (h ^ ((h >> 13) & 0x7FFFF)) * 0x42B2AE35
+    return ((h ^ ((h >> 16) & 0xFFFF)) & 0xFFFFFF).to(torch.float32) * (1.0 / (1 << 24))
+
+
+def _signed(value: int) -> int:
+    """The low 32 bits as a signed number."""
+    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
 def value(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
@@ -20,7 +25,7 @@ def value(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
     x0, y0 = x.floor(), y.floor()
     fx, fy = x - x0, y - y0
     fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
-    i, j = x0.long(), y0.long()
+    i, j = x0.int(), y0.int()
     a, b = hashed(i, j, salt), hashed(i + 1, j, salt)
     c, d = hashed(i, j + 1, salt), hashed(i + 1, j + 1, salt)
     top = a + (b - a) * fx

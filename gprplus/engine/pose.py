@@ -53,7 +53,7 @@ def walk(person: Person, degree: int) -> Pose:
     lean = -person.lean - 8.0 * person.stoop  # about x: negative leans forward
     torso = rotation("z", -twist) @ rotation("x", lean)
     head_axes = rotation("z", look) @ rotation("x", 0.4 * lean - 3.0 * d.normal(f"nod/{degree}"))
-    hip_height, hip_width = 0.515 * h * person.leg, 0.052 * h * person.hip
+    hip_height, hip_width = 0.515 * h * person.leg, 0.046 * h * person.hip
     pelvis = np.array([0.012 * np.sin(2 * np.pi * cycle), 0.0, hip_height])
     legs, feet = {}, {}
     for name, side in SIDES.items():
@@ -66,8 +66,8 @@ def walk(person: Person, degree: int) -> Pose:
     feet = {name: foot + fall for name, foot in feet.items()}
     pelvis = pelvis + fall
     waist = pelvis + torso @ np.array([0.0, 0.0, 0.10 * h])
-    neck = pelvis + torso @ np.array([0.0, -0.006 * h, 0.305 * h * (2 - person.leg)])
-    head = neck + head_axes @ np.array([0.0, 0.014 * h + 0.012 * h * person.stoop, 0.082 * h])
+    neck = pelvis + torso @ np.array([0.0, -0.006 * h, 0.302 * h * (2 - person.leg)])
+    head = neck + head_axes @ np.array([0.0, 0.014 * h + 0.012 * h * person.stoop, 0.078 * h])
     arms, palms = {}, {}
     for name, side in SIDES.items():
         arms[name], palms[name] = _arm(neck, torso, cycle + (0.5 if side > 0 else 0.0), person, side)
@@ -84,7 +84,7 @@ def _leg(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Hip, knee, ankle, and the foot's (heel, ball, toe) on its sole; moment 0 is the heel's touch-down."""
     h, stride = person.height, person.stride
-    hip = stride * 23.0 * np.cos(2 * np.pi * moment) + 4.0
+    hip = stride * 19.5 * np.cos(2 * np.pi * moment) + 4.0
     knee = 4.0 + stride * (54.0 * _hump(moment, 0.73, 0.12) + 10.0 * _hump(moment, 0.13, 0.08))
     pitch = stride * (
         16.0 * _hump(moment, 0.0, 0.07) - 38.0 * _hump(moment, 0.62, 0.11) - 16.0 * _hump(moment, 0.76, 0.1)
@@ -105,9 +105,9 @@ def _arm(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarray]:
     """Shoulder, elbow, wrist, and the tip of the hand."""
     h = person.height
-    width = (0.100 if person["gender"] == "female" else 0.112) * h * person.shoulder + 0.006 * max(person.build, 0.0)
-    shoulder = neck + torso @ np.array([side * width, 0.0, -0.022 * h])
-    forward = person.stride * person.swing * 24.0 * np.cos(2 * np.pi * moment) - 2.0
+    width = (0.087 if person["gender"] == "female" else 0.100) * h * person.shoulder + 0.010 * max(person.build, 0.0)
+    shoulder = neck + torso @ np.array([side * width, 0.0, -0.034 * h])
+    forward = person.stride * person.swing * 20.0 * np.cos(2 * np.pi * moment) - 2.0
     bend = 14.0 + person.swing * 14.0 * (1 + np.cos(2 * np.pi * (moment - 0.05)))
     out = 7.0 + 5.0 * max(person.build, 0.0)
     upper = rotation("y", -side * out) @ rotation("x", forward) @ np.array([0.0, 0.0, -1.0])

@@ -106,8 +106,8 @@ def _plaza() -> Scene:
     facade = s.material("#c2b08d", "facade", "#39424d", 3.0)
     facade_2 = s.material("#b08a72", "facade", "#333b45", 3.2)
     bark, leaf, water = s.material("#5a4938", "bark"), s.material("#4d6b34", "leaves"), s.material("#6d8c96")
-    for i, (angle, x, y) in enumerate(_ring(s, 7, 20, 34)):
-        s.box(x, y, 0, (4.0, 8.5 + (i % 3), 3.4 + 1.3 * (i % 3)), (facade, facade_2)[i % 2], angle)
+    for i, (angle, x, y) in enumerate(_ring(s, 9, 20, 46)):
+        s.box(x, y, 0, (4.0, 9.5 + (i % 3), 2.9 + 1.1 * ((2 * i) % 3)), (facade, facade_2)[i % 2], angle)
     for angle in (65, 155, 245, 335):
         s.tree(angle, 13.0, 5.4, bark, leaf)
     for angle, x, y in _ring(s, 5, 100, 8.4):

@@ -14,19 +14,18 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 def shade(layers: Layers, weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]) -> Tensor:
     """The picture of one cell as `(3, P) uint8`; `key` names it, for what falls and for the grain. `size` is (width, height)."""
-    device = layers.colour.device
+    device = layers.ambient.device
     cell = sky.cell(weather, hour)
 
     def move(values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32)).to(device)
 
     balance = np.array(domain.gain)[:, None] * domain.exposure
-    basis = torch.cat([layers.ambient, layers.key[hour][None]])
-    image = torch.mm(move(cell.light * balance), basis)
+    light, glow = cell.light * balance, cell.glow * balance
+    image = torch.mm(move(light[:, :2]), layers.ambient)
+    image.addcmul_(move(light[:, 2:]), layers.key[hour][None])
     image *= layers.colour[cell.snow]
-    glow = cell.glow * balance
-    others = [i for i, name in enumerate(sky.GLOWS) if name != "halo"]
-    image.addmm_(move(glow[:, others]), layers.glow[others])
+    image.addmm_(move(glow), layers.glow)
     image.addcmul_(move(glow[:, [sky.GLOWS.index("halo")]]), layers.halo[hour][None])
     fog = move(cell.fog[:, None] * balance)
     image -= fog

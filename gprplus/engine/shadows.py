@@ -30,26 +30,28 @@ class ShadowMap:
     moments: Tensor
 
     def look(self, point: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Mean depth, mean squared depth, blocked share, and own depth of points (V, 3): each (V,)."""
-        device = point.device
-        axes = torch.from_numpy(self.view.axes.astype(np.float32)).to(device)
-        start = torch.from_numpy(self.view.origin.astype(np.float32)).to(device)
-        local = (point - start) @ axes.T
-        half = self.view.width / 2
-        place = torch.stack([local[:, 0], -local[:, 1]], dim=1) * (self.view.scale / half)
+        """Mean depth, mean squared depth, blocked share, and own depth of points (3, V): each (V,)."""
+        zoom = self.view.scale / (self.view.width / 2)
+        axes = self.view.axes * [[zoom], [-zoom], [1.0]]
+        start = -axes @ self.view.origin
+        x, y, z = point
+        right, down, depth = (
+            (float(a) * x + float(b) * y + float(c) * z) + float(d) for (a, b, c), d in zip(axes, start, strict=True)
+        )
+        place = torch.stack([right, down], dim=1)
         found = F.grid_sample(self.moments, place[None, None], align_corners=False, padding_mode="border")[0, :, 0]
-        return found[0], found[1], found[2], local[:, 2]
+        return found[0], found[1], found[2], depth
 
-    def lit(self, point: Tensor) -> Tensor:
-        """Share of the light that reaches points on the person, (V,) in [0, 1]."""
+    def lit(self, point: Tensor, bias: float = 0.02) -> Tensor:
+        """Share of the light that reaches points (3, V) on the person, (V,) in [0, 1]."""
         mean, square, _, depth = self.look(point)
         variance = (square - mean * mean).clamp_min(4e-4)
-        behind = (depth - mean - 0.02).clamp_min(0)
+        behind = (depth - mean - bias).clamp_min(0)
         share = variance / (variance + behind * behind)
         return ((share - 0.25) / 0.75).clamp(0, 1)
 
     def open(self, point: Tensor) -> Tensor:
-        """Share of the light that reaches points on the ground, (V,): the person is always in between."""
+        """Share of the light that reaches points (3, V) on the ground, (V,): the person is always in between."""
         return 1 - self.look(point)[2].clamp(0, 1)
 
 
@@ -57,10 +59,14 @@ def shadow_map(shapes: Shapes, towards_light: np.ndarray, device: torch.device, 
     """The person as seen from a light; `blur` in samples of about two centimetres."""
     view = beam(towards_light, MIDDLE, RADIUS, SAMPLES)
     depth = coverage(shapes, view, device)
+    return ShadowMap(view, shadow_image(depth, blur, BEHIND))
+
+
+def shadow_image(depth: Tensor, blur: float, behind: float) -> Tensor:
+    """The moments of a depth image; where nothing is, `behind` stands for the depth."""
     there = depth < FAR
-    known = torch.where(there, depth, BEHIND)
-    image = torch.stack([known, known * known, there.to(depth.dtype)])[None]
-    return ShadowMap(view, _blurred(image, blur))
+    known = torch.where(there, depth, behind)
+    return _blurred(torch.stack([known, known * known, there.to(depth.dtype)])[None], blur)
 
 
 def contact_map(shapes: Shapes, device: torch.device) -> ShadowMap:

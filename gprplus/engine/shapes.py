@@ -15,6 +15,8 @@ ELLIPSOID, CONE, FRUSTUM, BOX = range(4)
 NO_CLIP = (0.0, 0.0, 0.0, 1.0)
 FAR = float("inf")
 
+Vector = Sequence[Tensor]
+
 
 @dataclass
 class Shapes:
@@ -169,78 +171,89 @@ def _extent(kind: np.ndarray, size: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return np.where(box[:, None], -size, low), np.where(box[:, None], size, high)
 
 
+def dot(a: Vector, b: Vector) -> Tensor:
+    """Scalar products of two vectors given by components. Spelled out: a reduction over three items is several times slower."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
 def intersect(kind: int, origin: Tensor, direction: Tensor, size: Tensor, clip: Tensor | None) -> Tensor:
     """First `t` at which rays meet shapes of one kind, in the shapes' frames; infinite where they do not.
 
-    `origin` and `direction` are `(R, 3, S)` or broadcast to it (S rays for each of R shapes), `size` (R, 3), `clip` (R, 4) or None. Returns (R, S).
+    `origin` and `direction` are `(R, 3, S)` or broadcast to it (S rays for each of R shapes), `size` (R, 3), `clip` (R, 4) or None.
+    Returns (R, S).
     """
+    o, d = origin.unbind(1), direction.unbind(1)
     # Start at the foot of the perpendicular from the shape's origin: float32 then measures the shape, not the distance to it.
-    square = (direction * direction).sum(1)
-    begin = -(origin * direction).sum(1) / square
-    foot = origin + begin[:, None] * direction
-    near, far = _SOLVERS[kind](foot, direction, square, size)
+    square = dot(d, d)
+    begin = -dot(o, d) / square
+    foot = (o[0] + begin * d[0], o[1] + begin * d[1], o[2] + begin * d[2])
+    near, far = _SOLVERS[kind](foot, d, square, size)
     if clip is not None:
-        normal, level = clip[:, :3, None], clip[:, 3:]
-
-        def exists(t: Tensor) -> Tensor:
-            return ((foot + t[:, None] * direction) * normal).sum(1) + level >= 0
-
-        hit = near <= far
-        near = torch.where(hit & exists(near), near, torch.where(hit & exists(far), far, FAR))
+        near = _clipped(foot, d, near, far, clip)
     met = (near <= far) & (near + begin > 1e-3)
     return torch.where(met, near + begin, FAR)
 
 
-def _ellipsoid(o: Tensor, d: Tensor, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    return _ball(o, None, square, 1.0)
+def _clipped(o: Vector, d: Vector, near: Tensor, far: Tensor, clip: Tensor) -> Tensor:
+    """The entry where it exists, else the exit, else infinity: through the cut one sees the inner side."""
+    a, b, c, level = clip.T[:, :, None]
+    start = a * o[0] + b * o[1] + c * o[2] + level
+    slope = a * d[0] + b * d[1] + c * d[2]
+    hit = near <= far
+    return torch.where(hit & (start + near * slope >= 0), near, torch.where(hit & (start + far * slope >= 0), far, FAR))
 
 
-def _ball(o: Tensor, middle: Tensor | None, square: Tensor, radius: Tensor | float) -> tuple[Tensor, Tensor]:
-    """Entry and exit of a ball; `middle` is the ray's own t nearest to the ball's centre, None where that is zero."""
-    rest = (radius * radius - (o * o).sum(1)) / square
+def _ellipsoid(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    return _ball(dot(o, o), None, square, 1.0)
+
+
+def _ball(away: Tensor, middle: Tensor | None, square: Tensor, radius: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Entry and exit of a ball that the ray passes at `middle` (None: at 0), the square of its distance there being `away`."""
+    rest = (radius * radius - away) / square
     half = rest.clamp_min(0).sqrt()
-    centre = 0.0 if middle is None else middle
-    return torch.where(rest >= 0, centre - half, FAR), torch.where(rest >= 0, centre + half, -FAR)
+    centre = torch.zeros_like(half) if middle is None else middle
+    hit = rest >= 0
+    return torch.where(hit, centre - half, FAR), torch.where(hit, centre + half, -FAR)
 
 
-def _cone(o: Tensor, d: Tensor, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+def _cone(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
     """The hull of two balls is both balls and, between their tangent circles, the cone that touches them."""
-    r1, r2, h = size[:, 0:1], size[:, 1:2], size[:, 2:3]
-    near, far = _ball(o, None, square, r1)
-    middle = d[:, 1] * h / square
-    other = o + middle[:, None] * d
-    other = torch.stack([other[:, 0], other[:, 1] - h, other[:, 2]], dim=1)
-    near_2, far_2 = _ball(other, middle, square, r2)
+    r1, r2, h = size.T[:, :, None]
+    around = o[0] * o[0] + o[2] * o[2]
+    near, far = _ball(around + o[1] * o[1], None, square, r1)
+    middle = d[1] * h / square
+    x, y, z = o[0] + middle * d[0], o[1] + middle * d[1] - h, o[2] + middle * d[2]
+    near_2, far_2 = _ball(x * x + y * y + z * z, middle, square, r2)
     near, far = torch.minimum(near, near_2), torch.maximum(far, far_2)
     sine = (r1 - r2) / h
     cosine2 = 1 - sine * sine
-    slack = r1 - sine * o[:, 1]
-    a = cosine2 * square - d[:, 1] * d[:, 1]
-    b = cosine2 * (o[:, 0] * d[:, 0] + o[:, 2] * d[:, 2]) + slack * sine * d[:, 1]
-    c = cosine2 * (o[:, 0] * o[:, 0] + o[:, 2] * o[:, 2]) - slack * slack
-    low, high = r1 * sine, h + r2 * sine
-    return _with_side(near, far, a, b, c, o[:, 1], d[:, 1], low, high)
+    slack = r1 - sine * o[1]
+    a = cosine2 * square - d[1] * d[1]
+    b = cosine2 * (o[0] * d[0] + o[2] * d[2]) + slack * sine * d[1]
+    c = cosine2 * around - slack * slack
+    return _with_side(near, far, a, b, c, o[1], d[1], r1 * sine, h + r2 * sine)
 
 
-def _frustum(o: Tensor, d: Tensor, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    r1, r2, h = size[:, 0:1], size[:, 1:2], size[:, 2:3]
+def _frustum(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    r1, r2, h = size.T[:, :, None]
     slope = (r2 - r1) / h
-    radius = r1 + slope * o[:, 1]
-    a = square - d[:, 1] * d[:, 1] * (1 + slope * slope)
-    b = o[:, 0] * d[:, 0] + o[:, 2] * d[:, 2] - slope * d[:, 1] * radius
-    c = o[:, 0] * o[:, 0] + o[:, 2] * o[:, 2] - radius * radius
+    radius = r1 + slope * o[1]
+    a = square - d[1] * d[1] * (1 + slope * slope)
+    b = o[0] * d[0] + o[2] * d[2] - slope * d[1] * radius
+    c = o[0] * o[0] + o[2] * o[2] - radius * radius
     near, far = torch.full_like(c, FAR), torch.full_like(c, -FAR)
     for level, r in ((torch.zeros_like(h), r1), (h, r2)):
-        t = (level - o[:, 1]) / d[:, 1]
-        inside = (o[:, 0] + t * d[:, 0]) ** 2 + (o[:, 2] + t * d[:, 2]) ** 2 <= r * r
+        t = (level - o[1]) / d[1]
+        x, z = o[0] + t * d[0], o[2] + t * d[2]
+        inside = x * x + z * z <= r * r
         near, far = torch.where(inside & (t < near), t, near), torch.where(inside & (t > far), t, far)
-    return _with_side(near, far, a, b, c, o[:, 1], d[:, 1], torch.zeros_like(h), h)
+    return _with_side(near, far, a, b, c, o[1], d[1], torch.zeros_like(h), h)
 
 
 def _with_side(
     near: Tensor, far: Tensor, a: Tensor, b: Tensor, c: Tensor, y: Tensor, dy: Tensor, low: Tensor, high: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Widen (near, far) by the roots of a t² + 2 b t + c between two heights. A ray along the slope has a nearly 0 and one far root."""
+    """Widen (near, far) by the roots of a t² + 2 b t + c between two heights; a ray along the slope has one far root."""
     rest = b * b - a * c
     root = rest.clamp_min(0).sqrt()
     a = torch.where(a.abs() < 1e-9, 1e-9, a)
@@ -251,30 +264,34 @@ def _with_side(
     return near, far
 
 
-def _box(o: Tensor, d: Tensor, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
-    flat = torch.where(d.abs() < 1e-9, 1e-9, d)
-    one, two = (-size[:, :, None] - o) / flat, (size[:, :, None] - o) / flat
-    near, far = torch.minimum(one, two).amax(1), torch.maximum(one, two).amin(1)
-    return torch.where(near <= far, near, FAR), torch.where(near <= far, far, -FAR)
+def _box(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    near, far = torch.full_like(square, -FAR), torch.full_like(square, FAR)
+    for start, step, half in zip(o, d, size.T[:, :, None], strict=True):
+        flat = torch.where(step.abs() < 1e-9, 1e-9, step)
+        one, two = (-half - start) / flat, (half - start) / flat
+        near, far = torch.maximum(near, torch.minimum(one, two)), torch.minimum(far, torch.maximum(one, two))
+    hit = near <= far
+    return torch.where(hit, near, FAR), torch.where(hit, far, -FAR)
 
 
 _SOLVERS = {ELLIPSOID: _ellipsoid, CONE: _cone, FRUSTUM: _frustum, BOX: _box}
 
 
 def normals(kind: Tensor, point: Tensor, size: Tensor) -> Tensor:
-    """Outward normals (not of unit length) at points on the surface, in the shapes' frames: all `(V, ...)`, returns (V, 3)."""
-    x, y, z = point.unbind(1)
-    r1, r2, h = size.unbind(1)
+    """Outward normals (not of unit length) at points on the surface, in the shapes' frames: `point` and `size` (3, V), returns (3, V)."""
+    x, y, z = point
+    r1, r2, h = size
     radial = (x * x + z * z).sqrt().clamp_min(1e-9)
     sine = ((r1 - r2) / h.clamp_min(1e-9)).clamp(-0.999, 0.999)
     foot = torch.minimum((y - radial * sine / (1 - sine * sine).sqrt()).clamp_min(0), h)
     round_y = y - torch.where(kind == CONE, foot, 0.0)
     slope = (r2 - r1) / h.clamp_min(1e-9)
     edge = 1e-4 + 1e-4 * h
-    flat_y = torch.where(y < edge, -1e3, torch.where(y > h - edge, 1e3, -slope * radial))
-    on_wall = radial > torch.where(y < 0.5 * h, r1, r2) - 1e-4  # the rim belongs to the wall
-    flat_y = torch.where(on_wall, -slope * radial, flat_y)
+    on_wall = (radial > torch.where(y < 0.5 * h, r1, r2) - 1e-4) | ((y > edge) & (y < h - edge))  # the rim is wall too
+    flat_y = torch.where(on_wall, -slope * radial, torch.where(y < 0.5 * h, -1e3, 1e3))
+    smooth = torch.stack([x, torch.where(kind == FRUSTUM, flat_y, round_y), z])
+    if not bool((kind == BOX).any()):
+        return smooth
     ratio = point / size.clamp_min(1e-9)
-    cube = ratio * (ratio.abs() >= ratio.abs().amax(1, keepdim=True) - 1e-6)
-    smooth = torch.stack([x, torch.where(kind == FRUSTUM, flat_y, round_y), z], dim=1)
-    return torch.where((kind == BOX)[:, None], cube, smooth)
+    cube = ratio * (ratio.abs() >= ratio.abs().amax(0) - 1e-6)
+    return torch.where(kind == BOX, cube, smooth)

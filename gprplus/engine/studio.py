@@ -8,12 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.engine import layers, sky
+from gprplus.engine import sky
+from gprplus.engine.backdrop import backdrop
 from gprplus.engine.body import build
 from gprplus.engine.camera import View, orbit
 from gprplus.engine.design import Block, Design
+from gprplus.engine.layers import Layers, cropped
 from gprplus.engine.noise import uniforms
 from gprplus.engine.people import draw_person
+from gprplus.engine.portrait import with_person
 from gprplus.engine.shading import shade
 from gprplus.images import resize
 from gprplus.keys import canonical, text_key
@@ -27,7 +30,7 @@ class Shot:
     """One block, ready to be shaded: its layers, and where the person is."""
 
     block: Block
-    layers: layers.Layers
+    layers: Layers
     mask: np.ndarray
 
     @property
@@ -49,7 +52,8 @@ class Studio:
         share = design.domain.resolution
         self.size = (max(8, round(width * share)), max(16, round(height * share)))
         self.margin = int(np.ceil(design.domain.shift * max(self.size)))
-        self._places: OrderedDict[tuple[str, int], layers.Layers] = OrderedDict()
+        self._places: OrderedDict[tuple[str, int], Layers] = OrderedDict()
+        self._states = {sky.WEATHER[w].snow for w in design.weathers}
         self._hazes = sorted({sky.haze(w, h) for w, h in design.cell_levels()})
 
     def view(self, degree: int, shift: tuple[float, float], margin: int) -> View:
@@ -68,13 +72,13 @@ class Studio:
             samples=SAMPLES,
         )
 
-    def place(self, scene: str, degree: int) -> layers.Layers:
+    def place(self, scene: str, degree: int) -> Layers:
         """A place as the camera at `degree` sees it, with a margin for crops."""
         known = (scene, degree)
         if known not in self._places:
             view = self.view(degree, (0.0, 0.0), self.margin)
-            self._places[known] = layers.backdrop(
-                scene, view, SAMPLES, self.design.illuminations, self._hazes, self.device
+            self._places[known] = backdrop(
+                scene, view, SAMPLES, self.design.illuminations, self._hazes, self._states, self.device
             )
             if len(self._places) > KEPT_PLACES:
                 self._places.popitem(last=False)
@@ -86,9 +90,9 @@ class Studio:
         key = self.design.person_key(block.identity)
         shift = self._shift(block, key)
         shapes, materials = build(draw_person(key), block.degree)
-        empty = layers.cropped(self.place(block.scene, block.degree), self.size, self.margin, shift)
+        empty = cropped(self.place(block.scene, block.degree), self.size, self.margin, shift)
         view = self.view(block.degree, shift, 0)
-        full = layers.with_person(empty, shapes, materials, view, SAMPLES, self.device)
+        full = with_person(empty, shapes, materials, view, SAMPLES)
         share = full.person.view(self.size[1], self.size[0]).cpu().numpy()
         return Shot(block, full, self._mask(share))
 

@@ -27,26 +27,23 @@ def _ground(name: str) -> Callable[[Ground], Ground]:
 
 
 def paint_walls(surface: Surface, scene: Scene) -> tuple[Tensor, Tensor, Tensor]:
-    """Colour (V, 3) linear, and the light of windows and of lamps (V,) each."""
+    """Colour (3, V) linear, and the light of windows and of lamps (V,) each."""
     device = surface.depth.device
-
-    def table(rows: list[object]) -> Tensor:
-        return torch.from_numpy(np.array(rows, dtype=np.float32)).to(device)[surface.material]
-
-    colour, second = table([m.colour for m in scene.materials]), table([m.second for m in scene.materials])
-    scale = table([m.scale for m in scene.materials])
-    x, y, z = surface.point.unbind(1)
-    facing = surface.normal
-    along = torch.where(facing[:, 0].abs() > facing[:, 1].abs(), y, x)
-    up = torch.where(facing[:, 2].abs() > 0.8, torch.where(facing[:, 0].abs() > facing[:, 1].abs(), x, y), z)
+    rows = [(*m.colour, *m.second, m.scale, m.glow) for m in scene.materials]
+    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device)[:, surface.material]
+    colour, second, (scale, bulb) = table[:3], table[3:6], table[6:]
+    x, y, z = surface.point
+    facing = surface.normal.abs()
+    along = torch.where(facing[0] > facing[1], y, x)
+    up = torch.where(facing[2] > 0.8, torch.where(facing[0] > facing[1], x, y), z)
     share, shade, lit = torch.zeros_like(z), 0.86 + 0.28 * fractal(along * 0.9, up * 0.9, 2, 5), torch.zeros_like(z)
     for name in sorted({m.pattern for m in scene.materials} - {"plain"}):
         wanted = torch.tensor([m.pattern == name for m in scene.materials], device=device)[surface.material]
         here = torch.nonzero(wanted).squeeze(1)
         if len(here):
             share[here], shade[here], lit[here] = WALLS[name](along[here], up[here], scale[here])
-    lit = torch.where(facing[:, 2].abs() > 0.8, 0.0, lit)
-    return (colour + share[:, None] * (second - colour)) * shade[:, None], lit, table([m.glow for m in scene.materials])
+    lit = torch.where(facing[2] > 0.8, 0.0, lit)
+    return (colour + share * (second - colour)) * shade, lit, bulb
 
 
 def _frac(x: Tensor) -> Tensor:
@@ -58,7 +55,7 @@ def _panes(along: Tensor, up: Tensor, wide: float, tall: Tensor, salt: int) -> t
     u, v = along / wide, up / tall
     glass = ((_frac(u) - 0.5).abs() < 0.27) & ((_frac(v) - 0.52).abs() < 0.27)
     bars = (_frac(u) - 0.5).abs() < 0.018
-    draw = hashed(u.floor().long(), v.floor().long(), salt)
+    draw = hashed(u.floor().int(), v.floor().int(), salt)
     glass = (glass & ~bars).to(torch.float32)
     return glass, glass * (draw > 0.52) * (0.35 + 0.65 * draw)
 
@@ -77,7 +74,7 @@ def _shops(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Te
     shop = ((_frac(along / 3.7) - 0.5).abs() < 0.41) & (up > 0.35) & (up < 2.5)
     ground_floor = up < scale
     lit = torch.where(
-        ground_floor, shop * (0.45 + 0.4 * hashed((along / 3.7).floor().long(), torch.zeros_like(along).long(), 4)), lit
+        ground_floor, shop * (0.45 + 0.4 * hashed((along / 3.7).floor().int(), torch.zeros_like(along).int(), 4)), lit
     )
     sign = (up > 2.55) & (up < 3.0)
     row = (up / 0.075).floor()
@@ -113,7 +110,7 @@ def _mesh(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Ten
 
 @_wall("planks")
 def _planks(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    board = (along / scale).floor().long()
+    board = (along / scale).floor().int()
     door = ((_frac(along / 4.6 + 0.478) - 0.5).abs() < 0.09) & (up < 1.9)
     gap = (_frac(along / scale) < 0.12).to(torch.float32)
     return door.to(torch.float32), 0.9 + 0.2 * hashed(board, board * 0, 21) - 0.3 * gap, torch.zeros_like(up)
@@ -139,7 +136,7 @@ def _paving(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     row = (y / 0.6).floor()
     u = x / 0.9 + 0.5 * (row % 2)
     joint = ((_frac(u) < 0.022) | (_frac(y / 0.6) < 0.034)).to(torch.float32)
-    tone = hashed(u.floor().long(), row.long(), 31)
+    tone = hashed(u.floor().int(), row.int(), 31)
     band = ((_frac(x / 5.4) < 0.12) | (_frac(y / 5.4) < 0.12)).to(torch.float32)
     return band, 0.86 + 0.2 * tone - 0.30 * joint + 0.16 * (fractal(x * 5, y * 5, 2, 33) - 0.5)
 
@@ -149,7 +146,7 @@ def _road(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """A pavement in the middle, a road on the left of it with a kerb and a broken line."""
     road = x < -3.6
     slab = ((_frac(x / 0.75) < 0.03) | (_frac(y / 0.75) < 0.03)).to(torch.float32)
-    tone = hashed((x / 0.75).floor().long(), (y / 0.75).floor().long(), 35)
+    tone = hashed((x / 0.75).floor().int(), (y / 0.75).floor().int(), 35)
     line = ((x + 9.6).abs() < 0.07) & (_frac(y / 4.0) < 0.5)
     kerb = (x + 3.6).abs() < 0.14
     walk = 0.88 + 0.16 * tone - 0.26 * slab
@@ -185,7 +182,7 @@ def _boards(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     board = (y / 0.17).floor()
     gap = (_frac(y / 0.17) < 0.09).to(torch.float32)
     grain = fractal(x * 1.3 + board, y * 30, 2, 49)
-    tone = hashed(board.long(), (x / 2.4 + 0.37 * board).floor().long(), 51)
+    tone = hashed(board.int(), (x / 2.4 + 0.37 * board).floor().int(), 51)
     wood = 0.72 + 0.28 * tone + 0.2 * grain - 0.42 * gap
     return sand, wood * (1 - sand) + (0.85 + 0.3 * fractal(x * 3, y * 3, 3, 53)) * sand
 
@@ -209,7 +206,7 @@ def _tiles(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     joint = ((_frac(x / 0.4) < 0.045) | (_frac(y / 0.4) < 0.045)).to(torch.float32)
     line = (y - 7.2).abs() < 0.3
     pit = y > 9.4
-    tone = hashed((x / 0.4).floor().long(), (y / 0.4).floor().long(), 63)
+    tone = hashed((x / 0.4).floor().int(), (y / 0.4).floor().int(), 63)
     return line.to(torch.float32), torch.where(pit, 0.35, 0.86 + 0.16 * tone - 0.2 * joint)
 
 
@@ -219,11 +216,11 @@ def skyline(kind: str, azimuth: Tensor) -> Tensor:
     zero = torch.zeros_like(a)
     if kind == "town":
         block = (a / 4.5).floor()
-        return 0.045 + 0.075 * hashed(block.long(), block.long() * 0, 71)
+        return 0.045 + 0.075 * hashed(block.int(), block.int() * 0, 71)
     if kind == "works":
         block = (a / 7.0).floor()
         chimney = (_frac(a / 21.0) < 0.055) * 0.12
-        return 0.035 + 0.05 * hashed(block.long(), block.long() * 0, 73) + chimney
+        return 0.035 + 0.05 * hashed(block.int(), block.int() * 0, 73) + chimney
     if kind == "trees":
         return 0.055 + 0.06 * fractal(a * 0.35, zero, 4, 75)
     if kind == "mountains":

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from gprplus.engine.figure import Material
-from gprplus.engine.gbuffer import Surface
+from gprplus.engine.gbuffer import Surface, unit
 
 # A pattern gives the share of the second colour, (V,) in [0, 1], at (around, up, forward, right), each (V,) in metres, for a scale in metres.
 Pattern = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -27,16 +27,12 @@ def pattern(name: str) -> Callable[[Pattern], Pattern]:
 
 
 def paint(surface: Surface, materials: Sequence[Material]) -> tuple[Tensor, Tensor, Tensor]:
-    """Colour (V, 3) linear, normal (V, 3) with its folds, and gloss (V,) of what is seen."""
+    """Colour (3, V) linear, normal (3, V) with its folds, and gloss (V,) of what is seen."""
     device = surface.depth.device
-
-    def table(rows: list[object]) -> Tensor:
-        return torch.from_numpy(np.array(rows, dtype=np.float32)).to(device)[surface.material]
-
-    colour, second = table([m.colour for m in materials]), table([m.second for m in materials])
-    scale, folds = table([m.scale for m in materials]), table([m.folds for m in materials])
-    gloss = table([m.gloss for m in materials])
-    right, up, forward = surface.place.unbind(1)
+    rows = [(*m.colour, *m.second, m.scale, m.folds, m.gloss) for m in materials]
+    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device)[:, surface.material]
+    colour, second, (scale, folds, gloss) = table[:3], table[3:6], table[6:]
+    right, up, forward = surface.place
     around = torch.atan2(right, forward) * torch.where(surface.radius > 0.085, 0.14, 0.055)
     share = torch.zeros_like(up)
     for name in sorted({m.pattern for m in materials} - {"plain"}):
@@ -44,20 +40,18 @@ def paint(surface: Surface, materials: Sequence[Material]) -> tuple[Tensor, Tens
         here = torch.nonzero(wanted).squeeze(1)
         if len(here):
             share[here] = PATTERNS[name](around[here], up[here], forward[here], right[here], scale[here])
-    colour = colour + share[:, None] * (second - colour)
     normal, shade = _folds(surface, folds)
-    return colour * shade[:, None], normal, gloss
+    return (colour + share * (second - colour)) * shade, normal, gloss
 
 
 def _folds(surface: Surface, amount: Tensor) -> tuple[Tensor, Tensor]:
     """Cloth is never smooth: three crossing waves bend the normal, and their valleys are a little darker."""
-    x, y, z = surface.point.unbind(1)
+    x, y, z = surface.point
     one = torch.sin(31.0 * x + 17.0 * z + 9.0 * torch.sin(7.0 * z + 5.0 * y))
     two = torch.sin(-23.0 * x + 29.0 * y + 21.0 * z + 4.0 * torch.sin(11.0 * x - 6.0 * z))
     three = torch.sin(47.0 * y - 39.0 * z + 5.0 * one)
-    bend = torch.stack([one - 0.5 * three, two + 0.4 * three, 0.6 * three - 0.4 * one], dim=1) * amount[:, None]
-    normal = surface.normal + 0.9 * bend
-    return normal / normal.norm(dim=1, keepdim=True), 1 - amount * (0.35 + 0.35 * one * two)
+    bend = torch.stack([one - 0.5 * three, two + 0.4 * three, 0.6 * three - 0.4 * one])
+    return unit(surface.normal + 0.9 * amount * bend), 1 - amount * (0.35 + 0.35 * one * two)
 
 
 def _band(x: Tensor, share: float, soft: Tensor | float) -> Tensor:

@@ -1,0 +1,111 @@
+"""Somebody in a place: their pixels over the place's, their shadows on its ground."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gprplus.engine import sky
+from gprplus.engine.camera import View
+from gprplus.engine.figure import Material
+from gprplus.engine.gbuffer import Surface, cast, unit
+from gprplus.engine.layers import SNOW, Layers, key_light, pooled, put, snowed
+from gprplus.engine.noise import fractal
+from gprplus.engine.shadows import ShadowMap, contact_map, shadow_map
+from gprplus.engine.shapes import Shapes, dot
+from gprplus.engine.textures import paint
+
+SHADOW_REACH = 5.0  # metres: beyond that the person darkens nothing that is in the picture
+
+
+def with_person(place: Layers, shapes: Shapes, materials: Sequence[Material], view: View, samples: int) -> Layers:
+    """The layers of a place with a person in it; `view` is the camera of the person, `samples` a pixel and axis."""
+    device = place.ambient.device
+    lights = {hour: shadow_map(shapes, sky.direction(hour), device) for hour in place.key}
+    shaded = _shaded_ground(place, lights, contact_map(shapes, device))
+    surface = cast(shapes, view, device)
+    if not len(surface.sample):
+        return shaded
+    rows = _lit(surface, materials, lights, shapes, view, set(place.colour))
+    window, mean = _pooled_window(rows, surface.sample, view, samples)
+    return put(shaded, _named(mean, place), window, view.width // samples)
+
+
+def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowMap) -> Layers:
+    """The place with the person's shadows on its ground."""
+    near = torch.nonzero(place.ground.abs().amax(0) < SHADOW_REACH).squeeze(1)
+    spot = torch.cat([place.ground[:, near], torch.zeros(1, len(near), device=near.device)])
+    ambient = place.ambient.clone()
+    ambient[0, near] *= contact.open(spot)
+    key = {}
+    for hour, light in lights.items():
+        key[hour] = place.key[hour].clone()
+        key[hour][near] *= light.open(spot)
+    return replace(place, ambient=ambient, key=key)
+
+
+def _lit(
+    surface: Surface,
+    materials: Sequence[Material],
+    lights: dict[str, ShadowMap],
+    shapes: Shapes,
+    view: View,
+    states: set[int],
+) -> Tensor:
+    """What every sample of the person contributes: share, sky, bounce, one row a light, three a state of the ground."""
+    device = surface.depth.device
+    colour, normal, gloss = paint(surface, materials)
+    up = normal[2]
+    origin = torch.from_numpy(view.origin.astype(np.float32)).to(device)[:, None]
+    looking = unit(origin - surface.point)
+    facing = dot(normal, looking).clamp(0, 1)
+    shelter = 0.40 + 0.60 * shadow_map(shapes, np.array([0.0, 0.05, 1.0]), device, blur=4.0).lit(surface.point)
+    rim = (1 - facing) ** 3
+    rows = [
+        torch.ones_like(up),
+        (0.50 + 0.40 * up + 0.10 * facing + 0.25 * rim) * shelter,
+        (0.5 - 0.5 * up) * (0.6 + 0.4 * shelter),
+    ]
+    for hour, light in lights.items():
+        towards = torch.from_numpy(sky.direction(hour).astype(np.float32)).to(device)[:, None]
+        shine = 5.0 * gloss * dot(normal, unit(looking + towards)).clamp_min(0) ** 24
+        rows.append((key_light(surface.point, normal, hour) + shine) * light.lit(surface.point))
+    return torch.cat([torch.stack(rows), *_snowed(surface, colour, up, states).values()])
+
+
+def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> dict[int, Tensor]:
+    """Snow settles on hats, shoulders and shoes."""
+    if states == {0}:
+        return {0: colour}
+    flake = fractal(surface.place[0] * 60, surface.place[1] * 60, 2, 95)
+    settled = ((up - 0.45) / 0.4).clamp(0, 1) * ((flake - 0.32) / 0.3).clamp(0, 1)
+    white = torch.tensor(SNOW, device=up.device)[:, None]
+    return snowed(colour, 0.55 * settled, 0.92 * settled, white, states)
+
+
+def _pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tuple[tuple[int, int, int, int], Tensor]:
+    """Means over the samples of each pixel, within the window (x, y, width, height) that holds the person."""
+    y, x = sample // view.width, sample % view.width
+    x0, x1, y0, y1 = (int(v) // samples for v in torch.stack([x.min(), x.max(), y.min(), y.max()]).tolist())
+    columns, lines = x1 - x0 + 1, y1 - y0 + 1
+    canvas = torch.zeros(len(rows), lines * samples * columns * samples, device=rows.device)
+    canvas[:, (y - y0 * samples) * (columns * samples) + (x - x0 * samples)] = rows
+    return (x0, y0, columns, lines), pooled(canvas, lines * samples, columns * samples, samples)
+
+
+def _named(mean: Tensor, place: Layers) -> Layers:
+    """The averaged rows of `_lit` as layers, each premultiplied by the person's share."""
+    share, first = mean[0], 3 + len(place.key)
+    none = torch.zeros_like(share)
+    return Layers(
+        colour={state: mean[first + 3 * i : first + 3 * i + 3] for i, state in enumerate(place.colour)},
+        ambient=mean[1:3],
+        key={hour: mean[3 + i] for i, hour in enumerate(place.key)},
+        glow=torch.zeros(len(sky.GLOWS), len(share), device=share.device),
+        halo={hour: none for hour in place.halo},
+        clear={haze: share * float(np.exp(-haze * 3.0)) for haze in place.clear},
+        person=share,
+        ground=none,
+    )
