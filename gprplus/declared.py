@@ -55,7 +55,8 @@ def read(kind: str, name: str | Path) -> Declaration:
     if path.suffix != ".toml":
         path = folder() / kind / f"{name}.toml"
         if not path.is_file():
-            raise DeclarationError(f"There is no {kind[:-1]} called '{name}'. {nearest(str(name), names(kind))}")
+            one = {"studies": "study"}.get(kind, kind.removesuffix("s"))
+            raise DeclarationError(f"There is no {one} called '{name}'. {nearest(str(name), names(kind))}")
     return read_file(path)
 
 

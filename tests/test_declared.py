@@ -92,8 +92,9 @@ def test_what_is_not_toml_is_one_sentence(tmp_path, text):
 def test_an_absent_file_and_an_unknown_name_are_told_apart(tmp_path):
     with pytest.raises(DeclarationError, match="cannot be read"):
         read("layouts", tmp_path / "nowhere.toml")
-    with pytest.raises(DeclarationError, match="There is no layout called 'qqq'"):
-        read("layouts", "qqq")
+    for kind, one in (("layouts", "layout"), ("recipes", "recipe"), ("studies", "study")):
+        with pytest.raises(DeclarationError, match=f"There is no {one} called 'qqq'"):
+            read(kind, "qqq")
 
 
 @pytest.mark.parametrize("kind", ["layouts", "recipes", "studies"])
