@@ -119,6 +119,30 @@ def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -
     return state.hexdigest()
 
 
+def plain(array: "pa.Array") -> np.ndarray:
+    """The values of an Arrow array of numbers or booleans, as NumPy sees them; under a null stands anything.
+
+    pyarrow's own conversions import pandas, which costs a command as much time as reading a million rows.
+    """
+    import pyarrow as pa
+
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros(len(array), dtype=array.type.to_pandas_dtype())
+    if pa.types.is_boolean(array.type):
+        bits = np.frombuffer(data, dtype=np.uint8)
+        return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].astype(bool)
+    return np.frombuffer(data, dtype=array.type.to_pandas_dtype(), count=array.offset + len(array))[array.offset :]
+
+
+def known(array: "pa.Array") -> np.ndarray:
+    """`(N,) bool`: where an Arrow array has a value."""
+    if array.null_count == 0 or array.buffers()[0] is None:
+        return np.full(len(array), array.null_count == 0)
+    bits = np.frombuffer(array.buffers()[0], dtype=np.uint8)
+    return np.unpackbits(bits, count=array.offset + len(array), bitorder="little")[array.offset :].astype(bool)
+
+
 def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
     """The bytes that stand for one Arrow array: values with nulls zeroed, then the validity."""
     import pyarrow as pa
@@ -126,24 +150,24 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
 
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         column = column.dictionary_encode()
-    valid = np.asarray(pc.is_valid(column))
+    valid = known(column)
     if pa.types.is_dictionary(column.type):
         vocabulary = column.dictionary
         if not pa.types.is_string(vocabulary.type):
             vocabulary = pa.array(
                 [None if level is None else str(level) for level in vocabulary.to_pylist()], pa.string()
             )
-        codes = np.asarray(pc.fill_null(column.indices, 0)).astype(np.int64)
+        codes = np.where(valid, plain(column.indices), 0).astype(np.int64)
         used = np.zeros(len(vocabulary), dtype=bool)
         used[codes[valid]] = True
-        order = np.asarray(pc.array_sort_indices(vocabulary))  # by UTF-8 bytes, which is by code point
+        order = plain(pc.array_sort_indices(vocabulary))  # by UTF-8 bytes, which is by code point
         kept = order[used[order]]
         place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
         place[kept] = np.arange(len(kept))
-        yield canonical(*map(str, vocabulary.take(pa.array(kept)).to_pylist())).encode()
+        levels = vocabulary.to_pylist()
+        yield canonical(*(str(levels[i]) for i in kept)).encode()
         yield (place[codes] if len(codes) else codes.astype("<i4")) * valid
     else:
-        zero = pa.scalar(0).cast(column.type) if not pa.types.is_boolean(column.type) else pa.scalar(False)
-        values = np.asarray(pc.fill_null(column, zero))
+        values = np.where(valid, plain(column), np.zeros((), plain(column).dtype))
         yield np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).tobytes()
     yield np.packbits(valid).tobytes()
