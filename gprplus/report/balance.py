@@ -43,8 +43,9 @@ def audit(run: Outcome) -> list[Block]:
 
 
 def _matching(retention: float | None, within: Any, counts: Mapping[str, Any]) -> list[tuple[str, str]]:
-    lines = [("kept", f"{100 * retention:.1f}% of the images that could be matched")] if retention is not None else []
-    if within:
+    lines = []
+    if within and retention is not None:
+        lines.append(("kept", f"{100 * retention:.1f}% of the images that could be matched"))
         lines.append(("within", words.listed([words.noun(str(name)) for name in within])))
     return lines + [(name, words.whole(int(value)) if value.isdigit() else value) for name, value in leaves(counts)]
 

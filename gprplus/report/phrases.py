@@ -66,7 +66,7 @@ def short(arm: str, info: Mapping[str, Any]) -> str:
         if arm.startswith(prefix):
             levels = arm.removeprefix(prefix)
             return words.level(info["attribute"], levels) if info.get("attribute") else levels
-    return arm
+    return people(arm) if arm.startswith("ids-") else arm
 
 
 def label(arm: str, info: Mapping[str, Any]) -> str:
