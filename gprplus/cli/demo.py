@@ -1,0 +1,72 @@
+"""`gprplus demo`: the whole way once, small enough to watch."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from gprplus.cli import console, options
+from gprplus.parallel import Progress
+
+# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split asks the same question as the
+# default commands do, on a third of their renders.
+IDENTITIES = 32
+VIEWPOINTS = 6
+ILLUMINATIONS = ["noon", "night"]
+
+
+@click.command("demo")
+@options.work
+@options.device
+@options.workers
+@options.as_json
+def command(work: Path, device: str, workers: int | None, as_json: bool) -> None:
+    """Walk the whole way once, small.
+
+    Draws people in seven weathers at noon and at night, makes a manifest of the renders and a controlled split over weather,
+    trains and scores every arm, and says what the weather was worth. Everything goes under WORK/demo; typed again, it goes on
+    where it was stopped.
+
+    \b
+    Example:
+      gprplus demo
+    """
+    from gprplus import benchmark, build_manifest, make_split, render
+    from gprplus.cli.benchmark import as_data, show
+
+    home = work / "demo"
+    renders, manifest, split = home / "renders" / "engine", home / "manifest", home / "splits" / "weather"
+    drawn = f"--identities {IDENTITIES} --viewpoints {VIEWPOINTS} --illuminations {','.join(ILLUMINATIONS)}"
+
+    with step(f"gprplus render {drawn} --work {home}", "images") as progress:
+        render(
+            renders,
+            identities=IDENTITIES,
+            viewpoints=VIEWPOINTS,
+            illuminations=ILLUMINATIONS,
+            device=device,
+            workers=workers,
+            progress=progress,
+        )
+    with step(f"gprplus build-manifest --work {home}", "files") as progress:
+        build_manifest([renders], manifest, workers=workers, progress=progress)
+    with step(f"gprplus make-split --attr=weather --work {home}", "split"):
+        make_split(manifest, "weather", output=split)
+    with step(f"gprplus benchmark --work {home}", "runs") as progress:
+        outcome = benchmark([split], home / "runs", device=device, progress=progress)
+    if as_json:
+        console.dump(as_data(outcome))
+    else:
+        show(outcome)
+
+
+@contextmanager
+def step(line: str, counted: str) -> Iterator[Progress]:
+    """Announce a step by the command that does it, with a bar that counts, and say how long it took."""
+    console.note(f"$ {line}")
+    start = time.perf_counter()
+    with console.progress(counted) as progress:
+        yield progress
+    console.note(f"  {time.perf_counter() - start:.0f} s")
