@@ -49,7 +49,7 @@ def plant() -> Callable[..., Path]:
     return _plant
 
 
-@pytest.fixture()
+@pytest.fixture
 def renders(tmp_path: Path) -> Path:
     """36 renders in GPR+ shape: 3 people x 2 views x 3 weathers x 2 lights."""
     return _plant(tmp_path / "renders", _design())

@@ -1,8 +1,9 @@
 """Every layout reads the names it was declared for, and no others.
 
-tests/data/layouts/NAME.txt holds known rows and, after "!", near misses. They are the published examples of each dataset, with one deliberate
-difference: the published sources leave viewpoint_deg of gprplus blank, because nobody has said what c01..c12 mean. The shipped table
-follows FineGPR's order all the same (marked unverified, and overridable), so that viewpoint can be studied at all; the file says so.
+tests/data/layouts/NAME.txt holds known rows and, after "!", near misses. They are the published examples of each
+dataset, with one deliberate difference: the published sources leave viewpoint_deg of gprplus blank, because nobody
+has said what c01..c12 mean. The shipped table follows FineGPR's order all the same (marked unverified, and
+overridable), so that viewpoint can be studied at all; the file says so.
 """
 
 import csv
@@ -48,7 +49,9 @@ def as_text(value: object) -> str:
     return "" if value is None else str(int(value)) if isinstance(value, bool) else str(value)
 
 
-@pytest.mark.parametrize(("name", "expected"), known_rows(), ids=lambda value: value if isinstance(value, str) else value["path"])
+@pytest.mark.parametrize(
+    ("name", "expected"), known_rows(), ids=lambda value: value if isinstance(value, str) else value["path"]
+)
 def test_known_path_parses_exactly(name: str, expected: dict[str, str]) -> None:
     row = parsed(LAYOUTS[name], expected["path"])
     assert {key: as_text(row[key]) for key in expected} == expected
@@ -161,7 +164,11 @@ def test_a_faulty_declaration_is_one_sentence(tmp_path: Path, changed: str, sent
 
 @pytest.mark.parametrize(
     ("path", "sentence"),
-    [("(?P<identity>", "is no regular expression"), ("(?P<a>.)(?P<a>.)", "redefinition"), (".*", "no group (?P<identity>")],
+    [
+        ("(?P<identity>", "is no regular expression"),
+        ("(?P<a>.)(?P<a>.)", "redefinition"),
+        (".*", "no group (?P<identity>"),
+    ],
 )
 def test_a_faulty_pattern_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
     file = tmp_path / "mine.toml"
