@@ -1,7 +1,7 @@
 """A declared study: a question, the splits that ask it, and one way of training and scoring them all.
 
-The form of a study is frozen here: every key below, no other. Paths are relative to the work folder, so that one file
-serves any machine; the command line may put others in their place.
+The form of a study is frozen here: every key below, no other. The manifest and the targets are named relative to the
+work folder, so that one file serves any machine; the command line may put others in their place.
 """
 
 import re

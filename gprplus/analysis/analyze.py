@@ -86,7 +86,8 @@ def analyze(
         if states[name] == "same":
             found.append(Analysis.open(home))
             continue
-        table, facts = _distances(name, side, features, target_side(target, images, seed), workers, progress)
+        other = target_side(target, images, seed)
+        table, facts = _distances(name, side, features, other, other.look(workers, progress), seed)
         write_table(home / "distances.parquet", table)
         record = {"schema_version": VERSION, "target": name, "request": requests[name], **facts, "versions": versions()}
         write_json(home / "analysis.json", record)
@@ -121,17 +122,16 @@ def _target(name: str, path: Path, ingested: Path) -> Manifest:
 
 
 def _distances(
-    name: str, side: Side, features: np.ndarray, target: Side, workers: int | None, progress: Progress
+    name: str, side: Side, features: np.ndarray, target: Side, target_features: np.ndarray, seed: int
 ) -> tuple[pa.Table, dict[str, Any]]:
     """Every attribute, level, kind of features and measure against one target, and facts to keep beside them."""
-    target_features = target.look(workers, progress)
     pool = appearance.scaled(np.vstack([features, target_features]))
     bandwidths = {kind: discrepancy.median_distance(points) for kind, points in pool.items()}
     (target_sample,) = target.samples.values()
     rows = []
     for attribute, matched in side.samples.items():
         for kind, points in pool.items():
-            rng = np.random.default_rng(text_key(canonical("analyze", name, attribute, kind)))
+            rng = np.random.default_rng(text_key(canonical("analyze", name, attribute, kind, str(seed))))
             source_points, target_points = points[: len(features)], points[len(features) :]
             scores = compare.compare(
                 source_points[side.place(matched.rows)],

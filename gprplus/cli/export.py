@@ -19,11 +19,20 @@ from gprplus.cli import console, options
     show_default=True,
     help="Hard links, symbolic links or copies of the images.",
 )
+@options.root
 @options.output
 @options.force
 @options.as_json
 def command(
-    source: Path, work: Path, to: str, arm: str | None, link: str, output: Path | None, force: bool, as_json: bool
+    source: Path,
+    work: Path,
+    to: str,
+    arm: str | None,
+    link: str,
+    roots: dict[str, Path],
+    output: Path | None,
+    force: bool,
+    as_json: bool,
 ) -> None:
     """Write an arm, split or manifest in a foreign form.
 
@@ -39,7 +48,7 @@ def command(
 
     home = work / "exports" / to / (f"{source.resolve().name}-{arm}" if arm else source.resolve().name)
     with console.progress("Writing images") as progress:
-        found = export(source, to, output or home, arm=arm, link=link, force=force, progress=progress)
+        found = export(source, to, output or home, arm=arm, link=link, roots=roots, force=force, progress=progress)
     if as_json:
         console.dump({"path": str(found.path), **found.info})
         return

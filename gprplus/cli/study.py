@@ -12,14 +12,7 @@ from gprplus.cli import console, options
 @options.work
 @click.option("--manifest", type=click.Path(path_type=Path), help="Manifest in the place of the one the study names.")
 @options.target
-@click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    metavar="NAME=DIR",
-    callback=options.named,
-    help="Where a dataset's images lie now.",
-)
+@options.root
 @options.device
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
 @options.dry_run

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from gprplus.errors import ExportError, nearest
 from gprplus.exports import files, imagefolder, market1501
-from gprplus.exports.plan import Plan, check, inside
+from gprplus.exports.plan import Plan, check
 from gprplus.exports.rows import Source, open_source
 from gprplus.parallel import Progress, silent
 from gprplus.runs import clear, read_json, settle, versions, write_json, write_table
@@ -46,9 +46,9 @@ def export(
     """Write the images of a split or manifest below `output` in the form `to`.
 
     Of a split, `arm` gives one training set and the test side; without it every arm gets a folder of its own. Images
-    are hard links, symbolic links or copies. Everything is written beside and renamed when it is whole. Raises
-    ExportError when the form cannot carry the rows, names collide, an image is gone, or the folder holds something
-    else.
+    are hard links (which share their bytes with the renders), symbolic links or copies. Everything is written beside
+    and renamed when it is whole. Raises ExportError when the form cannot carry the rows, names collide, an image is
+    gone, or the folder holds something else.
     """
     if to not in FORMS:
         raise ExportError(f"There is no form '{to}'. {nearest(to, FORMS)}")
@@ -62,9 +62,7 @@ def export(
     _free(output)
     plans = {part: FORMS[to](rows) for part, rows in found.parts.items()}
     for part, plan in plans.items():
-        check(plan)
-        if part:
-            inside(part)
+        check(plan, part)
     record = {
         "schema_version": VERSION,
         "form": to,

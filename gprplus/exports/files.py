@@ -21,13 +21,13 @@ LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": _sym
 def place(root: Path, path: str, destination: Path, link: str) -> None:
     """Bring one image (`path` below its dataset's `root`) to `destination`. ExportError when it cannot be done."""
     source = root / inside(path)
+    if not source.is_file():
+        raise ExportError(
+            f"{source} is not there. If the images have moved, say where with --root. Nothing was written."
+        )
     try:
-        if not source.is_file():
-            raise ExportError(f"{source} is not there. Have the images of {root} moved? Nothing was written.")
         LINKS[link](source, destination)
     except OSError as error:
-        if isinstance(error, ExportError):
-            raise
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
             raise ExportError(f"{destination.parent} cannot hold hard links to {root}. Use --link=copy.") from error
         raise ExportError(f"{source} cannot be brought to {destination}: {error.strerror}.") from error

@@ -34,9 +34,12 @@ def inside(path: str) -> str:
     return path
 
 
-def check(plan: Plan) -> None:
-    """Refuse a plan that leaves its folder or gives two images one name, letter case aside: not every disk tells it."""
-    for path in (*plan.files, *plan.folders, *plan.tables):
+def check(plan: Plan, part: str = "") -> None:
+    """Refuse a plan that leaves its folder or gives two images one name, letter case aside: not every disk tells it.
+
+    `part` is the folder inside the export that the plan is for.
+    """
+    for path in (*plan.files, *plan.folders, *plan.tables, *filter(None, [part])):
         inside(path)
     seen: dict[str, str] = {}
     clashes = []
