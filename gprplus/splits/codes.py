@@ -50,24 +50,53 @@ class Codes:
         return np.flatnonzero(np.bincount(self.values[self.values >= 0], minlength=len(self.levels)))
 
 
-def encode(name: str, column: "pa.ChunkedArray | pa.Array") -> Codes:
+def encode(name: str, column: "pa.ChunkedArray") -> Codes:
     """An Arrow column (dictionary, string or integer) as codes over its used levels."""
     import pyarrow as pa
 
-    if isinstance(column, pa.ChunkedArray):
-        chunks = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        column = chunks.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-    elif not pa.types.is_dictionary(column.type):
-        column = column.dictionary_encode()
-    raw = np.asarray(column.indices.fill_null(UNKNOWN)).astype(np.int32, copy=False)
-    vocabulary = column.dictionary.to_pylist()
-    used = np.bincount(raw[raw >= 0], minlength=len(vocabulary)) > 0
+    if pa.types.is_integer(column.type):
+        raw, vocabulary = _numbered(whole(column))
+    else:
+        array = whole(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
+        raw = np.where(keys.known(array), keys.plain(array.indices), UNKNOWN).astype(np.int32, copy=False)
+        vocabulary = array.dictionary.to_pylist()
+    used = np.bincount(raw + 1, minlength=len(vocabulary) + 1)[1:] > 0
     levels = in_order(name, {level for level, there in zip(vocabulary, used, strict=True) if there})
+    if levels == vocabulary:
+        return Codes(name, raw, tuple(levels))
     place = {level: code for code, level in enumerate(levels)}
     renumber = np.array([place.get(level, UNKNOWN) for level in vocabulary] + [UNKNOWN], dtype=np.int32)
     return Codes(name, renumber[raw], tuple(levels))
+
+
+def _numbered(array: "pa.Array") -> tuple[np.ndarray, list[int]]:
+    """Integers as codes into their sorted values; a table over their range beats sorting while the range is small."""
+    values, there = keys.plain(array), keys.known(array)
+    present = values if array.null_count == 0 else values[there]
+    if not len(present):
+        return np.full(len(values), UNKNOWN, dtype=np.int32), []
+    low, high = int(present.min()), int(present.max())
+    if high - low > 65_536:
+        vocabulary = np.unique(present)
+        codes = np.searchsorted(vocabulary, values)
+    else:
+        used = np.zeros(high - low + 1, dtype=bool)
+        used[present - low] = True
+        vocabulary = np.flatnonzero(used) + low
+        codes = (np.cumsum(used, dtype=np.int32) - 1)[np.clip(values - low, 0, high - low)]
+    return np.where(there, codes, UNKNOWN).astype(np.int32, copy=False), vocabulary.tolist()
+
+
+def whole(column: "pa.ChunkedArray") -> "pa.Array":
+    """A column in one piece, with one dictionary."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.unify_dictionaries()
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.nulls(0, column.type)
+    return array
 
 
 def decode(codes: Codes, target: "pa.DataType") -> "pa.Array":
@@ -77,11 +106,30 @@ def decode(codes: Codes, target: "pa.DataType") -> "pa.Array":
     if not codes.levels:
         return pa.nulls(len(codes.values), target)
     unknown = codes.values < 0
-    mask = unknown if unknown.any() else None
-    if pa.types.is_dictionary(target):
-        vocabulary = pa.array([str(level) for level in codes.levels], target.value_type)
-        return pa.DictionaryArray.from_arrays(pa.array(codes.values, target.index_type, mask=mask), vocabulary)
-    return pa.array(np.asarray(codes.levels)[codes.values], target, mask=mask)
+    if not pa.types.is_dictionary(target):
+        return arrow(np.asarray(codes.levels, dtype=target.to_pandas_dtype())[codes.values], target, unknown)
+    vocabulary = texts([str(level) for level in codes.levels])
+    return pa.DictionaryArray.from_arrays(arrow(codes.values, target.index_type, unknown), vocabulary, safe=False)
+
+
+def arrow(values: np.ndarray, target: "pa.DataType", unknown: np.ndarray | None = None) -> "pa.Array":
+    """Numbers as an Arrow array, without pyarrow's own conversion, which imports pandas (see keys.plain)."""
+    import pyarrow as pa
+
+    data = np.ascontiguousarray(values, dtype=target.to_pandas_dtype())
+    mask = None
+    if unknown is not None and unknown.any():
+        mask = pa.py_buffer(np.packbits(~unknown, bitorder="little"))
+    return pa.Array.from_buffers(target, len(data), [mask, pa.py_buffer(data)])
+
+
+def texts(items: Sequence[str]) -> "pa.Array":
+    """Strings as an Arrow array, likewise."""
+    import pyarrow as pa
+
+    raw = [item.encode() for item in items]
+    ends = np.cumsum([0, *map(len, raw)], dtype=np.int32)
+    return pa.Array.from_buffers(pa.string(), len(raw), [None, pa.py_buffer(ends), pa.py_buffer(b"".join(raw))])
 
 
 @dataclass(frozen=True)
@@ -112,19 +160,23 @@ class Pool:
         return self.texts()
 
     @cached_property
+    def path(self) -> "pa.Array":
+        """The path of each row, in one piece."""
+        return whole(self.paths.column("path"))
+
+    @cached_property
     def standing(self) -> np.ndarray | None:
-        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand in that "
-        "order."""
+        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand so already."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        path = self.paths.column("path").combine_chunks()
         step = np.diff(self.person)
-        if len(path) < 2 or ((step > 0) | ((step == 0) & np.asarray(pc.less(path[:-1], path[1:])))).all():
+        if (step >= 0).all() and (keys.plain(pc.less(self.path[:-1], self.path[1:])) | (step > 0)).all():
             return None
-        keyed = pa.table({"person": self.person, "path": path})
-        place = np.empty(len(path), dtype=np.int64)
-        place[pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])] = np.arange(len(path))
+        keyed = pa.table({"person": arrow(self.person, pa.int32()), "path": self.path})
+        place = np.empty(len(self), dtype=np.int64)
+        order = pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])
+        place[keys.plain(order)] = np.arange(len(self))
         return place
 
     def in_order(self, rows: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """From a manifest and a request to a split folder."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from gprplus.errors import SplitError
 from gprplus.splits.aliases import relations
 from gprplus.splits.audit import audit
 from gprplus.splits.designs import Plan, Train, draw
-from gprplus.splits.members import fingerprint, members_table, write_members
+from gprplus.splits.members import parts, write_members
 from gprplus.splits.pool import read
 from gprplus.splits.request import MIN_RETENTION, Request
 from gprplus.splits.sides import TestSide, on_test_side, test_side
@@ -113,12 +112,9 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
 
 def write(output: Path, pool: "Pool", plan: Plan, side: TestSide, facts: Mapping[str, Any]) -> Split:
     """Write members.parquet, then split.json: a folder without the second is not a split."""
-    table = members_table(pool, plan.arms, side)
     (output / RECORD).unlink(missing_ok=True)
-    with ThreadPoolExecutor(1) as beside:
-        digest = beside.submit(fingerprint, table)
-        write_members(output / MEMBERS, table)
-    runs.write_json(output / RECORD, {**facts, "fingerprint": digest.result()})
+    digest = write_members(output / MEMBERS, parts(pool, plan.arms, side))
+    runs.write_json(output / RECORD, {**facts, "fingerprint": digest})
     return Split.open(output, made=True)
 
 

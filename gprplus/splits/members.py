@@ -1,6 +1,7 @@
 """The rows of a split as one table: training rows arm by arm, then the test rows, once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from gprplus import keys, schema
 from gprplus.declared import identity_attributes
 from gprplus.parallel import in_threads
 from gprplus.runs import replacing
-from gprplus.splits.codes import Codes, Pool, decode
+from gprplus.splits.codes import Codes, Pool, arrow, decode
 from gprplus.splits.designs import Arm
 from gprplus.splits.sides import TestSide, first_of_runs
 
@@ -18,23 +19,58 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROLES = ("train", "query", "gallery")
+ROW_GROUP = 131_072
 
 
-def members_table(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> "pa.Table":
-    """All rows of a split (schema.MEMBERS), by arm in order, test rows last; in each by dataset, identity, path."""
-    train = [pool.in_order(arm.rows) for arm in arms.values()]
-    test, role = _test_order(pool, side)
-    sizes = [len(rows) for rows in train]
-    arm = np.repeat(np.arange(len(sizes) + 1, dtype=np.int32), [*sizes, len(test)])
-    arm[sum(sizes) :] = -1
-    roles = np.concatenate([np.zeros(sum(sizes), dtype=np.int32), role])
-    return _table(pool, np.concatenate([*train, test]), Codes("arm", arm, tuple(arms)), Codes("role", roles, ROLES))
+def parts(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> Iterator["Part"]:
+    """The split piece by piece: each arm, then the test rows; in each by dataset, identity, path."""
+    names = tuple(arms)
+    for place, arm in enumerate(arms.values()):
+        yield Part(
+            pool, pool.in_order(arm.rows), Codes("arm", np.array([place], np.int32), names), np.zeros(1, np.int32)
+        )
+    rows, role = _test_order(pool, side)
+    yield Part(pool, rows, Codes("arm", np.array([-1], np.int32), names), role)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one arm, or the test rows: positions in the pool, the code of the arm, and the codes of the roles.
+
+    Arm and role are `(1,)` where they are the same for all rows.
+    """
+
+    pool: Pool
+    rows: np.ndarray
+    arm: Codes
+    role: np.ndarray
+
+    def table(self) -> "pa.Table":
+        """The rows as schema.MEMBERS."""
+        import pyarrow as pa
+
+        pool, rows, count = self.pool, self.rows, len(self.rows)
+        person = pool.person[rows]
+        heads = np.flatnonzero(first_of_runs(person))  # a person's rows stand together: repeating beats looking up
+        lengths = np.diff(np.append(heads, count))
+        known: dict[str, Codes] = {
+            "arm": Codes("arm", np.resize(self.arm.values, count), self.arm.levels),
+            "role": Codes("role", np.resize(self.role, count), ROLES),
+            **{name: codes.at(rows) for name, codes in pool.images.items()},
+        }
+        for name, codes in {**_names(pool), **pool.traits}.items():
+            known[name] = Codes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
+        layout = schema.arrow_schema(schema.MEMBERS)
+        columns = {name: decode(codes, layout.field(name).type) for name, codes in known.items()}
+        columns["uid"] = arrow(pool.uid[rows], layout.field("uid").type)
+        columns["path"] = pool.path.take(arrow(rows, pa.int64()))
+        return pa.table([columns[field.name] for field in layout], schema=layout)
 
 
 def test_table(pool: Pool, side: TestSide) -> "pa.Table":
     """The test rows by themselves (schema.MEMBERS with arm null)."""
     rows, role = _test_order(pool, side)
-    return _table(pool, rows, Codes("arm", np.full(len(rows), -1, dtype=np.int32), ()), Codes("role", role, ROLES))
+    return Part(pool, rows, Codes("arm", np.array([-1], np.int32), ()), role).table()
 
 
 def _test_order(pool: Pool, side: TestSide) -> tuple[np.ndarray, np.ndarray]:
@@ -44,32 +80,9 @@ def _test_order(pool: Pool, side: TestSide) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.where(query, ROLES.index("query"), ROLES.index("gallery")).astype(np.int32)
 
 
-def _table(pool: Pool, rows: np.ndarray, arm: Codes, role: Codes) -> "pa.Table":
-    import pyarrow as pa
-
-    layout = schema.arrow_schema(schema.MEMBERS)
-    of_person = {**pool.traits, **_names(pool.persons)}
-    person = pool.person[rows]
-    heads = np.flatnonzero(first_of_runs(person))  # rows of a person stand together: repeating beats looking up
-    lengths = np.diff(np.append(heads, len(rows)))
-
-    def column(field: "pa.Field") -> "pa.Array":
-        name = field.name
-        if name == "uid":
-            return pa.array(pool.uid[rows], field.type)
-        if name == "path":
-            return pool.paths.column(name).combine_chunks().take(pa.array(rows))
-        if name in of_person:
-            codes = of_person[name]
-            return decode(Codes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels), field.type)
-        return decode({"arm": arm, "role": role}.get(name) or pool.images[name].at(rows), field.type)
-
-    return pa.table(list(in_threads(column, layout)), schema=layout)
-
-
-def _names(persons: Sequence[tuple[str, str]]) -> dict[str, Codes]:
+def _names(pool: Pool) -> dict[str, Codes]:
     """Dataset and identity as codes of persons."""
-    columns = zip(("dataset", "identity"), zip(*persons, strict=True), strict=True)
+    columns = zip(("dataset", "identity"), zip(*pool.persons, strict=True), strict=True)
     found = {}
     for name, values in columns:
         levels, codes = np.unique(values, return_inverse=True)
@@ -77,33 +90,41 @@ def _names(persons: Sequence[tuple[str, str]]) -> dict[str, Codes]:
     return found
 
 
-def fingerprint(table: "pa.Table") -> str:
-    """The fingerprint of the rows: who is in which arm and role, and what is known of each image.
+def fingerprint(tables: Iterable["pa.Table"]) -> str:
+    """The fingerprint of a split from its parts: who is in which arm and role, and what is known of each image."""
+    return keys.digest(*map(_fingerprint, tables))
 
-    The path is left out, since the uid stands for it and a dataset may move; so is what belongs to the person, which
-    the manifest's own fingerprint covers.
-    """
+
+def _fingerprint(table: "pa.Table") -> str:
+    # The uid stands for the path, and a dataset may move; the manifest's own fingerprint covers what belongs to
+    # persons.
     apart = {"path", *identity_attributes()}
     return keys.table_fingerprint(table, [name for name in table.column_names if name not in apart])
 
 
-def write_members(path: Path, table: "pa.Table", row_group_size: int = 131_072) -> None:
-    """Write the members, whole or not at all.
+def write_members(path: Path, pieces: Iterable[Part]) -> str:
+    """Write the members, whole or not at all, and return their fingerprint.
 
-    Keys are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the one
-    before.
+    Part after part is built and digested in threads while the one before is written; a row group holds one arm only.
+    Keys are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the
+    last.
     """
     import pyarrow.parquet as pq
 
-    plain = ("uid", "path")
-    coded: Sequence[str] = [name for name in table.column_names if name not in plain]
-    with replacing(path) as temporary:
-        pq.write_table(
-            table,
-            temporary,
-            compression="zstd",
-            row_group_size=row_group_size,
-            use_dictionary=list(coded),
-            column_encoding={"path": "DELTA_BYTE_ARRAY"},
-            write_statistics=["arm", "role"],
-        )
+    def built(piece: Part) -> "tuple[pa.Table, str]":
+        table = piece.table()
+        return table, _fingerprint(table)
+
+    layout = schema.arrow_schema(schema.MEMBERS)
+    options = {
+        "compression": "zstd",
+        "use_dictionary": [name for name in layout.names if name not in ("uid", "path")],
+        "column_encoding": {"path": "DELTA_BYTE_ARRAY"},
+        "write_statistics": ["arm", "role"],
+    }
+    digests = []
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, layout, **options) as writer:
+        for table, digest in in_threads(built, pieces):
+            writer.write_table(table, row_group_size=ROW_GROUP)
+            digests.append(digest)
+    return keys.digest(*digests)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import schema
+from gprplus import keys, schema
 from gprplus.declared import identity_attributes, image_attributes
 from gprplus.errors import ManifestError, SplitError
-from gprplus.splits.codes import Codes, Pool, encode, number_persons
+from gprplus.splits.codes import Codes, Pool, encode, number_persons, whole
 from gprplus.splits.where import Filter
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     `left_out`. Paths and digests, most of the bytes, are read in a thread while the rest of the work goes on. Raises
     ManifestError for a manifest without such rows, SplitError when the filter keeps nothing.
     """
+    import pyarrow as pa
+
     known = {column.name for column in (*schema.IMAGES, *schema.IDENTITIES)}
     asked = (where.columns(known) if where else set()) & {column.name for column in schema.IMAGES}
     names = [*KEY_COLUMNS, *image_attributes(), *FLAGS]
@@ -48,16 +50,16 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     if not keep.any():
         raise ManifestError(f"{manifest.path} holds no image of a known person.")
     if not keep.all():
-        table = table.filter(keep)
+        table = table.filter(pa.array(keep))
     dataset, identity = encode("dataset", table.column("dataset")), encode("identity", table.column("identity"))
     person, persons = number_persons(dataset, identity)
     return Pool(
-        uid=np.asarray(table.column("uid")).astype(np.uint64, copy=False),
+        uid=keys.plain(whole(table.column("uid"))),
         person=person,
         persons=persons,
         images={name: encode(name, table.column(name)) for name in image_attributes()},
         traits=_traits(people, persons),
-        texts=lambda: texts.result() if keep.all() else texts.result().filter(keep),
+        texts=lambda: texts.result() if keep.all() else texts.result().filter(pa.array(keep)),
         left_out={reason: count for reason, count in left_out.items() if count},
     )
 
@@ -79,12 +81,13 @@ def columns(manifest: "Manifest", table: str, names: Sequence[str]) -> "pa.Table
 
 
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
-    keep = np.asarray(table.column("identity").is_valid())
+    keep = keys.known(whole(table.column("identity")))
     left_out = {"without identity": int((~keep).sum())}
     for flag, reason in FLAGS.items():
         if table.column(flag).null_count == table.num_rows:
             continue
-        flagged = np.asarray(table.column(flag).fill_null(False)) & keep
+        column = whole(table.column(flag))
+        flagged = keys.plain(column) & keys.known(column) & keep
         left_out[reason] = int(flagged.sum())
         keep &= ~flagged
     return keep, left_out
