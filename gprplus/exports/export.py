@@ -91,6 +91,17 @@ def _write(
     """Everything into a folder beside `output`, the record last, then one rename."""
     staged = output.with_name(f".{output.name}.part")
     clear(staged)
+    try:
+        _fill(staged, source, plans, link, progress)
+        write_json(staged / RECORD, record)
+    except BaseException:
+        clear(staged)
+        raise
+    clear(output)
+    staged.rename(output)
+
+
+def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, progress: Progress) -> None:
     done, total = 0, sum(len(plan.files) for plan in plans.values())
     for part, plan in plans.items():
         home, rows = staged / part, source.parts[part]
@@ -102,9 +113,6 @@ def _write(
             progress(done, total)
         for name, table in plan.tables.items():
             _write_table(home / name, table)
-    write_json(staged / RECORD, record)
-    clear(output)
-    staged.rename(output)
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

@@ -23,14 +23,14 @@ def place(root: Path, path: str, destination: Path, link: str) -> None:
     source = root / inside(path)
     if not source.is_file():
         raise ExportError(
-            f"{source} is not there. If the images have moved, say where with --root. Nothing was written."
+            f"{source.resolve()} is not there. If the images have moved, say where with --root. Nothing was written."
         )
     try:
         LINKS[link](source, destination)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
-            raise ExportError(f"{destination.parent} cannot hold hard links to {root}. Use --link=copy.") from error
-        raise ExportError(f"{source} cannot be brought to {destination}: {error.strerror}.") from error
+            raise ExportError(f"Hard links to {root.resolve()} cannot be made there. Use --link=copy.") from error
+        raise ExportError(f"{source} cannot be linked or copied: {error.strerror}. Nothing was written.") from error
 
 
 def folders(home: Path, names: Sequence[str]) -> None:

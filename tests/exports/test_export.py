@@ -84,7 +84,16 @@ def test_a_lost_image_leaves_nothing_behind_that_looks_whole(tmp_path, draw):
     (renders / "0002" / "0002_c02_w04_l07.jpg").unlink()
     with pytest.raises(ExportError, match=r"0002_c02_w04_l07\.jpg is not there"):
         export(tmp_path / "manifest", "market1501", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    assert sorted(os.listdir(tmp_path)) == ["manifest", "renders"]
+
+
+def test_moved_images_are_found_where_the_root_says(tmp_path, draw):
+    renders = draw(tmp_path / "renders", people=2, views=2)
+    build_manifest([renders], tmp_path / "manifest")
+    renders.rename(tmp_path / "moved")
+    with pytest.raises(ExportError, match="say where with --root"):
+        export(tmp_path / "manifest", "imagefolder", tmp_path / "out")
+    assert export(tmp_path / "manifest", "imagefolder", tmp_path / "out", roots={"engine": tmp_path / "moved"}).made
 
 
 @pytest.mark.parametrize(
