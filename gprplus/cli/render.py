@@ -1,6 +1,7 @@
 """gprplus render."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -55,18 +56,16 @@ def command(
 ) -> None:
     """Draw a crossed design of synthetic people.
 
-    Every person is drawn from every viewpoint in every weather and every light. The same command goes on where an interrupted one stopped.
+    Every person is drawn from every viewpoint in every weather and every light. The same command goes on where an
+    interrupted one stopped.
 
-    \b
-    Examples:
-      gprplus render
-      gprplus render --identities 8 --viewpoints 12 --illuminations all
-      gprplus render --domain street --weathers sunny,foggy -o work/renders/street
+    \b Examples: gprplus render gprplus render --identities 8 --viewpoints 12 --illuminations all gprplus render
+    --domain street --weathers sunny,foggy -o work/renders/street
     """
     from gprplus.engine.design import make_design, parse_size
     from gprplus.engine.render import is_finished, render
 
-    asked = {
+    asked: dict[str, Any] = {
         "identities": identities,
         "viewpoints": viewpoints,
         "weathers": weathers,
@@ -83,7 +82,8 @@ def command(
     folder = output or work / "renders" / domain
     known = {"output": str(folder), "identities": design.identities, "images": design.images}
     if dry_run:
-        text = f"Would draw {design.images:,} images of {identities:,} people into {folder}: about {design.bytes_expected / 1e6:,.0f} MB."
+        size_mb = design.bytes_expected / 1e6
+        text = f"Would draw {design.images:,} images of {identities:,} people into {folder}: about {size_mb:,.0f} MB."
         dump({**known, "bytes": design.bytes_expected, "state": "planned"}) if as_json else say(text)
         return
     finished = is_finished(folder, design, force=force)

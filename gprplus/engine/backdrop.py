@@ -11,11 +11,12 @@ from torch import Tensor
 from gprplus.engine import sky
 from gprplus.engine.camera import View, beam
 from gprplus.engine.gbuffer import Surface, cast, coverage
+from gprplus.engine.intersect import dot
 from gprplus.engine.layers import SNOW, Layers, key_light, picked, pooled, snowed
 from gprplus.engine.noise import fractal, hashed
-from gprplus.engine.scenes import SCENES, Scene
+from gprplus.engine.places import SCENES
+from gprplus.engine.scenes import Scene
 from gprplus.engine.shadows import ShadowMap, shadow_image
-from gprplus.engine.shapes import dot
 from gprplus.engine.surfaces import GROUNDS, paint_walls, skyline
 
 SKY_AT = 500.0  # metres: how far the haze takes the sky to be
@@ -45,7 +46,9 @@ def backdrop(
     states: set[int],
     device: torch.device,
 ) -> Layers:
-    """The layers of a place as a camera sees it, nobody in it. `states` are the states of the ground wanted (see sky.Weather.snow)."""
+    """The layers of a place as a camera sees it, nobody in it. `states` are the states of the ground wanted (see
+    sky.Weather.snow).
+    """
     scene = _built(name)
     surface = cast(scene.shapes, view, device)
     rays = view.directions(device)
@@ -187,7 +190,9 @@ def _halo(unit: Tensor, hour: str) -> Tensor:
 
 
 def _key(canvas: _Canvas, scene: Scene, hour: str) -> Tensor:
-    """The key light, less what stands in its way. The person stands in a clearing: nearby nothing else casts a shadow."""
+    """The key light, less what stands in its way. The person stands in a clearing: nearby nothing else casts a
+    shadow.
+    """
     lit = key_light(canvas.point, canvas.normal, hour)
     if sky.HOUR[hour].lamp:
         return lit

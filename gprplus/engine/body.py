@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gprplus.engine import garments, palette
+from gprplus.engine import accessories, garments
 from gprplus.engine.figure import Figure, Material
 from gprplus.engine.people import Person
 from gprplus.engine.pose import SIDES, rotation, walk
@@ -10,7 +10,9 @@ from gprplus.engine.shapes import Shapes
 
 
 def build(person: Person, degree: int) -> tuple[Shapes, list[Material]]:
-    """A person in the pose met from `degree`, as shapes and the materials they are made of. The person faces +y, feet on z = 0."""
+    """A person in the pose met from `degree`, as shapes and the materials they are made of. The person faces +y, feet
+    on z = 0.
+    """
     figure = Figure(person, walk(person, degree))
     _head(figure)
     _hair(figure)
@@ -20,13 +22,13 @@ def build(person: Person, degree: int) -> tuple[Shapes, list[Material]]:
     garments.bottom(figure)
     garments.shoes(figure)
     if person["hat"] == "yes":
-        garments.hat(figure)
+        accessories.hat(figure)
     if person["glasses"] == "yes":
-        garments.glasses(figure)
+        accessories.glasses(figure)
     if person["bag"] == "yes":
-        garments.bag(figure)
+        accessories.bag(figure)
     if person.scarf is not None:
-        garments.scarf(figure, person.scarf)
+        accessories.scarf(figure, person.scarf)
     return figure.shapes, figure.materials
 
 
@@ -143,8 +145,3 @@ def _legs(figure: Figure) -> None:
             (0.040, 0.036),
             skin,
         )
-
-
-def colour_of(levels: tuple[str, ...]) -> np.ndarray:
-    """The first hue of each colour level, `(N, 3)` linear: for legends."""
-    return np.array([palette.linear(palette.CLOTHES[level][0]) for level in levels])

@@ -1,7 +1,7 @@
 """Cameras: which ray belongs to which sample, and where a point of the world lands.
 
-Samples are kept in square tiles, so that a shape is only tried where it can be and the work is still one batch. The world is in metres, z up; the person stands at the origin and faces +y,
-so +x is the person's right hand.
+Samples are kept in square tiles, so that a shape is only tried where it can be and the work is still one batch. The
+world is in metres, z up; the person stands at the origin and faces +y, so +x is the person's right hand.
 """
 
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ TILE = 16
 class View:
     """A pinhole (or, `parallel`, an infinitely far one) over `width` x `height` samples.
 
-    `axes` has rows right, up, forward. `scale` is samples per unit of tangent, or per metre when parallel; `centre` is the sample that the axis
-    passes through.
+    `axes` has rows right, up, forward. `scale` is samples per unit of tangent, or per metre when parallel; `centre`
+    is the sample that the axis passes through.
     """
 
     origin: np.ndarray
@@ -45,7 +45,9 @@ class View:
         return np.stack([x, y, depth], axis=-1)
 
     def rays(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Origins and directions, each `(tiles or 1, 3, TILE² or 1) float32`; a pinhole's directions have depth 1, so t is depth."""
+        """Origins and directions, each `(tiles or 1, 3, TILE² or 1) float32`; a pinhole's directions have depth 1, so
+        t is depth.
+        """
         rows, columns = self.grid
         y = (self.centre[1] - torch.arange(rows * TILE, device=device) - 0.5) / self.scale
         x = (torch.arange(columns * TILE, device=device) + 0.5 - self.centre[0]) / self.scale
@@ -80,11 +82,12 @@ def orbit(
     margin: int = 0,
     samples: int = 1,
 ) -> View:
-    """The camera at `degree` around the person: 90 is in front, 180 at the right hand (the person then faces image right).
+    """The camera at `degree` around the person: 90 is in front, 180 at the right hand (the person then faces image
+    right).
 
-    `height` and `aim` are the heights in metres of the camera and of the point that it looks at; `span` is how many metres the picture is high at the person.
-    `size` is (width, height) in pixels; `shift` moves the picture by so many pixels; `margin` pixels are added on each side; `samples` per
-    pixel and axis.
+    `height` and `aim` are the heights in metres of the camera and of the point that it looks at; `span` is how many
+    metres the picture is high at the person. `size` is (width, height) in pixels; `shift` moves the picture by so
+    many pixels; `margin` pixels are added on each side; `samples` per pixel and axis.
     """
     turn = np.radians(degree)
     origin = np.array([-np.cos(turn) * distance, np.sin(turn) * distance, height])

@@ -7,7 +7,7 @@ from typing import Any
 
 from gprplus.engine.domains import Domain, domain_named
 from gprplus.engine.people import key_of
-from gprplus.engine.scenes import SCENES
+from gprplus.engine.places import SCENES
 from gprplus.engine.sky import HOURS, WEATHERS
 from gprplus.errors import RenderError, nearest
 from gprplus.keys import canonical, text_key
@@ -129,7 +129,8 @@ def make_design(
         )
     if not (SMALLEST[0] <= size[0] <= LARGEST[0] and SMALLEST[1] <= size[1] <= LARGEST[1]):
         raise RenderError(
-            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]} (width x height), not {size[0]}x{size[1]}."
+            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]} (width x height), "
+            f"not {size[0]}x{size[1]}."
         )
     return Design(
         identities=identities,

@@ -7,10 +7,12 @@ from gprplus.errors import RenderError, nearest
 
 @dataclass(frozen=True)
 class Domain:
-    """How a camera sees. Lengths in metres; `shift` is the share of the picture's size that a crop may be off by; `zoom` how far its size may vary.
+    """How a camera sees. Lengths in metres.
 
-    `resolution` is the share of the output size that the sensor really has; `gain` the white balance (red, green, blue); `contrast` bends
-    the tone curve; `grain` multiplies the noise of the hour; `vignette` darkens corners; `quality` is JPEG's.
+    `span` is how many metres the picture is high at the person; `shift` the share of its size that a crop may be off
+    by; `zoom` how far its size may vary; `resolution` the share of the output size that the sensor really has; `gain`
+    the white balance (red, green, blue); `contrast` bends the tone curve, `grain` multiplies the noise of the hour,
+    `vignette` darkens corners; `quality` is JPEG's.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,7 +15,9 @@ Triple = Sequence[float]
 
 @dataclass(frozen=True)
 class Material:
-    """What a surface is made of: linear colours (3,), a pattern and its scale in metres, depth of folds, gloss, and its light (for lamps, windows)."""
+    """What a surface is made of: linear colours (3,), a pattern and its scale in metres, depth of folds, gloss, and
+    its light (for lamps, windows).
+    """
 
     part: str
     colour: np.ndarray
@@ -28,7 +31,9 @@ class Material:
 
 @dataclass
 class Figure:
-    """Shapes and materials of one person in one pose. Lengths given to `torso` and `skull` are those of somebody 1.75 m tall."""
+    """Shapes and materials of one person in one pose. Lengths given to `torso` and `skull` are those of somebody 1.75
+    m tall.
+    """
 
     person: Person
     pose: Pose
@@ -72,7 +77,9 @@ class Figure:
         return self.pose.torso[:, 0]
 
     def trunk_place(self) -> np.ndarray:
-        """Where the pattern of a top is drawn: (right, up, forward) of the pelvis, the same for all of its shapes, so stripes meet."""
+        """Where the pattern of a top is drawn: (right, up, forward) of the pelvis, the same for all of its shapes, so
+        stripes meet.
+        """
         return _place(self.pose.torso, self.pose.pelvis, 1.0)
 
     def face_place(self) -> np.ndarray:
@@ -125,7 +132,7 @@ class Figure:
 
     def strip(self, points: Sequence[np.ndarray], radius: float, material: int, depth: float = 1.0) -> None:
         """A strap through several points."""
-        for start, end in zip(points, points[1:], strict=False):
+        for start, end in pairwise(points):
             self.limb(start, end, (radius, radius), material, depth=depth)
 
 

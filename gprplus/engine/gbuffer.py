@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from gprplus.engine.camera import TILE, View
-from gprplus.engine.shapes import FAR, NO_CLIP, Shapes, Solids, dot, intersect, normals
+from gprplus.engine.intersect import FAR, dot, intersect, normals
+from gprplus.engine.shapes import NO_CLIP, Shapes, Solids
 
 # Rows (a shape in a tile) that are tried at once on a CPU: their rays and roots then stay in the second-level cache.
 CPU_ROWS = 96
@@ -18,8 +19,8 @@ NOTHING = 0x7F800000 << 16  # the key of an infinite depth
 class Surface:
     """What the V samples that see a shape see. `sample` (V,) counts in the image (row-major); lengths in metres.
 
-    `depth` is the ray's t, `point` (3, V) in the world, `normal` (3, V) of unit length towards the camera, `material` (V,), `place` (3, V) where the pattern is
-    drawn, `radius` (V,) the shape's own.
+    `depth` is the ray's t, `point` (3, V) in the world, `normal` (3, V) of unit length towards the camera, `material`
+    (V,), `place` (3, V) where the pattern is drawn, `radius` (V,) the shape's own.
     """
 
     sample: Tensor
@@ -115,7 +116,9 @@ def _nearest(
 
 
 def _keep_nearest(best: Tensor, t: Tensor, shape: Tensor, tile: Tensor) -> None:
-    """Lower `best` to the keys of these hits: depth in the upper bits, shape in the lower, so ties do not depend on batches."""
+    """Lower `best` to the keys of these hits: depth in the upper bits, shape in the lower, so ties do not depend on
+    batches.
+    """
     bits = t.view(torch.int32).long()  # positive floats sort like their bits
     best.scatter_reduce_(0, tile[:, None].expand_as(t), bits << 16 | shape[:, None], "amin")
 

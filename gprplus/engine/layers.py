@@ -1,12 +1,12 @@
 """What the cells of one picture share: colours and light, each light apart, averaged over the samples of a pixel.
 
-A cell is then a weighted sum: colour x (sky, bounce, key) + glowing things, seen through haze. P is the number of pixels, row-major.
+A cell is then a weighted sum: colour x (sky, bounce, key) + glowing things, seen through haze. P is the number of
+pixels, row-major.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from gprplus.engine import sky
@@ -19,9 +19,10 @@ SNOW = (0.86, 0.88, 0.92)  # the colour of fresh snow
 class Layers:
     """The layers of one block.
 
-    `colour` {state of the ground: (3, P)} linear; `ambient` (2, P): light of the sky and from below; `key` {hour: (P,)}; `glow`
-    (len(GLOWS), P), its halo empty, since that is `halo` {hour: (P,)}; `clear` {haze: (P,)} what the haze lets through; `person` (P,) the person's share
-    of each pixel; `ground` (2, P) x and y in metres, far away where there is no ground.
+    `colour` {state of the ground: (3, P)} linear; `ambient` (2, P): light of the sky and from below; `key` {hour:
+    (P,)}; `glow` (len(GLOWS), P), its halo empty, since that is `halo` {hour: (P,)}; `clear` {haze: (P,)} what the
+    haze lets through; `person` (P,) the person's share of each pixel; `ground` (2, P) x and y in metres, far away
+    where there is no ground.
     """
 
     colour: dict[int, Tensor]
@@ -75,7 +76,9 @@ def cropped(layers: Layers, size: tuple[int, int], margin: int, shift: tuple[int
 
 
 def snowed(colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: set[int]) -> dict[int, Tensor]:
-    """Colours (3, V) in the states of the ground asked for; `dusted` and `deep` (V,) are shares of snow, `white` (3, V) its colour."""
+    """Colours (3, V) in the states of the ground asked for; `dusted` and `deep` (V,) are shares of snow, `white` (3,
+    V) its colour.
+    """
     found = {0: colour, 1: colour + dusted * (white - colour), 2: colour + deep * (white - colour)}
     return {state: values for state, values in found.items() if state in states}
 
@@ -93,7 +96,9 @@ def key_light(point: Tensor, normal: Tensor, hour: str) -> Tensor:
 
 
 def put(layers: Layers, person: Layers, window: tuple[int, int, int, int], width: int) -> Layers:
-    """Lay the layers of a person, premultiplied by their share, over a window (x, y, width, height) of a place's layers."""
+    """Lay the layers of a person, premultiplied by their share, over a window (x, y, width, height) of a place's
+    layers.
+    """
     x, y, columns, rows = window
     rest = (1 - person.person).view(rows, columns)
 

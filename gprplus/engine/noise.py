@@ -8,7 +8,9 @@ from gprplus.keys import mix
 
 
 def hashed(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
-    """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast. Products wrap around on purpose."""
+    """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast. Products wrap around on
+    purpose.
+    """
     h = x * 0x27D4EB2F + (y * 0x165667B1 + _signed(salt * 0x9E3779B1))
     h = (h ^ ((h >> 15) & 0x1FFFF)) * _signed(0x85EBCA6B)
     h = (h ^ ((h >> 13) & 0x7FFFF)) * 0x42B2AE35

@@ -1,4 +1,6 @@
-"""Colours by name: what a colour level may look like, skin, hair, leather. All sRGB as #rrggbb; shading works on linear light."""
+"""Colours by name: what a colour level may look like, skin, hair, leather. All sRGB as #rrggbb; shading works on
+linear light.
+"""
 
 import numpy as np
 

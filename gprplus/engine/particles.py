@@ -9,7 +9,8 @@ from torch import Tensor
 from gprplus.engine.noise import normals, uniforms
 from gprplus.keys import text_key
 
-# kind: layers of (flakes per 10,000 pixels, radius as a share of the height, streak as a multiple of the radius, slant, opacity, in front of the person)
+# kind: layers of (flakes per 10,000 pixels, radius as a share of the height, streak as a multiple of the radius,
+# slant, opacity, in front of the person)
 KINDS = {
     "flakes": (
         (34, 0.0018, 1.0, 0.10, 0.75, False),

@@ -51,7 +51,8 @@ class Garment:
 class Person:
     """One identity. `attributes` are the 13 declared ones; the rest is what else tells people apart.
 
-    `height` in metres; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are factors about 1; `side` is 1 for right, -1 for left.
+    `height` in metres; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are factors about 1; `side`
+    is 1 for right, -1 for left.
     """
 
     key: int

@@ -11,10 +11,11 @@ from gprplus.engine import sky
 from gprplus.engine.camera import View
 from gprplus.engine.figure import Material
 from gprplus.engine.gbuffer import Surface, cast, unit
+from gprplus.engine.intersect import dot
 from gprplus.engine.layers import SNOW, Layers, key_light, pooled, put, snowed
 from gprplus.engine.noise import fractal
 from gprplus.engine.shadows import ShadowMap, contact_map, shadow_map
-from gprplus.engine.shapes import Shapes, dot
+from gprplus.engine.shapes import Shapes
 from gprplus.engine.textures import paint
 
 SHADOW_REACH = 5.0  # metres: beyond that the person darkens nothing that is in the picture
@@ -104,7 +105,7 @@ def _named(mean: Tensor, place: Layers) -> Layers:
         ambient=mean[1:3],
         key={hour: mean[3 + i] for i, hour in enumerate(place.key)},
         glow=torch.zeros(len(sky.GLOWS), len(share), device=share.device),
-        halo={hour: none for hour in place.halo},
+        halo=dict.fromkeys(place.halo, none),
         clear={haze: share * float(np.exp(-haze * 3.0)) for haze in place.clear},
         person=share,
         ground=none,

@@ -1,7 +1,7 @@
 """How somebody walks: joint positions at one moment of the gait.
 
-Angles follow the textbook shape of normal gait (Perry, "Gait Analysis", 1992: hip a cosine of about 20 degrees, knee two humps, foot flat in
-mid-stance), which is enough to read as walking from any side.
+Angles follow the textbook shape of normal gait (Perry, "Gait Analysis", 1992: hip a cosine of about 20 degrees, knee
+two humps, foot flat in mid-stance), which is enough to read as walking from any side.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from gprplus.engine.people import Draws, Person
 class Pose:
     """Joints of one side are keyed "right" (+x) and "left"; points in metres, the person at the origin facing +y.
 
-    `torso` and `head_axes` are rotations (columns: right, forward, up). `legs` and `arms` give (root, joint, end); `feet` the heel, toe and lift axis.
+    `torso` and `head_axes` are rotations (columns: right, forward, up). `legs` and `arms` give (root, joint, end);
+    `feet` the heel, toe and lift axis.
     """
 
     pelvis: np.ndarray
@@ -44,7 +45,9 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
 
 
 def walk(person: Person, degree: int) -> Pose:
-    """The pose of a person in the pictures taken from `degree`: everybody is met at another moment of the walk from each side."""
+    """The pose of a person in the pictures taken from `degree`: everybody is met at another moment of the walk from
+    each side.
+    """
     d = Draws(person.key)
     cycle = d.unit(f"phase/{degree}")
     h = person.height

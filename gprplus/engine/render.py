@@ -21,8 +21,6 @@ from gprplus.parallel import Progress, cores, in_processes, silent
 from gprplus.runs import clear, settle, versions, write_json, write_text
 
 if TYPE_CHECKING:
-    import torch
-
     from gprplus.engine.studio import Studio
 
 RECORD = "renders.json"
@@ -51,9 +49,9 @@ def render(
 ) -> Path:
     """Draw a crossed design of synthetic people into the folder `output` and return that folder.
 
-    `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity, viewpoint, place)
-    blocks of the same request stay as they are; another request in the folder raises RequestChanged. An impossible design raises
-    RenderError, an absent device DeviceError.
+    `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity,
+    viewpoint, place) blocks of the same request stay as they are; another request in the folder raises
+    RequestChanged. An impossible design raises RenderError, an absent device DeviceError.
     """
     design = make_design(
         identities=identities,
@@ -85,7 +83,9 @@ def render(
 
 
 def is_finished(output: Path, design: Design, *, force: bool = False) -> bool:
-    """Whether the folder holds all of this very design; RequestChanged when it holds another and `force` is not given."""
+    """Whether the folder holds all of this very design; RequestChanged when it holds another and `force` is not
+    given.
+    """
     request = design.request()
     settle(Path(output) / UNDER_WAY, request, force=force)
     return settle(Path(output) / RECORD, request, force=force) == "same"
@@ -103,9 +103,8 @@ def choose_device(name: str) -> str:
     if kind == "cuda" and not torch.cuda.is_available():
         raise DeviceError("--device cuda was asked for, but torch sees no CUDA device. Use --device cpu, or auto.")
     if number and kind == "cuda" and int(number) >= torch.cuda.device_count():
-        raise DeviceError(
-            f"--device {name} was asked for, but torch sees {torch.cuda.device_count()} CUDA device(s), numbered from 0."
-        )
+        count = torch.cuda.device_count()
+        raise DeviceError(f"--device {name} was asked for, but torch sees {count} CUDA device(s), numbered from 0.")
     return name
 
 
@@ -127,8 +126,8 @@ def _prepare(output: Path, design: Design, force: bool) -> None:
     free = shutil.disk_usage(parent).free
     if design.bytes_expected > free:
         raise RenderError(
-            f"{design.images:,} images need about {design.bytes_expected / 1e9:.1f} GB, and {parent} has {free / 1e9:.1f} GB free. "
-            "Ask for fewer or smaller images, or give another folder with -o."
+            f"{design.images:,} images need about {design.bytes_expected / 1e9:.1f} GB, and {parent} has "
+            f"{free / 1e9:.1f} GB free. Ask for fewer or smaller images, or give another folder with -o."
         )
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / UNDER_WAY, {"request": request})

@@ -13,7 +13,9 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
 def shade(layers: Layers, weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]) -> Tensor:
-    """The picture of one cell as `(3, P) uint8`; `key` names it, for what falls and for the grain. `size` is (width, height)."""
+    """The picture of one cell as `(3, P) uint8`; `key` names it, for what falls and for the grain. `size` is (width,
+    height).
+    """
     device = layers.ambient.device
     cell = sky.cell(weather, hour)
 

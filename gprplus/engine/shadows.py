@@ -1,7 +1,7 @@
 """Shadow maps: the person once as each light sees it, blurred so that edges are soft.
 
-Variance shadow maps (Donnelly and Lauritzen, I3D 2006): mean depth and mean squared depth, blurred, bound the share of light
-that arrives.
+Variance shadow maps (Donnelly and Lauritzen, I3D 2006): mean depth and mean squared depth, blurred, bound the share
+of light that arrives.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from torch import Tensor
 
 from gprplus.engine.camera import View, beam
 from gprplus.engine.gbuffer import coverage
-from gprplus.engine.shapes import FAR, Shapes
+from gprplus.engine.intersect import FAR
+from gprplus.engine.shapes import Shapes
 
 SAMPLES = 128
 RADIUS = 1.2
@@ -24,7 +25,9 @@ BEHIND = 3.4
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """`moments` (1, 3, SAMPLES, SAMPLES): depth, squared depth, and how much of the light is blocked for what lies behind the person."""
+    """`moments` (1, 3, SAMPLES, SAMPLES): depth, squared depth, and how much of the light is blocked for what lies
+    behind the person.
+    """
 
     view: View
     moments: Tensor

@@ -1,7 +1,7 @@
 """The light of an hour and what a weather makes of it.
 
-An hour sets the key light (sun, moon or street lamp), the colours of the sky and the exposure; a weather dims, greys and veils them. Radiances are linear
-and relative: after exposure, 1 is bright.
+An hour sets the key light (sun, moon or street lamp), the colours of the sky and the exposure; a weather dims, greys
+and veils them. Radiances are linear and relative: after exposure, 1 is bright.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Hour:
-    """`azimuth` counts from +x (the person's right) towards +y (the front); a lamp stands `lamp` metres away, 0 for sun and moon."""
+    """`azimuth` counts from +x (the person's right) towards +y (the front); a lamp stands `lamp` metres away, 0 for
+    sun and moon.
+    """
 
     azimuth: float
     elevation: float
@@ -39,8 +41,9 @@ class Hour:
 
 @dataclass(frozen=True)
 class Weather:
-    """`key` and `sky` dim the direct light and the light of the sky; `grey` washes the sky out; `cover` is cloud; `haze` is per metre; `snow` picks the state
-    of the ground (0 dry, 1 dusted, 2 deep); `particles` names what falls."""
+    """`key` and `sky` dim direct light and skylight; `grey` washes the sky out; `cover` is cloud; `haze`
+    is per metre; `snow` picks the state of the ground (0 dry, 1 dusted, 2 deep); `particles` names what falls.
+    """
 
     key: float
     sky: float
@@ -84,8 +87,9 @@ WEATHER: dict[str, Weather] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """Coefficients of one (weather, hour): all linear, exposure included. `light` (3, 3): red, green, blue rows; sky, bounce, key
-    columns. `glow` (3, len(GLOWS)). `fog` (3,)."""
+    """Coefficients of one (weather, hour): all linear, exposure included. `light` (3, 3): red, green, blue rows; sky,
+    bounce, key columns. `glow` (3, len(GLOWS)). `fog` (3,).
+    """
 
     light: np.ndarray
     glow: np.ndarray

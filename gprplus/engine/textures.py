@@ -9,7 +9,8 @@ from torch import Tensor
 from gprplus.engine.figure import Material
 from gprplus.engine.gbuffer import Surface, unit
 
-# A pattern gives the share of the second colour, (V,) in [0, 1], at (around, up, forward, right), each (V,) in metres, for a scale in metres.
+# A pattern gives the share of the second colour, (V,) in [0, 1], at (around, up, forward, right), each (V,) in
+# metres, for a scale in metres.
 Pattern = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]
 PATTERNS: dict[str, Pattern] = {}
 
@@ -106,7 +107,9 @@ def _print(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
 
 @pattern("two-tone")
 def _two_tone(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
-    """The yoke in the second colour; its height follows the scale. Sleeves, measured from the shoulder, change with it."""
+    """The yoke in the second colour; its height follows the scale. Sleeves, measured from the shoulder, change with
+    it.
+    """
     return _inside(0.26 + 2 * scale - v, 0.006)
 
 

@@ -15,7 +15,9 @@ Box = tuple[int, int, int, int]
 
 
 class Ledger:
-    """Finished blocks of one identity: one line each, written after all of its files. One process at a time works on an identity."""
+    """Finished blocks of one identity: one line each, written after all of its files. One process at a time works on
+    an identity.
+    """
 
     def __init__(self, output: Path, identity: int) -> None:
         self.path = output / "_blocks" / f"{identity:04d}.csv"

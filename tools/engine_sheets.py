@@ -1,0 +1,98 @@
+"""Contact sheets of the engine, to be looked at: `python tools/engine_sheets.py FOLDER [SHEET...]`.
+
+Sheets: views, cells (weather x hour), people, domains, places. A change of the engine is judged on these before any
+score.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from gprplus.engine.design import Block, make_design
+from gprplus.engine.places import SCENES
+from gprplus.engine.sky import HOURS, WEATHERS
+from gprplus.engine.studio import Studio
+from gprplus.report.sheets import contact_sheet
+
+Cells = list[list[np.ndarray]]
+Sheet = tuple[Cells, list[str], list[str]]
+
+
+class Lens:
+    """Single pictures by what they show."""
+
+    def __init__(self, domain: str = "engine") -> None:
+        design = make_design(viewpoints=36, weathers="all", illuminations="all", backgrounds=len(SCENES), domain=domain)
+        self.studio = Studio(design, torch.device("cpu"))
+
+    def take(self, identity: int, degree: int, scene: str, cells: Sequence[tuple[str, str]]) -> list[np.ndarray]:
+        """Pictures of one block, `(470, 200, 3) uint8` each."""
+        shot = self.studio.shot(Block(identity, 1, degree, 1, scene))
+        return [self.studio.finish(picture.numpy()) for _, _, picture in self.studio.pictures(shot, list(cells))]
+
+
+def views() -> Sheet:
+    """Six people from twelve sides: 90 is the front, 180 faces right, 270 the back."""
+    lens, degrees = Lens(), list(range(0, 360, 30))
+    people = [3, 8, 16, 17, 22, 29]
+    cells = [[lens.take(who, degree, "plaza", [("sunny", "forenoon")])[0] for degree in degrees] for who in people]
+    return cells, [f"{who:04d}" for who in people], [f"{degree}°" for degree in degrees]
+
+
+def cells() -> Sheet:
+    """Every weather in every light, in one place."""
+    shots = Lens().take(24, 130, "park", [(w, h) for w in WEATHERS for h in HOURS])
+    return [shots[i * 7 : i * 7 + 7] for i in range(7)], list(WEATHERS), list(HOURS)
+
+
+def people() -> Sheet:
+    """Forty people in the same soft light."""
+    lens = Lens()
+    shots = [lens.take(who, (110, 60)[who % 2], "yard", [("neutral", "forenoon")])[0] for who in range(1, 41)]
+    return [shots[i : i + 10] for i in range(0, 40, 10)], [str(i + 1) for i in range(0, 40, 10)], [""] * 10
+
+
+def domains() -> Sheet:
+    """The engine's cameras beside the street's."""
+    shown = [("sunny", "noon"), ("clouds", "dusk"), ("foggy", "dawn"), ("snowlight", "night")]
+    rows, names = [], []
+    for domain in ("engine", "street"):
+        lens = Lens(domain)
+        for scene in ("plaza", "street"):
+            rows.append([shot for who in (2, 5) for shot in lens.take(who, 60 + 100 * who, scene, shown)])
+            names.append(f"{domain}, {scene}")
+    return rows, names, [f"{w}, {h}" for _ in (2, 5) for w, h in shown]
+
+
+def places() -> Sheet:
+    """Every place from eight sides, the weather changing along."""
+    lens, degrees = Lens(), list(range(0, 360, 45))
+    levels = [(WEATHERS[i % 7], HOURS[(3 * i + 2) % 7]) for i in range(8)]
+    shots = [[lens.take(9, d, scene, [level])[0] for d, level in zip(degrees, levels, strict=True)] for scene in SCENES]
+    return shots, list(SCENES), [f"{d}° {w} {h}" for d, (w, h) in zip(degrees, levels, strict=True)]
+
+
+SHEETS: dict[str, Callable[[], Sheet]] = {sheet.__name__: sheet for sheet in (views, cells, people, domains, places)}
+
+
+def main(folder: Path, names: Sequence[str]) -> None:
+    """Draw the named sheets (all unless named) into a folder."""
+    import cv2
+
+    torch.set_num_threads(1)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names or SHEETS:
+        with torch.inference_mode():
+            shots, rows, columns = SHEETS[name]()
+        sheet = contact_sheet(shots, rows, columns, title=name, height=300)
+        cv2.imwrite(str(folder / f"{name}.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+        print(folder / f"{name}.png")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main(Path(sys.argv[1]), sys.argv[2:])
