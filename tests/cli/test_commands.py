@@ -50,7 +50,7 @@ def test_one_option_has_one_meaning():
     for name in COMMANDS:
         for parameter in command(name).params:
             for switch in parameter.opts:
-                if switch in ("--seed", "--work", "--force", "--json", "--dry-run", "--device", "--workers", "-o"):
+                if switch in ("--seed", "--work", "--force", "--json", "--dry-run", "--device", "--workers", "--root"):
                     switches.setdefault(switch, set()).add((parameter.help, parameter.is_flag))
     assert {switch: meanings for switch, meanings in switches.items() if len(meanings) > 1} == {}
 
