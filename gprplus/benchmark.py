@@ -91,6 +91,7 @@ def benchmark(
     gpu = device.startswith("cuda")
     jobs = jobs or (1 if gpu else cores())
     threads = None if gpu else max(1, cores() // jobs)
+    _judge(chosen)
     wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force)
     images = cases.sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
@@ -110,7 +111,7 @@ def benchmark(
         bytes=sum(c.bytes for c in costs),
     )
     if dry_run:
-        return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device)))
+        return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
     if force:
         for case in wanted:
             runs.clear(case.folder)
@@ -134,6 +135,16 @@ def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
     return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
 
 
+def _judge(recipe: Recipe) -> None:
+    """Make the network and fill it once, so that a wrong name or file is found before anything is done for it.
+
+    Published weights are fetched here, once, and not by several runs at a time.
+    """
+    from gprplus.baseline import model, weights
+
+    weights.load(model.new(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights)
+
+
 def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, int]:
     """Runs to train, runs that share another's training, runs that are done."""
     kept, distinct, total = 0, set(), 0
@@ -149,13 +160,13 @@ def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, 
     return len(distinct), total - kept - len(distinct), kept
 
 
-def _estimate(wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str) -> float:
+def _estimate(wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str, threads: int | None) -> float:
     """Seconds that training and embedding would take, from a few measured steps; an image embedded costs a third of
     one trained on.
     """
     if not planned.trained:
         return 0.0
-    step = speed.seconds_a_step(recipe, device)
+    step = speed.seconds_a_step(recipe, device, threads)
     sizes = [arm["images"] for case in wanted for arm in case.split.info["arms"].values()]
     steps = sum(recipe.steps(size) for size in sizes) / len(sizes) * planned.trained
     embedded = sum(len(target.rows) for target in wanted[0].targets) * (planned.trained + planned.shared)

@@ -1,5 +1,8 @@
 """Which device, which arithmetic, how many threads."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from gprplus.errors import DeviceError
@@ -49,3 +52,14 @@ def _multiplies_bfloat16() -> bool:
     # Private, and not in every release; without an answer float32 is the safe one.
     checks = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(check() for check in checks if check)
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Inside, torch uses `count` threads of the processor (None: as many as before)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -8,8 +8,9 @@ import numpy as np
 from gprplus.baseline.recipe import Length, Recipe
 
 
-def seconds_a_step(recipe: Recipe, device: str) -> float:
+def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> float:
     """Seconds of one training step of the recipe, from a few steps on noise after one that is not counted."""
+    from gprplus.baseline import devices
     from gprplus.baseline.train import train
 
     rng = np.random.default_rng(0)
@@ -23,6 +24,6 @@ def seconds_a_step(recipe: Recipe, device: str) -> float:
         train(images, labels, replace(recipe, length=Length(steps=steps), network=network), 0, device)
         return (time.perf_counter() - start) / steps
 
-    timed(1)
-    first = timed(1)
-    return timed(int(min(max(1 / first, 2), 20)))
+    with devices.threads(threads):
+        timed(1)
+        return timed(int(min(max(1 / timed(1), 2), 20)))

@@ -91,16 +91,11 @@ def read(folder: Path) -> dict[str, Any]:
 
 def run(trial: Trial) -> Path:
     """Do what is missing of a run and write its folder, the record last. Gives the folder back."""
-    import torch
+    from gprplus.baseline import devices
 
-    before = torch.get_num_threads()
-    if trial.threads:
-        torch.set_num_threads(trial.threads)
-    try:
+    with devices.threads(trial.threads):
         record = read(trial.folder) or _trained(trial)
         _scored(trial, record)
-    finally:
-        torch.set_num_threads(before)
     return trial.folder
 
 

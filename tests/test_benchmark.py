@@ -1,0 +1,234 @@
+"""The benchmark end to end on a few drawn people: what it trains, keeps, shares, adds and refuses."""
+
+import json
+import shutil
+from importlib import import_module
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from click.testing import CliRunner
+
+from gprplus import schema
+from gprplus.benchmark import benchmark
+from gprplus.cli import cli
+from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
+from gprplus.evaluation import trial
+from gprplus.ingest import build_manifest
+from gprplus.splits import make_split
+
+RECIPE = """
+title = "A few steps"
+seeds = 1
+[length]
+steps = 3
+[input]
+height = 32
+width = 16
+[network]
+backbone = "small"
+[batch]
+identities = 3
+images = 2
+[compute]
+precision = "float32"
+"""
+
+
+@pytest.fixture(scope="module")
+def work(draw, tmp_path_factory):
+    """A work folder with renders, manifest, a split of two weathers, and a recipe of three steps."""
+    work = tmp_path_factory.mktemp("work")
+    draw(work / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
+    build_manifest([work / "renders" / "engine"], work / "manifest", workers=1)
+    make_split(work / "manifest", "weather", output=work / "splits" / "weather")
+    (work / "tiny.toml").write_text(RECIPE)
+    return work
+
+
+@pytest.fixture(scope="module")
+def done(work):
+    """The benchmark of that split, done once."""
+    return ask(work)
+
+
+def ask(work, output="runs", splits=None, **options):
+    options = {"recipe": work / "tiny.toml", "device": "cpu", "jobs": 1} | options
+    with pytest.MonkeyPatch.context() as patch:
+        # Two threads on a few pixels only wait for each other, and the longer the busier the machine.
+        patch.setattr(import_module("gprplus.benchmark"), "cores", lambda: options["jobs"])
+        return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
+
+
+def stamps(folder: Path) -> dict[str, int]:
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+
+
+def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
+    folder = work / "runs" / "weather" / "tiny"
+    assert done.folders == (folder,)
+    arms = ["only-sunny", "only-foggy", "mix", "random-images-1", "untrained"]
+    results = pq.read_table(folder / "results.parquet")
+    assert results.schema.names == [column.name for column in schema.RESULTS]
+    assert results.column("arm").to_pylist() == arms
+    assert set(results.column("target").to_pylist()) == {"self"}
+    assert all(0 <= value <= 1 for value in results.column("mAP").to_pylist())
+    for arm in arms:
+        run = folder / arm / "seed0"
+        assert {path.name for path in run.iterdir()} == {
+            "run.json",
+            "log.jsonl",
+            "model.safetensors",
+            "queries.parquet",
+        }
+        record = json.loads((run / "run.json").read_text())
+        assert record["steps"] == (0 if arm == "untrained" else 3)
+        assert record["config"]["input"]["height"] == 32
+        queries = pq.read_table(run / "queries.parquet")
+        assert queries.num_rows == record["targets"]["self"]["scores"]["queries"]
+    assert done.summaries[0].column("arm").to_pylist() == arms
+    assert all((folder / name).is_file() for name in ("report.html", "results.csv", "results.md", "benchmark.json"))
+
+
+def test_the_mean_of_the_queries_is_the_score(work, done):
+    folder = done.folders[0]
+    for row in pq.read_table(folder / "results.parquet").to_pylist():
+        queries = pq.read_table(folder / row["arm"] / "seed0" / "queries.parquet").filter(
+            pq.filters_to_expression([("valid", "==", True)])
+        )
+        assert sum(queries.column("AP").to_pylist()) / queries.num_rows == pytest.approx(row["mAP"])
+
+
+def test_the_same_request_again_trains_nothing(work, done):
+    before = stamps(work / "runs")
+    again = ask(work)
+    assert stamps(work / "runs") == before
+    assert (again.plan.trained, again.plan.kept) == (0, 5)
+    assert again.summaries[0].equals(done.summaries[0])
+
+
+def test_a_changed_option_stops_with_the_difference_and_force_replaces(work, done, tmp_path):
+    with pytest.raises(RequestChanged, match="steps was 3, now 4"):
+        ask(work, steps=4)
+    shutil.copytree(work / "runs", work / "forced")
+    replaced = ask(work, "forced", steps=4, force=True)
+    assert replaced.plan.kept == 0
+    assert set(pq.read_table(replaced.folders[0] / "results.parquet").column("steps").to_pylist()) == {0, 4}
+
+
+def test_more_seeds_and_targets_only_add(work, draw, done):
+    shutil.copytree(work / "runs", work / "more")
+    before = stamps(work / "more")
+    two = ask(work, "more", seeds=2)
+    assert two.plan.kept == 5
+    assert before.items() <= stamps(work / "more").items()
+    draw(work / "elsewhere", people=4, views=3, name="street")
+    targeted = ask(work, "more", seeds=2, targets={"street": work / "elsewhere"})
+    results = pq.read_table(targeted.folders[0] / "results.parquet").to_pylist()
+    assert {(row["target"], row["seed"]) for row in results} == {(t, s) for t in ("self", "street") for s in (0, 1)}
+    assert targeted.plan.trained == 0
+    assert (work / "targets" / "street" / "manifest.json").is_file()
+    record = json.loads((targeted.folders[0] / "benchmark.json").read_text())
+    assert set(record["targets"]) == {"self", "street"}
+    first = {row["seed"]: row["mAP"] for row in results if row["target"] == "self" and row["arm"] == "mix"}
+    assert first[0] == pytest.approx(done.summaries[0].filter(mask(done, "mix")).column("mAP")[0].as_py())
+
+
+def mask(outcome, arm):
+    return [name == arm for name in outcome.summaries[0].column("arm").to_pylist()]
+
+
+def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypatch):
+    real, count = trial.run, []
+
+    def stop_at_the_third(one):
+        if len(count) == 2:
+            raise KeyboardInterrupt
+        count.append(one)
+        return real(one)
+
+    monkeypatch.setattr(trial, "run", stop_at_the_third)
+    with pytest.raises(KeyboardInterrupt):
+        ask(work, "stopped")
+    monkeypatch.setattr(trial, "run", real)
+    resumed = ask(work, "stopped")
+    assert (resumed.plan.kept, resumed.plan.trained) == (2, 3)
+    dropped = ["seconds"]
+    assert resumed.summaries[0].drop(dropped).equals(done.summaries[0].drop(dropped))
+
+
+def test_two_processes_end_with_the_same_scores_as_one(work, done):
+    two = ask(work, "parallel", jobs=2)
+    assert two.summaries[0].drop(["seconds"]).equals(done.summaries[0].drop(["seconds"]))
+
+
+def test_equal_training_sets_are_trained_once(work):
+    make_split(work / "manifest", "illumination", output=work / "splits" / "light")
+    make_split(work / "manifest", "illumination", output=work / "splits" / "light-again")
+    both = [work / "splits" / "light", work / "splits" / "light-again"]
+    outcome = ask(work, "shared", splits=both)
+    assert outcome.plan.shared == outcome.plan.trained
+    one, other = (pq.read_table(folder / "results.parquet") for folder in outcome.folders)
+    assert one.column("mAP").equals(other.column("mAP"))
+    assert "twin" in json.loads((outcome.folders[1] / "mix" / "seed0" / "run.json").read_text())
+
+
+def test_a_dry_run_counts_and_writes_nothing(work):
+    outcome = ask(work, "dry", dry_run=True)
+    assert not (work / "dry").exists()
+    plan = outcome.plan
+    assert (plan.trained, plan.shared, plan.kept) == (5, 0, 0)
+    assert plan.images == 96
+    assert plan.seconds > 0
+    assert outcome.folders == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"recipe": "smokey"}, GprplusError, "'smoke'"),
+        ({"backbone": "resnet5"}, RecipeError, "'resnet50'"),
+        ({"weights": "nowhere.pth"}, RecipeError, "no weights file"),
+        ({"targets": {"market": Path("nowhere")}}, GprplusError, "nowhere"),
+        ({"targets": {"self": "manifest"}}, SplitError, "cannot be called 'self'"),
+        ({"roots": {"engin": Path()}}, SplitError, "'engine'"),
+        ({"roots": {"engine": Path("moved")}}, TrainingError, "no longer there"),
+        ({"steps": 3, "epochs": 1.0}, RecipeError, "not both"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_before_any_training(work, options, error, sentence):
+    if "targets" in options:
+        options = {"targets": {name: work / path for name, path in options["targets"].items()}}
+    with pytest.raises(error, match=sentence):
+        ask(work, "never", **options)
+    assert not (work / "never").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_gpu_that_is_not_there_is_one_sentence(work):
+    with pytest.raises(DeviceError, match="no CUDA device"):
+        ask(work, "never", device="cuda")
+
+
+def test_no_split_says_how_to_make_one(tmp_path):
+    with pytest.raises(SplitError, match="make-split"):
+        benchmark([], tmp_path / "runs")
+
+
+def test_the_command_prints_table_verdict_and_report(work, done):
+    typed = ["benchmark", "--work", str(work), str(work / "splits" / "weather"), "--recipe", str(work / "tiny.toml")]
+    shown = CliRunner().invoke(cli, [*typed, "--device", "cpu"], catch_exceptions=False)
+    assert shown.exit_code == 0
+    assert "only-foggy" in shown.output
+    assert "report.html" in shown.output
+    machine = CliRunner().invoke(cli, [*typed, "--device", "cpu", "--json"], catch_exceptions=False)
+    assert len(json.loads(machine.stdout)["summary"]) == 5
+    dry = CliRunner().invoke(cli, [*typed, "--dry-run", "--json"], catch_exceptions=False)
+    assert json.loads(dry.stdout)["plan"]["kept"] == 5
+
+
+def test_a_target_needs_a_name_and_a_path(work):
+    shown = CliRunner().invoke(cli, ["benchmark", "--target", "market"])
+    assert shown.exit_code == 2
+    assert "NAME=FOLDER" in shown.output
