@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from gprplus.errors import ExportError, nearest
 from gprplus.exports import files, imagefolder, market1501
-from gprplus.exports.plan import Plan, check
+from gprplus.exports.plan import Plan, check, inside
 from gprplus.exports.rows import Source, open_source
 from gprplus.parallel import Progress, silent
 from gprplus.runs import clear, read_json, settle, versions, write_json, write_table
@@ -62,7 +62,7 @@ def export(
     _free(output)
     plans = {part: FORMS[to](rows) for part, rows in found.parts.items()}
     for part, plan in plans.items():
-        check(plan, part)
+        check(plan, output / inside(part) if part else output)
     record = {
         "schema_version": VERSION,
         "form": to,

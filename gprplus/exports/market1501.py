@@ -18,6 +18,7 @@ from gprplus.exports.plan import Plan
 FOLDERS = {"train": "bounding_box_train", "val": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 CAMERAS = 6
 PERSONS = 1501
+CLASSIC = r"([-\d]+)_c(\d)"
 _JUNK, _DISTRACTOR = "-1", "0000"
 
 
@@ -37,7 +38,8 @@ def plan(rows: pa.Table) -> Plan:
     ]
     kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
     table = rows.select(kept).add_column(0, "file", pa.array(files))
-    return Plan(files, sorted(set(FOLDERS.values())), {"map.csv": table, "cameras.csv": folded}, [*notes, *more])
+    tables = {"map.csv": table, "cameras.csv": folded}
+    return Plan(files, sorted(set(FOLDERS.values())), tables, [*notes, *more], searched=CLASSIC)
 
 
 def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:

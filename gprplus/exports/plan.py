@@ -1,7 +1,9 @@
 """What an export will consist of, before a single file is touched."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -12,14 +14,16 @@ from gprplus.errors import ExportError, examples
 class Plan:
     """Where each row's file goes, and what else is written.
 
-    `files` are relative, POSIX, in the order of the rows; `folders` stand even when empty; `tables` are written
-    beside, by names that end in .csv or .parquet; `notes` are sentences for the user.
+    `files` are relative, POSIX, in the order of the rows; `folders` stand even when empty; `tables` are written beside,
+    by names that end in .csv or .parquet; `notes` are sentences for the user. `searched` is an expression that readers
+    search the whole path of an image for, so that the folders above must not match it.
     """
 
     files: Sequence[str]
     folders: Sequence[str] = ()
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    searched: str | None = None
 
 
 def inside(path: str) -> str:
@@ -34,12 +38,18 @@ def inside(path: str) -> str:
     return path
 
 
-def check(plan: Plan, part: str = "") -> None:
-    """Refuse a plan that leaves its folder or gives two images one name, letter case aside: not every disk tells it.
+def check(plan: Plan, home: Path) -> None:
+    """Refuse a plan that leaves its folder `home`, gives two images one name, or will be misread there.
 
-    `part` is the folder inside the export that the plan is for.
+    Names are compared without letter case, which not every disk tells.
     """
-    for path in (*plan.files, *plan.folders, *plan.tables, *filter(None, [part])):
+    place = home.resolve()
+    if plan.searched and (found := re.search(plan.searched, f"{place}/")):
+        raise ExportError(
+            f"Loaders of this form would take '{found[0]}' in {place} for a person and a camera. "
+            "Give another folder with -o."
+        )
+    for path in (*plan.files, *plan.folders, *plan.tables):
         inside(path)
     seen: dict[str, str] = {}
     clashes = []

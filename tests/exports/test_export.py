@@ -130,9 +130,9 @@ def test_a_hostile_manifest_reads_nothing_outside_its_root(tmp_path, draw, form)
     ],
     ids=["one name twice", "names that differ in case alone"],
 )
-def test_collisions_are_refused(files, sentence):
+def test_collisions_are_refused(tmp_path, files, sentence):
     with pytest.raises(ExportError, match=sentence):
-        check(Plan(files))
+        check(Plan(files), tmp_path)
 
 
 @pytest.mark.parametrize(
