@@ -118,9 +118,9 @@ class Layout:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The whole expression, extension included, meant for `fullmatch`."""
+        """The whole expression, extension included, meant for `fullmatch`; digits are ASCII digits."""
         endings = "|".join(re.escape(extension) for extension in self.extensions)
-        return re.compile(f"(?:{self.path})(?:{endings})")
+        return re.compile(f"(?:{self.path})(?:{endings})", re.ASCII)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -39,6 +39,7 @@ def probed(folder: Path, data: bytes, verify: str = "header"):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=25)
 @given(width=st.integers(1, 90), height=st.integers(1, 90))
 def test_format_and_size_agree_with_pillow(kind: str, width: int, height: int) -> None:
     data = drawn(width, height, **KINDS[kind])
