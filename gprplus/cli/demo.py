@@ -10,8 +10,8 @@ import click
 from gprplus.cli import console, options
 from gprplus.parallel import Progress
 
-# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split asks the same question as the
-# default commands do, on a third of their renders.
+# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split asks the same question as
+# the default commands do, on a third of their renders.
 IDENTITIES = 32
 VIEWPOINTS = 6
 ILLUMINATIONS = ["noon", "night"]
@@ -25,9 +25,9 @@ ILLUMINATIONS = ["noon", "night"]
 def command(work: Path, device: str, workers: int | None, as_json: bool) -> None:
     """Walk the whole way once, small.
 
-    Draws people in seven weathers at noon and at night, makes a manifest of the renders and a controlled split over weather,
-    trains and scores every arm, and says what the weather was worth. Everything goes under WORK/demo; typed again, it goes on
-    where it was stopped.
+    Draws people in seven weathers at noon and at night, makes a manifest of the renders and a controlled split over
+    weather, trains and scores every arm, and says what the weather was worth. Everything goes under WORK/demo; typed
+    again, it goes on where it was stopped.
 
     \b
     Example:
