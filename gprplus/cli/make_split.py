@@ -90,7 +90,10 @@ def _show(split: "Split") -> None:
 
     info = split.info
     done = "made" if split.made else "there already, for the same request"
-    rows = [[name, f"{arm['images']:,}", f"{arm['identities']:,}", _levels(arm)] for name, arm in info["arms"].items()]
+    rows = [
+        [name, f"{arm['images']:,}", f"{arm['identities']:,}", _levels(arm, len(info["levels"]))]
+        for name, arm in info["arms"].items()
+    ]
     table(["arm", "images", "identities", "levels"], rows, title=f"{split.path} ({done})", right=(1, 2))
     test = info["test"]
     if test["identities"]:
@@ -99,15 +102,20 @@ def _show(split: "Split") -> None:
             f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the "
             f"gallery ({judged})"
         )
-    say(f"reference arm: {info['reference']}; {info['retention']:.1%} of the candidate images could be matched")
+    matched = (
+        "" if info["design"] == "identity" else f"; {info['retention']:.1%} of the candidate images could be matched"
+    )
+    say(f"reference arm: {info['reference']}{matched}")
     for warning in info["warnings"]:
         note(f"Warning: {warning}")
     say(f"next: gprplus benchmark {split.path}")
 
 
-def _levels(arm: dict[str, Any]) -> str:
+def _levels(arm: dict[str, Any], compared: int) -> str:
     if arm["kind"] == "random-images":
         return "whatever the draw gave"
     if arm["kind"].startswith("ids"):
         return "all images" if arm["kind"] == "ids-all" else "images spread evenly"
+    if arm["kind"] == "mix":
+        return f"all {compared}, dealt evenly"
     return ", ".join(arm["levels"])

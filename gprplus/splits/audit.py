@@ -45,14 +45,10 @@ def audit(train: Train, plan: Plan, side: TestSide) -> tuple[dict[str, Any], lis
 
     Raises SplitError where persons or files stand on both sides.
     """
-    pool, attr, excused = train.pool, train.request.attr, train.relations.tied(train.request.attr)
+    pool = train.pool
     counts = {name: _counts(pool, arm.rows) for name, arm in plan.arms.items()}
-    with_arm = _arm_association(plan, counts, attr)
-    tied = {name: v for name, v in with_arm.items() if v is not None and v >= ASSOCIATED and name not in excused}
-    warnings = [
-        f"The arms differ in more than {attr}: Cramer's V of arm and {name} is {v:.2f}."
-        for name, v in sorted(tied.items(), key=lambda pair: -pair[1])
-    ]
+    with_arm = _arm_association(pool, plan, counts, train.request.attr)
+    warnings = _leanings(train, plan, with_arm)
     return {
         "matched_within": list(plan.strata),
         "matching": dict(plan.matching),
@@ -110,13 +106,42 @@ def _described_test(pool: Pool, side: TestSide) -> dict[str, Any]:
     }
 
 
-def _arm_association(plan: Plan, counts: Mapping[str, Mapping[str, np.ndarray]], attr: str) -> dict[str, float | None]:
-    """Cramer's V of arm x attribute over the compared arms; 0 where matching did its work, None where there is one
-    level."""
+def _arm_association(
+    pool: Pool, plan: Plan, counts: Mapping[str, Mapping[str, np.ndarray]], attr: str
+) -> dict[str, float | None]:
+    """Cramer's V of arm x attribute over the compared arms; 0 where matching worked, None where there is one level.
+
+    What belongs to persons is counted in persons: their images are no independent evidence of it.
+    """
     if len(plan.compared) < 2:
         return {}
-    names = [name for name in counts[plan.compared[0]] if name != attr]
-    return {name: cramers_v(np.stack([counts[arm][name] for arm in plan.compared])) for name in names}
+    found = {}
+    for name in counts[plan.compared[0]]:
+        tables = [counts[arm][name] for arm in plan.compared]
+        if name in pool.traits:
+            trait = pool.traits[name]
+            there = [counts[arm]["identity"] > 0 for arm in plan.compared]
+            tables = [np.bincount(trait.values[mask] + 1, minlength=len(trait.levels) + 1) for mask in there]
+        if name != attr:
+            found[name] = cramers_v(np.stack(tables))
+    return found
+
+
+def _leanings(train: Train, plan: Plan, with_arm: Mapping[str, float | None]) -> list[str]:
+    """One sentence on what the arms differ in beside the attribute, strongest first.
+
+    Arms that are meant to have different persons are not blamed for it, nor is an attribute that is known to be tied.
+    """
+    excused = train.relations.tied(train.request.attr)
+    if plan.design != "only":
+        excused |= {"identity"}
+    if plan.design == "identity":
+        excused |= set(train.pool.traits)
+    leaning = {name: v for name, v in with_arm.items() if v is not None and v >= ASSOCIATED and name not in excused}
+    if not leaning:
+        return []
+    ranked = [f"{name} {v:.2f}" for name, v in sorted(leaning.items(), key=lambda pair: (-pair[1], pair[0]))]
+    return [f"The arms differ in more than {train.request.attr} (Cramer's V with the arm: {examples(ranked, 5)})."]
 
 
 def _pairs(pool: Pool, train: np.ndarray) -> dict[str, float | None]:

@@ -180,8 +180,8 @@ class Pool:
         return place
 
     def in_order(self, rows: np.ndarray) -> np.ndarray:
-        """Positions of rows, put into the order dataset, identity, path."""
-        return np.sort(rows) if self.standing is None else rows[np.argsort(self.standing[rows])]
+        """Sorted positions of rows, put into the order dataset, identity, path."""
+        return rows if self.standing is None else rows[np.argsort(self.standing[rows])]
 
     def codes(self, name: str) -> Codes:
         """An attribute of either level as codes of rows."""

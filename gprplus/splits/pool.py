@@ -1,5 +1,4 @@
-"""Reading the rows of an experiment: columns it needs, rows it may use, in an order that owes nothing to how they are
-stored."""
+"""Reading the rows of an experiment: the columns it needs, of the rows it may use."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor

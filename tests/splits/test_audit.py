@@ -66,7 +66,7 @@ def test_an_unmatched_attribute_that_leans_on_the_arm_is_reported(manifest, tmp_
     ]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
     assert split.info["audit"]["association_with_arm"]["background"] > 0.5
-    assert any("V of arm and background is 0." in warning for warning in split.info["warnings"])
+    assert any("Cramer's V with the arm: background 0." in warning for warning in split.info["warnings"])
 
 
 def test_one_file_on_both_sides_is_refused_even_under_two_names(manifest, tmp_path, crossed):

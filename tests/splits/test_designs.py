@@ -109,7 +109,7 @@ def test_a_person_attribute_that_leans_on_another_is_built_with_a_warning(manife
         for i, look in enumerate(LOOKS)
     ]
     split = make_split(manifest(crossed(48), people=looks), "gender", output=tmp_path / "split")
-    assert any("Cramer's V of arm and hair" in warning for warning in split.info["warnings"])
+    assert any("Cramer's V with the arm: hair 0." in warning for warning in split.info["warnings"])
 
 
 def test_the_ladder_of_persons_is_nested_at_constant_images(manifest, tmp_path, crossed):

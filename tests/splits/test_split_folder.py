@@ -12,6 +12,7 @@ from gprplus import keys, schema
 from gprplus.cli.make_split import command
 from gprplus.errors import ManifestError, RequestChanged, SplitError
 from gprplus.splits import Split, make_split, target_rows
+from gprplus.splits.members import fingerprint
 
 
 @pytest.fixture
@@ -60,6 +61,8 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     uids = sorted(split.train("mix").column("uid").to_pylist())
     digest = keys.digest(b"".join(uid.to_bytes(8, "little") for uid in uids))
     assert split.info["arms"]["mix"]["fingerprint"] == digest
+    pieces = [*map(split.train, split.arms), split.test()]
+    assert fingerprint(pieces) == split.info["fingerprint"] != fingerprint(pieces[1:])
     assert split.info["arms"]["only-sunny"] == other.info["arms"]["only-sunny"]  # one image a cell: nothing to draw
 
 
@@ -69,6 +72,11 @@ def test_the_same_request_again_does_nothing(source, tmp_path):
     again = make_split(source.path, "weather", output=tmp_path / "split")
     assert (first.made, again.made) == (True, False)
     assert (again.path / "members.parquet").stat().st_mtime_ns == before
+
+
+def test_blanks_in_a_filter_make_no_other_request(source, tmp_path):
+    make_split(source, "weather", output=tmp_path / "split", where="illumination  !=  night ")
+    assert not make_split(source, "weather", output=tmp_path / "split", where="illumination != night").made
 
 
 def test_another_request_stops_unless_forced(source, tmp_path, manifest, crossed):
