@@ -144,3 +144,16 @@ def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     own = {dataset: roots[dataset] for dataset in manifest.info["datasets"] if roots and dataset in roots}
     return Target(name, protocol, attribute, rows, manifest.roots(own), manifest.info["datasets"])
+
+
+def open_target(split: Path | None, manifest: Path | None) -> Target:
+    """The test side of a split folder, or a manifest folder as a target. Raises SplitError when the split has none."""
+    from gprplus.ingest import Manifest
+    from gprplus.splits import Split
+
+    if split is None:
+        return of_manifest("target", Manifest.open(manifest or Path()), "")
+    found = of_split(Split.open(split))
+    if found is None:
+        raise SplitError(f"{split} was made without a test side; score on a --target.")
+    return found

@@ -1,0 +1,49 @@
+"""`gprplus score`: score features made by anybody's trainer."""
+
+from pathlib import Path
+
+import click
+
+from gprplus.cli import options
+
+
+@click.command("score")
+@click.option("--features", required=True, type=click.Path(path_type=Path), help=".npy or .parquet file of features.")
+@click.option(
+    "--ids", type=click.Path(path_type=Path), default=None, help="For .npy: uid or path of each row, a line each."
+)
+@click.option("--split", type=click.Path(path_type=Path), default=None, help="Score on the test side of this split.")
+@click.option("--target", type=click.Path(path_type=Path), default=None, help="Score on this manifest.")
+@click.option("--metric", default="cosine", show_default=True, help="cosine or euclidean.")
+@click.option("--ap", default="step", show_default=True, help="Form of average precision: step or trapezoid.")
+@options.as_json
+def command(
+    features: Path, ids: Path | None, split: Path | None, target: Path | None, metric: str, ap: str, as_json: bool
+) -> None:
+    """Score features made by anybody's trainer.
+
+    A Parquet file names each row in a column uid or path and holds the feature in a list column `feature`, or one
+    column a dimension. A .npy array goes with --ids, or has the rows of the split's members.parquet (query and
+    gallery) in their order.
+
+    \b Examples: gprplus score --features mine.parquet --split work/splits/weather gprplus score --features market.npy
+    --ids names.txt --target work/targets/market --ap trapezoid
+    """
+    if (split is None) == (target is None):
+        raise click.UsageError("give --split or --target, and only one of them.")
+    from gprplus.cli.console import dump, say
+    from gprplus.evaluation import features as given
+    from gprplus.evaluation import targets
+
+    on = targets.open_target(split, target)
+    scores, _ = on.score(given.read(on, features, ids), metric=metric, ap=ap)
+    found = scores.summary()
+    facts = {"protocol": on.protocol, "metric": metric, "ap": ap, **found}
+    if as_json:
+        dump(facts)
+        return
+    ranks = ", ".join(f"rank-{k} {100 * found[f'rank{k}']:.1f}" for k in (1, 5, 10))
+    say(f"mAP {100 * found['mAP']:.1f}, {ranks}, mINP {100 * found['mINP']:.1f}")
+    left_out = len(scores.per_query.valid) - scores.queries
+    said = f" ({left_out:,} without a true match left out)" if left_out else ""
+    say(f"{scores.queries:,} queries{said}; {on.protocol} rule, {metric} similarity, AP in its {ap} form")
