@@ -56,8 +56,15 @@ def _shoulders(figure: Figure, cloth: int, place: np.ndarray) -> None:
     right, left = figure.pose.arms["right"][0], figure.pose.arms["left"][0]
     middle = figure.torso(0, -0.012, 0.486)
     for shoulder in (right, left):
-        inner = 0.72 * shoulder + 0.28 * middle
-        figure.limb(middle, inner, (0.064, 0.055), cloth, depth=0.95, side=(0, 0, 1), texture=place)
+        figure.limb(
+            middle,
+            0.96 * shoulder + 0.04 * middle,
+            (0.066, 0.049 if figure.person["sleeve"] == "short" else 0.052),
+            cloth,
+            depth=0.95,
+            side=(0, 0, 1),
+            texture=place,
+        )
 
 
 def _sleeves(figure: Figure, cloth: int, long: bool) -> None:
@@ -65,12 +72,12 @@ def _sleeves(figure: Figure, cloth: int, long: bool) -> None:
     thin = (0.88 if person["gender"] == "female" else 1.0) * (1 + 0.08 * max(person.build, 0))
     for shoulder, elbow, wrist in figure.pose.arms.values():
         if long:
-            figure.limb(shoulder, elbow, (0.058 * thin, 0.047 * thin), cloth)
+            figure.limb(shoulder, elbow, (0.053 * thin, 0.046 * thin), cloth)
             figure.limb(elbow, wrist, (0.047 * thin, 0.035 * thin), cloth)
         else:
             end = shoulder + 0.58 * (elbow - shoulder)
-            figure.limb(shoulder, shoulder + 0.2 * (elbow - shoulder), (0.055 * thin, 0.053 * thin), cloth)
-            figure.limb(shoulder, end, (0.054 * thin, 0.055 * thin), cloth, flat=True)
+            figure.limb(shoulder, shoulder + 0.2 * (elbow - shoulder), (0.050 * thin, 0.050 * thin), cloth)
+            figure.limb(shoulder, end, (0.050 * thin, 0.053 * thin), cloth, flat=True)
 
 
 def _hem(figure: Figure, cloth: int, place: np.ndarray, waist: float, hips: float) -> None:
@@ -114,8 +121,8 @@ def bottom(figure: Figure) -> None:
         _skirt(figure, cloth, hips)
         return
     for side, (hip, knee, ankle) in zip(SIDES.values(), figure.pose.legs.values(), strict=True):
-        seat = figure.torso(side * 0.066, -0.046, -0.010)
-        figure.blob(seat, (0.078 * wide, 0.075 * wide, 0.090), cloth)
+        seat = figure.torso(side * 0.064, -0.034, -0.012)
+        figure.blob(seat, (0.074 * wide, 0.072 * wide, 0.088), cloth)
         loose = 0.010 * person.trouser_width
         figure.limb(hip, knee, (0.081 * wide, (0.059 + loose) * wide), cloth)
         hem = ankle + 0.07 * (ankle - knee) if person["boots"] == "no" else ankle

@@ -43,7 +43,7 @@ def cast(shapes: Shapes, view: View, device: torch.device) -> Surface:
     owner_seen, depth_seen = owner_image[sample], depth_image[sample]
 
     def of_samples(rays: Tensor) -> Tensor:
-        if rays.shape[0] == 1:
+        if rays.shape[2] == 1:
             return rays[0]
         return torch.stack([view.pixels(rays[:, i]).reshape(-1)[sample] for i in range(3)])
 

@@ -99,7 +99,7 @@ def _frustum(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor
 def _with_side(
     near: Tensor, far: Tensor, a: Tensor, b: Tensor, c: Tensor, y: Tensor, dy: Tensor, low: Tensor, high: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Widen (near, far) by the roots of a t² + 2 b t + c between two heights; a ray along the slope has one far root."""
+    """Widen (near, far) by the roots of a t² + 2 b t + c between two heights; along the slope one root is far away."""
     rest = b * b - a * c
     root = rest.clamp_min(0).sqrt()
     a = torch.where(a.abs() < 1e-9, 1e-9, a)

@@ -1,4 +1,6 @@
-"""What falls: sheets of snow, drawn once and cut at another place for every picture."""
+"""What lies over a picture: falling snow, grain, the darkening of a lens. Sheets are drawn once and cut at another
+place each time.
+"""
 
 from functools import lru_cache
 
@@ -92,3 +94,14 @@ def grain(key: int, width: int, height: int, device: torch.device) -> Tensor:
     a, b = uniforms(key ^ 0x6A41, 2)
     x, y = int(a * width), int(b * height)
     return sheet[:, y : y + height, x : x + width].reshape(3, -1)
+
+
+@lru_cache(maxsize=4)
+def _vignette_sheet(strength: float, width: int, height: int, device: str) -> Tensor:
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    return torch.from_numpy((1 - strength * (0.35 * x**2 + 0.65 * y**2) ** 1.5).astype(np.float32).ravel()).to(device)
+
+
+def vignette(strength: float, width: int, height: int, device: torch.device) -> Tensor:
+    """How much a lens darkens towards the corners, (P,): 1 in the middle, 1 - strength in a corner."""
+    return _vignette_sheet(strength, width, height, str(device))

@@ -31,7 +31,8 @@ def with_person(place: Layers, shapes: Shapes, materials: Sequence[Material], vi
         return shaded
     rows = _lit(surface, materials, lights, shapes, view, set(place.colour))
     window, mean = _pooled_window(rows, surface.sample, view, samples)
-    return put(shaded, _named(mean, place), window, view.width // samples)
+    away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
+    return put(shaded, _named(mean, place, away), window, view.width // samples)
 
 
 def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowMap) -> Layers:
@@ -96,8 +97,10 @@ def _pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tu
     return (x0, y0, columns, lines), pooled(canvas, lines * samples, columns * samples, samples)
 
 
-def _named(mean: Tensor, place: Layers) -> Layers:
-    """The averaged rows of `_lit` as layers, each premultiplied by the person's share."""
+def _named(mean: Tensor, place: Layers, away: float) -> Layers:
+    """The averaged rows of `_lit` as layers, each premultiplied by the person's share; `away` is their distance in
+    metres.
+    """
     share, first = mean[0], 3 + len(place.key)
     none = torch.zeros_like(share)
     return Layers(
@@ -106,7 +109,7 @@ def _named(mean: Tensor, place: Layers) -> Layers:
         key={hour: mean[3 + i] for i, hour in enumerate(place.key)},
         glow=torch.zeros(len(sky.GLOWS), len(share), device=share.device),
         halo=dict.fromkeys(place.halo, none),
-        clear={haze: share * float(np.exp(-haze * 3.0)) for haze in place.clear},
+        clear={haze: share * float(np.exp(-haze * away)) for haze in place.clear},
         person=share,
         ground=none,
     )

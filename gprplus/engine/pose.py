@@ -109,7 +109,7 @@ def _arm(
     """Shoulder, elbow, wrist, and the tip of the hand."""
     h = person.height
     width = (0.087 if person["gender"] == "female" else 0.100) * h * person.shoulder + 0.010 * max(person.build, 0.0)
-    shoulder = neck + torso @ np.array([side * width, 0.0, -0.034 * h])
+    shoulder = neck + torso @ np.array([side * width, 0.0, -0.038 * h])
     forward = person.stride * person.swing * 20.0 * np.cos(2 * np.pi * moment) - 2.0
     bend = 14.0 + person.swing * 14.0 * (1 + np.cos(2 * np.pi * (moment - 0.05)))
     out = 7.0 + 5.0 * max(person.build, 0.0)

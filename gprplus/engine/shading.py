@@ -7,7 +7,7 @@ from torch import Tensor
 from gprplus.engine import sky
 from gprplus.engine.domains import Domain
 from gprplus.engine.layers import Layers
-from gprplus.engine.particles import falling, grain
+from gprplus.engine.particles import falling, grain, vignette
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
@@ -37,6 +37,8 @@ def shade(layers: Layers, weather: str, hour: str, domain: Domain, key: int, siz
         _snowfall(image, layers.person, cell, move(cell.flake[:, None] * balance), key, size)
     image = torch.mm(move(_saturation(cell.saturation * domain.saturation)), image)
     _develop(image, domain.contrast)
+    if domain.vignette:
+        image *= vignette(domain.vignette, *size, device)
     image.add_(grain(key, *size, device), alpha=255 * cell.grain * domain.grain)
     return image.clamp_(0, 255).to(torch.uint8)
 

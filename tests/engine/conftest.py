@@ -1,0 +1,72 @@
+"""Studios and shots at a size that draws in milliseconds."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from gprplus.engine.body import build
+from gprplus.engine.design import Block, Design, make_design
+from gprplus.engine.layers import cropped
+from gprplus.engine.people import Person, draw_person, key_of
+from gprplus.engine.portrait import with_person
+from gprplus.engine.studio import SAMPLES, Shot, Studio
+
+SMALL = (50, 118)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def design() -> Design:
+    """Everything crossed, small."""
+    return make_design(identities=4, viewpoints=12, weathers="all", illuminations="all", backgrounds=8, size=SMALL)
+
+
+@pytest.fixture(scope="session")
+def studio(design: Design) -> Studio:
+    return Studio(design, CPU)
+
+
+@pytest.fixture(scope="session")
+def photograph(studio: Studio) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """A given person from a given side: picture `(H, W, 3) float64` without grain's help, and mask `(H, W) bool`."""
+
+    def photograph(
+        person: Person, degree: int = 90, weather: str = "neutral", hour: str = "noon", scene: str = "yard"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        shapes, materials = build(person, degree)
+        place = cropped(studio.place(scene, degree), studio.size, studio.margin, (0, 0))
+        layers = with_person(place, shapes, materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES)
+        mask = layers.person.view(SMALL[1], SMALL[0]).numpy() >= 0.5
+        shot = Shot(Block(1, 1, degree, 1, scene), layers, mask)
+        picture = next(iter(studio.pictures(shot, [(weather, hour)])))[2]
+        return picture.numpy().astype(float), mask
+
+    return photograph
+
+
+@pytest.fixture(scope="session")
+def somebody() -> Callable[..., Person]:
+    """A plain adult, with the attributes that the test is about set."""
+
+    def somebody(**attributes: str) -> Person:
+        person = draw_person(key_of(1, 0, "engine"))
+        plain = {
+            "gender": "male", "hair": "short", "age": "adult", "glasses": "no", "sleeve": "long", "top_length": "short",
+            "dress": "no", "boots": "no", "hat": "no", "bag": "no",
+        }  # fmt: skip
+        return replace(
+            person, attributes={**person.attributes, **plain, **attributes}, scarf=None, bag_style="backpack"
+        )
+
+    return somebody

@@ -1,0 +1,229 @@
+"""Folders: the same pixels however they are asked for, resumed, refused, recorded."""
+
+import csv
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gprplus.cli.render import command
+from gprplus.engine import render, writer
+from gprplus.engine import render as render_function
+from gprplus.errors import DeviceError, GprplusError, RenderError, RequestChanged
+from gprplus.images import decode
+
+SMALL = {
+    "size": (50, 118),
+    "identities": 2,
+    "viewpoints": 2,
+    "weathers": "foggy,blizzard",
+    "illuminations": "noon,night",
+}
+
+
+def pictures(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.glob("[0-9]*/*.jpg"))}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory) -> Path:
+    """Two people, two sides, two weathers, two lights, with masks and boxes."""
+    return render(tmp_path_factory.mktemp("renders") / "engine", **SMALL, masks=True, boxes=True, workers=1)
+
+
+def test_every_cell_is_there_under_its_name(drawn: Path) -> None:
+    names = [
+        f"{i:04d}/{i:04d}_c{c:02d}_w{w:02d}_l{light:02d}.jpg"
+        for i in (1, 2)
+        for c in (1, 2)
+        for w in (4, 6)
+        for light in (4, 7)
+    ]
+    assert sorted(pictures(drawn)) == sorted(names)
+    assert all(decode(data).shape == (118, 50, 3) for data in pictures(drawn).values())
+
+
+def test_the_record_says_what_the_codes_mean(drawn: Path) -> None:
+    record = json.loads((drawn / "renders.json").read_text())
+    assert record["layout"] == record["name"] == "engine"
+    assert record["degrees"] == {"01": 90, "02": 270}
+    assert record["weather"]["04"] == "foggy"
+    assert record["illumination"]["07"] == "night"
+    assert (record["identities"], record["images"]) == (2, 16)
+    assert record["factors"] == ["identity", "viewpoint_deg", "weather", "illumination"]
+    assert not [path for path in drawn.rglob("*") if path.name.endswith(".part") or path.name == "_request.json"]
+
+
+def test_identities_have_their_thirteen_attributes(drawn: Path) -> None:
+    rows = list(csv.DictReader((drawn / "identities.csv").open()))
+    assert [row["identity"] for row in rows] == ["0001", "0002"]
+    assert len(rows[0]) == 14
+    assert all(rows[0].values())
+
+
+def test_boxes_bound_the_masks(drawn: Path) -> None:
+    rows = list(csv.DictReader((drawn / "_boxes.csv").open()))
+    assert len(rows) == 16
+    for row in rows:
+        mask = cv2.imread(str(drawn / "_masks" / row["path"].replace(".jpg", ".png")), cv2.IMREAD_GRAYSCALE)
+        assert mask.shape == (118, 50)
+        assert set(np.unique(mask)) == {0, 255}
+        ys, xs = np.nonzero(mask)
+        found = [xs.min(), ys.min(), np.ptp(xs) + 1, np.ptp(ys) + 1]
+        assert found == [int(row[name]) for name in ("x_px", "y_px", "width_px", "height_px")]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"weathers": "blizzard"},
+        {"illuminations": "all", "weathers": "foggy"},
+        {"identities": 1, "viewpoints": 1},
+        {"viewpoints": 4, "identities": 1},
+    ],
+    ids=["fewer-weathers", "more-hours", "one-person-one-side", "more-sides"],
+)
+def test_a_cell_has_the_same_pixels_in_any_design(drawn: Path, tmp_path: Path, asked: dict) -> None:
+    other = render(tmp_path / "other", **{**SMALL, **asked}, workers=1)
+    names = {"01": 90, "02": 270} if asked.get("viewpoints") != 4 else {"01": 90, "03": 270}
+    known = pictures(drawn)
+    compared = 0
+    for path, data in pictures(other).items():
+        code = path[path.index("_c") + 2 :][:2]
+        twin = path.replace(f"_c{code}", f"_c{ {90: '01', 270: '02'}[names[code]] }") if code in names else ""
+        if twin in known:
+            assert data == known[twin], path
+            compared += 1
+    assert compared >= 4
+
+
+def test_a_place_looks_the_same_when_it_is_one_of_several(drawn: Path, tmp_path: Path) -> None:
+    other = render(tmp_path / "other", **{**SMALL, "identities": 1, "weathers": "foggy"}, backgrounds=2, workers=1)
+    for path, data in pictures(other).items():
+        if "_p01" in path:
+            assert data == pictures(drawn)[path.replace("_p01", "")]
+
+
+def test_workers_do_not_change_a_byte(drawn: Path, tmp_path: Path) -> None:
+    other = render(tmp_path / "other", **SMALL, masks=True, boxes=True, workers=2)
+    assert pictures(other) == pictures(drawn)
+    assert (other / "_boxes.csv").read_bytes() == (drawn / "_boxes.csv").read_bytes()
+
+
+def test_the_same_request_again_touches_nothing(drawn: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in drawn.rglob("*")}
+    render(drawn, **SMALL, masks=True, boxes=True, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in drawn.rglob("*")} == before
+
+
+def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: Path, monkeypatch) -> None:
+    """The third block dies half-way, leaving a torn temporary file and a torn line, as kill -9 would."""
+    folder, real, count = tmp_path / "broken", writer.save_whole, 0
+
+    def dying(path: Path, data: bytes) -> None:
+        nonlocal count
+        count += path.suffix == ".jpg"
+        if count == 11:
+            Path(f"{path}.part").write_bytes(data[: len(data) // 2])
+            raise KeyboardInterrupt
+        real(path, data)
+
+    module = __import__("gprplus.engine.render", fromlist=["save_whole"])
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "save_whole", dying)
+        with pytest.raises(KeyboardInterrupt):
+            render_function(folder, **SMALL, masks=True, boxes=True, workers=1)
+    assert not (folder / "renders.json").exists()
+    with (folder / "_blocks" / "0002.csv").open("a") as ledger:
+        ledger.write("1,1,3")
+    finished = {path: path.stat().st_mtime_ns for path in (folder / "0001").iterdir()}
+    render(folder, **SMALL, masks=True, boxes=True, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in (folder / "0001").iterdir()} == finished
+    assert pictures(folder) == pictures(drawn)
+    assert not list(folder.rglob("*.part"))
+    assert (folder / "_boxes.csv").read_bytes() == (drawn / "_boxes.csv").read_bytes()
+
+
+def test_a_lost_picture_is_drawn_again_while_the_render_is_under_way(drawn: Path, tmp_path: Path) -> None:
+    folder = render(tmp_path / "again", **SMALL, workers=1)
+    (folder / "renders.json").unlink()
+    lost = folder / "0001" / "0001_c01_w04_l04.jpg"
+    lost.unlink()
+    (folder / "_request.json").write_text(json.dumps({"request": _request()}))
+    render(folder, **SMALL, workers=1)
+    assert lost.read_bytes() == pictures(drawn)["0001/0001_c01_w04_l04.jpg"]
+
+
+def _request() -> dict:
+    from gprplus.engine.design import make_design
+
+    return make_design(**SMALL).request()
+
+
+def test_another_request_stops_and_force_replaces(tmp_path: Path) -> None:
+    tiny = {
+        "size": (20, 47),
+        "identities": 1,
+        "viewpoints": 1,
+        "weathers": "sunny",
+        "illuminations": "noon",
+        "workers": 1,
+    }
+    folder = render(tmp_path / "f", **tiny)
+    with pytest.raises(RequestChanged, match="seed was 0, now 1"):
+        render(folder, **tiny, seed=1)
+    before = pictures(folder)
+    render(folder, **tiny, seed=1, force=True)
+    assert pictures(folder).keys() == before.keys()
+    assert pictures(folder) != before
+
+
+def test_force_does_not_empty_a_folder_that_is_not_ours(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    for force in (False, True):
+        with pytest.raises(RenderError, match="-o"):
+            render(tmp_path, identities=1, viewpoints=1, size=(20, 47), force=force)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_short_disk_is_said_before_any_work(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    with pytest.raises(RenderError, match="GB free"):
+        render(tmp_path / "f", **SMALL)
+    assert not (tmp_path / "f").exists()
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:7", "gpu"])
+def test_an_absent_device_is_one_sentence(tmp_path: Path, name: str) -> None:
+    import torch
+
+    if name != "gpu" and torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    with pytest.raises(DeviceError):
+        render(tmp_path / "f", **SMALL, device=name)
+
+
+def test_the_command_says_what_it_drew_and_that_it_was_there_already(tmp_path: Path) -> None:
+    arguments = ["--identities", "1", "--viewpoints", "1", "--weathers", "sunny", "--illuminations", "noon",
+                 "--size", "20x47", "--workers", "1", "--work", str(tmp_path), "--domain", "street"]  # fmt: skip
+    first, again = (CliRunner().invoke(command, arguments, catch_exceptions=False) for _ in range(2))
+    assert "1 images of 1 people drawn in" in first.output
+    assert "already drawn" in again.output
+    assert (tmp_path / "renders" / "street" / "renders.json").exists()
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, ["--dry-run", "--work", str(tmp_path)], catch_exceptions=False)
+    assert "8,064 images" in result.output
+    assert not any(tmp_path.iterdir())
+
+
+def test_progress_counts_every_picture(tmp_path: Path) -> None:
+    seen = []
+    render(tmp_path / "f", **SMALL, workers=1, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (0, 16)
+    assert seen[-1] == (16, 16)
+    assert isinstance(GprplusError("x"), Exception)
