@@ -18,8 +18,7 @@ _GLANCE = 4096  # rows that refute most candidates before all rows are looked at
 
 @dataclass(frozen=True)
 class Alias:
-    """`name` is a function of the attributes `of` (sorted; may hold "identity"); `declared` by the layout, or found in
-    the rows."""
+    """`name` is a function of the attributes `of` (sorted, may hold "identity"), `declared` by the layout or found."""
 
     name: str
     of: tuple[str, ...]
@@ -47,8 +46,7 @@ class Relations:
         return any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
 
     def strata(self, attr: str) -> tuple[str, ...]:
-        """The factors to match on beside the person: crossed with `attr`, tied to it in no way, and none of them
-        twice."""
+        """The factors to match on beside the person: crossed with `attr`, in no way tied to it, none of them twice."""
         kept: list[str] = []
         for name in self.factors:
             tied = self.follows(name, ("identity", attr)) or self.follows(attr, ("identity", name))
@@ -58,8 +56,7 @@ class Relations:
         return tuple(kept)
 
     def tied(self, attr: str) -> set[str]:
-        """The attributes that change with `attr` by declaration, or inside a person: their association with the arm is
-        known."""
+        """The attributes that change with `attr`, by declaration or inside a person."""
         pairs = [(alias.name, other) for alias in self.aliases for other in alias.of if other != "identity"]
         return {one if two == attr else two for one, two in pairs if attr in (one, two)}
 

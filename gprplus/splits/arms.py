@@ -22,8 +22,7 @@ _UNKNOWN_LEVEL = np.uint64(0)
 
 @dataclass(frozen=True)
 class Strata:
-    """Strata of candidate rows: `code` (n,) into the strata; for each of those its block `owner` (S,) and its `key`
-    (S,) uint64."""
+    """Strata of candidate rows: `code` (n,) of each row; block `owner` (S,) and `key` (S,) uint64 of each stratum."""
 
     code: np.ndarray
     owner: np.ndarray
@@ -32,8 +31,7 @@ class Strata:
 
 @dataclass(frozen=True)
 class Slots:
-    """Slots in the order (block, rank): `rows` (S, L) int64 positions, `block` (S,), `rank` (S,) by priority inside the
-    block."""
+    """Slots by block and rank: `rows` (S, L) int64 positions, `block` (S,), `rank` (S,) by priority in the block."""
 
     rows: np.ndarray
     block: np.ndarray
@@ -121,8 +119,7 @@ def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: in
 
 
 def deal(slots: Slots, block_keys: np.ndarray, level_keys: np.ndarray, among: np.ndarray, seed: int) -> np.ndarray:
-    """Rows `(S,)` of a mixture over the levels `among`: each block deals them round-robin, in an order hashed for that
-    block.
+    """Rows `(S,)` of a mixture: each block deals the levels `among` round-robin, in an order hashed for that block.
 
     Slots are dealt in the order of their rank, which is hashed too: dealing by cell number would tie the level to
     another factor. Counts of two levels in a block differ by at most one, and a smaller budget keeps a part of a larger

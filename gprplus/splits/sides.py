@@ -40,8 +40,7 @@ def on_test_side(person_keys: np.ndarray, share: float) -> np.ndarray:
 
 
 def cameras(pool: Pool) -> tuple[str, np.ndarray]:
-    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all "
-    "unknown)."""
+    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all -1)."""
     for protocol, column in PLAYS_CAMERA.items():
         if pool.images[column].levels:
             return protocol, pool.images[column].values
@@ -49,8 +48,7 @@ def cameras(pool: Pool) -> tuple[str, np.ndarray]:
 
 
 def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
-    """Choose the queries among `rows` (n,): one for each person and camera, their other levels dealt evenly; the rest
-    is gallery.
+    """Choose queries among `rows` (n,): one a person and camera, their other levels dealt evenly; the rest is gallery.
 
     A person all of whose images would search leaves nothing to be found, so every second one of them goes to the
     gallery.
@@ -69,8 +67,7 @@ def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
 
 
 def deal_queries(person: np.ndarray, camera: np.ndarray, others: Sequence[Codes], priority: np.ndarray) -> np.ndarray:
-    """Positions, sorted, of one row for each (person, camera), so that a person's queries spread over the levels of
-    `others`.
+    """Positions, sorted, of one row for each (person, camera), a person's spread over the levels of `others`.
 
     Camera by camera, each person takes the row whose levels it has used least so far; the priority settles ties. Where
     every combination exists, the counts of a person's levels differ by at most one, for every attribute at once. No

@@ -7,8 +7,7 @@ __all__ = ["DESIGNS", "Arm", "Plan", "Train", "draw", "identity", "only", "perso
 
 
 def draw(train: Train) -> Plan:
-    """The arms of the design that the attribute calls for: a ladder of persons, a comparison between persons, or one
-    within them."""
+    """The arms that the attribute calls for: a ladder of persons, a comparison between persons, or one within them."""
     attr = train.request.attr
     if attr == "identity":
         return DESIGNS["identity"](train)

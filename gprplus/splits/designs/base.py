@@ -16,8 +16,7 @@ from gprplus.splits.request import WARN_RETENTION, Request
 
 @dataclass(frozen=True)
 class Train:
-    """The train side as a design sees it: the pool, the positions `rows` of its train rows, the request, how attributes
-    hang together."""
+    """The train side as a design sees it: the pool, positions of its train rows, the request, ties among attributes."""
 
     pool: Pool
     rows: np.ndarray
@@ -124,8 +123,7 @@ def sized(slots: Slots, order: np.ndarray, request: Request, unit: str) -> Slots
 
 
 def random_images(train: Train, wanted: np.ndarray, draw: int) -> Arm:
-    """The control of equal size: `wanted[p]` images of each person p, drawn from everything that person has on the
-    train side.
+    """The control of equal size: `wanted[p]` images of each person p, drawn from all that person has to train on.
 
     Held fixed: the persons, the number of images of each, and so the total. Left free: every attribute, the one in
     question included. It differs from the mixture in that nothing is balanced, and says what careful dealing by itself

@@ -1,5 +1,4 @@
-"""What the comparing designs share: which levels are asked for, what --missing leaves, and which levels a control
-draws."""
+"""What comparing designs share: the levels asked for, what --missing leaves, the levels that a control draws."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -18,8 +18,7 @@ from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, ran
 
 @design("persons")
 def between_persons(train: Train) -> Plan:
-    """Arms `only-<level>` over different persons, `mix` of whole persons, and `random-images-1` of persons drawn at
-    random."""
+    """Arms `only-<level>` of different persons, `mix` of whole persons, `random-images-1` of random persons."""
     request = train.request
     trait = person_level(train)
     _refuse_twins(train, trait)
@@ -62,8 +61,7 @@ def person_level(train: Train) -> Codes:
 
 
 def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
-    """`(B, L)` persons: line r holds the r-th person of each compared level by priority, as many lines as the rarest
-    level has."""
+    """`(B, L)` persons: line r holds the r-th of each compared level by priority; the rarest level sets the lines."""
     priority = train.order()
     columns = []
     for code in compared:
