@@ -17,9 +17,16 @@ from gprplus import declared
 from gprplus.declared import Declaration, read, strict
 from gprplus.errors import DeclarationError, nearest
 from gprplus.keys import digest
-from gprplus.schema import ROLES
+from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 LEVELLED = ("weather", "illumination", "background")
+# Columns that no group may be called after, lest a token be taken for a size or a date.
+_TAKEN = frozenset(column.name for column in (*IMAGES, *REJECTED, *SCAN)) - {
+    "identity",
+    "camera",
+    "frame",
+    *LEVELLED,
+} | {"fresh"}
 # Everything a layout's factors and functions may speak of.
 ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 
@@ -171,6 +178,11 @@ def _check_pattern(layout: Layout, where: str) -> None:
         raise DeclarationError(f"{where}: path is no regular expression: {error}.") from error
     if "identity" not in pattern.groupindex:
         raise DeclarationError(f"{where}: path has no group (?P<identity>...); it has {_named(layout)}.")
+    taken = sorted(set(pattern.groupindex) & _TAKEN)
+    if taken:
+        raise DeclarationError(
+            f"{where}: path has the group(s) {', '.join(taken)}, which are columns of another meaning."
+        )
     if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
         raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
     for attribute in (*LEVELLED, "viewpoint_deg"):

@@ -53,9 +53,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`images`: path, uid and a column per group of each file that matches the layout, with what the probe said (null
-    where it was not opened; `fresh` says which);
-    `unmatched`: the paths that do not."""
+    """What a batch came to.
+
+    `images` has path, uid and a column per group of each file that matches the layout, with what the probe said (null
+    where the file was not opened; `fresh` says which); `unmatched` are the paths that do not match.
+    """
 
     images: pa.Table
     unmatched: list[str]
@@ -109,9 +111,9 @@ def spread(table: pa.Table, where: np.ndarray) -> pa.Table:
 
 
 def batches(
-    listing: Listing, dataset: str, layout: "Layout", verify: str, fresh: np.ndarray | None = None, size: int = BATCH
+    listing: Listing, dataset: str, layout: "Layout", verify: str, fresh: np.ndarray | None = None
 ) -> Iterator[Batch]:
-    """Cut a listing into batches of about `size` files. `fresh` `(N,) bool` follows the listing's order.
+    """Cut a listing into batches of about BATCH files. `fresh` `(N,) bool` follows the listing's order.
 
     A shard of a build is every n-th of these: they depend on the names alone.
     """
@@ -123,23 +125,23 @@ def batches(
         return Batch(str(listing.root), dataset, layout, verify, tuple(waiting), mask)
 
     for folder in listing.folders:
-        for piece in _pieces(folder, size):
+        for piece in _pieces(folder):
             waiting.append(piece)
             count += len(piece)
-            if count >= size:
+            if count >= BATCH:
                 yield batch()
                 waiting, count, done = [], 0, done + count
     if waiting:
         yield batch()
 
 
-def _pieces(folder: Folder, size: int) -> Iterator[Folder]:
-    if len(folder) <= size:
+def _pieces(folder: Folder) -> Iterator[Folder]:
+    if len(folder) <= BATCH:
         yield folder
         return
     names = folder.names
-    for start in range(0, len(names), size):
-        yield Folder(folder.path, "\0".join(names[start : start + size]))
+    for start in range(0, len(names), BATCH):
+        yield Folder(folder.path, "\0".join(names[start : start + BATCH]))
 
 
 def read_files(

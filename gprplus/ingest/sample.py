@@ -125,8 +125,10 @@ def _free(table: pa.Table, levels: Codes, columns: int) -> tuple[list[list[int |
 
 
 def _label(table: pa.Table, row: int, others: list[str]) -> str:
-    values = [table[name][row].as_py() for name in others if name != "camera"]
-    return " ".join(str(value) for value in values if value is not None)
+    values = {name: table[name][row].as_py() for name in others if name != "camera"}
+    degrees = values.pop("viewpoint_deg", None)
+    shown = [values.pop("identity"), None if degrees is None else f"{degrees}°", *values.values()]
+    return " ".join(str(value) for value in shown if value is not None)
 
 
 def _image(table: pa.Table, row: int | None, roots: Mapping[str, Path]) -> np.ndarray | None:

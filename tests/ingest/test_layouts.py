@@ -172,6 +172,7 @@ def test_a_faulty_declaration_is_one_sentence(tmp_path: Path, changed: str, sent
     [
         ("(?P<identity>", "is no regular expression"),
         ("(?P<a>.)(?P<a>.)", "redefinition"),
+        ("(?P<identity>.)(?P<format>.)", "has the group(s) format"),
         (".*", "no group (?P<identity>"),
     ],
 )
