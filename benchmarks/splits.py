@@ -68,7 +68,7 @@ def main() -> None:
         subprocess.run([sys.executable, "-c", make, str(home / "manifest")], check=True)
         images = str(home / "manifest" / "images.parquet")
         jobs = {
-            "`make-split --attr=weather` (9 arms, test side, audit, 2.7 million rows written)": split(home, "weather"),
+            "`make-split --attr=weather` (9 arms, test side, audit, 2.46 million rows written)": split(home, "weather"),
             "`make-split --attr=gender` (4 arms of whole persons)": split(home, "gender"),
             "`make-split --attr=identity` (ladder of 3 rungs)": split(home, "identity"),
             "`make-split --attr=weather --where ...` (12 of 36 views)": split(
