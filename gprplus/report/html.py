@@ -75,20 +75,20 @@ def page(run: Outcome) -> Page:
     """What the page of one run folder says."""
     parts = [_part(run, target) for target in run.targets]
     return Page(
-        question(run.info),
-        run.name,
-        words.noun(run.info.get("attribute") or "level"),
-        _design(run),
-        _facts(run, parts[0]),
-        parts,
-        samples(run),
-        searched(run, parts[0].reference),
-        balance.warnings(run),
-        balance.audit(run),
-        provenance.blocks(run),
-        provenance.commands(run),
-        notes(run.rows),
-        __version__,
+        question=question(run.info),
+        name=run.name,
+        noun=_noun(run),
+        design=_design(run),
+        facts=_facts(parts[0]),
+        parts=parts,
+        samples=samples(run),
+        searched=searched(run, parts[0].reference),
+        warnings=balance.warnings(run),
+        audit=balance.audit(run),
+        provenance=provenance.blocks(run),
+        commands=provenance.commands(run),
+        notes=notes(run.rows),
+        version=__version__,
     )
 
 
@@ -98,18 +98,22 @@ def _part(run: Outcome, target: str) -> Part:
     reference = next((row["reference"] for row in rows if row["reference"]), None)
     said = words.listed(caveats(rows, run.info))
     return Part(
-        target_phrase(target),
-        "" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
-        rows,
-        judge(rows, run.info),
-        reference,
-        reference_phrase(reference, run.info) if reference else "the reference",
-        f"{said[:1].upper()}{said[1:]}.",
-        plots.forest(rows, results, run.info),
-        plots.heat(run.queries, run.info, target),
-        mismatch_sentence(contrast(run.queries, run.info, target), words.noun(run.info.get("attribute") or "level")),
-        plots.ladder(rows, run.info),
+        where=target_phrase(target),
+        suffix="" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
+        rows=rows,
+        verdict=judge(rows, run.info),
+        reference=reference,
+        against=reference_phrase(reference, run.info) if reference else "the reference",
+        caveat=f"{said[:1].upper()}{said[1:]}.",
+        forest=plots.forest(rows, results, run.info),
+        heat=plots.heat(run.queries, run.info, target),
+        mismatch=mismatch_sentence(contrast(run.queries, run.info, target), _noun(run)),
+        ladder=plots.ladder(rows, run.info),
     )
+
+
+def _noun(run: Outcome) -> str:
+    return words.noun(run.info.get("attribute") or "level")
 
 
 def _design(run: Outcome) -> str:
@@ -121,8 +125,9 @@ def _design(run: Outcome) -> str:
         return "All arms are tested on the same queries."
     if attribute in identity_attributes():
         return (
-            f"Arms hold equally many people under the same conditions; only their {words.noun(attribute)} differs. "
-            "All are tested on the same other people."
+            f"Arms hold equally many people under the same conditions, chosen by their {words.noun(attribute)}. "
+            "They are different people, so other traits may differ along with it (see the balance below). "
+            "All arms are tested on the same other people."
         )
     return (
         "Arms are matched: the same people, as many images of each, every other condition alike; only the "
@@ -130,7 +135,7 @@ def _design(run: Outcome) -> str:
     )
 
 
-def _facts(run: Outcome, part: Part) -> list[tuple[str, str]]:
+def _facts(part: Part) -> list[tuple[str, str]]:
     """The size of the experiment, in a handful of figures."""
     trained = [row for row in part.rows if row["arm"] != UNTRAINED] or list(part.rows)
     first = next((row for row in trained if row["arm"] == part.reference), trained[0])
