@@ -109,6 +109,12 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
             f"The names under {listing.root} fit only '{nearly.name}', which is never picked by itself. "
             f"If that is what they are, say --layout {nearly.name}."
         )
+    below = _one_folder_down(names, known)
+    if below:
+        return (
+            f"No known layout fits the names under {listing.root}, but below {listing.root / below[0]} they fit "
+            f"'{below[1]}'. Give that folder."
+        )
     miss = next(name for name in names if not nearly.pattern.fullmatch(name))
     why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
     return (
@@ -116,6 +122,14 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
         f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
         "or declare your own in a TOML file and give it with --layout FILE.toml."
     )
+
+
+def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, str] | None:
+    """(folder, layout) when all names lie in one folder and fit a layout as seen from there: somebody aimed too high."""
+    tops = {name.partition("/")[0] for name in names}
+    inner = [name.partition("/")[2] for name in names]
+    fitting = [layout.name for layout in known if layout.automatic and share(layout, inner) >= ENOUGH]
+    return (tops.pop(), fitting[0]) if len(tops) == 1 and fitting else None
 
 
 def render_folders(folder: Path) -> list[Path]:

@@ -84,7 +84,8 @@ def inspect(path: str | Path | Manifest) -> Inspection:
         counted = ~np.asarray(rows["is_junk"]) & ~np.asarray(rows["is_distractor"])
         crossed = _cells(name, about["factors"], codes, counted)
         cells += crossed
-        aliases += _aliases(name, about["functions"], codes, counted)
+        if about["factors"]:  # outside a crossed design every second pair of attributes is aliased, and rightly
+            aliases += _aliases(name, about["functions"], codes, counted)
         problems += [
             *_about_cells(crossed),
             *_about_dataset(name, about, codes["identity"], counted, only(people, name)),

@@ -84,6 +84,12 @@ def test_nothing_that_fits_is_told_with_the_nearest(tmp_path: Path, plant) -> No
     assert "cat.jpg does not even begin like a name of" in str(problem.value)
 
 
+def test_a_folder_too_high_is_told_from_one_that_is_unknown(tmp_path: Path, plant) -> None:
+    plant(tmp_path / "Market-1501", TREES["market1501"])
+    with pytest.raises(LayoutError, match=r"below .*Market-1501 they fit 'market1501'\. Give that folder\."):
+        chosen(tmp_path)
+
+
 def test_an_empty_folder_and_one_without_images_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(LayoutError, match="the folder is empty"):
         chosen(tmp_path)
