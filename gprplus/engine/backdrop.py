@@ -17,6 +17,7 @@ from gprplus.engine.noise import fractal, hashed
 from gprplus.engine.places import SCENES
 from gprplus.engine.scenes import Scene
 from gprplus.engine.shadows import ShadowMap, shadow_image
+from gprplus.engine.shapes import Solids
 from gprplus.engine.surfaces import GROUNDS, paint_walls, skyline
 
 SKY_AT = 500.0  # metres: how far the haze takes the sky to be
@@ -50,7 +51,7 @@ def backdrop(
     sky.Weather.snow).
     """
     scene = _built(name)
-    surface = cast(scene.shapes, view, device)
+    surface = cast(_solids(name, str(device)), view)
     rays = view.directions(device)
     reach = dot(rays, rays).sqrt()
     canvas, is_floor = _ground(scene, view, surface, rays, reach)
@@ -80,6 +81,11 @@ def backdrop(
 @lru_cache(maxsize=len(SCENES))
 def _built(name: str) -> Scene:
     return SCENES[name]()
+
+
+@lru_cache(maxsize=len(SCENES))
+def _solids(name: str, device: str) -> Solids:
+    return _built(name).shapes.solids(torch.device(device))
 
 
 def _linear(colour: np.ndarray, device: torch.device) -> Tensor:
@@ -207,5 +213,5 @@ def _key(canvas: _Canvas, scene: Scene, hour: str) -> Tensor:
 def _scene_shadow(name: str, hour: str, device: str) -> ShadowMap:
     """A place as the key light of an hour sees it."""
     view = beam(sky.direction(hour), np.zeros(3), SHADOWS_TO * 1.2, 512)
-    depth = coverage(_built(name).shapes, view, torch.device(device))
+    depth = coverage(_solids(name, device), view)
     return ShadowMap(view, shadow_image(depth, 1.2, SHADOWS_TO * 4))

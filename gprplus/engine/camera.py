@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-TILE = 16
+TILE = 8
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from gprplus.engine.camera import TILE, View
 from gprplus.engine.intersect import FAR, dot, intersect, normals
-from gprplus.engine.shapes import NO_CLIP, Shapes, Solids
+from gprplus.engine.shapes import Solids
 
 # Rows (a shape in a tile) that are tried at once on a CPU: their rays and roots then stay in the second-level cache.
-CPU_ROWS = 96
+CPU_ROWS = 384
 NOTHING = 0x7F800000 << 16  # the key of an infinite depth
 
 
@@ -32,15 +32,12 @@ class Surface:
     radius: Tensor
 
 
-def cast(shapes: Shapes, view: View, device: torch.device) -> Surface:
-    """Everything that `view` sees of `shapes`."""
-    solids = shapes.tensors(device)
-    origin, direction = view.rays(device)
-    shape, tile = _rows(shapes, view)
-    depth, owner = _nearest(solids, shape, tile, origin, direction, shapes, view)
-    depth_image, owner_image = view.pixels(depth).reshape(-1), view.pixels(owner).reshape(-1)
-    sample = torch.nonzero(owner_image >= 0).squeeze(1)
-    owner_seen, depth_seen = owner_image[sample], depth_image[sample]
+def cast(solids: Solids, view: View) -> Surface:
+    """Everything that `view` sees of some shapes."""
+    origin, direction = view.rays(solids.device)
+    depth, owner = (view.pixels(tiled).reshape(-1) for tiled in _nearest(solids, view, origin, direction))
+    sample = torch.nonzero(owner >= 0).squeeze(1)
+    depth, owner = depth[sample], owner[sample]
 
     def of_samples(rays: Tensor) -> Tensor:
         if rays.shape[2] == 1:
@@ -48,68 +45,66 @@ def cast(shapes: Shapes, view: View, device: torch.device) -> Surface:
         return torch.stack([view.pixels(rays[:, i]).reshape(-1)[sample] for i in range(3)])
 
     start, along = of_samples(origin), of_samples(direction)
-    return _surface(solids, sample, owner_seen, depth_seen, start + depth_seen * along, along)
+    return _surface(solids, sample, owner, depth, start + depth * along, along)
 
 
-def coverage(shapes: Shapes, view: View, device: torch.device) -> Tensor:
+def coverage(solids: Solids, view: View) -> Tensor:
     """Depth only, `(height, width) float32`, infinite where nothing is: what a shadow map needs."""
-    solids = shapes.tensors(device)
-    origin, direction = view.rays(device)
-    shape, tile = _rows(shapes, view)
-    depth, _ = _nearest(solids, shape, tile, origin, direction, shapes, view)
-    return view.pixels(depth)
+    return view.pixels(_nearest(solids, view, *view.rays(solids.device))[0])
 
 
-def _rows(shapes: Shapes, view: View) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of shape and tile that may meet, sorted by kind: from the boxes of the shapes on the screen."""
+def _rows(solids: Solids, view: View) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of shape and tile that may meet, sorted by group: from the boxes of the shapes on the screen."""
     rows, columns = view.grid
-    seen = view.project(shapes.corners())
-    ahead = seen[..., 2] > (-FAR if view.parallel else 0.05)
-    low, high = seen[..., :2].min(1), seen[..., :2].max(1)
+    order = np.argsort(solids.group, kind="stable")
+    seen = view.project(solids.corners[order])
+    ahead: np.ndarray = seen[..., 2] > (-FAR if view.parallel else 0.05)
     partly = ahead.any(1) & ~ahead.all(1)  # a shape beside the camera may be anywhere on the screen
-    low[partly], high[partly] = 0.0, 1e9
-    first = np.clip(np.floor(low / TILE), 0, [columns, rows]).astype(int)
-    last = np.clip(np.ceil(high / TILE), 0, [columns, rows]).astype(int)
-    last[~ahead.any(1)] = first[~ahead.any(1)]
-    order = np.lexsort((_clipped(shapes), np.array(shapes.kind)))
-    shape, tile = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for i in order:
-        (x0, y0), (x1, y1) = first[i], last[i]
-        tiles = (np.arange(y0, y1)[:, None] * columns + np.arange(x0, x1)).ravel()
-        tile.append(tiles)
-        shape.append(np.full(len(tiles), i))
-    return np.concatenate(shape), np.concatenate(tile)
+    flat = np.where(partly[:, None, None], [[0.0, 0.0], [1e9, 1e9]] * 4, seen[..., :2])
+    first = np.clip(np.floor(flat.min(1) / TILE), 0, [columns, rows]).astype(np.int64)
+    last = np.clip(np.ceil(flat.max(1) / TILE), 0, [columns, rows]).astype(np.int64)
+    wide, high = (np.maximum(last - first, 0) * ahead.any(1)[:, None]).T
+    shape = np.repeat(np.arange(len(order)), wide * high)
+    place = np.arange(len(shape)) - np.repeat(np.cumsum(wide * high) - wide * high, wide * high)
+    x, y = first[shape, 0] + place % wide[shape], first[shape, 1] + place // wide[shape]
+    across, low, top = _strips(flat)
+    middle = across[shape, 0] * (x + 0.5) + across[shape, 1] * (y + 0.5)
+    kept = (middle >= low[shape]) & (middle <= top[shape])
+    return order[shape[kept]], (y * columns + x)[kept]
 
 
-def _clipped(shapes: Shapes) -> np.ndarray:
-    return np.array([tuple(clip) != NO_CLIP for clip in shapes.clip])
+def _strips(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The strip along each shape's axis that holds its box on the screen: a slanting limb fills little of an upright
+    rectangle.
+
+    `corners` (N, 8, 2) in samples. Returns the direction across (N, 2), and the lowest and highest place (N,) along
+    it that the middle of a tile may have; places count in tiles.
+    """
+    along = corners[:, 4:].mean(1) - corners[:, :4].mean(1)
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.maximum(np.linalg.norm(along, axis=1), 1e-6)[:, None]
+    place = (corners * across[:, None]).sum(2) / TILE
+    reach = 0.5 * np.abs(across).sum(1)
+    return across, place.min(1) - reach, place.max(1) + reach
 
 
-def _nearest(
-    solids: Solids,
-    shape: np.ndarray,
-    tile: np.ndarray,
-    origin: Tensor,
-    direction: Tensor,
-    shapes: Shapes,
-    view: View,
-) -> tuple[Tensor, Tensor]:
-    """Depth and shape number nearest to each sample, (tiles, TILE²); -1 and infinity where nothing is."""
-    device = direction.device
+def _nearest(solids: Solids, view: View, origin: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+    """Depth and shape number nearest to each sample, (tiles, TILE²); infinity and -1 where nothing is."""
+    device = solids.device
+    shape, tile = _rows(solids, view)
+    group = solids.group[shape]
+    shapes, tiles = torch.from_numpy(shape).to(device), torch.from_numpy(tile).to(device)
     best = torch.full((view.grid[0] * view.grid[1], TILE * TILE), NOTHING, dtype=torch.long, device=device)
-    group = np.array(shapes.kind)[shape] * 2 + _clipped(shapes)[shape] if len(shape) else np.zeros(0, dtype=int)
     every = len(shape) + 1 if device.type == "cuda" else CPU_ROWS
-    for value in np.unique(group):
-        members = np.flatnonzero(group == value)
-        for start in range(0, len(members), every):
-            part = members[start : start + every]
-            chosen = torch.from_numpy(shape[part]).to(device)
-            where = torch.from_numpy(tile[part]).to(device)
+    for value in np.unique(group).tolist():
+        begin, end = np.searchsorted(group, [value, value + 1]).tolist()
+        for start in range(begin, end, every):
+            part = slice(start, min(start + every, end))
+            chosen, where = shapes[part], tiles[part]
             linear = solids.linear[chosen]
-            o = linear @ (origin[where] if origin.shape[0] > 1 else origin) + solids.offset[chosen]
-            d = linear @ (direction[where] if direction.shape[0] > 1 else direction)
+            o = linear @ (origin[where] if len(origin) > 1 else origin) + solids.offset[chosen]
+            d = linear @ (direction[where] if len(direction) > 1 else direction)
             clip = solids.clip[chosen] if value % 2 else None
-            t = intersect(int(value) // 2, o, d, solids.size[chosen], clip)
+            t = intersect(value // 2, o, d, solids.size[chosen], clip)
             _keep_nearest(best, t, chosen, where)
     depth = (best >> 16).int().view(torch.float32)
     return depth, torch.where(depth < FAR, best & 0xFFFF, -1)

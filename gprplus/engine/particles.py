@@ -25,20 +25,22 @@ KINDS = {
         (9, 0.0046, 9.0, 0.95, 0.50, True),
     ),
 }
-SHEET = 2  # a sheet is this many times as wide and as high as the picture
+SHEET = 4  # a sheet is this many times as high as the picture
 
 
 @lru_cache(maxsize=8)
-def sheets(kind: str, width: int, height: int) -> np.ndarray:
-    """Opacity behind and before the person, `(2, SHEET*height, SHEET*width) float32`, wrapping around at the edges."""
-    total = np.zeros((2, SHEET * height, SHEET * width), dtype=np.float32)
+def sheets(kind: str, width: int, height: int, device: str) -> Tensor:
+    """Opacity behind and before the person, `(2, SHEET x height x width) float32`; what leaves on one side comes in
+    on the other.
+    """
+    total = np.zeros((2, SHEET * height, width), dtype=np.float32)
     for number, (density, radius, streak, slant, opacity, front) in enumerate(KINDS[kind]):
-        count = int(density * SHEET * SHEET * width * height / 10_000)
+        count = int(density * SHEET * width * height / 10_000)
         draw = uniforms(text_key(f"{kind}/{number}"), 4 * count).reshape(4, count)
         size = max(radius * height, 0.35) * (0.6 + 0.8 * draw[2])
         light = opacity * (0.45 + 0.55 * draw[3])
         _splat(total[int(front)], draw[0], draw[1], size, size * streak, slant, light)
-    return np.clip(total, 0, 0.95)
+    return torch.from_numpy(np.clip(total, 0, 0.95).reshape(2, -1)).to(device)
 
 
 def _splat(
@@ -63,37 +65,31 @@ def _splat(
         np.add.at(sheet, (rows, columns), value.astype(np.float32))
 
 
-def falling(kind: str, key: int, width: int, height: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Opacity of what falls behind and before the person in the picture that `key` names, (P,) each."""
-    sheet = _on(kind, width, height, str(device))
-    a, b = uniforms(key ^ 0x5F0A, 2)
-    x, y = int(a * (SHEET - 1) * width), int(b * (SHEET - 1) * height)
-    cut = sheet[:, y : y + height, x : x + width].reshape(2, -1)
-    return cut[0], cut[1]
-
-
-@lru_cache(maxsize=8)
-def _on(kind: str, width: int, height: int, device: str) -> Tensor:
-    return torch.from_numpy(sheets(kind, width, height)).to(device)
+def falling(kind: str, key: int, width: int, height: int, device: torch.device) -> Tensor:
+    """Opacity of what falls behind and before the person in the picture that `key` names, (2, P)."""
+    return _window(sheets(kind, width, height, str(device)), key ^ 0x5F0A, width * height)
 
 
 @lru_cache(maxsize=4)
 def _grain_sheet(width: int, height: int, device: str) -> Tensor:
-    """Sensor noise: fine and slightly clumped, luminance mostly, `(3, 2*height, 2*width)`."""
-    count = 4 * width * height
-    grey = normals(text_key("grain/luminance"), count).reshape(1, 2 * height, 2 * width)
-    colour = normals(text_key("grain/colour"), 3 * count).reshape(3, 2 * height, 2 * width)
+    """Sensor noise: fine and slightly clumped, luminance mostly, `(3, SHEET x height x width)`."""
+    shape = (SHEET * height, width)
+    grey = normals(text_key("grain/luminance"), shape[0] * shape[1]).reshape(1, *shape)
+    colour = normals(text_key("grain/colour"), 3 * shape[0] * shape[1]).reshape(3, *shape)
     mixed = 0.8 * grey + 0.6 * colour
     mixed = 0.75 * mixed + 0.42 * np.roll(mixed, 1, axis=2) + 0.42 * np.roll(mixed, 1, axis=1)
-    return torch.from_numpy(mixed.astype(np.float32)).to(device)
+    return torch.from_numpy(mixed.astype(np.float32).reshape(3, -1)).to(device)
 
 
 def grain(key: int, width: int, height: int, device: torch.device) -> Tensor:
     """Noise of unit strength for the picture that `key` names, (3, P)."""
-    sheet = _grain_sheet(width, height, str(device))
-    a, b = uniforms(key ^ 0x6A41, 2)
-    x, y = int(a * width), int(b * height)
-    return sheet[:, y : y + height, x : x + width].reshape(3, -1)
+    return _window(_grain_sheet(width, height, str(device)), key ^ 0x6A41, width * height)
+
+
+def _window(sheet: Tensor, key: int, pixels: int) -> Tensor:
+    """A stretch of a sheet, as a view: rows are as long as the picture's, so any start will do."""
+    start = int(float(uniforms(key, 1)[0]) * (sheet.shape[1] - pixels))
+    return sheet[:, start : start + pixels]
 
 
 @lru_cache(maxsize=4)

@@ -15,21 +15,20 @@ from gprplus.engine.intersect import dot
 from gprplus.engine.layers import SNOW, Layers, key_light, pooled, put, snowed
 from gprplus.engine.noise import fractal
 from gprplus.engine.shadows import ShadowMap, contact_map, shadow_map
-from gprplus.engine.shapes import Shapes
+from gprplus.engine.shapes import Solids
 from gprplus.engine.textures import paint
 
 SHADOW_REACH = 5.0  # metres: beyond that the person darkens nothing that is in the picture
 
 
-def with_person(place: Layers, shapes: Shapes, materials: Sequence[Material], view: View, samples: int) -> Layers:
+def with_person(place: Layers, solids: Solids, materials: Sequence[Material], view: View, samples: int) -> Layers:
     """The layers of a place with a person in it; `view` is the camera of the person, `samples` a pixel and axis."""
-    device = place.ambient.device
-    lights = {hour: shadow_map(shapes, sky.direction(hour), device) for hour in place.key}
-    shaded = _shaded_ground(place, lights, contact_map(shapes, device))
-    surface = cast(shapes, view, device)
+    lights = {hour: shadow_map(solids, sky.direction(hour)) for hour in place.key}
+    shaded = _shaded_ground(place, lights, contact_map(solids))
+    surface = cast(solids, view)
     if not len(surface.sample):
         return shaded
-    rows = _lit(surface, materials, lights, shapes, view, set(place.colour))
+    rows = _lit(surface, materials, lights, solids, view, set(place.colour))
     window, mean = _pooled_window(rows, surface.sample, view, samples)
     away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
     return put(shaded, _named(mean, place, away), window, view.width // samples)
@@ -52,7 +51,7 @@ def _lit(
     surface: Surface,
     materials: Sequence[Material],
     lights: dict[str, ShadowMap],
-    shapes: Shapes,
+    solids: Solids,
     view: View,
     states: set[int],
 ) -> Tensor:
@@ -63,7 +62,7 @@ def _lit(
     origin = torch.from_numpy(view.origin.astype(np.float32)).to(device)[:, None]
     looking = unit(origin - surface.point)
     facing = dot(normal, looking).clamp(0, 1)
-    shelter = 0.40 + 0.60 * shadow_map(shapes, np.array([0.0, 0.05, 1.0]), device, blur=4.0).lit(surface.point)
+    shelter = 0.40 + 0.60 * shadow_map(solids, np.array([0.0, 0.05, 1.0]), blur=4.0).lit(surface.point)
     rim = (1 - facing) ** 3
     rows = [
         torch.ones_like(up),

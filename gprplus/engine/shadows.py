@@ -14,7 +14,7 @@ from torch import Tensor
 from gprplus.engine.camera import View, beam
 from gprplus.engine.gbuffer import coverage
 from gprplus.engine.intersect import FAR
-from gprplus.engine.shapes import Shapes
+from gprplus.engine.shapes import Solids
 
 SAMPLES = 128
 RADIUS = 1.2
@@ -58,10 +58,10 @@ class ShadowMap:
         return 1 - self.look(point)[2].clamp(0, 1)
 
 
-def shadow_map(shapes: Shapes, towards_light: np.ndarray, device: torch.device, blur: float = 1.0) -> ShadowMap:
+def shadow_map(solids: Solids, towards_light: np.ndarray, blur: float = 1.0) -> ShadowMap:
     """The person as seen from a light; `blur` in samples of about two centimetres."""
     view = beam(towards_light, MIDDLE, RADIUS, SAMPLES)
-    depth = coverage(shapes, view, device)
+    depth = coverage(solids, view)
     return ShadowMap(view, shadow_image(depth, blur, BEHIND))
 
 
@@ -72,10 +72,10 @@ def shadow_image(depth: Tensor, blur: float, behind: float) -> Tensor:
     return _blurred(torch.stack([known, known * known, there.to(depth.dtype)])[None], blur)
 
 
-def contact_map(shapes: Shapes, device: torch.device) -> ShadowMap:
+def contact_map(solids: Solids) -> ShadowMap:
     """How much of the sky the person hides from the ground, as seen from below: near things count most."""
     view = beam(np.array([0.0, 1e-3, -1.0]), np.array([0.0, 0.0, 0.0]), RADIUS, SAMPLES)
-    height = coverage(shapes, view, device) - 2 * RADIUS
+    height = coverage(solids, view) - 2 * RADIUS
     close = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.10), 0.0)
     wide = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.55), 0.0)
     near, far = _blurred(close[None, None], 1.8), _blurred(wide[None, None], 8.0)

@@ -111,35 +111,40 @@ class Shapes:
         self.material.append(material)
         self.texture.append(own if texture is None else texture)
 
-    def corners(self) -> np.ndarray:
-        """World corners of every shape's bounding box, `(N, 8, 3) float64`."""
-        low, high = _extent(np.array(self.kind), np.array(self.size, dtype=float))
-        pick = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)], dtype=bool)
-        local = np.where(pick[None], high[:, None], low[:, None])
-        inverse = np.linalg.inv(np.array(self.linear))
-        return np.einsum("nij,nkj->nki", inverse, local - np.array(self.offset)[:, None])
-
-    def tensors(self, device: torch.device) -> "Solids":
-        """The same as float32 tensors."""
+    def solids(self, device: torch.device) -> "Solids":
+        """The finished shapes, on a device."""
 
         def move(rows: Sequence[object]) -> Tensor:
             return torch.from_numpy(np.array(rows, dtype=np.float32)).to(device)
 
-        texture = move(self.texture)
+        kind = np.array(self.kind, dtype=np.int64)
         return Solids(
-            kind=torch.tensor(self.kind, device=device),
+            kind=torch.from_numpy(kind).to(device),
             linear=move(self.linear),
             offset=move(self.offset)[:, :, None],
             size=move(self.size),
             clip=move(self.clip),
             material=torch.tensor(self.material, device=device),
-            texture=texture,
+            texture=move(self.texture),
+            corners=self._corners(),
+            group=2 * kind + np.array([clip != NO_CLIP for clip in self.clip], dtype=np.int64),
         )
+
+    def _corners(self) -> np.ndarray:
+        low, high = _extent(np.array(self.kind), np.array(self.size, dtype=float))
+        pick = np.array([[i, j, k] for j in (0, 1) for i in (0, 1) for k in (0, 1)], dtype=bool)
+        local = np.where(pick[None], high[:, None], low[:, None])
+        inverse = np.linalg.inv(np.array(self.linear))
+        return np.einsum("nij,nkj->nki", inverse, local - np.array(self.offset)[:, None])
 
 
 @dataclass(frozen=True)
 class Solids:
-    """Finished shapes as tensors, N first: see Shapes. `offset` is (N, 3, 1)."""
+    """Finished shapes, N first, as float32 tensors: see Shapes; `offset` is (N, 3, 1).
+
+    For planning, on the CPU: `corners` (N, 8, 3) of the bounding boxes in the world, the four at the start of each
+    shape's own y axis first; `group` (N,) counts kinds, twice, odd ones being clipped.
+    """
 
     kind: Tensor
     linear: Tensor
@@ -148,6 +153,12 @@ class Solids:
     clip: Tensor
     material: Tensor
     texture: Tensor
+    corners: np.ndarray
+    group: np.ndarray
+
+    @property
+    def device(self) -> torch.device:
+        return self.kind.device
 
 
 def frame(start: np.ndarray, end: np.ndarray, side: Sequence[float]) -> tuple[np.ndarray, float]:

@@ -92,7 +92,7 @@ class Studio:
         shapes, materials = build(draw_person(key), block.degree)
         empty = cropped(self.place(block.scene, block.degree), self.size, self.margin, shift)
         view = self.view(block.degree, shift, 0)
-        full = with_person(empty, shapes, materials, view, SAMPLES)
+        full = with_person(empty, shapes.solids(self.device), materials, view, SAMPLES)
         share = full.person.view(self.size[1], self.size[0]).cpu().numpy()
         return Shot(block, full, self._mask(share))
 

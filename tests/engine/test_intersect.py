@@ -70,7 +70,7 @@ def test_squashing_a_shape_squashes_where_it_is_met() -> None:
     shapes = Shapes()
     shapes.ellipsoid(np.array([0.0, 0.0, 5.0]), (1.0, 1.0, 0.25), 0)
     view = View(np.zeros(3), np.eye(3), 16.0, (8.0, 8.0), 16, 16)
-    surface = cast(shapes, view, torch.device("cpu"))
+    surface = cast(shapes.solids(torch.device("cpu")), view)
     assert float(surface.depth.min()) == pytest.approx(4.75, abs=0.01)
 
 
@@ -78,7 +78,7 @@ def test_normals_agree_with_the_slope_of_the_depth() -> None:
     shapes = Shapes()
     shapes.cone(np.array([-0.5, -0.4, 4.0]), np.array([0.4, 0.5, 4.3]), (0.5, 0.3), 0, depth=0.7)
     view = View(np.zeros(3), np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]]), 400.0, (128.0, 128.0), 256, 256)
-    surface = cast(shapes, view, torch.device("cpu"))
+    surface = cast(shapes.solids(torch.device("cpu")), view)
     point = torch.full((3, 256 * 256), float("nan"))
     point[:, surface.sample] = surface.point
     grid = point.view(3, 256, 256)
@@ -99,7 +99,7 @@ def test_the_nearer_of_two_shapes_is_seen_whatever_their_order() -> None:
         shapes = Shapes()
         for material in order:
             shapes.ellipsoid(np.array([0.0, 0.0, 4.0 + 2 * material]), (0.8, 0.8, 0.8), material)
-        surface = cast(shapes, view, torch.device("cpu"))
+        surface = cast(shapes.solids(torch.device("cpu")), view)
         middle = surface.sample == 8 * 16 + 8
         owners.append(int(surface.material[middle]))
     assert owners == [0, 0]
