@@ -125,7 +125,7 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
 
 
 def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, str] | None:
-    """(folder, layout) when all names lie in one folder and fit a layout as seen from there: somebody aimed too high."""
+    """(folder, layout) when all names lie in one folder and fit a layout as seen from there: the aim was too high."""
     tops = {name.partition("/")[0] for name in names}
     inner = [name.partition("/")[2] for name in names]
     fitting = [layout.name for layout in known if layout.automatic and share(layout, inner) >= ENOUGH]

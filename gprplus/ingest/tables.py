@@ -22,7 +22,7 @@ def assemble(old: Manifest | None, done: Mapping[str, Rows]) -> tuple[dict[str, 
         had = getattr(old, table)() if old and kept else None
         had = without(had, list(done)) if had is not None and done else had
         parts = [getattr(done[name], table) if name in done else only(had, name) for name in names]
-        tables[table] = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+        tables[table] = parts[0] if len(parts) == 1 else pa.concat_tables(parts).unify_dictionaries().combine_chunks()
     had_datasets = old.datasets if old else {}
     datasets = {name: done[name].about if name in done else had_datasets[name] for name in names}
     return tables, _record(datasets, tables)
