@@ -131,5 +131,9 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery rows, "
         f"protocol {test['protocol']}."
     )
+    within = " x ".join(info["audit"].get("matched_within", []))
+    console.say(
+        f"Audit: {info['retention']:.1%} of the candidate images could be matched{within and ' within ' + within}."
+    )
     for warning in info.get("warnings", []):
         console.say(f"- {warning}")

@@ -81,3 +81,13 @@ def test_no_renders_at_all_says_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "`gprplus render`" in done.stderr
     assert not (tmp_path / "work").exists()
+
+
+def test_inspect_of_a_split_prints_arms_and_audit(folder: Path) -> None:
+    gprplus("build-manifest", cwd=folder)
+    made = gprplus("make-split", "--attr=weather", "--test-share=0.5", cwd=folder)
+    assert made.returncode == 0, made.stderr
+    shown = gprplus("inspect", "work/splits/weather", cwd=folder).stdout
+    assert "only-sunny" in shown
+    assert "Test side:" in shown
+    assert "Audit: 100.0% of the candidate images could be matched within" in shown
