@@ -20,6 +20,7 @@ from gprplus.baseline.recipe import Recipe
 RESIDENT_SHARE = 0.5
 RESIDENT_CHUNK = 64
 STREAMED_CHUNK = 16
+_BLOCK = 2048
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -29,13 +30,12 @@ def stream(seed: int, name: str) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some steps:
+    """Some steps: `words (N, H, W) int32` (augment.as_words) and, a step each, rows in them and what is done to these.
 
-    `pixels (N, H, W, 3) uint8` and, a step each, `rows (C, B)` in them, `random (C, B, 8)`, `labels (C, B)`; `origin
-    (C, B)` on the host.
+    `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` lie on the device; `origin (C, B)` are the rows on the host.
     """
 
-    pixels: torch.Tensor
+    words: torch.Tensor
     rows: torch.Tensor
     random: torch.Tensor
     labels: torch.Tensor
@@ -47,15 +47,16 @@ def chunks(
 ) -> Iterator[Chunk]:
     """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk."""
     plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if fits(images, device) else STREAMED_CHUNK)
-    resident = torch.from_numpy(images).to(device) if fits(images, device) else None
+    resident = _words(images, device) if fits(images, device) else None
 
     def laid(planned: tuple[np.ndarray, np.ndarray]) -> Chunk:
         rows, random = planned
         if resident is not None:
-            pixels, local = resident, rows
+            words, local = resident, rows
         else:
-            pixels, local = _sent(images[rows.reshape(-1)], device), np.arange(rows.size).reshape(rows.shape)
-        return Chunk(pixels, _sent(local, device), _sent(random, device), _sent(labels[rows], device), rows)
+            words = augment.as_words(_sent(images[rows.reshape(-1)], device))
+            local = np.arange(rows.size).reshape(rows.shape)
+        return Chunk(words, _sent(local, device), _sent(random, device), _sent(labels[rows], device), rows)
 
     with ThreadPoolExecutor(1) as ahead:
         waiting = None
@@ -70,7 +71,16 @@ def chunks(
 
 def fits(images: np.ndarray, device: str) -> bool:
     """Whether a run's images are laid on the device whole; on a processor they are there already."""
-    return not device.startswith("cuda") or images.nbytes < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
+    return not device.startswith("cuda") or images.nbytes * 4 / 3 < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
+
+
+def _words(images: np.ndarray, device: str) -> torch.Tensor:
+    """All images on the device, a block at a time so that their bytes are never there twice."""
+    words = torch.empty(images.shape[:3], dtype=torch.int32, device=device)
+    for start in range(0, len(images), _BLOCK):
+        block = torch.from_numpy(images[start : start + _BLOCK]).to(device)
+        words[start : start + _BLOCK] = augment.as_words(block)
+    return words
 
 
 def _plan(

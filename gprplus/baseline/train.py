@@ -67,7 +67,7 @@ def train(
                 for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                     for group in optimizer.param_groups:
                         group["lr"] = recipe.optimizer.lr * schedule.share(step, steps, recipe.optimizer)
-                    batch = augment.augmented(chunk.pixels, rows, random, recipe.augment, dtype)
+                    batch = augment.augmented(chunk.words, rows, random, recipe.augment, dtype)
                     with torch.autocast(device.split(":")[0], dtype, enabled=dtype != torch.float32):
                         features, logits = forward(batch)
                     loss = losses.total(features, logits, people, recipe.loss)

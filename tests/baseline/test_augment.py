@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.baseline.augment import MEAN, STD, augmented, draws, normalised
+from gprplus.baseline.augment import MEAN, STD, as_words, augmented, draws, normalised
 from gprplus.baseline.recipe import Augment
 
 
@@ -38,7 +38,7 @@ def test_a_batch_equals_its_images_one_by_one(seed, pad, flip, erase):
     rows, random = rng.integers(0, 5, 7), draws(7, rng)
     augment = Augment(flip, pad, erase)
     batch = augmented(
-        torch.from_numpy(images), torch.from_numpy(rows), torch.from_numpy(random), augment, torch.float32
+        as_words(torch.from_numpy(images)), torch.from_numpy(rows), torch.from_numpy(random), augment, torch.float32
     )
     for out, row, numbers in zip(batch.permute(0, 2, 3, 1).numpy(), rows, random, strict=True):
         np.testing.assert_allclose(out, one_image(images[row], numbers, augment), atol=1e-5)
@@ -46,7 +46,7 @@ def test_a_batch_equals_its_images_one_by_one(seed, pad, flip, erase):
 
 def test_without_augmentation_it_only_normalises():
     images = torch.randint(0, 256, (3, 8, 6, 3), dtype=torch.uint8)
-    plain = augmented(images, torch.arange(3), torch.rand(3, 8), Augment(0, 0, 0), torch.float32)
+    plain = augmented(as_words(images), torch.arange(3), torch.rand(3, 8), Augment(0, 0, 0), torch.float32)
     assert torch.allclose(plain, normalised(images))
     assert plain.is_contiguous(memory_format=torch.channels_last)
 

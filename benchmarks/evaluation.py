@@ -1,0 +1,85 @@
+"""Exact evaluation against its floor, the matrix product alone, at the sizes of Market-1501 and MSMT17."""
+
+import time
+import tracemalloc
+
+import numpy as np
+
+from benchmarks import harness
+from gprplus.evaluation import score
+
+DIMENSIONS = 2048
+MARKET = {"queries": 3_368, "gallery": 15_913, "distractors": 2_798, "people": 750, "cameras": 6}
+MSMT17 = {"queries": 11_659, "gallery": 82_161, "distractors": 0, "people": 3_060, "cameras": 15}
+
+
+def searched(queries: int, gallery: int, distractors: int, people: int, cameras: int) -> dict[str, np.ndarray]:
+    """Unit features planted around a centre a person, `(rows, 2048) float32`, with persons and cameras."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(people, DIMENSIONS)).astype(np.float32)
+
+    def planted(ids: np.ndarray) -> np.ndarray:
+        features = 4 * rng.standard_normal((len(ids), DIMENSIONS), dtype=np.float32)
+        features[ids >= 0] += centres[ids[ids >= 0]]
+        return features / np.linalg.norm(features, axis=1, keepdims=True)
+
+    query_ids = rng.integers(0, people, queries)
+    gallery_ids = np.concatenate([rng.integers(0, people, gallery - distractors), -np.arange(1, distractors + 1)])
+    return {
+        "query_features": planted(query_ids),
+        "gallery_features": planted(gallery_ids),
+        "query_ids": query_ids,
+        "gallery_ids": gallery_ids,
+        "query_cams": rng.integers(0, cameras, queries),
+        "gallery_cams": rng.integers(0, cameras, gallery),
+    }
+
+
+def main() -> None:
+    """Print and keep processor seconds of product and score, their ratio, and memory beyond the features."""
+    rows = [["Market-1501", *_measured(MARKET)], ["MSMT17", *_measured(MSMT17)]]
+    headers = [
+        "size of",
+        "matrix",
+        "product alone, CPU-s",
+        "score, CPU-s",
+        "ratio",
+        "memory beyond features, MiB",
+        "mAP",
+    ]
+    body = harness.table(headers, rows) + (
+        "\n\nProcessor seconds, least of three (MSMT17: one), so that a busy machine disturbs little; "
+        "features are planted, 2048 float32 each. "
+        "The product is NumPy's, in blocks of the same size as the score's. Memory is the peak that NumPy asked for."
+    )
+    harness.keep("evaluation", "Exact evaluation against the matrix product alone", body)
+
+
+def _measured(size: dict[str, int]) -> list[str]:
+    search = searched(**size)
+    query, gallery = search["query_features"], search["gallery_features"]
+    repeats = 3 if len(gallery) < 50_000 else 1
+    block = np.empty((max(1, (48 << 20) // (4 * len(gallery))), len(gallery)), np.float32)
+
+    def product() -> None:
+        for start in range(0, len(query), len(block)):
+            part = query[start : start + len(block)]
+            np.matmul(part, gallery.T, out=block[: len(part)])
+
+    floors, scores = [], []
+    for _ in range(repeats):
+        floors.append(_processor_seconds(product))
+        scores.append(_processor_seconds(lambda: score(**search)))
+    tracemalloc.start()
+    found = score(**search)
+    memory = tracemalloc.get_traced_memory()[1] / 2**20
+    tracemalloc.stop()
+    floor, whole = min(floors), min(scores)
+    matrix = f"{len(query):,} x {len(gallery):,}"
+    return [matrix, f"{floor:.2f}", f"{whole:.2f}", f"{whole / floor:.2f}", f"{memory:.0f}", f"{found.mAP:.6f}"]
+
+
+def _processor_seconds(function) -> float:  # type: ignore[no-untyped-def]
+    start = time.process_time()
+    function()
+    return time.process_time() - start
