@@ -1,9 +1,12 @@
 """What people carry and put on last: hats, glasses, bags, scarves. Lengths for somebody 1.75 m tall."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gprplus.engine import palette
 from gprplus.engine.figure import Figure, Material
+from gprplus.engine.garments import widths
 from gprplus.engine.pose import SIDES, rotation
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -61,6 +64,30 @@ def glasses(figure: Figure) -> None:
     figure.limb(figure.skull(-0.012, 0.095, 0.012), figure.skull(0.012, 0.095, 0.012), (0.004, 0.004), frame)
 
 
+BACKPACK_STRAP = (
+    (0.088, -0.10, 0.47),
+    (0.086, -0.02, 0.556),
+    (0.083, 0.065, 0.515),
+    (0.082, 0.118, 0.38),
+    (0.112, 0.085, 0.20),
+    (0.12, -0.06, 0.14),
+)
+SLING_FRONT = (
+    (-0.085, -0.01, 0.555),
+    (-0.066, 0.085, 0.49),
+    (-0.01, 0.130, 0.35),
+    (0.075, 0.122, 0.18),
+    (0.165, 0.055, 0.02),
+)
+SLING_BACK = (
+    (-0.085, -0.01, 0.555),
+    (-0.060, -0.095, 0.46),
+    (0.0, -0.122, 0.34),
+    (0.09, -0.115, 0.18),
+    (0.165, -0.055, 0.02),
+)
+
+
 def bag(figure: Figure) -> None:
     """Backpack, bag across the chest, or one carried in the hand."""
     person = figure.person
@@ -68,47 +95,41 @@ def bag(figure: Figure) -> None:
     dark = figure.material("bag", person.bag * 0.55)
     s = person.side
     if person.bag_style == "backpack":
-        figure.limb(figure.torso(0, -0.168, 0.14), figure.torso(0, -0.158, 0.38), (0.132, 0.112), canvas, depth=0.66)
+        behind = 0.046 - 0.112 * girth(figure)
         figure.limb(
-            figure.torso(-0.05, -0.245, 0.14),
-            figure.torso(0.05, -0.245, 0.14),
-            (0.066, 0.066),
-            dark,
-            depth=0.5,
-            side=(0, 0, 1),
+            figure.torso(0, behind - 0.102, 0.14),
+            figure.torso(0, behind - 0.092, 0.38),
+            (0.132, 0.112),
+            canvas,
+            depth=0.66,
         )
+        pocket = figure.torso(-0.05, behind - 0.179, 0.14), figure.torso(0.05, behind - 0.179, 0.14)
+        figure.limb(*pocket, (0.066, 0.066), dark, depth=0.5, side=(0, 0, 1))
         for side in SIDES.values():
-            points = (
-                (0.088, -0.10, 0.47),
-                (0.086, -0.02, 0.556),
-                (0.083, 0.065, 0.515),
-                (0.082, 0.118, 0.38),
-                (0.112, 0.085, 0.20),
-                (0.12, -0.06, 0.14),
-            )
-            figure.strip([figure.torso(side * x, y, z) for x, y, z in points], 0.017, dark)
+            _strap(figure, BACKPACK_STRAP, side, 0.017, dark)
     elif person.bag_style == "shoulder":
-        front = (
-            (-0.085, -0.01, 0.555),
-            (-0.066, 0.085, 0.49),
-            (-0.01, 0.130, 0.35),
-            (0.075, 0.122, 0.18),
-            (0.165, 0.055, 0.02),
+        for points in (SLING_FRONT, SLING_BACK):
+            _strap(figure, points, s, 0.012, dark)
+        _pouch(
+            figure, figure.torso(s * (widths(figure)[2] + 0.052), 0.0, -0.06), (0.048, 0.135, 0.105), canvas, dark, s
         )
-        back = (
-            (-0.085, -0.01, 0.555),
-            (-0.060, -0.095, 0.46),
-            (0.0, -0.122, 0.34),
-            (0.09, -0.115, 0.18),
-            (0.165, -0.055, 0.02),
-        )
-        for strap in (front, back):
-            figure.strip([figure.torso(s * x, y, z) for x, y, z in strap], 0.012, dark)
-        _pouch(figure, figure.torso(s * 0.205, 0.0, -0.06), (0.048, 0.135, 0.105), canvas, dark, s)
     else:
         palm = figure.pose.palms["right" if s > 0 else "left"]
         figure.strip([palm + np.array([0, y, -2.6 * abs(y)]) for y in (-0.05, 0.0, 0.05)], 0.009, dark)
         _pouch(figure, palm - 0.235 * UP, (0.050, 0.150, 0.125), canvas, dark, s)
+
+
+def girth(figure: Figure) -> float:
+    """How much deeper the trunk is than that of a slim man."""
+    chest, waist, _ = widths(figure)
+    belly = waist * (0.74 + 0.30 * figure.person.build) if figure.person.build > 0.2 else 0.0
+    return max(1.0, max(0.72 * chest + 0.008, belly + 0.012) / 0.112)
+
+
+def _strap(figure: Figure, points: Sequence[Sequence[float]], side: int | float, radius: float, material: int) -> None:
+    """A strap over the trunk of whoever wears it, through points that fit a slim man."""
+    deep = girth(figure)
+    figure.strip([figure.torso(side * x, deep * y, z) for x, y, z in points], radius, material)
 
 
 def _pouch(

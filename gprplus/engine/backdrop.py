@@ -145,8 +145,14 @@ def _horizon(canvas: _Canvas, scene: Scene, rays: Tensor) -> None:
     rise = (elevation[~hill] / 0.42).clamp(0, 1)
     blend = 1 - (1 - rise) ** 2
     canvas.glow[GLOW["horizon"], above], canvas.glow[GLOW["zenith"], above] = 1 - blend, blend
-    canvas.glow[GLOW["cloud"], above] = ((fractal(a * 0.10, e * 0.30, 4, 87) - 0.44) / 0.20).clamp(0, 1)
+    canvas.glow[GLOW["cloud"], above] = _clouds(a, e)
     canvas.glow[GLOW["stars"], above] = (hashed((a * 6).int(), (e * 6).int(), 89) > 0.9965).to(torch.float32)
+
+
+def _clouds(a: Tensor, e: Tensor) -> Tensor:
+    """Banks of cloud at azimuth and elevation in degrees: where they are, times how brightly they are lit."""
+    bank = ((fractal(a * 0.16, e * 0.42, 4, 87) - 0.42) / 0.16).clamp(0, 1)
+    return bank * (1.9 * fractal(a * 0.35 + 7.0, e * 0.9 + 0.5, 3, 88) - 0.25)
 
 
 def _far_things(kind: str, a: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:

@@ -50,8 +50,6 @@ def _head(figure: Figure) -> None:
     thick = 0.047 if female else 0.056
     base = figure.pose.neck + figure.pose.torso @ np.array([0, 0, -0.05])
     figure.limb(base, figure.skull(0, -0.018, -0.055), (thick * 1.12, thick), skin)
-    if person.collar == "none":  # what a neckline leaves free
-        figure.blob(figure.torso(0, 0.042, 0.490), (0.060, 0.040, 0.052), skin)
 
 
 def _hair(figure: Figure) -> None:

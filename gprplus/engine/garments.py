@@ -37,7 +37,7 @@ def top(figure: Figure) -> None:
     if person["gender"] == "female":
         for side in SIDES.values():
             figure.shapes.ellipsoid(
-                figure.torso(side * 0.060, 0.066, 0.345),
+                figure.torso(side * 0.060, 0.052, 0.345),
                 np.array([0.066, 0.056, 0.070]) * figure.unit,
                 cloth,
                 figure.pose.torso,
@@ -86,7 +86,10 @@ def _hem(figure: Figure, cloth: int, place: np.ndarray, waist: float, hips: floa
     if person["top_length"] == "long":
         low = person.coat_length * person.height - figure.pose.pelvis[2]
         end = figure.pose.pelvis + np.array([0, 0.4 * low * np.tan(np.radians(person.lean)), low])
-        figure.limb(start, end, (waist + 0.012, hips + 0.050), cloth, depth=0.86, flat=True, texture=place)
+        seat = figure.torso(0, -0.006, -0.03)
+        under = figure.torso(0, -0.006, -0.08)  # the two lean differently: let them overlap
+        figure.limb(start, under, (waist + 0.006, hips + 0.025), cloth, depth=0.84, flat=True, texture=place)
+        figure.limb(seat, end, (hips + 0.026, hips + 0.046), cloth, depth=0.84, flat=True, texture=place)
     elif person["dress"] == "no":
         end = figure.torso(0, -0.004, -0.045)
         figure.limb(start, end, (waist + 0.002, hips + 0.022), cloth, depth=0.77, flat=True, texture=place)
@@ -125,8 +128,12 @@ def bottom(figure: Figure) -> None:
         figure.blob(seat, (0.074 * wide, 0.072 * wide, 0.088), cloth)
         loose = 0.010 * person.trouser_width
         figure.limb(hip, knee, (0.081 * wide, (0.059 + loose) * wide), cloth)
-        hem = ankle + 0.07 * (ankle - knee) if person["boots"] == "no" else ankle
+        if person["boots"] == "yes":
+            figure.limb(knee, 0.5 * (knee + ankle), (0.0585 + loose, 0.050), cloth)
+            figure.limb(0.5 * (knee + ankle), ankle, (0.050, 0.036), cloth)
+            continue
         figure.limb(knee, ankle, (0.0585 + loose, 0.040 + 0.8 * loose), cloth)
+        hem = ankle + 0.07 * (ankle - knee)
         figure.limb(0.6 * knee + 0.4 * ankle, hem, (0.050 + loose, 0.043 + 1.5 * loose), cloth, flat=True)
 
 
@@ -176,5 +183,5 @@ def shoes(figure: Figure) -> None:
         )
         if person["boots"] == "yes":
             shaft = ankle + (knee - ankle) / np.linalg.norm(knee - ankle) * person.boot_height * u
-            figure.limb(ankle, shaft, (0.044, 0.060), leather, flat=True)
+            figure.limb(ankle, shaft, (0.046, 0.063), leather, flat=True)
             figure.limb(ankle, ankle + 0.3 * (shaft - ankle), (0.043, 0.048), leather)

@@ -58,12 +58,12 @@ def _rows(solids: Solids, view: View) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = view.grid
     order = np.argsort(solids.group, kind="stable")
     seen = view.project(solids.corners[order])
-    ahead: np.ndarray = seen[..., 2] > (-FAR if view.parallel else 0.05)
-    partly = ahead.any(1) & ~ahead.all(1)  # a shape beside the camera may be anywhere on the screen
+    ahead = (seen[..., 2] > (-FAR if view.parallel else 0.05)).sum(1)
+    partly = (ahead > 0) & (ahead < 8)  # a shape beside the camera may be anywhere on the screen
     flat = np.where(partly[:, None, None], [[0.0, 0.0], [1e9, 1e9]] * 4, seen[..., :2])
     first = np.clip(np.floor(flat.min(1) / TILE), 0, [columns, rows]).astype(np.int64)
     last = np.clip(np.ceil(flat.max(1) / TILE), 0, [columns, rows]).astype(np.int64)
-    wide, high = (np.maximum(last - first, 0) * ahead.any(1)[:, None]).T
+    wide, high = (np.maximum(last - first, 0) * (ahead > 0)[:, None]).T
     shape = np.repeat(np.arange(len(order)), wide * high)
     place = np.arange(len(shape)) - np.repeat(np.cumsum(wide * high) - wide * high, wide * high)
     x, y = first[shape, 0] + place % wide[shape], first[shape, 1] + place // wide[shape]

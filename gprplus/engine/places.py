@@ -81,17 +81,27 @@ def _street() -> Scene:
 
 
 def _car(s: Scene, x: float, y: float, turn: float, colour: str) -> None:
-    """A parked car: two rounded bodies, glass, four wheels."""
+    """A parked car: a body with rounded ends, glass, a roof, four wheels."""
     body, glass, tyre = s.material(colour), s.material("#20282e"), s.material("#16171a")
     ahead = rotation("z", turn) @ np.array([1.0, 0.0, 0.0])
     side = rotation("z", turn) @ np.array([0.0, 1.0, 0.0])
     at = np.array([x, y, 0.0])
     up = np.array([0.0, 0.0, 1.0])
+    turned = rotation("z", turn)
+    s.shapes.box(at + 0.52 * up, (1.85, 0.80, 0.26), body, turned)
+    for along, radius in ((-1.85, 0.27), (1.85, 0.24)):
+        end = at + along * ahead + (0.26 + radius) * up
+        s.shapes.cone(end - 0.56 * side, end + 0.56 * side, (radius, radius), body)
     s.shapes.cone(
-        at - 1.55 * ahead + 0.62 * up, at + 1.6 * ahead + 0.58 * up, (0.84, 0.80), body, depth=0.42, side=side
+        at + 0.70 * up - 0.2 * ahead,
+        at + 1.36 * up - 0.35 * ahead,
+        (1.35, 0.82),
+        glass,
+        depth=0.56,
+        side=ahead,
+        flat=True,
     )
-    s.shapes.ellipsoid(at - 0.25 * ahead + 0.88 * up, (1.32, 0.74, 0.56), glass, rotation("z", turn))
-    s.shapes.ellipsoid(at - 0.25 * ahead + 1.14 * up, (0.98, 0.70, 0.33), body, rotation("z", turn))
+    s.shapes.box(at + 1.38 * up - 0.35 * ahead, (0.72, 0.45, 0.03), body, turned)
     for along in (-1.35, 1.35):
         for across in (-0.80, 0.62):
             start = at + along * ahead + across * side + 0.31 * up

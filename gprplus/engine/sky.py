@@ -78,7 +78,7 @@ WEATHER: dict[str, Weather] = {
     "sunny": Weather(1.0, 0.92, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0006, 0.10, 1.10),
     "clouds": Weather(0.50, 1.10, 0.25, (0.98, 1.0, 1.03), 1.0, 0.0012, 0.10, 0.96),
     "overcast": Weather(0.03, 1.15, 0.92, (1.03, 0.99, 0.88), 0.25, 0.0080, 0.55, 0.74),
-    "foggy": Weather(0.02, 1.35, 1.0, (0.98, 1.0, 1.02), 0.0, 0.090, 1.0, 0.72),
+    "foggy": Weather(0.02, 1.35, 1.0, (0.98, 1.0, 1.02), 0.0, 0.078, 1.0, 0.72),
     "neutral": Weather(0.28, 1.25, 0.70, (1.0, 1.0, 1.0), 0.10, 0.0020, 0.25, 0.84),
     "blizzard": Weather(0.03, 1.45, 1.0, (0.93, 0.98, 1.08), 0.0, 0.060, 1.0, 0.64, 2, "blizzard"),
     "snowlight": Weather(0.30, 1.20, 0.80, (0.97, 0.99, 1.04), 0.35, 0.0075, 0.50, 0.84, 1, "flakes"),
@@ -123,16 +123,17 @@ def cell(weather: str, hour: str) -> Cell:
         float(key.mean()) * (1 - w.key) * 0.16 if not h.lamp else 0.0
     )  # what the cloud scatters comes from the whole sky
     sky = (_grey(np.array(h.sky), 0.6 * w.grey) * w.sky + lost) * tint
-    veil = (0.95 * sky + 0.20 * np.array(h.horizon) * tint) + 0.13 * (1 - w.key) * _grey(key, 0.45) * tint
+    veil = (0.95 * sky + 0.20 * np.array(h.horizon) * tint) + 0.17 * (1 - w.key) * _grey(key, 0.25) * tint
     if h.lamp:
         veil = sky * 0.9 + 0.045 * key
     horizon = (1 - w.grey) * np.array(h.horizon) + w.grey * veil
     zenith = (1 - w.grey) * np.array(h.zenith) + w.grey * (0.8 * veil)
-    cloud = 0.9 * veil + 0.12 * key
+    cloud = 0.8 * veil + 0.20 * key
     snow = (1.0, 1.15, 1.6)[w.snow]
     fog = 0.5 * horizon + 0.5 * veil
     bounce = (0.16 * grey_key * through * np.sin(np.radians(h.elevation)) + 0.20 * sky) * h.bounce * snow
-    dim = np.array([1.0, 1.0, w.cover, 1 - w.grey, 1.0, 1.0, 1 - w.grey])
+    open_sky = 1 - 0.22 * w.cover * (1 - w.grey)
+    dim = np.array([open_sky, open_sky, w.cover, 1 - w.grey, 1.0, 1.0, 1 - w.grey])
     amounts = np.stack(
         [
             horizon,

@@ -107,9 +107,7 @@ def _print(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
 
 @pattern("two-tone")
 def _two_tone(u: Tensor, v: Tensor, z: Tensor, x: Tensor, scale: Tensor) -> Tensor:
-    """The yoke in the second colour; its height follows the scale. Sleeves, measured from the shoulder, change with
-    it.
-    """
+    """The yoke in the second colour, at a height that follows the scale; sleeves keep the first."""
     return _inside(0.26 + 2 * scale - v, 0.006)
 
 

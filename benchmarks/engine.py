@@ -1,0 +1,84 @@
+"""How fast the engine draws: a crossed design at 200x470 on one core, and what a picture's milliseconds go to."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from benchmarks import harness
+from gprplus.engine import render
+from gprplus.engine.design import Block, Design, make_design
+from gprplus.engine.render import one_thread
+from gprplus.engine.studio import Studio
+from gprplus.images import encode_jpeg
+
+PEOPLE, SIDES = 8, 4
+
+
+def main() -> None:
+    """Measure and keep results/engine.md."""
+    default = make_design(viewpoints=12)
+    every = make_design(viewpoints=12, illuminations="all")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    with one_thread():
+        steps = [_steps(design, device) for design in (default, every)]
+    whole = _whole(device.type)
+    rows = [
+        ["light a place, once a camera", *(f"{1000 * s['place']:.0f} ms" for s in steps)],
+        ["intersect a person, once a block", *(f"{1000 * s['shot']:.1f} ms" for s in steps)],
+        ["shade a cell", *(f"{1000 * s['shade']:.2f} ms" for s in steps)],
+        ["encode it as JPEG", *(f"{1000 * s['jpeg']:.2f} ms" for s in steps)],
+        ["images a second and core, places apart", *(f"{s['rate']:.0f}" for s in steps)],
+    ]
+    body = (
+        harness.table(["step (CPU seconds of one thread)", "21 cells a block", "49 cells a block"], rows)
+        + f"\n\n`render` of {PEOPLE} people x {SIDES} sides x 49 cells, one worker, places and files included: "
+        f"{whole:.0f} images a second of wall clock on {device.type}."
+    )
+    harness.keep("engine", "The engine: pictures of 200x470", body)
+
+
+def _steps(design: Design, device: torch.device) -> dict[str, float]:
+    """CPU seconds of each step; medians."""
+    studio = Studio(design, device)
+    place = _seconds(lambda: (studio._places.clear(), studio.place("plaza", 120)), 3)
+    blocks = [Block(identity, 2, 120, 1, "plaza") for identity in range(1, PEOPLE + 1)]
+    shot = sum(_seconds(lambda block=block: studio.shot(block), 3) for block in blocks) / PEOPLE
+    taken = studio.shot(blocks[0])
+    cells = design.cell_levels()
+    shade = _seconds(lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)], 5) / len(cells)
+    pictures = [picture.cpu().numpy() for *_, picture in studio.pictures(taken, cells)]
+    jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 5) / len(cells)
+    return {"place": place, "shot": shot, "shade": shade, "jpeg": jpeg, "rate": 1 / (shot / len(cells) + shade + jpeg)}
+
+
+def _seconds(function: Callable[[], object], repeats: int) -> float:
+    """Median CPU seconds of this process: what other programs on the machine take does not count."""
+    function()
+    taken = []
+    for _ in range(repeats):
+        start = time.process_time()
+        function()
+        taken.append(time.process_time() - start)
+    return median(taken)
+
+
+def _whole(device: str) -> float:
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        render(
+            Path(folder) / "renders",
+            identities=PEOPLE,
+            viewpoints=SIDES,
+            illuminations="all",
+            device=device,
+            workers=1,
+        )
+        return PEOPLE * SIDES * 49 / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    main()
