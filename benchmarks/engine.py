@@ -50,7 +50,7 @@ def _steps(design: Design, device: torch.device) -> dict[str, float]:
     taken = studio.shot(blocks[0])
     cells = design.cell_levels()
     shade = _seconds(lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)], 5) / len(cells)
-    pictures = [picture.cpu().numpy() for *_, picture in studio.pictures(taken, cells)]
+    pictures = [studio.finish(picture.cpu().numpy()) for *_, picture in studio.pictures(taken, cells)]
     jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 5) / len(cells)
     return {"place": place, "shot": shot, "shade": shade, "jpeg": jpeg, "rate": 1 / (shot / len(cells) + shade + jpeg)}
 

@@ -1,5 +1,7 @@
 """One cell: layers and a light become a picture."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,14 +17,26 @@ MIDTONE = 0.62  # where the film curve puts what the light tables call 1
 CPU_PIXELS = 24_576
 
 
-def shade(layers: Layers, weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]) -> Tensor:
+def glowing_blocks(layers: Layers) -> list[bool]:
+    """Whether anything glows (sky, windows, lamps) in each block of pixels that is shaded at once; most ground does
+    not.
+    """
+    if layers.glow.is_cuda:
+        return [True]
+    return [bool(part.any()) for part in layers.glow.split(CPU_PIXELS, dim=1)]
+
+
+def shade(
+    layers: Layers, glowing: list[bool], weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]
+) -> Tensor:
     """The picture of one cell as `(3, P) uint8`.
 
-    `key` names the picture, for what falls and for the grain; `size` is (width, height).
+    `glowing` is what glowing_blocks says of the layers; `key` names the picture, for what falls and for the grain;
+    `size` is (width, height).
     """
     device = layers.ambient.device
-    cell = sky.cell(weather, hour)
-    ink = _Ink(cell, domain, device)
+    ink = _ink(weather, hour, domain, str(device))
+    cell = ink.cell
     colour, key_light, halo = layers.colour[cell.snow], layers.key[hour], layers.halo[hour]
     clear = layers.clear[sky.haze(weather, hour)]
     snow = falling(cell.particles, key, *size, device) if cell.particles else None
@@ -36,8 +50,9 @@ def shade(layers: Layers, weather: str, hour: str, domain: Domain, key: int, siz
         image = torch.mm(ink.ambient, layers.ambient[:, part])
         image.addcmul_(ink.key, key_light[part])
         image *= colour[:, part]
-        image.addmm_(ink.glow, layers.glow[:, part])
-        image.addcmul_(ink.halo, halo[part])
+        if glowing[start // step]:
+            image.addmm_(ink.glow, layers.glow[:, part])
+            image.addcmul_(ink.halo, halo[part])
         image = torch.lerp(ink.fog, image, clear[part])
         if snow is not None:
             image = torch.lerp(image, ink.flake, _opacity(snow[:, part], layers.person[part]))
@@ -45,14 +60,20 @@ def shade(layers: Layers, weather: str, hour: str, domain: Domain, key: int, siz
         if dark is not None:
             image *= dark[part]
         image.add_(noise[:, part], alpha=255 * cell.grain * domain.grain)
-        picture[:, part] = image.clamp_(0, 255)
+        picture[:, part] = image.clamp_(0, 255).short()  # by way of 16 bits: straight to 8 takes four times as long
     return picture
+
+
+@lru_cache(maxsize=128)
+def _ink(weather: str, hour: str, domain: Domain, device: str) -> "_Ink":
+    return _Ink(sky.cell(weather, hour), domain, torch.device(device))
 
 
 class _Ink:
     """The coefficients of a cell under a domain's white balance and exposure, on the device; (3, n) each."""
 
     def __init__(self, cell: sky.Cell, domain: Domain, device: torch.device) -> None:
+        self.cell = cell
         balance = np.array(domain.gain)[:, None] * domain.exposure
 
         def move(values: np.ndarray) -> Tensor:

@@ -17,7 +17,7 @@ from gprplus.engine.layers import Layers, cropped
 from gprplus.engine.noise import uniforms
 from gprplus.engine.people import draw_person
 from gprplus.engine.portrait import with_person
-from gprplus.engine.shading import shade
+from gprplus.engine.shading import glowing_blocks, shade
 from gprplus.images import resize
 from gprplus.keys import canonical, text_key
 
@@ -115,13 +115,18 @@ class Studio:
         return resize((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[:, :, 0] >= 128
 
     def pictures(self, shot: Shot, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
-        """(weather, illumination, `(height, width, 3) uint8` on the device) of every cell asked for."""
+        """(weather, illumination, `(3, height, width) uint8` on the device) of every cell asked for."""
+        glowing = glowing_blocks(shot.layers)
         for weather, hour in cells:
             key = self.design.picture_key(shot.block, weather, hour)
-            flat = shade(shot.layers, weather, hour, self.design.domain, key, self.size)
-            yield weather, hour, flat.view(3, self.size[1], self.size[0]).permute(1, 2, 0).contiguous()
+            flat = shade(shot.layers, glowing, weather, hour, self.design.domain, key, self.size)
+            yield weather, hour, flat.view(3, self.size[1], self.size[0])
 
-    def finish(self, picture: np.ndarray) -> np.ndarray:
-        """What the camera does after its sensor: enlarge to the output size."""
+    def finish(self, planes: np.ndarray) -> np.ndarray:
+        """A picture as it leaves the camera, `(H, W, 3) uint8`: its planes (3, h, w) joined and enlarged to the
+        output size.
+        """
+        import cv2
+
         width, height = self.design.size
-        return resize(picture, height, width)
+        return resize(cv2.merge(list(planes)), height, width)

@@ -50,7 +50,7 @@ def photograph(studio: Studio) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
         mask = layers.person.view(SMALL[1], SMALL[0]).numpy() >= 0.5
         shot = Shot(Block(1, 1, degree, 1, scene), layers, mask)
         picture = next(iter(studio.pictures(shot, [(weather, hour)])))[2]
-        return picture.numpy().astype(float), mask
+        return studio.finish(picture.numpy()).astype(float), mask
 
     return photograph
 
