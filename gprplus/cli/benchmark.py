@@ -129,6 +129,6 @@ def show(outcome: "Outcome") -> None:
         outcome.folders, outcome.summaries, outcome.infos, outcome.reports, strict=True
     ):
         headers, rows = overview(summary)
-        table(headers, rows, title=str(folder), right=range(1, len(headers)))
+        table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
         say(verdict(summary, info))
         say(f"report: {page}")
