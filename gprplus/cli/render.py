@@ -59,8 +59,11 @@ def command(
     Every person is drawn from every viewpoint in every weather and every light. The same command goes on where an
     interrupted one stopped.
 
-    \b Examples: gprplus render gprplus render --identities 8 --viewpoints 12 --illuminations all gprplus render
-    --domain street --weathers sunny,foggy -o work/renders/street
+    \b
+    Examples:
+      gprplus render
+      gprplus render --identities 8 --viewpoints 12 --illuminations all
+      gprplus render --domain street --weathers sunny,foggy -o work/renders/street
     """
     from gprplus.engine.design import make_design, parse_size
     from gprplus.engine.render import is_finished, render

@@ -26,8 +26,10 @@ def command(
     column a dimension. A .npy array goes with --ids, or has the rows of the split's members.parquet (query and
     gallery) in their order.
 
-    \b Examples: gprplus score --features mine.parquet --split work/splits/weather gprplus score --features market.npy
-    --ids names.txt --target work/targets/market --ap trapezoid
+    \b
+    Examples:
+      gprplus score --features mine.parquet --split work/splits/weather
+      gprplus score --features market.npy --ids names.txt --target work/targets/market --ap trapezoid
     """
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")
