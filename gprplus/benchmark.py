@@ -39,9 +39,9 @@ class Plan:
     trained: int
     shared: int
     kept: int
-    images: int = 0
-    missing: int = 0
-    bytes: int = 0
+    images: int
+    missing: int
+    bytes: int
     seconds: float | None = None
 
 
@@ -96,19 +96,17 @@ def benchmark(
     images = cases.sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = [store.cost(rows, where, folder, height, width) for rows, where in images.values()]
+    count = seeds or chosen.seeds
     planned = Plan(
         chosen.name,
         why,
         devices.describe(device),
         jobs,
-        seeds or chosen.seeds,
-        *_counts(wanted, seeds or chosen.seeds, force),
-    )
-    planned = replace(
-        planned,
-        images=sum(c.images for c in costs),
-        missing=sum(c.missing for c in costs),
-        bytes=sum(c.bytes for c in costs),
+        count,
+        *_counts(wanted, count, force),
+        images=sum(cost.images for cost in costs),
+        missing=sum(cost.missing for cost in costs),
+        bytes=sum(cost.bytes for cost in costs),
     )
     if dry_run:
         return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
@@ -119,7 +117,7 @@ def benchmark(
         name: store.pack(rows, where, folder, height, width, progress=progress)
         for name, (rows, where) in images.items()
     }
-    trials = [one for case in wanted for one in _trials(case, chosen, planned.seeds, packs, device, threads)]
+    trials = [one for case in wanted for one in _trials(case, chosen, count, packs, device, threads)]
     for case in wanted:
         cases.write_record(case, chosen, device)
     with _few_threads(threads):
