@@ -33,8 +33,11 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     Example:
       gprplus demo
     """
-    from gprplus import benchmark, build_manifest, make_split, render
+    from gprplus.benchmark import benchmark
     from gprplus.cli.benchmark import as_data, show
+    from gprplus.engine import render
+    from gprplus.ingest import build_manifest
+    from gprplus.splits import make_split
 
     home = work / "demo"
     renders, manifest, split = home / "renders" / "engine", home / "manifest", home / "splits" / "weather"
