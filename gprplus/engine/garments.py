@@ -90,6 +90,8 @@ def _hem(figure: Figure, cloth: int, place: np.ndarray, waist: float, hips: floa
         under = figure.torso(0, -0.006, -0.08)  # the two lean differently: let them overlap
         figure.limb(start, under, (waist + 0.006, hips + 0.025), cloth, depth=0.84, flat=True, texture=place)
         figure.limb(seat, end, (hips + 0.026, hips + 0.046), cloth, depth=0.84, flat=True, texture=place)
+        for (hip, _, _), end_of_cloth in zip(figure.pose.legs.values(), _along_legs(figure, -low), strict=True):
+            figure.limb(hip, end_of_cloth, (0.108, 0.116 + 0.012 * person.build), cloth, flat=True, texture=place)
     elif person["dress"] == "no":
         end = figure.torso(0, -0.004, -0.045)
         figure.limb(start, end, (waist + 0.002, hips + 0.022), cloth, depth=0.77, flat=True, texture=place)
@@ -141,11 +143,7 @@ def _skirt(figure: Figure, cloth: int, hips: float) -> None:
     """Cloth over both thighs and a cone between them."""
     person = figure.person
     place = figure.trunk_place()
-    length = person.skirt_length * person.height
-    ends = []
-    for hip, knee, ankle in figure.pose.legs.values():
-        share = length / max(hip[2] - knee[2], 1e-3)
-        ends.append(hip + min(share, 1) * (knee - hip) + max(share - 1, 0) * 0.5 * (ankle - knee))
+    ends = _along_legs(figure, person.skirt_length * person.height)
     middle = 0.5 * (ends[0] + ends[1])
     figure.limb(
         figure.torso(0, 0, 0.14),
@@ -158,6 +156,15 @@ def _skirt(figure: Figure, cloth: int, hips: float) -> None:
     for (hip, _, _), end in zip(figure.pose.legs.values(), ends, strict=True):
         figure.limb(hip + 0.02 * UP, end, (0.104, 0.112), cloth, flat=True, texture=place)
     figure.limb(figure.torso(0, 0, -0.02), middle, (hips, hips + 0.022), cloth, flat=True, depth=0.80, texture=place)
+
+
+def _along_legs(figure: Figure, length: float) -> list[np.ndarray]:
+    """Where cloth that hangs down `length` metres from the hips ends on each leg: the stride carries it along."""
+    ends = []
+    for hip, knee, ankle in figure.pose.legs.values():
+        share = length / max(hip[2] - knee[2], 1e-3)
+        ends.append(hip + min(share, 1) * (knee - hip) + max(share - 1, 0) * 0.5 * (ankle - knee))
+    return ends
 
 
 def shoes(figure: Figure) -> None:

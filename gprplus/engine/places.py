@@ -103,7 +103,7 @@ def _car(s: Scene, x: float, y: float, turn: float, colour: str) -> None:
     )
     s.shapes.box(at + 1.38 * up - 0.35 * ahead, (0.72, 0.45, 0.03), body, turned)
     for along in (-1.35, 1.35):
-        for across in (-0.80, 0.62):
+        for across in (-0.83, 0.65):
             start = at + along * ahead + across * side + 0.31 * up
             s.shapes.cone(start, start + 0.18 * side, (0.31, 0.31), tyre, flat=True)
 

@@ -14,7 +14,7 @@ from gprplus.declared import identity_attributes
 from gprplus.engine.design import Block, Design, make_design
 from gprplus.engine.people import draw_person
 from gprplus.engine.sky import HOURS, WEATHERS
-from gprplus.engine.writer import Ledger, save_png, save_whole, unfinished
+from gprplus.engine.writer import Ledger, png, save_whole, unfinished
 from gprplus.errors import DeviceError, RenderError
 from gprplus.images import encode_jpeg
 from gprplus.parallel import Progress, cores, in_processes, silent
@@ -216,6 +216,7 @@ def _identity(studio: "Studio", job: _Job, identity: int, pool: ThreadPoolExecut
 def _block(studio: "Studio", job: _Job, block: Block, ledger: Ledger, pool: ThreadPoolExecutor | None) -> None:
     """Render, encode and write one block, then note it in the ledger."""
     shot = studio.shot(block)
+    mask = png(shot.mask) if job.design.masks else b""
     waiting = []
     for weather, hour, picture in studio.pictures(shot, job.design.cell_levels()):
         path = job.output / job.design.path(block, weather, hour)
@@ -225,7 +226,7 @@ def _block(studio: "Studio", job: _Job, block: Block, ledger: Ledger, pool: Thre
         else:
             waiting.append(pool.submit(_save, studio, path, pixels))
         if job.design.masks:
-            save_png(job.output / "_masks" / job.design.path(block, weather, hour, "png"), shot.mask)
+            save_whole(job.output / "_masks" / job.design.path(block, weather, hour, "png"), mask)
     for future in waiting:
         future.result()
     ledger.note(block, shot.box)

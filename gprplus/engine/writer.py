@@ -83,7 +83,7 @@ def _swept(folder: Path) -> list[str]:
 
 def save_whole(path: Path, data: bytes) -> None:
     """Write bytes under a temporary name, then rename: the name that counts never stands for half a file."""
-    part = f"{path}{PART}"
+    part = f"{path}.{os.getpid()}{PART}"  # a killed render may have left a worker that still writes
     try:
         with open(part, "wb", buffering=0) as file:
             file.write(data)
@@ -92,11 +92,11 @@ def save_whole(path: Path, data: bytes) -> None:
         raise GprplusError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
-def save_png(path: Path, mask: np.ndarray) -> None:
-    """A `(H, W) bool` mask as PNG: 255 where true."""
+def png(mask: np.ndarray) -> bytes:
+    """A `(H, W) bool` mask as the bytes of a PNG: 255 where true."""
     import cv2
 
     done, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
         raise ValueError(f"a mask of shape {mask.shape} cannot be written as PNG")
-    save_whole(path, data.tobytes())
+    return data.tobytes()
