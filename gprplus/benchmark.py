@@ -214,4 +214,5 @@ def _collected(wanted: Sequence[Case], planned: Plan) -> Outcome:
     summaries = [collect.collect(case.folder, case.split.arms, case.split.info.get("reference"))[1] for case in wanted]
     folders = [case.folder for case in wanted]
     written = [path for path in report(folders) if path.suffix == ".html"]
-    return Outcome(planned, tuple(folders), tuple(summaries), tuple(case.split.info for case in wanted), tuple(written))
+    infos = tuple(cases.told(case) for case in wanted)
+    return Outcome(planned, tuple(folders), tuple(summaries), infos, tuple(written))

@@ -12,19 +12,6 @@ if TYPE_CHECKING:
     from gprplus.benchmark import Outcome, Plan
 
 
-def named_folders(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
-    """Click callback: ('a=x', 'b=y') -> {'a': Path('x'), 'b': Path('y')}."""
-    found: dict[str, Path] = {}
-    for value in values:
-        name, equals, path = value.partition("=")
-        if not (name and equals and path):
-            raise click.BadParameter(f"expected NAME=FOLDER, found '{value}'.", context, parameter)
-        if name in found:
-            raise click.BadParameter(f"'{name}' is given twice.", context, parameter)
-        found[name] = Path(path)
-    return found
-
-
 @click.command("benchmark")
 @click.argument("splits", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--recipe", default="auto", show_default=True, help="auto, a recipe's name or a .toml file.")
@@ -35,22 +22,8 @@ def named_folders(context: click.Context, parameter: click.Parameter, values: tu
 @click.option(
     "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
 )
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="NAME=PATH",
-    callback=named_folders,
-    help="Score on this manifest, or folder of images, too.",
-)
-@click.option(
-    "--root",
-    "roots",
-    multiple=True,
-    metavar="NAME=DIR",
-    callback=named_folders,
-    help="Where a dataset's images lie now.",
-)
+@options.target
+@options.root
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
 @options.device
 @options.dry_run

@@ -63,7 +63,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
 
     grid = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, header in enumerate(headers):
-        grid.add_column(header, justify="right" if i in right else "left", overflow="fold")
+        short = all(len(str(row[i])) <= 24 for row in rows)  # a name is not broken to make room for prose
+        grid.add_column(header, justify="right" if i in right else "left", overflow="fold", no_wrap=short)
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     width = None if sys.stdout.isatty() else 100

@@ -131,6 +131,11 @@ def source_of(case: Case, target: Target) -> str:
     return f"split {case.split.name}" if target.name == targets.SELF else f"target {target.name}"
 
 
+def told(case: Case) -> dict[str, Any]:
+    """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
+    return {**case.split.info, "targets": runs.read_json(case.folder / RECORD, SplitError, "a benchmark")["targets"]}
+
+
 def write_record(case: Case, recipe: Recipe, device: str) -> None:
     """Write benchmark.json: the request, the split it was made for, every target so far, and the recipe in full."""
     path = case.folder / RECORD
