@@ -119,13 +119,13 @@ def _keep_nearest(best: Tensor, t: Tensor, shape: Tensor, tile: Tensor) -> None:
 
 
 def _surface(solids: Solids, sample: Tensor, owner: Tensor, depth: Tensor, point: Tensor, along: Tensor) -> Surface:
-    m = solids.linear.reshape(-1, 9).T[:, owner].view(3, 3, -1)
-    offset, size = solids.offset[:, :, 0].T[:, owner], solids.size.T[:, owner]
+    rows = [solids.linear.flatten(1), solids.offset.flatten(1), solids.size, solids.texture.flatten(1)]
+    table = torch.cat(rows, dim=1).T.contiguous().index_select(1, owner)
+    m, offset, size, texture = table[:9].view(3, 3, -1), table[9:12], table[12:15], table[15:].view(3, 4, -1)
     local = torch.stack([dot(row, point) + shift for row, shift in zip(m, offset, strict=True)])
     own = normals(solids.kind[owner], local, size)
     normal = unit(torch.stack([dot(m[:, i], own) for i in range(3)]))
     normal = torch.where(dot(normal, along) > 0, -normal, normal)
-    texture = solids.texture.reshape(-1, 12).T[:, owner].view(3, 4, -1)
     place = torch.stack([dot(row, point) + row[3] for row in texture])
     return Surface(sample, depth, point, normal, solids.material[owner], place, size[0])
 

@@ -12,7 +12,7 @@ from gprplus.engine.camera import View
 from gprplus.engine.figure import Material
 from gprplus.engine.gbuffer import Surface, cast, unit
 from gprplus.engine.intersect import dot
-from gprplus.engine.layers import SNOW, Layers, key_light, pooled, put, snowed
+from gprplus.engine.layers import SNOW, Layers, key_light, put, snowed
 from gprplus.engine.noise import fractal
 from gprplus.engine.shadows import ShadowMap, contact_map, shadow_map
 from gprplus.engine.shapes import Solids
@@ -89,11 +89,15 @@ def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> d
 def _pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tuple[tuple[int, int, int, int], Tensor]:
     """Means over the samples of each pixel, within the window (x, y, width, height) that holds the person."""
     y, x = sample // view.width, sample % view.width
-    x0, x1, y0, y1 = (int(v) // samples for v in torch.stack([x.min(), x.max(), y.min(), y.max()]).tolist())
+    row, column = y // samples, x // samples
+    x0, x1, y0, y1 = torch.stack([column.min(), column.max(), row.min(), row.max()]).tolist()
     columns, lines = x1 - x0 + 1, y1 - y0 + 1
-    canvas = torch.zeros(len(rows), lines * samples * columns * samples, device=rows.device)
-    canvas[:, (y - y0 * samples) * (columns * samples) + (x - x0 * samples)] = rows
-    return (x0, y0, columns, lines), pooled(canvas, lines * samples, columns * samples, samples)
+    # The samples of a pixel lie a whole window apart, so that averaging them adds long rows.
+    layer = (y % samples) * samples + x % samples
+    place = (layer * lines + row - y0) * columns + column - x0
+    canvas = torch.zeros(len(rows), samples * samples * lines * columns, device=rows.device)
+    canvas.index_copy_(1, place, rows)
+    return (x0, y0, columns, lines), canvas.view(len(rows), samples * samples, -1).mean(1)
 
 
 def _named(mean: Tensor, place: Layers, away: float) -> Layers:

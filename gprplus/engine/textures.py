@@ -31,7 +31,7 @@ def paint(surface: Surface, materials: Sequence[Material]) -> tuple[Tensor, Tens
     """Colour (3, V) linear, normal (3, V) with its folds, and gloss (V,) of what is seen."""
     device = surface.depth.device
     rows = [(*m.colour, *m.second, m.scale, m.folds, m.gloss) for m in materials]
-    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device)[:, surface.material]
+    table = torch.from_numpy(np.array(rows, dtype=np.float32).T.copy()).to(device).index_select(1, surface.material)
     colour, second, (scale, folds, gloss) = table[:3], table[3:6], table[6:]
     right, up, forward = surface.place
     around = torch.atan2(right, forward) * torch.where(surface.radius > 0.085, 0.14, 0.055)
