@@ -231,4 +231,4 @@ def test_the_command_prints_table_verdict_and_report(work, done):
 def test_a_target_needs_a_name_and_a_path(work):
     shown = CliRunner().invoke(cli, ["benchmark", "--target", "market"])
     assert shown.exit_code == 2
-    assert "NAME=FOLDER" in shown.output
+    assert "NAME=PATH" in shown.output
