@@ -10,8 +10,8 @@ import torch
 
 from benchmarks import harness
 from gprplus.engine import render
+from gprplus.engine.crew import one_thread
 from gprplus.engine.design import Block, Design, make_design
-from gprplus.engine.render import one_thread
 from gprplus.engine.studio import Studio
 from gprplus.images import encode_jpeg
 

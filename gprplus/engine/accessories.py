@@ -148,7 +148,7 @@ def _pouch(
 
 def scarf(figure: Figure, colour: np.ndarray) -> None:
     """A scarf around the neck with one end hanging in front."""
-    wool = figure._keep(Material("upper", colour, colour * 0.55, "stripes", 0.03, folds=0.2))
+    wool = figure.keep(Material("upper", colour, colour * 0.55, "stripes", 0.03, folds=0.2))
     figure.limb(figure.torso(0, -0.005, 0.515), figure.torso(0, 0.012, 0.575), (0.090, 0.076), wool, depth=0.98)
     figure.limb(
         figure.torso(figure.person.side * 0.045, 0.098, 0.48),

@@ -36,7 +36,7 @@ def _head(figure: Figure) -> None:
     person = figure.person
     female = person["gender"] == "female"
     skin = figure.material("skin", person.skin, gloss=0.06)
-    face = figure._keep(
+    face = figure.keep(
         Material("skin", person.skin, person.hair * 0.55, "beard" if person.beard else "face", gloss=0.06)
     )
     jaw = 0.052 if female else 0.058

@@ -49,13 +49,14 @@ class Figure:
         self, part: str, colour: np.ndarray, *, folds: float = 0.0, gloss: float = 0.0, pattern: str = "plain"
     ) -> int:
         """A material of one colour; returns its number."""
-        return self._keep(Material(part, colour, colour * 0.6, pattern=pattern, folds=folds, gloss=gloss))
+        return self.keep(Material(part, colour, colour * 0.6, pattern=pattern, folds=folds, gloss=gloss))
 
     def cloth(self, part: str, garment: Garment, folds: float = 0.16) -> int:
         """A material cut from a garment; returns its number."""
-        return self._keep(Material(part, garment.colour, garment.second, garment.pattern, garment.scale, folds))
+        return self.keep(Material(part, garment.colour, garment.second, garment.pattern, garment.scale, folds))
 
-    def _keep(self, material: Material) -> int:
+    def keep(self, material: Material) -> int:
+        """Take a material up; returns its number."""
         self.materials.append(material)
         return len(self.materials) - 1
 

@@ -1,27 +1,20 @@
-"""From a design to a folder: who renders what, what is already there, and the record written last."""
+"""From a design to a folder: what is already there, what is refused, and the record written last."""
 
 import csv
 import io
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from gprplus.declared import identity_attributes
-from gprplus.engine.design import Block, Design, make_design
+from gprplus.engine.crew import Job
+from gprplus.engine.design import Design, make_design
 from gprplus.engine.people import draw_person
 from gprplus.engine.sky import HOURS, WEATHERS
-from gprplus.engine.writer import Ledger, png, save_whole, unfinished
+from gprplus.engine.writer import Ledger
 from gprplus.errors import DeviceError, RenderError
-from gprplus.images import encode_jpeg
-from gprplus.parallel import Progress, cores, in_processes, silent
+from gprplus.parallel import Progress, cores, silent
 from gprplus.runs import clear, settle, versions, write_json, write_text
-
-if TYPE_CHECKING:
-    from gprplus.engine.studio import Studio
 
 RECORD = "renders.json"
 UNDER_WAY = "_request.json"
@@ -72,10 +65,10 @@ def render(
         return output
     where = choose_device(device)
     _prepare(output, design, force)
-    todo = _Job(design, output, where, cores() if workers is None else workers)
+    job = Job(design, output, where, cores() if workers is None else workers)
     done = 0
     progress(0, design.images)
-    for finished in todo.run():
+    for finished in job.run():
         done += finished
         progress(done, design.images)
     _conclude(output, design)
@@ -131,109 +124,6 @@ def _prepare(output: Path, design: Design, force: bool) -> None:
         )
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / UNDER_WAY, {"request": request})
-
-
-@dataclass(frozen=True)
-class _Job:
-    """Everything a worker needs to know; sent to processes whole."""
-
-    design: Design
-    output: Path
-    device: str
-    workers: int
-
-    def run(self) -> Iterator[int]:
-        """Render what is missing; yields how many pictures each finished identity has."""
-        everybody = range(1, self.design.identities + 1)
-        if self.device != "cpu":
-            yield from _render_on_gpu(self, everybody)
-            return
-        yield from in_processes(_Worker(self), everybody, min(self.workers, self.design.identities))
-
-
-@dataclass
-class _Worker:
-    """Renders identities on one core; the studio is made at the first one, in the process that uses it."""
-
-    job: _Job
-    studio: "Studio | None" = None
-
-    def __call__(self, identity: int) -> int:
-        return _render_in_process(self.job, identity)
-
-
-_studios: dict[str, "Studio"] = {}
-
-
-def _render_in_process(job: _Job, identity: int) -> int:
-    import torch
-
-    from gprplus.engine.studio import Studio
-
-    with one_thread():
-        name = repr(job)
-        if name not in _studios:
-            _studios.clear()
-            _studios[name] = Studio(job.design, torch.device("cpu"))
-        return _identity(_studios[name], job, identity, None)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: pictures are small, and the other cores have their own."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode():
-            yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def _render_on_gpu(job: _Job, everybody: Sequence[int]) -> Iterator[int]:
-    """One process draws; threads encode and write behind it."""
-    import torch
-
-    from gprplus.engine.studio import Studio
-
-    studio = Studio(job.design, torch.device(job.device))
-    with torch.inference_mode(), ThreadPoolExecutor(max(2, job.workers)) as pool:
-        for identity in everybody:
-            yield _identity(studio, job, identity, pool)
-
-
-def _identity(studio: "Studio", job: _Job, identity: int, pool: ThreadPoolExecutor | None) -> int:
-    """Render the unfinished blocks of one identity; returns how many pictures it has in all."""
-    blocks = job.design.blocks(identity)
-    ledger = Ledger(job.output, identity)
-    for block in unfinished(job.output, job.design, blocks, ledger):
-        _block(studio, job, block, ledger, pool)
-    return len(blocks) * job.design.cells
-
-
-def _block(studio: "Studio", job: _Job, block: Block, ledger: Ledger, pool: ThreadPoolExecutor | None) -> None:
-    """Render, encode and write one block, then note it in the ledger."""
-    shot = studio.shot(block)
-    mask = png(shot.mask) if job.design.masks else b""
-    waiting = []
-    for weather, hour, picture in studio.pictures(shot, job.design.cell_levels()):
-        path = job.output / job.design.path(block, weather, hour)
-        pixels = picture.cpu().numpy()
-        if pool is None:
-            _save(studio, path, pixels)
-        else:
-            waiting.append(pool.submit(_save, studio, path, pixels))
-        if job.design.masks:
-            save_whole(job.output / "_masks" / job.design.path(block, weather, hour, "png"), mask)
-    for future in waiting:
-        future.result()
-    ledger.note(block, shot.box)
-
-
-def _save(studio: "Studio", path: Path, pixels: "Any") -> None:
-    save_whole(path, encode_jpeg(studio.finish(pixels), studio.design.domain.quality))
 
 
 def _conclude(output: Path, design: Design) -> None:
