@@ -17,6 +17,7 @@ from gprplus.ingest.dataset import Rows, ingest
 from gprplus.ingest.detect import Chosen, choose
 from gprplus.ingest.earlier import Earlier, unchanged
 from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.roles import lists_digest
 from gprplus.ingest.scan import Listing, list_files
 from gprplus.parallel import Progress, silent
 from gprplus.runs import differences, relative
@@ -138,8 +139,8 @@ def _source(
     known = old is not None and any(place == root for place in old.roots().values())
     listing = list_files(folder, look=known)
     chosen = choose(listing, layout, name)
-    if chosen.layout.ignore:
-        listing = list_files(folder, chosen.layout.ignore, look=known)
+    if chosen.layout.beside:
+        listing = list_files(folder, chosen.layout.beside, look=known)
     table = people.find(folder, Path(identities) if identities else None)
     request = {
         "root": relative(root, output),
@@ -196,6 +197,7 @@ def _about(source: Source) -> dict[str, Any]:
         "notes": list(layout.notes),
         "expected": {key: value for key, value in vars(layout.expected).items() if value},
         "verify": source.request["verify"],
+        "lists_digest": lists_digest(source.listing.root, layout.lists),
         "identities_digest": people.file_digest(source.identities),
         "request": source.request,
     }

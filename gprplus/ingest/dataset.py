@@ -16,10 +16,11 @@ from gprplus.ingest.identities import Known, identity_table, strangers
 from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
 from gprplus.ingest.read import PROBED, read_files
+from gprplus.ingest.roles import about_lists, read_lists, with_roles
 from gprplus.ingest.scan import Listing, Refused
 from gprplus.keys import digest, table_fingerprint
 from gprplus.parallel import Progress, silent
-from gprplus.schema import REJECTED, SCAN, conform
+from gprplus.schema import REJECTED, ROLES, SCAN, conform
 
 EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million
 
@@ -50,6 +51,7 @@ def ingest(
     one image or none is good.
     """
     layout, name = chosen.layout, chosen.name
+    listed = read_lists(listing.root, layout.lists)
     fresh = None if earlier is None else ~known_files(earlier.scan, listing)
     found, unmatched = read_files(listing, name, layout, verify, fresh=fresh, workers=workers, progress=progress)
     if not found.num_rows:
@@ -61,7 +63,10 @@ def ingest(
         reasons = Counter(found["reason"].to_pylist())
         shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
         raise ManifestError(f"Not one of the {found.num_rows:,} files under {listing.root} can be used: {shown}.")
+    _of_one_kind(layout, good, listing)
     images = ordered(decoded(layout, name, good))
+    if listed.files:
+        images = with_roles(images, listed)
     rejected = _rejected(name, layout, found, unmatched, listing.refused)
     scan = _scan(name, found)
     del found, good  # at two million files each is a quarter of a gigabyte
@@ -80,10 +85,28 @@ def ingest(
             "ignored": listing.ignored,
             "files": len(listing),
             "refused": len(listing.refused),
+            "roles": _counted(images["role"]),
+            "remarks": about_lists(images, listed, layout.lists),
             "strangers": len(strangers(known, people["identity"].to_pylist())),
             "fingerprint": digest(table_fingerprint(images), table_fingerprint(people)),
         },
     )
+
+
+def _counted(column: pa.ChunkedArray) -> dict[str, int]:
+    counts = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
+    return {role: counts[role] for role in ROLES if role in counts}
+
+
+def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
+    """Refuse a folder that mixes what the layout says must not be mixed."""
+    for group in layout.single:
+        kinds = [kind for kind in found[group].unique().to_pylist() if kind is not None]
+        if len(kinds) > 1:
+            raise LayoutError(
+                f"{listing.root} holds {' and '.join(sorted(kinds))} of {layout.title}, which must not be mixed in one "
+                "dataset. Give one of those folders, or make each a dataset of its own with --name."
+            )
 
 
 def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str:

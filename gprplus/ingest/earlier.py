@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from gprplus.ingest.identities import file_digest
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.read import PROBED
+from gprplus.ingest.roles import lists_digest
 from gprplus.ingest.scan import Listing
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def unchanged(earlier: Earlier, listing: Listing, layout: "Layout", identities: 
     """Whether ingesting this listing would end with the rows that are there."""
     about = earlier.about
     if about["layout_digest"] != layout.digest or about["identities_digest"] != file_digest(identities):
+        return False
+    if about.get("lists_digest") != lists_digest(listing.root, layout.lists):
         return False
     if about["files"] != len(listing) or about["refused"] != len(listing.refused):
         return False

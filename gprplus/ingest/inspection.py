@@ -228,6 +228,12 @@ def _about_dataset(
     for what in ("images", "identities"):
         if expected.get(what) and expected[what] != about[what]:
             sentences.append(f"{name}: the whole dataset has {expected[what]:,} {what}, {about[what]:,} are here.")
+    sentences += [
+        f"{name}: the whole dataset has {count:,} {role} images, {about.get('roles', {}).get(role, 0):,} are here."
+        for role, count in expected.get("roles", {}).items()
+        if count != about.get("roles", {}).get(role, 0)
+    ]
+    sentences += [f"{name}: {remark}" for remark in about.get("remarks", [])]
     if "identity" in about["factors"]:
         sentences += _incomplete(name, identity, counted, expected.get("per_identity", 0))
     attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]

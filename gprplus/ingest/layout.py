@@ -1,9 +1,9 @@
 """Layouts: how a dataset names its files, as one TOML file each under manifests/layouts.
 
 A layout is a regular expression over the path below the dataset's root (without the extension), whose named groups are
-the raw tokens, and small tables that turn tokens into levels and degrees. The groups `identity`, `camera`, `frame`,
-`weather`, `illumination`, `background` and `part` are known by name; a table may read another group; any other group
-only helps to tell images apart.
+the raw tokens, and small tables (tokens.py) that turn tokens into levels, degrees and numbers. The groups `identity`,
+`camera`, `frame`, `weather`, `illumination`, `background` and `part` are known by name; a table may read another group,
+or several together; any other group only helps to tell images apart.
 """
 
 import re
@@ -16,6 +16,7 @@ from typing import Any
 from gprplus import declared
 from gprplus.declared import Declaration, read, strict
 from gprplus.errors import DeclarationError, nearest
+from gprplus.ingest.tokens import Degrees, Expected, Joined, Levels, RoleList
 from gprplus.keys import digest
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
@@ -32,67 +33,14 @@ ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 
 
 @dataclass(frozen=True)
-class Levels:
-    """Token -> level of one attribute. A token that is not listed becomes `prefix` + token, or null without a prefix.
-
-    `group` is the group that is read (empty: the attribute's own name), `absent` the level where the name has no such
-    part.
-    """
-
-    group: str = ""
-    levels: dict[str, str] = field(default_factory=dict)
-    prefix: str = ""
-    absent: str = ""
-
-    def level(self, token: str | None) -> str | None:
-        """The level of one token; None when it is unknown.
-
-        >>> Levels(levels={"01": "sunny"}).level("01"), Levels(prefix="p").level("03"), Levels().level("9")
-        ('sunny', 'p03', None)
-        """
-        if token is None:
-            return self.absent or None
-        return self.levels.get(token) or (f"{self.prefix}{token}" if self.prefix else None)
-
-
-@dataclass(frozen=True)
-class Degrees:
-    """Token -> whole degrees: by table, or by the rule (offset + step x code) mod 360."""
-
-    group: str = "camera"
-    degrees: dict[str, int] = field(default_factory=dict)
-    offset: int | None = None
-    step: int | None = None
-
-    def degree(self, token: str | None) -> int | None:
-        """The degrees of one token; None when it is unknown.
-
-        >>> Degrees(offset=60, step=30).degree("12")
-        60
-        """
-        if token is None:
-            return None
-        if token in self.degrees or self.offset is None or self.step is None:
-            return self.degrees.get(token)
-        return (self.offset + self.step * int(token)) % 360
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the whole dataset is said to hold; 0 means that nobody says."""
-
-    images: int = 0
-    identities: int = 0
-    per_identity: int = 0
-    parts: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Layout:
     """One declared layout; the fields are the keys of its TOML file, but for `name` and `digest`.
 
     `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
     `format` and `size` (width, height) say what the bytes should be, and settle between layouts that share names.
+    `roles` maps part folders to roles, `role` is everybody's where the whole dataset has one; `lists` are files that
+    know better. `single` names groups that must say the same of every image of a dataset (two croppings of the same
+    people, which must not be mixed). `codes` is the code table of its attribute files (codes.py).
     """
 
     title: str
@@ -115,7 +63,13 @@ class Layout:
     junk: tuple[str, ...] = ()
     distractors: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+    codes: str = ""
+    role: str = ""
     roles: dict[str, str] = field(default_factory=dict)
+    lists: tuple[RoleList, ...] = ()
+    identity: Joined = field(default_factory=lambda: Joined(("identity",)))
+    camera: Joined = field(default_factory=lambda: Joined(("camera",)))
     weather: Levels = field(default_factory=Levels)
     illumination: Levels = field(default_factory=Levels)
     background: Levels = field(default_factory=Levels)
@@ -134,10 +88,19 @@ class Layout:
         """The named groups, in the order they stand in the pattern."""
         return tuple(self.pattern.groupindex)
 
-    def group_of(self, attribute: str) -> str:
-        """The group that an attribute is read from."""
+    def groups_of(self, attribute: str) -> tuple[str, ...]:
+        """The groups that an attribute is read from."""
         table = getattr(self, attribute, None)
-        return getattr(table, "group", "") or attribute
+        return table.groups if isinstance(table, Joined) else (getattr(table, "group", "") or attribute,)
+
+    def role_of(self, part: str | None) -> str | None:
+        """The role of an image by its part folder; None when the folder does not tell."""
+        return self.roles.get(part or "", self.role) or None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """File names under the root that are no images of the dataset."""
+        return (*self.ignore, *(Path(item.file).name for item in self.lists))
 
     def write_path(self, tokens: Mapping[str, str]) -> str:
         """The path of an image from its raw tokens: the inverse of the pattern, for layouts with a template."""
@@ -165,9 +128,8 @@ def from_declaration(declaration: Declaration) -> Layout:
     layout = replace(strict(Layout, declaration.data, where), name=declaration.name, digest=declaration.digest)
     _check_pattern(layout, where)
     _check_words(layout, where)
-    for example in layout.examples:
-        if not layout.pattern.fullmatch(example):
-            raise DeclarationError(f"{where}: its own example '{example}' does not match its path pattern.")
+    _check_roles(layout, where)
+    _check_examples(layout, where)
     return layout
 
 
@@ -176,8 +138,12 @@ def _check_pattern(layout: Layout, where: str) -> None:
         pattern = layout.pattern
     except re.error as error:
         raise DeclarationError(f"{where}: path is no regular expression: {error}.") from error
-    if "identity" not in pattern.groupindex:
-        raise DeclarationError(f"{where}: path has no group (?P<identity>...); it has {_named(layout)}.")
+    for attribute in ("identity", *(["camera"] if layout.camera != Joined(("camera",)) else [])):
+        absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in pattern.groupindex]
+        if absent:
+            raise DeclarationError(
+                f"{where}: path has no group (?P<{absent[0]}>...) to read {attribute} from; it has {_named(layout)}."
+            )
     taken = sorted(set(pattern.groupindex) & _TAKEN)
     if taken:
         raise DeclarationError(
@@ -186,7 +152,7 @@ def _check_pattern(layout: Layout, where: str) -> None:
     if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
         raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
     for attribute in (*LEVELLED, "viewpoint_deg"):
-        table, group = getattr(layout, attribute), layout.group_of(attribute)
+        table, (group,) = getattr(layout, attribute), layout.groups_of(attribute)
         if table != type(table)() and group not in layout.groups and not getattr(table, "absent", ""):
             raise DeclarationError(f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}.")
     try:
@@ -209,13 +175,36 @@ def _check_words(layout: Layout, where: str) -> None:
                 raise DeclarationError(
                     f"{where}: {key}: unknown attribute '{attribute}'. {nearest(attribute, ATTRIBUTES)}"
                 )
-    for part, role in layout.roles.items():
-        if role and role not in ROLES:
-            raise DeclarationError(f"{where}: roles.{part}: unknown role '{role}'. {nearest(role, ROLES)}")
-    if layout.roles and "part" not in layout.groups:
-        raise DeclarationError(f"{where}: roles need a group (?P<part>...) in path; it has {_named(layout)}.")
+    for group in layout.single:
+        if group not in layout.groups:
+            raise DeclarationError(f"{where}: single: there is no group '{group}'. {nearest(group, layout.groups)}")
     if layout.size and len(layout.size) != 2:
         raise DeclarationError(f"{where}: size: expected [width, height], found {list(layout.size)}.")
+
+
+def _check_roles(layout: Layout, where: str) -> None:
+    given = {"role": layout.role, **{f"roles.{part}": role for part, role in layout.roles.items()}}
+    for i, item in enumerate(layout.lists):
+        given |= {f"lists[{i}].positions.{name}": role for name, role in item.positions.items()}
+        given[f"lists[{i}].role"] = item.role
+        if bool(item.role) == bool(item.positions) or bool(item.positions) != bool(item.paths):
+            raise DeclarationError(
+                f"{where}: lists[{i}]: expected a role for a text file, or paths and positions for a MATLAB file."
+            )
+    for key, role in {**given, **{f"expected.roles.{role}": role for role in layout.expected.roles}}.items():
+        if role and role not in ROLES:
+            raise DeclarationError(f"{where}: {key}: unknown role '{role}'. {nearest(role, ROLES)}")
+    if layout.roles and "part" not in layout.groups:
+        raise DeclarationError(f"{where}: roles need a group (?P<part>...) in path; it has {_named(layout)}.")
+
+
+def _check_examples(layout: Layout, where: str) -> None:
+    for example in layout.examples:
+        found = layout.pattern.fullmatch(example)
+        if not found:
+            raise DeclarationError(f"{where}: its own example '{example}' does not match its path pattern.")
+        if any(found[group] is None for group in layout.identity.groups):
+            raise DeclarationError(f"{where}: its own example '{example}' does not name a whole identity.")
 
 
 # What a renders.json may say about the layout of its folder, beside the tables below.

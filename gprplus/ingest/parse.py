@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from gprplus.ingest.tokens import code, number
 from gprplus.keys import canonical, text_keys
 from gprplus.schema import IMAGES, conform
 
@@ -79,41 +80,36 @@ def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     }
     columns["dataset"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([dataset]))
     junk, distractors = set(layout.junk), set(layout.distractors)
-    identity, camera = Coded(table, "identity"), Coded(table, "camera")
+    identity, camera = (Coded(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera"))
     columns["identity_token"] = identity.levels(lambda token: token)
     columns["identity"] = identity.levels(lambda token: None if token in junk else token)
     columns["is_junk"] = identity.flags(lambda token: token in junk)
     columns["is_distractor"] = identity.flags(lambda token: token in distractors)
     columns["camera"] = camera.numbers(number)
-    columns["camera_code"] = camera.levels(lambda token: None if token is None else str(number(token)))
-    columns["viewpoint_deg"] = Coded(table, layout.group_of("viewpoint_deg")).numbers(layout.viewpoint_deg.degree)
+    columns["camera_code"] = camera.levels(code)
+    columns["viewpoint_deg"] = Coded(table, *layout.groups_of("viewpoint_deg")).numbers(layout.viewpoint_deg.degree)
     columns["frame"] = Coded(table, "frame").numbers(number, np.int64)
-    columns["role"] = Coded(table, "part").levels(lambda part: layout.roles.get(part or "") or None)
+    columns["role"] = Coded(table, "part").levels(layout.role_of)
     for name in ("weather", "illumination", "background"):
-        columns[name] = Coded(table, layout.group_of(name)).levels(getattr(layout, name).level)
-    columns["weather_code"] = Coded(table, layout.group_of("weather")).levels(lambda token: token)
+        columns[name] = Coded(table, *layout.groups_of(name)).levels(getattr(layout, name).level)
+    columns["weather_code"] = Coded(table, *layout.groups_of("weather")).levels(lambda token: token)
     return conform(pa.table(columns), IMAGES)
 
 
-def number(token: str | None) -> int | None:
-    """A token as a number: '01' is 1."""
-    return None if token is None else int(token)
-
-
 class Coded:
-    """One group's tokens as integer codes into the distinct ones; a group that the layout lacks is null throughout."""
+    """The tokens of one group, or of several joined by ":", as integer codes into the distinct ones.
 
-    def __init__(self, table: pa.Table, group: str) -> None:
-        if group not in table.column_names:
-            self.tokens: list[str | None] = [None]
-            self.codes = np.zeros(table.num_rows, np.int32)
-            return
-        column = table.column(group).combine_chunks()
-        if isinstance(column, pa.ChunkedArray):
-            column = column.chunk(0) if column.num_chunks else pa.array([], TOKEN)
-        self.tokens = [*column.dictionary.to_pylist(), None]
-        codes = column.indices.fill_null(len(self.tokens) - 1)
-        self.codes = np.asarray(codes).astype(np.int32, copy=False)
+    A group that the layout lacks is null throughout; so is a joined token of which a part is absent.
+    """
+
+    def __init__(self, table: pa.Table, *groups: str) -> None:
+        self.tokens, self.codes = _coded(table, groups[0])
+        for group in groups[1:]:
+            tokens, codes = _coded(table, group)
+            pairs, both = np.unique(self.codes.astype(np.int64) * len(tokens) + codes, return_inverse=True)
+            joined = [(self.tokens[pair // len(tokens)], tokens[pair % len(tokens)]) for pair in pairs.tolist()]
+            self.tokens = [None if None in pair else ":".join(map(str, pair)) for pair in joined]
+            self.codes = both.astype(np.int32)
 
     def levels(self, decode: Callable[[str | None], str | None]) -> pa.DictionaryArray:
         """Each token through `decode`, as a dictionary of sorted levels."""
@@ -132,3 +128,14 @@ class Coded:
     def flags(self, decode: Callable[[str | None], bool]) -> pa.Array:
         """Each token through `decode`, as truth values."""
         return pa.array(np.array([decode(token) for token in self.tokens])[self.codes])
+
+
+def _coded(table: pa.Table, group: str) -> tuple[list[str | None], np.ndarray]:
+    """The distinct tokens of one group, None last, and `(N,) int32` codes into them."""
+    if group not in table.column_names:
+        return [None], np.zeros(table.num_rows, np.int32)
+    column = table.column(group).combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0) if column.num_chunks else pa.array([], TOKEN)
+    tokens = [*column.dictionary.to_pylist(), None]
+    return tokens, np.asarray(column.indices.fill_null(len(tokens) - 1)).astype(np.int32, copy=False)

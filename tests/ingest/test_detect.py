@@ -7,6 +7,7 @@ import pytest
 
 from gprplus.errors import DeclarationError, LayoutError
 from gprplus.ingest.detect import choose
+from gprplus.ingest.layout import shipped
 from gprplus.ingest.scan import list_files
 
 
@@ -22,6 +23,19 @@ TREES = {
     "gta_raw_v31": ["0000/0000_C00_W00_L00_A00.jpg", "0000/0000_C00_W01_L00_A01.jpg"],
     "gta_raw_v314": ["0000/0000_C00_W-1_L00.jpg", *RAW],
     "market1501": ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/-1_c1s1_000401_03.jpg"],
+    "dukemtmcreid": ["query/0005_c2_f0046985.jpg", "bounding_box_test/0002_c1_f0044158.jpg"],
+    "cuhk03_np": ["detected/query/0003_c1_22.png", "detected/bounding_box_test/0003_c1_21.png"],
+    "cuhk03_extracted": ["images_detected/1_001_1_01.png", "images_detected/5_003_2_08.png"],
+    "msmt17_v1": ["train/0000/0000_045_12_0303morning_0006_2.jpg"],
+    "msmt17_v2": ["mask_train_v2/0000/0000_000_01_0303morning_0008_0.jpg"],
+    "randperson": ["000000_s00_c00_f000264.jpg", "000000_s00_c01_f001632.jpg"],
+    "randperson_2020_06": ["000000_c01_s00_f001632.jpg"],
+    "clonedperson": ["train/700000_s02_c00_f023389.jpg", "test/query/705624_s12_c00_f003229.jpg"],
+    "weperson": ["0000/0000_c00_s00_T04.png", "0001/0001_c10_s03_T4.png"],
+    "personx_v1": ["1/query/0001_c1s1_32.jpg", "3/bounding_box_train/0004_c3s1_03.jpg"],
+    "personx_harder": ["query/0001_c3s1_32.jpg", "bounding_box_train/0004_c12s1_03.jpg"],
+    "personx_visda": ["personX/image_train/0001_c3s1_24.jpg"],
+    "unrealperson": ["unreal_v3.1/images/333_c001_78.jpg", "unreal_v1.2/images/333_c001_78.jpg"],
 }
 
 
@@ -43,6 +57,20 @@ def test_two_layouts_that_match_alike_are_named(tmp_path: Path, plant, picture) 
         chosen(root)
     assert "--layout gta_raw_v30" in str(problem.value)
     assert chosen(root, "gta_raw_v314").layout.name == "gta_raw_v314"
+
+
+def test_one_background_of_personx_may_be_of_either_set_and_is_not_guessed(tmp_path: Path, plant) -> None:
+    root = plant(tmp_path, ["query/0001_c3s1_32.jpg", "bounding_box_train/0004_c4s1_03.jpg"])
+    with pytest.raises(LayoutError, match="fits the layouts personx_harder and personx_v1 alike"):
+        chosen(root)
+
+
+def test_no_published_name_fits_two_layouts_but_where_names_are_shared() -> None:
+    shared = {"gprplus", "gpr", "engine", "finegpr", "gta_raw_v30", "gta_raw_v314", "personx_v1", "personx_harder"}
+    known = shipped()
+    for name in [name for layout in known for name in layout.examples]:
+        fitting = {layout.name for layout in known if layout.pattern.fullmatch(name)}
+        assert len(fitting) == 1 or fitting <= shared, (name, fitting)
 
 
 def test_gpr_is_never_picked_by_itself(tmp_path: Path, plant) -> None:

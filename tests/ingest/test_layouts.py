@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.errors import DeclarationError
+from gprplus.errors import DeclarationError, LayoutError
 from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
 from gprplus.ingest.parse import decoded, match, token_table, uids
 
@@ -94,6 +94,61 @@ def test_camera_28_is_not_read_as_2() -> None:
     assert (row["camera"], row["viewpoint_deg"]) == (28, 0)
 
 
+def test_persons_and_cameras_numbered_anew_in_each_folder_are_told_apart() -> None:
+    layout = load("unrealperson")
+    one, two, other = (parsed(layout, f"unreal_v{place}/images/333_c001_78.jpg") for place in ("3.1", "1.1", "3.2"))
+    assert one["identity"] == two["identity"] == "1:333"  # one person in two scenes
+    assert other["identity"] == "2:333"
+    assert (one["camera"], two["camera"], other["camera"]) == (301, 101, 301)
+
+
+def test_the_scene_is_not_read_as_the_identity() -> None:
+    row = parsed(load("randperson"), "000000_s00_c00_f000264.jpg")
+    assert (row["identity"], row["camera"], row["background"], row["frame"]) == ("000000", 0, "s00", 264)
+
+
+def test_both_orders_of_randpersons_names_are_one_image() -> None:
+    one = parsed(load("randperson"), "000012_s03_c01_f001632.jpg")
+    two = parsed(load("randperson_2020_06"), "000012_c01_s03_f001632.jpg")
+    del one["path"], two["path"]
+    assert one == two
+    assert (one["camera"], one["camera_code"]) == (301, "3:1")
+
+
+def test_cameras_of_different_scenes_of_clonedperson_stay_apart() -> None:
+    names = [f"train/700000_s{scene:02d}_c00_f000001.jpg" for scene in (2, 6, 12)]
+    assert [parsed(load("clonedperson"), name)["camera"] for name in names] == [200, 600, 1200]
+
+
+def test_cameras_10_11_and_12_of_personx_are_not_camera_1() -> None:
+    names = [f"query/0001_c{camera}s1_01.jpg" for camera in (10, 11, 12)]
+    assert [parsed(load("personx_harder"), name)["camera"] for name in names] == [10, 11, 12]
+
+
+def test_an_hour_with_one_digit_is_the_hour_with_two() -> None:
+    names = ["0001/0001_c10_s03_T4.png", "0001/0001_c10_s03_T04.png"]
+    assert {parsed(load("weperson"), name)["illumination"] for name in names} == {"04_00"}
+
+
+def test_person_numbers_of_cuhk03_repeat_across_camera_pairs() -> None:
+    names = [f"images_detected/{pair}_001_1_01.png" for pair in (1, 2)]
+    assert [parsed(load("cuhk03_extracted"), name)["identity"] for name in names] == ["1:001", "2:001"]
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("s1c100_7.jpg", "would share its number with one of another scene"), ("s1cx_7.jpg", "'x' was to be a number")],
+)
+def test_a_camera_that_has_no_number_of_its_own_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "title = 'mine'\npath = 's(?P<scene>.)c(?P<camera>.+)_(?P<identity>.)'\n"
+        "[camera]\ngroups = ['scene', 'camera']\n"
+    )
+    with pytest.raises(LayoutError, match=re.escape(sentence)):
+        parsed(load(file), path)
+
+
 def test_overcast_is_the_engines_smog_in_every_generation() -> None:
     for name in ("gta_raw_v30", "gta_raw_v314"):
         assert parsed(load(name), "0003/0003_C10_W02_L03.jpg")["weather"] == "overcast"
@@ -158,6 +213,14 @@ def test_near_miss_says_where_a_name_stops_fitting() -> None:
         ("examples = ['nobody.jpg']", "its own example 'nobody.jpg' does not match"),
         ("name = 'x'", "a layout is called after its file"),
         ("size = [1]", "expected [width, height]"),
+        ("role = 'trian'", "Did you mean 'train'?"),
+        ("single = ['boxes']", "there is no group 'boxes'"),
+        ("[identity]\ngroups = ['pair', 'identity']", "path has no group (?P<pair>...) to read identity from"),
+        ("[camera]\ngroups = []", "path has no group (?P<...>...) to read camera from"),
+        ("[expected.roles]\ntest = 3", "expected.roles.test: unknown role 'test'"),
+        ("[[lists]]\nfile = 'a.txt'", "expected a role for a text file, or paths and positions"),
+        ("[[lists]]\nfile = 'a.txt'\nrole = 'probe'", "lists[0].role: unknown role 'probe'"),
+        ("[[lists]]\nfile = 'a.mat'\npositions = {a = 'train'}", "expected a role for a text file, or paths"),
     ],
 )
 def test_a_faulty_declaration_is_one_sentence(tmp_path: Path, changed: str, sentence: str) -> None:

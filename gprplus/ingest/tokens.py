@@ -1,0 +1,146 @@
+"""What raw tokens mean: the small tables a layout declares, each a dataclass that a TOML table fills."""
+
+from dataclasses import dataclass, field
+
+from gprplus.errors import LayoutError
+
+HUNDRED = 100  # a camera numbered within its scene: scene 3, camera 7 is camera 307
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Token -> level of one attribute. A token that is not listed is written as `numbered` says (a format of a whole
+    number) or becomes `prefix` + token; it is null where the layout gives neither.
+
+    `group` is the group that is read (empty: the attribute's own name), `absent` the level where the name has no such
+    part.
+    """
+
+    group: str = ""
+    levels: dict[str, str] = field(default_factory=dict)
+    prefix: str = ""
+    numbered: str = ""
+    absent: str = ""
+
+    def level(self, token: str | None) -> str | None:
+        """The level of one token; None when it is unknown.
+
+        >>> Levels(levels={"01": "sunny"}).level("01"), Levels(prefix="p").level("03"), Levels().level("9")
+        ('sunny', 'p03', None)
+        >>> Levels(numbered="{:02d}_00").level("4"), Levels(numbered="{:02d}_00").level("04")
+        ('04_00', '04_00')
+        """
+        if token is None:
+            return self.absent or None
+        if token in self.levels:
+            return self.levels[token]
+        if self.numbered:
+            return self.numbered.format(whole(token))
+        return f"{self.prefix}{token}" if self.prefix else None
+
+
+@dataclass(frozen=True)
+class Degrees:
+    """Token -> whole degrees: by table, or by the rule (offset + step x code) mod 360."""
+
+    group: str = "camera"
+    degrees: dict[str, int] = field(default_factory=dict)
+    offset: int | None = None
+    step: int | None = None
+
+    def degree(self, token: str | None) -> int | None:
+        """The degrees of one token; None when it is unknown.
+
+        >>> Degrees(offset=60, step=30).degree("12")
+        60
+        """
+        if token is None:
+            return None
+        if token in self.degrees or self.offset is None or self.step is None:
+            return self.degrees.get(token)
+        return (self.offset + self.step * whole(token)) % 360
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Groups that only together tell one person or one camera from another; their tokens are joined by ":".
+
+    UnrealPerson numbers people anew in every version, so its identity is `version:person`; many sets number cameras
+    within a scene, so theirs is `scene:camera`.
+    """
+
+    groups: tuple[str, ...]
+
+
+def whole(token: str) -> int:
+    """A token as a whole number. Raises LayoutError when it is none.
+
+    >>> whole("012")
+    12
+    """
+    try:
+        return int(token)
+    except ValueError:
+        raise LayoutError(
+            f"The token '{token}' was to be a number. Change the group's pattern in the layout, or give it a name of "
+            "its own if it is no camera, frame or code."
+        ) from None
+
+
+def number(token: str | None) -> int | None:
+    """A token as a whole number; of a joined one, each part counts the next in hundreds. None stays None.
+
+    >>> number("01"), number("03:07"), number(None)
+    (1, 307, None)
+    """
+    if token is None:
+        return None
+    first, *others = (whole(part) for part in token.split(":"))
+    for part in others:
+        if part >= HUNDRED:
+            raise LayoutError(
+                f"The camera '{token}' would share its number with one of another scene: within a scene a layout may "
+                f"number up to {HUNDRED - 1}."
+            )
+        first = first * HUNDRED + part
+    return first
+
+
+def code(token: str | None) -> str | None:
+    """A token as the manifest keeps it beside its number: without leading zeros.
+
+    >>> code("012"), code("03:07")
+    ('12', '3:7')
+    """
+    return None if token is None else ":".join(str(whole(part)) for part in token.split(":"))
+
+
+@dataclass(frozen=True)
+class RoleList:
+    """A file beside the images that says which of them have a role: where it lies, and how it is read.
+
+    A text file gives one `role` to all its paths, a path on each line (a number after it is a label, and left aside). A
+    MATLAB file names its paths in the variable `paths`; `positions` maps a variable of one-based positions among them
+    to a role. `below` is the folder that the paths start from.
+    """
+
+    file: str
+    below: str = ""
+    role: str = ""
+    paths: str = ""
+    positions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that this file gives."""
+        return (self.role,) if self.role else tuple(self.positions.values())
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What the whole dataset is said to hold; 0 means that nobody says."""
+
+    images: int = 0
+    identities: int = 0
+    per_identity: int = 0
+    roles: dict[str, int] = field(default_factory=dict)
