@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "--identities",
     type=click.Path(path_type=Path),
     default=None,
-    help="CSV or Parquet table of identity attributes.  [default: identities.csv beside the renders]",
+    help="CSV, Parquet, JSON or .mat table of identity attributes.  [default: identities.csv beside the renders]",
 )
 @click.option(
     "--verify",

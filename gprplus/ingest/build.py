@@ -51,8 +51,9 @@ def build_manifest(
     """Ingest folders of renders into the manifest folder `output`, and return it open.
 
     `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something
-    else than its layout; `identities` is a CSV or Parquet table of identity-level attributes (default: identities.csv
-    in the folder, where there is one); `verify` is the grade of looking at files: names, header, digest or decode.
+    else than its layout; `identities` is a CSV, Parquet, JSON or MATLAB table of identity-level attributes (default:
+    identities.csv in the folder, where there is one); `verify` is the grade of looking at files: names, header, digest
+    or decode.
 
     Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are
     opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built
@@ -78,7 +79,7 @@ def build_manifest(
             done[source.chosen.name] = ingest(
                 source.listing,
                 source.chosen,
-                people.read_identities(source.identities),
+                people.read_identities(source.identities, source.chosen.layout.codes),
                 verify,
                 earlier=earlier,
                 about=_about(source),
@@ -139,9 +140,10 @@ def _source(
     known = old is not None and any(place == root for place in old.roots().values())
     listing = list_files(folder, look=known)
     chosen = choose(listing, layout, name)
-    if chosen.layout.beside:
-        listing = list_files(folder, chosen.layout.beside, look=known)
     table = people.find(folder, Path(identities) if identities else None)
+    beside = (*chosen.layout.beside, *([table.name] if table else []))
+    if beside:
+        listing = list_files(folder, beside, look=known)
     request = {
         "root": relative(root, output),
         "layout": chosen.layout.name,
@@ -198,6 +200,6 @@ def _about(source: Source) -> dict[str, Any]:
         "expected": {key: value for key, value in vars(layout.expected).items() if value},
         "verify": source.request["verify"],
         "lists_digest": lists_digest(source.listing.root, layout.lists),
-        "identities_digest": people.file_digest(source.identities),
+        "identities_digest": people.file_digest(source.identities, layout.codes),
         "request": source.request,
     }

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.detect import Chosen
 from gprplus.ingest.earlier import Earlier, known_files
-from gprplus.ingest.identities import Known, identity_table, strangers
+from gprplus.ingest.identities import People, identity_table, strangers
 from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
 from gprplus.ingest.read import PROBED, read_files
@@ -39,7 +39,7 @@ class Rows:
 def ingest(
     listing: Listing,
     chosen: Chosen,
-    known: Known,
+    people: People,
     verify: str,
     *,
     earlier: Earlier | None = None,
@@ -71,24 +71,24 @@ def ingest(
     scan = _scan(name, found)
     del found, good  # at two million files each is a quarter of a gigabyte
     _distinct(images, listing)
-    people = identity_table(name, images, known)
+    persons = identity_table(name, images, people.known)
     return Rows(
         images,
-        people,
+        persons,
         rejected,
         scan,
         {
             **(about or {}),
             "images": images.num_rows,
-            "identities": people.num_rows,
+            "identities": persons.num_rows,
             "rejected": rejected.num_rows,
             "ignored": listing.ignored,
             "files": len(listing),
             "refused": len(listing.refused),
             "roles": _counted(images["role"]),
-            "remarks": about_lists(images, listed, layout.lists),
-            "strangers": len(strangers(known, people["identity"].to_pylist())),
-            "fingerprint": digest(table_fingerprint(images), table_fingerprint(people)),
+            "remarks": [*about_lists(images, listed, layout.lists), *people.doubts],
+            "strangers": len(strangers(people.known, persons["identity"].to_pylist())),
+            "fingerprint": digest(table_fingerprint(images), table_fingerprint(persons)),
         },
     )
 

@@ -62,7 +62,7 @@ def without(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
 def unchanged(earlier: Earlier, listing: Listing, layout: "Layout", identities: Path | None) -> bool:
     """Whether ingesting this listing would end with the rows that are there."""
     about = earlier.about
-    if about["layout_digest"] != layout.digest or about["identities_digest"] != file_digest(identities):
+    if about["layout_digest"] != layout.digest or about["identities_digest"] != file_digest(identities, layout.codes):
         return False
     if about.get("lists_digest") != lists_digest(listing.root, layout.lists):
         return False

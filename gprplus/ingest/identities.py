@@ -1,12 +1,12 @@
-"""Identity-level attributes: a CSV or Parquet table beside the renders, joined by identity name.
+"""Identity-level attributes: a table beside the renders (CSV, Parquet, JSON or MATLAB), joined by identity name.
 
-The table has a column `identity` and any of the identity-level attributes of attributes.toml. Levels become lower-case
-slugs; empty cells are unknown. One person has one row, or rows that agree.
+The table has a column `identity` and any of the identity-level attributes of attributes.toml, as words or in the codes
+that the layout declares. Levels become lower-case slugs; empty cells are unknown, and so is what cannot be: that is
+told, not guessed. One person has one row, or rows that agree.
 """
 
-import csv
-import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,88 +14,90 @@ import pyarrow.compute as pc
 
 from gprplus.declared import identity_attributes
 from gprplus.errors import ManifestError, examples, nearest
+from gprplus.ingest import codes, records
+from gprplus.ingest.codes import CodeTable
 from gprplus.keys import digest
 from gprplus.schema import IDENTITIES, conform
 
-Row = Mapping[str, object]
 Known = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class People:
+    """What an identities file says: identity -> attribute -> level, and what it says that cannot be, in sentences."""
+
+    known: Known = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def find(root: Path, given: Path | None) -> Path | None:
     """The identities file: the one given, else `identities.csv` beside the renders, else none."""
     if given is not None:
         if not given.is_file():
-            raise ManifestError(f"There is no file {given}; --identities expects a CSV or Parquet table.")
+            raise ManifestError(f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat table.")
         return given
     beside = root / "identities.csv"
     return beside if beside.is_file() else None
 
 
-def file_digest(path: Path | None) -> str | None:
-    """SHA-256 of the file's bytes, None for no file."""
-    return None if path is None else digest(path.read_bytes())
-
-
-def read_identities(path: Path | None) -> Known:
-    """Identity -> attribute -> level, from a CSV or Parquet file. Raises ManifestError on what does not fit."""
+def file_digest(path: Path | None, code_table: str = "") -> str | None:
+    """SHA-256 of the file's bytes and of the code table it is read with; None for no file."""
     if path is None:
-        return {}
-    columns, rows = _parquet(path) if path.suffix == ".parquet" else _csv(path)
-    allowed = ["identity", *identity_attributes()]
-    if "identity" not in columns:
-        raise ManifestError(f"{path} has no column 'identity'; it has {', '.join(columns) or 'none'}.")
-    for column in columns:
-        if column not in allowed:
-            raise ManifestError(f"{path} has an unknown column '{column}'. {nearest(column, allowed)}")
-    known: Known = {}
-    for row in rows:
-        name = str(row["identity"]).strip()
-        levels = {key: slug(row[key]) for key in columns if key != "identity" and slug(row[key])}
-        before = known.setdefault(name, levels)
-        if before != levels:
-            clash = next(key for key in columns if before.get(key) != levels.get(key))
-            raise ManifestError(
-                f"{path} says two things of identity '{name}': {clash} is {before.get(clash)!r} and "
-                f"{levels.get(clash)!r}. "
-                "Keep one row for each identity."
-            )
-    return known
+        return None
+    return digest(path.read_bytes(), *([codes.load(code_table).digest] if code_table else []))
 
 
-def slug(value: object) -> str:
-    """A level as a lower-case slug; '' for an empty cell.
-
-    >>> slug("Dark Blue "), slug(True), slug(None)
-    ('dark-blue', 'yes', '')
+def read_identities(path: Path | None, code_table: str = "") -> People:
+    """The people of a file, read with a code table by name where the layout has one. Raises ManifestError on columns
+    that are unknown and on rows that contradict each other.
     """
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return re.sub(r"[\s_]+", "-", str(value).strip().lower())
+    if path is None:
+        return People()
+    table = codes.load(code_table) if code_table else codes.words()
+    columns, rows = records.read(path)
+    if path.suffix.lower() == ".mat" and not code_table:
+        raise ManifestError(
+            f"{path} writes codes, and the layout declares no code table to read them with. Add `codes = NAME` to it."
+        )
+    who = _check_columns(path, columns, table)
+    known: Known = {}
+    clashes: dict[str, str] = {}
+    doubts: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        cells = {codes.column_name(column): value for column, value in row.items()}
+        name = str(cells.get(who, "")).strip()
+        person = known.setdefault(name, {})
+        for attribute, code in table.attributes.items():
+            level, why = code.read(cells)
+            if why:
+                doubts.setdefault((attribute, why), []).append(name)
+            if level is not None and person.setdefault(attribute, level) != level:
+                clashes.setdefault(name, f"{attribute} is '{person[attribute]}' and '{level}'")
+    if clashes:
+        told = examples([f"'{name}': {clash}" for name, clash in clashes.items()])
+        raise ManifestError(
+            f"{path} says two things of {len(clashes):,} {'identity' if len(clashes) == 1 else 'identities'} ({told}). "
+            "Keep one row for each identity."
+        )
+    return People(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))
 
 
-def _csv(path: Path) -> tuple[list[str], list[Row]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns, rows = list(reader.fieldnames or []), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ManifestError(f"{path} cannot be read as CSV: {error}.") from error
-    ragged = [i for i, row in enumerate(rows, start=2) if None in row or None in row.values()]
-    if ragged:
-        raise ManifestError(f"{path}: line(s) {examples(ragged)} do not have the {len(columns)} cells of the header.")
-    return columns, rows  # type: ignore[return-value]
+def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
+    """The column that says who it is, all others being known."""
+    allowed = {codes.column_name(name) for name in table.columns}
+    present = {codes.column_name(name): name for name in columns}
+    who = next((name for name in (*table.identity, "identity") if name in present), None)
+    if who is None:
+        raise ManifestError(f"{path} has no column '{table.identity[0]}'; it has {', '.join(columns) or 'none'}.")
+    for name, written in present.items():
+        if name not in allowed | {"identity"}:
+            raise ManifestError(f"{path} has an unknown column '{written}'. {nearest(name, allowed)}")
+    return who
 
 
-def _parquet(path: Path) -> tuple[list[str], list[Row]]:
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise ManifestError(f"{path} cannot be read as Parquet: {error}.") from error
-    return table.column_names, table.to_pylist()
+def _doubt(attribute: str, why: str, names: list[str]) -> str:
+    count = f"{len(names):,} {'identity' if len(names) == 1 else 'identities'}"
+    return f"the identities file gives {attribute} {why} for {count} ({examples(sorted(names))}): it stays unknown."
 
 
 def identity_table(dataset: str, images: pa.Table, known: Known) -> pa.Table:
