@@ -36,18 +36,20 @@ def contact_sheet(
     """Images in a labelled grid, `(H, W, 3) uint8` RGB.
 
     `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None where there is none (drawn as an empty field).
-    Every image is scaled to `height` pixels and stands in the middle of a cell as wide as the widest. Labels that
-    do not fit end in an ellipsis; empty labels take no room. Raises ReportError when the cells do not fill the grid.
+    Every image is scaled to `height` pixels and stands in the middle of a cell as wide as the widest. Labels of columns
+    break at spaces, and what still does not fit ends in an ellipsis; empty labels take no room. Raises ReportError when
+    the cells do not fill the grid.
     """
     _check(cells, rows, columns)
     scaled = [[None if image is None else _to_height(image, height) for image in line] for line in cells]
     width = max((image.shape[1] for line in scaled for image in line if image is not None), default=height // 2)
     font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
-    line_height = _line(font)
+    heads = [_lines(font, label, width) for label in columns]
+    head_height = max(map(len, heads), default=0) * _line(font)
 
     left = MARGIN + min(max((_width(font, label) for label in rows), default=0), 2 * height)
     left += 2 * GAP if any(rows) else 0
-    top = MARGIN + (_line(bold) + GAP if title else 0) + (line_height + GAP if any(columns) else 0)
+    top = MARGIN + (_line(bold) + GAP if title else 0) + (head_height + GAP if any(columns) else 0)
     across = max(len(columns) * (width + GAP) - GAP, 0)
     down = max(len(rows) * (height + GAP) - GAP, 0)
     full_width = max(left + across, MARGIN + _width(bold, title)) + MARGIN
@@ -60,9 +62,10 @@ def contact_sheet(
     with _Pen(sheet) as pen:
         if title:
             pen.text((MARGIN, MARGIN), title, fill=INK, font=bold)
-        for j, label in enumerate(columns):
+        for j, lines in enumerate(heads):
             x = left + j * (width + GAP) + width // 2
-            pen.text((x, top - GAP), _fitted(font, label, width), fill=INK, font=font, anchor="md")
+            for above, line in enumerate(reversed(lines)):
+                pen.text((x, top - GAP - above * _line(font)), line, fill=INK, font=font, anchor="md")
         for i, label in enumerate(rows):
             y = top + i * (height + GAP) + height // 2
             pen.text((MARGIN, y), _fitted(font, label, left - MARGIN - GAP), fill=QUIET, font=font, anchor="lm")
@@ -131,6 +134,17 @@ def _line(font: "ImageFont.FreeTypeFont") -> int:
 
 def _width(font: "ImageFont.FreeTypeFont", text: str) -> int:
     return int(np.ceil(font.getlength(text))) if text else 0
+
+
+def _lines(font: "ImageFont.FreeTypeFont", text: str, room: int) -> list[str]:
+    """The text in lines of at most `room` pixels, broken at spaces."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and _width(font, f"{lines[-1]} {word}") <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [_fitted(font, line, room) for line in lines]
 
 
 def _fitted(font: "ImageFont.FreeTypeFont", text: str, room: int) -> str:

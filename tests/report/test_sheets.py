@@ -50,8 +50,17 @@ def test_images_of_any_shape_share_one_height_and_the_widest_sets_the_cell() -> 
 
 def test_a_label_too_long_for_its_column_is_cut_not_spilled() -> None:
     short = contact_sheet([[plain(RED)]], [""], ["x"], height=60)
-    long = contact_sheet([[plain(RED)]], [""], ["a very long level name"], height=60)
+    long = contact_sheet([[plain(RED)]], [""], ["a_very_long_level_name"], height=60)
     assert short.shape == long.shape
+
+
+def test_a_label_of_several_words_breaks_at_spaces() -> None:
+    one = contact_sheet([[plain(RED, 60, 30)]], [""], ["x"], height=60)
+    two = contact_sheet([[plain(RED, 60, 30)]], [""], ["0042 dusk"], height=60)
+    grown = two.shape[0] - one.shape[0]
+    assert grown > 0
+    assert two.shape[1] == one.shape[1]
+    assert np.array_equal(two[-MARGIN - 60 :], one[-MARGIN - 60 :])
 
 
 def test_the_same_sheet_twice_has_the_same_pixels() -> None:
