@@ -88,7 +88,9 @@ class Manifest:
         if columns is not None:
             require([column.name for column in TABLES[name]], columns, f"The {name} table of {self.path}")
         try:
-            return pq.read_table(self.path / f"{name}.parquet", columns=None if columns is None else list(columns))
+            # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
+            with pq.ParquetFile(self.path / f"{name}.parquet") as file:
+                return file.read() if columns is None else file.read(list(columns)).select(list(columns))
         except (OSError, ValueError) as error:
             raise ManifestError(
                 f"{self.path / name}.parquet cannot be read: {error}. Build it again with --force."
