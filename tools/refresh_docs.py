@@ -1,0 +1,86 @@
+"""Write the pages of docs/ that are made, not typed: `python tools/refresh_docs.py`.
+
+docs/tables.md comes from gprplus.schema and manifests/attributes.toml, docs/commands.md from the commands' own help,
+docs/layouts.md from the declared layouts. A test fails when a page is not what this script would write.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import click
+
+from gprplus import declared, schema
+from gprplus.cli import COMMANDS, cli
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+MADE = "This page is made by `python tools/refresh_docs.py`."
+
+TABLES = {
+    "images": "manifest/images.parquet: one row an image, sorted by dataset, identity and path.",
+    "identities": "manifest/identities.parquet: one row a person.",
+    "rejected": "manifest/rejected.parquet: every file that is not in the manifest, and why.",
+    "scan": "manifest/scan.parquet: what makes an unchanged rebuild cheap.",
+    "members": "splits/NAME/members.parquet: the training sets and the test rows of a split.",
+    "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row a query of a run.",
+    "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
+    "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",
+    "distances": "analysis/TARGET/distances.parquet: how far each level lies from a target.",
+}
+
+
+def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def tables() -> str:
+    """Every column of every table."""
+    parts = ["# Tables", MADE, "A table is the only handshake between two stages. Null means unknown; scores are 0-1."]
+    for name, columns in schema.TABLES.items():
+        rows = [(f"`{c.name}`", c.type, c.unit, c.level, c.sentence) for c in columns]
+        parts += [f"## {name}", TABLES[name], grid(("column", "type", "unit", "of", "what it is"), rows)]
+    rows = [
+        (f"`{name}`", a.level, "yes" if a.ordered else "", ", ".join(a.levels) or "open", a.sentence)
+        for name, a in declared.attributes().items()
+    ]
+    parts += ["## Attributes", grid(("attribute", "of", "ordered", "levels, in order", "what it is"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def commands() -> str:
+    """The help of every command."""
+    parts = ["# Commands", MADE]
+    for name in COMMANDS:
+        context = click.Context(cli, info_name="gprplus")
+        command = cli.get_command(context, name)
+        assert command is not None
+        with click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100) as inner:
+            parts += [f"## {name}", f"```text\n{command.get_help(inner)}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def layouts() -> str:
+    """Every declared layout."""
+    rows = []
+    for name in declared.names("layouts"):
+        data = declared.read("layouts", name).data
+        rows.append((f"`{name}`", data["title"], data.get("licence") or "not stated", data.get("status", "")))
+    parts = [
+        "# Layouts",
+        MADE,
+        "`gprplus layouts show NAME` prints a declaration; `gprplus layouts try NAME FOLDER` parses ten rows.",
+    ]
+    return "\n\n".join([*parts, grid(("layout", "dataset", "licence", "status"), rows)]) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"tables.md": tables, "commands.md": commands, "layouts.md": layouts}
+
+
+def main() -> None:
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
