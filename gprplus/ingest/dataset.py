@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.detect import Chosen
 from gprplus.ingest.earlier import Earlier, known_files
-from gprplus.ingest.identities import People, identity_table, strangers
+from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
 from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
 from gprplus.ingest.read import PROBED, read_files
-from gprplus.ingest.roles import about_lists, read_lists, with_roles
+from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
 from gprplus.ingest.scan import Listing, Refused
 from gprplus.keys import digest, table_fingerprint
 from gprplus.parallel import Progress, silent
@@ -72,6 +72,7 @@ def ingest(
     del found, good  # at two million files each is a quarter of a gigabyte
     _distinct(images, listing)
     persons = identity_table(name, images, people.known)
+    named = persons["identity"].to_pylist()
     return Rows(
         images,
         persons,
@@ -86,8 +87,13 @@ def ingest(
             "files": len(listing),
             "refused": len(listing.refused),
             "roles": _counted(images["role"]),
-            "remarks": [*about_lists(images, listed, layout.lists), *people.doubts],
-            "strangers": len(strangers(people.known, persons["identity"].to_pylist())),
+            "remarks": [
+                *about_lists(images, listed, layout.lists),
+                *gallery_only(images),
+                *people.doubts,
+                *lost_zeros(people.known, named),
+            ],
+            "strangers": len(strangers(people.known, named)),
             "fingerprint": digest(table_fingerprint(images), table_fingerprint(persons)),
         },
     )

@@ -123,6 +123,18 @@ def encoded(columns: Mapping[str, pa.Array]) -> pa.Table:
     return pa.table({name: a.dictionary_encode() if pa.types.is_string(a.type) else a for name, a in columns.items()})
 
 
+def lost_zeros(known: Known, names: Iterable[str]) -> list[str]:
+    """One sentence where identities of the file would be those of the images with zeros before them; else none."""
+    bare = {name.lstrip("0"): name for name in names}
+    lost = [(name, bare[name]) for name in sorted(known) if name in bare and bare[name] != name]
+    if not lost or any(full in known for _, full in lost):
+        return []
+    return [
+        f"the identities file writes '{lost[0][0]}' where the images have '{lost[0][1]}': zeros get lost in "
+        "spreadsheets, and nobody is joined by a guess. Write the identities as the images have them."
+    ]
+
+
 def strangers(known: Known, names: Iterable[str]) -> list[str]:
     """Identities that the file speaks of and no image shows, sorted."""
     return sorted(set(known) - set(names))

@@ -228,18 +228,19 @@ def _about_dataset(
     for what in ("images", "identities"):
         if expected.get(what) and expected[what] != about[what]:
             sentences.append(f"{name}: the whole dataset has {expected[what]:,} {what}, {about[what]:,} are here.")
-    sentences += [
-        f"{name}: the whole dataset has {count:,} {role} images, {about.get('roles', {}).get(role, 0):,} are here."
-        for role, count in expected.get("roles", {}).items()
-        if count != about.get("roles", {}).get(role, 0)
-    ]
+    counts, here = expected.get("roles", {}), about.get("roles", {})
+    if any(count != here.get(role, 0) for role, count in counts.items()):
+        whole = ", ".join(f"{count:,} {role}" for role, count in counts.items())
+        found = ", ".join(f"{here.get(role, 0):,}" for role in counts)
+        sentences.append(f"{name}: by role the whole dataset has {whole}; here are {found}.")
     sentences += [f"{name}: {remark}" for remark in about.get("remarks", [])]
     if "identity" in about["factors"]:
         sentences += _incomplete(name, identity, counted, expected.get("per_identity", 0))
     attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]
-    bare = sum(people[attributes[0]].is_null().to_pylist()) if attributes else 0
+    nothing = [all(level is None for level in row.values()) for row in people.select(attributes).to_pylist()]
+    bare = sum(nothing) if attributes else 0
     if bare:
-        sentences.append(f"{name}: {bare:,} identities have no row in the identities file.")
+        sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
     if about["strangers"]:
         sentences.append(
             f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here."

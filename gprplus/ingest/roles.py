@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest import matlab
+from gprplus.ingest.parse import Coded
 from gprplus.ingest.tokens import RoleList
 from gprplus.keys import digest
 
@@ -116,3 +117,23 @@ def about_lists(images: pa.Table, listed: Listed, lists: Sequence[RoleList]) -> 
             f"{examples(unlisted)}."
         )
     return sentences
+
+
+def gallery_only(images: pa.Table) -> list[str]:
+    """One sentence on people whom the gallery alone has, where a dataset has queries; DukeMTMC-reID has 408."""
+    identity, role = Coded(images, "identity"), Coded(images, "role")
+    if not {"query", "gallery"} <= set(role.tokens):
+        return []
+    counted = ~np.asarray(images["is_junk"]) & ~np.asarray(images["is_distractor"])
+    counted &= identity.codes < len(identity.tokens) - 1  # the last token is null
+    in_gallery = role.codes == role.tokens.index("gallery")
+    people = len(identity.tokens)
+    inside = np.bincount(identity.codes[counted & in_gallery], minlength=people)
+    elsewhere = np.bincount(identity.codes[counted & ~in_gallery], minlength=people)
+    alone = (inside > 0) & (elsewhere == 0)
+    if not alone.any():
+        return []
+    return [
+        f"{int(alone.sum()):,} identities are in the gallery alone ({int(inside[alone].sum()):,} images): distractors "
+        "that no name marks, ranked and matching nobody."
+    ]

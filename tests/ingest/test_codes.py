@@ -182,6 +182,14 @@ def test_a_matlab_file_takes_a_code_table_and_scipy(tmp_path: Path, monkeypatch)
         read_identities(path, "market1501")
 
 
+def test_zeros_that_a_spreadsheet_lost_are_pointed_out_and_not_guessed(renders: Path, tmp_path: Path) -> None:
+    manifest = build_manifest(
+        [renders], tmp_path / "m", identities=written(tmp_path / "p.csv", "identity,hat\n1,yes\n")
+    )
+    assert manifest.identities()["hat"].to_pylist() == [None, None, None]
+    assert "writes '1' where the images have '0001': zeros get lost" in " ".join(inspect(manifest).problems)
+
+
 @pytest.mark.parametrize("name", names("codes"))
 def test_code_tables_speak_in_declared_levels(name: str) -> None:
     added = {("age", "young"), ("lower_colour", "pink")}  # levels that only the Market file has

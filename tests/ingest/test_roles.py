@@ -165,3 +165,15 @@ def test_detected_and_labeled_boxes_are_never_mixed(tmp_path: Path, plant, pictu
     root = plant(tmp_path / "data", names, picture(kind=".png"))
     with pytest.raises(LayoutError, match=r"holds detected and labeled of CUHK03.*, which must not be mixed"):
         build_manifest([root], tmp_path / "m")
+
+
+def test_dukes_gallery_only_people_are_told_though_no_name_marks_them(tmp_path: Path, plant) -> None:
+    names = ["query/0005_c2_f0046985.jpg", "bounding_box_test/0005_c5_f0051781.jpg"]
+    names += ["bounding_box_test/0002_c1_f0044158.jpg", "bounding_box_test/0002_c1_f0044278.jpg"]
+    names += ["bounding_box_train/0001_c2_f0046182.jpg"]
+    manifest = build_manifest([plant(tmp_path / "data", names)], tmp_path / "m")
+    assert not any(manifest.images(["is_distractor"])["is_distractor"].to_pylist())
+    assert manifest.datasets["dukemtmcreid"]["status"] == "withdrawn"
+    problems = " ".join(inspect(manifest).problems)
+    assert "1 identities are in the gallery alone (2 images): distractors that no name marks" in problems
+    assert "by role the whole dataset has 16,522 train, 2,228 query, 17,661 gallery; here are 1, 1, 3." in problems
