@@ -34,6 +34,8 @@ def in_processes(function: Callable[[In], Out], items: Iterable[In], workers: in
     """`map` over processes: results in order. One worker runs here, in this process, where errors are easiest to read.
 
     Processes start fresh ("spawn"), never as forks: a fork of a process in which torch or OpenCV has threads may hang.
+    An interrupt ends them at once, whatever they are at: what they write, they write whole or not at all. An error lets
+    the items that are under way finish.
     """
     import multiprocessing
 
@@ -41,8 +43,22 @@ def in_processes(function: Callable[[In], Out], items: Iterable[In], workers: in
     if count == 1:
         yield from map(function, items)
         return
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from _ordered(pool, function, items, 4 * count)
+    before = set(multiprocessing.active_children())
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=spawn, initializer=_leave_interrupts_to_the_parent) as pool:
+        try:
+            yield from _ordered(pool, function, items, 4 * count)
+        except (KeyboardInterrupt, GeneratorExit):
+            for child in set(multiprocessing.active_children()) - before:
+                child.terminate()
+            raise
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; a worker that took it for an error of its item would go on."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _ordered(pool: Executor, function: Callable[[In], Out], items: Iterable[In], ahead: int) -> Iterator[Out]:

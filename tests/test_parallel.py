@@ -1,0 +1,77 @@
+"""Workers: results in order, bounded waiting, and an end that does not keep anybody waiting."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gprplus.parallel import in_processes, in_threads
+
+HOURS = """
+import sys, time
+from pathlib import Path
+from gprplus.parallel import in_processes
+
+if __name__ == "__main__":
+    for done in in_processes(time.sleep, [0, 0, 600, 600, 600, 600], 2):
+        print("one is done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_items(workers):
+    assert list(in_threads(abs, range(-20, 0), workers)) == list(range(20, 0, -1))
+    assert list(in_processes(abs, range(-20, 0), workers)) == list(range(20, 0, -1))
+
+
+def test_items_are_taken_as_results_are_wanted():
+    taken = []
+
+    def items():
+        for i in range(1000):
+            taken.append(i)
+            yield i
+
+    results = in_threads(abs, items(), 2)
+    assert next(results) == 0
+    assert len(taken) <= 10
+    results.close()
+
+
+def test_an_error_of_an_item_comes_out_where_its_result_would():
+    results = in_processes(int, ["1", "two", "3"], 2)
+    assert next(results) == 1
+    with pytest.raises(ValueError, match="two"):
+        next(results)
+
+
+@pytest.mark.parametrize("everybody", [True, False], ids=["as from a terminal", "the parent alone"])
+def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(tmp_path, everybody):
+    (tmp_path / "hours.py").write_text(HOURS)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "hours.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        for _ in range(2):
+            assert process.stdout.readline() == "one is done\n"
+        (os.killpg if everybody else os.kill)(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        assert "KeyboardInterrupt" in said
+        assert "SpawnProcess" not in said, "a worker took the interrupt for its own"
+        for _ in range(50):  # the group is empty once the last worker is gone
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.1)
+        pytest.fail("a worker is still there")
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
