@@ -81,9 +81,9 @@ def benchmark(
 
     `recipe` "auto" is `fast` on a GPU and `smoke` on a processor. `targets` are manifests, or folders of images that
     are ingested first, by name; splits with a test side are scored on it as `self` too. Images are packed under
-    `output`/../store. Finished runs stay: more seeds, splits or targets only add, another recipe or option into the
-    same folder raises RequestChanged unless `force`. `jobs` runs go on at once, by default one a core without a GPU
-    and one with. Raises an error of `gprplus.errors` before any training when the request cannot be met.
+    `output`/../store. Finished runs stay: more seeds, splits or targets only add; another option into the same folder,
+    or images drawn anew since, raise RequestChanged unless `force`. `jobs` runs go on at once, by default one a core
+    without a GPU and one with. Raises an error of `gprplus.errors` before any training when the request cannot be met.
     """
     device = devices.resolve(device)
     chosen, why = _recipe(recipe, device)
@@ -95,7 +95,10 @@ def benchmark(
     wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force)
     images = cases.sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
-    costs = [store.cost(rows, where, folder, height, width) for rows, where in images.values()]
+    costs = {name: store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}
+    digests = {name: cost.digest for name, cost in costs.items()}
+    for case in wanted:
+        cases.settle_images(case, digests, force=force)
     count = seeds or chosen.seeds
     planned = Plan(
         chosen.name,
@@ -104,9 +107,9 @@ def benchmark(
         jobs,
         count,
         *_counts(wanted, count, force),
-        images=sum(cost.images for cost in costs),
-        missing=sum(cost.missing for cost in costs),
-        bytes=sum(cost.bytes for cost in costs),
+        images=sum(cost.images for cost in costs.values()),
+        missing=sum(cost.missing for cost in costs.values()),
+        bytes=sum(cost.bytes for cost in costs.values()),
     )
     if dry_run:
         return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
@@ -119,7 +122,7 @@ def benchmark(
     }
     trials = [one for case in wanted for one in _trials(case, chosen, count, packs, device, threads)]
     for case in wanted:
-        cases.write_record(case, chosen, device)
+        cases.write_record(case, chosen, device, digests)
     with _few_threads(threads):
         _run(trials, jobs, progress)
     return _collected(wanted, planned)

@@ -10,11 +10,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from gprplus import schema
+from gprplus import images, schema
 from gprplus.benchmark import benchmark
 from gprplus.cli import cli
 from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
 from gprplus.evaluation import trial
+from gprplus.images import encode_jpeg
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 
@@ -115,6 +116,22 @@ def test_a_changed_option_stops_with_the_difference_and_force_replaces(work, don
     replaced = ask(work, "forced", steps=4, force=True)
     assert replaced.plan.kept == 0
     assert set(pq.read_table(replaced.folders[0] / "results.parquet").column("steps").to_pylist()) == {0, 4}
+
+
+def test_images_drawn_anew_under_the_same_split_stop_and_force_trains_on_them(work, done, tmp_path):
+    for part in ("renders", "manifest", "splits", "runs"):
+        shutil.copytree(work / part, tmp_path / part)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    assert ask(tmp_path).plan.kept == 5, "copies with another date are the same images"
+    for path in (tmp_path / "renders").rglob("*.jpg"):
+        path.write_bytes(encode_jpeg(255 - images.decode(path.read_bytes())))
+    for way in ({}, {"dry_run": True}):
+        with pytest.raises(RequestChanged, match="other pictures: the files of split weather have changed"):
+            ask(tmp_path, **way)
+    replaced = ask(tmp_path, force=True)
+    assert replaced.plan.trained == 5
+    assert not replaced.summaries[0].column("mAP").equals(done.summaries[0].column("mAP"))
+    assert ask(tmp_path).plan.kept == 5
 
 
 def test_more_seeds_and_targets_only_add(work, draw, done):

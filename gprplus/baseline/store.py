@@ -77,18 +77,25 @@ class Pack:
 
 @dataclass(frozen=True)
 class Cost:
-    """What packing would take: images wanted, of them not yet packed, and bytes these need."""
+    """What packing would take: images wanted, of them not yet packed, and bytes these need.
+
+    `digest` tells one state of the files from another by uid and size: a picture drawn anew changes it, a copy with
+    another date does not.
+    """
 
     images: int
     missing: int
     bytes: int
+    digest: str
 
 
 def cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> Cost:
     """What `pack` would have to do. Raises TrainingError when files are not there."""
-    _, wanted = _keys_of(*_places(rows, roots))
-    missing = len(np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width)))
-    return Cost(len(wanted), missing, missing * (height * width * 3 + 8))
+    uids, paths = _places(rows, roots)
+    facts = _facts(paths)
+    missing = len(np.setdiff1d(_keys(uids, facts), _packed(_folder(store, height, width), height, width)))
+    digest = keys.digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
+    return Cost(len(uids), missing, missing * (height * width * 3 + 8), digest)
 
 
 def pack(
@@ -108,7 +115,7 @@ def pack(
     """
     folder = _folder(store, height, width)
     uids, paths = _places(rows, roots)
-    uids, wanted = _keys_of(uids, paths)
+    wanted = _keys(uids, _facts(paths))
     missing = np.flatnonzero(~np.isin(wanted, _packed(folder, height, width)))
     _check_disk(folder, len(missing) * (height * width * 3 + 8), len(missing))
     per_part = max(1, PART_BYTES // (height * width * 3))
@@ -136,8 +143,8 @@ def _places(rows: "pa.Table", roots: Mapping[str, Path]) -> tuple[np.ndarray, li
     return uids, [prefix[dataset] + path for dataset, path in zip(datasets, paths, strict=True)]
 
 
-def _keys_of(uids: np.ndarray, paths: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """uids again, and the store's keys of the files as they are now."""
+def _facts(paths: Sequence[str]) -> np.ndarray:
+    """Size and modification time of the files as they are now, `(N, 2) uint64`."""
     facts = np.empty((len(paths), 2), dtype=np.uint64)
     absent = []
     for i, path in enumerate(paths):
@@ -152,7 +159,12 @@ def _keys_of(uids: np.ndarray, paths: Sequence[str]) -> tuple[np.ndarray, np.nda
             f"{len(absent):,} of {len(paths):,} images are no longer there ({examples(absent)}). "
             "Put them back, or build the manifest and the split again."
         )
-    return uids, keys.mix(keys.mix(keys.mix(uids) ^ facts[:, 0]) ^ facts[:, 1])
+    return facts
+
+
+def _keys(uids: np.ndarray, facts: np.ndarray) -> np.ndarray:
+    """The store's keys `(N,) uint64` of images with such files."""
+    return keys.mix(keys.mix(keys.mix(uids) ^ facts[:, 0]) ^ facts[:, 1])
 
 
 def _check_disk(folder: Path, wanted: int, images: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus import runs
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
-from gprplus.errors import RecipeError, SplitError, nearest
+from gprplus.errors import RecipeError, RequestChanged, SplitError, nearest
 from gprplus.evaluation import targets
 from gprplus.evaluation.targets import Target
 from gprplus.ingest import Manifest, build_manifest
@@ -131,15 +131,41 @@ def source_of(case: Case, target: Target) -> str:
     return f"split {case.split.name}" if target.name == targets.SELF else f"target {target.name}"
 
 
+def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> None:
+    """Stop where images that the folder's runs were made of have been drawn anew since.
+
+    `digests` (store.Cost) tell the files of each of `sources` from what they were. Raises RequestChanged unless
+    `force` is given.
+    """
+    earlier = _recorded(case).get("images", {})
+    changed = [name for name, digest in _own(case, digests).items() if earlier.get(name, digest) != digest]
+    if changed and not force:
+        raise RequestChanged(
+            f"{case.folder} holds runs of other pictures: the files of {' and of '.join(changed)} have changed since. "
+            "Give another folder with -o, or --force to replace it."
+        )
+
+
+def _own(case: Case, digests: Mapping[str, str]) -> dict[str, str]:
+    names = {f"split {case.split.name}", *(source_of(case, target) for target in case.targets)}
+    return {name: digest for name, digest in digests.items() if name in names}
+
+
+def _recorded(case: Case) -> dict[str, Any]:
+    path = case.folder / RECORD
+    return runs.read_json(path, SplitError, "a benchmark") if path.is_file() else {}
+
+
 def told(case: Case) -> dict[str, Any]:
     """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
-    return {**case.split.info, "targets": runs.read_json(case.folder / RECORD, SplitError, "a benchmark")["targets"]}
+    return {**case.split.info, "targets": _recorded(case)["targets"]}
 
 
-def write_record(case: Case, recipe: Recipe, device: str) -> None:
-    """Write benchmark.json: the request, the split it was made for, every target so far, and the recipe in full."""
-    path = case.folder / RECORD
-    earlier = runs.read_json(path, SplitError, "a benchmark")["targets"] if path.is_file() else {}
+def write_record(case: Case, recipe: Recipe, device: str, digests: Mapping[str, str]) -> None:
+    """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
+    and the recipe in full.
+    """
+    earlier = _recorded(case)
     record = {
         "schema_version": 1,
         "request": _request(case.split, recipe),
@@ -147,8 +173,9 @@ def write_record(case: Case, recipe: Recipe, device: str) -> None:
         "split_path": runs.relative(case.split.path, case.folder),
         "split_fingerprint": case.split.info["fingerprint"],
         "recipe": recipe.resolved(),
-        "targets": {**earlier, **{target.name: target.facts() for target in case.targets}},
+        "targets": {**earlier.get("targets", {}), **{target.name: target.facts() for target in case.targets}},
+        "images": {**earlier.get("images", {}), **_own(case, digests)},
         "device": devices.describe(device),
         "versions": runs.versions(),
     }
-    runs.write_json(path, record)
+    runs.write_json(case.folder / RECORD, record)

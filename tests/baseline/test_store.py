@@ -39,7 +39,8 @@ def test_row_order_and_repeats_change_nothing(renders, tmp_path):
 def test_packing_again_adds_only_what_is_new(renders, tmp_path):
     rows, roots = renders
     folder = tmp_path / "store"
-    assert store.cost(rows.slice(0, 4), roots, folder, *SIZE) == store.Cost(4, 4, 4 * (64 * 32 * 3 + 8))
+    cost = store.cost(rows.slice(0, 4), roots, folder, *SIZE)
+    assert (cost.images, cost.missing, cost.bytes) == (4, 4, 4 * (64 * 32 * 3 + 8))
     store.pack(rows.slice(0, 4), roots, folder, *SIZE)
     before = parts(folder)
     assert store.cost(rows, roots, folder, *SIZE).missing == 2
@@ -49,6 +50,17 @@ def test_packing_again_adds_only_what_is_new(renders, tmp_path):
     assert before.items() <= after.items()
     store.pack(rows, roots, folder, *SIZE)
     assert parts(folder) == after
+
+
+def test_the_digest_of_a_set_knows_pictures_drawn_anew_from_copies(renders, tmp_path):
+    rows, roots = renders
+    before = store.cost(rows, roots, tmp_path / "store", *SIZE)
+    assert store.cost(rows.take([5, 3, 3, 0, 1, 2, 4]), roots, tmp_path / "store", *SIZE) == before
+    path = roots["drawn"] / "0.jpg"
+    os.utime(path, ns=(1, 1))
+    assert store.cost(rows, roots, tmp_path / "store", *SIZE).digest == before.digest
+    path.write_bytes(path.read_bytes() + b"\0")
+    assert store.cost(rows, roots, tmp_path / "store", *SIZE).digest != before.digest
 
 
 def test_a_file_drawn_anew_is_packed_anew(renders, tmp_path):
