@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.detect import Chosen
-from gprplus.ingest.earlier import Earlier, known_files
+from gprplus.ingest.earlier import Earlier, kept, known_files, places
 from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
 from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
@@ -58,7 +58,7 @@ def ingest(
         raise LayoutError(_no_name_fits(listing, layout, unmatched))
     if earlier is not None:
         found = _remembered(found, earlier)
-    good = found if found["reason"].null_count == len(found) else found.filter(pc.is_null(found["reason"]))
+    good = kept(found, pc.is_null(found["reason"]))
     if not good.num_rows:
         reasons = Counter(found["reason"].to_pylist())
         shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
@@ -127,7 +127,8 @@ def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str
 def _remembered(found: pa.Table, earlier: Earlier) -> pa.Table:
     """`found` with the probe's columns of files that were not opened now taken from the earlier build."""
     memory = earlier.probes()
-    position = pc.index_in(found["path"], memory["path"].combine_chunks())
+    position = places(found["path"], memory["path"])
+    memory = memory.drop_columns("path")
     for column in PROBED.names:
         before = memory[column].cast(found.schema.field(column).type).take(position)
         at = found.schema.get_field_index(column)
@@ -185,7 +186,7 @@ def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], 
 
 
 def _scan(name: str, found: pa.Table) -> pa.Table:
-    opened = found.filter(pc.greater_equal(found["mtime_ns"], 0)).select(["path", "size_bytes", "mtime_ns"])
+    opened = kept(found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["mtime_ns"], 0))
     constant = pa.DictionaryArray.from_arrays(pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name]))
     return conform(opened.append_column("dataset", constant), SCAN)
 

@@ -40,8 +40,8 @@ class Earlier:
         """`path` and what the probe found (read.PROBED) of every file that was opened."""
         images = only(self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]), self.name)
         rejected = only(self.manifest.rejected(), self.name)
-        by_image = pc.index_in(self.scan["path"], images["path"].combine_chunks())
-        by_reject = pc.index_in(self.scan["path"], rejected["path"].combine_chunks())
+        by_image = places(self.scan["path"], images["path"])
+        by_reject = places(self.scan["path"], rejected["path"])
         columns = {"path": self.scan["path"], "size_bytes": self.scan["size_bytes"], "mtime_ns": self.scan["mtime_ns"]}
         columns |= {name: images[name].take(by_image) for name in ("format", "width_px", "height_px", "digest")}
         columns |= {name: rejected[name].take(by_reject) for name in ("reason", "detail")}
@@ -50,7 +50,19 @@ class Earlier:
 
 def only(table: pa.Table, dataset: str) -> pa.Table:
     """The rows of one dataset."""
-    return table.filter(pc.equal(table["dataset"].cast(pa.string()), dataset))
+    return kept(table, pc.equal(table["dataset"].cast(pa.string()), dataset))
+
+
+def kept(table: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
+    """The rows where `keep` is true; the table itself where that is all of them, for a filter copies what it keeps."""
+    return table if pc.all(keep, min_count=0).as_py() and not keep.null_count else table.filter(keep)
+
+
+def places(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
+    """Where each wanted path stands among others, null where it does not."""
+    if wanted.equals(among):  # as after every build that rejected nothing: no need for a table of all paths
+        return pa.array(np.arange(len(wanted)))
+    return pc.index_in(wanted, among.combine_chunks())
 
 
 def without(table: pa.Table, datasets: Sequence[str]) -> pa.Table:

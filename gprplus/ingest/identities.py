@@ -104,8 +104,8 @@ def identity_table(dataset: str, images: pa.Table, known: Known) -> pa.Table:
     """The identities table of one dataset: everybody who has an image that is neither junk nor a distractor, sorted by
     name.
     """
-    people = images.filter(pc.and_(pc.is_valid(images["identity"]), pc.invert(images["is_distractor"])))
-    counts = people["identity"].cast(pa.string()).value_counts()
+    counted = pc.and_(pc.is_valid(images["identity"]), pc.invert(images["is_distractor"]))
+    counts = images["identity"].filter(counted).cast(pa.string()).value_counts()
     found = dict(zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True))
     names = sorted(found)
     columns: dict[str, pa.Array] = {
