@@ -5,6 +5,7 @@ matching on it would leave nothing over, and its effect cannot be told from what
 known; the rest is found in the data.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -98,6 +99,8 @@ def _function_of(by: Sequence[Codes], target: Codes) -> bool:
 
     if not (holds(slice(_GLANCE)) and holds(slice(None))):
         return False
+    if math.prod(len(codes.levels) + 1 for codes in by) < len(target.values):
+        return True  # more rows than combinations: some two share one
     group = by[0].values.astype(np.int64)
     for codes in by[1:]:
         group = group * (len(codes.levels) + 1) + codes.values

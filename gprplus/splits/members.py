@@ -54,8 +54,8 @@ class Part:
         heads = np.flatnonzero(first_of_runs(person))  # a person's rows stand together: repeating beats looking up
         lengths = np.diff(np.append(heads, count))
         known: dict[str, Codes] = {
-            "arm": Codes("arm", np.resize(self.arm.values, count), self.arm.levels),
-            "role": Codes("role", np.resize(self.role, count), ROLES),
+            "arm": Codes("arm", np.broadcast_to(self.arm.values, count), self.arm.levels),
+            "role": Codes("role", np.broadcast_to(self.role, count), ROLES),
             **{name: codes.at(rows) for name, codes in pool.images.items()},
         }
         for name, codes in {**_names(pool), **pool.traits}.items():

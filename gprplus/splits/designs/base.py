@@ -50,8 +50,8 @@ class Arm:
 class Plan:
     """The arms of a split by name, in order, with what the audit needs to judge them.
 
-    `compared` names the arms whose contents must not differ in anything but the attribute; `unit` is what a block of
-    the matching is.
+    `compared` names the arms whose contents must not differ in anything but the attribute, `reference` the arm that
+    differences are taken to.
     """
 
     design: str
