@@ -34,8 +34,9 @@ def in_processes(function: Callable[[In], Out], items: Iterable[In], workers: in
     """`map` over processes: results in order. One worker runs here, in this process, where errors are easiest to read.
 
     Processes start fresh ("spawn"), never as forks: a fork of a process in which torch or OpenCV has threads may hang.
-    An interrupt ends them at once, whatever they are at: what they write, they write whole or not at all. An error lets
-    the items that are under way finish.
+    An interrupt ends them at once, whatever they are at: what they write, they write whole or not at all. So does the
+    end of this process, even one that it cannot notice, as by `kill -9` or for want of memory. An error lets the items
+    that are under way finish.
     """
     import multiprocessing
 
@@ -45,7 +46,7 @@ def in_processes(function: Callable[[In], Out], items: Iterable[In], workers: in
         return
     before = set(multiprocessing.active_children())
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=spawn, initializer=_leave_interrupts_to_the_parent) as pool:
+    with ProcessPoolExecutor(count, mp_context=spawn, initializer=_depend_on_the_parent) as pool:
         try:
             yield from _ordered(pool, function, items, 4 * count)
         except (KeyboardInterrupt, GeneratorExit):
@@ -54,11 +55,26 @@ def in_processes(function: Callable[[In], Out], items: Iterable[In], workers: in
             raise
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal; a worker that took it for an error of its item would go on."""
+def _depend_on_the_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; a worker that took it for an error of its item would go on.
+
+    The death of the parent reaches nobody: workers hold both ends of the queue they wait at, so they would wait for
+    ever, half a gigabyte each. A thread waits for that death instead.
+    """
     import signal
+    import threading
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _ordered(pool: Executor, function: Callable[[In], Out], items: Iterable[In], ahead: int) -> Iterator[Out]:

@@ -65,13 +65,37 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(tmp_path, everybo
         _, said = process.communicate(timeout=30)
         assert "KeyboardInterrupt" in said
         assert "SpawnProcess" not in said, "a worker took the interrupt for its own"
-        for _ in range(50):  # the group is empty once the last worker is gone
-            try:
-                os.killpg(process.pid, 0)
-            except ProcessLookupError:
-                return
-            time.sleep(0.1)
-        pytest.fail("a worker is still there")
+        assert _group_is_gone(process.pid), "a worker is still there"
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "kill"])
+def test_no_worker_outlives_a_parent_that_is_killed(tmp_path, how):
+    (tmp_path / "hours.py").write_text(HOURS)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "hours.py")], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        for _ in range(2):
+            assert process.stdout.readline() == "one is done\n"
+        os.kill(process.pid, how)
+        process.wait(timeout=30)
+        assert _group_is_gone(process.pid), "a worker is still there"
+    finally:
+        if not _group_is_gone(process.pid, seconds=0):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _group_is_gone(group: int, seconds: float = 20) -> bool:
+    """Whether the last process of a group ends within that time."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.1)
