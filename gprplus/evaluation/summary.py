@@ -57,6 +57,7 @@ def _of_target(
         raise ScoreError(
             f"The arms scored on '{target}' share no seed, so they cannot be compared. Run the benchmark again."
         )
+    rows = [row for row in rows if row["seed"] in seeds]
     found, person = _aligned(queries, arms, seeds, target)
     persons = int(person.max()) + 1
     drawn = stats.weights(persons, resamples, rng)

@@ -45,7 +45,8 @@ class Target:
     def fingerprint(self) -> str:
         """Digest of everything that scores on it depend on, beside the pixels."""
         flags = [name for name in ("is_junk", "is_distractor") if name in self.rows.column_names]
-        wanted = ["uid", "role", "identity", "camera", "viewpoint_deg", *flags]
+        level = [self.attribute] if self._has_levels() else []
+        wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
         return keys.digest(self.protocol, keys.table_fingerprint(self.rows, wanted))
 
     def facts(self) -> dict[str, Any]:
@@ -86,7 +87,7 @@ class Target:
             {
                 "target": pa.array([self.name] * len(rows)),
                 "uid": rows.column("uid"),
-                "identity": rows.column("identity"),
+                "identity": self._names(rows),
                 "level": self._levels(rows),
                 "valid": pa.array(each.valid),
                 "AP": pa.array(each.AP, mask=~each.valid),
@@ -99,9 +100,21 @@ class Target:
     def _levels(self, rows: "pa.Table") -> "pa.Array":
         import pyarrow as pa
 
-        if self.attribute not in rows.column_names or self.attribute == "identity":
+        if not self._has_levels():
             return pa.nulls(len(rows), pa.string())
         return rows.column(self.attribute).cast(pa.string())
+
+    def _has_levels(self) -> bool:
+        return self.attribute in self.rows.column_names and self.attribute != "identity"
+
+    def _names(self, rows: "pa.Table") -> "pa.Array":
+        """Who is looked for; DATASET/IDENTITY where datasets may have one name for two persons."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        dataset, identity = (rows.column(name).cast(pa.string()) for name in ("dataset", "identity"))
+        several = len(pc.unique(dataset)) > 1
+        return pc.binary_join_element_wise(dataset, identity, "/") if several else identity
 
     def _is_query(self) -> np.ndarray:
         return np.array(self.rows.column("role").to_pylist()) == "query"

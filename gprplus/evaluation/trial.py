@@ -5,7 +5,7 @@ again.
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +73,6 @@ class Trial:
     device: str
     threads: int | None = None
     twin: Path | None = None
-    facts: dict[str, Any] = field(default_factory=dict)
 
     def missing(self) -> list[tuple[Target, Pack]]:
         """The targets that the run's record does not hold scores of."""

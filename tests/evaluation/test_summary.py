@@ -100,5 +100,5 @@ def test_arms_are_compared_on_the_seeds_they_share():
     results, queries = experiment(seeds=(0, 1, 2))
     kept = [not (row["arm"] == "mix" and row["seed"] == 2) for row in results.to_pylist()]
     sunny = rows(summarise(results.filter(kept), queries, "mix"))["only-sunny"]
-    assert sunny["seeds"] == 3
-    assert sunny["mAP_difference"] == pytest.approx(-0.3, abs=1e-6)
+    two = rows(summarise(*experiment(seeds=(0, 1)), "mix"))["only-sunny"]
+    assert sunny == two, "one row, one set of seeds: the third is in none of its columns"

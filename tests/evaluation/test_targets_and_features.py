@@ -86,10 +86,21 @@ def test_persons_of_two_datasets_with_one_name_are_two():
     assert replace(one, rows=rows).score(FEATURES)[1].column("valid").to_pylist() == [False, True]
 
 
+def test_queries_of_two_datasets_keep_persons_of_one_name_apart():
+    one = target()
+    datasets = pa.array(["market", "duke", "market", "market", "duke", "duke", "market"]).dictionary_encode()
+    rows = one.rows.set_column(one.rows.column_names.index("dataset"), "dataset", datasets)
+    people = pa.array(["ann"] * 6 + ["0000"]).dictionary_encode()
+    rows = rows.set_column(rows.column_names.index("identity"), "identity", people)
+    queries = replace(one, rows=rows).score(FEATURES)[1]
+    assert queries.column("identity").to_pylist() == ["market/ann", "duke/ann"]
+
+
 def test_the_fingerprint_follows_what_scores_depend_on():
     assert target().fingerprint() == target().fingerprint()
     assert target().fingerprint() != replace(target(), protocol="no-camera").fingerprint()
     assert target().fingerprint() != target(is_junk=[True] + [False] * 6).fingerprint()
+    assert target().fingerprint() != replace(target(), attribute="viewpoint_deg").fingerprint()
 
 
 def shuffled(path, key):
