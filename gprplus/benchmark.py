@@ -115,7 +115,7 @@ def benchmark(
         return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
     if force:
         for case in wanted:
-            runs.clear(case.folder)
+            runs.clear(case.folder, cases.RECORD)
     packs = {
         name: store.pack(rows, where, folder, height, width, progress=progress)
         for name, (rows, where) in images.items()

@@ -7,6 +7,7 @@ work starts.
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -85,7 +86,9 @@ def read_json(path: Path, error: type[GprplusError], what: str) -> dict[str, Any
     except NotADirectoryError:
         raise error(f"{path.parent} is not {what}: it is a file, not a folder.") from None
     except (OSError, ValueError) as problem:
-        raise error(f"{path} cannot be read as {what}: {problem}.") from problem
+        raise error(
+            f"{path} cannot be read as {what}: {problem}. If it is damaged, make the folder again with --force."
+        ) from problem
     if not isinstance(value, dict):
         raise error(f"{path} is not {what}: a JSON object was expected.")
     return value
@@ -104,6 +107,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
     >>> differences({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
     ['seed was 0, now 1']
+    >>> differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
+    ['manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7...']
     """
     keys = [*old, *(key for key in new if key not in old)]
     return [
@@ -115,6 +120,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def _shown(value: Any) -> str:
     text = "not given" if value is None else canonical_json(value).strip('"')
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return f"{text[:12]}..."  # a fingerprint: that it differs is all there is to see
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
@@ -142,8 +149,17 @@ def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> 
     )
 
 
-def clear(folder: Path) -> None:
-    """Remove a folder this package made, for `force`."""
+def clear(folder: Path, record: str | None = None) -> None:
+    """Remove a folder this package made, for `force`; the `record` in it goes last.
+
+    Stopped half-way, what is left still says whose it is and is not taken for part of the next request.
+    """
+    if record and folder.is_dir():
+        for path in folder.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name != record:
+                path.unlink()
     shutil.rmtree(folder, ignore_errors=True)
 
 
