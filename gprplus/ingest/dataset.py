@@ -127,13 +127,22 @@ def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str
 def _remembered(found: pa.Table, earlier: Earlier) -> pa.Table:
     """`found` with the probe's columns of files that were not opened now taken from the earlier build."""
     memory = earlier.probes()
-    position = places(found["path"], memory["path"])
+    position = _positions(found, memory["path"])
     memory = memory.drop_columns("path")
     for column in PROBED.names:
         before = memory[column].cast(found.schema.field(column).type).take(position)
         at = found.schema.get_field_index(column)
         found = found.set_column(at, column, pc.if_else(found["fresh"], _plain(found[column]), _plain(before)))
     return found
+
+
+def _positions(found: pa.Table, remembered: pa.ChunkedArray) -> pa.Array:
+    """Where each file of `found` stands among the remembered paths; null where it does not."""
+    seen = pc.invert(found["fresh"])
+    if not found["path"].filter(seen).equals(remembered):  # something changed or went, beside what came
+        return places(found["path"], remembered)
+    before = np.asarray(seen)
+    return pa.array(np.cumsum(before) - 1, mask=~before)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
