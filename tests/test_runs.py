@@ -141,6 +141,17 @@ def test_a_long_value_is_cut():
     assert len(phrase) < 120
 
 
+def test_a_fingerprint_is_shown_by_its_beginning():
+    (phrase,) = runs.differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
+    assert phrase == "manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7..."
+
+
+def test_a_record_that_is_cut_off_says_what_to_do(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"request": ')
+    with pytest.raises(ManifestError, match=r"cannot be read as a manifest: .* make the folder again with --force\.$"):
+        runs.read_json(tmp_path / "manifest.json", ManifestError, "a manifest")
+
+
 def test_fingerprints_see_values_and_not_the_order_of_keys():
     assert runs.fingerprint({"a": 1, "b": [2]}) == runs.fingerprint({"b": [2], "a": 1})
     assert runs.fingerprint({"a": 1}) != runs.fingerprint({"a": "1"})

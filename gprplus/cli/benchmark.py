@@ -71,8 +71,9 @@ def as_data(outcome: "Outcome") -> dict[str, Any]:
 def show_plan(plan: "Plan") -> None:
     """Print what a request would come to."""
     from gprplus.cli.console import say
+    from gprplus.report.words import counted
 
-    say(f"recipe {plan.recipe} ({plan.why}), {plan.seeds} seeds, {plan.jobs} at once on {plan.device}")
+    say(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, {plan.jobs} at once on {plan.device}")
     say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
     say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
     say(f"time: about {_duration(plan.seconds or 0)} (estimated from a few steps here, packing not counted)")
@@ -93,11 +94,12 @@ def show(outcome: "Outcome") -> None:
     from gprplus.cli.console import note, say, table
     from gprplus.report import verdict
     from gprplus.report.tables import overview
+    from gprplus.report.words import counted
 
     plan = outcome.plan
-    note(f"recipe {plan.recipe} ({plan.why}), {plan.seeds} seeds, on {plan.device}")
+    note(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, on {plan.device}")
     if not plan.trained and not plan.shared:
-        note(f"All {plan.kept} runs were there already, for the same request.")
+        note(f"Nothing to train: all {plan.kept} runs are there already.")
     for folder, summary, info, page in zip(
         outcome.folders, outcome.summaries, outcome.infos, outcome.reports, strict=True
     ):

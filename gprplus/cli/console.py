@@ -56,16 +56,28 @@ def dump(value: Any) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()) -> None:
-    """A table that fits the terminal; columns numbered in `right` are set flush right."""
+    """A table that fits the terminal where it can; columns numbered in `right` are set flush right.
+
+    What is too wide is printed wide, never cut: a figure without its last digit is another figure.
+    """
+    import io
+
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
 
     grid = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, header in enumerate(headers):
-        short = all(len(str(row[i])) <= 24 for row in rows)  # a name is not broken to make room for prose
-        grid.add_column(header, justify="right" if i in right else "left", overflow="fold", no_wrap=short)
+        longest = max(cell_len(str(cell)) for cell in (header, *(row[i] for row in rows)))
+        least = longest if longest <= 24 else None  # a name is not broken to make room for prose
+        flush = "right" if i in right else "left"
+        grid.add_column(header, justify=flush, overflow="fold", no_wrap=least is not None, min_width=least)
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 100
-    Console(file=sys.stdout, width=width, markup=False, highlight=False).print(grid)
+    text, terminal = io.StringIO(), sys.stdout.isatty()
+    room = Console().width if terminal else 100
+    needed = Console(file=text, width=10_000, height=25).measure(grid).minimum
+    size = {"width": max(room, needed), "height": 25}  # a width alone is not heeded on a dumb terminal
+    Console(file=text, force_terminal=terminal, markup=False, highlight=False, **size).print(grid)
+    click.echo("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

@@ -15,10 +15,14 @@ from gprplus.cli import console, options
 @click.option(
     "--sheet", type=click.Path(path_type=Path), default=None, help="Draw a contact sheet into this .png or .jpg."
 )
-@click.option("--by", default="weather", show_default=True, help="Attribute whose levels are the rows of the sheet.")
+@click.option(
+    "--by",
+    default=None,
+    help="Attribute whose levels are the rows of the sheet.  [default: weather, or the first that is known]",
+)
 @click.option("--columns", type=click.IntRange(1, 100), default=8, show_default=True, help="Columns of the sheet.")
 @options.as_json
-def command(path: Path | None, work: Path, sheet: Path | None, by: str, columns: int, as_json: bool) -> None:
+def command(path: Path | None, work: Path, sheet: Path | None, by: str | None, columns: int, as_json: bool) -> None:
     """Show what a manifest or split holds, and what is wrong with it.
 
     PATH is a manifest folder (by default work/manifest) or a split folder.
@@ -42,7 +46,7 @@ def command(path: Path | None, work: Path, sheet: Path | None, by: str, columns:
     else:
         _show(found)
     if sheet:
-        _draw(manifest, sheet, by, columns)
+        _draw(manifest, sheet, by or _first_known(manifest), columns)
         console.note(f"Wrote {sheet}.")
 
 
@@ -82,6 +86,12 @@ def spoken(counts: dict[Any, int], limit: int = 14) -> str:
     if len(set(counts.values())) == 1 and len(counts) > 1:
         return f"{', '.join(str(level) for level, _ in shown)}{more} ({shown[0][1]:,} each)"
     return ", ".join(f"{level} {count:,}" for level, count in shown) + more
+
+
+def _first_known(manifest: Any) -> str:
+    """What to look at when nobody says: weather, which Market-1501, say, does not have."""
+    known = list(manifest.info["levels"])
+    return "weather" if "weather" in known or not known else known[0]
 
 
 def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:

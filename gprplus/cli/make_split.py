@@ -1,5 +1,6 @@
 """`gprplus make-split`: a controlled experiment over one attribute."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +109,7 @@ def _show(split: "Split") -> None:
     say(f"reference arm: {info['reference']}{matched}")
     for warning in info["warnings"]:
         note(f"Warning: {warning}")
-    say(f"next: gprplus benchmark {split.path}")
+    say(f"next: gprplus benchmark {shlex.quote(str(split.path))}")
 
 
 def _levels(arm: dict[str, Any], compared: int) -> str:

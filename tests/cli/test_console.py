@@ -1,0 +1,26 @@
+"""Tables as they are printed: whole figures at any width, and no blank ends."""
+
+import pytest
+
+from gprplus.cli import console
+
+HEADERS = ["target", "arm", "mAP", "95% interval", "rank-1", "vs mix", "95% interval", "images", "people"]
+WORDS = ["market", "random-images-1", "83.0", "54.1–100.0", "80.0", "+1.0", "−23.7 to +25.7", "12,936", "1,501"]
+
+
+@pytest.mark.parametrize("terminal", [False, True], ids=["into a file", "on a narrow terminal"])
+def test_a_wide_table_is_printed_wide_and_never_cut(capsys, monkeypatch, terminal):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    console.table(HEADERS, [WORDS], right=range(2, 9))
+    printed = capsys.readouterr().out
+    assert all(word in printed for word in [*HEADERS, *WORDS])
+
+
+def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
+    console.table(["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines == [line.rstrip() for line in lines]
+    assert " ".join(lines).count("word") == 40
