@@ -46,8 +46,9 @@ def chunks(
     images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int, steps: int, device: str
 ) -> Iterator[Chunk]:
     """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk."""
-    plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if fits(images, device) else STREAMED_CHUNK)
-    resident = _words(images, device) if fits(images, device) else None
+    whole = fits(images, device)
+    plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if whole else STREAMED_CHUNK)
+    resident = _words(images, device) if whole else None
 
     def laid(planned: tuple[np.ndarray, np.ndarray]) -> Chunk:
         rows, random = planned

@@ -52,7 +52,7 @@ class Relations:
         for name in self.factors:
             tied = self.follows(name, ("identity", attr)) or self.follows(attr, ("identity", name))
             redundant = any(self.follows(name, ("identity", other)) for other in kept)
-            if name != attr and not (tied or redundant or self._declared_of(name, attr)):
+            if name != attr and not (tied or redundant or self._declared_of_factors(name)):
                 kept.append(name)
         return tuple(kept)
 
@@ -61,7 +61,7 @@ class Relations:
         pairs = [(alias.name, other) for alias in self.aliases for other in alias.of if other != "identity"]
         return {one if two == attr else two for one, two in pairs if attr in (one, two)}
 
-    def _declared_of(self, name: str, attr: str) -> bool:
+    def _declared_of_factors(self, name: str) -> bool:
         """A declared function whose determinants are themselves factors adds nothing to them."""
         others = {"identity", *self.factors} - {name}
         return any(alias.declared and alias.name == name and set(alias.of) <= others for alias in self.aliases)

@@ -52,7 +52,7 @@ def audit(train: Train, plan: Plan, side: TestSide) -> tuple[dict[str, Any], lis
     return {
         "matched_within": list(plan.strata),
         "matching": dict(plan.matching),
-        "arms": {name: _described(pool, arm, counts[name]) for name, arm in plan.arms.items()},
+        "arms": {name: _described(pool, found) for name, found in counts.items()},
         "association_with_arm": with_arm,
         "association": _pairs(pool, train.rows),
         "aliases": [{"attribute": a.name, "of": list(a.of), "declared": a.declared} for a in train.relations.aliases],
@@ -81,7 +81,7 @@ def _levels(codes: Codes, counts: np.ndarray) -> dict[str, int]:
     return {**named, "unknown": int(counts[0])} if counts[0] else named
 
 
-def _described(pool: Pool, arm: Arm, counts: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _described(pool: Pool, counts: Mapping[str, np.ndarray]) -> dict[str, Any]:
     per_person = counts["identity"][counts["identity"] > 0]
     both = {**pool.images, **pool.traits}
     return {

@@ -74,7 +74,7 @@ def make_split(
     facts = _facts(source, output, record, train, plan, side)
     facts |= {
         "audit": checked,
-        "warnings": [*_said(train, side), *plan.warnings, *warnings],
+        "warnings": [*_said(side), *plan.warnings, *warnings],
         "versions": runs.versions(),
     }
     return write(output, pool, plan, side, facts)
@@ -174,7 +174,7 @@ def _persons(pool: "Pool", rows: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
 
 
-def _said(train: Train, side: TestSide) -> list[str]:
+def _said(side: TestSide) -> list[str]:
     """Sentences about the sides."""
     said = []
     if not len(side.rows):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from gprplus.baseline import devices, feed
+from gprplus.baseline.augment import normalised
 from gprplus.baseline.backbones import BACKBONES
 from gprplus.baseline.embed import embed
 from gprplus.baseline.model import new
@@ -111,6 +112,19 @@ def test_first_weights_depend_on_the_seed_alone(tiny):
     other = new(tiny.network, 4, 1)
     assert (torch.random.get_rng_state() == before).all(), "the process's own generator is left alone"
     assert all((a == b).all() for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+def test_what_is_searched_stands_behind_the_neck_and_its_running_statistics(drawn, tiny):
+    model = untrained(tiny, 0, "cpu").model
+    with torch.no_grad():
+        model.neck.running_mean.normal_()
+        model.neck.running_var.uniform_(0.5, 2)
+        images = normalised(torch.from_numpy(drawn[0][:3]))
+        before = model.backbone(images).mean((2, 3)).numpy()
+    neck = {name: value.numpy() for name, value in model.neck.state_dict().items()}
+    behind = (before - neck["running_mean"]) / np.sqrt(neck["running_var"] + model.neck.eps) * neck["weight"]
+    wanted = behind / np.linalg.norm(behind, axis=1, keepdims=True)
+    assert np.allclose(embed(model, drawn[0][:3], tiny.compute, "cpu").numpy(), wanted, atol=1e-5)
 
 
 def test_flipped_features_are_the_same_for_a_mirror_image(drawn, tiny):

@@ -74,15 +74,18 @@ def test_the_same_generator_gives_the_same_interval():
     assert one == same
 
 
-def simulated(rng, arms, seeds, persons, person_sd=0.1, arm_person_sd=0.05, seed_sd=0.01, noise=0.04, per_person=4):
+def simulated(
+    rng, arms, seeds, persons, person_sd=0.1, arm_person_sd=0.05, seed_sd=0.01, noise=0.04, per_person=4, uneven=1
+):
     """An experiment as the mixed model has it: persons, arm x person, arm x seed, the rest; true arm means are 0,
-    0.01, ...
+    0.01, ... The seed noise of arm 1 is `uneven` times that of the others.
     """
     truth = 0.01 * np.arange(arms)
     person = np.repeat(np.arange(persons), per_person)
     values = 0.5 + truth[:, None, None] + rng.normal(0, person_sd, persons)[None, None, person]
     values = values + rng.normal(0, arm_person_sd, (arms, persons))[:, None, person]
-    values = values + rng.normal(0, seed_sd, (arms, seeds))[:, :, None]
+    scale = np.where(np.arange(arms) == 1, uneven, 1)
+    values = values + (rng.normal(0, seed_sd, (arms, seeds)) * scale[:, None])[:, :, None]
     values = values + rng.normal(0, noise, (arms, seeds, persons))[:, :, person]
     return stats.Scored(values, person), truth
 
@@ -102,6 +105,17 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, perso
                 covered.append(gap.low <= truth[arm] - truth[0] <= gap.high)
                 widths.append(gap.high - gap.low)
     assert 0.91 <= np.mean(covered) <= 0.995, f"covers {np.mean(covered):.3f}"
+
+
+@pytest.mark.parametrize(("seeds", "low", "high"), [(2, 0.7, 0.88), (8, 0.91, 0.99)], ids=["pooled", "its own"])
+def test_few_seeds_trust_an_arm_that_is_noisier_than_the_rest_too_much(seeds, low, high):
+    rng = np.random.default_rng(seeds)
+    covered = []
+    for _ in range(200):
+        scored, truth = simulated(rng, 9, seeds, 200, seed_sd=0.05, uneven=3, per_person=1)
+        gap = stats.differences(scored, 0, stats.weights(200, 100, rng))[1]
+        covered.append(gap.low <= truth[1] - truth[0] <= gap.high)
+    assert low <= np.mean(covered) <= high, f"covers {np.mean(covered):.3f}"
 
 
 def test_the_floor_is_compared_with_its_own_seed_noise():

@@ -25,7 +25,7 @@ def between_persons(train: Train) -> Plan:
     sets, compared, names = arms_asked(trait, request.levels, request.attr)
     block = line_up(train, trait, compared)
     strata = train.relations.strata(request.attr)
-    matched = _match(train, trait, compared, block, strata)
+    matched = _match(train, compared, block, strata)
     warnings = judge_retention(
         matched, request, f"the persons of different {request.attr} share hardly any combination."
     )
@@ -71,7 +71,7 @@ def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
     return np.stack([column[:lines] for column in columns], axis=1)
 
 
-def _match(train: Train, trait: Codes, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> Matched:
+def _match(train: Train, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> Matched:
     pool = train.pool
     line = np.full(len(pool.persons), -1, dtype=np.int64)
     level = np.full(len(pool.persons), -1, dtype=np.int64)
