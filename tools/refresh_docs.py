@@ -52,7 +52,7 @@ def commands() -> str:
     """The help of every command."""
     parts = ["# Commands", MADE]
     for name in COMMANDS:
-        context = click.Context(cli, info_name="gprplus")
+        context = click.Context(cli, info_name="gprplus", **cli.context_settings)
         command = cli.get_command(context, name)
         assert command is not None
         with click.Context(command, info_name=name, parent=context, max_content_width=100, terminal_width=100) as inner:
