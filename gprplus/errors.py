@@ -97,3 +97,15 @@ def examples(items: Sequence[object], limit: int = 3) -> str:
     shown = ", ".join(str(item) for item in items[:limit])
     rest = len(items) - limit
     return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def storage(size_bytes: int) -> str:
+    """An amount of disk in the unit that shows it.
+
+    >>> storage(4_600_000), storage(12_345_000_000), storage(900)
+    ('4.6 MB', '12.3 GB', '900 bytes')
+    """
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.1f} {name}"
+    return f"{size_bytes} bytes"

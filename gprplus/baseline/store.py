@@ -17,7 +17,7 @@ import numpy as np
 
 from gprplus import keys
 from gprplus.baseline.decode import decode
-from gprplus.errors import TrainingError, examples
+from gprplus.errors import TrainingError, examples, storage
 from gprplus.parallel import Progress, in_threads, silent
 from gprplus.runs import replacing
 
@@ -172,8 +172,8 @@ def _check_disk(folder: Path, wanted: int, images: int) -> None:
     free = shutil.disk_usage(there).free
     if wanted > free:
         raise TrainingError(
-            f"Packing {images:,} images needs {wanted / 1e9:.1f} GB in {folder}, but only "
-            f"{free / 1e9:.1f} GB are free. Make room, or give another folder with --work."
+            f"Packing {images:,} images needs {storage(wanted)} in {folder}, but only "
+            f"{storage(free)} are free. Make room, or give another folder with --work."
         )
 
 

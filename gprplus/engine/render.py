@@ -12,7 +12,7 @@ from gprplus.engine.design import Design, make_design
 from gprplus.engine.people import draw_person
 from gprplus.engine.sky import HOURS, WEATHERS
 from gprplus.engine.writer import Ledger
-from gprplus.errors import DeviceError, RenderError
+from gprplus.errors import DeviceError, RenderError, storage
 from gprplus.parallel import Progress, cores, silent
 from gprplus.runs import clear, settle, versions, write_json, write_text
 
@@ -119,8 +119,8 @@ def _prepare(output: Path, design: Design, force: bool) -> None:
     free = shutil.disk_usage(parent).free
     if design.bytes_expected > free:
         raise RenderError(
-            f"{design.images:,} images need about {design.bytes_expected / 1e9:.1f} GB, and {parent} has "
-            f"{free / 1e9:.1f} GB free. Ask for fewer or smaller images, or give another folder with -o."
+            f"{design.images:,} images need about {storage(design.bytes_expected)}, and {parent} has "
+            f"{storage(free)} free. Ask for fewer or smaller images, or give another folder with -o."
         )
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / UNDER_WAY, {"request": request})
