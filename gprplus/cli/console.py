@@ -71,13 +71,14 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
     for i, header in enumerate(headers):
         longest = max(cell_len(str(cell)) for cell in (header, *(row[i] for row in rows)))
         least = longest if longest <= 24 else None  # a name is not broken to make room for prose
-        flush = "right" if i in right else "left"
-        grid.add_column(header, justify=flush, overflow="fold", no_wrap=least is not None, min_width=least)
+        grid.add_column(header, overflow="fold", no_wrap=least is not None, min_width=least)
+        grid.columns[-1].justify = "right" if i in right else "left"
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
     text, terminal = io.StringIO(), sys.stdout.isatty()
     room = Console().width if terminal else 100
     needed = Console(file=text, width=10_000, height=25).measure(grid).minimum
-    size = {"width": max(room, needed), "height": 25}  # a width alone is not heeded on a dumb terminal
-    Console(file=text, force_terminal=terminal, markup=False, highlight=False, **size).print(grid)
+    width, height = max(room, needed), 25  # a width alone is not heeded on a dumb terminal
+    console = Console(file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=height)
+    console.print(grid)
     click.echo("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

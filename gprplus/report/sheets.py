@@ -64,8 +64,8 @@ def contact_sheet(
             pen.text((MARGIN, MARGIN), title, fill=INK, font=bold)
         for j, lines in enumerate(heads):
             x = left + j * (width + GAP) + width // 2
-            for above, line in enumerate(reversed(lines)):
-                pen.text((x, top - GAP - above * _line(font)), line, fill=INK, font=font, anchor="md")
+            for above, words in enumerate(reversed(lines)):
+                pen.text((x, top - GAP - above * _line(font)), words, fill=INK, font=font, anchor="md")
         for i, label in enumerate(rows):
             y = top + i * (height + GAP) + height // 2
             pen.text((MARGIN, y), _fitted(font, label, left - MARGIN - GAP), fill=QUIET, font=font, anchor="lm")
