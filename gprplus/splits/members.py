@@ -105,7 +105,7 @@ def _fingerprint(table: "pa.Table") -> str:
 def write_members(path: Path, pieces: Iterable[Part]) -> str:
     """Write the members, whole or not at all, and return their fingerprint.
 
-    Part after part is built and digested in threads while the one before is written; a row group holds one arm only.
+    Part after part is built and digested in a thread while the one before is written; a row group holds one arm only.
     Keys are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the
     last.
     """
@@ -124,7 +124,7 @@ def write_members(path: Path, pieces: Iterable[Part]) -> str:
     }
     digests = []
     with replacing(path) as temporary, pq.ParquetWriter(temporary, layout, **options) as writer:
-        for table, digest in in_threads(built, pieces):
+        for table, digest in in_threads(built, pieces, 1):  # more threads only hold more parts in memory
             writer.write_table(table, row_group_size=ROW_GROUP)
             digests.append(digest)
     return keys.digest(*digests)
