@@ -27,6 +27,11 @@ class Declaration:
     digest: str
     data: dict[str, Any]
 
+    @property
+    def where(self) -> str:
+        """How messages call the file: from manifests/ on where it is a shipped one, else its path."""
+        return str(self.path.relative_to(folder()) if self.path.is_relative_to(folder()) else self.path)
+
 
 @cache
 def folder() -> Path:

@@ -91,7 +91,7 @@ class Study:
 def read_study(name: str | Path) -> tuple[StudyPlan, Declaration]:
     """A shipped study by name or any by the path of its .toml. DeclarationError names what is wrong and where."""
     declaration = read("studies", name)
-    where = declaration.path.name
+    where = declaration.where
     plan = strict(StudyPlan, declaration.data, where)
     if not plan.splits:
         raise DeclarationError(f"{where}: there is no [[splits]] table, so there is nothing to run.")

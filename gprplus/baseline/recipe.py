@@ -129,8 +129,8 @@ class Recipe:
         Raises RecipeError or DeclarationError.
         """
         declaration = declared.read("recipes", name)
-        where = f"{declaration.path.name}"
-        return declared.strict(cls, {"name": declaration.name, **declaration.data}, where).checked()
+        data = {"name": declaration.name, **declaration.data}
+        return declared.strict(cls, data, declaration.where).checked()
 
     def with_options(
         self,

@@ -68,3 +68,5 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
         console.table(columns, [[row[key] for key in columns] for row in tried.rows])
     for path, why in tried.misses:
         console.say(f"{path} {why}.")
+    if not tried.matched and name != "auto":
+        console.say(f"Which layout does fit? gprplus layouts try auto {folder}")

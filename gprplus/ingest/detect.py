@@ -43,8 +43,16 @@ def choose(listing: Listing, layout: str | Path = "auto", name: str | None = Non
 
 
 def rendered(root: Path) -> dict[str, Any]:
-    """What renders.json in the folder says; empty when there is none."""
+    """What renders.json in the folder says; empty when there is none.
+
+    A render in progress has only its request: its names are those of GPR+, and half of it must not be taken for that.
+    """
     path = root / "renders.json"
+    if not path.is_file() and (root / "_request.json").is_file():
+        raise LayoutError(
+            f"{root} is a render that is not finished. "
+            "Run the same `gprplus render` again: it goes on where it stopped."
+        )
     return read_json(path, LayoutError, "the record of a render") if path.is_file() else {}
 
 

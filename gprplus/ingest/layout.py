@@ -121,7 +121,7 @@ def shipped() -> list[Layout]:
 
 def from_declaration(declaration: Declaration) -> Layout:
     """The layout a TOML file declares, checked: pattern, groups, attributes, roles and its own examples."""
-    where = f"layouts/{declaration.path.name}"
+    where = declaration.where
     for key in ("name", "digest"):
         if key in declaration.data:
             raise DeclarationError(f"{where}: '{key}' is not a key of its own; a layout is called after its file.")

@@ -93,7 +93,7 @@ class Manifest:
                 return file.read() if columns is None else file.read(list(columns)).select(list(columns))
         except (OSError, ValueError) as error:
             raise ManifestError(
-                f"{self.path / name}.parquet cannot be read: {error}. Build it again with --force."
+                f"{self.path / name}.parquet cannot be read: {str(error).rstrip('.')}. Build it again with --force."
             ) from error
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:

@@ -132,3 +132,20 @@ def test_a_layout_of_ones_own(tmp_path: Path, plant) -> None:
     file.write_text("title = 'mine'\npath = '(?P<identity>[a-z]+)-(?P<camera>\\d)'\n")
     found = chosen(root, file)
     assert (found.layout.name, found.name) == ("mine", "mine")
+
+
+def test_a_render_that_is_not_finished_is_not_taken_for_gprplus(tmp_path: Path, plant) -> None:
+    """What an interrupted render leaves has GPR+ names; only its request says what it is."""
+    plant(tmp_path, TREES["gprplus"])
+    (tmp_path / "_request.json").write_text("{}")
+    with pytest.raises(LayoutError, match=r"not finished.*gprplus render"):
+        chosen(tmp_path)
+
+
+def test_a_mistake_in_ones_own_layout_is_told_by_the_files_own_path(tmp_path: Path, plant) -> None:
+    plant(tmp_path / "renders", TREES["gprplus"])
+    mine = tmp_path / "mine.toml"
+    mine.write_text('tytle = "mine"\n')
+    with pytest.raises(DeclarationError, match=r"mine\.toml: unknown key 'tytle'") as told:
+        chosen(tmp_path / "renders", mine)
+    assert str(mine) in str(told.value)
