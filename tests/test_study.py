@@ -78,7 +78,7 @@ def test_a_wrong_study_is_refused_with_place_and_reason(tmp_path, change, senten
     assert change[0] in TINY
     with pytest.raises(DeclarationError) as caught:
         read_study(written(tmp_path, TINY.replace(*change)))
-    assert str(caught.value).startswith("tiny.toml: ")
+    assert str(caught.value).startswith(f"{tmp_path}/tiny.toml: ")
     assert sentence in str(caught.value)
 
 
