@@ -6,8 +6,11 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gprplus import runs
 from gprplus.baseline import devices, speed, store
@@ -107,9 +110,7 @@ def benchmark(
         jobs,
         count,
         *_counts(wanted, count, force),
-        images=sum(cost.images for cost in costs.values()),
-        missing=sum(cost.missing for cost in costs.values()),
-        bytes=sum(cost.bytes for cost in costs.values()),
+        **_packing(list(costs.values())),
     )
     if dry_run:
         return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
@@ -159,6 +160,13 @@ def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, 
                 else:
                     distinct.add((fingerprint, seed))
     return len(distinct), total - kept - len(distinct), kept
+
+
+def _packing(costs: Sequence[store.Cost]) -> dict[str, int]:
+    """Images, those of them to pack, and their bytes; what several splits share is counted once."""
+    images = len(reduce(np.union1d, (cost.wanted for cost in costs)))
+    missing = len(reduce(np.union1d, (cost.missing for cost in costs)))
+    return {"images": images, "missing": missing, "bytes": missing * costs[0].bytes_each}
 
 
 def _estimate(wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str, threads: int | None) -> float:

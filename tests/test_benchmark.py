@@ -186,6 +186,7 @@ def test_equal_training_sets_are_trained_once(work):
     both = [work / "splits" / "light", work / "splits" / "light-again"]
     outcome = ask(work, "shared", splits=both)
     assert outcome.plan.shared == outcome.plan.trained
+    assert outcome.plan.images == 96, "images that two splits share are counted once"
     one, other = (pq.read_table(folder / "results.parquet") for folder in outcome.folders)
     assert one.column("mAP").equals(other.column("mAP"))
     assert "twin" in json.loads((outcome.folders[1] / "mix" / "seed0" / "run.json").read_text())
@@ -210,7 +211,7 @@ def test_a_dry_run_counts_and_writes_nothing(work):
         ({"targets": {"market": Path("nowhere")}}, GprplusError, "nowhere"),
         ({"targets": {"self": "manifest"}}, SplitError, "cannot be called 'self'"),
         ({"roots": {"engin": Path()}}, SplitError, "'engine'"),
-        ({"roots": {"engine": Path("moved")}}, TrainingError, "no longer there"),
+        ({"roots": {"engine": Path("moved")}}, TrainingError, "are not there"),
         ({"steps": 3, "epochs": 1.0}, RecipeError, "not both"),
     ],
 )

@@ -77,15 +77,16 @@ class Pack:
 
 @dataclass(frozen=True)
 class Cost:
-    """What packing would take: images wanted, of them not yet packed, and bytes these need.
+    """What packing would take: the keys `(N,) uint64` of the images wanted, of them those not yet packed, each sorted,
+    and the bytes that one takes.
 
-    `digest` tells one state of the files from another by uid and size: a picture drawn anew changes it, a copy with
-    another date does not.
+    Several requests share images, so their costs are added as sets. `digest` tells one state of the files from another
+    by uid and size: a picture drawn anew changes it, a copy with another date does not.
     """
 
-    images: int
-    missing: int
-    bytes: int
+    wanted: np.ndarray
+    missing: np.ndarray
+    bytes_each: int
     digest: str
 
 
@@ -93,9 +94,10 @@ def cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, 
     """What `pack` would have to do. Raises TrainingError when files are not there."""
     uids, paths = _places(rows, roots)
     facts = _facts(paths)
-    missing = len(np.setdiff1d(_keys(uids, facts), _packed(_folder(store, height, width), height, width)))
+    wanted = np.unique(_keys(uids, facts))
+    missing = np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width), assume_unique=True)
     digest = keys.digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
-    return Cost(len(uids), missing, missing * (height * width * 3 + 8), digest)
+    return Cost(wanted, missing, height * width * 3 + 8, digest)
 
 
 def pack(
@@ -155,9 +157,10 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
             continue
         facts[i] = stat.st_size, stat.st_mtime_ns
     if absent:
+        shown = examples([os.path.normpath(path) for path in absent])
         raise TrainingError(
-            f"{len(absent):,} of {len(paths):,} images are no longer there ({examples(absent)}). "
-            "Put them back, or build the manifest and the split again."
+            f"{len(absent):,} of {len(paths):,} images are not there ({shown}). "
+            "Put them back, say where they are now with --root NAME=DIR, or build manifest and split again."
         )
     return facts
 

@@ -68,7 +68,8 @@ def open_all(
         found = tuple(target for target in scored if target)
         if not found:
             raise SplitError(
-                f"{split.path} has no test side, so it needs a --target NAME=MANIFEST-or-FOLDER to be scored on."
+                f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
+                "or name the splits you mean."
             )
         cases.append(Case(split, folder, found, split.roots(own)))
     return cases
