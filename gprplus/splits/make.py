@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, runs, schema
-from gprplus.errors import SplitError
+from gprplus.errors import RequestChanged, SplitError
 from gprplus.splits.aliases import relations
 from gprplus.splits.audit import audit
 from gprplus.splits.designs import Plan, Train, draw
@@ -65,7 +65,12 @@ def make_split(
     )
     source, output = _opened(manifest), Path(output)
     record = request.record(source.info["fingerprint"])
-    if runs.settle(output / RECORD, record, force=force) == "same" and (output / MEMBERS).is_file():
+    try:
+        settled = runs.settle(output / RECORD, record, force=force)
+    except RequestChanged:
+        draw(sides(source, read(source, filtered), request)[0])  # a misspelt request says so, not that it is another
+        raise
+    if settled == "same" and (output / MEMBERS).is_file():
         return Split.open(output)
     pool = read(source, filtered)
     train, side = sides(source, pool, request)

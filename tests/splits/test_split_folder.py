@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from gprplus import keys, schema
 from gprplus.cli.make_split import command
-from gprplus.errors import ManifestError, RequestChanged, SplitError
+from gprplus.errors import FilterError, ManifestError, RequestChanged, SplitError
 from gprplus.splits import Split, make_split, target_rows
 from gprplus.splits.members import fingerprint
 
@@ -77,6 +77,14 @@ def test_the_same_request_again_does_nothing(source, tmp_path):
 def test_blanks_in_a_filter_make_no_other_request(source, tmp_path):
     make_split(source, "weather", output=tmp_path / "split", where="illumination  !=  night ")
     assert not make_split(source, "weather", output=tmp_path / "split", where="illumination != night").made
+
+
+def test_a_misspelt_request_into_a_used_folder_is_told_as_misspelt(source, tmp_path):
+    make_split(source, "weather", output=tmp_path / "split")
+    with pytest.raises(FilterError, match="illumination"):
+        make_split(source, "weather", output=tmp_path / "split", where="ilumination != night")
+    with pytest.raises(SplitError, match="sunny"):
+        make_split(source, "weather", output=tmp_path / "split", levels=["sunny", "suny"])
 
 
 def test_another_request_stops_unless_forced(source, tmp_path, manifest, crossed):
