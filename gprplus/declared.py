@@ -152,7 +152,6 @@ class Attribute:
     ordered: bool = False
     unit: str = ""
     levels: tuple[str, ...] = ()
-    cyclic: bool = False
 
 
 @cache

@@ -43,7 +43,7 @@ class Manifest:
             raise ManifestError(
                 f"{folder} is being replaced, or that was interrupted: run the same build-manifest again."
             )
-        info = read_json(folder / RECORD, ManifestError, "a manifest")
+        info = read_json(folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)")
         if info.get("schema_version") != VERSION:
             raise ManifestError(
                 f"{folder} is written in schema version {info.get('schema_version')}, this gprplus reads {VERSION}. "
