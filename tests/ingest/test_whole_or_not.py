@@ -13,9 +13,7 @@ from gprplus.ingest import Manifest, build_manifest
 def test_a_folder_that_is_no_manifest(tmp_path: Path, renders: Path) -> None:
     with pytest.raises(ManifestError, match="There is no manifest at"):
         Manifest.open(tmp_path / "nowhere")
-    with pytest.raises(
-        ManifestError, match=r"is not a manifest \(make one with .*\): it has no manifest\.json"
-    ):
+    with pytest.raises(ManifestError, match=r"is not a manifest \(make one with .*\): it has no manifest\.json"):
         Manifest.open(renders)
     manifest = build_manifest([renders], tmp_path / "m")
     with pytest.raises(ManifestError, match="lacks the column"):
