@@ -12,9 +12,10 @@ import gprplus
 from gprplus.cli import COMMANDS
 
 PACKAGE = Path(gprplus.__file__).parent
-GROUND = {"errors", "declared", "schema", "keys", "images", "protocol", "parallel", "runs"}
+GROUND = {"errors", "declared", "schema", "keys", "images", "protocol", "parallel", "runs", "archives"}
 ROOMS = (
     "engine",
+    "frames",
     "ingest",
     "splits",
     "baseline",
