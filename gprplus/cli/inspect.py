@@ -21,8 +21,23 @@ from gprplus.cli import console, options
     help="Attribute whose levels are the rows of the sheet.  [default: weather, or the first that is known]",
 )
 @click.option("--columns", type=click.IntRange(1, 100), default=8, show_default=True, help="Columns of the sheet.")
+@click.option(
+    "--diff",
+    nargs=2,
+    type=click.Path(path_type=Path),
+    metavar="A B",
+    help="Compare two manifests, or two splits: what one has and the other has not.",
+)
 @options.as_json
-def command(path: Path | None, work: Path, sheet: Path | None, by: str | None, columns: int, as_json: bool) -> None:
+def command(
+    path: Path | None,
+    work: Path,
+    sheet: Path | None,
+    by: str | None,
+    columns: int,
+    diff: tuple[Path, Path] | None,
+    as_json: bool,
+) -> None:
     """Show what a manifest or split holds, and what is wrong with it.
 
     PATH is a manifest folder (by default work/manifest) or a split folder.
@@ -32,7 +47,13 @@ def command(path: Path | None, work: Path, sheet: Path | None, by: str | None, c
       gprplus inspect
       gprplus inspect --sheet weathers.png --by weather
       gprplus inspect work/splits/weather --json
+      gprplus inspect --diff work/manifest theirs/manifest
     """
+    if diff:
+        if path or sheet:
+            raise click.UsageError("--diff A B compares two folders and does nothing else; leave the rest out.")
+        _diff(*diff, as_json)
+        return
     path = path or work / "manifest"
     if (path / "split.json").is_file():
         _split(path, sheet, as_json)
@@ -48,6 +69,32 @@ def command(path: Path | None, work: Path, sheet: Path | None, by: str | None, c
     if sheet:
         _draw(manifest, sheet, by or _first_known(manifest), columns)
         console.note(f"Wrote {sheet}.")
+
+
+def _diff(first: Path, second: Path, as_json: bool) -> None:
+    from gprplus.cli import differences
+    from gprplus.errors import ManifestError
+    from gprplus.ingest import Manifest
+    from gprplus.ingest.compare import compare_manifests
+    from gprplus.splits import Split
+    from gprplus.splits.compare import compare_splits
+
+    splits = [(folder / "split.json").is_file() for folder in (first, second)]
+    if any(splits) and not all(splits):
+        split, other = (first, second) if splits[0] else (second, first)
+        raise ManifestError(f"{split} is a split and {other} is none; --diff compares two splits or two manifests.")
+    if all(splits):
+        one, two = Split.open(first), Split.open(second)
+        found, same = compare_splits(one, two), one.info["fingerprint"] == two.info["fingerprint"]
+    else:
+        left, right = Manifest.open(first), Manifest.open(second)
+        found, same = compare_manifests(left, right), left.fingerprint == right.fingerprint
+    if as_json:
+        console.dump({"same_rows": same, "differences": differences.as_data(found)})
+        return
+    if found:
+        differences.show(found, str(first), str(second))
+    console.say("The rows are the same." if same else "The rows are not the same.")
 
 
 def _show(found: Any) -> None:

@@ -1,6 +1,7 @@
 """From a manifest and a request to a split folder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,12 @@ def make_split(
         controls,
         seed,
     )
-    source, output = _opened(manifest), Path(output)
+    return build(opened(manifest), request, Path(output), force=force)
+
+
+def build(source: "Manifest", request: Request, output: Path, *, force: bool = False) -> Split:
+    """The split of a request in the folder `output`, made unless it is there already."""
+    filtered = Filter(request.where) if request.where is not None else None
     record = request.record(source.info["fingerprint"])
     try:
         settled = runs.settle(output / RECORD, record, force=force)
@@ -72,17 +78,34 @@ def make_split(
         raise
     if settled == "same" and (output / MEMBERS).is_file():
         return Split.open(output)
-    pool = read(source, filtered)
+    return write(output, work_out(source, request, output))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A split that is worked out and not yet written: the rows of its arms, its test side, and all of split.json but
+    the fingerprint.
+    """
+
+    pool: "Pool"
+    plan: Plan
+    side: TestSide
+    facts: Mapping[str, Any]
+
+
+def work_out(source: "Manifest", request: Request, output: Path) -> Drawn:
+    """Everything about a split for the folder `output`, with nothing written."""
+    pool = read(source, Filter(request.where) if request.where is not None else None)
     train, side = sides(source, pool, request)
     plan = draw(train)
     checked, warnings = audit(train, plan, side)
-    facts = _facts(source, output, record, train, plan, side)
+    facts = _facts(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {
         "audit": checked,
         "warnings": [*_said(side), *plan.warnings, *warnings],
         "versions": runs.versions(),
     }
-    return write(output, pool, plan, side, facts)
+    return Drawn(pool, plan, side, facts)
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
@@ -115,15 +138,16 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
     return Train(pool, rows, request, relations(pool, rows, factors, functions)), side
 
 
-def write(output: Path, pool: "Pool", plan: Plan, side: TestSide, facts: Mapping[str, Any]) -> Split:
+def write(output: Path, drawn: Drawn) -> Split:
     """Write members.parquet, then split.json: a folder without the second is not a split."""
     (output / RECORD).unlink(missing_ok=True)
-    digest = write_members(output / MEMBERS, parts(pool, plan.arms, side))
-    runs.write_json(output / RECORD, {**facts, "fingerprint": digest})
+    digest = write_members(output / MEMBERS, parts(drawn.pool, drawn.plan.arms, drawn.side))
+    runs.write_json(output / RECORD, {**drawn.facts, "fingerprint": digest})
     return Split.open(output, made=True)
 
 
-def _opened(manifest: "Path | str | Manifest") -> "Manifest":
+def opened(manifest: "Path | str | Manifest") -> "Manifest":
+    """A manifest that may be given as its folder."""
     if isinstance(manifest, str | Path):
         from gprplus.ingest import Manifest
 
@@ -149,8 +173,7 @@ def _facts(
         "datasets": {
             name: {
                 "root": runs.relative(root, output),
-                "licence": known[name].get("licence"),
-                "title": known[name].get("title"),
+                **{key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")},
             }
             for name, root in manifest.roots().items()
         },

@@ -82,13 +82,18 @@ def _write_manifest(
         "factors": list(factors),
         "functions": dict(functions),
     }
+
+    def counted(name: str) -> dict[str, Any]:
+        count = sum(row["dataset"] == name for row in rows)
+        return {**about, "images": count, "identities": sum(d == name for d, _ in names), "fingerprint": fingerprint}
+
     runs.write_json(
         folder / "manifest.json",
         {
             "schema_version": schema.VERSION,
             "request": {},
             "fingerprint": fingerprint,
-            "datasets": {name: dict(about) for name in datasets},
+            "datasets": {name: counted(name) for name in datasets},
             "levels": {},
             "counts": {"images": len(rows)},
         },

@@ -1,0 +1,78 @@
+"""A split again from its record alone: somebody's split.json and a manifest of one's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import schema
+from gprplus.declared import strict
+from gprplus.errors import SplitError
+from gprplus.ingest.compare import Difference
+from gprplus.runs import read_json, settle
+from gprplus.splits.compare import compare_records
+from gprplus.splits.make import opened, work_out, write
+from gprplus.splits.members import fingerprint, parts
+from gprplus.splits.request import Request
+from gprplus.splits.split import MEMBERS, RECORD, Split
+
+if TYPE_CHECKING:
+    from gprplus.ingest import Manifest
+
+_NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came of it: the split where its rows are those of the record, else None; and whatever differs.
+
+    Equal rows may have other versions, or a manifest that has grown in columns: that differs and does no harm.
+    """
+
+    split: Split | None
+    differences: tuple[Difference, ...]
+
+
+def rebuild_split(
+    record: Path | str, manifest: "Path | str | Manifest", *, output: Path | str, force: bool = False
+) -> Rebuilt:
+    """Make the split that a split.json (or its folder) describes from a manifest of one's own, and compare the rows.
+
+    The record may come from another machine: of it only what was asked and what came of it is used, no path. Nothing is
+    written unless the rows are the same. Raises SplitError for what is no record of a split, or a question that this
+    manifest cannot answer, and RequestChanged where `output` holds another split and `force` is not given.
+    """
+    info, request = read_record(record)
+    source, output = opened(manifest), Path(output)
+    drawn = work_out(source, request, output)
+    rows = fingerprint(part.table() for part in parts(drawn.pool, drawn.plan.arms, drawn.side))
+    found = {**drawn.facts, "fingerprint": rows}
+    differences = tuple(compare_records(info, found))
+    if found["fingerprint"] != info["fingerprint"]:
+        return Rebuilt(None, differences)
+    if _file(record).resolve() == (output / RECORD).resolve():  # the record lies where its split belongs
+        settled = "same"
+    else:
+        settled = settle(output / RECORD, request.record(source.fingerprint), force=force)
+    there = settled == "same" and (output / MEMBERS).is_file()
+    return Rebuilt(Split.open(output) if there else write(output, drawn), differences)
+
+
+def read_record(record: Path | str) -> tuple[dict[str, Any], Request]:
+    """What a split.json says, and the request in it. Raises SplitError where it is none, DeclarationError where it
+    asks for what is unknown.
+    """
+    path = _file(record)
+    info = read_json(path, SplitError, "a split")
+    absent = [name for name in _NEEDED if name not in info]
+    if absent or info.get("schema_version") != schema.VERSION:
+        raise SplitError(
+            f"{path} is not the record of a split that this gprplus reads (schema version {schema.VERSION}): "
+            + (f"it lacks {', '.join(absent)}." if absent else f"it has schema version {info.get('schema_version')}.")
+        )
+    asked = {key: value for key, value in info["request"].items() if key != "manifest" and value is not None}
+    return info, strict(Request, asked, f"{path}: request")
+
+
+def _file(record: Path | str) -> Path:
+    path = Path(record)
+    return path / RECORD if path.is_dir() else path
