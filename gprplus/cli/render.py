@@ -23,6 +23,9 @@ from gprplus.cli.console import dump, progress, say
 @click.option("--domain", default="engine", show_default=True, help="Camera and people: engine or street.")
 @click.option("--masks", is_flag=True, help="Also write the person's mask of every image.")
 @click.option("--boxes", is_flag=True, help="Also write the person's box of every image.")
+@click.option(
+    "--keypoints", is_flag=True, help="Also write COCO annotations: 17 key points, box and mask of everybody."
+)
 @click.option("--same-people", is_flag=True, help="Draw the people of the domain engine, whatever the domain.")
 @options.seed
 @options.device
@@ -44,6 +47,7 @@ def command(
     domain: str,
     masks: bool,
     boxes: bool,
+    keypoints: bool,
     same_people: bool,
     seed: int,
     device: str,
@@ -78,6 +82,7 @@ def command(
         "domain": domain,
         "masks": masks,
         "boxes": boxes,
+        "keypoints": keypoints,
         "same_people": same_people,
         "seed": seed,
     }

@@ -9,11 +9,11 @@ from gprplus.engine.pose import SIDES, rotation, walk
 from gprplus.engine.shapes import Shapes
 
 
-def build(person: Person, degree: int) -> tuple[Shapes, list[Material]]:
-    """A person in the pose met from `degree`, as shapes and the materials they are made of. The person faces +y, feet
+def build(person: Person, moment: int | str) -> tuple[Shapes, list[Material]]:
+    """A person at a moment of the walk, as shapes and the materials they are made of. The person faces +y, feet
     on z = 0.
     """
-    figure = Figure(person, walk(person, degree))
+    figure = Figure(person, walk(person, moment))
     _head(figure)
     _hair(figure)
     _arms(figure)

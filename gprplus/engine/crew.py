@@ -11,15 +11,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gprplus.engine.coco import annotated
 from gprplus.engine.design import Block, Design
-from gprplus.engine.writer import Box, Ledger, png, save_whole, unfinished
+from gprplus.engine.writer import Ledger, Note, png, save_whole, unfinished
 from gprplus.images import encode_jpeg
 from gprplus.parallel import in_processes
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gprplus.engine.studio import Studio
+    from gprplus.engine.studio import Shot, Studio
 
 AHEAD = 4  # blocks that a GPU may be ahead of the encoders: bounds the memory
 
@@ -63,7 +64,7 @@ def _whole_person(job: Job, identity: int) -> int:
             mask = png(shot.mask) if job.design.masks else None
             for weather, hour, picture in studio.pictures(shot, job.design.cell_levels()):
                 _save(studio, job.output, block, (weather, hour), picture.numpy(), mask)
-            ledger.note(block, shot.box)
+            ledger.note(block, _noted(job, shot))
     return job.pictures_each
 
 
@@ -84,7 +85,7 @@ def drawn_ahead(job: Job) -> Iterator[int]:
                         pool.submit(_save, studio, job.output, block, (weather, hour), picture.cpu().numpy(), mask)
                         for weather, hour, picture in studio.pictures(shot, job.design.cell_levels())
                     ]
-                behind.append(pool.submit(_note, files, ledger, block, shot.box))
+                behind.append(pool.submit(_note, files, ledger, block, _noted(job, shot)))
                 if len(behind) > AHEAD:
                     behind.popleft().result()
             if identity == job.design.identities:
@@ -93,13 +94,21 @@ def drawn_ahead(job: Job) -> Iterator[int]:
             yield job.pictures_each
 
 
-def _note(files: list[Future[None]], ledger: Ledger, block: Block, box: Box) -> None:
+def _note(files: list[Future[None]], ledger: Ledger, block: Block, note: Note) -> None:
     """Note a block once its files are there. They were handed to the pool first, so this never waits for its own
     thread.
     """
     for file in files:
         file.result()
-    ledger.note(block, box)
+    ledger.note(block, note)
+
+
+def _noted(job: Job, shot: "Shot") -> Note:
+    """What the ledger keeps of a shot."""
+    if shot.points is None:
+        return Note(shot.box)
+    person = {"identity": f"{shot.block.identity:04d}", "viewpoint_deg": shot.block.degree}
+    return Note(shot.box, annotated(shot.mask, shot.points) | person)
 
 
 def _studio(job: Job) -> "Studio":

@@ -44,6 +44,7 @@ class Design:
     seed: int
     masks: bool = False
     boxes: bool = False
+    keypoints: bool = False
 
     @property
     def images(self) -> int:
@@ -100,6 +101,7 @@ class Design:
             "seed": self.seed,
             "masks": self.masks,
             "boxes": self.boxes,
+            **({"keypoints": True} if self.keypoints else {}),  # left out else: older records know nothing of it
         }
 
 
@@ -114,6 +116,7 @@ def make_design(
     domain: str = "engine",
     masks: bool = False,
     boxes: bool = False,
+    keypoints: bool = False,
     same_people: bool = False,
     seed: int = 0,
 ) -> Design:
@@ -144,6 +147,7 @@ def make_design(
         seed=seed,
         masks=masks,
         boxes=boxes,
+        keypoints=keypoints,
     )
 
 

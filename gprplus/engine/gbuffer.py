@@ -31,6 +31,24 @@ class Surface:
     place: Tensor
     radius: Tensor
 
+    def image(self, view: View) -> Tensor:
+        """Depth of every sample of the view it was cast from, `(height, width) float32`; infinite where nothing is."""
+        depth = torch.full((view.height * view.width,), FAR, device=self.depth.device)
+        depth[self.sample] = self.depth
+        return depth.view(view.height, view.width)
+
+    def part(self, chosen: Tensor) -> "Surface":
+        """The samples that positions (W,) name."""
+        return Surface(
+            self.sample[chosen],
+            self.depth[chosen],
+            self.point[:, chosen],
+            self.normal[:, chosen],
+            self.material[chosen],
+            self.place[:, chosen],
+            self.radius[chosen],
+        )
+
 
 def cast(solids: Solids, view: View) -> Surface:
     """Everything that `view` sees of some shapes."""

@@ -1,7 +1,8 @@
 """Somebody in a place: their pixels over the place's, their shadows on its ground."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,20 +19,34 @@ from gprplus.engine.shadows import ShadowMap, contact_map, shadow_map
 from gprplus.engine.shapes import Solids
 from gprplus.engine.textures import paint
 
+ZENITH = np.array([0.0, 0.05, 1.0])  # nearly overhead: where the sky's light is taken to come from
 SHADOW_REACH = 5.0  # metres: beyond that the person darkens nothing that is in the picture
 
 
-def with_person(place: Layers, solids: Solids, materials: Sequence[Material], view: View, samples: int) -> Layers:
-    """The layers of a place with a person in it; `view` is the camera of the person, `samples` a pixel and axis."""
+class Light(Protocol):
+    """A light with things in its way: see shadows.ShadowMap."""
+
+    def lit(self, point: Tensor) -> Tensor:
+        """Share of the light that reaches points (3, V), (V,) in [0, 1]."""
+
+
+def with_person(
+    place: Layers, solids: Solids, materials: Sequence[Material], view: View, samples: int
+) -> tuple[Layers, Surface]:
+    """The layers of a place with a person in it, and what the camera sees of the person.
+
+    `view` is the camera of the person, `samples` a pixel and axis.
+    """
     lights = {hour: shadow_map(solids, sky.direction(hour)) for hour in place.key}
     shaded = _shaded_ground(place, lights, contact_map(solids))
     surface = cast(solids, view)
     if not len(surface.sample):
-        return shaded
-    rows = _lit(surface, materials, lights, solids, view, set(place.colour))
-    window, mean = _pooled_window(rows, surface.sample, view, samples)
+        return shaded, surface
+    shelter = shadow_map(solids, ZENITH, blur=4.0)
+    rows = lit(surface, materials, lights, shelter, view, set(place.colour))
+    window, mean = pooled_window(rows, surface.sample, view, samples)
     away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
-    return put(shaded, _named(mean, place, away), window, view.width // samples)
+    return put(shaded, _named(mean, place, away), window, view.width // samples), surface
 
 
 def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowMap) -> Layers:
@@ -47,27 +62,30 @@ def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowM
     return replace(place, ambient=ambient, key=key)
 
 
-def _lit(
+def lit(
     surface: Surface,
     materials: Sequence[Material],
-    lights: dict[str, ShadowMap],
-    solids: Solids,
+    lights: Mapping[str, Light],
+    shelter: ShadowMap,
     view: View,
     states: set[int],
 ) -> Tensor:
-    """What every sample of the person contributes: share, sky, bounce, one row a light, three a state of the ground."""
+    """What every sample of a person contributes: share, sky, bounce, one row a light, three a state of the ground.
+
+    `lights` say how much of an hour's light arrives, `shelter` how much of the sky's.
+    """
     device = surface.depth.device
     colour, normal, gloss = paint(surface, materials)
     up = normal[2]
     origin = torch.from_numpy(view.origin.astype(np.float32)).to(device)[:, None]
     looking = unit(origin - surface.point)
     facing = dot(normal, looking).clamp(0, 1)
-    shelter = 0.40 + 0.60 * shadow_map(solids, np.array([0.0, 0.05, 1.0]), blur=4.0).lit(surface.point)
+    open_sky = 0.40 + 0.60 * shelter.lit(surface.point)
     rim = (1 - facing) ** 3
     rows = [
         torch.ones_like(up),
-        (0.50 + 0.40 * up + 0.10 * facing + 0.25 * rim) * shelter,
-        (0.5 - 0.5 * up) * (0.6 + 0.4 * shelter),
+        (0.50 + 0.40 * up + 0.10 * facing + 0.25 * rim) * open_sky,
+        (0.5 - 0.5 * up) * (0.6 + 0.4 * open_sky),
     ]
     for hour, light in lights.items():
         towards = torch.from_numpy(sky.direction(hour).astype(np.float32)).to(device)[:, None]
@@ -86,7 +104,7 @@ def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> d
     return snowed(colour, 0.55 * settled, 0.92 * settled, white, states)
 
 
-def _pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tuple[tuple[int, int, int, int], Tensor]:
+def pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tuple[tuple[int, int, int, int], Tensor]:
     """Means over the samples of each pixel, within the window (x, y, width, height) that holds the person."""
     y, x = sample // view.width, sample % view.width
     row, column = y // samples, x // samples
@@ -101,7 +119,7 @@ def _pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tu
 
 
 def _named(mean: Tensor, place: Layers, away: float) -> Layers:
-    """The averaged rows of `_lit` as layers, each premultiplied by the person's share; `away` is their distance in
+    """The averaged rows of `lit` as layers, each premultiplied by the person's share; `away` is their distance in
     metres.
     """
     share, first = mean[0], 3 + len(place.key)

@@ -44,25 +44,25 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
     }[axis]
 
 
-def walk(person: Person, degree: int) -> Pose:
-    """The pose of a person in the pictures taken from `degree`: everybody is met at another moment of the walk from
-    each side.
+def walk(person: Person, moment: int | str) -> Pose:
+    """The pose of a person at a moment of the walk, by name. Crops name it by the degree they are taken from: everybody
+    is met at another moment from each side.
     """
     d = Draws(person.key)
-    cycle = d.unit(f"phase/{degree}")
+    cycle = d.unit(f"phase/{moment}")
     h = person.height
     swing = np.cos(2 * np.pi * cycle)
-    twist, look = 4.0 * person.stride * swing, 10.0 * d.normal(f"look/{degree}") * 0.6
+    twist, look = 4.0 * person.stride * swing, 10.0 * d.normal(f"look/{moment}") * 0.6
     lean = -person.lean - 8.0 * person.stoop  # about x: negative leans forward
     torso = rotation("z", -twist) @ rotation("x", lean)
-    head_axes = rotation("z", look) @ rotation("x", 0.4 * lean - 3.0 * d.normal(f"nod/{degree}"))
+    head_axes = rotation("z", look) @ rotation("x", 0.4 * lean - 3.0 * d.normal(f"nod/{moment}"))
     hip_height, hip_width = 0.515 * h * person.leg, 0.046 * h * person.hip
     pelvis = np.array([0.012 * np.sin(2 * np.pi * cycle), 0.0, hip_height])
     legs, feet = {}, {}
     for name, side in SIDES.items():
-        moment = (cycle + (0.0 if side > 0 else 0.5)) % 1.0
+        phase = (cycle + (0.0 if side > 0 else 0.5)) % 1.0
         root = pelvis + rotation("z", twist) @ np.array([side * hip_width, 0.0, -0.012 * h])
-        legs[name], feet[name] = _leg(root, moment, person, side)
+        legs[name], feet[name] = _leg(root, phase, person, side)
     drop = min(float(foot[:, 2].min()) for foot in feet.values())
     fall = np.array([0.0, 0.0, -drop])
     legs = {name: tuple(point + fall for point in leg) for name, leg in legs.items()}

@@ -5,8 +5,10 @@ import io
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from gprplus.declared import identity_attributes
+from gprplus.engine.coco import write_coco
 from gprplus.engine.crew import Job
 from gprplus.engine.design import Design, make_design
 from gprplus.engine.people import draw_person
@@ -33,6 +35,7 @@ def render(
     domain: str = "engine",
     masks: bool = False,
     boxes: bool = False,
+    keypoints: bool = False,
     same_people: bool = False,
     seed: int = 0,
     device: str = "auto",
@@ -56,6 +59,7 @@ def render(
         domain=domain,
         masks=masks,
         boxes=boxes,
+        keypoints=keypoints,
         same_people=same_people,
         seed=seed,
     )
@@ -138,6 +142,9 @@ def _conclude(output: Path, design: Design) -> None:
         write_text(
             output / "_boxes.csv", _csv([["path", "x_px", "y_px", "width_px", "height_px"], *_boxes(output, design)])
         )
+    if design.keypoints:
+        info = {"description": "made by gprplus render", "licence": LICENCE}
+        write_coco(output, info, _annotations(output, design))
     write_json(
         output / RECORD,
         {
@@ -168,10 +175,30 @@ def _conclude(output: Path, design: Design) -> None:
 
 def _boxes(output: Path, design: Design) -> Iterator[list[object]]:
     for identity in range(1, design.identities + 1):
-        boxes = Ledger(output, identity).read()
+        notes = Ledger(output, identity).read()
         for block in design.blocks(identity):
             for weather, hour in design.cell_levels():
-                yield [design.path(block, weather, hour), *boxes[block.camera, block.background]]
+                yield [design.path(block, weather, hour), *notes[block.camera, block.background].box]
+
+
+def _annotations(output: Path, design: Design) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """(image, its one annotation) of every render, for coco.write_coco."""
+    width, height = design.size
+    for identity in range(1, design.identities + 1):
+        notes = Ledger(output, identity).read()
+        for block in design.blocks(identity):
+            person = notes[block.camera, block.background].annotation
+            for weather, hour in design.cell_levels():
+                image = {
+                    "file_name": design.path(block, weather, hour),
+                    "width": width,
+                    "height": height,
+                    "camera": block.camera,
+                    "weather": weather,
+                    "illumination": hour,
+                    "background": block.scene,
+                }
+                yield image, [person] if person else []
 
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:

@@ -12,7 +12,9 @@ from gprplus.engine import sky
 from gprplus.engine.backdrop import backdrop
 from gprplus.engine.body import build
 from gprplus.engine.camera import View, orbit
+from gprplus.engine.coco import tight_box
 from gprplus.engine.design import Block, Design
+from gprplus.engine.keypoints import joints, labelled
 from gprplus.engine.layers import Layers, cropped
 from gprplus.engine.noise import uniforms
 from gprplus.engine.people import draw_person
@@ -27,19 +29,17 @@ KEPT_PLACES = 48  # lit places kept, the least recently used leaves; one takes a
 
 @dataclass(frozen=True)
 class Shot:
-    """One block, ready to be shaded: its layers, and where the person is."""
+    """One block, ready to be shaded: its layers, where the person is, and, when asked for, the key points (17, 3)."""
 
     block: Block
     layers: Layers
     mask: np.ndarray
+    points: np.ndarray | None = None
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """x, y, width, height of the person in pixels; zeros when nobody is in the picture."""
-        rows, columns = np.flatnonzero(self.mask.any(1)), np.flatnonzero(self.mask.any(0))
-        if not len(rows):
-            return 0, 0, 0, 0
-        return int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+        return tight_box(self.mask)
 
 
 class Studio:
@@ -89,12 +89,17 @@ class Studio:
         """Intersect one block."""
         key = self.design.person_key(block.identity)
         shift = self._shift(block, key)
-        shapes, materials = build(draw_person(key), block.degree)
+        person = draw_person(key)
+        shapes, materials = build(person, block.degree)
         empty = cropped(self.place(block.scene, block.degree), self.size, self.margin, shift)
         view = self.view(block.degree, shift, 0)
-        full = with_person(empty, shapes.solids(self.device), materials, view, SAMPLES)
+        full, surface = with_person(empty, shapes.solids(self.device), materials, view, SAMPLES)
         share = full.person.view(self.size[1], self.size[0]).cpu().numpy()
-        return Shot(block, full, self._mask(share))
+        points = None
+        if self.design.keypoints:
+            depth = surface.image(view).cpu().numpy()
+            points = labelled(joints(person, block.degree), view, depth, self.design.size)
+        return Shot(block, full, self._mask(share), points)
 
     def _shift(self, block: Block, key: int) -> tuple[int, int]:
         """How far the crop is off, in pixels: every picture of a block alike."""

@@ -1,8 +1,11 @@
 """Files that are whole or not there, and the ledger that says which blocks are finished."""
 
+import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +17,14 @@ PART = ".part"
 Box = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class Note:
+    """What is kept of a finished block: the person's box, and, where key points were asked for, those and the mask."""
+
+    box: Box
+    annotation: dict[str, Any] | None = None
+
+
 class Ledger:
     """Finished blocks of one identity: one line each, written after all of its files. One process at a time works on
     an identity.
@@ -22,19 +33,21 @@ class Ledger:
     def __init__(self, output: Path, identity: int) -> None:
         self.path = output / "_blocks" / f"{identity:04d}.csv"
 
-    def read(self) -> dict[tuple[int, int], Box]:
-        """Boxes by (camera, background). A line that a kill cut short does not count."""
+    def read(self) -> dict[tuple[int, int], Note]:
+        """Notes by (camera, background). A line that a kill cut short does not count."""
         try:
             text = self.path.read_text(encoding="ascii")
         except FileNotFoundError:
             return {}
         found = {}
         for line in text[: text.rfind("\n") + 1].splitlines():
-            camera, background, x, y, width, height = map(int, line.split(","))
-            found[camera, background] = (x, y, width, height)
+            numbers, _, annotation = line.partition(";")
+            camera, background, x, y, width, height = map(int, numbers.split(","))
+            known = json.loads(annotation) if annotation else None
+            found[camera, background] = Note((x, y, width, height), known)
         return found
 
-    def note(self, block: Block, box: Box) -> None:
+    def note(self, block: Block, note: Note) -> None:
         """Say that a block is finished."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab+") as file:
@@ -43,7 +56,10 @@ class Ledger:
                 file.seek(end - 1)
                 if file.read(1) != b"\n":  # what a kill cut short must not swallow this line
                     file.truncate(self._whole(file.name))
-            file.write(",".join(map(str, (block.camera, block.background, *box))).encode("ascii") + b"\n")
+            line = ",".join(map(str, (block.camera, block.background, *note.box)))
+            if note.annotation is not None:
+                line += ";" + json.dumps(note.annotation, separators=(",", ":"))
+            file.write(line.encode("ascii") + b"\n")
 
     @staticmethod
     def _whole(path: str) -> int:

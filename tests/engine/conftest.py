@@ -46,7 +46,7 @@ def photograph(studio: Studio) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     ) -> tuple[np.ndarray, np.ndarray]:
         shapes, materials = build(person, degree)
         place = cropped(studio.place(scene, degree), studio.size, studio.margin, (0, 0))
-        layers = with_person(place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES)
+        layers, _ = with_person(place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES)
         mask = layers.person.view(SMALL[1], SMALL[0]).numpy() >= 0.5
         shot = Shot(Block(1, 1, degree, 1, scene), layers, mask)
         picture = next(iter(studio.pictures(shot, [(weather, hour)])))[2]
