@@ -13,39 +13,62 @@ from gprplus.cli import options
     "--ids", type=click.Path(path_type=Path), default=None, help="For .npy: uid or path of each row, a line each."
 )
 @click.option("--split", type=click.Path(path_type=Path), default=None, help="Score on the test side of this split.")
-@click.option("--target", type=click.Path(path_type=Path), default=None, help="Score on this manifest.")
+@click.option(
+    "--target", type=click.Path(path_type=Path), default=None, help="Score on this manifest or folder of images."
+)
+@click.option(
+    "--protocol",
+    "rule",
+    default=None,
+    help="camera (or market1501, dukemtmcreid, msmt17, cuhk03), viewpoint or no-camera.  [default: the target's]",
+)
 @click.option("--metric", default="cosine", show_default=True, help="cosine or euclidean.")
 @click.option("--ap", default="step", show_default=True, help="Form of average precision: step or trapezoid.")
+@click.option("--rerank", is_flag=True, help="Re-rank by k-reciprocal neighbours (k1 20, k2 6, lambda 0.3) first.")
+@options.work
 @options.as_json
 def command(
-    features: Path, ids: Path | None, split: Path | None, target: Path | None, metric: str, ap: str, as_json: bool
+    features: Path,
+    ids: Path | None,
+    split: Path | None,
+    target: Path | None,
+    rule: str | None,
+    metric: str,
+    ap: str,
+    rerank: bool,
+    work: Path,
+    as_json: bool,
 ) -> None:
     """Score features made by anybody's trainer.
 
     A Parquet file names each row in a column uid or path and holds the feature in a list column `feature`, or one
     column a dimension. A .npy array goes with --ids, or has the rows of the split's members.parquet (query and
-    gallery) in their order.
+    gallery) in their order. A folder of images is ingested under WORK/targets first.
 
     \b
     Examples:
       gprplus score --features mine.parquet --split work/splits/weather
       gprplus score --features market.npy --ids names.txt --target work/targets/market --ap trapezoid
+      gprplus score --features market.npy --ids names.txt --target Market-1501-v15.09.15 --rerank
     """
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")
     from gprplus.cli.console import dump, say
     from gprplus.evaluation import features as given
     from gprplus.evaluation import targets
+    from gprplus.evaluation.rerank import Rerank
 
-    on = targets.open_target(split, target)
-    scores, _ = on.score(given.read(on, features, ids), metric=metric, ap=ap)
+    on = targets.open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
+    on = targets.under(on, rule) if rule else on
+    scores, _ = on.score(given.read(on, features, ids), metric=metric, ap=ap, rerank=Rerank() if rerank else None)
     found = scores.summary()
-    facts = {"protocol": on.protocol, "metric": metric, "ap": ap, **found}
+    facts = {"protocol": on.protocol, "metric": metric, "ap": ap, "rerank": rerank, **found}
     if as_json:
         dump(facts)
         return
     ranks = ", ".join(f"rank-{k} {100 * found[f'rank{k}']:.1f}" for k in (1, 5, 10))
     say(f"mAP {100 * found['mAP']:.1f}, {ranks}, mINP {100 * found['mINP']:.1f}")
     left_out = len(scores.per_query.valid) - scores.queries
+    again = ", re-ranked (k1 20, k2 6, lambda 0.3)" if rerank else ""
     said = f" ({left_out:,} without a true match left out)" if left_out else ""
-    say(f"{scores.queries:,} queries{said}; {on.protocol} rule, {metric} similarity, AP in its {ap} form")
+    say(f"{scores.queries:,} queries{said}; {on.protocol} rule, {metric} similarity, AP in its {ap} form{again}")

@@ -13,7 +13,6 @@ from gprplus.baseline.recipe import Recipe
 from gprplus.errors import RecipeError, RequestChanged, SplitError, nearest
 from gprplus.evaluation import targets
 from gprplus.evaluation.targets import Target
-from gprplus.ingest import Manifest, build_manifest
 from gprplus.splits import Split
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def open_all(
     for name in roots:
         if name not in known:
             raise SplitError(f"No split has a dataset called '{name}'. {nearest(name, known)}")
-    manifests = {name: _manifest(name, path, output.parent / "targets") for name, path in named.items()}
+    manifests = {name: targets.manifest_at(path, output.parent / "targets" / name) for name, path in named.items()}
     cases = []
     for split in opened:
         folder = output / split.name / recipe.name
@@ -73,13 +72,6 @@ def open_all(
             )
         cases.append(Case(split, folder, found, split.roots(own)))
     return cases
-
-
-def _manifest(name: str, path: Path, ingested: Path) -> Manifest:
-    """A target's manifest: the one at `path`, else one built of the images in `path`."""
-    if (path / "manifest.json").is_file():
-        return Manifest.open(path)
-    return build_manifest([path], ingested / name)
 
 
 def _request(split: Split, recipe: Recipe) -> dict[str, Any]:

@@ -66,9 +66,12 @@ class Host:
         self.repeated, self.original = twins(self.gallery)
         self.rows = max(1, HOST_BLOCK // max(1, len(gallery) * gallery.itemsize))
 
-    def similarities(self, queries: np.ndarray, out: np.ndarray) -> np.ndarray:
-        """`(B, G)`, into `out`: larger is more alike. Query norms are left out: they change no order within a row."""
-        np.matmul(queries, self.gallery.T, out=out)
+    def similarities(self, queries: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """`(B, G)`, into `out` where given: larger is more alike.
+
+        Query norms are left out: they change no order within a row.
+        """
+        out = np.matmul(queries, self.gallery.T, out=out)
         if self.metric == "cosine":
             out *= self.inverse
         else:
@@ -87,10 +90,10 @@ class Host:
             block = order[start : start + rows]
             similar = self.similarities(queries[block], buffer[: len(block)])
             for row, one in zip(similar, wanted[start : start + rows], strict=True):
-                yield _ranks_in(row, one)
+                yield ranks_in(row, one)
 
 
-def _ranks_in(row: np.ndarray, wanted: Wanted) -> np.ndarray:
+def ranks_in(row: np.ndarray, wanted: Wanted) -> np.ndarray:
     """The ranks of one query's true matches in its row of similarities, which is used up."""
     found = np.sort(row[wanted.matches])[::-1]
     row[wanted.struck] = -np.inf
@@ -138,7 +141,7 @@ class Device:
 
 
 def _ranks_in_block(similar: "torch.Tensor", wanted: Sequence[Wanted]) -> list[np.ndarray]:
-    """`_ranks_in` for a block: found similarities padded with +inf, which nothing reaches, to the most of any query."""
+    """`ranks_in` for a block: found similarities padded with +inf, which nothing reaches, to the most of any query."""
     import torch
 
     def pairs(columns: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,6 +10,7 @@ from gprplus import protocol
 from gprplus.errors import ScoreError, examples, nearest
 from gprplus.evaluation import metrics
 from gprplus.evaluation.ranks import Device, Host, Wanted
+from gprplus.evaluation.rerank import Rerank, Reranked
 
 if TYPE_CHECKING:
     import torch
@@ -66,6 +67,7 @@ def score(
     metric: str = "cosine",
     ap: str = "step",
     block_rows: int | None = None,
+    rerank: Rerank | None = None,
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
@@ -73,9 +75,10 @@ def score(
     of None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.protocol`'s
     rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
     without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
-    "trapezoid"; `metric` "cosine" or "euclidean". Memory beyond the features: one block of similarities (48 MiB; 512
-    MiB on a GPU; `block_rows` queries at a time when given) and under 100 bytes a row; float32 features are not
-    copied. Raises ScoreError when the arguments do not belong together or no query is valid.
+    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `Rerank()`, re-ranks by k-reciprocal neighbours
+    first (junk is left out of the neighbourhoods, as where loaders drop it). Memory beyond the features: one block of
+    similarities (48 MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) and under 100 bytes a row;
+    float32 features are not copied. Raises ScoreError when the arguments do not belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score(features[:1], features, ["a"], ["b", "a", "c"]).mAP
@@ -94,6 +97,8 @@ def score(
             "they come from different networks."
         )
     truth = _truth(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, len(queries), len(gallery))
+    if rerank:
+        gallery, truth = _without_junk(gallery, *truth)
     order, wanted = _wanted(*truth)
     if not len(order):
         raise ScoreError(
@@ -101,7 +106,7 @@ def score(
             "no gallery row has its identity and another camera. "
             "Check that identities are spelled alike on both sides and that not everything has one camera."
         )
-    product, queries = _product(queries, gallery, metric)
+    product, queries = _product(queries, gallery, metric, rerank)
     found = list(product.ranks(queries, order, wanted, block_rows or product.rows))
     return _scores(len(queries), order, found, ap)
 
@@ -132,15 +137,35 @@ def _features(features: Any, side: str) -> Any:
     return features
 
 
-def _product(queries: Any, gallery: Any, metric: str) -> tuple[Any, Any]:
-    """The kind of product that suits where the gallery lies, and the queries in its terms."""
+def _product(queries: Any, gallery: Any, metric: str, rerank: Rerank | None) -> tuple[Any, Any]:
+    """The kind of search that suits where the gallery lies, and the queries in its terms."""
     if isinstance(gallery, np.ndarray):
         queries = queries if isinstance(queries, np.ndarray) else queries.cpu().numpy()
-        return Host(gallery, metric), queries.astype(gallery.dtype, copy=False)
-    import torch
+        queries = queries.astype(gallery.dtype, copy=False)
+    else:
+        import torch
 
-    queries = torch.as_tensor(queries)
-    return Device(gallery.float(), metric), queries.float()
+        gallery, queries = gallery.float(), torch.as_tensor(queries).float().to(gallery.device)
+    if rerank:
+        return Reranked(queries, gallery, metric, rerank), queries
+    kind = Host if isinstance(gallery, np.ndarray) else Device
+    return kind(gallery, metric), queries
+
+
+def _without_junk(
+    gallery: Any,
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cams: np.ndarray | None,
+    gallery_cams: np.ndarray | None,
+    junk: np.ndarray | None,
+) -> tuple[Any, Any]:
+    """A gallery and its truth with the junk rows gone."""
+    if junk is None or not junk.any():
+        return gallery, (query_ids, gallery_ids, query_cams, gallery_cams, None)
+    kept = np.flatnonzero(~junk)
+    cams = None if gallery_cams is None else gallery_cams[kept]
+    return gallery[kept], (query_ids, gallery_ids[kept], query_cams, cams, None)
 
 
 def _truth(

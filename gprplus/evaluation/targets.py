@@ -1,14 +1,14 @@
 """What an arm is scored on: rows that search, rows that are searched, and the rule between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys, schema
-from gprplus.errors import SplitError
+from gprplus import keys, protocol, schema
+from gprplus.errors import SplitError, nearest
 from gprplus.evaluation.scores import Scores, score
 
 if TYPE_CHECKING:
@@ -159,14 +159,43 @@ def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[
     return Target(name, protocol, attribute, rows, manifest.roots(own), manifest.info["datasets"])
 
 
-def open_target(split: Path | None, manifest: Path | None) -> Target:
-    """The test side of a split folder, or a manifest folder as a target. Raises SplitError when the split has none."""
-    from gprplus.ingest import Manifest
+def manifest_at(path: Path, ingested: Path) -> "Manifest":
+    """A target's manifest: the one at `path`, else one built in `ingested` of the images at `path`."""
+    from gprplus.ingest import Manifest, build_manifest
+
+    if (path / "manifest.json").is_file():
+        return Manifest.open(path)
+    return build_manifest([path], ingested)
+
+
+def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
+    """The test side of a split folder, or else a manifest or folder of images as a target (`manifest_at`).
+
+    Raises SplitError when the split has no test side.
+    """
     from gprplus.splits import Split
 
     if split is None:
-        return of_manifest("target", Manifest.open(manifest or Path()), "")
+        return of_manifest("target", manifest_at(path, ingested), "")
     found = of_split(Split.open(split))
     if found is None:
         raise SplitError(f"{split} was made without a test side; score on a --target.")
     return found
+
+
+def under(target: Target, rule: str) -> Target:
+    """The target scored by another rule of `gprplus.protocol`, in its own name or the field's.
+
+    Raises SplitError where there is no such rule, or where the rows lack what plays its camera.
+    """
+    rule_name = protocol.ALSO_CALLED.get(rule, rule)
+    if rule_name not in protocol.PROTOCOLS:
+        known = [*protocol.PROTOCOLS, *protocol.ALSO_CALLED]
+        raise SplitError(f"There is no protocol '{rule}'. {nearest(rule, known)}")
+    column = CAMERA[rule_name]
+    if column and target.rows.column(column).null_count == len(target.rows):
+        raise SplitError(
+            f"The protocol '{rule}' tells gallery rows apart by {column}, which no row of {target.name} has. "
+            f"Take the target's own, {target.protocol}."
+        )
+    return replace(target, protocol=rule_name)
