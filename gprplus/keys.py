@@ -7,51 +7,38 @@ does not depend on row order, workers or machine; draws are nested in k; and m n
 """
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gprplus.digests import SEPARATOR, VERSION, canonical, digest, key_bytes, text_key
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = "gprplus-key-1"  # part of every key: a change here is a change of every draw
-_SEPARATOR = (
-    "\x1f"  # ASCII unit separator: no file name part contains it in practice, and the canonical form escapes it
-)
+__all__ = [
+    "VERSION",
+    "bottom",
+    "canonical",
+    "digest",
+    "known",
+    "mix",
+    "plain",
+    "priorities",
+    "table_fingerprint",
+    "text_key",
+    "text_keys",
+    "unit",
+]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def canonical(*parts: str) -> str:
-    """Parts as one text, unambiguous: NFC, and the separator itself escaped.
-
-    >>> canonical("engine", "0001").split(chr(31))
-    ['engine', '0001']
-    """
-    plain = _SEPARATOR.join(parts)
-    if plain.isascii() and "\\" not in plain and plain.count(_SEPARATOR) < max(len(parts), 1):
-        return plain  # nothing to normalise or escape: the common case, at a tenth of the cost
-    clean = (unicodedata.normalize("NFC", part).replace("\\", "\\\\").replace(_SEPARATOR, "\\u") for part in parts)
-    return _SEPARATOR.join(clean)
-
-
-def text_key(text: str) -> int:
-    """The 64-bit key of one text: the first 8 bytes (big-endian) of BLAKE2b over the key version and the text."""
-    return int.from_bytes(hashlib.blake2b(f"{VERSION}{_SEPARATOR}{text}".encode(), digest_size=8).digest(), "big")
-
-
 def text_keys(texts: Iterable[str]) -> np.ndarray:
     """`text_key` of many texts, as `(N,) uint64`. About one microsecond a text."""
-    prefix = hashlib.blake2b(f"{VERSION}{_SEPARATOR}".encode(), digest_size=8)
-    digests = bytearray()
-    for text in texts:
-        state = prefix.copy()
-        state.update(text.encode())
-        digests += state.digest()
-    return np.frombuffer(bytes(digests), dtype=">u8").astype(np.uint64)
+    return np.frombuffer(key_bytes(texts), dtype=">u8").astype(np.uint64)
 
 
 def mix(values: np.ndarray) -> np.ndarray:
@@ -89,16 +76,6 @@ def bottom(priority: np.ndarray, count: int, tie: np.ndarray | None = None) -> n
     """
     order = np.lexsort((tie, priority)) if tie is not None else np.argsort(priority, kind="stable")
     return order[:count]
-
-
-def digest(*parts: str | bytes) -> str:
-    """SHA-256 (hex) over length-prefixed parts."""
-    state = hashlib.sha256()
-    for part in parts:
-        raw = part.encode() if isinstance(part, str) else part
-        state.update(len(raw).to_bytes(8, "big"))
-        state.update(raw)
-    return state.hexdigest()
 
 
 def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -> str:
@@ -188,5 +165,5 @@ def _ascending(column: "pa.Array") -> bool:
 def _texts(column: "pa.Array", block: int = 65_536) -> Iterable[bytes]:
     """The bytes of `canonical(*column)`, a block of texts at a time."""
     for start in range(0, len(column), block):
-        between = _SEPARATOR if start else ""
+        between = SEPARATOR if start else ""
         yield (between + canonical(*column.slice(start, block).to_pylist())).encode()

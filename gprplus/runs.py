@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from gprplus.digests import digest
 from gprplus.errors import GprplusError, RequestChanged, examples
-from gprplus.keys import digest
 
 PACKAGES = (
     "gprplus",

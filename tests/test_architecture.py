@@ -12,7 +12,7 @@ import gprplus
 from gprplus.cli import COMMANDS
 
 PACKAGE = Path(gprplus.__file__).parent
-GROUND = {"errors", "declared", "schema", "keys", "images", "protocol", "parallel", "runs", "archives"}
+GROUND = {"errors", "declared", "schema", "digests", "keys", "images", "protocol", "parallel", "runs", "archives"}
 ROOMS = (
     "engine",
     "frames",

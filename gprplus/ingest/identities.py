@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.declared import identity_attributes
+from gprplus.digests import digest
 from gprplus.errors import ManifestError, examples, nearest
 from gprplus.ingest import codes, records
 from gprplus.ingest.codes import CodeTable
-from gprplus.keys import digest
 from gprplus.schema import IDENTITIES, conform
 
 Known = dict[str, dict[str, str]]

@@ -15,9 +15,9 @@ from typing import Any
 
 from gprplus import declared
 from gprplus.declared import Declaration, read, strict
+from gprplus.digests import digest
 from gprplus.errors import DeclarationError, nearest
 from gprplus.ingest.tokens import Degrees, Expected, Joined, Levels, RoleList
-from gprplus.keys import digest
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 LEVELLED = ("weather", "illumination", "background")

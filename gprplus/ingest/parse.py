@@ -1,7 +1,6 @@
-"""From names to columns: raw tokens and keys folder by folder, then levels and degrees, each distinct token decoded
-once.
+"""From raw tokens to columns: levels and degrees, each distinct token decoded once.
 
-The two halves meet in a table with a dictionary column per named group of the layout, so that 475,104 names cost twelve
+The tokens stand in a table with a dictionary column per named group of the layout, so that 475,104 names cost twelve
 look-ups of a camera, not 475,104.
 """
 
@@ -11,61 +10,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from gprplus.ingest.columns import arrow_codes
+from gprplus.ingest.names import Tokens, token_columns, uid_bytes
 from gprplus.ingest.tokens import code, number
-from gprplus.keys import canonical, text_keys
 from gprplus.schema import IMAGES, conform
 
 if TYPE_CHECKING:
     from gprplus.ingest.layout import Layout
 
 TOKEN = pa.dictionary(pa.int32(), pa.string())
-Tokens = tuple[str | None, ...]
-
-
-def match(layout: "Layout", paths: Sequence[str]) -> list[Tokens | None]:
-    """The raw tokens of each path in the order of `layout.groups`; None where the path does not match."""
-    return [found and found.groups() for found in map(layout.pattern.fullmatch, paths)]
 
 
 def uids(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> np.ndarray:
-    """`(N,) uint64` keys of images: dataset, part folder and every other raw token with its group's name, in the order
-    of the groups' names.
-
-    Absent tokens are left out, so a group that a later version of a layout adds as optional changes no old key.
-    """
-    groups = layout.groups
-    part = groups.index("part") if "part" in groups else None
-    others = sorted((name, i) for i, name in enumerate(groups) if i != part)
-
-    def text(row: Tokens) -> str:
-        named = (f"{name}={row[i]}" for name, i in others if row[i] is not None)
-        return canonical(dataset, (row[part] or "") if part is not None else "", *named)
-
-    return text_keys(_quick_texts(dataset, part, others, tokens) or map(text, tokens))
-
-
-def _quick_texts(
-    dataset: str, part: int | None, others: list[tuple[str, int]], tokens: Sequence[Tokens]
-) -> list[str] | None:
-    """The same texts at a tenth of the cost, for the plain ASCII tokens that nearly every dataset has; None for
-    others.
-    """
-    columns = [[row[i] for row in tokens] for i in ([] if part is None else [part]) + [i for _, i in others]]
-    distinct = {token for column in columns for token in set(column)}
-    if None in distinct or not all(
-        token.isascii() and token.isprintable() and "\\" not in token for token in distinct if token
-    ):
-        return None
-    head = canonical(dataset, "").replace("%", "%%")
-    form = (head if part is None else head + "%s") + "".join(f"\x1f{name}=%s" for name, _ in others)
-    return [form % row for row in zip(*columns, strict=True)]
+    """`(N,) uint64` keys of images; names.uid_bytes says of what."""
+    return np.frombuffer(uid_bytes(layout, dataset, tokens), ">u8").astype(np.uint64)
 
 
 def token_table(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> pa.Table:
     """A column `uid` and a dictionary column per group, for the tokens of matching paths."""
-    columns = zip(*tokens, strict=True) if tokens else [()] * len(layout.groups)
-    arrays = [pa.array(column, pa.string()).dictionary_encode() for column in columns]
-    return pa.table([pa.array(uids(layout, dataset, tokens)), *arrays], ["uid", *layout.groups])
+    columns = map(arrow_codes, token_columns(layout, tokens))
+    return pa.table([pa.array(uids(layout, dataset, tokens)), *columns], ["uid", *layout.groups])
 
 
 def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:

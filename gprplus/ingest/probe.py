@@ -8,20 +8,22 @@ stays out of the manifest.
 import os
 import resource
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
+from itertools import groupby
 from typing import NamedTuple
 
 from gprplus.ingest import sniff
 from gprplus.parallel import in_threads
 
-# Files are read one after the other until reading has to wait: of the first `_TRIAL`, when `_WAITS` or more put the
-# process to sleep, the rest are
-# read by `_READERS` threads at once (a cold disk answers 32 questions in hardly more time than one: 4,900 files/s
-# against 25,000).
-_TRIAL, _WAITS, _READERS = 64, 32, 16
+# Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
+# sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS` threads, `_SLICE` files at a time (a cold
+# disk answers 32 questions in hardly more time than one: 4,900 files/s against 25,000).
+_RUN, _WAITS, _STRETCH, _READERS, _SLICE = 64, 32, 1024, 16, 8
 
 Read = Callable[[int, int, int], "Probe"]
+Look = Callable[[str, int | None], "Probe"]  # a name, as seen from an open folder
 
 REASONS = {
     "unreadable": "the file cannot be opened: {}.",
@@ -31,6 +33,9 @@ REASONS = {
     "truncated": "the end of this {} is missing.",
     "undecodable": "this {} does not decode.",
 }
+
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK  # a pipe in a file's place would hold us for ever
 
 
 class Probe(NamedTuple):
@@ -46,18 +51,58 @@ class Probe(NamedTuple):
     detail: str | None = None
 
 
+_quick = tuple.__new__  # a Probe without the half microsecond that filling in defaults takes
+
+
 def probe_files(root: str, paths: Sequence[str], verify: str) -> list[Probe]:
     """Probe many files below `root`, in order; see the module for the grades."""
     look = _GRADES[verify]
-    before = _sleeps()
-    probes = [look(f"{root}/{path}") for path in paths[:_TRIAL]]
-    rest = [f"{root}/{path}" for path in paths[_TRIAL:]]
-    return probes + list(in_threads(look, rest, _READERS) if rest and _sleeps() - before >= _WAITS else map(look, rest))
+    return [
+        probe
+        for folder, run in groupby(paths, os.path.dirname)
+        for probe in _in_folder(os.path.join(root, folder), list(run), len(folder) + 1 if folder else 0, look)
+    ]
+
+
+def _in_folder(folder: str, paths: list[str], start: int, look: Look) -> Iterator[Probe]:
+    """Probe files of one folder, which are asked for by their names alone: the kernel then walks no path, 0.6 us."""
+    names = [path[start:] for path in paths]
+    with _opened(folder) as place:
+        if place is None:
+            names = [os.path.join(folder, name) for name in names]
+        done = 0
+        while done < len(names):
+            before = _sleeps()
+            yield from (look(name, place) for name in names[done : done + _RUN])
+            done += _RUN
+            if _sleeps() - before >= _WAITS:
+                yield from _by_many(names[done : done + _STRETCH], place, look)
+                done += _STRETCH
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int | None]:
+    """A folder to start paths from; None when it cannot be opened, and then every file of it says why."""
+    try:
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        os.close(place)
+
+
+def _by_many(names: list[str], place: int | None, look: Look) -> Iterator[Probe]:
+    slices = [names[i : i + _SLICE] for i in range(0, len(names), _SLICE)]
+    for probes in in_threads(lambda some: [look(name, place) for name in some], slices, _READERS):
+        yield from probes
 
 
 def _sleeps() -> int:
-    """How often this process has gone to sleep to wait for something."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw
+    """How often this thread has gone to sleep to wait for something."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
 def _failed(size: int, mtime: int, reason: str, what: str = "") -> Probe:
@@ -68,19 +113,19 @@ def _unreadable(error: OSError) -> Probe:
     return _failed(-1, -1, "unreadable", error.strerror or str(error))
 
 
-def _names(path: str) -> Probe:
+def _names(name: str, folder: int | None) -> Probe:
     try:
-        found = os.stat(path)
+        found = os.stat(name, dir_fd=folder)
     except OSError as error:
         return _unreadable(error)
     size, mtime = found.st_size, found.st_mtime_ns
     return Probe(size, mtime) if size else _failed(size, mtime, "empty")
 
 
-def _open(path: str, read: Read) -> Probe:
+def _open(name: str, folder: int | None, read: Read) -> Probe:
     """Open a regular file once and hand it to `read(descriptor, size, mtime)`."""
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe in a file's place would hold us for ever
+        file = os.open(name, _FLAGS, dir_fd=folder)
     except OSError as error:
         return _unreadable(error)
     try:
@@ -102,6 +147,9 @@ def _ends(file: int, size: int, mtime: int) -> Probe:
 
 def judge(size: int, mtime: int, head: bytes, tail: bytes, more: sniff.More) -> Probe:
     """The verdict on a file from its first and last bytes."""
+    alike = sniff.like_the_last(head, tail)
+    if alike:
+        return _quick(Probe, (size, mtime, "jpeg", *alike, None, None, None))
     kind = sniff.format_of(head)
     if kind is None:
         return _failed(size, mtime, "foreign", repr(head[:12])) if head else _failed(size, mtime, "empty")
@@ -116,8 +164,9 @@ def judge(size: int, mtime: int, head: bytes, tail: bytes, more: sniff.More) -> 
 def _every_byte(file: int, size: int, mtime: int, *, decode: bool = False) -> Probe:
     from xxhash import xxh3_128_hexdigest
 
-    with open(file, "rb", buffering=0, closefd=False) as whole:
-        data = whole.readall() or b""
+    data = os.read(file, size + 1)
+    while len(data) != size and (more_data := os.read(file, sniff.FAR_TAIL)):  # it grew, or is past two gigabytes
+        data += more_data
 
     def more(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
@@ -136,7 +185,7 @@ def _decodes(data: bytes) -> bool:
     return decode(data) is not None
 
 
-_GRADES: dict[str, Callable[[str], Probe]] = {
+_GRADES: dict[str, Look] = {
     "names": _names,
     "header": partial(_open, read=_ends),
     "digest": partial(_open, read=_every_byte),

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.digests import digest
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest import matlab
 from gprplus.ingest.parse import Coded
 from gprplus.ingest.tokens import RoleList
-from gprplus.keys import digest
 
 
 @dataclass(frozen=True)

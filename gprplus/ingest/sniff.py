@@ -72,17 +72,23 @@ def is_whole(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool
     return True
 
 
-# The bytes up to the last frame header met. Files of one encoder share them, and one comparison saves walking the
-# segments: 0.2 us
-# instead of 1.5 us, of the 7 us that a file costs at all.
+# The bytes up to the last frame header met: files of one encoder share them.
 _walked = [b"nothing yet"]
 
 
-def _jpeg(head: bytes, more: More) -> Size:
+def like_the_last(head: bytes, tail: bytes) -> Size | None:
+    """Width and height of a whole JPEG that begins as the last one did; None for any other file, which may be good too.
+
+    One comparison saves walking the segments: 0.3 us instead of 2, of the 10 us that a file costs at all.
+    """
     before = _walked[0]
-    if head.startswith(before):
-        height, width = _FRAME.unpack_from(head, len(before) + 3)
-        return width, height
+    if not head.startswith(before) or not tail.endswith(b"\xff\xd9") or len(head) < len(before) + 7:
+        return None
+    height, width = _FRAME.unpack_from(head, len(before) + 3)
+    return (width, height) if width and height else None
+
+
+def _jpeg(head: bytes, more: More) -> Size:
     at, base, window = 2, 0, head
     while True:
         if at - base + 9 > len(window):

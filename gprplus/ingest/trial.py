@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from gprplus.ingest.detect import choose
 from gprplus.ingest.layout import near_miss
-from gprplus.ingest.parse import decoded, match, token_table
+from gprplus.ingest.names import match
+from gprplus.ingest.parse import decoded, token_table
 from gprplus.ingest.roles import read_lists, with_roles
 from gprplus.ingest.scan import list_files
 

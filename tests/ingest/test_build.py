@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from gprplus.errors import LayoutError, ManifestError, RequestChanged
-from gprplus.ingest import Manifest, build_manifest, probe, read
+from gprplus.ingest import Manifest, batch, build_manifest, probe, read
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, arrow_schema
 
 
@@ -16,13 +16,13 @@ from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, arrow_schema
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths of every file that is opened from here on."""
     seen: list[str] = []
-    whole = read.probe_files
+    whole = batch.probe_files
 
     def watched(root, paths, verify):
         seen.extend(paths)
         return whole(root, paths, verify)
 
-    monkeypatch.setattr(read, "probe_files", watched)
+    monkeypatch.setattr(batch, "probe_files", watched)
     return seen
 
 
@@ -161,7 +161,7 @@ def test_fingerprint_depends_on_neither_place_nor_time_nor_workers(
         shutil.copy(path, copy)
         os.utime(copy, (1, 1))
     monkeypatch.setattr(read, "_PAYS", dict.fromkeys(read._PAYS, 0))
-    monkeypatch.setattr(read, "BATCH", 5)
+    monkeypatch.setattr(batch, "BATCH", 5)
     second = build_manifest([moved], tmp_path / "m2", workers=2)
     assert first.fingerprint == second.fingerprint
     assert first.images().equals(second.images())

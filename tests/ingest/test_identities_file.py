@@ -61,13 +61,13 @@ def test_a_parquet_table_given_by_name_wins(renders: Path, tmp_path: Path) -> No
 
 
 def test_a_changed_table_changes_the_rows_without_opening_an_image(renders: Path, tmp_path: Path, monkeypatch) -> None:
-    from gprplus.ingest import read
+    from gprplus.ingest import batch
 
     first = built(renders, tmp_path, "identity,hat\n0001,no\n")
     seen = []
-    whole = read.probe_files
+    whole = batch.probe_files
     monkeypatch.setattr(
-        read, "probe_files", lambda root, paths, verify: seen.extend(paths) or whole(root, paths, verify)
+        batch, "probe_files", lambda root, paths, verify: seen.extend(paths) or whole(root, paths, verify)
     )
     second = built(renders, tmp_path, "identity,hat\n0001,yes\n")
     assert second.identities()["hat"].to_pylist() == ["yes", None, None]

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from gprplus.errors import DeclarationError, LayoutError
 from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
-from gprplus.ingest.parse import decoded, match, token_table, uids
+from gprplus.ingest.names import match
+from gprplus.ingest.parse import decoded, token_table, uids
 
 VECTORS = Path(__file__).parents[1] / "data" / "layouts"
 LAYOUTS = {layout.name: layout for layout in shipped()}
