@@ -1,82 +1,21 @@
-"""A declared study: a question, the splits that ask it, and one way of training and scoring them all.
+"""A declared study run end to end: its splits, the runs that are missing, the reports, and what a paper has beside."""
 
-The form of a study is frozen here: every key below, no other. The manifest and the targets are named relative to the
-work folder, so that one file serves any machine; the command line may put others in their place.
-"""
-
-import re
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus.declared import Declaration, read, strict
 from gprplus.errors import DeclarationError
 from gprplus.parallel import Progress, silent
 from gprplus.runs import relative, versions, work_folder, write_json
 from gprplus.schema import VERSION
+from gprplus.splits.studies import StudyPlan, make_splits, read_study, together
 
 if TYPE_CHECKING:
     from gprplus.benchmark import Outcome
 
 RECORD = "study.json"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-@dataclass(frozen=True)
-class About:
-    """What a study is called and what it asks."""
-
-    name: str
-    question: str
-
-
-@dataclass(frozen=True)
-class SplitPlan:
-    """One [[splits]] table: options of make-split under their own names; a split without a name has its attribute's."""
-
-    attr: str
-    name: str | None = None
-    levels: tuple[str | int, ...] | None = None
-    where: str | None = None
-    identities: int | None = None
-    images_per_identity: int | None = None
-    budget: int | None = None
-    test_share: float = 0.25
-    missing: str = "drop-stratum"
-    controls: bool = True
-    seed: int = 0
-
-    @property
-    def folder(self) -> str:
-        """The name of the split."""
-        return self.name or self.attr
-
-    def options(self) -> dict[str, Any]:
-        """Keyword arguments of make_split, apart from the attribute."""
-        options = {key: value for key, value in asdict(self).items() if key not in ("attr", "name")}
-        return options | {"levels": None if self.levels is None else [str(level) for level in self.levels]}
-
-
-@dataclass(frozen=True)
-class StudyPlan:
-    """A whole study file. Runs are every split x arm x seed, scored on the split's own test set and every target."""
-
-    study: About
-    splits: tuple[SplitPlan, ...]
-    manifest: str = "manifest"
-    targets: dict[str, str] = field(default_factory=dict)
-    recipe: str = "auto"
-    backbone: str | None = None
-    weights: str | None = None
-    seeds: int | None = None
-    steps: int | None = None
-    epochs: float | None = None
-
-    def training(self) -> dict[str, Any]:
-        """Keyword arguments of benchmark that say how runs are trained."""
-        return {name: getattr(self, name) for name in ("recipe", "backbone", "weights", "seeds", "steps", "epochs")}
 
 
 @dataclass(frozen=True)
@@ -88,27 +27,8 @@ class Study:
     outcome: "Outcome"
 
 
-def read_study(name: str | Path) -> tuple[StudyPlan, Declaration]:
-    """A shipped study by name or any by the path of its .toml. DeclarationError names what is wrong and where."""
-    declaration = read("studies", name)
-    where = declaration.where
-    plan = strict(StudyPlan, declaration.data, where)
-    if not plan.splits:
-        raise DeclarationError(f"{where}: there is no [[splits]] table, so there is nothing to run.")
-    names = [split.folder for split in plan.splits]
-    for name in (plan.study.name, *names, *plan.targets):
-        if not _NAME.fullmatch(str(name)):
-            raise DeclarationError(f"{where}: '{name}' is no name; use letters, digits, - and _.")
-    double = {name for name in names if names.count(name) > 1}
-    if double:
-        raise DeclarationError(
-            f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a name of its own."
-        )
-    return plan, declaration
-
-
 def study(
-    name: str | Path,
+    name: str | Path | Sequence[str | Path],
     *,
     output: Path | str | None = None,
     work: Path | str | None = None,
@@ -121,7 +41,7 @@ def study(
     force: bool = False,
     progress: Progress = silent,
 ) -> Study:
-    """Make the splits of a study, run what is missing, and report.
+    """Make the splits of a study, run what is missing, and report. Several names are run as one study.
 
     `manifest` and `targets` take the place of those that the file names, `roots` says where a dataset's images lie
     now. Everything goes to `output`, else WORK/studies/NAME, as splits/, runs/ and study.json. Each part knows what
@@ -130,7 +50,11 @@ def study(
     """
     from gprplus.benchmark import benchmark
 
-    plan, declaration = read_study(name)
+    names = [name] if isinstance(name, str | Path) else list(name)
+    if not names:
+        raise DeclarationError("No study was named.")
+    found = [read_study(one) for one in names]
+    plan = together([plan for plan, _ in found])
     base = work_folder(work)
     home = Path(output) if output else base / "studies" / plan.study.name
     source = Path(manifest) if manifest else base / plan.manifest
@@ -141,31 +65,39 @@ def study(
     shared: dict[str, Any] = {**plan.training(), "targets": aims, "roots": roots, "device": device, "jobs": jobs}
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            made = make_splits(plan, source, Path(folder), force=False)
+            made = [split.path for split in make_splits(plan, source, Path(folder), force=False)]
             return Study(home, plan, benchmark(made, home / "runs", dry_run=True, **shared))
-    made = make_splits(plan, source, home / "splits", force=force)
+    made = [split.path for split in make_splits(plan, source, home / "splits", force=force)]
     outcome = benchmark(made, home / "runs", force=force, progress=progress, **shared)
     info = {
         "schema_version": VERSION,
         "name": plan.study.name,
         "question": plan.study.question,
-        "declaration": {"name": declaration.name, "digest": declaration.digest, "says": declaration.data},
+        "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
         "manifest": relative(source, home),
         "splits": [relative(path, home) for path in made],
         "reports": [relative(page, home) for page in outcome.reports],
+        "beside_published": list(beside_published(plan, outcome)),
         "versions": versions(),
     }
     write_json(home / RECORD, info)
     return Study(home, plan, outcome)
 
 
-def make_splits(plan: StudyPlan, manifest: Path, home: Path, *, force: bool) -> list[Path]:
-    """The folders of the study's splits below `home`, made where they are missing."""
-    from gprplus.ingest import Manifest
-    from gprplus.splits import make_split
-
-    source = Manifest.open(manifest)
-    return [
-        make_split(source, split.attr, output=home / split.folder, force=force, **split.options()).path
-        for split in plan.splits
-    ]
+def beside_published(plan: StudyPlan, outcome: "Outcome") -> Iterator[dict[str, Any]]:
+    """What was published of an arm on a target beside what the runs here came to, one row each; scores 0-1."""
+    ours = {
+        (row["split"], row["arm"], row["target"]): row for summary in outcome.summaries for row in summary.to_pylist()
+    }
+    for split in plan.splits:
+        for arm, found in split.published.items():
+            for target, values in found.items():
+                row = ours.get((split.name, arm, target), {})
+                here = ("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds")
+                yield {
+                    "split": split.name,
+                    "arm": arm,
+                    "target": target,
+                    "published": asdict(values),
+                    "here": {key: row.get(key) for key in here},
+                }

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from gprplus.cli import cli
 from gprplus.errors import DeclarationError, ManifestError, SplitError
 from gprplus.ingest import build_manifest
 from gprplus.report import outcome as reports
-from gprplus.study import SplitPlan, read_study, study
+from gprplus.splits.studies import SPLIT_KEYS, About, Published, StudyPlan, make_splits, read_study, together
+from gprplus.study import study
 
 TINY = """
 recipe = "smoke"
@@ -58,7 +61,7 @@ def test_every_shipped_study_fits_the_form(name):
     assert plan.study.question.endswith("?")
     assert plan.recipe == "auto" or plan.recipe in declared.names("recipes")
     known = {*declared.attributes(), "identity"}
-    assert {split.attr for split in plan.splits} <= known
+    assert {split.request.attr for split in plan.splits} <= known
 
 
 @pytest.mark.parametrize(
@@ -88,10 +91,90 @@ def test_a_study_without_splits_is_refused(tmp_path):
         read_study(written(tmp_path, text))
 
 
-def test_levels_may_be_numbers_and_become_text():
-    plan = SplitPlan("viewpoint_deg", levels=(90, 270))
-    assert plan.options()["levels"] == ["90", "270"]
-    assert plan.folder == "viewpoint_deg"
+def test_levels_may_be_numbers_and_blanks_in_a_filter_make_no_other_request(tmp_path):
+    text = TINY.replace('"sunny", "foggy"', '90, "270"').replace('"weather"', '"viewpoint_deg"')
+    plan, _ = read_study(written(tmp_path, text.replace("weather = sunny", "weather   =  sunny")))
+    assert plan.splits[0].name == "viewpoint_deg"
+    assert plan.splits[0].request.levels == ("90", "270")
+    assert plan.splits[1].request.where == "weather = sunny"
+
+
+PUBLISHED = """
+[splits.published.mix]
+market = {mAP = 0.174, rank1 = 0.418, gpu_hours = 61.5}
+
+[targets]
+market = "market1501"
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("market = {", "markt = {"), "published.mix.markt: no such target. Did you mean 'market'?"),
+        (("0.174", "17.4"), "mAP is a score between 0 and 1; found 17.4"),
+        (("gpu_hours", "gpu_hour"), "unknown key 'gpu_hour'. Did you mean 'gpu_hours'?"),
+    ],
+    ids=["another target", "per cent", "another key"],
+)
+def test_published_values_are_scores_on_targets_of_the_study(tmp_path, change, sentence):
+    plan, _ = read_study(written(tmp_path, TINY + PUBLISHED))
+    assert plan.splits[1].published["mix"]["market"].rank1 == 0.418
+    with pytest.raises(DeclarationError, match=re.escape(sentence)):
+        read_study(written(tmp_path, TINY + PUBLISHED.replace(*change)))
+
+
+def test_studies_that_train_alike_are_run_as_one(tmp_path):
+    first, _ = read_study(written(tmp_path, TINY))
+    other = TINY.replace('"tiny"', '"more"').replace('attr = "weather"', 'name = "dry"\nattr = "weather"')
+    second, _ = read_study(written(tmp_path, other.replace("by_day", "by_hour") + '\n[targets]\nmarket = "m"\n'))
+    both = together([first, second])
+    assert both.study.name == "tiny+more"
+    assert [split.name for split in both.splits] == ["weather", "by_day", "dry", "by_hour"]
+    assert both.targets == {"market": "m"}
+    with pytest.raises(DeclarationError, match="a split of the same name"):
+        together([first, first])
+    with pytest.raises(DeclarationError, match="seeds is 1 in the first and 3 in the second"):
+        together([first, replace(second, seeds=3)])
+
+
+def test_make_split_makes_the_splits_of_a_study_alone(work, tmp_path):
+    arguments = ["make-split", "--study", str(work / "tiny.toml"), "--work", str(work), "-o", str(tmp_path)]
+    shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert shown.output.count("next: gprplus benchmark") == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["by_day", "weather"]
+    told = json.loads(CliRunner().invoke(cli, [*arguments, "--json"]).output)
+    assert [split["request"]["attr"] for split in told["splits"]] == ["weather", "illumination"]
+    wrong = CliRunner().invoke(cli, [*arguments, "--attr", "weather"])
+    assert (wrong.exit_code, "leave --attr out" in wrong.output) == (2, True)
+
+
+def test_a_published_arm_that_no_split_has_is_refused(work, tmp_path):
+    plan, _ = read_study(written(tmp_path, TINY + PUBLISHED.replace("published.mix", "published.mixx")))
+    with pytest.raises(SplitError, match=r"by_day has no arm 'mixx' .*Did you mean 'mix'"):
+        make_splits(plan, work / "manifest", tmp_path / "splits", force=False)
+
+
+def test_what_was_published_stands_beside_what_came_out(work, tmp_path):
+    values = "{mAP = 0.174, rank1 = 0.418, gpu_hours = 61.5}"
+    path = written(tmp_path, f"{TINY}\n[splits.published.mix]\nself = {values}\n")
+    arguments = ["study", str(path), "--work", str(work), "--device", "cpu", "--jobs", "1"]
+    shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    (row,) = json.loads((work / "studies" / "tiny" / "study.json").read_text())["beside_published"]
+    assert (row["split"], row["arm"], row["target"]) == ("by_day", "mix", "self")
+    assert row["published"] == {"mAP": 0.174, "rank1": 0.418, "rank5": None, "gpu_hours": 61.5}
+    assert 0 < row["here"]["mAP"] <= 1
+    assert f"17.4 {100 * row['here']['mAP']:.1f} 41.8" in re.sub(" +", " ", shown.output)
+
+
+def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):
+    page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
+    keys = {f.name for form in (StudyPlan, About, Published) for f in fields(form)} | set(SPLIT_KEYS)
+    assert {key for key in keys if f"`{key}`" not in page} == set()
+    assert all(f"`{name}`" in page for name in declared.names("studies"))
+    for i, example in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
+        (tmp_path / f"{i}.toml").write_text(example)
+        assert read_study(tmp_path / f"{i}.toml")[0].splits
 
 
 def test_a_dry_run_counts_the_runs_and_leaves_nothing(work):

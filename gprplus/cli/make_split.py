@@ -164,15 +164,14 @@ def _of_study(
     context: click.Context, name: str, manifest: Path | None, output: Path | None, work: Path, as_json: bool
 ) -> None:
     from gprplus.cli.console import dump
-    from gprplus.splits import Split
-    from gprplus.study import make_splits, read_study
+    from gprplus.splits.studies import make_splits, read_study
 
     given = _asked(context)
     if given:
         raise click.UsageError(f"--study says what to make; leave --{next(iter(given)).replace('_', '-')} out.")
     plan, _ = read_study(name)
     source, folder = manifest or work / plan.manifest, output or work / "splits"
-    made = [Split.open(path) for path in make_splits(plan, source, folder, force=context.params["force"])]
+    made = make_splits(plan, source, folder, force=context.params["force"])
     if as_json:
         dump({"study": plan.study.name, "splits": [{"path": str(split.path), **split.info} for split in made]})
         return

@@ -1,14 +1,18 @@
 """`gprplus study`: a declared study end to end."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gprplus.cli import console, options
 
+if TYPE_CHECKING:
+    from gprplus.study import Study
+
 
 @click.command("study")
-@click.argument("name", metavar="STUDY.toml")
+@click.argument("names", metavar="STUDY.toml...", nargs=-1, required=True)
 @options.work
 @click.option("--manifest", type=click.Path(path_type=Path), help="Manifest in the place of the one the study names.")
 @options.target
@@ -20,7 +24,7 @@ from gprplus.cli import console, options
 @options.force
 @options.as_json
 def command(
-    name: str,
+    names: tuple[str, ...],
     work: Path,
     manifest: Path | None,
     targets: dict[str, Path],
@@ -36,19 +40,21 @@ def command(
 
     Makes the study's splits, trains and scores every arm and seed that is missing, and writes the reports. STUDY.toml
     is a file, or the name of a shipped study such as first_look. Stopped and started again, it goes on where it was.
-    Everything goes to WORK/studies/NAME.
+    Everything goes to WORK/studies/NAME. Several studies are run as one: what they share is trained once, and every arm
+    is scored on the targets of all.
 
     \b
-    Example:
+    Examples:
       gprplus study first_look --dry-run
       gprplus study first_look
+      gprplus study icassp2021_market icassp2021_duke --manifest work/gprplus --dry-run
     """
     from gprplus.cli.benchmark import as_data, show, show_plan
     from gprplus.study import study
 
     with console.progress("Training and scoring") as progress:
         found = study(
-            name,
+            names,
             output=output,
             work=work,
             manifest=manifest,
@@ -64,8 +70,29 @@ def command(
         console.dump({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})
         return
     console.say(found.plan.study.question)
+    if found.plan.study.unknown:
+        console.say(f"Not published, and chosen here: {', '.join(found.plan.study.unknown)}.")
     if dry_run:
         show_plan(found.outcome.plan)
         return
     show(found.outcome)
+    _show_published(found)
     console.say(f"study: {found.path}")
+
+
+def _show_published(found: "Study") -> None:
+    """A paper's values beside those of the runs, in per cent and hours."""
+    from gprplus.study import beside_published
+
+    def percent(value: float | None) -> str:
+        return "-" if value is None else f"{100 * value:.1f}"
+
+    rows = []
+    for row in beside_published(found.plan, found.outcome):
+        paper, here = row["published"], row["here"]
+        hours = (paper["gpu_hours"], here["seconds"] and here["seconds"] / 3600)
+        scores = [percent(values[metric]) for metric in ("mAP", "rank1", "rank5") for values in (paper, here)]
+        rows.append([row["arm"], row["target"], *scores, *("-" if h is None else f"{h:.2g}" for h in hours)])
+    if rows:
+        headers = ["arm", "target", *(f"{m} {of}" for m in ("mAP", "R1", "R5", "hours") for of in ("paper", "here"))]
+        console.table(headers, rows, title=found.plan.study.source, right=range(2, len(headers)))
