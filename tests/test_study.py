@@ -155,18 +155,6 @@ def test_a_published_arm_that_no_split_has_is_refused(work, tmp_path):
         make_splits(plan, work / "manifest", tmp_path / "splits", force=False)
 
 
-def test_what_was_published_stands_beside_what_came_out(work, tmp_path):
-    values = "{mAP = 0.174, rank1 = 0.418, gpu_hours = 61.5}"
-    path = written(tmp_path, f"{TINY}\n[splits.published.mix]\nself = {values}\n")
-    arguments = ["study", str(path), "--work", str(work), "--device", "cpu", "--jobs", "1"]
-    shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
-    (row,) = json.loads((work / "studies" / "tiny" / "study.json").read_text())["beside_published"]
-    assert (row["split"], row["arm"], row["target"]) == ("by_day", "mix", "self")
-    assert row["published"] == {"mAP": 0.174, "rank1": 0.418, "rank5": None, "gpu_hours": 61.5}
-    assert 0 < row["here"]["mAP"] <= 1
-    assert f"17.4 {100 * row['here']['mAP']:.1f} 41.8" in re.sub(" +", " ", shown.output)
-
-
 def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):
     page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
     keys = {f.name for form in (StudyPlan, About, Published) for f in fields(form)} | set(SPLIT_KEYS)
@@ -202,6 +190,18 @@ def test_a_study_is_run_reported_and_then_done(work):
     again = study(work / "tiny.toml", work=work, device="cpu", jobs=1)
     assert again.outcome.plan.trained == 0
     assert {path: path.stat().st_mtime_ns for path in home.rglob("model.safetensors")} == stamps
+
+
+def test_what_was_published_stands_beside_what_came_out(work, tmp_path):
+    values = "{mAP = 0.174, rank1 = 0.418, gpu_hours = 61.5}"
+    path = written(tmp_path, f"{TINY}\n[splits.published.mix]\nself = {values}\n")
+    arguments = ["study", str(path), "--work", str(work), "--device", "cpu", "--jobs", "1"]
+    shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    (row,) = json.loads((work / "studies" / "tiny" / "study.json").read_text())["beside_published"]
+    assert (row["split"], row["arm"], row["target"]) == ("by_day", "mix", "self")
+    assert row["published"] == {"mAP": 0.174, "rank1": 0.418, "rank5": None, "gpu_hours": 61.5}
+    assert 0 < row["here"]["mAP"] <= 1
+    assert f"17.4 {100 * row['here']['mAP']:.1f} 41.8" in re.sub(" +", " ", shown.output)
 
 
 def test_a_study_that_lost_a_run_makes_that_run_alone(work):
