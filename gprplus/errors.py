@@ -20,6 +20,10 @@ class RenderError(GprplusError, ValueError):
     """The engine was asked for a design it cannot draw."""
 
 
+class FramesError(GprplusError, ValueError):
+    """Frames and annotations that cannot become crops, or do not belong together."""
+
+
 class LayoutError(GprplusError, ValueError):
     """A folder's names fit no layout, or more than one."""
 

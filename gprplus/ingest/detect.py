@@ -50,8 +50,8 @@ def rendered(root: Path) -> dict[str, Any]:
     path = root / "renders.json"
     if not path.is_file() and (root / "_request.json").is_file():
         raise LayoutError(
-            f"{root} is a render that is not finished. "
-            "Run the same `gprplus render` again: it goes on where it stopped."
+            f"{root} is not finished. "
+            "Run what makes it again (`gprplus render`, or frames_to_crops): it goes on where it stopped."
         )
     return read_json(path, LayoutError, "the record of a render") if path.is_file() else {}
 

@@ -1,0 +1,143 @@
+"""From frames to a folder of crops that build-manifest reads: what is already there, the work, the record last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gprplus.errors import FramesError
+from gprplus.frames import keys, record
+from gprplus.frames.coco import read_coco
+from gprplus.frames.cut import Shard, Writing, cut
+from gprplus.frames.instances import read_instances_of
+from gprplus.frames.naming import Naming, naming
+from gprplus.frames.points import read_points
+from gprplus.frames.record import RECORD, conclude
+from gprplus.frames.rules import Rules
+from gprplus.frames.source import Source
+from gprplus.parallel import Progress, in_processes, silent
+from gprplus.runs import clear, read_json, settle, write_json
+
+FRAMES_A_SHARD = 16
+VERSION = 1  # raising it says that the same request now cuts other pixels
+
+
+@dataclass(frozen=True)
+class Crops:
+    """A finished folder of crops: where it is, what its renders.json says, and whether this call wrote it."""
+
+    path: Path
+    info: dict[str, Any]
+    made: bool
+
+
+def crop_frames(
+    frames: str | Path,
+    output: str | Path,
+    *,
+    coco: str | Path | None = None,
+    masks: str | Path | None = None,
+    people: str | Path | None = None,
+    points: str | Path | None = None,
+    rename: Sequence[str] = (),
+    category: str | None = None,
+    rules: Rules | None = None,
+    extension: str = ".jpg",
+    quality: int = 95,
+    save_masks: bool = False,
+    name: str | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Crops:
+    """Cut the persons out of the frames in a folder, and return the folder of crops.
+
+    Exactly one of `coco` (a COCO JSON file), `masks` (a folder of instance masks, with `people` a CSV that says who a
+    value is) and `points` (RandPerson's text) says where they are. `rename` are texts such as "identity=person_id".
+    Every annotation becomes a crop or a row of `_rejected.csv`. The same request goes on where it stopped; another one
+    in the folder raises RequestChanged unless `force` is given. Raises FramesError.
+    """
+    frames, output, rules = Path(frames), Path(output), rules or Rules()
+    source = _read(frames, coco, masks, people, points, keys.parsed(rename), category)
+    if extension not in (".jpg", ".png"):
+        raise FramesError(f"crops are written as .jpg or .png, not '{extension}'.")
+    writing = Writing(extension, quality, save_masks)
+    table = naming(source.people())
+    request = {
+        "version": VERSION,
+        **source.about,
+        "rules": rules.as_dict(),
+        "extension": extension,
+        "quality": quality if extension == ".jpg" else None,
+        "masks": save_masks,
+        "name": name,
+    }
+    if settle(output / RECORD, request, force=force) == "same":
+        return Crops(output, read_json(output / RECORD, FramesError, "a folder of crops"), False)
+    _distinct(source, table)
+    _prepare(output, request, force)
+    shards = [
+        Shard(number, frames, output, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
+        for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
+    ]
+    done = 0
+    for count in in_processes(cut, shards, workers if len(shards) > 1 else 1):
+        done += count
+        progress(done, len(source.frames))
+    return Crops(output, conclude(output, source, shards, table, request), True)
+
+
+def _read(
+    frames: Path,
+    coco: str | Path | None,
+    masks: str | Path | None,
+    people: str | Path | None,
+    points: str | Path | None,
+    renamed: keys.Keys,
+    category: str | None,
+) -> Source:
+    given = [kind for kind in (coco, masks, points) if kind is not None]
+    if len(given) != 1:
+        raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE says where the persons are.")
+    if not frames.is_dir():
+        raise FramesError(f"There is no folder {frames} with the frames.")
+    for option, stray in (("--key", renamed), ("--category", category)):
+        if stray and coco is None:
+            raise FramesError(f"{option} speaks of a COCO file, and none is given.")
+    if people is not None and masks is None:
+        raise FramesError("--people says who a value of a mask is, and no --masks are given.")
+    if coco is not None:
+        return read_coco(Path(coco), renamed, category)
+    if masks is not None:
+        return read_instances_of(frames, Path(masks), Path(people) if people else None)
+    assert points is not None
+    return read_points(Path(points), frames)
+
+
+def _distinct(source: Source, table: Naming) -> None:
+    """Refuse two annotations that would be one crop."""
+    seen: dict[str, str] = {}
+    for frame in source.frames:
+        for person in frame.people:
+            if person.identity is None:
+                continue
+            path = table.path(frame, person, person.identity, "")
+            if path in seen:
+                raise FramesError(
+                    f"Two boxes would both be the crop {path}: of {seen[path]} and of {frame.path}. Their frames have "
+                    "one number: give the images a camera or a frame of their own."
+                )
+            seen[path] = frame.path
+
+
+def _prepare(output: Path, request: dict[str, Any], force: bool) -> None:
+    if output.is_file():
+        raise FramesError(f"{output} is a file; crops need a folder. Give another one with -o.")
+    known = settle(output / record.UNDER_WAY, request, force=force) == "same"
+    if not known and output.exists() and any(output.iterdir()):
+        ours = (output / RECORD).exists() or (output / record.UNDER_WAY).exists()
+        if not (force and ours):
+            raise FramesError(f"{output} already holds other files. Give an empty or new folder with -o.")
+        clear(output)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / record.UNDER_WAY, {"request": request})

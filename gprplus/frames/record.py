@@ -1,0 +1,163 @@
+"""What lies beside the crops: identities.csv, the rejects, the crops' COCO file, and renders.json, written last."""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gprplus.errors import FramesError, examples
+from gprplus.frames import keys
+from gprplus.frames.cut import PARTS, Shard
+from gprplus.frames.naming import Naming
+from gprplus.frames.source import REASONS, Source
+from gprplus.runs import fingerprint, read_json, replacing, versions, write_json, write_text
+
+RECORD, UNDER_WAY = "renders.json", "_request.json"
+COCO, REJECTED, NAMES = "_crops.json", "_rejected.csv", "_identities.csv"
+_REJECT = ("frame", "number", "identity", "reason", "detail")
+_CARRIED = ("visible", "visible_from", "truncated", "segmentation", "keypoints")
+
+
+def conclude(
+    output: Path, source: Source, shards: Sequence[Shard], table: Naming, request: dict[str, Any]
+) -> dict[str, Any]:
+    """identities.csv, the rejects, the crops' COCO file, and the record last."""
+    read = partial(_rows, shards)
+    reasons = _write_rejected(output / REJECTED, source, read("rejected"))
+    crops, people, doubts = _write_coco(output / COCO, source, table, read("crops"))
+    _write_people(output, people, table)
+    described = {reason: REASONS[reason] for reason in reasons}
+    info = {
+        "layout": "frame_crops",
+        "name": request["name"] or "frame_crops",
+        "schema_version": 1,
+        "request": request,
+        **table.tables(),
+        "images": crops,
+        "identities": len(people),
+        "renamed_identities": len(table.identities),
+        "annotations": crops + sum(reasons.values()),
+        "rejected": reasons,
+        "reasons": described,
+        "remarks": [*source.remarks, *doubts],
+        "versions": versions(),
+    }
+    info["fingerprint"] = fingerprint([crops, reasons, people])
+    write_json(output / RECORD, info)
+    for shard in shards:
+        shard.record.unlink(missing_ok=True)
+    (output / PARTS).rmdir()
+    (output / UNDER_WAY).unlink(missing_ok=True)
+    return info
+
+
+def _rows(shards: Sequence[Shard], kind: str) -> Iterator[dict[str, Any]]:
+    for shard in shards:
+        yield from read_json(shard.record, FramesError, "a part of a finished cut")[kind]
+
+
+def _write_rejected(path: Path, source: Source, rows: Iterator[dict[str, Any]]) -> dict[str, int]:
+    """The table of rejects; returns how many for each reason, in the order of REASONS."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_REJECT)
+    counted: Counter[str] = Counter()
+    early = ({**vars(item)} for item in source.rejected)
+    for row in [*early, *rows]:
+        writer.writerow(
+            ["" if row[key] is None else row[key] for key in ("frame", "number", "identity", "reason", "detail")]
+        )
+        counted[row["reason"]] += 1
+    write_text(path, text.getvalue())
+    return {reason: counted[reason] for reason in REASONS if counted[reason]}
+
+
+def _write_coco(
+    path: Path, source: Source, table: Naming, rows: Iterator[dict[str, Any]]
+) -> tuple[int, dict[str, dict[str, Any]], list[str]]:
+    """The crops as COCO, written row by row; returns their number, the people, and doubts about those."""
+    people: dict[str, dict[str, Any]] = {}
+    clashes: dict[tuple[str, str], set[str]] = {}
+    count = 0
+    category: dict[str, Any] = {"id": 1, "name": "person"}
+    if source.points:
+        category |= {"keypoints": list(source.points), "skeleton": [list(pair) for pair in source.skeleton]}
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        about = {"description": "Persons cut out of whole frames; coordinates are pixels of the crop."}
+        file.write(f'{{"info": {json.dumps(about)},\n"categories": {json.dumps([category])},\n"images": [')
+        annotations = path.with_name(f".{path.name}.annotations")
+        with annotations.open("w", encoding="utf-8") as other:
+            for count, row in enumerate(rows, start=1):
+                image, annotation = _coco_rows(count, row)
+                file.write(("," if count > 1 else "") + "\n" + json.dumps(image, ensure_ascii=False))
+                other.write(("," if count > 1 else "") + "\n" + json.dumps(annotation, ensure_ascii=False))
+                _notice(people, clashes, row)
+        file.write('],\n"annotations": [')
+        with annotations.open(encoding="utf-8") as other:
+            for line in other:
+                file.write(line)
+        file.write("]}\n")
+        annotations.unlink()
+    for attribute, identity in clashes:
+        people[identity][attribute] = None
+    doubts = [
+        f"{len(found):,} identities have more than one {attribute} ({examples(found)}): it stays unknown for them."
+        for attribute in keys.personal()
+        if (found := sorted(identity for name, identity in clashes if name == attribute))
+    ]
+    return count, dict(sorted(people.items())), doubts
+
+
+def _coco_rows(number: int, row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    image = {"id": number, **{key: row[key] for key in ("file_name", "width", "height")}}
+    levels = {key: value for key, value in row["levels"].items() if value is not None}
+    inner = row["extra"].get("attributes")
+    inner = inner if isinstance(inner, dict) else {}
+    source = {"frame_file": row["frame"], "frame": row["frame_number"], "window": row["window"]}
+    annotation = {
+        **row["extra"],
+        "id": number,
+        "image_id": number,
+        "category_id": 1,
+        "iscrowd": 0,
+        "bbox": row["bbox"],
+        "area": round(row["bbox"][2] * row["bbox"][3], 3),
+        "identity": row["identity"],
+        "number": row["number"],
+        **{
+            key: row[key] for key in ("visible", "visible_from", "truncated", "segmentation", "keypoints") if key in row
+        },
+        "attributes": {**inner, **levels},
+    }
+    if "keypoints" in row:
+        annotation["num_keypoints"] = sum(v > 0 for v in row["keypoints"][2::3])
+    return {**image, **source}, annotation
+
+
+def _notice(people: dict[str, dict[str, Any]], clashes: dict[tuple[str, str], set[str]], row: dict[str, Any]) -> None:
+    """Remember what a crop says of its person, and where that differs from what another one said."""
+    known = people.setdefault(row["identity"], {})
+    for attribute in keys.personal():
+        value = row["levels"].get(attribute)
+        if value is not None and known.setdefault(attribute, value) != value:
+            clashes.setdefault((attribute, row["identity"]), set()).update((known[attribute], value))
+
+
+def _write_people(output: Path, people: dict[str, dict[str, Any]], table: Naming) -> None:
+    """identities.csv by token, for build-manifest to join; and who a token is, where it is not the identity itself."""
+    present = [name for name in keys.personal() if any(person.get(name) is not None for person in people.values())]
+    rows = [[table.token(who), *(person.get(name) or "" for name in present)] for who, person in people.items()]
+    write_text(output / "identities.csv", _csv([["identity", *present], *sorted(rows)]))
+    if table.identities:
+        named = [[token, identity] for identity, token in sorted(table.identities.items()) if identity in people]
+        write_text(output / NAMES, _csv([["token", "identity"], *named]))
+
+
+def _csv(rows: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

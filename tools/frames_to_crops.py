@@ -1,0 +1,119 @@
+"""Cut persons out of whole frames into a folder that `gprplus build-manifest` reads: `--help` says how."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gprplus.cli import console, options
+from gprplus.errors import GprplusError
+
+PATH = click.Path(path_type=Path)
+
+
+def size(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    """Click callback: '25x50' -> (25, 50)."""
+    width, by, height = value.lower().partition("x")
+    if not (by and width.isdecimal() and height.isdecimal()):
+        raise click.BadParameter(f"expected WIDTHxHEIGHT such as 25x50, found '{value}'.", context, parameter)
+    return int(width), int(height)
+
+
+def colour(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int, int] | None:
+    """Click callback: '128,128,128' -> (128, 128, 128)."""
+    if value is None:
+        return None
+    parts = value.split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) < 256 for part in parts):
+        raise click.BadParameter(f"expected R,G,B such as 128,128,128, found '{value}'.", context, parameter)
+    red, green, blue = map(int, parts)
+    return red, green, blue
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("frames", type=PATH)
+@click.option("--coco", type=PATH, help="COCO JSON with boxes, masks and key points.")
+@click.option("--masks", type=PATH, help="Folder of instance masks: a value or colour for each person.")
+@click.option("--people", type=PATH, help="CSV that says who a value of the masks is.")
+@click.option("--points", type=PATH, help="RandPerson's cameraX_Y_point.txt, or a folder of them.")
+@click.option("-o", "--output", type=PATH, required=True, help="Where the crops go.")
+@click.option("--name", help="Name of the dataset.  [default: frame_crops]")
+@click.option(
+    "--key",
+    "rename",
+    multiple=True,
+    metavar="NAME=KEY",
+    help="Key of a COCO annotation that says identity, visible, weather, ...; KEY+KEY joins several. Repeatable.",
+)
+@click.option("--category", help="Category that is cut out.  [default: person or pedestrian]")
+@click.option("--margin", type=float, default=0.0, show_default=True, help="Added on each side, as a share of the box.")
+@click.option(
+    "--min-size", default="25x50", show_default=True, callback=size, help="Least box in the frame, in pixels."
+)
+@click.option("--min-visible", type=float, default=0.25, show_default=True, help="Least visible share of a person.")
+@click.option("--max-truncated", type=float, default=0.25, show_default=True, help="Greatest share out of the frame.")
+@click.option(
+    "--edges",
+    type=click.Choice(["drop", "keep"]),
+    default="drop",
+    show_default=True,
+    help="Boxes that touch the frame's edge where no `truncated` is given.",
+)
+@click.option("--blank", metavar="R,G,B", callback=colour, help="Paint all but the person, by its mask.")
+@click.option("--save-masks", is_flag=True, help="Write each crop's mask into _masks/.")
+@click.option("--png", is_flag=True, help="Write PNG instead of JPEG.")
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG.")
+@options.workers
+@options.force
+@options.as_json
+def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, **given: Any) -> None:
+    """Cut persons out of whole FRAMES into a folder that `gprplus build-manifest` reads.
+
+    Every annotation becomes a crop or a line of _rejected.csv, counted by reason. The first that holds counts:
+    category (no person), crowd (iscrowd), identity (nobody says who), value (a share that is none), box (no pixel in
+    the frame), small, truncated, occluded, frame (missing, unreadable or of another size), mask (nothing to blank by).
+
+    Truncation: `truncated` where it is given, else a box that touches the edge counts as cut. Occlusion: `visible`
+    where it is given; else, of the pixels in the box that belong to masks, the share of the person's own; without
+    masks the share of the box that no box reaching lower in the frame covers. The margin stops at the frame's edge.
+
+    Attributes named as in gprplus are kept (in the annotation, its `attributes`, or the image); key points move into
+    pixels of the crop (_crops.json, COCO). Identities that cannot be file names are mapped in _identities.csv.
+
+    \b
+    Examples:
+      python tools/frames_to_crops.py frames --coco frames/annotations.json -o work/renders/crops
+      python tools/frames_to_crops.py MOTSynth --coco 001.json --key identity=ped_id --key visible=vis -o crops
+      python tools/frames_to_crops.py frames --masks masks --people people.csv --blank 128,128,128 -o crops
+      python tools/frames_to_crops.py scene00 --points camera0_1_point.txt -o crops
+    """
+    from gprplus.frames import Rules, crop_frames
+
+    names = ("margin", "min_visible", "max_truncated", "edges", "blank")
+    try:
+        rules = Rules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
+        with console.progress("Cutting") as progress:
+            crops = crop_frames(frames, rules=rules, extension=".png" if png else ".jpg", progress=progress, **given)
+    except GprplusError as error:
+        raise SystemExit(f"Error: {error}") from None
+    show(crops.path, crops.info, crops.made, as_json)
+
+
+def show(path: Path, info: dict[str, Any], made: bool, as_json: bool) -> None:
+    """Print what was cut and what was not."""
+    if as_json:
+        console.dump({"path": str(path), "made": made, **info})
+        return
+    rows = [["crop", info["images"], ""]]
+    rows += [[reason, count, info["reasons"][reason]] for reason, count in info["rejected"].items()]
+    console.table(["annotations", "count", "why"], [[name, f"{count:,}", why] for name, count, why in rows], right=(1,))
+    for remark in info["remarks"]:
+        console.note(f"- {remark}")
+    if info["renamed_identities"]:
+        console.note(f"- {info['renamed_identities']:,} identities are called otherwise in names: _identities.csv.")
+    done = f"Wrote {info['images']:,} crops of {info['identities']:,} identities into {path}."
+    console.say(done if made else f"Nothing has changed: {path} stays as it is.")
+
+
+if __name__ == "__main__":
+    command()
