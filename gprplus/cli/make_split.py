@@ -1,21 +1,26 @@
 """`gprplus make-split`: a controlled experiment over one attribute."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gprplus.cli import options
+from gprplus.cli import options, shown, spelled
 
 if TYPE_CHECKING:
     from gprplus.ingest.compare import Difference
-    from gprplus.splits import Split
 
 
 @click.command("make-split")
-@click.option("--attr", help="Attribute to measure: weather, viewpoint_deg, gender, identity, ...")
+@click.option(
+    "--attr", help="Attribute to measure: weather, gender, identity, ...; several, by commas, in a factorial."
+)
+@click.option(
+    "--design",
+    default=None,
+    help="Kind of experiment (docs/designs.md).  [default: only; persons or identity where the attribute calls for it]",
+)
 @click.option(
     "--manifest", type=click.Path(path_type=Path), default=None, help="Manifest folder.  [default: WORK/manifest]"
 )
@@ -39,7 +44,14 @@ if TYPE_CHECKING:
     "--missing",
     default="drop-stratum",
     show_default=True,
-    help="Persons that lack combinations: drop-stratum, drop-identity or fail.",
+    help="Persons that lack combinations: drop-stratum, drop-identity, coarsen, weight or fail.",
+)
+@click.option(
+    "--coarsen",
+    multiple=True,
+    callback=spelled.pairs,
+    metavar="ATTR=MAP",
+    help="Levels that --missing coarsen merges: viewpoint_deg=30, or weather=sunny+clouds/foggy+overcast.",
 )
 @click.option(
     "--min-retention",
@@ -49,6 +61,38 @@ if TYPE_CHECKING:
     help="Refuse when a smaller share of images can be matched.",
 )
 @click.option("--controls/--no-controls", default=True, show_default=True, help="Add random arms of the same size.")
+@click.option(
+    "--draws",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Arms of each random control. The field asks for 5 of random levels; each is a training.",
+)
+@click.option("--full", is_flag=True, help="Add the arm `full`: everything on the train side, of whatever size.")
+@click.option(
+    "--restrict",
+    multiple=True,
+    callback=spelled.restrictions,
+    metavar="ATTR=LEVEL+LEVEL",
+    help="factorial: what a restricted factor is restricted to; identity=N is a factor too. Once for each.",
+)
+@click.option(
+    "--generators",
+    callback=options.listed,
+    default=None,
+    help="factorial: a fraction of all combinations, such as D=ABC; factors are A, B, C, ... in order.",
+)
+@click.option(
+    "--arm",
+    "arms",
+    multiple=True,
+    callback=spelled.arms,
+    metavar="'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched'",
+    help="declared: one arm, every part but the name optional. Once for each.",
+)
+@click.option("--reference", default=None, help="declared: the arm that differences are taken to.  [default: first]")
+@click.option("--cross", is_flag=True, help="Test queries of each level in galleries of each level, all else fixed.")
+@click.option("--removal", is_flag=True, help="Test without the true matches at the query's own level.")
 @options.seed
 @click.option(
     "--from",
@@ -76,17 +120,30 @@ def command(
     """Build a controlled experiment over one attribute.
 
     Its arms are training sets of equal size that differ in that attribute alone, each person and every other factor
-    matched; all are tested on the same persons, whom none of them has seen. Default output: WORK/splits/ATTR.
+    matched; all are tested on the same persons, whom none of them has seen. Default output: WORK/splits/ATTR, with
+    -DESIGN behind it where one is named.
 
     With --from, the request is read from a split.json, which may come from elsewhere: the split is rebuilt from your
     manifest, and kept only when it has the same rows (exit code 0; else 1, with what differs).
 
     \b
-    Examples:
+    Examples, one a design:
       gprplus make-split --attr=weather
       gprplus make-split --attr=weather --levels sunny+clouds,foggy -o work/splits/dry
       gprplus make-split --attr=illumination --where "weather in (sunny, clouds) and 30 <= viewpoint_deg <= 150"
+      gprplus make-split --attr=gender
       gprplus make-split --attr=identity --levels 8,16,48
+      gprplus make-split --attr=weather --cross --removal
+      gprplus make-split --attr=weather --design without
+      gprplus make-split --attr=weather --design path --levels sunny:foggy
+      gprplus make-split --attr=identity --design budget --levels 8x24,16x12,32x6
+      gprplus make-split --attr=weather --design scaling --levels sunny+clouds
+      gprplus make-split --attr=weather,illumination --design factorial
+    \b
+        --restrict weather=sunny+clouds --restrict illumination=forenoon
+      gprplus make-split --attr=weather --design full
+      gprplus make-split --attr=weather --design declared
+        --arm "all" --arm "mild: weather=sunny+clouds identities=12"
       gprplus make-split --from theirs/split.json
       gprplus make-split --study first_look
     """
@@ -101,9 +158,9 @@ def command(
     else:
         from gprplus.splits import make_split
 
-        folder = output or work / "splits" / attr
-        split = make_split(manifest or work / "manifest", attr, output=folder, **request)
-        _show_json(split) if as_json else _show(split)
+        name = "-".join(filter(None, [attr.replace(",", "+"), request["design"]]))
+        split = make_split(manifest or work / "manifest", attr, output=output or work / "splits" / name, **request)
+        shown.as_json(split) if as_json else shown.as_text(split)
 
 
 _PLACES = ("manifest", "record", "declared", "output", "work", "force", "as_json")
@@ -128,7 +185,7 @@ def _rebuild(
 
     info, asked = read_record(record)
     for name, value in _asked(context).items():
-        said = getattr(asked, name)
+        said = ",".join(asked.factors) if name == "attr" and asked.factors else getattr(asked, name)
         if (tuple(value) if isinstance(value, list) else value) != said:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{record} was made with {option} {differences.cell(said)}; leave {option} out.")
@@ -176,46 +233,4 @@ def _of_study(
         dump({"study": plan.study.name, "splits": [{"path": str(split.path), **split.info} for split in made]})
         return
     for split in made:
-        _show(split)
-
-
-def _show_json(split: "Split") -> None:
-    from gprplus.cli.console import dump
-
-    dump({"path": str(split.path), "made": split.made, **split.info})
-
-
-def _show(split: "Split") -> None:
-    from gprplus.cli.console import note, say, table
-
-    info = split.info
-    done = "made" if split.made else "there already, for the same request"
-    rows = [
-        [name, f"{arm['images']:,}", f"{arm['identities']:,}", _levels(arm, len(info["levels"]))]
-        for name, arm in info["arms"].items()
-    ]
-    table(["arm", "images", "identities", "levels"], rows, title=f"{split.path} ({done})", right=(1, 2))
-    test = info["test"]
-    if test["identities"]:
-        judged = f"{test['protocol']} rule" if test["protocol"] != "no-camera" else "no camera rule"
-        say(
-            f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the "
-            f"gallery ({judged})"
-        )
-    matched = (
-        "" if info["design"] == "identity" else f"; {info['retention']:.1%} of the candidate images could be matched"
-    )
-    say(f"reference arm: {info['reference']}{matched}")
-    for warning in info["warnings"]:
-        note(f"Warning: {warning}")
-    say(f"next: gprplus benchmark {shlex.quote(str(split.path))}")
-
-
-def _levels(arm: dict[str, Any], compared: int) -> str:
-    if arm["kind"] == "random-images":
-        return "whatever the draw gave"
-    if arm["kind"].startswith("ids"):
-        return "all images" if arm["kind"] == "ids-all" else "images spread evenly"
-    if arm["kind"] == "mix":
-        return f"all {compared}, dealt evenly"
-    return ", ".join(arm["levels"])
+        shown.as_text(split)

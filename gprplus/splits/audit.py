@@ -47,7 +47,7 @@ def audit(train: Train, plan: Plan, side: TestSide) -> tuple[dict[str, Any], lis
     """
     pool = train.pool
     counts = {name: _counts(pool, arm.rows) for name, arm in plan.arms.items()}
-    with_arm = _arm_association(pool, plan, counts, train.request.attr)
+    with_arm = _arm_association(pool, plan, counts, plan.about or (train.request.attr,))
     warnings = _leanings(train, plan, with_arm)
     return {
         "matched_within": list(plan.strata),
@@ -107,7 +107,7 @@ def _described_test(pool: Pool, side: TestSide) -> dict[str, Any]:
 
 
 def _arm_association(
-    pool: Pool, plan: Plan, counts: Mapping[str, Mapping[str, np.ndarray]], attr: str
+    pool: Pool, plan: Plan, counts: Mapping[str, Mapping[str, np.ndarray]], about: tuple[str, ...]
 ) -> dict[str, float | None]:
     """Cramer's V of arm x attribute over the compared arms; 0 where matching worked, None where there is one level.
 
@@ -122,7 +122,7 @@ def _arm_association(
             trait = pool.traits[name]
             there = [counts[arm]["identity"] > 0 for arm in plan.compared]
             tables = [np.bincount(trait.values[mask] + 1, minlength=len(trait.levels) + 1) for mask in there]
-        if name != attr:
+        if name not in about:
             found[name] = cramers_v(np.stack(tables))
     return found
 
@@ -132,7 +132,7 @@ def _leanings(train: Train, plan: Plan, with_arm: Mapping[str, float | None]) ->
 
     Arms that are meant to have different persons are not blamed for it, nor is an attribute that is known to be tied.
     """
-    excused = train.relations.tied(train.request.attr)
+    excused = set().union(*(train.relations.tied(attr) for attr in plan.about or (train.request.attr,)))
     if plan.design != "only":
         excused |= {"identity"}
     if plan.design == "identity":

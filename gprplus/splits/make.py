@@ -14,7 +14,7 @@ from gprplus.splits.audit import audit
 from gprplus.splits.designs import Plan, Train, draw
 from gprplus.splits.members import parts, write_members
 from gprplus.splits.pool import read
-from gprplus.splits.request import MIN_RETENTION, Request
+from gprplus.splits.request import MIN_RETENTION, DeclaredArm, Request
 from gprplus.splits.sides import TestSide, on_test_side, test_side
 from gprplus.splits.split import MEMBERS, RECORD, Split
 from gprplus.splits.where import Filter
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def make_split(
     manifest: "Path | str | Manifest",
-    attr: str,
+    attr: str | Sequence[str],
     *,
     output: Path | str,
     levels: Sequence[str] | None = None,
@@ -39,9 +39,24 @@ def make_split(
     min_retention: float = MIN_RETENTION,
     controls: bool = True,
     seed: int = 0,
+    design: str | None = None,
+    draws: int = 1,
+    full: bool = False,
+    restrict: Mapping[str, Sequence[str]] | None = None,
+    generators: Sequence[str] | None = None,
+    arms: Sequence[DeclaredArm] = (),
+    reference: str | None = None,
+    coarsen: Mapping[str, str] | None = None,
+    cross: bool = False,
+    removal: bool = False,
     force: bool = False,
 ) -> Split:
     """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
+
+    `design` names the kind of experiment (`gprplus.splits.designs`; by default the one that suits the attribute).
+    `draws` is how many arms there are of each random control, `full` adds an arm of everything on the train side;
+    `restrict` and `generators` belong to the factorial, whose `attr` are several, `arms` and `reference` to the design
+    declared. `cross` and `removal` add tests of query against gallery levels.
 
     `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an
     arm) make the train side smaller, each a part of the next larger. The test side depends on none of these but `where`
@@ -49,20 +64,29 @@ def make_split(
     FilterError or ManifestError with the reason where the question cannot be answered, RequestChanged where the folder
     holds another split and `force` is not given.
     """
-    chosen = None if levels is None else tuple(str(level) for level in levels)
     filtered = Filter(where) if where is not None else None
     request = Request(
-        attr,
-        chosen,
-        filtered.text if filtered else None,
-        identities,
-        images_per_identity,
-        budget,
-        test_share,
-        missing,
-        min_retention,
-        controls,
-        seed,
+        attr=attr if isinstance(attr, str) else ",".join(attr),
+        levels=None if levels is None else tuple(str(level) for level in levels),
+        where=filtered.text if filtered else None,
+        identities=identities,
+        images_per_identity=images_per_identity,
+        budget=budget,
+        test_share=test_share,
+        missing=missing,
+        min_retention=min_retention,
+        controls=controls,
+        seed=seed,
+        design=design,
+        draws=draws,
+        full=full,
+        restrict={name: tuple(kept) for name, kept in (restrict or {}).items()},
+        generators=tuple(generators or ()),
+        arms=tuple(arms),
+        reference=reference,
+        coarsen=dict(coarsen or {}),
+        cross=cross,
+        removal=removal,
     )
     return build(opened(manifest), request, Path(output), force=force)
 
@@ -182,6 +206,7 @@ def _facts(
             name: {
                 "kind": arm.kind,
                 "levels": list(arm.levels),
+                **arm.facts,
                 "images": len(arm.rows),
                 "identities": _persons(pool, arm.rows),
                 "fingerprint": keys.digest(np.sort(pool.uid[arm.rows]).astype("<u8").tobytes()),
@@ -195,6 +220,7 @@ def _facts(
             "protocol": side.protocol,
         },
         "retention": round(plan.retention, 6),
+        **({plan.design: dict(plan.facts)} if plan.facts else {}),
     }
 
 

@@ -1,16 +1,46 @@
 """The kinds of experiment, by name: one module a design, each a function from the train side to its arms."""
 
-from gprplus.splits.designs import identity, only, persons
-from gprplus.splits.designs.base import DESIGNS, Arm, Plan, Train
+from dataclasses import replace
 
-__all__ = ["DESIGNS", "Arm", "Plan", "Train", "draw", "identity", "only", "persons"]
+from gprplus.errors import SplitError, nearest
+from gprplus.splits.designs import budget, declared, factorial, full, identity, only, path, persons
+from gprplus.splits.designs.base import DESIGNS, Arm, Design, Plan, Train
+
+__all__ = [
+    "DESIGNS",
+    "Arm",
+    "Design",
+    "Plan",
+    "Train",
+    "budget",
+    "declared",
+    "draw",
+    "factorial",
+    "full",
+    "identity",
+    "only",
+    "path",
+    "persons",
+]
 
 
 def draw(train: Train) -> Plan:
-    """The arms that the attribute calls for: a ladder of persons, a comparison between persons, or one within them."""
+    """The arms of the design asked for; by default that which suits the attribute: a ladder of persons, a comparison
+    between persons, or one within them.
+
+    Raises SplitError for a design that is not known or does not suit the attribute.
+    """
+    name = train.request.design or _suited(train)
+    if name not in DESIGNS:
+        raise SplitError(f"There is no design called '{name}'. {nearest(name, DESIGNS)}")
+    plan = DESIGNS[name].draw(train)
+    if train.request.full and "full" not in plan.arms:
+        plan = replace(plan, arms={**plan.arms, "full": full.everything(train)})
+    return plan
+
+
+def _suited(train: Train) -> str:
     attr = train.request.attr
     if attr == "identity":
-        return DESIGNS["identity"](train)
-    if attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
-        return DESIGNS["persons"](train)
-    return DESIGNS["only"](train)
+        return "identity"
+    return "persons" if attr in train.pool.traits or train.relations.follows(attr, ("identity",)) else "only"

@@ -39,19 +39,25 @@ class Train:
 
 @dataclass(frozen=True)
 class Arm:
-    """One training set: its kind, the levels it is about, and its rows as sorted positions in the pool."""
+    """One training set: its kind, the levels it is about, and its rows as sorted positions in the pool.
+
+    `facts` go into split.json beside its counts; `weights` (n,) float64, where there are any, say how often training
+    draws a row against the others of the arm (their mean is 1).
+    """
 
     kind: str
     levels: tuple[str, ...]
     rows: np.ndarray
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    weights: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
     """The arms of a split by name, in order, with what the audit needs to judge them.
 
-    `compared` names the arms whose contents must not differ in anything but the attribute, `reference` the arm that
-    differences are taken to.
+    `compared` names the arms whose contents must not differ in anything but the attributes `about` (by default the one
+    asked about), `reference` the arm that differences are taken to. `facts` go into split.json under the design's name.
     """
 
     design: str
@@ -63,18 +69,29 @@ class Plan:
     retention: float = 1.0
     matching: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-DESIGNS: dict[str, Callable[[Train], Plan]] = {}
+@dataclass(frozen=True)
+class Design:
+    """One kind of experiment: how its arms are drawn, the question it answers, and a command that asks it."""
+
+    draw: Callable[[Train], Plan]
+    asks: str
+    example: str
 
 
-def design(name: str) -> Callable[[Callable[[Train], Plan]], Callable[[Train], Plan]]:
-    """Register a function Train -> Plan under a name."""
+DESIGNS: dict[str, Design] = {}
+
+
+def design(name: str, *, asks: str, example: str) -> Callable[[Callable[[Train], Plan]], Callable[[Train], Plan]]:
+    """Register a function Train -> Plan under a name, with the question and what follows `gprplus make-split`."""
 
     def register(function: Callable[[Train], Plan]) -> Callable[[Train], Plan]:
         if name in DESIGNS:
             raise ValueError(f"two designs are called {name}")
-        DESIGNS[name] = function
+        DESIGNS[name] = Design(function, asks, example)
         return function
 
     return register

@@ -8,7 +8,11 @@ from gprplus.splits.designs.base import Arm, Plan, Train, design
 from gprplus.splits.sides import rank_in_runs
 
 
-@design("identity")
+@design(
+    "identity",
+    asks="What are more persons worth, at one number of images and with the images growing along?",
+    example="--attr=identity",
+)
 def ladder(train: Train) -> Plan:
     """Arms `ids-<n>` at one total of images, nested in n, and `ids-<n>-all` with every image of the same persons.
 

@@ -1,5 +1,6 @@
 """What comparing designs share: the levels asked for, what --missing leaves, the levels that a control draws."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,14 +13,27 @@ from gprplus.splits.codes import Codes
 from gprplus.splits.designs.base import Train
 from gprplus.splits.request import level_set
 
+DRAWS = 5  # what the field asks for of random levels before their spread can be told from an effect
+
+
+def inside_persons(train: Train, design: str) -> None:
+    """Raise SplitError for an attribute that one person cannot change: the design compares persons with themselves."""
+    attr = train.request.attr
+    if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+        suited = "identity" if attr == "identity" else "persons"
+        raise SplitError(
+            f"The design {design} compares persons with themselves, but {attr} does not vary within a person. "
+            f"Leave --design out: {attr} has the design {suited}."
+        )
+
 
 def arms_asked(
-    codes: Codes, levels: Sequence[str] | None, attr: str
+    codes: Codes, levels: Sequence[str] | None, attr: str, *, apart: bool = False
 ) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[Any, ...]]:
     """The sets of levels that become arms, the levels that are matched and mixed, and the names of all levels.
 
-    Two or more plain levels are compared among themselves. A set, or a level alone, is compared with the mixture of all
-    levels, since within itself there is nothing to compare it with.
+    Two or more plain levels are compared among themselves, unless they are to be left out (`apart`). A set, or a level
+    alone, is compared with the mixture of all levels, since within itself there is nothing to compare it with.
     """
     present = codes.present()
     known = [codes.levels[code] for code in present]
@@ -31,7 +45,7 @@ def arms_asked(
         return [(int(code),) for code in present], present, codes.levels
     sets = list(dict.fromkeys(level_set(text, known, attr) for text in levels))
     chosen = [tuple(int(present[place]) for place in places) for places in sets]
-    plain = all(len(places) == 1 for places in sets) and len(sets) > 1
+    plain = all(len(places) == 1 for places in sets) and len(sets) > 1 and not apart
     if any(len(places) == len(present) for places in sets):
         raise SplitError(f"A set of all {len(present)} levels of {attr} is what the arm `mix` is; name fewer.")
     return chosen, np.sort([code for (code,) in chosen]) if plain else present, codes.levels
@@ -57,17 +71,47 @@ def obey_missing(
     return complete
 
 
-def random_set(
-    train: Train, size: int, sets: Sequence[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray
-) -> list[int]:
-    """`size` levels of the compared ones by hashed priority, other than the sets that are being tested."""
-    for attempt in range(1000):
-        stream = f"random-levels-1-{attempt}"
+def random_sets(
+    train: Train, held: Sequence[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, warnings: list[str]
+) -> dict[str, tuple[int, ...]]:
+    """Arms `random-levels-q<q>-<k>`: for each size q of the sets `held`, where 2 <= q <= levels - 2, as many sets of q
+    levels as there are to be draws, none of them held and no two alike.
+    """
+    drawn: dict[str, tuple[int, ...]] = {}
+    for size in sorted({len(codes) for codes in held}):
+        if not 2 <= size <= len(compared) - 2:
+            continue
+        seen = {codes for codes in held if len(codes) == size}
+        free = math.comb(len(compared), size) - len(seen)
+        if free < train.request.draws:
+            warnings.append(
+                f"There are only {free} other sets of {size} of the {len(compared)} levels of {train.request.attr}, "
+                f"so that there are no more draws of random levels."
+            )
+        for draw in range(1, min(free, train.request.draws) + 1):
+            codes = _random_set(train, size, seen, compared, level_keys, draw)
+            seen.add(codes)
+            drawn[f"random-levels-q{size}-{draw}"] = codes
+    if drawn and train.request.draws < DRAWS:
+        warnings.append(
+            f"The control of random levels was drawn {'once' if train.request.draws == 1 else train.request.draws}: "
+            f"the luck of the draw is in any difference to it. --draws {DRAWS} shows it, at a training each."
+        )
+    return drawn
+
+
+def _random_set(
+    train: Train, size: int, seen: set[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, draw: int
+) -> tuple[int, ...]:
+    """`size` levels of the compared ones by hashed priority, other than those seen; the caller knows there are some."""
+    attempt = 0
+    while True:
+        stream = f"random-levels-{draw}-{attempt}"
         picked = compared[keys.bottom(keys.priorities(level_keys, train.request.seed, stream), size, level_keys)]
         drawn = tuple(sorted(int(code) for code in picked))
-        if drawn not in sets:
-            return list(drawn)
-    raise SplitError(f"The sets named leave no other set of {size} levels of {train.request.attr} to compare with.")
+        if drawn not in seen:
+            return drawn
+        attempt += 1
 
 
 def counted(matched: Matched) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""`only`: one matched arm a level or set of levels, their mixture, and the controls of equal size."""
+"""`only` and `without`: matched arms of one level or set of levels, or of all others; their mixture; the controls."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,19 +10,43 @@ from gprplus.splits.aliases import cautions, refuse_aliased
 from gprplus.splits.arms import Matched, Slots, Strata, deal, match, stratify
 from gprplus.splits.codes import Codes
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, random_set
+from gprplus.splits.designs.levels import arms_asked, counted, inside_persons, obey_missing, random_sets
 
 
-@design("only")
+@design(
+    "only",
+    asks="What is each level worth, by itself, against an even mixture of the same size?",
+    example="--attr=weather",
+)
 def only(train: Train) -> Plan:
     """Arms `only-<level>`, `mix`, `random-images-1`, and `random-levels-q<q>-1` where sets of levels were named.
 
     Every arm but the random images fills the same slots, so that all have the same persons, the same number of images
     of each and the same joint law of the other factors.
     """
+    return compare(train, "only")
+
+
+@design(
+    "without",
+    asks="What is lost when a level is left out, at the same size? (Necessity, beside the sufficiency of `only`.)",
+    example="--attr=weather --design without",
+)
+def without(train: Train) -> Plan:
+    """Arms `without-<level>`, dealt over the other levels out of the slots of `only`; the same mixture and controls.
+
+    Strata are kept only where every level is there, left out or not, so that `only` and `without` splits of one request
+    hold the same slots and the same mixture.
+    """
+    return compare(train, "without")
+
+
+def compare(train: Train, kind: str) -> Plan:
+    """The arms of `only` or `without` over an attribute that varies within a person, or between persons."""
     attr = train.request.attr
+    inside_persons(train, "only" if kind == "only" else "without")
     refuse_aliased(train.relations, attr)
-    sets, compared, names = arms_asked(train.codes(attr), train.request.levels, attr)
+    sets, compared, names = arms_asked(train.codes(attr), train.request.levels, attr, apart=kind == "without")
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     warnings = [
@@ -29,16 +54,14 @@ def only(train: Train) -> Plan:
         *judge_retention(matched, train.request, _advice(train, strata_names)),
     ]
     slots = sized(matched.slots, train.order(), train.request, "persons")
-    arms = fill(train, slots, sets, compared, names)
-    if train.request.controls:
-        wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
-        arms["random-images-1"] = random_images(train, wanted, 1)
+    asked = Comparison(kind, tuple(sets), compared, names)
+    arms = fill(train, slots, asked) | controls(train, slots, asked, warnings)
     return Plan(
-        design="only",
+        design=kind,
         arms=arms,
         reference="mix",
         levels=tuple(names[level] for level in compared),
-        compared=tuple(name for name, arm in arms.items() if arm.kind == "only"),
+        compared=tuple(name for name, arm in arms.items() if arm.kind == kind),
         strata=("identity", *strata_names),
         retention=matched.retention,
         matching=counted(matched),
@@ -68,27 +91,55 @@ def place_of(compared: np.ndarray, codes: Codes) -> np.ndarray:
     return place[codes.values]
 
 
-def fill(
-    train: Train, slots: Slots, sets: Sequence[tuple[int, ...]], compared: np.ndarray, names: tuple[Any, ...]
-) -> dict[str, Arm]:
-    """`only` arms, `mix` and random-levels controls out of slots."""
-    place = {int(code): i for i, code in enumerate(compared)}
-    level_keys = train.codes(train.request.attr).level_keys[compared]
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared: `kind` of arm (only or without), the `sets` of level codes named, all levels `compared`."""
 
-    def arm(kind: str, codes: Sequence[int]) -> Arm:
-        among = np.array([place[code] for code in codes])
-        rows = deal(slots, train.pool.person_keys, level_keys, among, train.request.seed)
-        return Arm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
+    kind: str
+    sets: tuple[tuple[int, ...], ...]
+    compared: np.ndarray
+    names: tuple[Any, ...]
 
-    arms = {f"only-{'+'.join(str(names[code]) for code in codes)}": arm("only", codes) for codes in sets}
-    arms["mix"] = arm("mix", [int(code) for code in compared])
-    if train.request.controls:
-        for size in sorted({len(codes) for codes in sets}):
-            if 2 <= size <= len(compared) - 2:
-                arms[f"random-levels-q{size}-1"] = arm(
-                    "random-levels", random_set(train, size, sets, compared, level_keys)
-                )
-    return arms
+    def trained_on(self, codes: Sequence[int]) -> tuple[int, ...]:
+        """The levels that the arm of a set holds."""
+        if self.kind == "only":
+            return tuple(codes)
+        return tuple(int(code) for code in self.compared if code not in codes)
+
+    def arm_name(self, codes: Sequence[int]) -> str:
+        """Such as only-sunny+clouds."""
+        return f"{self.kind}-{'+'.join(str(self.names[code]) for code in codes)}"
+
+
+def fill(train: Train, slots: Slots, asked: Comparison) -> dict[str, Arm]:
+    """The arms asked for and `mix`, out of slots."""
+    arms = {
+        asked.arm_name(codes): dealt(train, slots, asked, asked.kind, asked.trained_on(codes)) for codes in asked.sets
+    }
+    return arms | {"mix": dealt(train, slots, asked, "mix", [int(code) for code in asked.compared])}
+
+
+def dealt(train: Train, slots: Slots, asked: Comparison, kind: str, codes: Sequence[int]) -> Arm:
+    """One arm: the levels `codes` dealt evenly over the slots."""
+    place = {int(code): i for i, code in enumerate(asked.compared)}
+    level_keys = train.codes(train.request.attr).level_keys[asked.compared]
+    among = np.array([place[code] for code in codes])
+    rows = deal(slots, train.pool.person_keys, level_keys, among, train.request.seed)
+    return Arm(kind, tuple(str(asked.names[code]) for code in codes), np.sort(rows))
+
+
+def controls(train: Train, slots: Slots, asked: Comparison, warnings: list[str]) -> dict[str, Arm]:
+    """The arms of random levels and of random images, as many draws of each as were asked for."""
+    if not train.request.controls:
+        return {}
+    keyed = train.codes(train.request.attr).level_keys[asked.compared]
+    held = [asked.trained_on(codes) for codes in asked.sets]
+    arms = {
+        name: dealt(train, slots, asked, "random-levels", codes)
+        for name, codes in random_sets(train, held, asked.compared, keyed, warnings).items()
+    }
+    wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
+    return arms | {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, train.request.draws + 1)}
 
 
 def _advice(train: Train, strata: Sequence[str]) -> str:

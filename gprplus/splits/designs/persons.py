@@ -13,10 +13,14 @@ from gprplus.errors import SplitError
 from gprplus.splits.arms import Matched, Slots, Strata, match, stratify
 from gprplus.splits.codes import Codes
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, random_set
+from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, random_sets
 
 
-@design("persons")
+@design(
+    "persons",
+    asks="What are persons of one kind worth against as many of another?",
+    example="--attr=gender",
+)
 def between_persons(train: Train) -> Plan:
     """Arms `only-<level>` of different persons, `mix` of whole persons, `random-images-1` of random persons."""
     request = train.request
@@ -37,7 +41,9 @@ def between_persons(train: Train) -> Plan:
     }
     arms["mix"] = _whole(train, slots, compared, tuple(int(code) for code in compared), names, "mix")
     if request.controls:
-        arms |= _controls(train, slots, sets, compared, names, trait, warnings)
+        drawn = random_sets(train, sets, compared, trait.level_keys[compared], warnings)
+        arms |= {name: _whole(train, slots, compared, codes, names, "random-levels") for name, codes in drawn.items()}
+        arms |= _random_persons(train, slots, warnings)
     warnings += _small(slots, request.attr)
     return Plan(
         design="persons",
@@ -101,31 +107,21 @@ def _whole(
     return Arm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
 
 
-def _controls(
-    train: Train,
-    slots: Slots,
-    sets: list[tuple[int, ...]],
-    compared: np.ndarray,
-    names: tuple[object, ...],
-    trait: Codes,
-    warnings: list[str],
-) -> dict[str, Arm]:
-    arms = {}
-    for size in sorted({len(codes) for codes in sets}):
-        if 2 <= size <= len(compared) - 2:
-            drawn = random_set(train, size, sets, compared, trait.level_keys[compared])
-            arms[f"random-levels-q{size}-1"] = _whole(train, slots, compared, tuple(drawn), names, "random-levels")
+def _random_persons(train: Train, slots: Slots, warnings: list[str]) -> dict[str, Arm]:
+    """As many persons as an arm has, drawn from all, with as many random images of each."""
     sizes = np.bincount(slots.block)
     sizes = sizes[sizes > 0]
     owned = np.bincount(train.person, minlength=len(train.pool.persons))
     able = np.flatnonzero(owned >= sizes.max())
     if len(able) < len(sizes):
         warnings.append("There is no random-images control: too few persons have as many images as the matched ones.")
-        return arms
-    chosen = able[keys.bottom(train.order("random-persons-1")[able], len(sizes), able)]
-    wanted = np.zeros(len(owned), dtype=np.int64)
-    wanted[chosen] = sizes
-    return arms | {"random-images-1": random_images(train, wanted, 1)}
+        return {}
+    arms = {}
+    for draw in range(1, train.request.draws + 1):
+        wanted = np.zeros(len(owned), dtype=np.int64)
+        wanted[able[keys.bottom(train.order(f"random-persons-{draw}")[able], len(sizes), able)]] = sizes
+        arms[f"random-images-{draw}"] = random_images(train, wanted, draw)
+    return arms
 
 
 def _refuse_twins(train: Train, trait: Codes) -> None:

@@ -1,0 +1,73 @@
+"""What make-split prints of a split."""
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gprplus.splits import Split
+
+
+def as_json(split: "Split") -> None:
+    """The whole record of a split."""
+    from gprplus.cli.console import dump
+
+    dump({"path": str(split.path), "made": split.made, **split.info})
+
+
+def as_text(split: "Split") -> None:
+    """The arms as a table, the test side, what was matched, what to beware of."""
+    from gprplus.cli.console import note, say, table
+
+    info = split.info
+    done = "made" if split.made else "there already, for the same request"
+    rows = [
+        [name, f"{arm['images']:,}", f"{arm['identities']:,}", _levels(arm, len(info["levels"]))]
+        for name, arm in info["arms"].items()
+    ]
+    table(["arm", "images", "identities", "levels"], rows, title=f"{split.path} ({done})", right=(1, 2))
+    test = info["test"]
+    if test["identities"]:
+        judged = f"{test['protocol']} rule" if test["protocol"] != "no-camera" else "no camera rule"
+        say(
+            f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the "
+            f"gallery ({judged})"
+        )
+    matched = (
+        ""
+        if not info["audit"]["matched_within"]
+        else f"; {info['retention']:.1%} of the candidate images could be matched"
+    )
+    say(f"reference arm: {info['reference']}{matched}")
+    if info["design"] == "factorial":
+        _factorial(info["factorial"])
+    for warning in info["warnings"]:
+        note(f"Warning: {warning}")
+    say(f"next: gprplus benchmark {shlex.quote(str(split.path))}")
+
+
+def _factorial(facts: dict[str, Any]) -> None:
+    from gprplus.cli.console import say
+
+    for letter, factor in facts["factors"].items():
+        to = factor["restricted"]
+        kept = f"{to:,} persons" if isinstance(to, int) else ", ".join(to)
+        say(f"factor {letter}: {factor['attribute']}, restricted to {kept}")
+    if not facts["generators"]:
+        say("resolution: full, every effect can be told from every other")
+        return
+    relation = f"{', '.join(facts['generators'])} (I = {' = '.join(facts['defining'])})"
+    say(f"resolution: {facts['resolution']}, by {relation}; what is measured is the sum of an effect and its aliases")
+    for effect, others in facts["aliases"].items():
+        say(f"  {' = '.join([effect, *others])}")
+
+
+def _levels(arm: dict[str, Any], compared: int) -> str:
+    if arm["kind"] == "random-images":
+        return "whatever the draw gave"
+    if arm["kind"].startswith("ids"):
+        return "all images" if arm["kind"] == "ids-all" else "images spread evenly"
+    if arm["kind"] == "mix":
+        return f"all {compared}, dealt evenly"
+    if arm["kind"] == "full" or not arm["levels"]:
+        return "all there are"
+    return ", ".join(arm["levels"])

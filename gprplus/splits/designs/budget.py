@@ -1,0 +1,153 @@
+"""`budget` and `scaling`: how a score grows with persons, with images of each, and with all of it at once."""
+
+import re
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.errors import SplitError
+from gprplus.splits.aliases import cautions, refuse_aliased
+from gprplus.splits.arms import restrict
+from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
+from gprplus.splits.designs.levels import arms_asked, counted, inside_persons
+from gprplus.splits.designs.only import Comparison, dealt, match_levels
+from gprplus.splits.sides import rank_in_runs
+
+PARTS = 4  # a default grid halves persons and images so far down
+SIZES = (8, 4, 2, 1)  # a default scaling takes these parts of all
+
+
+@design(
+    "budget",
+    asks="Are more persons or more images of each worth more: at one number of images, and grown along either?",
+    example="--attr=identity --design budget --levels 8x24,16x12,32x6",
+)
+def budget(train: Train) -> Plan:
+    """Arms `ids-<n>x<m>`: n persons with m images each, every smaller one a part of every larger one in n and m.
+
+    By default (a quarter, a half, all) x (a quarter, a half, all) of the persons and of what each of them has; cells of
+    equal n m are the constant-budget diagonal. The reference is the cell of most persons on the longest diagonal.
+    """
+    if train.request.attr != "identity":
+        raise SplitError("The design budget is about numbers of persons and images: --attr=identity. See also scaling.")
+    person, uid = train.person, train.pool.uid[train.rows]
+    owned = np.bincount(person, minlength=len(train.pool.persons))
+    cells, top = _cells(train, owned)
+    able = np.flatnonzero(owned >= top)
+    line = np.full(len(owned), len(able), dtype=np.int64)
+    line[able[keys.bottom(train.order()[able], len(able), able)]] = np.arange(len(able))
+    order = np.lexsort((uid, keys.priorities(uid, train.request.seed, "image"), person))
+    rows, place = train.rows[order], line[person[order]]
+    rank = rank_in_runs(person[order])
+    arms = {
+        f"ids-{n}x{m}": Arm("ids", (f"{n}x{m}",), np.sort(rows[(place < n) & (rank < m)]), _facts(n, m))
+        for n, m in cells
+    }
+    sizes = [n * m for n, m in cells]
+    common = max(set(sizes), key=lambda size: (sizes.count(size), size))
+    reference = max((cell for cell in cells if cell[0] * cell[1] == common), key=lambda cell: cell[0])
+    return Plan(
+        design="budget",
+        arms=arms,
+        reference=f"ids-{reference[0]}x{reference[1]}",
+        levels=tuple(arm.levels[0] for arm in arms.values()),
+        compared=tuple(f"ids-{n}x{m}" for n, m in cells if n * m == common),
+        warnings=tuple(_scarce(len(able), owned, top)),
+        facts={"diagonal": common, "images_per_identity": top, "identities": len(able)},
+    )
+
+
+def _facts(n: int, m: int) -> dict[str, int]:
+    return {"images_per_identity": m}
+
+
+def _cells(train: Train, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]:
+    """The (persons, images of each) asked for, sorted, and the most images of a person."""
+    request = train.request
+    if request.budget is not None:
+        raise SplitError("The design budget has a size for each arm: name them with --levels 8x24,16x12.")
+    if request.levels is not None:
+        found = [re.fullmatch(r"(\d+)x(\d+)", level) for level in request.levels]
+        if not all(found):
+            raise SplitError(
+                "The levels of the design budget are PERSONSxIMAGES, such as 8x24,16x12; found "
+                f"{', '.join(request.levels)}."
+            )
+        cells = sorted({(int(one[1]), int(one[2])) for one in found if one})
+    else:
+        images = request.images_per_identity or int(np.median(owned[owned > 0]))
+        persons = request.identities or int((owned >= images).sum())
+        steps = [PARTS // 2**i for i in range(PARTS.bit_length())]
+        cells = sorted({(persons // n, images // m) for n in steps for m in steps})
+    most, top = max(n for n, _ in cells), max(m for _, m in cells)
+    able = int((owned >= top).sum())
+    if min(min(cell) for cell in cells) < 1 or cells[0][0] < 2:
+        raise SplitError(f"An arm needs at least 2 persons and 1 image of each; found {cells[0][0]}x{cells[0][1]}.")
+    if most > able:
+        raise SplitError(
+            f"{most:,} persons with {top:,} images were asked for, but the train side has {able:,} such persons."
+        )
+    return cells, top
+
+
+def _scarce(able: int, owned: np.ndarray, top: int) -> list[str]:
+    there = int((owned > 0).sum())
+    if able == there:
+        return []
+    return [f"{there - able:,} of {there:,} persons have fewer than {top:,} images and are left out of all arms."]
+
+
+@design(
+    "scaling",
+    asks="How many images does a choice of levels need to be as good as a random one, and does the gap last?",
+    example="--attr=weather --design scaling --levels sunny+clouds",
+)
+def scaling(train: Train) -> Plan:
+    """Nested budgets of `mix`, of `random-images` and of each set of levels named, at 1/8, 1/4, 1/2 and all slots.
+
+    Arms are `mix-<n>`, `only-<levels>-<n>` and `random-images-<k>-<n>`, n images each; the smaller are parts of the
+    larger. The reference is the largest mixture. --budget sets the largest n.
+    """
+    attr, request = train.request.attr, train.request
+    inside_persons(train, "scaling")
+    refuse_aliased(train.relations, attr)
+    sets, compared, names = arms_asked(train.codes(attr), request.levels or (), attr) if request.levels else _all(train)
+    strata_names = train.relations.strata(attr)
+    matched = match_levels(train, compared, strata_names)
+    advice = f"hardly any combination has an image at every level of {attr}."
+    warnings = [*cautions(train.relations, attr), *judge_retention(matched, request, advice)]
+    slots = sized(matched.slots, train.order(), request, "persons")
+    sizes = [len(slots) // part for part in SIZES]
+    if sizes[0] < 2:
+        raise SplitError(f"{len(slots):,} matched slots are too few for budgets of an eighth; widen --where.")
+    asked = Comparison("only", tuple(sets), compared, names)
+    arms = {}
+    for size in sizes:
+        part = restrict(slots, train.order(), None, None, size)
+        for codes in sets:
+            arms[f"{asked.arm_name(codes)}-{size}"] = dealt(train, part, asked, "only", codes)
+        arms[f"mix-{size}"] = dealt(train, part, asked, "mix", [int(code) for code in compared])
+        if request.controls:
+            wanted = np.bincount(part.block, minlength=len(train.pool.persons))
+            for k in range(1, request.draws + 1):
+                arms[f"random-images-{k}-{size}"] = random_images(train, wanted, k)
+    return Plan(
+        design="scaling",
+        arms=arms,
+        reference=f"mix-{sizes[-1]}",
+        levels=tuple(names[code] for code in compared),
+        compared=tuple(
+            name for name, arm in arms.items() if arm.kind != "random-images" and name.endswith(f"-{sizes[-1]}")
+        ),
+        strata=("identity", *strata_names),
+        retention=matched.retention,
+        matching=counted(matched),
+        warnings=tuple(warnings),
+        facts={"budgets": sizes},
+    )
+
+
+def _all(train: Train) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[object, ...]]:
+    """No set of levels: the mixture of all of them alone."""
+    _, compared, names = arms_asked(train.codes(train.request.attr), None, train.request.attr)
+    return [], compared, names

@@ -1,0 +1,132 @@
+"""`declared`: arms that were written out one by one, as papers have them, matched or not.
+
+An arm is a number of persons, a restriction to some levels of any attributes, and a number of images
+(`gprplus.splits.request.DeclaredArm` is the form, in Python and in a study's TOML alike). Unmatched arms are what they
+say and no more: they may differ in persons, images and everything else, and the split says so. Matched ones share their
+slots.
+"""
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.errors import SplitError, examples, nearest
+from gprplus.splits.arms import Matched
+from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention
+from gprplus.splits.designs.joint import factors_of, levels_kept, match_jointly, rows_of, warned
+from gprplus.splits.designs.levels import counted
+from gprplus.splits.request import DeclaredArm
+from gprplus.splits.sides import rank_in_runs
+
+
+@design(
+    "declared",
+    asks="How do these training sets compare, which I write out myself?",
+    example='--attr=weather --design declared --arm "all" --arm "mild: weather=sunny+clouds identities=12"',
+)
+def declared(train: Train) -> Plan:
+    """The arms of the request, in its order; the reference is the one it names, else the first."""
+    asked = train.request.arms
+    if not asked:
+        raise SplitError(
+            "The design declared needs arms: --arm 'NAME: weather=sunny+clouds identities=400', once for each."
+        )
+    names = [arm.name for arm in asked]
+    reference = train.request.reference or names[0]
+    if reference not in names:
+        raise SplitError(f"There is no arm '{reference}' to be the reference. {nearest(reference, names)}")
+    together = [arm for arm in asked if arm.matched]
+    matched, attrs, factors = _matched(train, together)
+    arms = _dealt(train, matched, together) if matched else {}
+    arms = {arm.name: arms[arm.name] if arm.matched else _plain(train, arm) for arm in asked}
+    warnings = [*warned(train, attrs)]
+    if matched:
+        warnings += judge_retention(matched, train.request, "hardly any person has images of every arm's levels.")
+    return Plan(
+        design="declared",
+        arms=arms,
+        reference=reference,
+        levels=tuple(train.codes(train.request.attr).levels[c] for c in train.codes(train.request.attr).present())
+        if train.request.attr != "identity"
+        else (),
+        compared=tuple(arm.name for arm in together) if len(together) > 1 else (),
+        strata=("identity", *factors) if matched else (),
+        retention=matched.retention if matched else 1.0,
+        matching=counted(matched) if matched else {},
+        warnings=(*warnings, *_unequal(arms, reference)),
+        about=tuple(dict.fromkeys([train.request.attr, *attrs])),
+    )
+
+
+def _matched(train: Train, together: list[DeclaredArm]) -> tuple[Matched | None, tuple[str, ...], tuple[str, ...]]:
+    if not together:
+        return None, (), ()
+    attrs = tuple(dict.fromkeys(attr for arm in together for attr in arm.restrict))
+    factors = factors_of(train, attrs)
+    return match_jointly(train, [arm.restrict for arm in together], attrs, factors), attrs, factors
+
+
+def _dealt(train: Train, matched: Matched, together: list[DeclaredArm]) -> dict[str, Arm]:
+    """Matched arms at the tightest one's number of images, unless an arm names its own."""
+    order, per_person = train.order(), train.request.images_per_identity
+    tightest = min(len(rows_of(matched.slots, 0, order, arm, arm.images, per_person)) for arm in together)
+    budget = train.request.budget or tightest
+    return {
+        arm.name: Arm(
+            "declared",
+            _said(arm),
+            rows_of(matched.slots, column, order, arm, arm.images or budget, per_person),
+            _facts(arm),
+        )
+        for column, arm in enumerate(together)
+    }
+
+
+def _plain(train: Train, arm: DeclaredArm) -> Arm:
+    """Every image of the first persons that the restriction leaves, or so many of them, spread evenly."""
+    kept = np.ones(len(train.rows), dtype=bool)
+    for attr, levels in arm.restrict.items():
+        kept &= np.isin(train.codes(attr).values, levels_kept(train, attr, levels))
+    rows = train.rows[kept]
+    if not len(rows):
+        raise SplitError(f"No image on the train side is left for the arm '{arm.name}'.")
+    person, uid = train.pool.person[rows], train.pool.uid[rows]
+    there = np.unique(person)
+    if arm.identities is not None and arm.identities > len(there):
+        raise SplitError(
+            f"The arm '{arm.name}' asks for {arm.identities:,} identities, but the train side has {len(there):,} with "
+            "such images."
+        )
+    line = np.full(len(train.pool.persons), len(there), dtype=np.int64)
+    line[there[keys.bottom(train.order()[there], len(there), there)]] = np.arange(len(there))
+    mine = np.flatnonzero(line[person] < (arm.identities or len(there)))
+    if arm.images is not None:
+        if arm.images > len(mine):
+            raise SplitError(
+                f"The arm '{arm.name}' asks for {arm.images:,} images, but its persons have {len(mine):,} such images."
+            )
+        mine = mine[
+            np.lexsort((uid[mine], keys.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
+        ]
+        mine = mine[np.lexsort((line[person[mine]], rank_in_runs(person[mine])))[: arm.images]]
+    return Arm("declared", _said(arm), np.sort(rows[mine]), _facts(arm))
+
+
+def _said(arm: DeclaredArm) -> tuple[str, ...]:
+    """The restriction in words, one an attribute."""
+    return tuple(f"{attr}={'+'.join(map(str, levels))}" for attr, levels in arm.restrict.items())
+
+
+def _facts(arm: DeclaredArm) -> dict[str, object]:
+    return {"restrict": {attr: list(levels) for attr, levels in arm.restrict.items()}, "matched": arm.matched}
+
+
+def _unequal(arms: dict[str, Arm], reference: str) -> list[str]:
+    """Say which arms cannot be compared with the reference as equals."""
+    size = len(arms[reference].rows)
+    other = [f"{name} ({len(arm.rows):,})" for name, arm in arms.items() if len(arm.rows) != size]
+    if not other:
+        return []
+    return [
+        f"The arms have different numbers of images: {reference} has {size:,}, unlike {examples(other)}. A difference "
+        "between them is one of size as well."
+    ]

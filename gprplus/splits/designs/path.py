@@ -1,0 +1,102 @@
+"""`path`: from one level, or set of levels, to another in five mixtures of equal size."""
+
+import numpy as np
+
+from gprplus.errors import SplitError
+from gprplus.splits.aliases import cautions, refuse_aliased
+from gprplus.splits.arms import Slots, deal
+from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
+from gprplus.splits.designs.levels import arms_asked, counted, inside_persons
+from gprplus.splits.designs.only import match_levels, place_of
+from gprplus.splits.sides import rank_in_runs
+
+SHARES = (0, 25, 50, 75, 100)  # percent of the way
+
+
+@design(
+    "path",
+    asks="How does the score change as training moves from one level to another, all else equal?",
+    example="--attr=weather --design path --levels sunny:foggy",
+)
+def path(train: Train) -> Plan:
+    """Arms `path-0` to `path-100`: w(t) = (1 - t) w0 + t w1, in percent; `path-0` is the reference.
+
+    Slots turn from the first end to the second in one hashed order, so that each arm differs from the next in the slots
+    that turn between them and in no others. Each arm's number of turned images is the nearest to its share (largest
+    remainder), and so is each person's, within one.
+    """
+    attr, request = train.request.attr, train.request
+    inside_persons(train, "path")
+    refuse_aliased(train.relations, attr)
+    first, second, names = _ends(train)
+    compared = np.array(sorted({*first, *second}))
+    strata_names = train.relations.strata(attr)
+    matched = match_levels(train, compared, strata_names)
+    advice = f"hardly any combination has an image at both ends of the path over {attr}."
+    warnings = [*cautions(train.relations, attr), *judge_retention(matched, request, advice)]
+    slots = sized(matched.slots, train.order(), request, "persons")
+    arms = {f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES}
+    if request.controls:
+        wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
+        arms |= {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, request.draws + 1)}
+    return Plan(
+        design="path",
+        arms=arms,
+        reference="path-0",
+        levels=tuple(names[code] for code in compared),
+        compared=tuple(name for name, arm in arms.items() if arm.kind == "path"),
+        strata=("identity", *strata_names),
+        retention=matched.retention,
+        matching=counted(matched),
+        warnings=tuple(warnings),
+        facts={"from": [str(names[code]) for code in first], "to": [str(names[code]) for code in second]},
+    )
+
+
+def _ends(train: Train) -> tuple[tuple[int, ...], tuple[int, ...], tuple[object, ...]]:
+    """The level codes of both ends, from `--levels sunny:foggy` or `--levels sunny,foggy+clouds`."""
+    attr, levels = train.request.attr, train.request.levels
+    ends = [end for level in levels or () for end in level.split(":")]
+    if len(ends) != 2 or not all(ends):
+        raise SplitError(
+            f"A path goes from one level of {attr} to another: --levels FROM:TO, each a level or several joined by +; "
+            f"found {', '.join(levels) if levels else 'none'}."
+        )
+    sets, _, names = arms_asked(train.codes(attr), ends, attr)
+    if len(sets) < 2 or set(sets[0]) & set(sets[1]):
+        raise SplitError(f"The two ends of the path share levels of {attr} ({ends[0]} and {ends[1]}); name others.")
+    return sets[0], sets[1], names
+
+
+def _mixed(
+    train: Train, slots: Slots, compared: np.ndarray, first: tuple[int, ...], second: tuple[int, ...], share: int
+) -> Arm:
+    codes = train.codes(train.request.attr)
+    place_in = {int(code): i for i, code in enumerate(compared)}
+    ends = [
+        deal(
+            slots,
+            train.pool.person_keys,
+            codes.level_keys[compared],
+            np.array([place_in[code] for code in end]),
+            train.request.seed,
+        )
+        for end in (first, second)
+    ]
+    rows = np.where(turned(slots, train.order("path"), share), ends[1], ends[0])
+    found = np.bincount(place_of(compared, train.pool.codes(codes.name))[rows], minlength=len(compared))
+    counts = {str(codes.levels[code]): int(n) for code, n in zip(compared, found, strict=True) if n}
+    return Arm("path", tuple(counts), np.sort(rows), {"share": share / 100, "images_of": counts})
+
+
+def turned(slots: Slots, order: np.ndarray, share: int) -> np.ndarray:
+    """`(S,) bool`: the slots that `share` percent of the way have turned to the second end.
+
+    Of a person's n slots floor(share n) turn, and one more of the persons with the largest remainders, as many as the
+    whole arm lacks; `order` (B,) settles equal remainders.
+    """
+    size = np.bincount(slots.block, minlength=len(order))
+    whole, rest = np.divmod(size * share, 100)
+    short = (2 * len(slots) * share + 100) // 200 - int(whole.sum())
+    whole[np.lexsort((order, -rest))[:short]] += 1
+    return rank_in_runs(slots.block) < whole[slots.block]
