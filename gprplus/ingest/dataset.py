@@ -17,7 +17,7 @@ from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
 from gprplus.ingest.read import PROBED, read_files
 from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
-from gprplus.ingest.scan import Listing, Refused
+from gprplus.ingest.scan import Listing, Refused, seal
 from gprplus.keys import digest, table_fingerprint
 from gprplus.parallel import Progress, silent
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
@@ -94,9 +94,17 @@ def ingest(
                 *lost_zeros(people.known, named),
             ],
             "strangers": len(strangers(people.known, named)),
+            "seal": seal_of(listing, scan),
             "fingerprint": digest(table_fingerprint(images), table_fingerprint(persons)),
         },
     )
+
+
+def seal_of(listing: Listing, scan: pa.Table) -> str | None:
+    """What tells a rebuild at once that nothing has changed; None where a file was not read, for it may be next time."""
+    if scan.num_rows != len(listing):
+        return None
+    return seal(listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes())
 
 
 def _counted(column: pa.ChunkedArray) -> dict[str, int]:

@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from gprplus.ingest.identities import file_digest
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.read import PROBED
 from gprplus.ingest.roles import lists_digest
-from gprplus.ingest.scan import Listing
+from gprplus.ingest.scan import Listing, seal_now
 
 if TYPE_CHECKING:
     from gprplus.ingest.layout import Layout
@@ -22,19 +23,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Earlier:
-    """A dataset's record, and of the manifest the rows of it: `scan` in the order of the listing it was made from."""
+    """A dataset's record, and the manifest that has its rows."""
 
     manifest: Manifest
     name: str
     about: dict[str, Any]
-    scan: pa.Table
 
     @classmethod
     def of(cls, manifest: Manifest | None, name: str) -> "Earlier | None":
         """The memory of a dataset; None when the manifest has none."""
         if manifest is None or name not in manifest.datasets:
             return None
-        return cls(manifest, name, manifest.datasets[name], only(manifest.scan(), name))
+        return cls(manifest, name, manifest.datasets[name])
+
+    @cached_property
+    def scan(self) -> pa.Table:
+        """Its rows of the scan table, in the order of the listing they were made from."""
+        return only(self.manifest.scan(), self.name)
 
     def probes(self) -> pa.Table:
         """`path` and what the probe found (read.PROBED) of every file that was opened."""
@@ -80,6 +85,8 @@ def unchanged(earlier: Earlier, listing: Listing, layout: "Layout", identities: 
         return False
     if about["files"] != len(listing) or about["refused"] != len(listing.refused):
         return False
+    if about.get("seal") and about["seal"] == seal_now(listing):
+        return True
     known = known_files(earlier.scan, listing)
     return bool(known.all()) or _only_names(earlier, listing, known)
 

@@ -6,16 +6,20 @@ them: nothing downstream depends on the order of a directory.
 """
 
 import os
-import stat
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 from gprplus.errors import LayoutError
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
+
+_HIDDEN = frozenset("_.")
+_NAME = attrgetter("name")
 
 Entry = os.DirEntry[str]
 Place = tuple[int, int]  # device and inode: what a folder is, however it was reached
@@ -73,6 +77,31 @@ class Listing:
             before += len(folder)
 
 
+def seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:
+    """XXH3-128 (hex) of every path, size and modification time: equal ones mean that nothing has changed.
+
+    Sizes and times are int64 in the order of the listing, as they were when the files were read.
+    """
+    from xxhash import xxh3_128
+
+    state = xxh3_128()
+    for folder in listing.folders:
+        state.update(f"{folder.path}\0{folder.joined}\0\0".encode())
+    state.update(sizes)
+    state.update(mtimes)
+    return state.hexdigest()
+
+
+def seal_now(listing: Listing) -> str | None:
+    """The seal of a listing that looked; None for one that did not."""
+    looked = [folder for folder in listing.folders if folder.sizes is not None and folder.mtimes is not None]
+    if len(looked) < len(listing.folders):
+        return None
+    sizes = b"".join([folder.sizes.tobytes() for folder in looked])  # type: ignore[union-attr]
+    mtimes = b"".join([folder.mtimes.tobytes() for folder in looked])  # type: ignore[union-attr]
+    return seal(listing, sizes, mtimes)
+
+
 def paths(folder: str, names: list[str]) -> list[str]:
     """Names with their folder before them."""
     return [f"{folder}/{name}" for name in names] if folder else names
@@ -96,37 +125,39 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
     while waiting:
         path, ancestors = waiting.pop()
         try:
-            entries = list(os.scandir(root / path))
+            place = os.open(root / path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             if not path:
                 raise LayoutError(f"{root} cannot be read: {error.strerror}.") from error
             refused.append(Refused(path, "unreadable", f"the folder cannot be read: {error.strerror}."))
             continue
-        files, others = _sorted(entries, skipped)
-        ignored += len(entries) - len(files) - len(others) - _hidden(entries)
-        for entry in others:
-            _follow(entry, _below(path, entry.name), ancestors, waiting, refused)
-        files = _named(files, path, refused)
-        if files:
-            folders.append(_folder(path, files, look))
+        try:
+            entries = list(os.scandir(place))  # from an open folder, so that a look at an entry walks no path
+            files, others = _sorted(entries, skipped)
+            if len(files) + len(others) < len(entries):
+                ignored += len(entries) - len(files) - len(others) - _hidden(entries)
+            for entry in others:
+                _follow(entry, _below(path, entry.name), ancestors, waiting, refused)
+            files = _named(files, path, refused)
+            if files:
+                folders.append(_folder(path, files, look))
+        finally:
+            os.close(place)
     folders.sort(key=lambda folder: folder.path)
     return Listing(root, folders, sorted(refused, key=lambda item: item.path), ignored)
 
 
 def _sorted(entries: list[Entry], skipped: frozenset[str]) -> tuple[list[Entry], list[Entry]]:
-    """Entries as (files, everything else), less what is skipped. One pass: at 475,104 names each look costs 0.1 s."""
-    files: list[Entry] = []
-    others: list[Entry] = []
-    for entry in entries:
-        name = entry.name
-        if name[0] in "_." or name.lower() in skipped:
-            continue
-        (files if entry.is_file() else others).append(entry)
-    return files, others
+    """Entries as (files, everything else), less what is skipped. At 475,104 names each look costs 0.1 s."""
+    names = [entry.name for entry in entries]
+    if not _HIDDEN.isdisjoint([name[0] for name in names]) or not skipped.isdisjoint(map(str.lower, names)):
+        entries = [entry for entry in entries if entry.name[0] not in _HIDDEN and entry.name.lower() not in skipped]
+    files = [entry for entry in entries if entry.is_file()]
+    return files, [] if len(files) == len(entries) else [entry for entry in entries if not entry.is_file()]
 
 
 def _hidden(entries: list[Entry]) -> int:
-    return sum(entry.name[0] in "_." for entry in entries)
+    return sum(entry.name[0] in _HIDDEN for entry in entries)
 
 
 def _below(path: str, name: str) -> str:
@@ -167,7 +198,7 @@ def _shown(path: str) -> str:
 
 
 def _place(path: Path | Entry) -> Place:
-    found = os.stat(path)
+    found = path.stat()
     return found.st_dev, found.st_ino
 
 
@@ -180,21 +211,22 @@ def _is_text(name: str) -> bool:
 
 
 def _folder(path: str, files: list[Entry], look: bool) -> Folder:
-    files.sort(key=lambda entry: entry.name)
+    files.sort(key=_NAME)
     joined = "\0".join([entry.name for entry in files])
     if not look:
         return Folder(path, joined)
-    sizes, mtimes = array("q"), array("q")
-    for entry in files:
-        size, mtime = _look(entry)
-        sizes.append(size)
-        mtimes.append(mtime)
-    return Folder(path, joined, sizes, mtimes)
-
-
-def _look(entry: Entry) -> tuple[int, int]:
     try:
-        found = entry.stat()
+        found = [entry.stat() for entry in files]
     except OSError:
-        return -1, -1
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (-1, -1)
+        found = [_stat(entry) for entry in files]
+    return Folder(
+        path, joined, array("q", [one.st_size for one in found]), array("q", [one.st_mtime_ns for one in found])
+    )
+
+
+def _stat(entry: Entry) -> os.stat_result | SimpleNamespace:
+    """What a look finds; -1 for a file that went meanwhile."""
+    try:
+        return entry.stat()
+    except OSError:
+        return SimpleNamespace(st_size=-1, st_mtime_ns=-1)
