@@ -101,7 +101,7 @@ def ingest(
 
 
 def seal_of(listing: Listing, scan: pa.Table) -> str | None:
-    """What tells a rebuild at once that nothing has changed; None where a file was not read, for it may be next time."""
+    """What tells a rebuild at once that nothing has changed; None where a file was not read: next time it may be."""
     if scan.num_rows != len(listing):
         return None
     return seal(listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes())

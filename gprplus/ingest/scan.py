@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
-from types import SimpleNamespace
 
 from gprplus.errors import LayoutError
 
@@ -217,16 +216,16 @@ def _folder(path: str, files: list[Entry], look: bool) -> Folder:
         return Folder(path, joined)
     try:
         found = [entry.stat() for entry in files]
+        looked = [one.st_size for one in found], [one.st_mtime_ns for one in found]
     except OSError:
-        found = [_stat(entry) for entry in files]
-    return Folder(
-        path, joined, array("q", [one.st_size for one in found]), array("q", [one.st_mtime_ns for one in found])
-    )
+        looked = [_look(entry)[0] for entry in files], [_look(entry)[1] for entry in files]
+    return Folder(path, joined, array("q", looked[0]), array("q", looked[1]))
 
 
-def _stat(entry: Entry) -> os.stat_result | SimpleNamespace:
-    """What a look finds; -1 for a file that went meanwhile."""
+def _look(entry: Entry) -> tuple[int, int]:
+    """Size and modification time; -1 for a file that went meanwhile."""
     try:
-        return entry.stat()
+        found = entry.stat()
     except OSError:
-        return SimpleNamespace(st_size=-1, st_mtime_ns=-1)
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
