@@ -64,6 +64,10 @@ class AnalysisError(GprplusError, ValueError):
     """A distance that cannot be measured on the images at hand."""
 
 
+class ArchiveError(GprplusError, OSError):
+    """A member of an archive that cannot be read."""
+
+
 class ExportError(GprplusError, ValueError):
     """Images that a foreign form cannot carry, or a folder that is not free for it."""
 

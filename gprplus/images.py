@@ -8,12 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from gprplus import archives
+
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
 def read_bytes(root: Path, path: str) -> bytes:
-    """The bytes of one manifest row: its dataset's root and its `path` (relative, POSIX). Raises OSError."""
-    return (root / path).read_bytes()
+    """The bytes of one manifest row: its dataset's root and its `path` (relative, POSIX). Raises OSError.
+
+    A root or path may go through an archive; rows that are read in `archives.reading_order` cost least.
+    """
+    return archives.read(root / path)
 
 
 def decode(data: bytes) -> np.ndarray | None:

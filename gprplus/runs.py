@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from gprplus import archives
 from gprplus.digests import digest
 from gprplus.errors import GprplusError, RequestChanged, examples
 
@@ -80,7 +81,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
     """A JSON object, or `error` with one sentence: `what` names the thing that should be there, such as "a split"."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(archives.read(path).decode())
     except FileNotFoundError:
         raise error(f"{path.parent} is not {what}: it has no {path.name}.") from None
     except NotADirectoryError:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gprplus import keys
+from gprplus import archives, keys
 from gprplus.baseline.decode import decode
 from gprplus.errors import TrainingError, examples, storage
 from gprplus.parallel import Progress, in_threads, silent
@@ -119,6 +119,7 @@ def pack(
     uids, paths = _places(rows, roots)
     wanted = _keys(uids, _facts(paths))
     missing = np.flatnonzero(~np.isin(wanted, _packed(folder, height, width)))
+    missing = missing[archives.reading_order([paths[i] for i in missing])]
     _check_disk(folder, len(missing) * (height * width * 3 + 8), len(missing))
     per_part = max(1, PART_BYTES // (height * width * 3))
     progress(0, len(missing))
@@ -151,11 +152,9 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
     absent = []
     for i, path in enumerate(paths):
         try:
-            stat = os.stat(path)
+            facts[i] = archives.facts(path)
         except OSError:
             absent.append(path)
-            continue
-        facts[i] = stat.st_size, stat.st_mtime_ns
     if absent:
         shown = examples([os.path.normpath(path) for path in absent])
         raise TrainingError(
@@ -188,11 +187,9 @@ def _decoded(
 
     def fill(start: int) -> list[str]:
         broken = []
-        for i in range(start, min(start + _TOGETHER, len(paths))):
-            try:
-                image = decode(Path(paths[i]).read_bytes(), height, width)
-            except OSError:
-                image = None
+        files = archives.read_many(paths[start : start + _TOGETHER])
+        for i in range(start, start + len(files)):
+            image = None if (data := files[i - start]) is None else decode(data, height, width)
             if image is None:
                 broken.append(paths[i])
             else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from gprplus import archives
 from gprplus.errors import ExportError, nearest
 from gprplus.exports import files, imagefolder, market1501
 from gprplus.exports.plan import Plan, check, inside
@@ -69,7 +70,11 @@ def export(
         "name": found.name,
         "request": request,
         "images": {part: len(plan.files) for part, plan in plans.items()},
-        "notes": list(dict.fromkeys([*found.notes, *(note for plan in plans.values() for note in plan.notes)])),
+        "notes": list(
+            dict.fromkeys(
+                [*found.notes, *(note for plan in plans.values() for note in plan.notes), *_unpacked(found, link)]
+            )
+        ),
         "licences": {name: facts.get("licence") for name, facts in found.datasets.items()},
         "versions": versions(),
     }
@@ -106,13 +111,27 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
     for part, plan in plans.items():
         home, rows = staged / part, source.parts[part]
         files.folders(home, [*plan.files, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
-        pairs = zip(rows.column("dataset").to_pylist(), rows.column("path").to_pylist(), strict=True)
-        for (dataset, path), name in zip(pairs, plan.files, strict=True):
-            files.place(source.roots[dataset], path, home / name, link)
+        datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
+        for i in archives.reading_order(_places(source, part)):
+            files.place(source.roots[datasets[i]], paths[i], home / plan.files[i], link)
             done += 1
             progress(done, total)
         for name, table in plan.tables.items():
             _write_table(home / name, table)
+
+
+def _places(source: Source, part: str) -> list[str]:
+    """Where the images of one arm lie, in the order of the rows."""
+    datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
+    return [f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)]
+
+
+def _unpacked(source: Source, link: str) -> list[str]:
+    """One sentence where links were asked for and images lie in archives, which nothing can link into."""
+    if link == "copy":
+        return []
+    count = sum(archives.located(place) is not None for part in source.parts for place in _places(source, part))
+    return [f"{count:,} images lie in archives and were copied: a member cannot be linked to."] if count else []
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gprplus import archives
 from gprplus.errors import ExportError
 from gprplus.exports.plan import inside
 
@@ -15,18 +16,23 @@ def _symlink(source: Path, destination: Path) -> None:
     destination.symlink_to(os.path.relpath(source.resolve(), destination.parent.resolve()))
 
 
+def _unpack(source: Path, destination: Path) -> None:
+    destination.write_bytes(archives.read(source))
+
+
 LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": _symlink, "copy": shutil.copyfile}
 
 
 def place(root: Path, path: str, destination: Path, link: str) -> None:
     """Bring one image (`path` below its dataset's `root`) to `destination`. ExportError when it cannot be done."""
     source = root / inside(path)
-    if not source.is_file():
+    packed = not source.is_file() and archives.exists(source)
+    if not (packed or source.is_file()):
         raise ExportError(
             f"{source.resolve()} is not there. If the images have moved, say where with --root. Nothing was written."
         )
     try:
-        LINKS[link](source, destination)
+        (_unpack if packed else LINKS[link])(source, destination)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
             raise ExportError(f"Hard links to {root.resolve()} cannot be made there. Use --link=copy.") from error

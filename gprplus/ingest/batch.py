@@ -12,9 +12,11 @@ from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from gprplus.ingest.columns import Codes, Numbers, coded, numbers, texts
+from gprplus.ingest.members import of_one_stream, probe_members
 from gprplus.ingest.names import match, token_columns, uid_bytes
 from gprplus.ingest.probe import Probe, probe_files
 from gprplus.ingest.scan import Folder, Listing, paths
+from gprplus.ingest.views import Views
 
 if TYPE_CHECKING:
     from gprplus.ingest.layout import Layout
@@ -28,7 +30,10 @@ _UNSEEN = Probe(None, None)  # type: ignore[arg-type]
 
 @dataclass(frozen=True)
 class Batch:
-    """Some files of one root, how they are named, and which of them must be opened (a byte each; None: all)."""
+    """Some files of one root, how they are named, and which of them must be opened (a byte each; None: all).
+
+    `views` stands where there are archives.
+    """
 
     root: str
     dataset: str
@@ -36,6 +41,7 @@ class Batch:
     verify: str
     folders: tuple[Folder, ...]
     fresh: bytes | None = None
+    views: Views | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self.folders))
@@ -86,11 +92,12 @@ def uncollected() -> Iterator[None]:
 def read_batch(batch: Batch) -> Outcome:
     """Parse the names of a batch and probe the files that must be opened. Runs in a worker process."""
     every = [path for folder in batch.folders for path in paths(folder.path, folder.names)]
-    tokens = match(batch.layout, every)
+    tokens = match(batch.layout, every, batch.views)
     known = list(compress(every, tokens))
     fitting = [row for row in tokens if row]
     fresh = bytes(compress(batch.fresh, tokens)) if batch.fresh else b"\1" * len(known)
-    probes = probe_files(batch.root, list(compress(known, fresh)), batch.verify)
+    look = probe_files if batch.views is None else probe_members
+    probes = look(batch.root, list(compress(known, fresh)), batch.verify)
     if len(probes) < len(known):
         opened = iter(probes)
         probes = [next(opened) if new else _UNSEEN for new in fresh]
@@ -118,15 +125,15 @@ def batches(
 
     def batch() -> Batch:
         mask = None if fresh is None else fresh[done : done + count]
-        return Batch(str(listing.root), dataset, layout, verify, tuple(waiting), mask)
+        return Batch(str(listing.root), dataset, layout, verify, tuple(waiting), mask, listing.views)
 
     for folder in listing.folders:
         for piece in _pieces(folder):
-            waiting.append(piece)
-            count += len(piece)
-            if count >= BATCH:
+            if count >= BATCH and not (listing.views and of_one_stream(listing.views, waiting[-1].path, piece.path)):
                 yield batch()
                 waiting, count, done = [], 0, done + count
+            waiting.append(piece)
+            count += len(piece)
     if waiting:
         yield batch()
 

@@ -15,10 +15,11 @@ from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
 from gprplus.ingest.dataset import Rows, ingest
 from gprplus.ingest.detect import Chosen, choose
-from gprplus.ingest.earlier import Earlier, unchanged
+from gprplus.ingest.earlier import Earlier, remembered, unchanged
 from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.members import list_renders
 from gprplus.ingest.roles import lists_digest
-from gprplus.ingest.scan import Listing, list_files
+from gprplus.ingest.scan import Listing
 from gprplus.parallel import Progress, silent
 from gprplus.runs import differences, relative
 from gprplus.schema import VERIFY
@@ -138,12 +139,16 @@ def _source(
 ) -> Source:
     root = folder.resolve()
     known = old is not None and any(place == root for place in old.roots().values())
-    listing = list_files(folder, look=known)
+    memory = remembered(old, root) if known else None
+    listing = list_renders(folder, look=known, memory=memory)
     chosen = choose(listing, layout, name)
-    table = people.find(folder, Path(identities) if identities else None)
+    if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
+        memory = None  # another layout may ignore other names
+        listing = list_renders(folder, look=known)
+    table = people.find(listing, Path(identities) if identities else None)
     beside = (*chosen.layout.beside, *([table.name] if table else []))
     if beside:
-        listing = list_files(folder, beside, look=known)
+        listing = list_renders(folder, beside, look=known, memory=memory)
     request = {
         "root": relative(root, output),
         "layout": chosen.layout.name,
@@ -199,7 +204,8 @@ def _about(source: Source) -> dict[str, Any]:
         "notes": list(layout.notes),
         "expected": {key: value for key, value in vars(layout.expected).items() if value},
         "verify": source.request["verify"],
-        "lists_digest": lists_digest(source.listing.root, layout.lists),
+        **({"archives": source.listing.archives} if source.listing.archives else {}),
+        "lists_digest": lists_digest(source.listing, layout.lists),
         "identities_digest": people.file_digest(source.identities, layout.codes),
         "request": source.request,
     }

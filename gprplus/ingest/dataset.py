@@ -51,7 +51,7 @@ def ingest(
     one image or none is good.
     """
     layout, name = chosen.layout, chosen.name
-    listed = read_lists(listing.root, layout.lists)
+    listed = read_lists(listing, layout.lists)
     fresh = None if earlier is None else ~known_files(earlier.scan, listing)
     found, unmatched = read_files(listing, name, layout, verify, fresh=fresh, workers=workers, progress=progress)
     if not found.num_rows:

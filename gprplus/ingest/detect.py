@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gprplus import archives
 from gprplus.errors import LayoutError, examples
 from gprplus.images import EXTENSIONS
 from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
-from gprplus.ingest.probe import Probe, probe_files
+from gprplus.ingest.members import beside, probe_members
+from gprplus.ingest.names import match
+from gprplus.ingest.probe import Probe
 from gprplus.ingest.scan import Listing
+from gprplus.ingest.views import Views
 from gprplus.runs import read_json
 
 SAMPLE = 2000  # names looked at
@@ -32,28 +36,29 @@ class Chosen:
 
 def choose(listing: Listing, layout: str | Path = "auto", name: str | None = None) -> Chosen:
     """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
-    said = rendered(listing.root)
+    said = rendered(listing)
     if layout == "auto":
         found = load(said["layout"]) if said.get("layout") else _by_names(listing)
     else:
         found = load(layout)
     if said.get("layout") == found.name:
-        found = as_rendered(found, said, str(listing.root / "renders.json"))
+        found = as_rendered(found, said, str(beside(listing, "renders.json")))
     return Chosen(found, name or said.get("name") or found.name, bool(name or said.get("name")))
 
 
-def rendered(root: Path) -> dict[str, Any]:
-    """What renders.json in the folder says; empty when there is none.
+def rendered(listing: Listing) -> dict[str, Any]:
+    """What renders.json in the folder or archive says; empty when there is none.
 
     A render in progress has only its request: its names are those of GPR+, and half of it must not be taken for that.
     """
-    path = root / "renders.json"
-    if not path.is_file() and (root / "_request.json").is_file():
+    path = beside(listing, "renders.json")
+    there = archives.exists(path)
+    if not there and archives.exists(beside(listing, "_request.json")):
         raise LayoutError(
-            f"{root} is not finished. "
+            f"{listing.root} is not finished. "
             "Run what makes it again (`gprplus render`, or frames_to_crops): it goes on where it stopped."
         )
-    return read_json(path, LayoutError, "the record of a render") if path.is_file() else {}
+    return read_json(path, LayoutError, "the record of a render") if there else {}
 
 
 def _by_names(listing: Listing) -> Layout:
@@ -61,13 +66,13 @@ def _by_names(listing: Listing) -> Layout:
     if not names:
         raise LayoutError(f"There is no image file under {listing.root}: {_what_is_there(listing)}")
     known = shipped()
-    shares = {layout.name: share(layout, names) for layout in known}
+    shares = {layout.name: share(layout, names, listing.views) for layout in known}
     best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
     if best < ENOUGH:
         raise LayoutError(_nothing_fits(listing, known, shares, names))
     candidates = [layout for layout in known if layout.automatic and shares[layout.name] == best]
     if len(candidates) > 1:
-        candidates = _settled(listing.root, candidates, names)
+        candidates = _settled(listing, candidates, names)
     if len(candidates) > 1:
         found = " and ".join(layout.name for layout in candidates)
         raise LayoutError(
@@ -85,16 +90,17 @@ def sample(listing: Listing, limit: int = SAMPLE) -> list[str]:
     return names[:: max(1, -(-len(names) // limit))]
 
 
-def share(layout: Layout, names: Sequence[str]) -> float:
+def share(layout: Layout, names: Sequence[str], views: Views | None = None) -> float:
     """Which part of the names the layout matches, 0-1."""
-    return sum(layout.pattern.fullmatch(name) is not None for name in names) / len(names)
+    return sum(row is not None for row in match(layout, names, views)) / len(names)
 
 
-def _settled(root: Path, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
+def _settled(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
     """Those of the candidates whose declared format and size agree best with some files' bytes."""
-    shown = [name for name in names if candidates[0].pattern.fullmatch(name)]
+    tokens = match(candidates[0], names, listing.views)
+    shown = [name for name, row in zip(names, tokens, strict=True) if row is not None]
     shown = shown[:: max(1, len(shown) // OPENED)][:OPENED]
-    probes = [probe for probe in probe_files(str(root), shown, "header") if probe.reason is None]
+    probes = [probe for probe in probe_members(str(listing.root), shown, "header") if probe.reason is None]
     agreement = [sum(_agrees(layout, probe) for probe in probes) for layout in candidates]
     return [layout for layout, score in zip(candidates, agreement, strict=True) if score == max(agreement)]
 
@@ -105,6 +111,9 @@ def _agrees(layout: Layout, probe: Probe) -> int:
 
 def _what_is_there(listing: Listing) -> str:
     names = [path for path, _ in zip(listing.paths(), range(4), strict=False)]
+    if not names and listing.refused:
+        first = listing.refused[0]
+        return f"nothing in it can be read ({first.reason}: {first.detail.rstrip('.')})."
     if not names:
         return "the folder is empty."
     return f"it holds {len(listing):,} other files, such as {examples(names, 2)}."
@@ -123,7 +132,7 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
             f"No known layout fits the names under {listing.root}, but below {listing.root / below[0]} they fit "
             f"'{below[1]}'. Give that folder."
         )
-    miss = next(name for name in names if not nearly.pattern.fullmatch(name))
+    miss = next(name for name, row in zip(names, match(nearly, names, listing.views), strict=True) if row is None)
     why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
     return (
         f"No known layout fits the names under {listing.root}, such as {examples(names[:3])}{why}. "
@@ -141,12 +150,10 @@ def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, st
 
 
 def render_folders(folder: Path) -> list[Path]:
-    """Every folder of renders under one folder, sorted. Raises LayoutError when there is none."""
-    found = (
-        sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] not in "_.")
-        if folder.is_dir()
-        else []
-    )
+    """Every folder or archive of renders under one folder, sorted. Raises LayoutError when there is none."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    shown = [path for path in inside if path.name[0] not in "_."]
+    found = [path for path in shown if path.is_dir() or archives.is_archive(path.name)]
     if not found:
         raise LayoutError(
             f"There is no folder of renders under {folder}. Draw some with `gprplus render`, or name a folder."

@@ -12,11 +12,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus import archives
 from gprplus.declared import identity_attributes
 from gprplus.digests import digest
 from gprplus.errors import ManifestError, examples, nearest
 from gprplus.ingest import codes, records
 from gprplus.ingest.codes import CodeTable
+from gprplus.ingest.members import beside
+from gprplus.ingest.scan import Listing
 from gprplus.schema import IDENTITIES, conform
 
 Known = dict[str, dict[str, str]]
@@ -30,21 +33,21 @@ class People:
     doubts: tuple[str, ...] = ()
 
 
-def find(root: Path, given: Path | None) -> Path | None:
+def find(listing: Listing, given: Path | None) -> Path | None:
     """The identities file: the one given, else `identities.csv` beside the renders, else none."""
     if given is not None:
         if not given.is_file():
             raise ManifestError(f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat table.")
         return given
-    beside = root / "identities.csv"
-    return beside if beside.is_file() else None
+    place = beside(listing, "identities.csv")
+    return place if archives.exists(place) else None
 
 
 def file_digest(path: Path | None, code_table: str = "") -> str | None:
     """SHA-256 of the file's bytes and of the code table it is read with; None for no file."""
     if path is None:
         return None
-    return digest(path.read_bytes(), *([codes.load(code_table).digest] if code_table else []))
+    return digest(archives.read(path), *([codes.load(code_table).digest] if code_table else []))
 
 
 def read_identities(path: Path | None, code_table: str = "") -> People:

@@ -1,8 +1,10 @@
 """MATLAB files, read through SciPy, which only they need."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from gprplus.archives import read as read_file
 from gprplus.errors import ManifestError
 
 
@@ -15,7 +17,7 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} is a MATLAB file, which takes SciPy to read: pip install 'gprplus[analysis]'."
         ) from None
     try:
-        variables = loadmat(path, simplify_cells=True)
+        variables = loadmat(BytesIO(read_file(path)), simplify_cells=True)
     except NotImplementedError:
         raise ManifestError(
             f"{path} is a MATLAB file of version 7.3 (HDF5). Save it in MATLAB with `save(..., '-v7')`."

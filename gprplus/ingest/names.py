@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from gprplus.digests import SEPARATOR, canonical, key_bytes
 from gprplus.ingest.columns import Codes, coded
+from gprplus.ingest.views import Views
 
 if TYPE_CHECKING:
     from gprplus.ingest.layout import Layout
@@ -12,9 +13,17 @@ if TYPE_CHECKING:
 Tokens = tuple[str | None, ...]
 
 
-def match(layout: "Layout", paths: Sequence[str]) -> list[Tokens | None]:
-    """The raw tokens of each path in the order of `layout.groups`; None where the path does not match."""
-    return [found and found.groups() for found in map(layout.pattern.fullmatch, paths)]
+def match(layout: "Layout", paths: Sequence[str], views: Views | None = None) -> list[Tokens | None]:
+    """The raw tokens of each path in the order of `layout.groups`; None where the path does not match.
+
+    With `views`, a path that does not match as it stands is tried as what unpacking archives would have made of it.
+    """
+    tokens = [found and found.groups() for found in map(layout.pattern.fullmatch, paths)]
+    if views is not None:
+        for i, row in enumerate(tokens):
+            if row is None:
+                tokens[i] = next((m.groups() for m in map(layout.pattern.fullmatch, views(paths[i])) if m), None)
+    return tokens
 
 
 def token_columns(layout: "Layout", tokens: Sequence[Tokens]) -> tuple[Codes, ...]:

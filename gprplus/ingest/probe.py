@@ -105,12 +105,13 @@ def _sleeps() -> int:
     return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
-def _failed(size: int, mtime: int, reason: str, what: str = "") -> Probe:
+def failed(size: int, mtime: int, reason: str, what: str = "") -> Probe:
+    """A file that stays out, with the sentence of its reason."""
     return Probe(size, mtime, reason=reason, detail=REASONS[reason].format(what))
 
 
 def _unreadable(error: OSError) -> Probe:
-    return _failed(-1, -1, "unreadable", error.strerror or str(error))
+    return failed(-1, -1, "unreadable", error.strerror or str(error))
 
 
 def _names(name: str, folder: int | None) -> Probe:
@@ -119,7 +120,7 @@ def _names(name: str, folder: int | None) -> Probe:
     except OSError as error:
         return _unreadable(error)
     size, mtime = found.st_size, found.st_mtime_ns
-    return Probe(size, mtime) if size else _failed(size, mtime, "empty")
+    return Probe(size, mtime) if size else failed(size, mtime, "empty")
 
 
 def _open(name: str, folder: int | None, read: Read) -> Probe:
@@ -131,7 +132,7 @@ def _open(name: str, folder: int | None, read: Read) -> Probe:
     try:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
-            return _failed(-1, -1, "unreadable", "it is no regular file")
+            return failed(-1, -1, "unreadable", "it is no regular file")
         return read(file, found.st_size, found.st_mtime_ns)
     except OSError as error:
         return _unreadable(error)
@@ -152,21 +153,25 @@ def judge(size: int, mtime: int, head: bytes, tail: bytes, more: sniff.More) -> 
         return _quick(Probe, (size, mtime, "jpeg", *alike, None, None, None))
     kind = sniff.format_of(head)
     if kind is None:
-        return _failed(size, mtime, "foreign", repr(head[:12])) if head else _failed(size, mtime, "empty")
+        return failed(size, mtime, "foreign", repr(head[:12])) if head else failed(size, mtime, "empty")
     if not sniff.is_whole(kind, size, head, tail, more):
-        return _failed(size, mtime, "truncated", kind)
+        return failed(size, mtime, "truncated", kind)
     pixels = sniff.size_of(kind, head, more)
     if pixels is None:
-        return _failed(size, mtime, "damaged", kind)
+        return failed(size, mtime, "damaged", kind)
     return Probe(size, mtime, kind, *pixels)
 
 
 def _every_byte(file: int, size: int, mtime: int, *, decode: bool = False) -> Probe:
-    from xxhash import xxh3_128_hexdigest
-
     data = os.read(file, size + 1)
     while len(data) != size and (more_data := os.read(file, sniff.FAR_TAIL)):  # it grew, or is past two gigabytes
         data += more_data
+    return every_byte(data, mtime, decode=decode)
+
+
+def every_byte(data: bytes, mtime: int, *, decode: bool = False) -> Probe:
+    """The verdict on a file from all of its bytes, with their digest."""
+    from xxhash import xxh3_128_hexdigest
 
     def more(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
@@ -175,7 +180,7 @@ def _every_byte(file: int, size: int, mtime: int, *, decode: bool = False) -> Pr
     if found.reason:
         return found
     if decode and not _decodes(data):
-        return _failed(size, mtime, "undecodable", found.format or "file")
+        return failed(len(data), mtime, "undecodable", found.format or "file")
     return found._replace(digest=xxh3_128_hexdigest(data))
 
 

@@ -1,6 +1,7 @@
 """Tables of identities as rows, whatever file they stand in: CSV, Parquet, JSON, or the MATLAB files of the field."""
 
 import csv
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gprplus.archives import read as read_file
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest import matlab
 
@@ -21,9 +23,8 @@ def read(path: Path) -> tuple[list[str], Records]:
 
 def _csv(path: Path) -> tuple[list[str], Records]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, strict=True)
-            columns, rows = list(reader.fieldnames or []), list(reader)
+        reader = csv.DictReader(io.StringIO(read_file(path).decode("utf-8-sig"), newline=""), strict=True)
+        columns, rows = list(reader.fieldnames or []), list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ManifestError(f"{path} cannot be read as CSV: {error}.") from error
     ragged = [i for i, row in enumerate(rows, start=2) if None in row or None in row.values()]
@@ -37,7 +38,7 @@ def _parquet(path: Path) -> tuple[list[str], Records]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()
+        table = pq.ParquetFile(pa.BufferReader(read_file(path))).read()
     except (OSError, pa.ArrowInvalid) as error:
         raise ManifestError(f"{path} cannot be read as Parquet: {error}.") from error
     return table.column_names, table.to_pylist()
@@ -46,7 +47,7 @@ def _parquet(path: Path) -> tuple[list[str], Records]:
 def _json(path: Path) -> tuple[list[str], Records]:
     """A list of records, or an object of identity -> attributes."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_file(path).decode())
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path} cannot be read as JSON: {error}.") from error
     if isinstance(found, dict) and all(isinstance(row, dict) for row in found.values()):

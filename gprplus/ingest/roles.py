@@ -9,10 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus import archives
 from gprplus.digests import digest
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest import matlab
+from gprplus.ingest.members import beside
 from gprplus.ingest.parse import Coded
+from gprplus.ingest.scan import Listing
 from gprplus.ingest.tokens import RoleList
 
 
@@ -27,20 +30,21 @@ class Listed:
     files: tuple[str, ...]
 
 
-def read_lists(root: Path, lists: Sequence[RoleList]) -> Listed:
-    """The lists that lie under `root`; one that does not is left out.
+def read_lists(listing: Listing, lists: Sequence[RoleList]) -> Listed:
+    """The lists that lie under the root of a listing; one that does not is left out.
 
     Raises ManifestError for a list that cannot be read, or that gives a second role to an image.
     """
     given: dict[str, str] = {}
     files = []
     for item in lists:
-        path = root / item.file
-        if not path.is_file():
+        path = beside(listing, item.file)
+        if not archives.exists(path):
             continue
         files.append(item.file)
+        above = path.relative_to(listing.root).as_posix().removesuffix(item.file)  # the folder that an archive packs
         for name, role in _entries(path, item):
-            below = f"{item.below}/{name}" if item.below else name
+            below = f"{above}{item.below}/{name}" if item.below else f"{above}{name}"
             if given.setdefault(below, role) != role:
                 raise ManifestError(
                     f"{path} gives the role {role} to {below}, which another list calls {given[below]}. An image of a "
@@ -49,10 +53,10 @@ def read_lists(root: Path, lists: Sequence[RoleList]) -> Listed:
     return Listed(pa.array(given, pa.string()), tuple(given.values()), tuple(files))
 
 
-def lists_digest(root: Path, lists: Sequence[RoleList]) -> str | None:
+def lists_digest(listing: Listing, lists: Sequence[RoleList]) -> str | None:
     """SHA-256 over the lists that are there; None without any."""
-    there = [item.file for item in lists if (root / item.file).is_file()]
-    return digest(*(part for file in there for part in (file, (root / file).read_bytes()))) if there else None
+    there = {item.file: place for item in lists if archives.exists(place := beside(listing, item.file))}
+    return digest(*(part for file, place in there.items() for part in (file, archives.read(place)))) if there else None
 
 
 def _entries(path: Path, item: RoleList) -> list[tuple[str, str]]:
@@ -61,7 +65,7 @@ def _entries(path: Path, item: RoleList) -> list[tuple[str, str]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = archives.read(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path} cannot be read as a list of images: {error}.") from error
     return [re.sub(r"\s+-?\d+$", "", line.strip()) for line in text.splitlines() if line.strip()]

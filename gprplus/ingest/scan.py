@@ -8,11 +8,12 @@ them: nothing downstream depends on the order of a directory.
 import os
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
 from gprplus.errors import LayoutError
+from gprplus.ingest.views import Views
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
@@ -58,12 +59,18 @@ class Refused:
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything found under one root. `ignored` counts the files that the rules above leave aside."""
+    """Everything found under one root. `ignored` counts the files that the rules above leave aside.
+
+    Where there are archives (members.py): `archives` has size, mtime and ignored members of each by its path ("" is the
+    root), and `views` is how a layout may see their members.
+    """
 
     root: Path
     folders: list[Folder]
     refused: list[Refused]
     ignored: int
+    archives: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    views: Views | None = None
 
     def __len__(self) -> int:
         return sum(len(folder) for folder in self.folders)

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from gprplus.ingest.detect import choose
 from gprplus.ingest.layout import near_miss
+from gprplus.ingest.members import list_renders
 from gprplus.ingest.names import match
 from gprplus.ingest.parse import decoded, token_table
 from gprplus.ingest.roles import read_lists, with_roles
-from gprplus.ingest.scan import list_files
 
 ROWS, MISSES = 10, 3
 # What a name alone can say.
@@ -52,18 +52,18 @@ def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, 
 
     Raises LayoutError for no folder, or when "auto" finds no layout.
     """
-    listing = list_files(Path(folder))
+    listing = list_renders(Path(folder))
     chosen = choose(listing, layout)
     if chosen.layout.beside:
-        listing = list_files(Path(folder), chosen.layout.beside)
+        listing = list_renders(Path(folder), chosen.layout.beside)
     paths = list(listing.paths())
-    tokens = match(chosen.layout, paths)
+    tokens = match(chosen.layout, paths, listing.views)
     fitting = [i for i, found in enumerate(tokens) if found is not None]
     shown = fitting[:: max(1, -(-len(fitting) // rows))][:rows]
     table = token_table(chosen.layout, chosen.name, [tokens[i] for i in shown])  # type: ignore[misc]
     table = table.append_column("path", pa.array([paths[i] for i in shown], pa.string()))
     images = decoded(chosen.layout, chosen.name, table)
-    listed = read_lists(listing.root, chosen.layout.lists)
+    listed = read_lists(listing, chosen.layout.lists)
     if listed.files:
         images = with_roles(images, listed)
     missed = [path for path, found in zip(paths, tokens, strict=True) if found is None]

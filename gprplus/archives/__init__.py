@@ -1,0 +1,32 @@
+"""Archives (.tar, .tar.gz, .tgz, .zip) read in place: a member is addressed as if its archive were a folder.
+
+`cam0.tar/0001/a.jpg` is the member `0001/a.jpg` of the file `cam0.tar`. What costs what, beside reading the bytes:
+
+- **tar**: the first look reads every header (see `tar.py`); after that a member is one read at a known place.
+- **zip**: the first look reads the list at its end; a member is unpacked whole.
+- **tar.gz**: the first look inflates everything once. Members asked for in the order they stand in the archive cost one
+  more pass in all; any other order costs up to the distance between two checkpoints a member (see `inflate.py`).
+
+Each process indexes an archive at its first read and keeps the last few open; threads may share them.
+"""
+
+from gprplus.archives.index import LARGEST, RATIO, Index, Refusal
+from gprplus.archives.names import is_archive, is_stream, located
+from gprplus.archives.opened import Archive, exists, facts, open_archive, read, read_many, reading_order
+
+__all__ = [
+    "LARGEST",
+    "RATIO",
+    "Archive",
+    "Index",
+    "Refusal",
+    "exists",
+    "facts",
+    "is_archive",
+    "is_stream",
+    "located",
+    "open_archive",
+    "read",
+    "read_many",
+    "reading_order",
+]

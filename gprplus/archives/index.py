@@ -1,0 +1,110 @@
+"""What an archive holds: the members that may be read, and those that may not, each with the reason.
+
+Nothing in an archive is trusted: sizes that headers declare are checked against what is there, and what unpacks to far
+more than it takes on disk is refused before it fills the memory.
+"""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gprplus.archives.names import is_archive, unsafe
+from gprplus.errors import storage
+
+LARGEST = 256 << 20  # bytes of one member: five times an uncompressed 4K frame of 16 bits
+RATIO = 200  # bytes unpacked for one byte of archive; DEFLATE can reach 1032, images stay far below 100
+SLACK = 64 << 20  # bytes that may come out of anything before the ratio counts
+
+REASONS = {
+    "unsafe": "the member's name leads out of its folder, or names no file there.",
+    "not UTF-8": "the member's name is not valid UTF-8.",
+    "link": "the member is a link, and links of archives are not followed.",
+    "special": "the member is {}, not a plain file.",
+    "encrypted": "the member is encrypted.",
+    "method": "the member is packed by a method that is not known here.",
+    "nested": "the member is an archive itself. Unpack that one first.",
+    "twice": "the archive holds this name {} times, and which one is meant is not said.",
+    "large": f"the member would take {{}}; at most {storage(LARGEST)} are read.",
+    "bomb": f"it unpacks to more than {RATIO} times its size.",
+    "damaged": "{}.",
+    "truncated": "{}.",
+}
+
+
+class Refusal(NamedTuple):
+    """A member that is not taken, or the whole archive (`name` is ""): the reason in one word, and a sentence."""
+
+    name: str
+    reason: str
+    detail: str
+
+
+def refusal(name: str, reason: str, what: object = "") -> Refusal:
+    """A refusal with the sentence of its reason."""
+    return Refusal(name, reason, REASONS[reason].format(what))
+
+
+@dataclass
+class Index:
+    """The members of one archive: `names`, and aligned with them where they begin and how large they are (int64).
+
+    Of a zip, `offsets` only tell the order in the file.
+    """
+
+    names: list[str] = field(default_factory=list)
+    offsets: array = field(default_factory=lambda: array("q"))
+    sizes: array = field(default_factory=lambda: array("q"))
+    refused: list[Refusal] = field(default_factory=list)
+
+    def add(self, name: str, offset: int, size: int) -> None:
+        """Take in a plain member, if its name and size are in order."""
+        name = name.removeprefix("./")
+        if unsafe(name):
+            self.refused.append(refusal(_shown(name), "unsafe"))
+        elif is_archive(name):
+            self.refused.append(refusal(name, "nested"))
+        elif size > LARGEST:
+            self.refused.append(refusal(name, "large", storage(size)))
+        else:
+            self.names.append(name)
+            self.offsets.append(offset)
+            self.sizes.append(size)
+
+    def refuse(self, name: str, reason: str, what: object = "") -> None:
+        """Keep out a member (or, with an empty name, note what is wrong with the archive)."""
+        self.refused.append(refusal(_shown(name.removeprefix("./")), reason, what))
+
+    def cut_at(self, end: int) -> None:
+        """Keep out a last member of which not all bytes are there; `end` is how far the data goes."""
+        if self.names and self.offsets[-1] + self.sizes[-1] > end:
+            self.offsets.pop()
+            self.sizes.pop()
+            self.refuse(self.names.pop(), "truncated", "the end of this member is missing")
+
+    def settled(self) -> dict[str, int]:
+        """Name to position, after names that stand more than once are kept out."""
+        places = {name: i for i, name in enumerate(self.names)}
+        if len(places) < len(self.names):
+            self._keep_out_twins()
+            places = {name: i for i, name in enumerate(self.names)}
+        return places
+
+    def _keep_out_twins(self) -> None:
+        counts: dict[str, int] = {}
+        for name in self.names:
+            counts[name] = counts.get(name, 0) + 1
+        for name, count in counts.items():
+            if count > 1:
+                self.refuse(name, "twice", count)
+        self._keep([i for i, name in enumerate(self.names) if counts[name] == 1])
+
+    def _keep(self, positions: Sequence[int]) -> None:
+        self.names = [self.names[i] for i in positions]
+        self.offsets = array("q", [self.offsets[i] for i in positions])
+        self.sizes = array("q", [self.sizes[i] for i in positions])
+
+
+def _shown(name: str) -> str:
+    """A name as it may stand in a table: NUL, which no file has, is spelt out."""
+    return name.replace("\0", "\\0")[:2000] if "\0" in name or len(name) > 2000 else name

@@ -1,0 +1,52 @@
+"""Names: which files are archives, where an address goes into one, and which members' names are never taken."""
+
+import os
+import re
+
+SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
+_STREAMS = (".tar.gz", ".tgz")
+_ENDS = re.compile(r"\.(?:tar\.gz|tar|tgz|zip)(?=/|$)", re.IGNORECASE)
+_LONGEST = 2000  # characters of a member's name: with a folder before it, it stays below what systems take as a path
+# Backslashes and NUL anywhere; a slash or a drive letter in front; an empty part, or one of dots alone.
+_ODD = re.compile(r"[\\\0]|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")
+
+
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is taken for an archive.
+
+    >>> is_archive("cam0.TAR"), is_archive("cam0.tar.gz"), is_archive("cam0.tar.jpg")
+    (True, True, False)
+    """
+    return name.lower().endswith(SUFFIXES)
+
+
+def is_stream(name: str) -> bool:
+    """Whether such an archive is one compressed stream, which is cheap to read only from front to back."""
+    return name.lower().endswith(_STREAMS)
+
+
+def located(place: str) -> tuple[str, str] | None:
+    """(archive, member) of an address that goes through an archive; None for any other.
+
+    The first part of the path that is a file with an archive's name is the archive.
+    """
+    for found in _ENDS.finditer(place) if may_be_inside(place) else ():
+        archive = place[: found.end()]
+        if os.path.isfile(archive):
+            return archive, place[found.end() + 1 :]
+    return None
+
+
+def may_be_inside(place: str) -> bool:
+    """A cheap look at whether `located` could find something."""
+    low = place.lower()
+    return ".tar" in low or ".zip" in low or ".tgz" in low
+
+
+def unsafe(name: str) -> bool:
+    """Whether a member's name could lead out of its folder on some system, or names no file.
+
+    >>> [unsafe(name) for name in ("0001/a.jpg", "../a.jpg", "/a.jpg", "C:/a.jpg", "a\\\\b.jpg", "a//b.jpg", "...jpg")]
+    [False, True, True, True, True, True, False]
+    """
+    return _ODD.search(name) is not None or len(name) > _LONGEST
