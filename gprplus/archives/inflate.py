@@ -15,7 +15,7 @@ from gprplus.archives.tar import Damage
 
 SPAN = 4 << 20
 MOST = 256  # checkpoints: 12 MB of memory
-_CHUNK = 1 << 15  # bytes inflated at a time: at the most 33 MB come out
+_CHUNK, _MUCH = 1 << 15, 1 << 20  # bytes that go in and come out at a time, at most
 _GZIP = 31  # a gzip header, the largest window
 
 
@@ -61,13 +61,13 @@ class Inflated:
         if self._inflater.eof and not self._another():
             return False
         packed = os.pread(self._file, _CHUNK, self._next)
-        if not packed:
-            raise Damage("truncated", "the compressed stream breaks off")
         try:
-            data = self._inflater.decompress(packed)
+            data = self._inflater.decompress(packed, _MUCH)
         except zlib.error as error:
             raise Damage("damaged", f"the compressed stream is broken near byte {self._next:,} ({error})") from None
-        self._next += len(packed) - len(self._inflater.unused_data)
+        if not packed and not data:
+            raise Damage("truncated", "the compressed stream breaks off")
+        self._next += len(packed) - len(self._inflater.unused_data) - len(self._inflater.unconsumed_tail)
         self._start, self._data = self.end(), data
         if self.end() > SLACK + RATIO * self._next:
             raise Damage("bomb", f"it inflates to more than {RATIO} times its size")
