@@ -66,7 +66,7 @@ def crop_frames(
     request = {
         "version": VERSION,
         **source.about,
-        "rules": rules.as_dict(),
+        **rules.as_dict(),
         "extension": extension,
         "quality": quality if extension == ".jpg" else None,
         "masks": save_masks,

@@ -208,19 +208,22 @@ def _check_examples(layout: Layout, where: str) -> None:
 
 
 # What a renders.json may say about the layout of its folder, beside the tables below.
-_SAID = ("factors", "licence", "functions")
+_SAID = ("factors", "licence", "functions", "expected")
 
 
 def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     """The layout with the degrees, levels and factors that a renders.json records; its digest covers them.
 
     `said` holds `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
-    optional. A background that is the only one stands for names that do not mention it.
+    optional; `groups` says which group such a table reads. A background that is the only one stands for names that do
+    not mention it.
     """
     changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
     tables: dict[str, Any] = {name: {"levels": said[name]} for name in LEVELLED if said.get(name)}
     if len(tables.get("background", {}).get("levels", ())) == 1:
         tables["background"]["absent"] = next(iter(said["background"].values()))
+    for name, group in said.get("groups", {}).items():
+        tables.setdefault(name, {})["group"] = group
     if said.get("degrees"):
         tables["viewpoint_deg"] = {"degrees": said["degrees"]}
     if not changes and not tables:

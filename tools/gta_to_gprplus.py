@@ -1,0 +1,103 @@
+"""Give raw output of the GTA V generator the names of GPR+: `--help` says how."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gprplus.cli import console, options
+from gprplus.errors import GprplusError, examples
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.argument("raw", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="Where the published tree goes.")
+@click.option("--layout", default="auto", show_default=True, help="gta_raw_v30, gta_raw_v31, gta_raw_v314 or auto.")
+@click.option(
+    "--cameras",
+    type=click.Choice(["degrees", "code"]),
+    default="degrees",
+    show_default=True,
+    help="c01 is the front and each next camera 30 degrees on; or c is C + 1.",
+)
+@click.option(
+    "--bytes",
+    "bytes_",
+    type=click.Choice(["jpeg", "keep"]),
+    default="jpeg",
+    show_default=True,
+    help="Code the PNG bytes as JPEG, or copy them as they are.",
+)
+@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG.")
+@click.option("--name", help="Name of the dataset.  [default: gprplus]")
+@options.workers
+@options.dry_run
+@options.force
+@options.as_json
+def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **given: Any) -> None:
+    """Write a RAW tree of the generator (v3.0, v3.1 or v3.14) under the names of GPR+.
+
+    A published code is the raw one plus one. The doubled sunny pass W-1 has no published name and stays behind.
+    Identities keep their four digits. _names.csv maps every name back, _rejected.csv lists what stayed behind.
+
+    Nobody has published what c01 to c12 mean, and the generations number their cameras from another angle (v3.0 and
+    v3.1 begin at the front, v3.14 sixty degrees later). --cameras degrees puts both into the order of FineGPR, which
+    the layout gprplus declares; --cameras code keeps the generator's order, and renders.json says the degrees. Both
+    are nominal: a picture may show an earlier camera. Look at one person: 90 is the front.
+
+    \b
+    Examples:
+      python tools/gta_to_gprplus.py ReID_Generator --dry-run
+      python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --quality 90
+      python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --cameras code --bytes keep
+    """
+    from gprplus.ingest.publish import plan, publish
+
+    if output is None and not dry_run:
+        raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")
+    try:
+        if dry_run:
+            found, info = plan(raw, layout=given["layout"], cameras=given["cameras"]), {}
+        else:
+            with console.progress("Writing") as progress:
+                found, info = publish(raw, output or raw, progress=progress, **given)
+    except GprplusError as error:
+        raise SystemExit(f"Error: {error}") from None
+    if as_json:
+        console.dump(info or told(found))
+        return
+    show(found, info)
+    if not dry_run:
+        console.say(f"Wrote {info['images']:,} images of {info['identities']:,} identities into {output}.")
+
+
+def told(found: Any) -> dict[str, Any]:
+    """A plan as plain values."""
+    counts = {"images": len(found.pairs), "doubled": len(found.doubled), "unnamed": len(found.unnamed)}
+    listed = {"collisions": found.collisions, "partial": found.partial, "degrees": found.degrees}
+    return {"layout": found.layout.name, "identities": found.identities, **counts, **listed}
+
+
+def show(found: Any, info: dict[str, Any]) -> None:
+    """The plan as a table, with examples, and what it leaves behind."""
+    console.say(f"{found.layout.title}: {len(found.pairs):,} images of {found.identities:,} identities.")
+    console.table(["raw", "published"], [list(pair) for pair in found.pairs[:3]])
+    cameras = ", ".join(f"c{code}={degrees}" for code, degrees in found.degrees.items())
+    console.say(f"Cameras in degrees (nominal): {cameras}.")
+    if found.doubled:
+        console.say(f"- {len(found.doubled):,} images of the doubled sunny pass W-1 stay behind.")
+    if found.unnamed:
+        path, why = found.unnamed[0]
+        console.say(f"- {len(found.unnamed):,} files have no raw name, such as {path}, which {why}.")
+    if found.collisions:
+        shown = examples([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()])
+        console.say(f"- {len(found.collisions):,} names are claimed twice: {shown}.")
+    if found.partial:
+        shown = examples([f"{who} ({count:,})" for who, count in found.partial.items()])
+        console.say(f"- {len(found.partial):,} identities have fewer than {found.per_identity:,} images: {shown}.")
+    if info.get("unreadable"):
+        console.say(f"- {info['unreadable']:,} files cannot be read: _rejected.csv says why.")
+
+
+if __name__ == "__main__":
+    command()
