@@ -75,9 +75,43 @@ def true_matches(
     return counts - np.where(query_cams == NO_CAMERA, 0, both)
 
 
+# Why no gallery row answers a query, in the order of `unanswered`; 0 is a query that is answered.
+REASONS = (
+    "",
+    "the gallery has no other image of the person",
+    "all images of the person in the gallery are junk",
+    "all images of the person in the gallery are by the camera of the query",
+)
+
+
+def unanswered(
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    query_cams: np.ndarray | None = None,
+    gallery_cams: np.ndarray | None = None,
+    gallery_junk: np.ndarray | None = None,
+) -> np.ndarray:
+    """For each query the place in REASONS of what keeps it from being found, `(Q,) int8`; 0 where something answers it.
+
+    >>> unanswered(np.array([1, 2, 3]), np.array([1, 1, 2]), np.array([0, 0, 0]), np.array([0, 1, 0])).tolist()
+    [0, 3, 1]
+    """
+    found = true_matches(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk)
+    reason = np.where(found > 0, 0, 3).astype(np.int8)
+    for place, junk in ((2, gallery_junk), (1, None)):
+        reason[(reason > 0) & (true_matches(query_ids, gallery_ids, gallery_junk=junk) == 0)] = place
+    return reason
+
+
 def _counts(wanted: np.ndarray, present: np.ndarray) -> np.ndarray:
-    values, counts = np.unique(present, return_counts=True)
-    if not len(values):
+    if not len(present) or not len(wanted):
         return np.zeros(len(wanted), dtype=np.int64)
+    low, high = int(present.min()), int(present.max())
+    if (
+        present.dtype.kind in "iu" and high - low <= 8 * len(present) + 65_536
+    ):  # a table beats sorting while it is small
+        there = (wanted >= low) & (wanted <= high)
+        return np.where(there, np.bincount(present - low)[np.where(there, wanted - low, 0)], 0).astype(np.int64)
+    values, counts = np.unique(present, return_counts=True)
     place = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
     return np.where(values[place] == wanted, counts[place], 0).astype(np.int64)

@@ -98,6 +98,14 @@ MEMBERS = (
     *_attribute_columns(["camera", "viewpoint_deg", "weather", "illumination", "background"], "image"),
     *_attribute_columns(identity_attributes(), "identity"),
 )
+EXCLUDED = (
+    Column("protocol", "level", "Protocol under which nothing in the gallery answers the query."),
+    Column("uid", "uint64", "Key of the image."),
+    Column("dataset", "level", "Dataset the image belongs to."),
+    Column("path", "string", "Path relative to the dataset's root, POSIX."),
+    Column("identity", "level", "Person."),
+    Column("reason", "level", "Why, in words."),
+)
 QUERIES = (
     Column("target", "level", "What was searched."),
     Column("uid", "uint64", "Key of the query image."),
@@ -203,6 +211,7 @@ TABLES = {
     "rejected": REJECTED,
     "scan": SCAN,
     "members": MEMBERS,
+    "excluded": EXCLUDED,
     "queries": QUERIES,
     "results": RESULTS,
     "summary": SUMMARY,

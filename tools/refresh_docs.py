@@ -21,6 +21,7 @@ TABLES = {
     "rejected": "manifest/rejected.parquet: every file that is not in the manifest, and why.",
     "scan": "manifest/scan.parquet: what makes an unchanged rebuild cheap.",
     "members": "splits/NAME/members.parquet: the training sets and the test rows of a split.",
+    "excluded": "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and why.",
     "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row a query of a run.",
     "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
     "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",

@@ -93,6 +93,12 @@ if TYPE_CHECKING:
 @click.option("--reference", default=None, help="declared: the arm that differences are taken to.  [default: first]")
 @click.option("--cross", is_flag=True, help="Test queries of each level in galleries of each level, all else fixed.")
 @click.option("--removal", is_flag=True, help="Test without the true matches at the query's own level.")
+@click.option(
+    "--audit",
+    default="rows",
+    show_default=True,
+    help="How closely the split is looked at: none (what must hold), rows (the manifest's tables).",
+)
 @options.seed
 @click.option(
     "--from",

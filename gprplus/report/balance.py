@@ -8,6 +8,7 @@ from gprplus.report.outcome import Outcome
 from gprplus.report.provenance import Block, leaves, term
 
 PAIRS = 8  # of the strongest associations are shown
+HIDDEN = ("scope", "information", "information_with_arm", "information_given_identity", "constant_within_identity")
 
 
 def warnings(run: Outcome) -> list[str]:
@@ -28,13 +29,18 @@ def audit(run: Outcome) -> list[Block]:
         ("Matching", _matching(run.info.get("retention"), found.pop("matched_within", ()), found.pop("matching", {}))),
         ("Images of each person", _each_person(found.pop("arms", {}))),
         ("Association of arm and attribute (Cramer's V)", _sorted(found.pop("association_with_arm", {}))),
+        ("Largest differences between arms (standard deviations)", _differences(found.pop("differences", {}))),
         ("Strongest associations in training (Cramer's V)", _sorted(found.pop("association", {}), PAIRS)),
+        (
+            "Strongest associations inside a person (Cramer's V)",
+            _sorted(found.pop("association_given_identity", {}), PAIRS),
+        ),
         ("Aliases", [_alias(alias) for alias in found.pop("aliases", ())]),
         ("On both sides", _shared(found.pop("leakage", {}))),
     ]
-    excluded = (found.pop("test", {}).get("excluded_queries") or {}).get("count")
-    if excluded:
-        blocks.append(("Test side", [("queries without a true match", words.whole(excluded))]))
+    blocks.append(("Queries that can be answered", _answerable(found.pop("test", {}).get("answerable") or {})))
+    for name in HIDDEN:
+        found.pop(name, None)
     blocks += [
         (term(name).capitalize(), list(leaves(value if isinstance(value, Mapping) else {name: value})))
         for name, value in found.items()
@@ -71,6 +77,31 @@ def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list
 
 def _pair(name: str) -> str:
     return " and ".join(map(words.noun, name.split(", ")))
+
+
+def _differences(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The level in which two arms differ most, attribute by attribute, the worst first; what agrees in one line."""
+    apart = {name: about for name, about in found.items() if about and about["largest"] != 0}
+    ranked = sorted(apart.items(), key=lambda item: (-(item[1]["largest"] or float("inf")), item[0]))
+    lines = []
+    for name, about in ranked:
+        (more, less), (high, low) = about["between"], about["shares"]
+        size = "wholly" if about["largest"] is None else f"{about['largest']:.2f}"
+        lines.append(
+            (words.noun(name), f"{size}: {about['level']} {100 * high:.0f}% in {more}, {100 * low:.0f}% in {less}")
+        )
+    return [*lines, ("all others" if lines else "every one", "0.00")] if len(lines) < len(found) else lines
+
+
+def _answerable(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """How many queries each protocol can use, and what keeps the others out."""
+    lines = []
+    for protocol, about in found.items():
+        why = "; ".join(f"{count:,} {reason}" for reason, count in list(about["reasons"].items())[:3])
+        lines.append(
+            (protocol, words.whole(about["kept"]) + (f", {about['excluded']:,} left out: {why}" if why else ""))
+        )
+    return lines
 
 
 def _alias(alias: Mapping[str, Any]) -> tuple[str, str]:

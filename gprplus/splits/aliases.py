@@ -42,9 +42,22 @@ class Relations:
         return any(alias.name == name and set(alias.of) <= given for alias in self.aliases)
 
     def renames(self, first: str, second: str) -> bool:
-        """Whether the layout declares one of the two as a function of the other alone: two names of one thing."""
+        """Whether the two are names of one thing: one to one in the data, and declared so by the layout.
+
+        A place that the weather decides is no other name of it when two weathers share a place.
+        """
         pairs = {(first, (second,)), (second, (first,))}
-        return any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
+        declared = any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
+        return declared and self.follows(first, (second,)) and self.follows(second, (first,))
+
+    def twins(self) -> dict[str, str]:
+        """For each attribute that is one to one with others, the first of them by name; that one itself is left out."""
+        alone = {(alias.name, alias.of[0]) for alias in self.aliases if len(alias.of) == 1}
+        both = sorted((one, two) for one, two in alone if one < two and (two, one) in alone)
+        found: dict[str, str] = {}
+        for one, two in both:
+            found.setdefault(two, found.get(one, one))
+        return found
 
     def strata(self, attr: str) -> tuple[str, ...]:
         """The factors to match on beside the person: crossed with `attr`, in no way tied to it, none of them twice."""
@@ -87,8 +100,24 @@ def relations(
             known = [alias for alias in (*declared, *found) if alias.name == name]
             if not any(set(alias.of) <= set(of) for alias in known) and _function_of(by, target):
                 found.append(Alias(name, of, False))
-    crossed = [name for name in varying if name in factors] if factors else list(varying)
-    return Relations((*declared, *found), tuple(crossed))
+    aliases = (*declared, *found)
+    crossed = [name for name in varying if name in factors] if factors else _crossed(aliases, varying, person)
+    return Relations(aliases, tuple(crossed))
+
+
+def _crossed(aliases: Sequence[Alias], varying: Mapping[str, Codes], person: Codes) -> list[str]:
+    """The factors of a set that declares none: of two attributes that are one inside each person, that which persons
+    have more levels of. A design crosses what everybody has; what runs on from person to person only followed it.
+    """
+
+    def share(name: str) -> float:
+        codes = varying[name]
+        cells = np.unique(person.values.astype(np.int64) * len(codes.levels) + codes.values)
+        return len(cells) / (len(codes.present()) * len(person.present()))
+
+    tied = {(a.name, other) for a in aliases if "identity" in a.of for other in a.of if other in varying}
+    followers = {name for name, other in tied if share(name) < share(other)}
+    return [name for name in varying if name not in followers]
 
 
 def _function_of(by: Sequence[Codes], target: Codes) -> bool:
@@ -126,6 +155,19 @@ def refuse_aliased(found: Relations, attr: str) -> None:
                 f"The effect of {attr} cannot be told from that of {alias.name}: in this manifest {alias}. "
                 "Use renders in which the two vary freely, or a --where within which they do."
             )
+
+
+def refuse_nested(found: Relations, pool: Pool, attr: str) -> None:
+    """Refuse an attribute of images that each person has one level of: its effect is that of the people who have it.
+
+    What belongs to persons by its nature, such as gender, is compared between persons, and said to be.
+    """
+    if attr in pool.images and found.follows(attr, ("identity",)):
+        raise SplitError(
+            f"The effect of {attr} cannot be told from that of the people: {attr} belongs to the person in this "
+            f"manifest ({attr} follows from identity). Use renders that show a person at several levels of it, or "
+            "--design persons to compare different people all the same."
+        )
 
 
 def cautions(found: Relations, attr: str) -> list[str]:

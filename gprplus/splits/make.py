@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, runs, schema
-from gprplus.errors import RequestChanged, SplitError
-from gprplus.splits.aliases import relations
-from gprplus.splits.audit import audit
+from gprplus.errors import RequestChanged, SplitError, nearest
+from gprplus.splits.aliases import refuse_nested, relations
+from gprplus.splits.answers import excluded_table, judge
+from gprplus.splits.audit import SCOPES, covers
+from gprplus.splits.audit import audit as audited
 from gprplus.splits.designs import Plan, Train, draw
 from gprplus.splits.members import parts, write_members
 from gprplus.splits.pool import read
 from gprplus.splits.request import MIN_RETENTION, DeclaredArm, Request
 from gprplus.splits.sides import TestSide, on_test_side, test_side
-from gprplus.splits.split import MEMBERS, RECORD, Split
+from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.where import Filter
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from gprplus.ingest import Manifest
     from gprplus.splits.codes import Pool
 
@@ -49,6 +53,7 @@ def make_split(
     coarsen: Mapping[str, str] | None = None,
     cross: bool = False,
     removal: bool = False,
+    audit: str = "rows",
     force: bool = False,
 ) -> Split:
     """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
@@ -60,10 +65,12 @@ def make_split(
 
     `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an
     arm) make the train side smaller, each a part of the next larger. The test side depends on none of these but `where`
-    and `test_share`, and never on `seed`. The same request on the same manifest again does nothing. Raises SplitError,
-    FilterError or ManifestError with the reason where the question cannot be answered, RequestChanged where the folder
-    holds another split and `force` is not given.
+    and `test_share`, and never on `seed`. `audit` says how closely the result is looked at (audit.SCOPES). The same
+    request on the same manifest again does nothing. Raises SplitError, FilterError or ManifestError with the reason
+    where the question cannot be answered, RequestChanged where the folder holds another split and `force` is not given.
     """
+    if audit not in SCOPES:
+        raise SplitError(f"There is no audit called '{audit}'. {nearest(audit, SCOPES)}")
     filtered = Filter(where) if where is not None else None
     request = Request(
         attr=attr if isinstance(attr, str) else ",".join(attr),
@@ -88,10 +95,10 @@ def make_split(
         cross=cross,
         removal=removal,
     )
-    return build(opened(manifest), request, Path(output), force=force)
+    return build(opened(manifest), request, Path(output), audit=audit, force=force)
 
 
-def build(source: "Manifest", request: Request, output: Path, *, force: bool = False) -> Split:
+def build(source: "Manifest", request: Request, output: Path, *, audit: str = "rows", force: bool = False) -> Split:
     """The split of a request in the folder `output`, made unless it is there already."""
     filtered = Filter(request.where) if request.where is not None else None
     record = request.record(source.info["fingerprint"])
@@ -101,35 +108,41 @@ def build(source: "Manifest", request: Request, output: Path, *, force: bool = F
         draw(sides(source, read(source, filtered), request)[0])  # a misspelt request says so, not that it is another
         raise
     if settled == "same" and (output / MEMBERS).is_file():
-        return Split.open(output)
-    return write(output, work_out(source, request, output))
+        there = Split.open(output)
+        if covers(there.info["audit"].get("scope", "rows"), audit):
+            return there
+    return write(output, work_out(source, request, output, audit))
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A split that is worked out and not yet written: the rows of its arms, its test side, and all of split.json but
-    the fingerprint.
+    """A split that is worked out and not yet written: the rows of its arms, its test side, the queries it cannot use,
+    and all of split.json but the fingerprint.
     """
 
     pool: "Pool"
     plan: Plan
     side: TestSide
+    excluded: "pa.Table"
     facts: Mapping[str, Any]
 
 
-def work_out(source: "Manifest", request: Request, output: Path) -> Drawn:
+def work_out(source: "Manifest", request: Request, output: Path, audit: str = "rows") -> Drawn:
     """Everything about a split for the folder `output`, with nothing written."""
     pool = read(source, Filter(request.where) if request.where is not None else None)
     train, side = sides(source, pool, request)
+    if request.design is None:
+        refuse_nested(train.relations, pool, request.attr)
     plan = draw(train)
-    checked, warnings = audit(train, plan, side)
+    judged = judge(pool, side, request.attr, train.relations.twins())
+    checked, warnings = audited(train, plan, side, judged, audit)
     facts = _facts(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {
         "audit": checked,
         "warnings": [*_said(side), *plan.warnings, *warnings],
         "versions": runs.versions(),
     }
-    return Drawn(pool, plan, side, facts)
+    return Drawn(pool, plan, side, excluded_table(pool, judged), facts)
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
@@ -163,8 +176,9 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
 
 
 def write(output: Path, drawn: Drawn) -> Split:
-    """Write members.parquet, then split.json: a folder without the second is not a split."""
+    """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a split."""
     (output / RECORD).unlink(missing_ok=True)
+    runs.write_table(output / EXCLUDED, drawn.excluded)
     digest = write_members(output / MEMBERS, parts(drawn.pool, drawn.plan.arms, drawn.side))
     runs.write_json(output / RECORD, {**drawn.facts, "fingerprint": digest})
     return Split.open(output, made=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus import keys
-from gprplus.protocol import true_matches
+from gprplus.protocol import unanswered
 from gprplus.splits.codes import Codes, Pool
 
 PLAYS_CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # protocol -> the column that names the camera
@@ -21,6 +21,7 @@ class TestSide:
     """Positions of the test rows in the pool, which of them are queries, and how they are judged.
 
     `excluded` are rows that would have been queries but that nothing in the gallery answers; they stay in the gallery.
+    `reasons` are their places in protocol.REASONS.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
@@ -29,6 +30,7 @@ class TestSide:
     query: np.ndarray
     protocol: str
     excluded: np.ndarray
+    reasons: np.ndarray
 
 
 def on_test_side(person_keys: np.ndarray, share: float) -> np.ndarray:
@@ -60,10 +62,10 @@ def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
     chosen = _leave_some(deal_queries(person, camera, others, priority), person, priority)
     query = np.zeros(len(rows), dtype=bool)
     query[chosen] = True
-    matches = true_matches(person[query], person[~query], camera[query], camera[~query])
-    lost = chosen[matches == 0]
+    reasons = unanswered(person[query], person[~query], camera[query], camera[~query])
+    lost = chosen[reasons > 0]
     query[lost] = False
-    return TestSide(rows, query, protocol, rows[lost])
+    return TestSide(rows, query, protocol, rows[lost], reasons[reasons > 0])
 
 
 def deal_queries(person: np.ndarray, camera: np.ndarray, others: Sequence[Codes], priority: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 RECORD = "split.json"
 MEMBERS = "members.parquet"
+EXCLUDED = "excluded.parquet"
 
 
 class Split:

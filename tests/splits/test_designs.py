@@ -169,10 +169,11 @@ def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(man
     assert make_split(source, "illumination", output=tmp_path / "light").info["retention"] == 1
 
 
-def test_a_background_of_one_a_person_is_compared_between_persons(manifest, tmp_path, crossed):
-    rows = [{**row, "background": f"p{int(row['identity']) % 3}"} for row in crossed(24)]
-    split = make_split(manifest(rows), "background", output=tmp_path / "split")
-    assert split.info["design"] == "persons"
+def test_a_background_of_one_a_person_is_compared_between_persons_by_who_asks_for_it(manifest, tmp_path, crossed):
+    source = manifest([{**row, "background": f"p{int(row['identity']) % 3}"} for row in crossed(24)])
+    with pytest.raises(SplitError, match=r"background belongs to the person.*--design persons"):
+        make_split(source, "background", output=tmp_path / "split")
+    split = make_split(source, "background", design="persons", output=tmp_path / "split")
     persons = {arm: set(column(split, arm, "identity")) for arm in ("only-p0", "only-p1", "only-p2")}
     assert len({len(names) for names in persons.values()}) == 1
     assert not persons["only-p0"] & persons["only-p1"]

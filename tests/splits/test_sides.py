@@ -143,7 +143,9 @@ def test_a_query_that_nothing_answers_stays_in_the_gallery_with_the_reason(manif
     lonely = min(persons)
     rows = [row for row in crossed(24) if row["identity"] != lonely or row["camera"] == 1]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
-    assert split.info["audit"]["test"]["excluded_queries"]["count"] == 1
+    own = split.info["audit"]["test"]["answerable"]["camera"]
+    assert own["excluded"] == 1
+    assert own["reasons"] == {"all images of the person in the gallery are by the camera of the query": 1}
     assert split.info["test"]["queries"] == 4 * (len(persons) - 1)
     assert any("1 queries have no true match" in warning for warning in split.info["warnings"])
     assert Counter(row["role"] for row in split.test().to_pylist() if row["identity"] == lonely) == {"gallery": 12}

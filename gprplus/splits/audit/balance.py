@@ -1,0 +1,189 @@
+"""What the arms hold, how they differ, and which attributes go together on the train side."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.splits.audit.association import (
+    cramers_v,
+    cramers_v_within,
+    gini,
+    information,
+    information_within,
+    standardised,
+)
+from gprplus.splits.audit.tally import Counted, Joint, crossed
+from gprplus.splits.codes import Codes, Pool
+from gprplus.splits.designs import Plan, Train
+
+SAMPLE = 128  # persons whose images tell how attributes go together inside a person
+
+
+def described(counted: Counted, factors: Sequence[str]) -> dict[str, Any]:
+    """Images of each person, of each level and of each cell of `factors` in one arm."""
+    pool, persons = counted.pool, counted.persons[counted.persons > 0]
+    known = {**pool.images, **pool.traits}
+    found = {
+        "images_per_identity": {**_spread(persons), "gini": gini(persons)},
+        "levels": {name: levels(codes, counted.margin(name)) for name, codes in known.items() if codes.levels},
+    }
+    crossing = [name for name in factors if name in counted.joint.names]
+    if crossing:
+        cells = counted.crossing(crossing)
+        present = [int(np.count_nonzero(counted.margin(name))) for name in crossing]
+        filled = cells[cells > 0]
+        found["cells"] = {
+            "factors": crossing,
+            "cells": int(np.prod(present)),
+            "filled": len(filled),
+            **_spread(filled),
+        }
+    return found
+
+
+def _spread(sizes: np.ndarray) -> dict[str, Any]:
+    return {"min": int(sizes.min()), "median": float(np.median(sizes)), "max": int(sizes.max())}
+
+
+def levels(codes: Codes, counts: np.ndarray) -> dict[str, int]:
+    """Counts `(L + 1,)` by the name of the level; levels without rows are left out."""
+    named = {str(level): int(count) for level, count in zip(codes.levels, counts[1:], strict=True) if count}
+    return {**named, "unknown": int(counts[0])} if counts[0] else named
+
+
+def arm_tables(pool: Pool, arms: Sequence[Counted], about: Sequence[str]) -> dict[str, np.ndarray]:
+    """Counts of the arms by level, `(A, L + 1)`, unknown first, of each attribute but those they are `about`, and of
+    identity.
+
+    What belongs to persons is counted in persons: their images are no independent evidence of it.
+    """
+    names = [name for name, codes in {**pool.images, **pool.traits}.items() if codes.levels and name not in about]
+    tables = {"identity": np.stack([arm.persons for arm in arms])} if "identity" not in about else {}
+    for name in names:
+        if name in pool.traits:
+            tables[name] = np.stack([arm.of_trait(name, arm.persons > 0).astype(np.int64) for arm in arms])
+        else:
+            tables[name] = np.stack([arm.margin(name) for arm in arms])
+    return tables
+
+
+def differences(pool: Pool, names: Sequence[str], tables: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any] | None]:
+    """For each attribute the level in which two arms differ most, in standard deviations; None with a single level.
+
+    `largest` is null where one arm has the level in every image and another in none.
+    """
+    known: dict[str, Sequence[Any]] = {
+        name: ("unknown", *codes.levels) for name, codes in {**pool.images, **pool.traits}.items()
+    }
+    found: dict[str, dict[str, Any] | None] = {}
+    for name, table in tables.items():
+        if name == "identity":
+            continue
+        if np.count_nonzero(table.sum(axis=0)) < 2:
+            found[name] = None
+            continue
+        shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+        gaps, between = standardised(shares)
+        worst = int(gaps.argmax())
+        if not gaps[worst]:
+            found[name] = {"largest": 0.0}
+            continue
+        first, second = between[worst]
+        found[name] = {
+            "largest": round(float(gaps[worst]), 4) if np.isfinite(gaps[worst]) else None,
+            "level": str(known[name][worst]),
+            "between": [names[first], names[second]],
+            "shares": [round(float(shares[first, worst]), 4), round(float(shares[second, worst]), 4)],
+        }
+    return found
+
+
+def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+    """Cramer's V and mutual information of each pair of attributes on the train side, by statistic.
+
+    Pairs of image-level attributes also given identity, on the images of at most SAMPLE persons. An attribute that
+    renames another (one to one) has that one's figures.
+    """
+    pool = train.pool
+    twins = train.relations.twins()
+    images = [name for name, codes in pool.images.items() if len(codes.levels) > 1]
+    traits = [name for name, codes in pool.traits.items() if len(codes.levels) > 1]
+    within = _Within(pool, counted.rows)
+    found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
+    given: dict[str, dict[str, float | None]] = {"association_given_identity": {}, "information_given_identity": {}}
+    seen: dict[frozenset[str], tuple[float | None, ...]] = {}
+    for one, two in combinations(images, 2):
+        first, second = twins.get(one, one), twins.get(two, two)
+        pair = frozenset((first, second))
+        if first == second:
+            seen[pair] = (1.0, 1.0, *((1.0, 1.0) if within.varies(first) else (None, None)))
+        elif pair not in seen:
+            table, cube = counted.table(first, second), within.table(first, second)
+            seen[pair] = cramers_v(table), information(table), cramers_v_within(cube), information_within(cube)
+        name = f"{one}, {two}"
+        (
+            found["association"][name],
+            found["information"][name],
+            given["association_given_identity"][name],
+            given["information_given_identity"][name],
+        ) = seen[pair]
+    people = counted.persons > 0
+    tables = {
+        f"{image}, {name}": _by_level(pool.traits[name], per_person[image]) for image in images for name in traits
+    }
+    for one, two in combinations(traits, 2):
+        left, right = (pool.traits[name].values[people] + 1 for name in (one, two))
+        shape = len(pool.traits[one].levels) + 1, len(pool.traits[two].levels) + 1
+        tables[f"{one}, {two}"] = crossed(left, right, shape)[1:, 1:]
+    for name, table in tables.items():
+        found["association"][name], found["information"][name] = cramers_v(table), information(table)
+    return {**found, **given}
+
+
+def _by_level(trait: Codes, by_person: np.ndarray) -> np.ndarray:
+    """Rows of each level of a trait and of an image-level attribute, from those of each person `(I, L + 1)`."""
+    return np.stack([by_person[trait.values == code, 1:].sum(axis=0) for code in range(len(trait.levels))])
+
+
+class _Within:
+    """Pairs of levels inside each of a few persons, drawn by priority."""
+
+    def __init__(self, pool: Pool, rows: np.ndarray) -> None:
+        there = np.flatnonzero(np.bincount(pool.person[rows], minlength=len(pool.persons)))
+        order = keys.priorities(pool.person_keys[there], 0, "audit")
+        chosen = np.zeros(len(pool.persons), dtype=bool)
+        chosen[there[keys.bottom(order, SAMPLE, there)]] = True
+        self.pool, self.rows = pool, rows[chosen[pool.person[rows]]]
+        _, self.person = np.unique(pool.person[self.rows], return_inverse=True)
+
+    def varies(self, name: str) -> bool:
+        """Whether a person has images at more than one level."""
+        values = self.pool.images[name].values[self.rows]
+        return bool((np.diff(values)[np.diff(self.person) == 0] != 0).any())
+
+    def table(self, first: str, second: str) -> np.ndarray:
+        """Rows `(S, r, c)` of each person and pair of levels."""
+        one, two = (self.pool.images[name] for name in (first, second))
+        wide = len(two.levels) + 1
+        shape = (int(self.person.max(initial=0)) + 1) * (len(one.levels) + 1), wide
+        packed = self.person * (len(one.levels) + 1) + one.values[self.rows] + 1
+        return crossed(packed, two.values[self.rows] + 1, shape).reshape(-1, len(one.levels) + 1, wide)[:, 1:, 1:]
+
+
+def nested(counted: Counted, per_person: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """For each image-level attribute, the share of persons with several images who have one level of it only."""
+    several = counted.persons > 1
+    if not several.any():
+        return {}
+    return {
+        name: round(float((np.count_nonzero(table[several], axis=1) == 1).mean()), 6)
+        for name, table in per_person.items()
+    }
+
+
+def joint_names(joint: Joint, plan: Plan, about: Sequence[str]) -> list[str]:
+    """The factors whose combinations are the cells of an arm: those matched on, and what the arms are about."""
+    return [name for name in dict.fromkeys((*about, *plan.strata)) if name in joint.names]

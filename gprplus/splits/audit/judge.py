@@ -1,0 +1,91 @@
+"""The audit of a split: what is looked at, and what of it is worth a warning, the worst first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gprplus.errors import examples
+from gprplus.splits.answers import Judged
+from gprplus.splits.audit import balance
+from gprplus.splits.audit.leakage import leakage
+from gprplus.splits.audit.tally import Counted, pack
+from gprplus.splits.designs import Plan, Train
+from gprplus.splits.sides import TestSide
+
+SCOPES = {
+    "none": "people and files on both sides, and which queries can be answered: what a split must not be without",
+    "rows": "everything that the manifest's tables can tell; a few tenths of a second a million images",
+}
+ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth a warning
+
+
+def covers(done: str, asked: str) -> bool:
+    """Whether an audit that was made looked at all that another asks for."""
+    order = list(SCOPES)
+    return order.index(done) >= order.index(asked)
+
+
+def audit(
+    train: Train, plan: Plan, side: TestSide, judged: Mapping[str, Judged], scope: str = "rows"
+) -> tuple[dict[str, Any], list[str]]:
+    """The audit of a split as JSON, and its warnings as sentences.
+
+    Raises SplitError where persons or files stand on both sides.
+    """
+    pool = train.pool
+    found: dict[str, Any] = {
+        "scope": scope,
+        "matched_within": list(plan.strata),
+        "matching": dict(plan.matching),
+        "aliases": [{"attribute": a.name, "of": list(a.of), "declared": a.declared} for a in train.relations.aliases],
+        "leakage": leakage(pool, plan.arms, side),
+        "left_out": dict(pool.left_out),
+        "test": {"answerable": {protocol: found.record() for protocol, found in judged.items()}},
+    }
+    if scope == "none":
+        return found, []
+    rows, warnings = _of_rows(train, plan)
+    asked = {name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels}
+    counts = {name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1) for name, codes in asked.items()}
+    found["test"]["query_levels"] = {name: balance.levels(codes, counts[name]) for name, codes in asked.items()}
+    return {**found, **rows}, warnings
+
+
+def _of_rows(train: Train, plan: Plan) -> tuple[dict[str, Any], list[str]]:
+    """Balance of the arms and association of attributes, by counting."""
+    pool, about = train.pool, plan.about or (train.request.attr,)
+    twins = train.relations.twins()
+    joint = pack({name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool))
+    arms = {name: Counted(pool, joint, arm.rows) for name, arm in plan.arms.items()}
+    whole = Counted(pool, joint, train.rows)
+    per_person = {name: whole.by_person(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
+    tables = balance.arm_tables(pool, [arms[name] for name in plan.compared], about)
+    several = len(plan.compared) > 1
+    with_arm = {name: balance.cramers_v(table) for name, table in tables.items()} if several else {}
+    factors = balance.joint_names(joint, plan, about)
+    return {
+        "arms": {name: balance.described(counted, factors) for name, counted in arms.items()},
+        "differences": balance.differences(pool, plan.compared, tables) if several else {},
+        "association_with_arm": with_arm,
+        "information_with_arm": {name: balance.information(tables[name]) for name in with_arm},
+        **balance.pairs(train, whole, per_person),
+        "constant_within_identity": balance.nested(whole, per_person),
+    }, _leanings(train, plan, with_arm)
+
+
+def _leanings(train: Train, plan: Plan, with_arm: Mapping[str, float | None]) -> list[str]:
+    """One sentence on what the arms differ in beside the attribute, strongest first.
+
+    Arms that are meant to have different persons are not blamed for it, nor is an attribute that is known to be tied.
+    """
+    excused = set().union(*(train.relations.tied(attr) for attr in plan.about or (train.request.attr,)))
+    if "identity" not in plan.strata:
+        excused |= {"identity"}
+    if train.request.attr == "identity":
+        excused |= set(train.pool.traits)
+    leaning = {name: v for name, v in with_arm.items() if v is not None and v >= ASSOCIATED and name not in excused}
+    if not leaning:
+        return []
+    ranked = [f"{name} {v:.2f}" for name, v in sorted(leaning.items(), key=lambda pair: (-pair[1], pair[0]))]
+    return [f"The arms differ in more than {train.request.attr} (Cramer's V with the arm: {examples(ranked, 5)})."]

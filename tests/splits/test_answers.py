@@ -1,0 +1,80 @@
+"""Which queries each protocol can use: by hand, and by a slow twin."""
+
+import numpy as np
+import pyarrow.parquet as pq
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gprplus.protocol import REASONS, true_matches, unanswered
+from gprplus.splits import make_split
+
+ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 2), st.booleans()), min_size=1, max_size=12)
+
+
+def reason(person, camera, gallery):
+    """What keeps one query from being found, read off the gallery row by row."""
+    own = [row for row in gallery if row[0] == person]
+    if not own:
+        return 1
+    if all(junk for _, _, junk in own):
+        return 2
+    return 0 if any(not junk and (camera == -1 or cam != camera) for _, cam, junk in own) else 3
+
+
+@given(ROWS, ROWS)
+def test_reasons_are_those_of_the_slow_twin(queries, gallery):
+    ids, cams, _ = map(np.array, zip(*queries, strict=True))
+    gallery_ids, gallery_cams, junk = map(np.array, zip(*gallery, strict=True))
+    found = unanswered(ids, gallery_ids, cams, gallery_cams, junk)
+    assert found.tolist() == [reason(person, camera, gallery) for person, camera, _ in queries]
+    wide = ids.astype(np.int64) * 10**9, gallery_ids.astype(np.int64) * 10**9  # too far apart for a table of counts
+    assert (
+        true_matches(*wide, cams, gallery_cams, junk).tolist()
+        == true_matches(ids, gallery_ids, cams, gallery_cams, junk).tolist()
+    )
+
+
+def test_every_query_is_kept_or_listed_with_its_reason_under_every_protocol(manifest, tmp_path, crossed):
+    whole = make_split(manifest(crossed(24)), "weather", output=tmp_path / "all")
+    tested = sorted(set(whole.test().column("identity").to_pylist()))
+    lonely, sunless = tested[:2]
+    rows = [
+        row
+        for row in crossed(24)
+        if (row["identity"] != lonely or row["camera"] == 1)
+        and (row["identity"] != sunless or row["weather"] != "sunny")
+    ]
+    split = make_split(manifest(rows), "weather", output=tmp_path / "split")
+    answerable = split.info["audit"]["test"]["answerable"]
+    kept = split.info["test"]["queries"]
+    assert answerable["camera"]["kept"] == kept
+    assert answerable["camera"]["reasons"] == {REASONS[3]: 1}
+    assert answerable["viewpoint"] == answerable["no-camera"] == {"kept": kept, "excluded": 0, "reasons": {}}
+    across = answerable["cross-condition"]
+    queries = [row for row in split.test().to_pylist() if row["role"] == "query"]
+    mine = [row for row in queries if row["identity"] == sunless]
+    assert (across["kept"], across["excluded"]) == (kept - len(mine), len(mine))
+    assert across["reasons"] == {"no true match at sunny": len(mine)}
+    for level, answered in across["answered"].items():
+        here = [row for row in queries if row["weather"] == level]
+        without = sum(row["identity"] == sunless for row in here)
+        assert answered == {other: len(here) - without * (other == "sunny") for other in across["answered"]}
+    listed = pq.read_table(split.path / "excluded.parquet").to_pylist()
+    assert [(row["protocol"], row["identity"]) for row in listed] == [
+        ("camera", lonely),
+        *[("cross-condition", sunless)] * len(mine),
+    ]
+    assert all(row["reason"] and row["path"] for row in listed)
+
+
+def test_viewpoints_are_crossed_without_the_rule_that_would_forbid_their_own(manifest, tmp_path, crossed):
+    split = make_split(manifest(crossed(24)), "viewpoint_deg", output=tmp_path / "split")
+    across = split.info["audit"]["test"]["answerable"]["cross-condition"]
+    assert across["excluded"] == 0
+    assert across["kept"] == split.info["test"]["queries"]
+
+
+def test_what_belongs_to_persons_cannot_be_crossed(manifest, tmp_path, crossed):
+    people = [{"identity": f"{i:04}", "gender": "male" if i % 2 else "female"} for i in range(1, 25)]
+    split = make_split(manifest(crossed(24), people=people), "gender", output=tmp_path / "split")
+    assert set(split.info["audit"]["test"]["answerable"]) == {"camera", "viewpoint", "no-camera"}
