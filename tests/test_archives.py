@@ -328,3 +328,16 @@ def test_what_is_no_archive_but_is_called_one_is_damaged(tmp_path: Path) -> None
     for form in FORMS:
         (tmp_path / form).write_bytes(b"<!DOCTYPE html>" * 100)
         assert refused(tmp_path / form) == {"": "damaged"}, form
+
+
+def test_the_page_on_archives_tells_every_reason_and_limit() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "archives.md").read_text(encoding="utf-8")
+    assert all(f"`{reason}`" in page for reason in index.REASONS)
+    limits = {
+        f"{index.LARGEST >> 20} MiB",
+        f"{index.RATIO} times",
+        f"{index.SLACK >> 20} MiB",
+        f"last {opened.OPEN} open",
+    }
+    limits |= {f"for {inflate.SPAN >> 20} MiB", f"at most {inflate.MOST} of"}
+    assert all(limit in page for limit in limits)

@@ -11,7 +11,7 @@ from gprplus import __version__
 # commands imports none of them; a test holds the two together.
 COMMANDS = {
     "render": "Draw a crossed design of synthetic people.",
-    "build-manifest": "Turn folders of renders into a manifest.",
+    "build-manifest": "Turn folders or archives of renders into a manifest.",
     "inspect": "Show what a manifest or split holds, and what is wrong with it.",
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",

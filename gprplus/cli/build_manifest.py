@@ -47,15 +47,17 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Turn folders of renders into a manifest.
+    """Turn folders or archives of renders into a manifest.
 
-    RENDERS are folders, each one dataset; by default every folder under work/renders. Datasets that the manifest
-    already has stay, and only files that changed are opened again.
+    RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all of them under work/renders.
+    Archives, given or lying in a folder, are read in place. Datasets that the manifest already has stay, and only
+    files that changed are opened again.
 
     \b
     Examples:
       gprplus build-manifest
       gprplus build-manifest Market-1501-v15.09.15 -o market
+      gprplus build-manifest randperson.tar -o work/randperson
       gprplus build-manifest my/renders --layout mine.toml --name mine --verify decode
     """
     from gprplus.ingest.build import build_manifest

@@ -17,7 +17,7 @@ from gprplus.cli import console, options
     type=click.Choice(["hard", "sym", "copy"]),
     default="hard",
     show_default=True,
-    help="Hard links, symbolic links or copies of the images.",
+    help="Hard links, symbolic links or copies of the images; what lies in an archive is copied.",
 )
 @options.root
 @options.output

@@ -52,7 +52,7 @@ def show(name: str) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @options.as_json
 def try_layout(name: str, folder: Path, as_json: bool) -> None:
-    """Show how a layout reads a folder: ten parsed rows, and what does not fit.
+    """Show how a layout reads a folder or archive: ten parsed rows, and what does not fit.
 
     NAME is a layout, the path of a TOML file, or auto. No file is opened (but to settle between two layouts).
     """
