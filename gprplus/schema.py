@@ -62,7 +62,11 @@ IMAGES = (
     Column("camera_code", "level", "The raw token that camera was decoded from."),
     Column("identity_token", "level", "The raw token that identity was decoded from."),
     Column("role", "level", "Role the dataset itself gives the image: train, val, query or gallery."),
-    Column("is_junk", "bool", "Leaves every ranking (such as a detector's half box)."),
+    Column(
+        "is_junk",
+        "bool",
+        "Leaves every ranking and every training set (such as a detector's half box, or the second take of a pass).",
+    ),
     Column("is_distractor", "bool", "Is ranked and matches nobody."),
     Column("width_px", "int32", "Width.", "pixel"),
     Column("height_px", "int32", "Height.", "pixel"),

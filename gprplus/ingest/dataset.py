@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.detect import Chosen
+from gprplus.ingest.doubles import without_doubles
 from gprplus.ingest.earlier import Earlier, kept, known_files, places
 from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
 from gprplus.ingest.layout import Layout, near_miss
@@ -67,6 +68,7 @@ def ingest(
     images = ordered(decoded(layout, name, good))
     if listed.files:
         images = with_roles(images, listed)
+    images, doubled = without_doubles(images, layout, listing.root, verify)
     rejected = _rejected(name, layout, found, unmatched, listing.refused)
     scan = _scan(name, found)
     del found, good  # at two million files each is a quarter of a gigabyte
@@ -90,6 +92,7 @@ def ingest(
             "remarks": [
                 *about_lists(images, listed, layout.lists),
                 *gallery_only(images),
+                *doubled,
                 *people.doubts,
                 *lost_zeros(people.known, named),
             ],

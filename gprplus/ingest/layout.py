@@ -17,7 +17,7 @@ from gprplus import declared
 from gprplus.declared import Declaration, read, strict
 from gprplus.digests import digest
 from gprplus.errors import DeclarationError, nearest
-from gprplus.ingest.tokens import Degrees, Expected, Joined, Levels, RoleList
+from gprplus.ingest.tokens import Degrees, Doubled, Expected, Joined, Levels, RoleList
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 LEVELLED = ("weather", "illumination", "background")
@@ -40,7 +40,8 @@ class Layout:
     `format` and `size` (width, height) say what the bytes should be, and settle between layouts that share names.
     `roles` maps part folders to roles, `role` is everybody's where the whole dataset has one; `lists` are files that
     know better. `single` names groups that must say the same of every image of a dataset (two croppings of the same
-    people, which must not be mixed). `codes` is the code table of its attribute files (codes.py).
+    people, which must not be mixed). `codes` is the code table of its attribute files (codes.py). `doubled` is a pass
+    that repeats another (doubles.py).
     """
 
     title: str
@@ -74,6 +75,7 @@ class Layout:
     illumination: Levels = field(default_factory=Levels)
     background: Levels = field(default_factory=Levels)
     viewpoint_deg: Degrees = field(default_factory=Degrees)
+    doubled: Doubled = field(default_factory=Doubled)
     expected: Expected = field(default_factory=Expected)
     examples: tuple[str, ...] = ()
 

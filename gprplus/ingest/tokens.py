@@ -144,3 +144,11 @@ class Expected:
     identities: int = 0
     per_identity: int = 0
     roles: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A weather pass taken twice: the token `again` shows what `first` shows, once more."""
+
+    again: str = ""
+    first: str = ""

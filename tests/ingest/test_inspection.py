@@ -38,13 +38,12 @@ def test_holes_incomplete_people_and_rejected_files_are_sentences(renders: Path,
     assert "3 hold no image" in problems
 
 
-def test_the_doubled_sunny_pass_is_found(tmp_path: Path, plant) -> None:
+def test_the_doubled_sunny_pass_is_told_and_fills_no_cell_twice(tmp_path: Path, plant) -> None:
     names = [f"0000/0000_C{c:02d}_W{w}_L00.jpg" for c, w in product(range(2), ["-1", "00", "01", "02"])]
     manifest = build_manifest([plant(tmp_path / "r", names)], tmp_path / "m")
     found = inspect(manifest)
-    assert found.margins["weather"] == {"sunny": 4, "clouds": 2, "overcast": 2}
-    assert (found.cells[0].fewest, found.cells[0].most) == (1, 2)
-    assert "some hold 1 image(s) and some 2, such as 0000 150 sunny midnight" in "\n".join(found.problems)
+    assert (found.cells[0].fewest, found.cells[0].most) == (1, 1)
+    assert "2 images of the weather pass -1 are second takes of 00: marked as junk" in "\n".join(found.problems)
 
 
 def test_weather_and_background_are_confounded_in_the_first_raw_generator(tmp_path: Path, plant, picture) -> None:
