@@ -1,12 +1,17 @@
 """gprplus render."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gprplus.cli import options
 from gprplus.cli.console import dump, progress, say
+
+if TYPE_CHECKING:
+    from gprplus.engine.render import Plan
 
 
 @click.command("render", short_help="Draw a crossed design of synthetic people.")
@@ -19,8 +24,12 @@ from gprplus.cli.console import dump, progress, say
     "--illuminations", default="forenoon,dusk,night", show_default=True, help="Hours separated by commas, or all."
 )
 @click.option("--backgrounds", type=int, default=1, show_default=True, help="How many places, crossed with the rest.")
-@click.option("--size", default="200x470", show_default=True, help="Width x height in pixels.")
-@click.option("--domain", default="engine", show_default=True, help="Camera and people: engine or street.")
+@click.option("--size", default=None, help="Width x height in pixels.  [default: 200x470, or 1280x720 with --frames]")
+@click.option("--domain", default="engine", show_default=True, help="Camera and people: engine, street or mall.")
+@click.option("--frames", is_flag=True, help="Whole frames in which people meet, with COCO annotations, not crops.")
+@click.option(
+    "--meetings", type=int, default=None, help="With --frames: in how many moments everybody is met.  [default: 2]"
+)
 @click.option("--masks", is_flag=True, help="Also write the person's mask of every image.")
 @click.option("--boxes", is_flag=True, help="Also write the person's box of every image.")
 @click.option(
@@ -43,8 +52,10 @@ def command(
     weathers: str,
     illuminations: str,
     backgrounds: int,
-    size: str,
+    size: str | None,
     domain: str,
+    frames: bool,
+    meetings: int | None,
     masks: bool,
     boxes: bool,
     keypoints: bool,
@@ -60,17 +71,24 @@ def command(
 ) -> None:
     """Draw a crossed design of synthetic people.
 
-    Every person is drawn from every viewpoint in every weather and every light. The same command goes on where an
-    interrupted one stopped.
+    Every person is drawn from every viewpoint in every weather and every light. With --frames, several people meet in
+    one place, and that many fixed cameras around it see them. The same command goes on where an interrupted one
+    stopped.
 
     \b
     Examples:
       gprplus render
       gprplus render --identities 8 --viewpoints 12 --illuminations all
       gprplus render --domain street --weathers sunny,foggy -o work/renders/street
+      gprplus render --frames --identities 16 --weathers sunny --size 960x540
     """
+    from gprplus.engine import render, render_frames
     from gprplus.engine.design import make_design, parse_size
-    from gprplus.engine.render import is_finished, render
+    from gprplus.engine.frames import make_scenario
+    from gprplus.engine.render import is_finished
+
+    if meetings is not None and not frames:
+        raise click.UsageError("--meetings says how often people meet in whole frames: give --frames too.")
 
     asked: dict[str, Any] = {
         "identities": identities,
@@ -78,26 +96,30 @@ def command(
         "weathers": weathers,
         "illuminations": illuminations,
         "backgrounds": backgrounds,
-        "size": parse_size(size),
+        "size": parse_size(size or ("1280x720" if frames else "200x470")),
         "domain": domain,
         "masks": masks,
-        "boxes": boxes,
-        "keypoints": keypoints,
         "same_people": same_people,
         "seed": seed,
     }
-    design = make_design(**asked)
-    folder = output or work / "renders" / domain
-    known = {"output": str(folder), "identities": design.identities, "images": design.images}
+    if frames:  # their annotations always hold boxes and key points
+        plan: Plan = make_scenario(make_design(**asked), meetings or 2)
+        draw: Callable[..., Path] = partial(render_frames, meetings=meetings or 2)
+    else:
+        asked |= {"boxes": boxes, "keypoints": keypoints}
+        plan, draw = make_design(**asked), render
+    folder = output or work / ("frames" if frames else "renders") / domain
+    known = {"output": str(folder), "identities": identities, "images": plan.images}
+    what = "frames" if frames else "images"
     if dry_run:
-        size_mb = design.bytes_expected / 1e6
-        text = f"Would draw {design.images:,} images of {identities:,} people into {folder}: about {size_mb:,.0f} MB."
-        dump({**known, "bytes": design.bytes_expected, "state": "planned"}) if as_json else say(text)
+        size_mb = plan.bytes_expected / 1e6
+        text = f"Would draw {plan.images:,} {what} of {identities:,} people into {folder}: about {size_mb:,.0f} MB."
+        dump({**known, "bytes": plan.bytes_expected, "state": "planned"}) if as_json else say(text)
         return
-    finished = is_finished(folder, design, force=force)
+    done = is_finished(folder, plan, force=force)
     with progress("render") as bar:
-        render(folder, **asked, device=device, workers=workers, force=force, progress=bar)
-    state = "already drawn" if finished else "drawn"
+        draw(folder, **asked, device=device, workers=workers, force=force, progress=bar)
+    state = "already drawn" if done else "drawn"
     dump({**known, "state": state}) if as_json else say(
-        f"{design.images:,} images of {identities:,} people {state} in {folder}."
+        f"{plan.images:,} {what} of {identities:,} people {state} in {folder}."
     )

@@ -13,6 +13,7 @@ from gprplus.engine.camera import View, beam
 from gprplus.engine.gbuffer import Surface, cast, coverage
 from gprplus.engine.intersect import dot
 from gprplus.engine.layers import SNOW, Layers, key_light, picked, pooled, snowed
+from gprplus.engine.malls import MALLS
 from gprplus.engine.noise import fractal, hashed
 from gprplus.engine.places import SCENES
 from gprplus.engine.scenes import Scene
@@ -20,6 +21,7 @@ from gprplus.engine.shadows import ShadowMap, shadow_image
 from gprplus.engine.shapes import Solids
 from gprplus.engine.surfaces import GROUNDS, paint_walls, skyline
 
+PLACES = {**SCENES, **MALLS}
 SKY_AT = 500.0  # metres: how far the haze takes the sky to be
 EDGE_AT = 110.0  # metres: where the ground ends and the skyline stands
 NOWHERE = 99.0
@@ -78,12 +80,12 @@ def backdrop(
     )
 
 
-@lru_cache(maxsize=len(SCENES))
+@lru_cache(maxsize=len(PLACES))
 def _built(name: str) -> Scene:
-    return SCENES[name]()
+    return PLACES[name]()
 
 
-@lru_cache(maxsize=len(SCENES))
+@lru_cache(maxsize=len(PLACES))
 def _solids(name: str, device: str) -> Solids:
     return _built(name).shapes.solids(torch.device(device))
 

@@ -91,12 +91,7 @@ def orbit(
     """
     turn = np.radians(degree)
     origin = np.array([-np.cos(turn) * distance, np.sin(turn) * distance, height])
-    forward = np.array([0.0, 0.0, aim]) - origin
-    reach = float(np.linalg.norm(forward))
-    forward = forward / reach
-    right = np.cross(forward, [0.0, 0.0, 1.0])
-    right = right / np.linalg.norm(right)
-    axes = np.stack([right, np.cross(right, forward), forward])
+    axes, reach = _aimed(origin, np.array([0.0, 0.0, aim]))
     width, rows = size
     return View(
         origin=origin,
@@ -106,6 +101,23 @@ def orbit(
         width=(width + 2 * margin) * samples,
         height=(rows + 2 * margin) * samples,
     )
+
+
+def fixed(origin: np.ndarray, target: np.ndarray, *, span: float, size: tuple[int, int], samples: int) -> View:
+    """A camera that stands at `origin` and looks at `target` (metres); `span`, `size` and `samples` as for orbit."""
+    axes, reach = _aimed(origin, target)
+    width, height = size[0] * samples, size[1] * samples
+    return View(origin, axes, height * reach / span, (width / 2, height / 2), width, height)
+
+
+def _aimed(origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
+    """Axes (rows right, up, forward) of a level camera that looks from one point at another, and how far that is."""
+    forward = target - origin
+    reach = float(np.linalg.norm(forward))
+    forward = forward / reach
+    right = np.cross(forward, [0.0, 0.0, 1.0])
+    right = right / np.linalg.norm(right)
+    return np.stack([right, np.cross(right, forward), forward]), reach
 
 
 def beam(towards_light: np.ndarray, middle: np.ndarray, radius: float, samples: int) -> View:

@@ -7,7 +7,6 @@ from typing import Any
 
 from gprplus.engine.domains import Domain, domain_named
 from gprplus.engine.people import key_of
-from gprplus.engine.places import SCENES
 from gprplus.engine.sky import HOURS, WEATHERS
 from gprplus.errors import RenderError, nearest
 from gprplus.keys import canonical, text_key
@@ -45,6 +44,11 @@ class Design:
     masks: bool = False
     boxes: bool = False
     keypoints: bool = False
+
+    @property
+    def record(self) -> str:
+        """The name of the record that a finished folder has."""
+        return "renders.json"
 
     @property
     def images(self) -> int:
@@ -126,9 +130,10 @@ def make_design(
     if not 1 <= viewpoints <= 36 or 360 % viewpoints:
         possible = ", ".join(str(n) for n in range(1, 37) if 360 % n == 0)
         raise RenderError(f"--viewpoints must divide the circle evenly: one of {possible}, not {viewpoints}.")
-    if not 1 <= backgrounds <= len(SCENES):
+    seen = domain_named(domain)
+    if not 1 <= backgrounds <= len(seen.scenes):
         raise RenderError(
-            f"--backgrounds must be between 1 and {len(SCENES)} ({', '.join(SCENES)}), not {backgrounds}."
+            f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}), not {backgrounds}."
         )
     if not (SMALLEST[0] <= size[0] <= LARGEST[0] and SMALLEST[1] <= size[1] <= LARGEST[1]):
         raise RenderError(
@@ -140,9 +145,9 @@ def make_design(
         degrees=tuple((90 + i * (360 // viewpoints)) % 360 for i in range(viewpoints)),
         weathers=_levels("weather", weathers, WEATHERS),
         illuminations=_levels("illumination", illuminations, HOURS),
-        scenes=tuple(SCENES)[:backgrounds],
+        scenes=seen.scenes[:backgrounds],
         size=(int(size[0]), int(size[1])),
-        domain=domain_named(domain),
+        domain=seen,
         same_people=same_people,
         seed=seed,
         masks=masks,

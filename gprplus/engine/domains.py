@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gprplus.engine import malls, places
 from gprplus.errors import RenderError, nearest
 
 
@@ -12,7 +13,7 @@ class Domain:
     `span` is how many metres the picture is high at the person; `shift` the share of its size that a crop may be off
     by; `zoom` how far its size may vary; `resolution` the share of the output size that the sensor really has; `gain`
     the white balance (red, green, blue); `contrast` bends the tone curve, `grain` multiplies the noise of the hour,
-    `vignette` darkens corners; `quality` is JPEG's.
+    `vignette` darkens corners; `quality` is JPEG's. `scenes` are its places, in the order of their numbers.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Domain:
     grain: float
     vignette: float
     quality: int
+    scenes: tuple[str, ...] = tuple(places.SCENES)
+    indoors: bool = False
 
 
 DOMAINS = {
@@ -37,6 +40,25 @@ DOMAINS = {
     for domain in (
         Domain("engine", 3.0, 1.35, 0.93, 2.10, 0.02, 0.02, 1.0, (1.0, 1.0, 1.0), 1.0, 1.0, 1.0, 1.0, 0.0, 90),
         Domain("street", 5.4, 2.75, 0.92, 2.04, 0.06, 0.07, 0.62, (1.07, 1.0, 0.90), 0.80, 1.18, 0.92, 2.2, 0.28, 72),
+        Domain(
+            "mall",
+            4.0,
+            2.05,
+            0.94,
+            2.30,
+            0.05,
+            0.10,
+            0.78,
+            (0.96, 1.0, 1.06),
+            1.10,
+            0.90,
+            1.05,
+            1.5,
+            0.12,
+            58,
+            scenes=tuple(malls.MALLS),
+            indoors=True,
+        ),
     )
 }
 

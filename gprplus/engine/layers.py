@@ -4,9 +4,10 @@ A cell is then a weighted sum: colour x (sky, bounce, key) + glowing things, see
 pixels, row-major.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor
 
 from gprplus.engine import sky
@@ -46,6 +47,21 @@ class Layers:
             person=function(self.person),
             ground=function(self.ground),
         )
+
+
+def stacked(parts: Sequence[Layers]) -> Layers:
+    """Bands of a picture, from the top, as one."""
+    first = parts[0]
+    return Layers(
+        colour={state: torch.cat([part.colour[state] for part in parts], dim=-1) for state in first.colour},
+        ambient=torch.cat([part.ambient for part in parts], dim=-1),
+        key={hour: torch.cat([part.key[hour] for part in parts]) for hour in first.key},
+        glow=torch.cat([part.glow for part in parts], dim=-1),
+        halo={hour: torch.cat([part.halo[hour] for part in parts]) for hour in first.halo},
+        clear={haze: torch.cat([part.clear[haze] for part in parts]) for haze in first.clear},
+        person=torch.cat([part.person for part in parts]),
+        ground=torch.cat([part.ground for part in parts], dim=-1),
+    )
 
 
 def pooled(values: Tensor, height: int, width: int, samples: int) -> Tensor:

@@ -46,7 +46,8 @@ def with_person(
     rows = lit(surface, materials, lights, shelter, view, set(place.colour))
     window, mean = pooled_window(rows, surface.sample, view, samples)
     away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
-    return put(shaded, _named(mean, place, away), window, view.width // samples), surface
+    clear = {haze: mean[0] * float(np.exp(-haze * away)) for haze in place.clear}
+    return put(shaded, named(mean, place, clear), window, view.width // samples), surface
 
 
 def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowMap) -> Layers:
@@ -118,10 +119,8 @@ def pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tup
     return (x0, y0, columns, lines), canvas.view(len(rows), samples * samples, -1).mean(1)
 
 
-def _named(mean: Tensor, place: Layers, away: float) -> Layers:
-    """The averaged rows of `lit` as layers, each premultiplied by the person's share; `away` is their distance in
-    metres.
-    """
+def named(mean: Tensor, place: Layers, clear: dict[float, Tensor]) -> Layers:
+    """The averaged rows of `lit` as layers, each premultiplied by the person's share, as `clear` is already."""
     share, first = mean[0], 3 + len(place.key)
     none = torch.zeros_like(share)
     return Layers(
@@ -130,7 +129,7 @@ def _named(mean: Tensor, place: Layers, away: float) -> Layers:
         key={hour: mean[3 + i] for i, hour in enumerate(place.key)},
         glow=torch.zeros(len(sky.GLOWS), len(share), device=share.device),
         halo=dict.fromkeys(place.halo, none),
-        clear={haze: share * float(np.exp(-haze * away)) for haze in place.clear},
+        clear=clear,
         person=share,
         ground=none,
     )

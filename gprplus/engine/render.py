@@ -5,7 +5,7 @@ import io
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from gprplus.declared import identity_attributes
 from gprplus.engine.coco import write_coco
@@ -18,7 +18,6 @@ from gprplus.errors import DeviceError, RenderError, storage
 from gprplus.parallel import Progress, cores, silent
 from gprplus.runs import clear, settle, versions, write_json, write_text
 
-RECORD = "renders.json"
 UNDER_WAY = "_request.json"
 LICENCE = "CC0-1.0"
 
@@ -68,7 +67,7 @@ def render(
         progress(design.images, design.images)
         return output
     where = choose_device(device)
-    _prepare(output, design, force)
+    prepare(output, design, force)
     job = Job(design, output, where, cores() if workers is None else workers)
     done = 0
     progress(0, design.images)
@@ -79,13 +78,30 @@ def render(
     return output
 
 
-def is_finished(output: Path, design: Design, *, force: bool = False) -> bool:
-    """Whether the folder holds all of this very design; RequestChanged when it holds another and `force` is not
-    given.
-    """
-    request = design.request()
+class Plan(Protocol):
+    """What a folder is to hold: crops (see design.Design) or frames (see frames.Scenario)."""
+
+    @property
+    def images(self) -> int:
+        """How many pictures."""
+
+    @property
+    def bytes_expected(self) -> int:
+        """How much they will take on the disk, about."""
+
+    @property
+    def record(self) -> str:
+        """The name of the record that is written last."""
+
+    def request(self) -> dict[str, Any]:
+        """What decides the pixels and the files."""
+
+
+def is_finished(output: Path, plan: Plan, *, force: bool = False) -> bool:
+    """Whether the folder holds all of this very plan; RequestChanged when it holds another and `force` is not given."""
+    request = plan.request()
     settle(Path(output) / UNDER_WAY, request, force=force)
-    return settle(Path(output) / RECORD, request, force=force) == "same"
+    return settle(Path(output) / plan.record, request, force=force) == "same"
 
 
 def choose_device(name: str) -> str:
@@ -105,14 +121,14 @@ def choose_device(name: str) -> str:
     return name
 
 
-def _prepare(output: Path, design: Design, force: bool) -> None:
+def prepare(output: Path, plan: Plan, force: bool) -> None:
     """Make room: an empty or resumable folder, with the request written down."""
-    request = design.request()
+    request = plan.request()
     known = (output / UNDER_WAY).exists() and settle(output / UNDER_WAY, request, force=force) == "same"
     if output.is_file():
         raise RenderError(f"{output} is a file; the renders need a folder. Give another one with -o.")
     if force and not known and output.exists():
-        if not ((output / RECORD).exists() or (output / UNDER_WAY).exists()):
+        if not ((output / plan.record).exists() or (output / UNDER_WAY).exists()):
             raise RenderError(
                 f"{output} was not made by render, so --force will not empty it. Give another folder with -o."
             )
@@ -121,23 +137,28 @@ def _prepare(output: Path, design: Design, force: bool) -> None:
         raise RenderError(f"{output} already holds other files. Give an empty or new folder with -o.")
     parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
-    if design.bytes_expected > free:
+    if plan.bytes_expected > free:
         raise RenderError(
-            f"{design.images:,} images need about {storage(design.bytes_expected)}, and {parent} has "
+            f"{plan.images:,} images need about {storage(plan.bytes_expected)}, and {parent} has "
             f"{storage(free)} free. Ask for fewer or smaller images, or give another folder with -o."
         )
     output.mkdir(parents=True, exist_ok=True)
     write_json(output / UNDER_WAY, {"request": request})
 
 
-def _conclude(output: Path, design: Design) -> None:
-    """identities.csv, boxes, and the record, last."""
+def write_identities(output: Path, design: Design) -> None:
+    """identities.csv: everybody's attributes."""
     names = identity_attributes()
     rows = [
         [f"{i:04d}", *(draw_person(design.person_key(i))[name] for name in names)]
         for i in range(1, design.identities + 1)
     ]
     write_text(output / "identities.csv", _csv([["identity", *names], *rows]))
+
+
+def _conclude(output: Path, design: Design) -> None:
+    """identities.csv, boxes, and the record, last."""
+    write_identities(output, design)
     if design.boxes:
         write_text(
             output / "_boxes.csv", _csv([["path", "x_px", "y_px", "width_px", "height_px"], *_boxes(output, design)])
@@ -146,7 +167,7 @@ def _conclude(output: Path, design: Design) -> None:
         info = {"description": "made by gprplus render", "licence": LICENCE}
         write_coco(output, info, _annotations(output, design))
     write_json(
-        output / RECORD,
+        output / design.record,
         {
             "layout": "engine",
             "name": design.domain.name,

@@ -38,7 +38,7 @@ def shade(
     ink = _ink(weather, hour, domain, str(device))
     cell = ink.cell
     colour, key_light, halo = layers.colour[cell.snow], layers.key[hour], layers.halo[hour]
-    clear = layers.clear[sky.haze(weather, hour)]
+    clear = layers.clear[sky.haze(weather, hour, domain.indoors)]
     snow = falling(cell.particles, key, *size, device) if cell.particles else None
     noise = grain(key, *size, device)
     dark = vignette(domain.vignette, *size, device) if domain.vignette else None
@@ -66,7 +66,7 @@ def shade(
 
 @lru_cache(maxsize=128)
 def _ink(weather: str, hour: str, domain: Domain, device: str) -> "_Ink":
-    return _Ink(sky.cell(weather, hour), domain, torch.device(device))
+    return _Ink(sky.cell(weather, hour, domain.indoors), domain, torch.device(device))
 
 
 class _Ink:

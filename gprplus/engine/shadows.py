@@ -19,6 +19,7 @@ from gprplus.engine.shapes import Solids
 
 SAMPLES = 128
 RADIUS = 1.2
+ORIGIN = np.zeros(3)
 MIDDLE = np.array([0.0, 0.0, 0.88])
 # Nothing behind this many metres is the person any more; kept near, so that the variance at silhouettes stays small.
 BEHIND = 3.4
@@ -54,14 +55,22 @@ class ShadowMap:
         share = variance / (variance + behind * behind)
         return ((share - 0.25) / 0.75).clamp(0, 1)
 
+    def passes(self, point: Tensor, bias: float = 0.12) -> Tensor:
+        """Share of the light that reaches points (3, V) on somebody else, (V,): who stands before the shadow's owner is
+        not in it.
+        """
+        mean, _, blocked, depth = self.look(point)
+        owner = (mean - BEHIND * (1 - blocked)) / blocked.clamp_min(1e-3)
+        return 1 - blocked.clamp(0, 1) * (depth > owner + bias)
+
     def open(self, point: Tensor) -> Tensor:
         """Share of the light that reaches points (3, V) on the ground, (V,): the person is always in between."""
         return 1 - self.look(point)[2].clamp(0, 1)
 
 
-def shadow_map(solids: Solids, towards_light: np.ndarray, blur: float = 1.0) -> ShadowMap:
-    """The person as seen from a light; `blur` in samples of about two centimetres."""
-    view = beam(towards_light, MIDDLE, RADIUS, SAMPLES)
+def shadow_map(solids: Solids, towards_light: np.ndarray, blur: float = 1.0, at: np.ndarray = ORIGIN) -> ShadowMap:
+    """The person as seen from a light; `blur` in samples of about two centimetres; `at` is where the person stands."""
+    view = beam(towards_light, MIDDLE + at, RADIUS, SAMPLES)
     depth = coverage(solids, view)
     return ShadowMap(view, shadow_image(depth, blur, BEHIND))
 
@@ -73,9 +82,9 @@ def shadow_image(depth: Tensor, blur: float, behind: float) -> Tensor:
     return _blurred(torch.stack([known, known * known, there.to(depth.dtype)])[None], blur)
 
 
-def contact_map(solids: Solids) -> ShadowMap:
+def contact_map(solids: Solids, at: np.ndarray = ORIGIN) -> ShadowMap:
     """How much of the sky the person hides from the ground, as seen from below: near things count most."""
-    view = beam(np.array([0.0, 1e-3, -1.0]), np.array([0.0, 0.0, 0.0]), RADIUS, SAMPLES)
+    view = beam(np.array([0.0, 1e-3, -1.0]), at, RADIUS, SAMPLES)
     height = coverage(solids, view) - 2 * RADIUS
     close = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.10), 0.0)
     wide = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.55), 0.0)

@@ -6,7 +6,7 @@ compare without further ado.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -110,6 +110,20 @@ class Shapes:
         self.clip.append(tuple(clip))
         self.material.append(material)
         self.texture.append(own if texture is None else texture)
+
+    def moved(self, turn: np.ndarray, at: np.ndarray) -> "Shapes":
+        """The same shapes, turned about the origin by `turn` (3, 3) and then moved by `at` (3,); patterns go along."""
+        linear = [own @ turn.T for own in self.linear]
+        texture = [own[:, :3] @ turn.T for own in self.texture]
+        return replace(
+            self,
+            linear=linear,
+            offset=[shift - own @ at for own, shift in zip(linear, self.offset, strict=True)],
+            texture=[
+                np.concatenate([own, (old[:, 3] - own @ at)[:, None]], axis=1)
+                for own, old in zip(texture, self.texture, strict=True)
+            ],
+        )
 
     def solids(self, device: torch.device) -> "Solids":
         """The finished shapes, on a device."""

@@ -4,7 +4,8 @@ An hour sets the key light (sun, moon or street lamp), the colours of the sky an
 and veils them. Radiances are linear and relative: after exposure, 1 is bright.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +15,9 @@ WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snow
 GLOWS = ("horizon", "zenith", "cloud", "halo", "windows", "lamps", "stars")
 
 Colour = tuple[float, float, float]
+
+CEILING: Colour = (0.80, 0.77, 0.71)  # light of the lamps of a mall, in the unit of Hour.sky after exposure
+INDOOR_SKY = 0.42  # share of the skylight that comes through its glass
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,32 @@ def direction(hour: str) -> np.ndarray:
     return np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
 
 
-def haze(weather: str, hour: str) -> float:
-    """Extinction per metre."""
-    return WEATHER[weather].haze + HOUR[hour].mist
+def towards(hour: str, x: float, y: float) -> np.ndarray:
+    """Unit vector towards the key light of an hour from the middle of somebody who stands at (x, y) metres."""
+    lamp = HOUR[hour].lamp
+    if not lamp:
+        return direction(hour)
+    way = direction(hour) * lamp - [x, y, 0.0]
+    return way / np.linalg.norm(way)
 
 
-def cell(weather: str, hour: str) -> Cell:
-    """What one weather makes of one hour."""
+def haze(weather: str, hour: str, indoors: bool = False) -> float:
+    """Extinction per metre; there is none under a roof."""
+    return 0.0 if indoors else WEATHER[weather].haze + HOUR[hour].mist
+
+
+def states(weathers: Iterable[str], indoors: bool = False) -> set[int]:
+    """States of the ground in some weathers (see Weather.snow): under a roof it stays dry."""
+    return {0} if indoors else {WEATHER[weather].snow for weather in weathers}
+
+
+def cell(weather: str, hour: str, indoors: bool = False) -> Cell:
+    """What one weather makes of one hour; `indoors` what is left of it under a roof with lamps of its own."""
+    outside = _outside(weather, hour)
+    return _inside(outside, hour) if indoors else outside
+
+
+def _outside(weather: str, hour: str) -> Cell:
     w, h = WEATHER[weather], HOUR[hour]
     tint = np.array(w.tint)
     key = np.array(h.key)
@@ -157,6 +180,20 @@ def cell(weather: str, hour: str) -> Cell:
         particles=w.particles,
         flake=np.minimum((sky * 1.5 + grey_key * through * 0.4 + 0.03) * h.exposure, 1.4),
     )
+
+
+def _inside(outside: Cell, hour: str) -> Cell:
+    """Ceiling lamps that burn all day, and what the glass lets in: a share of the sky, less of a low sun."""
+    lamp = HOUR[hour].lamp > 0
+    through = 0.9 if lamp else 0.55 * min(1.0, HOUR[hour].elevation / 38)
+    light = outside.light * [INDOOR_SKY, INDOOR_SKY, through]
+    light[:, 0] += np.array(CEILING) * (0.85 if lamp else 1.0)
+    light[:, 1] += 0.34 * np.array(CEILING)
+    glow = outside.glow.copy()
+    glow[:, GLOWS.index("windows")] = np.array([0.95, 0.88, 0.76])
+    glow[:, GLOWS.index("lamps")] = np.array([1.25, 1.25, 1.22])
+    mild = 0.5 + 0.5 * outside.saturation
+    return replace(outside, light=light, glow=glow, saturation=mild, grain=0.008, snow=0, particles="")
 
 
 def _grey(colour: np.ndarray, amount: float) -> np.ndarray:

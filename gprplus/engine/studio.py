@@ -1,8 +1,9 @@
 """Where pictures are taken: a design and a device, with the places that were already lit."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -53,8 +54,8 @@ class Studio:
         self.size = (max(8, round(width * share)), max(16, round(height * share)))
         self.margin = int(np.ceil(design.domain.shift * max(self.size)))
         self._places: OrderedDict[tuple[str, int], Layers] = OrderedDict()
-        self._states = {sky.WEATHER[w].snow for w in design.weathers}
-        self._hazes = sorted({sky.haze(w, h) for w, h in design.cell_levels()})
+        self._states = sky.states(design.weathers, design.domain.indoors)
+        self._hazes = sorted({sky.haze(w, h, design.domain.indoors) for w, h in design.cell_levels()})
 
     def view(self, degree: int, shift: tuple[float, float], margin: int) -> View:
         """The camera of this domain at a degree."""
@@ -121,17 +122,33 @@ class Studio:
 
     def pictures(self, shot: Shot, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
         """(weather, illumination, `(3, height, width) uint8` on the device) of every cell asked for."""
-        glowing = glowing_blocks(shot.layers)
-        for weather, hour in cells:
-            key = self.design.picture_key(shot.block, weather, hour)
-            flat = shade(shot.layers, glowing, weather, hour, self.design.domain, key, self.size)
-            yield weather, hour, flat.view(3, self.size[1], self.size[0])
+        yield from taken(shot.layers, cells, partial(self.design.picture_key, shot.block), self.design, self.size)
 
     def finish(self, planes: np.ndarray) -> np.ndarray:
         """A picture as it leaves the camera, `(H, W, 3) uint8`: its planes (3, h, w) joined and enlarged to the
         output size.
         """
-        import cv2
+        return finished(planes, self.design.size)
 
-        width, height = self.design.size
-        return resize(cv2.merge(list(planes)), height, width)
+
+def taken(
+    layers: Layers,
+    cells: Sequence[tuple[str, str]],
+    key: Callable[[str, str], int],
+    design: Design,
+    size: tuple[int, int],
+) -> Iterator[tuple[str, str, Tensor]]:
+    """(weather, illumination, `(3, height, width) uint8` on the device) of cells; `key` names a picture for its
+    grain and what falls, `size` (width, height) is that of the layers.
+    """
+    glowing = glowing_blocks(layers)
+    for weather, hour in cells:
+        flat = shade(layers, glowing, weather, hour, design.domain, key(weather, hour), size)
+        yield weather, hour, flat.view(3, size[1], size[0])
+
+
+def finished(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Planes (3, h, w) joined and enlarged to a picture `(height, width, 3) uint8` of `size` (width, height)."""
+    import cv2
+
+    return resize(cv2.merge(list(planes)), size[1], size[0])

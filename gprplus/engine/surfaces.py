@@ -130,6 +130,41 @@ def _train(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Te
     return band.to(torch.float32), dark, glass * 0.6
 
 
+@_wall("shopfront")
+def _shopfront(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Lit windows with goods on shelves, a door, and a bright sign on a dark band."""
+    shop, place = (along / scale).floor().int(), _frac(along / scale)
+    window = ((place - 0.5).abs() < 0.44) & (up > 0.25) & (up < 2.45)
+    post = (_frac(place * 4) < 0.05) & window
+    goods = hashed((along / 0.27).floor().int(), (up / 0.55).floor().int(), 101)
+    shelf = _frac(up / 0.55) < 0.10
+    sign = ((place - 0.5).abs() < 0.22 + 0.1 * hashed(shop, shop * 0, 103)) & (up > 2.75) & (up < 3.15)
+    letters = sign & (_frac(along / 0.21) < 0.7) & (hashed((along / 0.21).floor().int(), shop, 105) > 0.2)
+    light = 0.35 + 0.25 * hashed(shop, shop * 0 + 1, 107)
+    lit = torch.where(window & ~post, light * (0.35 + 0.65 * goods) * torch.where(shelf, 0.45, 1.0), letters * 0.9)
+    share = torch.where(window, goods, 0.0) * (1 - post.to(torch.float32))
+    return share, torch.where(window, 0.55, torch.where(up > 2.6, 0.5, 0.9)), lit
+
+
+@_wall("counter")
+def _counter(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """A food counter: tiles below, an open kitchen, a row of lit menus above."""
+    kitchen = ((_frac(along / scale) - 0.5).abs() < 0.46) & (up > 1.1) & (up < 2.3)
+    menu = ((_frac(along / 1.1) - 0.5).abs() < 0.42) & (up > 2.45) & (up < 3.1)
+    tone = hashed((along / 1.1).floor().int(), (up / 0.22).floor().int(), 109)
+    tile = ((_frac(along / 0.2) < 0.06) | (_frac(up / 0.2) < 0.06)).to(torch.float32)
+    lit = torch.where(kitchen, 0.30 + 0.25 * tone, torch.where(menu, 0.45 + 0.4 * tone, 0.0))
+    return torch.where(menu, tone, 0.0), torch.where(kitchen, 0.6, 0.95 - 0.15 * tile), lit
+
+
+@_wall("gallery")
+def _gallery(along: Tensor, up: Tensor, scale: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """An upper floor behind a balustrade of glass."""
+    glass = (_frac(along / scale) > 0.04).to(torch.float32)
+    rail = ((up > 4.62) & (up < 4.72)).to(torch.float32)
+    return 0.8 * glass, 0.9 - 0.5 * rail, 0.10 * glass * (up > 4.72)
+
+
 @_ground("paving")
 def _paving(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Slabs in running bond with darker bands."""
@@ -208,6 +243,43 @@ def _tiles(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     pit = y > 9.4
     tone = hashed((x / 0.4).floor().int(), (y / 0.4).floor().int(), 63)
     return line.to(torch.float32), torch.where(pit, 0.35, 0.86 + 0.16 * tone - 0.2 * joint)
+
+
+@_ground("polished")
+def _polished(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Large marble tiles, a border every seven metres."""
+    joint = ((_frac(x / 0.8) < 0.012) | (_frac(y / 0.8) < 0.012)).to(torch.float32)
+    border = ((_frac(x / 7.2 + 0.5) < 0.05) | (_frac(y / 7.2 + 0.5) < 0.05)).to(torch.float32)
+    tone = hashed((x / 0.8).floor().int(), (y / 0.8).floor().int(), 111)
+    vein = fractal(x * 2.6 + 3 * tone, y * 2.6, 4, 113)
+    return border, 0.90 + 0.10 * tone + 0.14 * (vein - 0.5) - 0.22 * joint
+
+
+@_ground("diamonds")
+def _diamonds(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Light and dark tiles laid across."""
+    u, v = (x + y) / 0.85, (x - y) / 0.85
+    dark = (u.floor() + v.floor()) % 2
+    joint = ((_frac(u) < 0.03) | (_frac(v) < 0.03)).to(torch.float32)
+    return 0.75 * dark, 0.92 + 0.12 * (fractal(x * 4, y * 4, 3, 115) - 0.5) - 0.15 * joint
+
+
+@_ground("checkered")
+def _checkered(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Small tiles in two colours, some of them at random."""
+    i, j = (x / 0.5).floor(), (y / 0.5).floor()
+    joint = ((_frac(x / 0.5) < 0.03) | (_frac(y / 0.5) < 0.03)).to(torch.float32)
+    odd = ((i + j) % 2) * (hashed(i.int(), j.int(), 117) > 0.25)
+    return 0.6 * odd, 0.94 - 0.18 * joint
+
+
+@_ground("terrazzo")
+def _terrazzo(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Chips of stone in panels, with a dark band down the middle."""
+    chip = (hashed((x / 0.045).floor().int(), (y / 0.045).floor().int(), 119) > 0.8).to(torch.float32)
+    joint = ((_frac(x / 2.4) < 0.008) | (_frac(y / 2.4) < 0.008)).to(torch.float32)
+    band = ((x.abs() - 4.2).abs() < 0.25).to(torch.float32)
+    return torch.maximum(0.35 * chip, band), 0.95 - 0.25 * joint
 
 
 def skyline(kind: str, azimuth: Tensor) -> Tensor:

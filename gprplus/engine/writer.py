@@ -110,9 +110,14 @@ def save_whole(path: Path, data: bytes) -> None:
 
 def png(mask: np.ndarray) -> bytes:
     """A `(H, W) bool` mask as the bytes of a PNG: 255 where true."""
+    return png_numbers(mask.astype(np.uint8) * 255)
+
+
+def png_numbers(image: np.ndarray) -> bytes:
+    """A `(H, W) uint8` picture as the bytes of a PNG."""
     import cv2
 
-    done, data = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     if not done:
-        raise ValueError(f"a mask of shape {mask.shape} cannot be written as PNG")
+        raise ValueError(f"a mask of shape {image.shape} cannot be written as PNG")
     return data.tobytes()
