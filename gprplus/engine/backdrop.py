@@ -11,6 +11,7 @@ from torch import Tensor
 from gprplus.engine import sky
 from gprplus.engine.camera import View, beam
 from gprplus.engine.gbuffer import Surface, cast, coverage
+from gprplus.engine.grounds import GROUNDS
 from gprplus.engine.intersect import dot
 from gprplus.engine.layers import SNOW, Layers, key_light, picked, pooled, snowed
 from gprplus.engine.malls import MALLS
@@ -19,7 +20,7 @@ from gprplus.engine.places import SCENES
 from gprplus.engine.scenes import Scene
 from gprplus.engine.shadows import ShadowMap, shadow_image
 from gprplus.engine.shapes import Solids
-from gprplus.engine.surfaces import GROUNDS, paint_walls, skyline
+from gprplus.engine.surfaces import paint_walls, skyline
 
 PLACES = {**SCENES, **MALLS}
 SKY_AT = 500.0  # metres: how far the haze takes the sky to be

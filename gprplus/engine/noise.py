@@ -7,6 +7,11 @@ from torch import Tensor
 from gprplus.keys import mix
 
 
+def frac(x: Tensor) -> Tensor:
+    """What is left of a number without its whole part, in [0, 1)."""
+    return x - x.floor()
+
+
 def hashed(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
     """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast. Products wrap around on
     purpose.
