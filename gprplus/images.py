@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gprplus import archives
+from gprplus.sniff import claims_too_much
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
@@ -22,10 +23,13 @@ def read_bytes(root: Path, path: str) -> bytes:
 
 
 def decode(data: bytes) -> np.ndarray | None:
-    """`(H, W, 3) uint8` RGB, orientation tags ignored; None when the bytes are no whole image."""
+    """`(H, W, 3) uint8` RGB, orientation tags ignored; None when the bytes are no whole image, or one past all measure.
+
+    A header that claims more than `sniff.MOST_PIXELS` is not followed: a megabyte of it could ask for gigabytes.
+    """
     import cv2
 
-    if not data:
+    if not data or claims_too_much(data):
         return None
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     try:

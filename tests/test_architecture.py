@@ -12,7 +12,8 @@ import gprplus
 from gprplus.cli import COMMANDS
 
 PACKAGE = Path(gprplus.__file__).parent
-GROUND = {"errors", "declared", "schema", "digests", "keys", "images", "protocol", "parallel", "runs", "archives"}
+GROUND = {"errors", "declared", "schema", "digests", "keys", "parallel", "runs"}  # words, keys, workers, folders
+GROUND |= {"archives", "sniff", "images", "protocol"}  # bytes, pixels, and which of them count
 ROOMS = (
     "engine",
     "frames",

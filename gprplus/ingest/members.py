@@ -11,10 +11,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
 
-from gprplus import archives
+from gprplus import archives, sniff
 from gprplus.archives import is_archive
 from gprplus.errors import ArchiveError
-from gprplus.ingest import sniff
 from gprplus.ingest.probe import Probe, every_byte, failed, judge, probe_files
 from gprplus.ingest.scan import BESIDE, Folder, Listing, Refused, list_files, paths
 from gprplus.ingest.views import Views

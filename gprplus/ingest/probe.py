@@ -14,7 +14,7 @@ from functools import partial
 from itertools import groupby
 from typing import NamedTuple
 
-from gprplus.ingest import sniff
+from gprplus import sniff
 from gprplus.parallel import in_threads
 
 # Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
@@ -31,6 +31,7 @@ REASONS = {
     "foreign": "the bytes are of no image format known here; they begin with {}.",
     "damaged": "the header of this {} does not say its size.",
     "truncated": "the end of this {} is missing.",
+    "large": f"its header claims {{}} pixels, and at most {sniff.MOST_PIXELS:,} are decoded.",
     "undecodable": "this {} does not decode.",
 }
 
@@ -159,6 +160,8 @@ def judge(size: int, mtime: int, head: bytes, tail: bytes, more: sniff.More) -> 
     pixels = sniff.size_of(kind, head, more)
     if pixels is None:
         return failed(size, mtime, "damaged", kind)
+    if pixels[0] * pixels[1] > sniff.MOST_PIXELS:
+        return failed(size, mtime, "large", f"{pixels[0]:,} x {pixels[1]:,}")
     return Probe(size, mtime, kind, *pixels)
 
 

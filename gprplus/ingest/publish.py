@@ -20,10 +20,10 @@ from gprplus.errors import LayoutError, ManifestError, examples, nearest
 from gprplus.ingest.detect import choose
 from gprplus.ingest.layout import Layout, load, near_miss
 from gprplus.ingest.scan import list_files
-from gprplus.ingest.sniff import format_of
 from gprplus.ingest.tokens import whole
 from gprplus.parallel import Progress, in_processes, silent
 from gprplus.runs import clear, read_json, settle, versions, write_bytes, write_json, write_text
+from gprplus.sniff import format_of
 
 CAMERAS = ("degrees", "code")
 BYTES = ("jpeg", "keep")

@@ -9,7 +9,7 @@ from gprplus.errors import LayoutError, ManifestError, RequestChanged
 from gprplus.images import decode
 from gprplus.ingest import build_manifest
 from gprplus.ingest.publish import plan, publish
-from gprplus.ingest.sniff import format_of
+from gprplus.sniff import format_of
 
 SAME = ("viewpoint_deg", "weather", "illumination", "background")
 

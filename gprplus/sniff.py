@@ -12,6 +12,7 @@ from collections.abc import Callable
 More = Callable[[int, int], bytes]
 Size = tuple[int, int]  # width, height
 
+MOST_PIXELS = 100_000_000  # 12,000 x 8,000: a header that claims more is not believed, and nothing so large decoded
 HEAD = 4096  # bytes: a page, and enough for the size of all but a few files
 TAIL = 16  # bytes: enough for the mark that ends a JPEG, PNG or GIF
 FAR_TAIL = 65536  # bytes searched for that mark when something was appended after it
@@ -51,6 +52,13 @@ def size_of(kind: str, head: bytes, more: More) -> Size | None:
     return (width, height) if width > 0 and height > 0 else None
 
 
+def claims_too_much(data: bytes) -> bool:
+    """Whether the header of a whole file claims more than MOST_PIXELS."""
+    kind = format_of(data[:HEAD])
+    size = size_of(kind, data[:HEAD], lambda offset, length: data[offset : offset + length]) if kind else None
+    return size is not None and size[0] * size[1] > MOST_PIXELS
+
+
 def is_whole(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool:
     """Whether the end of the file is there: its end mark, or the length its header announces. True where a format has
     neither.
@@ -85,7 +93,7 @@ def like_the_last(head: bytes, tail: bytes) -> Size | None:
     if not head.startswith(before) or not tail.endswith(b"\xff\xd9") or len(head) < len(before) + 7:
         return None
     height, width = _FRAME.unpack_from(head, len(before) + 3)
-    return (width, height) if width and height else None
+    return (width, height) if 0 < width * height <= MOST_PIXELS else None
 
 
 def _jpeg(head: bytes, more: More) -> Size:
