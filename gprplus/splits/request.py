@@ -1,5 +1,6 @@
 """What was asked for: one frozen record, checked before anything is read, and kept in split.json word for word."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -137,8 +138,7 @@ class Request:
 
     def record(self, manifest_fingerprint: str) -> dict[str, Any]:
         """The request as JSON, with the fingerprint of the manifest it was made of."""
-        said = asdict(self)
-        said["levels"] = list(self.levels) if self.levels else None
+        said = json.loads(json.dumps(asdict(self)))
         said["arms"] = [{key: value for key, value in arm.items() if value is not None} for arm in said["arms"]]
         return {**said, "manifest": manifest_fingerprint}
 
