@@ -110,6 +110,12 @@ EXCLUDED = (
     Column("identity", "level", "Person."),
     Column("reason", "level", "Why, in words."),
 )
+TESTS = (
+    Column("group", "level", "Rows that stand together; split.json says which groups make up a test."),
+    Column("role", "level", "query, gallery or removed."),
+    Column("uid", "uint64", "Key of the image, one of the test rows of members."),
+    Column("of", "uint64", "Of a removed row, the query whose ranking it leaves; else null."),
+)
 QUERIES = (
     Column("target", "level", "What was searched."),
     Column("uid", "uint64", "Key of the query image."),
@@ -216,6 +222,7 @@ TABLES = {
     "scan": SCAN,
     "members": MEMBERS,
     "excluded": EXCLUDED,
+    "tests": TESTS,
     "queries": QUERIES,
     "results": RESULTS,
     "summary": SUMMARY,

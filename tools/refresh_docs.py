@@ -22,6 +22,7 @@ TABLES = {
     "scan": "manifest/scan.parquet: what makes an unchanged rebuild cheap.",
     "members": "splits/NAME/members.parquet: the training sets and the test rows of a split.",
     "excluded": "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and why.",
+    "tests": "splits/NAME/tests.parquet: which test rows count in which test, with --cross or --removal.",
     "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row a query of a run.",
     "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
     "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",

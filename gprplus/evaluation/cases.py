@@ -62,7 +62,7 @@ def open_all(
         folder = output / split.name / recipe.name
         runs.settle(folder / RECORD, _request(split, recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
-        scored = [targets.of_split(split, own)]
+        scored = [targets.of_split(split, own), *targets.of_tests(split, own)]
         scored += [targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()]
         found = tuple(target for target in scored if target)
         if not found:
@@ -114,14 +114,14 @@ def sources(cases: Sequence[Case]) -> "dict[str, tuple[pa.Table, Mapping[str, Pa
     for case in cases:
         found[f"split {case.split.name}"] = (case.split.members(["uid", "dataset", "path"]), case.roots)
         for target in case.targets:
-            if target.name != targets.SELF:
+            if not targets.own(target.name):
                 found[f"target {target.name}"] = (target.rows, target.roots)
     return found
 
 
 def source_of(case: Case, target: Target) -> str:
     """Which of `sources` a target's images come from."""
-    return f"split {case.split.name}" if target.name == targets.SELF else f"target {target.name}"
+    return f"split {case.split.name}" if targets.own(target.name) else f"target {target.name}"
 
 
 def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> None:

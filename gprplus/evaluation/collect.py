@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus import runs, schema
 from gprplus.evaluation import trial
 from gprplus.evaluation.summary import UNTRAINED, summarise
-from gprplus.evaluation.targets import SELF
+from gprplus.evaluation.targets import SELF, own
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,7 +32,7 @@ def collect(folder: Path, arms: Sequence[str], reference: str | None) -> "tuple[
             if record:
                 queries[arm, record["seed"]] = pq.read_table(path / trial.QUERIES)
                 rows += [{**row, "place": place} for row in _rows(record)]
-    rows.sort(key=lambda row: (row["target"] != SELF, row["target"], row["place"], row["seed"]))
+    rows.sort(key=lambda row: (row["target"] != SELF, not own(row["target"]), row["target"], row["place"], row["seed"]))
     results = schema.conform(pa.Table.from_pylist(rows), schema.RESULTS)
     summary = summarise(results, queries, reference)
     runs.write_table(folder / RESULTS, results)

@@ -68,6 +68,7 @@ def score(
     ap: str = "step",
     block_rows: int | None = None,
     rerank: Rerank | None = None,
+    removed: Sequence[np.ndarray] | None = None,
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
@@ -76,9 +77,10 @@ def score(
     rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
     without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
     "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `Rerank()`, re-ranks by k-reciprocal neighbours
-    first (junk is left out of the neighbourhoods, as where loaders drop it). Memory beyond the features: one block of
-    similarities (48 MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) and under 100 bytes a row;
-    float32 features are not copied. Raises ScoreError when the arguments do not belong together or no query is valid.
+    first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by query, positions
+    of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (48
+    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) and under 100 bytes a row; float32 features are
+    not copied. Raises ScoreError when the arguments do not belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score(features[:1], features, ["a"], ["b", "a", "c"]).mAP
@@ -96,10 +98,15 @@ def score(
             f"Query features have {queries.shape[1]} dimensions, gallery features {gallery.shape[1]}: "
             "they come from different networks."
         )
+    if removed is not None and (rerank or len(removed) != len(queries)):
+        raise ScoreError(
+            "Rows that leave single rankings are named once a query, and have no place in re-ranking: leave out "
+            f"rerank, or give {len(queries):,} arrays (found {len(removed):,})."
+        )
     truth = _truth(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, len(queries), len(gallery))
     if rerank:
         gallery, truth = _without_junk(gallery, *truth)
-    order, wanted = _wanted(*truth)
+    order, wanted = _wanted(*truth, removed)
     if not len(order):
         raise ScoreError(
             f"None of the {len(queries):,} queries has a true match to be found: "
@@ -215,6 +222,7 @@ def _wanted(
     query_cams: np.ndarray | None,
     gallery_cams: np.ndarray | None,
     junk: np.ndarray | None,
+    removed: Sequence[np.ndarray] | None = None,
 ) -> tuple[np.ndarray, list[Wanted]]:
     """The valid queries, identity after identity, and what each asks of its row.
 
@@ -240,9 +248,11 @@ def _wanted(
         )
         struck = np.concatenate([own, junk_columns])
         for query, hidden in zip(same, ignored, strict=True):
+            gone = removed[query] if removed is not None else own[:0]
+            hidden = hidden | np.isin(own, gone)
             if not hidden.all():
                 order.append(query)
-                wanted.append(Wanted(own[~hidden], struck))
+                wanted.append(Wanted(own[~hidden], np.union1d(struck, gone) if len(gone) else struck))
     return np.array(order, dtype=np.int64), wanted
 
 

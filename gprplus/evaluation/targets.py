@@ -27,7 +27,8 @@ CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}
 class Target:
     """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor where the target has them) under a name.
 
-    `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are.
+    `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are. `removed`
+    (schema.TESTS) names gallery rows that leave the ranking of one query each.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Target:
     rows: "pa.Table"
     roots: Mapping[str, Path]
     datasets: Mapping[str, Any]
+    removed: "pa.Table | None" = None
 
     @property
     def uids(self) -> np.ndarray:
@@ -47,7 +49,10 @@ class Target:
         flags = [name for name in ("is_junk", "is_distractor") if name in self.rows.column_names]
         level = [self.attribute] if self._has_levels() else []
         wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
-        return keys.digest(self.protocol, keys.table_fingerprint(self.rows, wanted))
+        rows = keys.table_fingerprint(self.rows, wanted)
+        if self.removed is None:
+            return keys.digest(self.protocol, rows)
+        return keys.digest(self.protocol, rows, keys.table_fingerprint(self.removed, ["of", "uid"]))
 
     def facts(self) -> dict[str, Any]:
         """What records say of the target."""
@@ -75,9 +80,22 @@ class Target:
             None if cameras is None else cameras[query],
             None if cameras is None else cameras[~query],
             gallery_junk=junk[~query],
+            removed=self._removed(query),
             **options,
         )
         return found, self._queries(query, found)
+
+    def _removed(self, query: np.ndarray) -> "list[np.ndarray] | None":
+        """For each query the positions in the gallery that leave its ranking."""
+        if self.removed is None:
+            return None
+        uids = self.uids
+        order = np.argsort(uids[~query])
+        place = order[np.searchsorted(uids[~query][order], self.removed.column("uid").to_numpy())]
+        of = self.removed.column("of").to_numpy()
+        by = np.argsort(of, kind="stable")
+        low, high = (np.searchsorted(of[by], uids[query], side) for side in ("left", "right"))
+        return [place[by[start:stop]] for start, stop in zip(low, high, strict=True)]
 
     def _queries(self, query: np.ndarray, scores: Scores) -> "pa.Table":
         import pyarrow as pa
@@ -147,16 +165,42 @@ def of_split(split: "Split", roots: Mapping[str, Path] | None = None) -> Target 
     return Target(SELF, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"])
 
 
+def own(name: str) -> bool:
+    """Whether a target is the split's own test set, or one of its tests."""
+    return name == SELF or name.startswith(f"{SELF}:")
+
+
+def of_tests(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
+    """The split's further tests (make-split --cross, --removal): rows of its test side in other parts."""
+    import pyarrow as pa
+
+    tests = split.tests()
+    if not tests:
+        return []
+    rows, info, found = split.test(), split.info, []
+    uids = rows.column("uid").to_numpy()
+    order = np.argsort(uids)
+    role, places = rows.column_names.index("role"), split.roots(roots)
+    for name, (facts, groups) in tests.items():
+        removed = [group for group in groups if len(group) and group.column("of").null_count == 0]
+        both = pa.concat_tables([group for group in groups if group.column("of").null_count])
+        mine = rows.take(pa.array(order[np.searchsorted(uids[order], both.column("uid").to_numpy())]))
+        mine = mine.set_column(role, rows.field(role), both.column("role").cast(rows.field(role).type))
+        gone = removed[0] if removed else None
+        found.append(Target(name, facts["protocol"], info["attribute"], mine, places, info["datasets"], gone))
+    return found
+
+
 def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None) -> Target:
     """A whole manifest as a target: its own query and gallery roles, or one query for each person and camera."""
     from gprplus.splits import target_rows
 
-    if name == SELF:
+    if own(name):
         raise SplitError(f"A target cannot be called '{SELF}': that is the split's own test set.")
     rows = target_rows(manifest)
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
-    own = {dataset: roots[dataset] for dataset in manifest.info["datasets"] if roots and dataset in roots}
-    return Target(name, protocol, attribute, rows, manifest.roots(own), manifest.info["datasets"])
+    moved = {dataset: roots[dataset] for dataset in manifest.info["datasets"] if roots and dataset in roots}
+    return Target(name, protocol, attribute, rows, manifest.roots(moved), manifest.info["datasets"])
 
 
 def manifest_at(path: Path, ingested: Path) -> "Manifest":

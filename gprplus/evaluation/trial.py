@@ -161,9 +161,11 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
     replaced = [target.name for target, _ in missing]
     path = trial.folder / QUERIES
     tables = [_without(pq.read_table(path), replaced)] if record["targets"] and path.is_file() else []
+    features = {id(pack): _features(network, [t for t, p in missing if p is pack], pack, trial) for _, pack in missing}
     for target, pack in missing:
         start = time.perf_counter()
-        scores, queries = target.score(_embedded(network, target.uids, pack, trial))
+        uids, known = features[id(pack)]
+        scores, queries = target.score(known[np.searchsorted(uids, target.uids)])
         tables.append(queries)
         record["targets"][target.name] = {
             "protocol": target.protocol,
@@ -175,6 +177,14 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
         path, pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
     )
     runs.write_json(trial.folder / RECORD, record)
+
+
+def _features(
+    network: "Model", targets: Sequence[Target], pack: Pack, trial: Trial
+) -> "tuple[np.ndarray, torch.Tensor]":
+    """Sorted keys of all images of the targets of one pack, each embedded once, and their features."""
+    uids = np.unique(np.concatenate([target.uids for target in targets]))
+    return uids, _embedded(network, uids, pack, trial)
 
 
 def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "torch.Tensor":

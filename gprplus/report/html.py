@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gprplus import __version__
 from gprplus.declared import identity_attributes
 from gprplus.report import balance, plots, provenance, words
+from gprplus.report.crossed import Crossed, crossed
 from gprplus.report.mismatch import contrast
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
@@ -58,6 +59,7 @@ class Page:
     parts: Sequence[Part]
     samples: Samples | None
     searched: Mapping[str, Sequence[Searched]]
+    crossed: Crossed | None
     warnings: Sequence[str]
     audit: Sequence[provenance.Block]
     provenance: Sequence[provenance.Block]
@@ -83,6 +85,7 @@ def page(run: Outcome) -> Page:
         parts=parts,
         samples=samples(run),
         searched=searched(run, parts[0].reference),
+        crossed=crossed(run.rows, run.queries, run.info),
         warnings=balance.warnings(run),
         audit=balance.audit(run),
         provenance=provenance.blocks(run),

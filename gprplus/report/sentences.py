@@ -45,8 +45,9 @@ def verdict(summary: "pa.Table", info: Mapping[str, Any]) -> str:
 
 
 def targets(rows: Sequence[Row]) -> list[str]:
-    """The targets of summary rows, the split's own test set first, then by name."""
-    return sorted({row["target"] for row in rows}, key=lambda name: (name != SELF, name))
+    """The targets of summary rows, the split's own test set first, then by name; without its further tests."""
+    names = {row["target"] for row in rows if not row["target"].startswith(f"{SELF}:")}
+    return sorted(names, key=lambda name: (name != SELF, name))
 
 
 def outcome(row: Row) -> Literal["gain", "loss", "unclear", "unknown"]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gprplus.report import words
+from gprplus.report.crossed import Crossed, crossed
 from gprplus.report.phrases import SELF, UNTRAINED, question, target_phrase
 from gprplus.report.sentences import Row, judge, targets
 
@@ -19,7 +20,9 @@ def in_split_order(rows: Sequence[Row], arms: Sequence[str] = ()) -> list[Row]:
     """Rows by target, then in the split's order of arms; unnamed arms follow as they come, the untrained floor last."""
     place = {arm: i for i, arm in enumerate(arms)}
     order = {name: i for i, name in enumerate(targets(rows))}
-    last = len(place)
+    last, beside = len(place), len(order)
+    tests = {name: beside + i for i, name in enumerate(sorted({row["target"] for row in rows} - set(order)))}
+    order |= tests
     return sorted(rows, key=lambda r: (order[r["target"]], r["arm"] == UNTRAINED, place.get(r["arm"], last)))
 
 
@@ -30,6 +33,7 @@ def overview(summary: "pa.Table") -> tuple[list[str], list[list[str]]]:
     """
     rows = in_split_order(summary.to_pylist())
     names = targets(rows)
+    rows = [row for row in rows if row["target"] in names]
     reference = next((row["reference"] for row in rows if row["reference"]), "reference")
     headers = [
         "arm",
@@ -77,7 +81,7 @@ def as_csv(summary: "pa.Table", arms: Sequence[str] = ()) -> str:
     return out.getvalue()
 
 
-def as_markdown(summary: "pa.Table", info: Mapping[str, Any]) -> str:
+def as_markdown(summary: "pa.Table", info: Mapping[str, Any], queries: "pa.Table | None" = None) -> str:
     """A page for a paper: the verdict, one table a target (points), and the notes that belong under it."""
     rows = in_split_order(summary.to_pylist(), list(info.get("arms") or ()))
     parts = [f"# {_plain(question(info))}"]
@@ -87,8 +91,47 @@ def as_markdown(summary: "pa.Table", info: Mapping[str, Any]) -> str:
         parts.append(f"## Scored on {_plain(target_phrase(name))}")
         parts.append(_plain(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))
+    parts += _crossed(crossed(rows, queries, info))
     parts.append("\n".join(f"- {_plain(note)}" for note in notes(rows)))
     return "\n\n".join(parts) + "\n"
+
+
+def _crossed(found: Crossed | None) -> list[str]:
+    """The tests beside `self`: the matrix with its means, mismatch penalties, and what each arm pays."""
+    if not found:
+        return []
+    parts = []
+    if found.matrix:
+        matrix = found.matrix
+        parts.append(f"## Query level against gallery level, under {_plain(matrix.arm)}")
+        for title, cells, ends in (
+            ("mAP", matrix.scores, True),
+            ("mismatch penalty", matrix.penalty, False),
+            ("asymmetry", matrix.asymmetry, False),
+        ):
+            show = words.points if ends else words.signed
+            lines = [[f"{title}: query / gallery", *matrix.levels, *(["mean"] if ends else [])]]
+            for level, line, mean in zip(matrix.levels, cells.tolist(), matrix.row_means, strict=True):
+                lines.append([level, *map(show, line), *([show(mean)] if ends else [])])
+            lines += [["mean", *map(show, matrix.column_means), ""]] if ends else []
+            parts.append(_grid(lines))
+    for title, own, other, costs in (
+        ("What a mismatch costs", "gallery of the query's level", "other galleries", found.mismatch),
+        ("What matches that look like the query are worth", "without as many random", "without them", found.alike),
+    ):
+        if costs:
+            lines = [["arm", own, other, "difference", "95% interval"]]
+            for cost in costs:
+                ends_ = words.signed_interval(cost.low, cost.high)
+                scores = [words.points(cost.own), words.points(cost.other), words.signed(cost.difference)]
+                lines.append([cost.arm, *scores, ends_])
+            parts += [f"## {title}", _grid(lines)]
+    return parts
+
+
+def _grid(lines: Sequence[Sequence[str]]) -> str:
+    rows = [f"| {' | '.join(map(_plain, line))} |" for line in lines]
+    return "\n".join([rows[0], "| --- |" + " ---: |" * (len(lines[0]) - 1), *rows[1:]])
 
 
 def _markdown_table(rows: Sequence[Row]) -> str:

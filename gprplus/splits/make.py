@@ -15,6 +15,7 @@ from gprplus.splits.audit import SCOPES, covers
 from gprplus.splits.audit import audit as audited
 from gprplus.splits.designs import Plan, Train, draw
 from gprplus.splits.members import parts, write_members
+from gprplus.splits.mismatch import TESTS, Tests, tests, write_tests
 from gprplus.splits.pool import read
 from gprplus.splits.request import MIN_RETENTION, DeclaredArm, Request
 from gprplus.splits.sides import TestSide, on_test_side, test_side
@@ -125,6 +126,8 @@ class Drawn:
     side: TestSide
     excluded: "pa.Table"
     facts: Mapping[str, Any]
+    train: Train
+    tests: Tests
 
 
 def work_out(source: "Manifest", request: Request, output: Path, audit: str = "rows") -> Drawn:
@@ -134,15 +137,17 @@ def work_out(source: "Manifest", request: Request, output: Path, audit: str = "r
     if request.design is None:
         refuse_nested(train.relations, pool, request.attr)
     plan = draw(train)
+    beside = tests(train, side)
     judged = judge(pool, side, request.attr, train.relations.twins())
     checked, warnings = audited(train, plan, side, judged, audit)
     facts = _facts(source, output, request.record(source.info["fingerprint"]), train, plan, side)
+    facts |= {"tests": beside.facts} if beside.facts else {}
     facts |= {
         "audit": checked,
         "warnings": [*_said(side), *plan.warnings, *warnings],
         "versions": runs.versions(),
     }
-    return Drawn(pool, plan, side, excluded_table(pool, judged), facts)
+    return Drawn(pool, plan, side, excluded_table(pool, judged), facts, train, beside)
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
@@ -180,6 +185,7 @@ def write(output: Path, drawn: Drawn) -> Split:
     (output / RECORD).unlink(missing_ok=True)
     runs.write_table(output / EXCLUDED, drawn.excluded)
     digest = write_members(output / MEMBERS, parts(drawn.pool, drawn.plan.arms, drawn.side))
+    write_tests(output / TESTS, drawn.train, drawn.tests)
     runs.write_json(output / RECORD, {**drawn.facts, "fingerprint": digest})
     return Split.open(output, made=True)
 

@@ -59,7 +59,7 @@ def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
     person, camera = pool.person[rows], camera[rows]
     priority = keys.priorities(pool.uid[rows], 0, "query")
     others = [codes.at(rows) for codes in pool.images.values() if len(codes.levels) > 1]
-    chosen = _leave_some(deal_queries(person, camera, others, priority), person, priority)
+    chosen = leave_some(deal_queries(person, camera, others, priority), person, priority)
     query = np.zeros(len(rows), dtype=bool)
     query[chosen] = True
     reasons = unanswered(person[query], person[~query], camera[query], camera[~query])
@@ -103,7 +103,8 @@ def first_of_runs(values: np.ndarray) -> np.ndarray:
     return first
 
 
-def _leave_some(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
+def leave_some(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """`chosen` without every second row of the persons all of whose rows were chosen: something must be found."""
     owned, searching = np.bincount(person), np.bincount(person[chosen], minlength=int(person.max(initial=-1)) + 1)
     bare = (owned == searching) & (searching > 1)
     if not bare.any():

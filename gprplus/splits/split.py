@@ -62,6 +62,17 @@ class Split:
         """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""
         return self._read(sum(arm["images"] for arm in self.info["arms"].values()))
 
+    def tests(self) -> "dict[str, tuple[Mapping[str, Any], list[pa.Table]]]":
+        """The tests beside `self`, by name: what split.json says of each, and its groups of rows (schema.TESTS)."""
+        from gprplus.splits.mismatch import TESTS, read_groups
+
+        facts = self.info.get("tests") or {}
+        if not facts:
+            return {}
+        names = list(dict.fromkeys(name for one in facts.values() for name in one["groups"]))
+        groups = read_groups(self.path / TESTS, names)
+        return {name: (one, [groups[group] for group in one["groups"]]) for name, one in facts.items()}
+
     def members(self, columns: Sequence[str] | None = None) -> "pa.Table":
         """All rows: those of each arm in turn, then the test rows."""
         return self._read(0, columns=columns)
