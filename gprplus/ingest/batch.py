@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
+from gprplus.digests import digest
 from gprplus.ingest.columns import Codes, Numbers, coded, numbers, texts
 from gprplus.ingest.members import of_one_stream, probe_members
 from gprplus.ingest.names import match, token_columns, uid_bytes
@@ -45,6 +46,16 @@ class Batch:
 
     def __len__(self) -> int:
         return sum(map(len, self.folders))
+
+    def paths(self) -> list[str]:
+        """Every file's path below the root."""
+        return [path for folder in self.folders for path in paths(folder.path, folder.names)]
+
+    @property
+    def key(self) -> str:
+        """What tells the batch from every other of its request: a hash of its names, and of what is to be opened."""
+        names = (part for folder in self.folders for part in (folder.path, folder.joined))
+        return digest(*names, self.fresh or b"")[:32]
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,7 @@ def uncollected() -> Iterator[None]:
 @uncollected()
 def read_batch(batch: Batch) -> Outcome:
     """Parse the names of a batch and probe the files that must be opened. Runs in a worker process."""
-    every = [path for folder in batch.folders for path in paths(folder.path, folder.names)]
+    every = batch.paths()
     tokens = match(batch.layout, every, batch.views)
     known = list(compress(every, tokens))
     fitting = [row for row in tokens if row]
@@ -140,8 +151,9 @@ def batches(
 
 def _pieces(folder: Folder) -> Iterator[Folder]:
     if len(folder) <= BATCH:
-        yield Folder(folder.path, folder.joined)
+        yield folder
         return
     names = folder.names
     for start in range(0, len(names), BATCH):
-        yield Folder(folder.path, "\0".join(names[start : start + BATCH]))
+        sizes, mtimes = (looked and looked[start : start + BATCH] for looked in (folder.sizes, folder.mtimes))
+        yield Folder(folder.path, "\0".join(names[start : start + BATCH]), sizes, mtimes)

@@ -6,35 +6,21 @@ files, folders or workers.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from gprplus.errors import ManifestError, RequestChanged, examples, nearest
+from gprplus.errors import ManifestError, examples
 from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
 from gprplus.ingest.dataset import Rows, ingest
-from gprplus.ingest.detect import Chosen, choose
-from gprplus.ingest.earlier import Earlier, remembered, unchanged
+from gprplus.ingest.earlier import Earlier, fresh_files, unchanged
 from gprplus.ingest.manifest import Manifest
-from gprplus.ingest.members import list_renders
-from gprplus.ingest.roles import lists_digest
-from gprplus.ingest.scan import Listing
+from gprplus.ingest.parts import Parts
+from gprplus.ingest.read import read_shard
+from gprplus.ingest.shard import Shard
+from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
 from gprplus.parallel import Progress, silent
-from gprplus.runs import differences, relative
-from gprplus.schema import VERIFY
-
-
-@dataclass(frozen=True)
-class Source:
-    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request as the
-    record keeps it.
-    """
-
-    listing: Listing
-    chosen: Chosen
-    identities: Path | None
-    request: dict[str, Any]
+from gprplus.runs import fingerprint
+from gprplus.schema import VERSION
 
 
 def build_manifest(
@@ -58,60 +44,119 @@ def build_manifest(
 
     Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are
     opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built
-    with other options (`force` replaces it). From 40,000 files on, worker processes are started: a script needs `if
+    with other options (`force` replaces it). From 20,000 files on, worker processes are started: a script needs `if
     __name__ == "__main__":`.
     """
-    folders = [Path(folder) for folder in renders]
-    _check(folders, name, identities, verify)
     output = Path(output)
-    _not_a_file(output)
-    old = _opened(output, force)
-    sources = [_source(folder, output, old, layout, name, identities, verify) for folder in folders]
-    _distinct(sources)
+    not_a_file(output)
+    sources = find_sources(renders, output, layout, name, identities, verify, _opened(output, force))
     with store.building(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
-            _settle(source, old, output, force)
+            settle(source, old, output, force)
         done: dict[str, Rows] = {}
+        kept: list[Parts] = []
         for source in sources:
-            earlier = None if force else Earlier.of(old, source.chosen.name)
-            if earlier and unchanged(earlier, source.listing, source.chosen.layout, source.identities):
+            earlier = _earlier(source, old, force)
+            if earlier is not None and _unchanged(earlier, source):
                 continue
+            parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force))
+            _whole(parts, source, output)
             done[source.chosen.name] = ingest(
                 source.listing,
                 source.chosen,
                 people.read_identities(source.identities, source.chosen.layout.codes),
                 verify,
                 earlier=earlier,
-                about=_about(source),
+                about=about(source),
+                parts=parts,
                 workers=workers,
                 progress=progress,
             )
+            kept.append(parts)
         if done or old is None:
             from gprplus.ingest.tables import assemble
 
             store.replace(output, *assemble(old, done))
+        for parts in kept:
+            parts.remove()
     result = Manifest.open(output)
     return Manifest(result.path, result.info, tuple(sorted(done)))
 
 
-def _check(folders: list[Path], name: str | None, identities: str | Path | None, verify: str) -> None:
-    if verify not in VERIFY:
-        raise ManifestError(f"There is no --verify grade '{verify}'. {nearest(verify, VERIFY)}")
-    if not folders:
-        raise ManifestError("There is no folder of renders to ingest. Name one, or draw some with `gprplus render`.")
-    for option, value in (("--name", name), ("--identities", identities)):
-        if value is not None and len(folders) > 1:
-            raise ManifestError(
-                f"{option} speaks of one folder, and {len(folders)} were given. Ingest them one after the other."
+def build_shard(
+    renders: Sequence[str | Path],
+    output: str | Path,
+    shard: str,
+    *,
+    layout: str | Path = "auto",
+    name: str | None = None,
+    identities: str | Path | None = None,
+    verify: str = "header",
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> dict[str, int]:
+    """Read one share of what build_manifest would read, `shard` being "i/n", and leave it beside the manifest; the
+    number of files read of each dataset.
+
+    Shards may run at the same time, on one machine or on several that share the disk. When all are finished,
+    build_manifest with the same arguments makes the manifest of them, and it is the one that it would have made alone.
+    The other arguments and errors are those of build_manifest.
+    """
+    share, output = Shard.parse(shard), Path(output)
+    not_a_file(output)
+    sources = find_sources(renders, output, layout, name, identities, verify, _opened(output, force))
+    if store.interrupted(output):
+        Manifest.open(output)  # says so
+    old = _opened(output, force)
+    found = {}
+    for source in sources:
+        settle(source, old, output, force)
+        earlier = _earlier(source, old, force)
+        if earlier is not None and _unchanged(earlier, source):
+            continue
+        parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force), share.name)
+        with parts.writing():
+            found[source.chosen.name] = read_shard(
+                share,
+                source.listing,
+                source.chosen.name,
+                source.chosen.layout,
+                verify,
+                parts=parts,
+                fresh=fresh_files(earlier, source.listing),
+                workers=workers,
+                progress=progress,
             )
-    if name is not None and (not name.strip() or "/" in name or not name.isprintable()):
-        raise ManifestError(f"--name {name!r} cannot name a dataset: use letters, digits and dashes.")
+    return found
 
 
-def _not_a_file(output: Path) -> None:
-    if output.exists() and not output.is_dir():
-        raise ManifestError(f"{output} is a file; the manifest is a folder. Give another place with -o.")
+def _earlier(source: Source, old: Manifest | None, force: bool) -> Earlier | None:
+    return None if force else Earlier.of(old, source.chosen.name)
+
+
+def _unchanged(earlier: Earlier, source: Source) -> bool:
+    return unchanged(earlier, source.listing, source.chosen.layout, source.identities)
+
+
+def _asked(source: Source, earlier: Earlier | None, force: bool) -> str:
+    """The digest of everything that what is read of a file depends on, but for the file."""
+    before = [earlier.about["fingerprint"], earlier.about.get("seal")] if earlier else None
+    layout = source.chosen.layout.digest
+    return fingerprint([VERSION, source.chosen.name, source.request, layout, before, force])
+
+
+def _whole(parts: Parts, source: Source, output: Path) -> None:
+    """Refuse to merge some shards of a build while others of it are missing."""
+    lacking = parts.lacking()
+    if lacking:
+        command = f"gprplus build-manifest {source.listing.root} -o {output}"
+        raise ManifestError(
+            f"{len(lacking):,} of the {lacking[0].of:,} shards of '{source.chosen.name}' are not finished: "
+            f"{examples([str(shard) for shard in lacking])}. Run `{command} --shard {lacking[0]}` and so on, with the "
+            "options of the others, and then this again; --force reads everything here instead."
+        )
 
 
 def _opened(output: Path, force: bool) -> Manifest | None:
@@ -126,86 +171,3 @@ def _opened(output: Path, force: bool) -> Manifest | None:
         if force:
             return None
         raise
-
-
-def _source(
-    folder: Path,
-    output: Path,
-    old: Manifest | None,
-    layout: str | Path,
-    name: str | None,
-    identities: str | Path | None,
-    verify: str,
-) -> Source:
-    root = folder.resolve()
-    known = old is not None and any(place == root for place in old.roots().values())
-    memory = remembered(old, root) if known else None
-    listing = list_renders(folder, look=known, memory=memory)
-    chosen = choose(listing, layout, name)
-    if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
-        memory = None  # another layout may ignore other names
-        listing = list_renders(folder, look=known)
-    table = people.find(listing, Path(identities) if identities else None)
-    beside = (*chosen.layout.beside, *([table.name] if table else []))
-    if beside:
-        listing = list_renders(folder, beside, look=known, memory=memory)
-    request = {
-        "root": relative(root, output),
-        "layout": chosen.layout.name,
-        "identities": relative(table, output) if identities and table else None,
-        "verify": verify,
-    }
-    return Source(listing, chosen, table, request)
-
-
-def _distinct(sources: list[Source]) -> None:
-    seen: dict[str, Path] = {}
-    for source in sources:
-        name, root = source.chosen.name, source.listing.root
-        if name in seen:
-            raise ManifestError(
-                f"{seen[name]} and {root} would both be the dataset '{name}'. Ingest the second by itself: "
-                f"`gprplus build-manifest {root} --name NAME`."
-            )
-        seen[name] = root
-
-
-def _settle(source: Source, old: Manifest | None, output: Path, force: bool) -> None:
-    about = old.datasets.get(source.chosen.name) if old else None
-    changed = differences(about["request"], source.request) if about else []
-    if not changed or force:
-        return
-    name = source.chosen.name
-    if about and about["root"] != source.request["root"] and not source.chosen.named:
-        raise ManifestError(
-            f"{output} already has a dataset '{name}', from {about['root']}. If {source.listing.root} is another one "
-            "of the same layout, give it a --name; if it is the same that moved, say --force."
-        )
-    raise RequestChanged(
-        f"{output} holds dataset '{name}' as another request made it ({examples(changed)}). "
-        "Give another folder with -o, another --name, or --force to replace it."
-    )
-
-
-def _about(source: Source) -> dict[str, Any]:
-    """What the record says of a dataset before its files are counted."""
-    layout = source.chosen.layout
-    return {
-        "root": source.request["root"],
-        "layout": layout.name,
-        "layout_digest": layout.digest,
-        "title": layout.title,
-        "paper": layout.paper,
-        "licence": layout.licence,
-        "status": layout.status,
-        "factors": list(layout.factors),
-        "functions": {name: list(by) for name, by in layout.functions.items()},
-        "unverified": list(layout.unverified),
-        "notes": list(layout.notes),
-        "expected": {key: value for key, value in vars(layout.expected).items() if value},
-        "verify": source.request["verify"],
-        **({"archives": source.listing.archives} if source.listing.archives else {}),
-        "lists_digest": lists_digest(source.listing, layout.lists),
-        "identities_digest": people.file_digest(source.identities, layout.codes),
-        "request": source.request,
-    }

@@ -12,10 +12,11 @@ import pyarrow.compute as pc
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.detect import Chosen
 from gprplus.ingest.doubles import without_doubles
-from gprplus.ingest.earlier import Earlier, kept, known_files, places
+from gprplus.ingest.earlier import Earlier, fresh_files, kept, places
 from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
 from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
+from gprplus.ingest.parts import Parts
 from gprplus.ingest.read import PROBED, read_files
 from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
 from gprplus.ingest.scan import Listing, Refused, seal
@@ -45,6 +46,7 @@ def ingest(
     *,
     earlier: Earlier | None = None,
     about: Mapping[str, Any] | None = None,
+    parts: Parts | None = None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Rows:
@@ -53,8 +55,10 @@ def ingest(
     """
     layout, name = chosen.layout, chosen.name
     listed = read_lists(listing, layout.lists)
-    fresh = None if earlier is None else ~known_files(earlier.scan, listing)
-    found, unmatched = read_files(listing, name, layout, verify, fresh=fresh, workers=workers, progress=progress)
+    fresh = fresh_files(earlier, listing)
+    found, unmatched = read_files(
+        listing, name, layout, verify, fresh=fresh, parts=parts, workers=workers, progress=progress
+    )
     if not found.num_rows:
         raise LayoutError(_no_name_fits(listing, layout, unmatched))
     if earlier is not None:

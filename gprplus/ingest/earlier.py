@@ -140,6 +140,11 @@ def _only_names(earlier: Earlier, listing: Listing, known: np.ndarray) -> bool:
     return bool(pc.all(pc.is_in(others, by_name), min_count=0).as_py())
 
 
+def fresh_files(earlier: Earlier | None, listing: Listing) -> np.ndarray | None:
+    """`(N,) bool` over the listing: files that must be opened; None where that is all of them."""
+    return None if earlier is None else ~known_files(earlier.scan, listing)
+
+
 def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
     """`(N,) bool` over the listing: files whose size and modification time are those in `scan`."""
     if any(folder.sizes is None for folder in listing.folders):

@@ -123,18 +123,29 @@ def interrupted(folder: Path) -> bool:
 @contextmanager
 def building(folder: Path) -> Iterator[None]:
     """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
-    import fcntl
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ManifestError(
-                f"Another build-manifest is at work in {folder}. Wait for it, or give another folder with -o."
-            ) from None
+    with alone(
+        folder / _LOCK, f"Another build-manifest is at work in {folder}. Wait for it, or give another folder with -o."
+    ):
         _take_place(folder)
         clear(folder / _NEXT)
+        yield
+
+
+@contextmanager
+def alone(lock: Path, sentence: str) -> Iterator[None]:
+    """Hold a lock file while the block runs; ManifestError with `sentence` where another process holds it."""
+    import fcntl
+
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a")
+    except OSError as error:
+        raise ManifestError(f"{lock.parent} cannot be written to: {error.strerror}.") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ManifestError(sentence) from None
         yield
 
 

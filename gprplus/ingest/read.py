@@ -1,5 +1,6 @@
 """Reading a listing in batches, in as many processes as pay, into one Arrow table."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,9 @@ import pyarrow as pa
 from gprplus.ingest.batch import Batch, Outcome, batches, read_batch
 from gprplus.ingest.columns import Codes, arrow_codes, arrow_numbers
 from gprplus.ingest.parse import TOKEN
+from gprplus.ingest.parts import Finished, Parts
 from gprplus.ingest.scan import Listing
+from gprplus.ingest.shard import Shard
 from gprplus.parallel import Progress, cores, in_processes, silent
 
 if TYPE_CHECKING:
@@ -38,25 +41,64 @@ def read_files(
     verify: str,
     *,
     fresh: np.ndarray | None = None,
+    parts: Parts | None = None,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> tuple[pa.Table, list[str]]:
     """Parse every name and probe every fresh file: (one table for the files that match, the paths that do not).
 
     The table has uid, a column per group of the layout, path, `fresh` and PROBED, null where a file was not opened.
-    Processes start fresh, so a script that calls this on a large folder needs the usual `if __name__ == "__main__":`.
+    `parts` has what an earlier run finished, and is given what this one does. Processes start fresh, so a script that
+    calls this on a large folder needs the usual `if __name__ == "__main__":`.
     """
-    total = len(listing)
-    work = total if fresh is None else int(fresh.sum())
-    count = (workers or cores()) if work >= _PAYS[verify] else 1
-    mask = None if fresh is None else fresh.tobytes()
+    cut = list(batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
+    finished = {i: found for i, batch in enumerate(cut) if parts and (found := parts.get(batch))}
+    outcomes = _read([batch for i, batch in enumerate(cut) if i not in finished], parts, workers)
     tables, unmatched, done = [], [], 0
-    for outcome in in_processes(read_batch, batches(listing, dataset, layout, verify, mask), count):
-        tables.append(outcome_table(layout, outcome))
-        unmatched += outcome.unmatched
-        done += outcome.files
-        progress(done, total)
+    for i, batch in enumerate(cut):
+        found = finished.pop(i) if i in finished else next(outcomes)
+        tables.append(found.images)
+        unmatched += found.unmatched
+        done += len(batch)
+        progress(done, len(listing))
+    next(outcomes, None)  # lets the processes end
     return pa.concat_tables(tables).unify_dictionaries() if tables else _empty(layout, dataset), unmatched
+
+
+def read_shard(
+    shard: Shard,
+    listing: Listing,
+    dataset: str,
+    layout: "Layout",
+    verify: str,
+    *,
+    parts: Parts,
+    fresh: np.ndarray | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> int:
+    """Read one share of the batches that read_files would read, into `parts`; the number of files in it."""
+    cut = list(batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
+    mine = [batch for i, batch in enumerate(cut) if shard.has(i)]
+    todo = [batch for batch in mine if parts.get(batch) is None]
+    total = sum(map(len, mine))
+    done = total - sum(map(len, todo))
+    for _, batch in zip(_read(todo, parts, workers), todo, strict=True):
+        done += len(batch)
+        progress(done, total)
+    parts.finish()
+    return total
+
+
+def _read(todo: list[Batch], parts: Parts | None, workers: int | None) -> Iterator[Finished]:
+    """Batches read, in order, each given to `parts` as soon as it is there."""
+    work = sum(len(batch) if batch.fresh is None else sum(batch.fresh) for batch in todo)
+    count = (workers or cores()) if todo and work >= _PAYS[todo[0].verify] else 1
+    for outcome, batch in zip(in_processes(read_batch, todo, count), todo, strict=True):
+        found = Finished(outcome_table(batch.layout, outcome), outcome.unmatched)
+        if parts is not None:
+            parts.keep(batch, found)
+        yield found
 
 
 def outcome_table(layout: "Layout", outcome: Outcome) -> pa.Table:

@@ -1,0 +1,43 @@
+"""One of the n shares of a build: it reads every n-th batch and leaves what it found beside the manifest."""
+
+import re
+from typing import NamedTuple
+
+from gprplus.errors import ManifestError
+
+
+class Shard(NamedTuple):
+    """Which share of how many, counted from 1."""
+
+    number: int
+    of: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """A shard as it is written. Raises ManifestError.
+
+        >>> Shard.parse("2/8"), str(Shard(2, 8)), Shard(2, 8).has(9), Shard(2, 8).has(2)
+        (Shard(number=2, of=8), '2/8', True, False)
+        """
+        found = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text.strip())
+        shard = cls(*map(int, found.groups())) if found else cls(0, 0)
+        if not 1 <= shard.number <= shard.of:
+            raise ManifestError(f"--shard '{text}' is no share of a build: expected i/n with 1 <= i <= n, such as 2/8.")
+        return shard
+
+    @classmethod
+    def all(cls, of: int) -> "list[Shard]":
+        """Every shard of a build in that many."""
+        return [cls(number, of) for number in range(1, of + 1)]
+
+    def has(self, batch: int) -> bool:
+        """Whether a batch, counted from 0, is this shard's to read."""
+        return batch % self.of == self.number - 1
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    @property
+    def name(self) -> str:
+        """The shard as a file is called after it."""
+        return f"shard-{self.number}-of-{self.of}"

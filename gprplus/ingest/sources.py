@@ -1,0 +1,151 @@
+"""What a build is asked for: the folders, looked through, with their layouts, names and identities files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gprplus.errors import ManifestError, RequestChanged, examples, nearest
+from gprplus.ingest import identities as people
+from gprplus.ingest.detect import Chosen, choose
+from gprplus.ingest.earlier import remembered
+from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.members import list_renders
+from gprplus.ingest.parts import FOLDER
+from gprplus.ingest.roles import lists_digest
+from gprplus.ingest.scan import Listing
+from gprplus.runs import differences, relative
+from gprplus.schema import VERIFY
+
+
+@dataclass(frozen=True)
+class Source:
+    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request as the
+    record keeps it.
+    """
+
+    listing: Listing
+    chosen: Chosen
+    identities: Path | None
+    request: dict[str, Any]
+
+
+def find_sources(
+    renders: Sequence[str | Path],
+    output: Path,
+    layout: str | Path,
+    name: str | None,
+    identities: str | Path | None,
+    verify: str,
+    old: Manifest | None,
+) -> list[Source]:
+    """The folders to be ingested, looked through and found to be possible."""
+    folders = [Path(folder) for folder in renders]
+    _check(folders, name, identities, verify)
+    sources = [_source(folder, output, old, layout, name, identities, verify) for folder in folders]
+    _distinct(sources)
+    return sources
+
+
+def _check(folders: list[Path], name: str | None, identities: str | Path | None, verify: str) -> None:
+    if verify not in VERIFY:
+        raise ManifestError(f"There is no --verify grade '{verify}'. {nearest(verify, VERIFY)}")
+    if not folders:
+        raise ManifestError("There is no folder of renders to ingest. Name one, or draw some with `gprplus render`.")
+    for option, value in (("--name", name), ("--identities", identities)):
+        if value is not None and len(folders) > 1:
+            raise ManifestError(
+                f"{option} speaks of one folder, and {len(folders)} were given. Ingest them one after the other."
+            )
+    if name is not None and (not name.strip() or "/" in name or not name.isprintable()):
+        raise ManifestError(f"--name {name!r} cannot name a dataset: use letters, digits and dashes.")
+
+
+def not_a_file(output: Path) -> None:
+    """Refuse a file where the manifest's folder is to be."""
+    if output.exists() and not output.is_dir():
+        raise ManifestError(f"{output} is a file; the manifest is a folder. Give another place with -o.")
+
+
+def _source(
+    folder: Path,
+    output: Path,
+    old: Manifest | None,
+    layout: str | Path,
+    name: str | None,
+    identities: str | Path | None,
+    verify: str,
+) -> Source:
+    root = folder.resolve()
+    known = (old is not None and any(place == root for place in old.roots().values())) or (output / FOLDER).exists()
+    memory = remembered(old, root) if known else None
+    listing = list_renders(folder, look=known, memory=memory)
+    chosen = choose(listing, layout, name)
+    if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
+        memory = None  # another layout may ignore other names
+        listing = list_renders(folder, look=known)
+    table = people.find(listing, Path(identities) if identities else None)
+    beside = (*chosen.layout.beside, *([table.name] if table else []))
+    if beside:
+        listing = list_renders(folder, beside, look=known, memory=memory)
+    request = {
+        "root": relative(root, output),
+        "layout": chosen.layout.name,
+        "identities": relative(table, output) if identities and table else None,
+        "verify": verify,
+    }
+    return Source(listing, chosen, table, request)
+
+
+def _distinct(sources: list[Source]) -> None:
+    seen: dict[str, Path] = {}
+    for source in sources:
+        name, root = source.chosen.name, source.listing.root
+        if name in seen:
+            raise ManifestError(
+                f"{seen[name]} and {root} would both be the dataset '{name}'. Ingest the second by itself: "
+                f"`gprplus build-manifest {root} --name NAME`."
+            )
+        seen[name] = root
+
+
+def settle(source: Source, old: Manifest | None, output: Path, force: bool) -> None:
+    """Stop where the manifest has a dataset of that name from another request."""
+    had = old.datasets.get(source.chosen.name) if old else None
+    changed = differences(had["request"], source.request) if had else []
+    if not changed or force:
+        return
+    name = source.chosen.name
+    if had and had["root"] != source.request["root"] and not source.chosen.named:
+        raise ManifestError(
+            f"{output} already has a dataset '{name}', from {had['root']}. If {source.listing.root} is another one "
+            "of the same layout, give it a --name; if it is the same that moved, say --force."
+        )
+    raise RequestChanged(
+        f"{output} holds dataset '{name}' as another request made it ({examples(changed)}). "
+        "Give another folder with -o, another --name, or --force to replace it."
+    )
+
+
+def about(source: Source) -> dict[str, Any]:
+    """What the record says of a dataset before its files are counted."""
+    layout = source.chosen.layout
+    return {
+        "root": source.request["root"],
+        "layout": layout.name,
+        "layout_digest": layout.digest,
+        "title": layout.title,
+        "paper": layout.paper,
+        "licence": layout.licence,
+        "status": layout.status,
+        "factors": list(layout.factors),
+        "functions": {name: list(by) for name, by in layout.functions.items()},
+        "unverified": list(layout.unverified),
+        "notes": list(layout.notes),
+        "expected": {key: value for key, value in vars(layout.expected).items() if value},
+        "verify": source.request["verify"],
+        **({"archives": source.listing.archives} if source.listing.archives else {}),
+        "lists_digest": lists_digest(source.listing, layout.lists),
+        "identities_digest": people.file_digest(source.identities, layout.codes),
+        "request": source.request,
+    }
