@@ -1,7 +1,7 @@
 """gprplus build-manifest."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
     help="How closely to look at each file.",
 )
 @options.workers
+@click.option(
+    "--shard",
+    default=None,
+    metavar="I/N",
+    help="Read only the I-th of N shares, here or on another machine; the same command without it merges them.",
+)
 @options.force
 @options.as_json
 def command(
@@ -44,6 +50,7 @@ def command(
     identities: Path | None,
     verify: str,
     workers: int | None,
+    shard: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -59,23 +66,20 @@ def command(
       gprplus build-manifest Market-1501-v15.09.15 -o market
       gprplus build-manifest randperson.tar -o work/randperson
       gprplus build-manifest my/renders --layout mine.toml --name mine --verify decode
+      gprplus build-manifest my/renders --shard 2/8
     """
-    from gprplus.ingest.build import build_manifest
+    from gprplus.ingest.build import build_manifest, build_shard
     from gprplus.ingest.detect import render_folders
 
     output = output or work / "manifest"
+    folders = renders or render_folders(work / "renders")
+    request = {"layout": layout, "name": name, "identities": identities, "verify": verify}
     with console.progress("Reading") as progress:
-        manifest = build_manifest(
-            renders or render_folders(work / "renders"),
-            output,
-            layout=layout,
-            name=name,
-            identities=identities,
-            verify=verify,
-            workers=workers,
-            force=force,
-            progress=progress,
-        )
+        how: Any = {**request, "workers": workers, "force": force, "progress": progress}
+        if shard:
+            _say_shard(output, shard, build_shard(folders, output, shard, **how), as_json)
+            return
+        manifest = build_manifest(folders, output, **how)
     if as_json:
         console.dump({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
         return
@@ -87,6 +91,16 @@ def command(
     for line in warnings(manifest):
         console.note(line)
     console.say(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
+
+
+def _say_shard(output: Path, shard: str, files: dict[str, int], as_json: bool) -> None:
+    if as_json:
+        console.dump({"path": str(output), "shard": shard, "files": files})
+    elif files:
+        console.table(["dataset", "files read"], [[name, f"{count:,}"] for name, count in files.items()], right=(1,))
+        console.say(f"Shard {shard} is finished. When all are, the same command without --shard makes {output}.")
+    else:
+        console.say(f"Nothing has changed: {output} needs no shard.")
 
 
 def warnings(manifest: "Manifest") -> list[str]:

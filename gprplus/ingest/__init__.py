@@ -10,6 +10,7 @@ _HOMES = {
     "Layout": "layout",
     "Manifest": "manifest",
     "build_manifest": "build",
+    "build_shard": "build",
     "inspect": "inspection",
 }
 
