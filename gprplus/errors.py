@@ -4,6 +4,7 @@ Every message says what went wrong, where, what was expected, what was found and
 prints it and exits with 1; a library user catches `GprplusError`, or the builtin that each class also inherits.
 """
 
+import errno
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -105,6 +106,21 @@ def examples(items: Sequence[object], limit: int = 3) -> str:
     shown = ", ".join(str(item) for item in items[:limit])
     rest = len(items) - limit
     return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def next_step(error: OSError) -> str:
+    """What to do about a refusal of the file system; "" where that depends.
+
+    >>> next_step(PermissionError(13, "Permission denied"))
+    'Make it readable and writable for you, or give another place with -o or --work.'
+    """
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "Make it readable and writable for you, or give another place with -o or --work."
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Make room on the disk, or give another place with -o or --work."
+    if error.errno == errno.EROFS:
+        return "The disk can only be read: give another place with -o or --work."
+    return ""
 
 
 def storage(size_bytes: int) -> str:

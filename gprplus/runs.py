@@ -10,13 +10,13 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from gprplus import archives
 from gprplus.digests import digest
-from gprplus.errors import GprplusError, RequestChanged, examples
+from gprplus.errors import GprplusError, RequestChanged, examples, next_step
 
 PACKAGES = (
     "gprplus",
@@ -51,15 +51,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The name is unique to the process, so two processes that write the same file do not tear it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except GprplusError:
+        raise
     except OSError as error:
-        raise GprplusError(f"{path} cannot be written: {error.strerror or error}.") from error
+        why = f"{error.strerror or error}. {next_step(error)}".rstrip()
+        raise GprplusError(f"{path} cannot be written: {why}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -170,8 +170,11 @@ def exists(place: str | Path) -> bool:
     text = os.fspath(place)
     if os.path.isfile(text):
         return True
-    inside = located(text) if may_be_inside(text) else None
-    return inside is not None and inside[1] in open_archive(inside[0])
+    inside = located(text)
+    try:
+        return inside is not None and inside[1] in open_archive(inside[0])
+    except OSError:
+        return False
 
 
 def facts(place: str) -> tuple[int, int]:

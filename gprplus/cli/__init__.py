@@ -67,7 +67,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a problem the user can fix is one sentence and exit code 1."""
-    from gprplus.errors import GprplusError
+    from gprplus.errors import GprplusError, next_step
 
     try:
         cli(standalone_mode=False)
@@ -87,5 +87,5 @@ def main() -> None:
         sys.exit(0)
     except OSError as problem:
         where = f": {problem.filename}" if problem.filename else ""
-        click.echo(f"Error: {problem.strerror or problem}{where}.", err=True)
+        click.echo(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip(), err=True)
         sys.exit(1)

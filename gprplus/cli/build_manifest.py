@@ -108,7 +108,9 @@ def warnings(manifest: "Manifest") -> list[str]:
     lines = []
     for name, about in manifest.datasets.items():
         if about["rejected"]:
-            rejected = f"{about['rejected']:,} file(s) are not in the manifest"
+            unread = about.get("unread_folders", 0)
+            folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
+            rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
             lines.append(f"{name}: {rejected}; `gprplus inspect {manifest.path}` says why.")
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")

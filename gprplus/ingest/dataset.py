@@ -19,7 +19,8 @@ from gprplus.ingest.parse import decoded
 from gprplus.ingest.parts import Parts
 from gprplus.ingest.read import PROBED, read_files
 from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
-from gprplus.ingest.scan import Listing, Refused, seal
+from gprplus.ingest.scan import UNREAD, Listing, Refused, seal
+from gprplus.ingest.twins import same_bytes
 from gprplus.keys import digest, table_fingerprint
 from gprplus.parallel import Progress, silent
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
@@ -92,11 +93,13 @@ def ingest(
             "ignored": listing.ignored,
             "files": len(listing),
             "refused": len(listing.refused),
+            "unread_folders": sum(item.reason == UNREAD for item in listing.refused),
             "roles": _counted(images["role"]),
             "remarks": [
                 *about_lists(images, listed, layout.lists),
                 *gallery_only(images),
                 *doubled,
+                *same_bytes(images),
                 *people.doubts,
                 *lost_zeros(people.known, named),
             ],

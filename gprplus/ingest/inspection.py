@@ -16,6 +16,7 @@ from gprplus.declared import identity_attributes, image_attributes, in_order
 from gprplus.errors import examples
 from gprplus.ingest.earlier import only
 from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.scan import UNREAD
 
 FEW = 0.1  # a level with less than this share of its attribute's median level is worth a sentence
 SHOWN = 3
@@ -74,10 +75,7 @@ def inspect(path: str | Path | Manifest) -> Inspection:
     aliases: list[Alias] = []
     problems: list[str] = []
     rejected = _rejected(manifest)
-    problems += [
-        f"{about['count']:,} file(s) rejected as {reason}: {examples(about['examples'], SHOWN)}. {about['detail']}"
-        for reason, about in rejected.items()
-    ]
+    problems += [_about_rejected(reason, about) for reason, about in rejected.items()]
     for name, about in manifest.datasets.items():
         rows = only(images, name)
         codes = {attribute: codes_of(rows, attribute) for attribute in ("identity", *image_attributes())}
@@ -274,12 +272,24 @@ def _about_levels(attribute: str, counts: dict[Any, int]) -> list[str]:
     )
 
 
+def _about_rejected(reason: str, about: dict[str, Any]) -> str:
+    """One sentence on a group of rejections; what was said is said once where it is the same of all that are shown."""
+    what, paths, details = "folder(s)" if reason == UNREAD else "file(s)", about["examples"], about["details"]
+    more = about["count"] - len(paths)
+    rest = f" and {more:,} more" if more else ""
+    if len(set(details)) == 1:
+        return f"{about['count']:,} {what} rejected as {reason}: {', '.join(paths)}{rest}. {details[0]}"
+    each = "; ".join(f"{path}: {detail.rstrip('.')}" for path, detail in zip(paths, details, strict=True))
+    return f"{about['count']:,} {what} rejected as {reason}: {each}{';' if rest else ''}{rest}."
+
+
 def _rejected(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Rejected files by reason, the most frequent first, with some paths and the first detail."""
+    """Rejected files by reason, the most frequent first, with some paths and what was said of each of those."""
     grouped: dict[str, dict[str, Any]] = {}
     for row in manifest.rejected().to_pylist():
-        about = grouped.setdefault(row["reason"], {"count": 0, "examples": [], "detail": row["detail"]})
+        about = grouped.setdefault(row["reason"], {"count": 0, "examples": [], "details": []})
         about["count"] += 1
         if len(about["examples"]) < SHOWN:
             about["examples"].append(row["path"])
+            about["details"].append(row["detail"])
     return dict(sorted(grouped.items(), key=lambda item: -item[1]["count"]))

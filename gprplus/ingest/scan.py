@@ -18,6 +18,8 @@ from gprplus.ingest.views import Views
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
 
+UNREAD = "unreadable folder"  # the one reason that stands for more files than its own row
+
 _HIDDEN = frozenset("_.")
 _NAME = attrgetter("name")
 
@@ -135,7 +137,7 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
         except OSError as error:
             if not path:
                 raise LayoutError(f"{root} cannot be read: {error.strerror}.") from error
-            refused.append(Refused(path, "unreadable", f"the folder cannot be read: {error.strerror}."))
+            refused.append(Refused(path, UNREAD, f"{error.strerror}; how many files are in it is not known."))
             continue
         try:
             entries = list(os.scandir(place))  # from an open folder, so that a look at an entry walks no path
@@ -158,8 +160,18 @@ def _sorted(entries: list[Entry], skipped: frozenset[str]) -> tuple[list[Entry],
     names = [entry.name for entry in entries]
     if not _HIDDEN.isdisjoint([name[0] for name in names]) or not skipped.isdisjoint(map(str.lower, names)):
         entries = [entry for entry in entries if entry.name[0] not in _HIDDEN and entry.name.lower() not in skipped]
-    files = [entry for entry in entries if entry.is_file()]
-    return files, [] if len(files) == len(entries) else [entry for entry in entries if not entry.is_file()]
+    try:
+        files = [entry for entry in entries if entry.is_file()]
+    except OSError:  # a link in a circle, or into a folder that may not be read
+        files = [entry for entry in entries if _is_file(entry)]
+    return files, [] if len(files) == len(entries) else [entry for entry in entries if not _is_file(entry)]
+
+
+def _is_file(entry: Entry) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _hidden(entries: list[Entry]) -> int:
@@ -178,10 +190,15 @@ def _follow(
     refused: list[Refused],
 ) -> None:
     """Let a folder wait for its turn; refuse what is neither file nor folder, and links that run in circles."""
-    if not entry.is_dir():
+    try:
+        place = _place(entry) if entry.is_dir() else None
+    except OSError as error:
+        refused.append(Refused(_shown(below), "unreadable", f"what it links to cannot be reached: {error.strerror}."))
+        return
+    if place is None:
         what = "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
         refused.append(Refused(_shown(below), "unreadable", f"{what}."))
-    elif (place := _place(entry)) in ancestors:
+    elif place in ancestors:
         refused.append(Refused(_shown(below), "link", "a link to a folder that it lies in."))
     elif not _is_text(entry.name):
         refused.append(Refused(_shown(below), "name", "the name is not valid UTF-8."))

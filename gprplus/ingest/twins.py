@@ -1,0 +1,29 @@
+"""One file under two names: what digests say of a dataset, where they are known."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.errors import examples
+
+
+def same_bytes(images: pa.Table) -> list[str]:
+    """One sentence on files that are byte for byte a file of another person; none where no digest was taken."""
+    known = images.select(["path", "identity", "digest"]).filter(pc.is_valid(images["digest"]))
+    digests = known["digest"].combine_chunks().dictionary_encode()
+    if len(digests.dictionary) == known.num_rows:  # no two files alike, as nearly always
+        return []
+    content = np.asarray(digests.indices)
+    person = np.asarray(known["identity"].cast(pa.string()).combine_chunks().dictionary_encode().indices.fill_null(-1))
+    pairs = np.unique(np.stack([content, person]), axis=1)
+    pairs = pairs[:, pairs[1] >= 0]
+    shared = np.bincount(pairs[0], minlength=len(digests.dictionary)) > 1
+    twins = np.flatnonzero(shared[content])
+    if not len(twins):
+        return []
+    twins = twins[np.argsort(content[twins], kind="stable")]  # those alike stand together
+    paths = known["path"].take(pa.array(twins)).to_pylist()
+    return [
+        f"{len(twins):,} files are byte for byte the same under two identities or more, such as {examples(paths)}: "
+        "somebody is called by two names, or a file was copied to the wrong place."
+    ]
