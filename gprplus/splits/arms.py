@@ -104,8 +104,21 @@ def match(strata: Strata, level: np.ndarray, levels: int, uid: np.ndarray, seed:
 
 
 def _in_order(rows: np.ndarray, block: np.ndarray, key: np.ndarray, seed: int) -> Slots:
-    order = np.lexsort((key, keys.priorities(key, seed, "slot"), block))
+    order = by_priority(block, keys.priorities(key, seed, "slot"), key)
     return Slots(rows[order], block[order], rank_in_runs(block[order]))
+
+
+def by_priority(group: np.ndarray, priority: np.ndarray, tie: np.ndarray) -> np.ndarray:
+    """Positions sorted by group, in it by priority, and by `tie` where priorities are equal.
+
+    Group and priority are packed into one 64-bit key, which sorts several times faster than two; the bits that do not
+    fit decide only if two keys are equal, and then the rows are sorted in full.
+    """
+    bits = np.uint64(64 - int(group.max(initial=0)).bit_length())
+    packed = (group.astype(np.uint64) << bits) | (priority >> (np.uint64(64) - bits))
+    order = np.argsort(packed)
+    ranked = packed[order]
+    return np.lexsort((tie, priority, group)) if (ranked[1:] == ranked[:-1]).any() else order
 
 
 def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: int) -> np.ndarray:
@@ -156,14 +169,16 @@ def restrict(
 def draw_within(person: np.ndarray, wanted: np.ndarray, priority: np.ndarray, uid: np.ndarray) -> np.ndarray:
     """Positions, sorted, of the `wanted[p]` rows of smallest priority of each person p; `uid` settles equal priorities.
 
-    Person and priority are packed into one 64-bit key, which sorts several times faster than two; the bits that do not
-    fit decide only if two keys are equal, and then the rows are sorted in full.
+    Priorities are uniform, so nearly all rows lie too high to be among those wanted. Only the rest is sorted, once it
+    is seen to hold enough of each person.
     """
-    bits = np.uint64(64 - int(person.max(initial=0)).bit_length())
-    packed = (person.astype(np.uint64) << bits) | (priority >> (np.uint64(64) - bits))
-    order = np.argsort(packed)
-    ranked = packed[order]
-    if (ranked[1:] == ranked[:-1]).any():
-        order = np.lexsort((uid, priority, person))
+    owned = np.bincount(person, minlength=len(wanted))
+    enough = (wanted + 6 * np.sqrt(wanted) + 8) / np.maximum(owned, 1)  # six standard deviations more than wanted
+    bound = (np.minimum(enough, 1.0) * (2.0**64 - 2**12)).astype(np.uint64)
+    bound[enough >= 1] = np.iinfo(np.uint64).max
+    low = np.flatnonzero(priority <= bound[person])
+    if (np.bincount(person[low], minlength=len(wanted)) < np.minimum(wanted, owned)).any():
+        low = np.arange(len(person))
+    order = low[by_priority(person[low], priority[low], uid[low])]
     rank = rank_in_runs(person[order])
     return np.sort(order[rank < wanted[person[order]]])

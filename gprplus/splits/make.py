@@ -1,6 +1,7 @@
 """From a manifest and a request to a split folder."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from gprplus import keys, runs, schema
 from gprplus.errors import RequestChanged, SplitError, nearest
 from gprplus.splits.aliases import refuse_nested, relations
-from gprplus.splits.answers import excluded_table, judge
+from gprplus.splits.answers import Judged, excluded_table, judge
 from gprplus.splits.audit import SCOPES, covers
 from gprplus.splits.audit import audit as audited
 from gprplus.splits.designs import Plan, Train, draw
@@ -23,8 +24,6 @@ from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.where import Filter
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from gprplus.ingest import Manifest
     from gprplus.splits.codes import Pool
 
@@ -117,21 +116,21 @@ def build(source: "Manifest", request: Request, output: Path, *, audit: str = "r
 
 @dataclass(frozen=True)
 class Drawn:
-    """A split that is worked out and not yet written: the rows of its arms, its test side, the queries it cannot use,
-    and all of split.json but the fingerprint.
+    """A split that is worked out and not yet audited or written: its train side, the rows of its arms, its test side,
+    what its queries can find, the tests beside, how far the audit is to go, and what split.json says before that.
     """
 
-    pool: "Pool"
+    train: Train
     plan: Plan
     side: TestSide
-    excluded: "pa.Table"
-    facts: Mapping[str, Any]
-    train: Train
+    judged: Mapping[str, Judged]
     tests: Tests
+    scope: str
+    facts: Mapping[str, Any]
 
 
 def work_out(source: "Manifest", request: Request, output: Path, audit: str = "rows") -> Drawn:
-    """Everything about a split for the folder `output`, with nothing written."""
+    """Who stands where, for a split in the folder `output`; nothing is written."""
     pool = read(source, Filter(request.where) if request.where is not None else None)
     train, side = sides(source, pool, request)
     if request.design is None:
@@ -139,15 +138,9 @@ def work_out(source: "Manifest", request: Request, output: Path, audit: str = "r
     plan = draw(train)
     beside = tests(train, side)
     judged = judge(pool, side, request.attr, train.relations.twins())
-    checked, warnings = audited(train, plan, side, judged, audit)
     facts = _facts(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {"tests": beside.facts} if beside.facts else {}
-    facts |= {
-        "audit": checked,
-        "warnings": [*_said(side), *plan.warnings, *warnings],
-        "versions": runs.versions(),
-    }
-    return Drawn(pool, plan, side, excluded_table(pool, judged), facts, train, beside)
+    return Drawn(train, plan, side, judged, beside, audit, facts)
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
@@ -181,12 +174,30 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
 
 
 def write(output: Path, drawn: Drawn) -> Split:
-    """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a split."""
-    (output / RECORD).unlink(missing_ok=True)
-    runs.write_table(output / EXCLUDED, drawn.excluded)
-    digest = write_members(output / MEMBERS, parts(drawn.pool, drawn.plan.arms, drawn.side))
-    write_tests(output / TESTS, drawn.train, drawn.tests)
-    runs.write_json(output / RECORD, {**drawn.facts, "fingerprint": digest})
+    """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a split.
+
+    The audit goes on meanwhile; what it refuses is not kept.
+    """
+    train, plan, side = drawn.train, drawn.plan, drawn.side
+    with ThreadPoolExecutor(1) as aside:
+        checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope)
+
+        def accepted() -> None:
+            checking.result()
+            (output / RECORD).unlink(missing_ok=True)
+
+        there = output.exists()
+        try:
+            digest = write_members(output / MEMBERS, parts(train.pool, plan.arms, side), accepted)
+        except SplitError:
+            if not there:
+                output.rmdir()
+            raise
+    runs.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
+    write_tests(output / TESTS, train, drawn.tests)
+    checked, warnings = checking.result()
+    facts = {**drawn.facts, "audit": checked, "warnings": [*_said(side), *plan.warnings, *warnings]}
+    runs.write_json(output / RECORD, {**facts, "versions": runs.versions(), "fingerprint": digest})
     return Split.open(output, made=True)
 
 

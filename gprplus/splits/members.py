@@ -1,6 +1,6 @@
 """The rows of a split as one table: training rows arm by arm, then the test rows, once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,12 +102,12 @@ def _fingerprint(table: "pa.Table") -> str:
     return keys.table_fingerprint(table, [name for name in table.column_names if name not in apart])
 
 
-def write_members(path: Path, pieces: Iterable[Part]) -> str:
+def write_members(path: Path, pieces: Iterable[Part], accepted: Callable[[], None]) -> str:
     """Write the members, whole or not at all, and return their fingerprint.
 
-    Part after part is built and digested in a thread while the one before is written; a row group holds one arm only.
-    Keys are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the
-    last.
+    `accepted` is asked when all is written and nothing is kept yet; what it raises leaves what was there before. Part
+    after part is built and digested in a thread while the one before is written; a row group holds one arm only. Keys
+    are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the last.
     """
     import pyarrow.parquet as pq
 
@@ -127,4 +127,5 @@ def write_members(path: Path, pieces: Iterable[Part]) -> str:
         for table, digest in in_threads(built, pieces, 1):  # more threads only hold more parts in memory
             writer.write_table(table, row_group_size=ROW_GROUP)
             digests.append(digest)
+        accepted()
     return keys.digest(*digests)

@@ -8,7 +8,7 @@ from gprplus import schema
 from gprplus.declared import strict
 from gprplus.errors import SplitError
 from gprplus.ingest.compare import Difference
-from gprplus.runs import read_json, settle
+from gprplus.runs import read_json, settle, versions
 from gprplus.splits.compare import compare_records
 from gprplus.splits.make import opened, work_out, write
 from gprplus.splits.members import fingerprint, parts
@@ -44,8 +44,8 @@ def rebuild_split(
     info, request = read_record(record)
     source, output = opened(manifest), Path(output)
     drawn = work_out(source, request, output)
-    rows = fingerprint(part.table() for part in parts(drawn.pool, drawn.plan.arms, drawn.side))
-    found = {**drawn.facts, "fingerprint": rows}
+    rows = fingerprint(part.table() for part in parts(drawn.train.pool, drawn.plan.arms, drawn.side))
+    found = {**drawn.facts, "fingerprint": rows, "versions": versions()}
     differences = tuple(compare_records(info, found))
     if found["fingerprint"] != info["fingerprint"]:
         return Rebuilt(None, differences)
