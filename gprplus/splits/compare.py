@@ -1,5 +1,6 @@
 """What differs between two splits: what was asked, of what, and who came to stand where."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from gprplus import keys
 from gprplus.ingest.compare import Difference, changed, compare_datasets, compare_versions
+from gprplus.runs import canonical_json
 from gprplus.splits.codes import whole
 from gprplus.splits.split import Split
 
@@ -21,7 +23,7 @@ def compare_splits(first: Split, second: Split) -> list[Difference]:
 
 def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
     """The same for two split.json alone, whether or not their rows are at hand."""
-    one, two = ({**info["request"], "manifest": None} for info in (first, second))
+    one, two = (_asked(info["request"]) for info in (first, second))
     found = changed({"rows": first["fingerprint"]}, {"rows": second["fingerprint"]})
     found += changed(one, two)
     found += changed({"manifest": first["manifest"]["fingerprint"]}, {"manifest": second["manifest"]["fingerprint"]})
@@ -30,6 +32,12 @@ def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list
         found += _arm(arm, first["arms"].get(arm), second["arms"].get(arm))
     found += changed(first["test"], second["test"], "test ")
     return found + compare_versions(first, second)
+
+
+def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as JSON reads it back, without its manifest and what it leaves open."""
+    said = json.loads(canonical_json(request))
+    return {key: value for key, value in said.items() if key != "manifest" and value not in (None, [], {})}
 
 
 def _arm(name: str, one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> list[Difference]:
