@@ -60,8 +60,8 @@ def _of_rows(train: Train, plan: Plan) -> tuple[dict[str, Any], list[str]]:
     arms = {name: Counted(pool, joint, arm.rows) for name, arm in plan.arms.items()}
     whole = Counted(pool, joint, train.rows)
     per_person = {name: whole.by_person(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
-    tables = balance.arm_tables(pool, [arms[name] for name in plan.compared], about)
     several = len(plan.compared) > 1
+    tables = balance.arm_tables(pool, [arms[name] for name in plan.compared], about) if several else {}
     with_arm = {name: balance.cramers_v(table) for name, table in tables.items()} if several else {}
     factors = balance.joint_names(joint, plan, about)
     return {
