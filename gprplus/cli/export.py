@@ -10,7 +10,7 @@ from gprplus.cli import console, options
 @click.command("export")
 @click.argument("source", type=click.Path(path_type=Path))
 @options.work
-@click.option("--to", required=True, metavar="FORM", help="market1501 or imagefolder.")
+@click.option("--to", required=True, metavar="FORM", help="market1501, imagefolder, parquet or webdataset.")
 @click.option("--arm", help="One arm of the split.  [default: every arm, each in a folder of its own]")
 @click.option(
     "--link",
@@ -18,6 +18,13 @@ from gprplus.cli import console, options
     default="hard",
     show_default=True,
     help="Hard links, symbolic links or copies of the images; what lies in an archive is copied.",
+)
+@click.option(
+    "--shard-size",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Most images in one file of parquet or webdataset.",
 )
 @options.root
 @options.output
@@ -29,6 +36,7 @@ def command(
     to: str,
     arm: str | None,
     link: str,
+    shard_size: int,
     roots: dict[str, Path],
     output: Path | None,
     force: bool,
@@ -38,17 +46,31 @@ def command(
 
     SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and bounding_box_test with names
     that the usual loaders read, and map.csv from each name to its image; imagefolder gives train and test folders
-    with metadata.parquet for Hugging Face. It goes to WORK/exports/FORM/NAME unless -o says otherwise.
+    with metadata.parquet for Hugging Face; parquet gives files with the images inside and a dataset card, which
+    datasets.load_dataset reads and the hub takes; webdataset gives tar shards with an index. It goes to
+    WORK/exports/FORM/NAME unless -o says otherwise.
 
     \b
-    Example:
+    Examples:
       gprplus export work/splits/weather --to market1501 --arm mix
+      gprplus export work/splits/weather --to webdataset --arm mix --shard-size 5000
+      gprplus export work/manifest --to parquet
     """
     from gprplus.exports import export
 
     home = work / "exports" / to / (f"{source.resolve().name}-{arm}" if arm else source.resolve().name)
     with console.progress("Writing images") as progress:
-        found = export(source, to, output or home, arm=arm, link=link, roots=roots, force=force, progress=progress)
+        found = export(
+            source,
+            to,
+            output or home,
+            arm=arm,
+            link=link,
+            shard_size=shard_size,
+            roots=roots,
+            force=force,
+            progress=progress,
+        )
     if as_json:
         console.dump({"path": str(found.path), **found.info})
         return

@@ -1,26 +1,33 @@
 """`export`: write an arm, split or manifest in a foreign form, whole or not at all."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from gprplus import archives
 from gprplus.errors import ExportError, nearest
-from gprplus.exports import files, imagefolder, market1501
-from gprplus.exports.plan import Plan, check, inside
+from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
+from gprplus.exports.plan import About, Packing, Plan, check, inside
 from gprplus.exports.rows import Source, open_source
-from gprplus.parallel import Progress, silent
+from gprplus.parallel import Progress, in_threads, silent
 from gprplus.runs import clear, read_json, settle, versions, write_json, write_table
 from gprplus.schema import VERSION
 
 # Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.
-FORMS: dict[str, Callable[[pa.Table], Plan]] = {
+LOOSE: dict[str, Callable[[pa.Table], Plan]] = {
     "market1501": market1501.plan,
     "imagefolder": imagefolder.plan,
 }
+PACKED: dict[str, Callable[[pa.Table, About], Plan]] = {
+    "parquet": parquet.plan,
+    "webdataset": webdataset.plan,
+}
+FORMS = (*LOOSE, *PACKED)
+SHARD_SIZE = 10_000
 RECORD = "export.json"
 
 
@@ -40,6 +47,7 @@ def export(
     *,
     arm: str | None = None,
     link: str = "hard",
+    shard_size: int = SHARD_SIZE,
     roots: Mapping[str, Path] | None = None,
     force: bool = False,
     progress: Progress = silent,
@@ -47,21 +55,25 @@ def export(
     """Write the images of a split or manifest below `output` in the form `to`.
 
     Of a split, `arm` gives one training set and the test side; without it every arm gets a folder of its own. Images
-    are hard links (which share their bytes with the renders), symbolic links or copies. Everything is written beside
-    and renamed when it is whole. Raises ExportError when the form cannot carry the rows, names collide, an image is
+    are hard links (which share their bytes with the renders), symbolic links or copies; the packed forms (PACKED) hold
+    their bytes, in files of at most `shard_size` images. No image is encoded anew. Everything is written beside and
+    renamed when it is whole. Raises ExportError when the form cannot carry the rows, names collide, an image is
     gone, or the folder holds something else.
     """
     if to not in FORMS:
         raise ExportError(f"There is no form '{to}'. {nearest(to, FORMS)}")
     if link not in files.LINKS:
         raise ExportError(f"There is no way to link '{link}'. {nearest(link, files.LINKS)}")
+    if shard_size < 1:
+        raise ExportError(f"A shard holds at least 1 image; found {shard_size}.")
     output = Path(output)
     found = open_source(Path(source), arm, roots)
-    request = {"form": to, "source": found.fingerprint, "arm": arm, "link": link}
+    how = {"shard_size": shard_size} if to in PACKED else {"link": link}
+    request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if settle(output / RECORD, request, force=force) == "same":
         return Export(output, read_json(output / RECORD, ExportError, "an export"))
     _free(output)
-    plans = {part: FORMS[to](rows) for part, rows in found.parts.items()}
+    plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
     for part, plan in plans.items():
         check(plan, output / inside(part) if part else output)
     record = {
@@ -72,7 +84,7 @@ def export(
         "images": {part: len(plan.files) for part, plan in plans.items()},
         "notes": list(
             dict.fromkeys(
-                [*found.notes, *(note for plan in plans.values() for note in plan.notes), *_unpacked(found, link)]
+                [*found.notes, *(note for plan in plans.values() for note in plan.notes), *_unpacked(found, how)]
             )
         ),
         "licences": {name: facts.get("licence") for name, facts in found.datasets.items()},
@@ -80,6 +92,13 @@ def export(
     }
     _write(output, found, plans, link, record, progress)
     return Export(output, record, made=True)
+
+
+def _planned(to: str, source: Source, part: str, arm: str | None, shard_size: int) -> Plan:
+    rows = source.parts[part]
+    if to in LOOSE:
+        return LOOSE[to](rows)
+    return PACKED[to](rows, About(source.name, source.fingerprint, part or arm, source.datasets, shard_size))
 
 
 def _free(output: Path) -> None:
@@ -110,7 +129,11 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
     done, total = 0, sum(len(plan.files) for plan in plans.values())
     for part, plan in plans.items():
         home, rows = staged / part, source.parts[part]
-        files.folders(home, [*plan.files, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
+        loose = plan.files if plan.packing is None else plan.packing.shards
+        files.folders(home, [*loose, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
+        if plan.packing is not None:
+            done = _pack(home, source, part, plan.packing, lambda count: progress(count, total), done)
+            continue
         datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
         for i in archives.reading_order(_places(source, part)):
             files.place(source.roots[datasets[i]], paths[i], home / plan.files[i], link)
@@ -120,15 +143,30 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
             _write_table(home / name, table)
 
 
+def _pack(home: Path, source: Source, part: str, packing: Packing, count: Callable[[int], None], done: int) -> int:
+    """Write the packed files of one part and what is told of them; how many images are done."""
+    datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
+
+    def images(positions: np.ndarray) -> Iterator[bytes]:
+        nonlocal done
+        for data in in_threads(lambda i: files.read(source.roots[datasets[i]], paths[i]), positions.tolist()):
+            yield data
+            done += 1
+            count(done)
+
+    packing.finish(home, [packing.write(home / name, rows, images(rows)) for name, rows in packing.shards.items()])
+    return done
+
+
 def _places(source: Source, part: str) -> list[str]:
     """Where the images of one arm lie, in the order of the rows."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
     return [f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)]
 
 
-def _unpacked(source: Source, link: str) -> list[str]:
+def _unpacked(source: Source, how: Mapping[str, Any]) -> list[str]:
     """One sentence where links were asked for and images lie in archives, which nothing can link into."""
-    if link == "copy":
+    if how.get("link", "copy") == "copy":
         return []
     count = sum(archives.located(place) is not None for part in source.parts for place in _places(source, part))
     return [f"{count:,} images lie in archives and were copied: a member cannot be linked to."] if count else []

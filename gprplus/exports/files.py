@@ -9,6 +9,7 @@ from pathlib import Path
 from gprplus import archives
 from gprplus.errors import ExportError
 from gprplus.exports.plan import inside
+from gprplus.images import read_bytes
 
 
 def _symlink(source: Path, destination: Path) -> None:
@@ -37,6 +38,17 @@ def place(root: Path, path: str, destination: Path, link: str) -> None:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
             raise ExportError(f"Hard links to {root.resolve()} cannot be made there. Use --link=copy.") from error
         raise ExportError(f"{source} cannot be linked or copied: {error.strerror}. Nothing was written.") from error
+
+
+def read(root: Path, path: str) -> bytes:
+    """The bytes of one image (`path` below its dataset's `root`). ExportError when it is not there."""
+    try:
+        return read_bytes(root, inside(path))
+    except OSError as error:
+        raise ExportError(
+            f"{root.resolve() / path} cannot be read ({error.strerror or error}). If the images have moved, say where "
+            "with --root. Nothing was written."
+        ) from error
 
 
 def folders(home: Path, names: Sequence[str]) -> None:

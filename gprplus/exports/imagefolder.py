@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.exports.plan import Plan, inside
+from gprplus.exports.rows import known
 
 FOLDERS = {"train": "train", "val": "validation", "query": "test", "gallery": "test"}
 
@@ -19,17 +20,9 @@ def plan(rows: pa.Table) -> Plan:
         inside(f"{dataset}/{inside(path)}")
         for dataset, path in zip(rows.column("dataset").to_pylist(), rows.column("path").to_pylist(), strict=True)
     ]
-    known = [name for name in rows.column_names if name != "path" and rows.column(name).null_count < rows.num_rows]
-    plain = {name: _plain(rows.column(name)) for name in known}
-    table = pa.table({"file_name": names, **plain})
+    table = known(rows).drop_columns("path").add_column(0, "file_name", pa.array(names))
     folder = pa.array([FOLDERS[role] for role in roles])
     tables = {
         f"{name}/metadata.parquet": table.filter(pc.equal(folder, name)) for name in pc.unique(folder).to_pylist()
     }
     return Plan([f"{FOLDERS[role]}/{name}" for role, name in zip(roles, names, strict=True)], (), tables)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text instead of dictionary codes, which not every reader takes, and of uids: half of them overflow its int64."""
-    text = pa.types.is_dictionary(column.type) or pa.types.is_uint64(column.type)
-    return column.cast(pa.string()) if text else column

@@ -79,3 +79,32 @@ def _shaped(table: pa.Table) -> pa.Table:
     table = conform(table, ROWS)
     order = np.lexsort([np.asarray(table.column(name).to_pylist(), dtype=str) for name in ("path", "dataset")])
     return table.take(pa.array(order))
+
+
+def known(rows: pa.Table) -> pa.Table:
+    """The columns that are known of any image, as types that every reader takes.
+
+    Text instead of dictionary codes, which not every reader takes, and of uids: half of them overflow its int64.
+    """
+    names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
+    return pa.table({name: _plain(rows.column(name)) for name in names})
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    text = pa.types.is_dictionary(column.type) or pa.types.is_uint64(column.type)
+    return column.cast(pa.string()) if text else column
+
+
+def by_person(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Positions of the rows of each part that `roles` names, person by person: dataset, identity, path.
+
+    >>> by_person(pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]}), {"query": "test"})
+    {'test': array([0])}
+    """
+    part = np.array([roles[role] for role in rows.column("role").to_pylist()])
+    keys = [
+        np.array([text or "" for text in rows.column(name).to_pylist()], str)
+        for name in ("path", "identity", "dataset")
+    ]
+    order = np.lexsort(keys)
+    return {name: order[part[order] == name] for name in dict.fromkeys(roles.values()) if (part == name).any()}

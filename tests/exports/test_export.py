@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from gprplus.cli import cli
 from gprplus.errors import ExportError, RequestChanged, SplitError
-from gprplus.exports import FORMS, export
+from gprplus.exports import FORMS, LOOSE, PACKED, export
 from gprplus.exports.plan import Plan, check, inside
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", LOOSE)
 @pytest.mark.parametrize("link", ["hard", "sym", "copy"])
 def test_every_form_writes_every_image_once(house, tmp_path, form, link):
     found = export(house / "splits" / "weather", form, tmp_path / "out", arm="mix", link=link)
@@ -147,6 +147,22 @@ def test_collisions_are_refused(tmp_path, files, sentence):
 def test_unknown_names_offer_the_nearest(house, tmp_path, arguments, error, sentence):
     with pytest.raises(error, match=sentence):
         export(house / "splits" / "weather", output=tmp_path / "out", **{"to": "market1501", **arguments})
+
+
+@pytest.mark.parametrize("form", PACKED)
+def test_packed_forms_are_whole_or_nothing_and_need_no_link(tmp_path, draw, form):
+    renders = draw(tmp_path / "renders", people=2, views=2)
+    build_manifest([renders], tmp_path / "manifest")
+    assert export(tmp_path / "manifest", form, tmp_path / "out", link="hard").made
+    assert not export(tmp_path / "manifest", form, tmp_path / "out", link="copy").made
+    with pytest.raises(RequestChanged, match="shard_size was 10000, now 7"):
+        export(tmp_path / "manifest", form, tmp_path / "out", shard_size=7)
+    with pytest.raises(ExportError, match="at least 1 image"):
+        export(tmp_path / "manifest", form, tmp_path / "none", shard_size=0)
+    (renders / "0002" / "0002_c02_w04_l07.jpg").unlink()
+    with pytest.raises(ExportError, match=r"0002_c02_w04_l07\.jpg cannot be read.*--root"):
+        export(tmp_path / "manifest", form, tmp_path / "again")
+    assert sorted(os.listdir(tmp_path)) == ["manifest", "out", "renders"]
 
 
 def test_what_is_neither_split_nor_manifest_is_said(house, tmp_path):
