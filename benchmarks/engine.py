@@ -12,10 +12,13 @@ from benchmarks import harness
 from gprplus.engine import render
 from gprplus.engine.crew import one_thread
 from gprplus.engine.design import Block, Design, make_design
-from gprplus.engine.studio import Studio
+from gprplus.engine.filming import Stage
+from gprplus.engine.frames import make_scenario
+from gprplus.engine.studio import Studio, finished
 from gprplus.images import encode_jpeg
 
 PEOPLE, SIDES = 8, 4
+CELLS = 21  # of the default design: seven weathers in three hours
 
 
 def main() -> None:
@@ -25,6 +28,7 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     with one_thread():
         steps = [_steps(design, device) for design in (default, every)]
+        taken = _frames(device)
     whole = _whole(device.type)
     rows = [
         ["light a place, once a camera", *(f"{1000 * s['place']:.0f} ms" for s in steps)],
@@ -33,10 +37,16 @@ def main() -> None:
         ["encode it as JPEG", *(f"{1000 * s['jpeg']:.2f} ms" for s in steps)],
         ["images a second and core, places apart", *(f"{s['rate']:.0f}" for s in steps)],
     ]
-    body = (
-        harness.table(["step (CPU seconds of one thread)", "21 cells a block", "49 cells a block"], rows)
-        + f"\n\n`render` of {PEOPLE} people x {SIDES} sides x 49 cells, one worker, places and files included: "
-        f"{whole:.0f} images a second of wall clock on {device.type}."
+    body = "\n\n".join(
+        [
+            harness.table(["step (CPU seconds of one thread)", "21 cells a block", "49 cells a block"], rows),
+            f"`render` of {PEOPLE} people x {SIDES} sides x 49 cells, one worker, places and files included: "
+            f"{whole:.0f} images a second of wall clock on {device.type}.",
+            f"Whole frames of 1280x720, {CELLS} cells (CPU seconds of one thread): lighting the place, once a camera, "
+            f"{taken['place']:.1f} s; intersecting {taken['people']} people, once a moment and camera, "
+            f"{taken['film']:.2f} s; shading a frame {1000 * taken['shade']:.0f} ms, encoding it "
+            f"{1000 * taken['jpeg']:.0f} ms: {taken['rate']:.1f} frames a second and core, places apart.",
+        ]
     )
     harness.keep("engine", "The engine: pictures of 200x470", body)
 
@@ -53,6 +63,22 @@ def _steps(design: Design, device: torch.device) -> dict[str, float]:
     pictures = [studio.finish(picture.cpu().numpy()) for *_, picture in studio.pictures(taken, cells)]
     jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 5) / len(cells)
     return {"place": place, "shot": shot, "shade": shade, "jpeg": jpeg, "rate": 1 / (shot / len(cells) + shade + jpeg)}
+
+
+def _frames(device: torch.device) -> dict[str, float]:
+    """CPU seconds of each step of whole frames; medians."""
+    design = make_design(identities=16, size=(1280, 720))
+    scenario = make_scenario(design)
+    stage, take, cells = Stage(scenario, device), scenario.takes(0, 1, 1)[0], design.cell_levels()
+    place = _seconds(lambda: (stage._places.clear(), stage.place(take.scene, take.degree)), 1)
+    film = _seconds(lambda: stage.film(take), 3)
+    shot = stage.film(take)
+    shade = _seconds(lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)], 3) / CELLS
+    pictures = [finished(picture.cpu().numpy(), design.size) for *_, picture in stage.pictures(shot, cells)]
+    jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 3) / CELLS
+    rate = 1 / (film / CELLS + shade + jpeg)
+    people = len(take.moment.cast)
+    return {"place": place, "film": film, "shade": shade, "jpeg": jpeg, "rate": rate, "people": people}
 
 
 def _seconds(function: Callable[[], object], repeats: int) -> float:

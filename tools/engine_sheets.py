@@ -1,7 +1,7 @@
 """Contact sheets of the engine, to be looked at: `python tools/engine_sheets.py FOLDER [SHEET...]`.
 
-Sheets: views, cells (weather x hour), people, domains, places. A change of the engine is judged on these before any
-score.
+Sheets: views, cells (weather x hour), people, domains, places, frames. A change of the engine is judged on these before
+any score.
 """
 
 import sys
@@ -12,9 +12,13 @@ import numpy as np
 import torch
 
 from gprplus.engine.design import Block, make_design
+from gprplus.engine.domains import domain_named
+from gprplus.engine.filming import Stage
+from gprplus.engine.frames import make_scenario
+from gprplus.engine.malls import MALLS
 from gprplus.engine.places import SCENES
 from gprplus.engine.sky import HOURS, WEATHERS
-from gprplus.engine.studio import Studio
+from gprplus.engine.studio import Studio, finished
 from gprplus.report.sheets import contact_sheet
 
 Cells = list[list[np.ndarray]]
@@ -25,7 +29,8 @@ class Lens:
     """Single pictures by what they show."""
 
     def __init__(self, domain: str = "engine") -> None:
-        design = make_design(viewpoints=36, weathers="all", illuminations="all", backgrounds=len(SCENES), domain=domain)
+        places = len(domain_named(domain).scenes)
+        design = make_design(viewpoints=36, weathers="all", illuminations="all", backgrounds=places, domain=domain)
         self.studio = Studio(design, torch.device("cpu"))
 
     def take(self, identity: int, degree: int, scene: str, cells: Sequence[tuple[str, str]]) -> list[np.ndarray]:
@@ -56,12 +61,16 @@ def people() -> Sheet:
 
 
 def domains() -> Sheet:
-    """The engine's cameras beside the street's."""
+    """The engine's cameras beside those of the street and the mall."""
     shown = [("sunny", "noon"), ("clouds", "dusk"), ("foggy", "dawn"), ("snowlight", "night")]
     rows, names = [], []
-    for domain in ("engine", "street"):
+    for domain, scenes in (
+        ("engine", ("plaza", "street")),
+        ("street", ("plaza", "street")),
+        ("mall", tuple(MALLS)[:2]),
+    ):
         lens = Lens(domain)
-        for scene in ("plaza", "street"):
+        for scene in scenes:
             rows.append([shot for who in (2, 5) for shot in lens.take(who, 60 + 100 * who, scene, shown)])
             names.append(f"{domain}, {scene}")
     return rows, names, [f"{w}, {h}" for _ in (2, 5) for w, h in shown]
@@ -75,7 +84,28 @@ def places() -> Sheet:
     return shots, list(SCENES), [f"{d}° {w} {h}" for d, (w, h) in zip(degrees, levels, strict=True)]
 
 
-SHEETS: dict[str, Callable[[], Sheet]] = {sheet.__name__: sheet for sheet in (views, cells, people, domains, places)}
+def frames() -> Sheet:
+    """One moment as three cameras see it in three lights: people meet, pass and hide each other."""
+    levels = (("sunny", "forenoon"), ("clouds", "dusk"), ("snowlight", "night"))
+    rows, names = [], []
+    for domain, scene in (("engine", "street"), ("street", "park"), ("mall", "foodcourt")):
+        design = make_design(
+            identities=16, weathers="all", illuminations="all", backgrounds=4, size=(960, 540), domain=domain
+        )
+        scenario = make_scenario(design)
+        stage, place = Stage(scenario, torch.device("cpu")), design.scenes.index(scene) + 1
+        row = []
+        for camera, level in zip((1, 3, 5), levels, strict=True):
+            film = stage.film(scenario.takes(0, camera, place)[0])
+            row.append(finished(next(iter(stage.pictures(film, [level])))[2].numpy(), design.size))
+        rows.append(row)
+        names.append(f"{domain}, {scene}")
+    return rows, names, [f"camera {c}, {w}, {h}" for c, (w, h) in zip((1, 3, 5), levels, strict=True)]
+
+
+SHEETS: dict[str, Callable[[], Sheet]] = {
+    sheet.__name__: sheet for sheet in (views, cells, people, domains, places, frames)
+}
 
 
 def main(folder: Path, names: Sequence[str]) -> None:

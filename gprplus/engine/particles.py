@@ -25,6 +25,7 @@ KINDS = {
         (9, 0.0046, 9.0, 0.95, 0.50, True),
     ),
 }
+PATCH_PIXELS = 4_000_000  # drawn at once: bounds the memory, some 200 MB
 SHEET = 4  # a sheet is this many times as high as the picture
 
 
@@ -54,8 +55,9 @@ def _splat(
     along_x, along_y = slant / norm, 1.0 / norm
     px, py = x * width, y * height
     ix, iy = np.floor(px).astype(int), np.floor(py).astype(int)
-    for start in range(0, len(x), 2000):
-        part = slice(start, start + 2000)
+    step = min(2000, max(1, PATCH_PIXELS // dy.size))
+    for start in range(0, len(x), step):
+        part = slice(start, start + step)
         ox = dx[None] - (px[part] - ix[part])[:, None, None] + 0.5
         oy = dy[None] - (py[part] - iy[part])[:, None, None] + 0.5
         a, b = ox * along_x + oy * along_y, ox * along_y - oy * along_x

@@ -1,6 +1,8 @@
 """Whole frames: who hides whom, what the annotations say of it, the same pixels however they are asked for."""
 
 import json
+import re
+import shlex
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from gprplus.engine.camera import fixed
 from gprplus.engine.coco import ANNOTATIONS, from_run_lengths, tight_box
 from gprplus.engine.company import with_company
 from gprplus.engine.design import make_design
+from gprplus.engine.domains import DOMAINS
 from gprplus.engine.filming import Stage
 from gprplus.engine.frames import CREW, Moment, Scenario, Spot, Take, make_scenario
 from gprplus.engine.keypoints import HIDDEN, NAMES, VISIBLE, joints, labelled
@@ -290,6 +293,19 @@ def test_the_command_draws_frames_and_says_so(tmp_path: Path) -> None:
     assert "1 frames of 2 people drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "frames" / "mall" / "frames.json").exists()
+
+
+def test_the_page_about_the_engine_says_what_works(tmp_path: Path, monkeypatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^```bash\n(.*?)\n```", page, flags=re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GPRPLUS_WORK", raising=False)
+    words = [*shlex.split(line)[2:], "--workers", "1"]
+    assert CliRunner().invoke(command, words, catch_exceptions=False).exit_code == 0
+    assert len(frames(tmp_path / "work" / "frames" / "engine")) == 2
+    for domain in DOMAINS.values():
+        assert f"| `{domain.name}` |" in page
+        assert ", ".join(domain.scenes) in page
 
 
 def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
