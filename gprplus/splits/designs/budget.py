@@ -83,9 +83,9 @@ def _cells(train: Train, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]
     able = int((owned >= top).sum())
     if min(min(cell) for cell in cells) < 1 or cells[0][0] < 2:
         raise SplitError(f"An arm needs at least 2 persons and 1 image of each; found {cells[0][0]}x{cells[0][1]}.")
-    if most > able:
+    if max(most, request.identities or 0) > able:
         raise SplitError(
-            f"{most:,} persons with {top:,} images were asked for, but the train side has {able:,} such persons."
+            f"{max(most, request.identities or 0):,} persons with {top:,} images were asked for, but the train side has {able:,} such persons."
         )
     return cells, top
 
