@@ -143,7 +143,7 @@ class Attribute:
     """One attribute as manifests/attributes.toml declares it.
 
     `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its natural order
-    (empty: open).
+    (empty: open); `coarser` maps that merge levels, from fine to coarse (splits.coarse).
     """
 
     level: str
@@ -152,6 +152,7 @@ class Attribute:
     ordered: bool = False
     unit: str = ""
     levels: tuple[str, ...] = ()
+    coarser: tuple[str, ...] = ()
 
 
 @cache

@@ -101,6 +101,7 @@ MEMBERS = (
     Column("identity", "level", "Person."),
     *_attribute_columns(["camera", "viewpoint_deg", "weather", "illumination", "background"], "image"),
     *_attribute_columns(identity_attributes(), "identity"),
+    Column("weight", "float64", "How often training draws the image, against a mean of 1; null where all count alike."),
 )
 EXCLUDED = (
     Column("protocol", "level", "Protocol under which nothing in the gallery answers the query."),

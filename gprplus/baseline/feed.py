@@ -43,11 +43,20 @@ class Chunk:
 
 
 def chunks(
-    images: np.ndarray, labels: np.ndarray, recipe: Recipe, seed: int, steps: int, device: str
+    images: np.ndarray,
+    labels: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    steps: int,
+    device: str,
+    shares: np.ndarray | None = None,
 ) -> Iterator[Chunk]:
-    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk."""
+    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk.
+
+    `shares (N,) float64` weigh the images of an identity against each other.
+    """
     whole = fits(images, device)
-    plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if whole else STREAMED_CHUNK)
+    plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if whole else STREAMED_CHUNK, shares)
     resident = _words(images, device) if whole else None
 
     def laid(planned: tuple[np.ndarray, np.ndarray]) -> Chunk:
@@ -85,10 +94,10 @@ def _words(images: np.ndarray, device: str) -> torch.Tensor:
 
 
 def _plan(
-    labels: np.ndarray, recipe: Recipe, seed: int, steps: int, length: int
+    labels: np.ndarray, recipe: Recipe, seed: int, steps: int, length: int, shares: np.ndarray | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time."""
-    order = sampler.batches(labels, recipe.batch.identities, recipe.batch.images, stream(seed, "order"))
+    order = sampler.batches(labels, recipe.batch.identities, recipe.batch.images, stream(seed, "order"), shares)
     rng = stream(seed, "augment")
     for start in range(0, steps, length):
         rows = np.stack([next(order) for _ in range(min(length, steps - start))])

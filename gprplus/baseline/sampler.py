@@ -13,11 +13,19 @@ import numpy as np
 from gprplus.errors import TrainingError
 
 
-def batches(labels: np.ndarray, identities: int, images: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def batches(
+    labels: np.ndarray,
+    identities: int,
+    images: int,
+    rng: np.random.Generator,
+    shares: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
     """An endless stream of steps, each `(P * K,) int64` positions in `labels (N,) int64`, identity by identity.
 
     With fewer than P identities every step holds all of them and the step is smaller. Raises TrainingError when there
-    are fewer than two: a triplet needs a stranger.
+    are fewer than two: a triplet needs a stranger. `shares (N,) float64` are weights of the images within their
+    identity: in an epoch of n images of it, one with weight w stands n w / (sum of w) times, rounded up or down by
+    chance.
     """
     owned = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.unique(labels, return_counts=True)[1])[:-1])
     if len(owned) < 2:
@@ -27,7 +35,7 @@ def batches(labels: np.ndarray, identities: int, images: int, rng: np.random.Gen
         )
     per_step = min(identities, len(owned))
     while True:
-        groups = [_groups(positions, images, rng) for positions in owned]
+        groups = [_groups(_drawn(positions, shares, rng), images, rng) for positions in owned]
         left = np.array([len(group) for group in groups])
         while np.count_nonzero(left) >= per_step:
             # The fullest first, chance among equals: dealing at random would run dry with one identity's groups left
@@ -35,6 +43,18 @@ def batches(labels: np.ndarray, identities: int, images: int, rng: np.random.Gen
             chosen = np.lexsort((rng.random(len(left)), -left))[:per_step]
             left[chosen] -= 1
             yield np.concatenate([groups[one][left[one]] for one in chosen])
+
+
+def _drawn(positions: np.ndarray, shares: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """As many positions as there are, each as often as its weight says: systematic sampling in a random order."""
+    if shares is None:
+        return positions
+    order = rng.permutation(positions)
+    edges = np.cumsum(shares[order])
+    if not edges[-1] > 0:
+        return positions
+    ticks = (rng.random() + np.arange(len(order))) * (edges[-1] / len(order))
+    return order[np.minimum(np.searchsorted(edges, ticks, side="right"), len(order) - 1)]
 
 
 def _groups(positions: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -45,11 +45,13 @@ def train(
     *,
     names: Callable[[np.ndarray], list[str]] = _numbered,
     log: Callable[[dict[str, Any]], None] = _unheard,
+    shares: np.ndarray | None = None,
 ) -> Trained:
     """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,) int64`, numbered from 0.
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
-    same weights. `log` gets a line every chunk of steps; `names` turns rows into what an error message may show.
+    same weights. `log` gets a line every chunk of steps; `names` turns rows into what an error message may show;
+    `shares (N,) float64` weigh the images of an identity against each other.
     Raises TrainingError when the loss is not a number or the device runs out of memory.
     """
     classes = int(labels.max()) + 1
@@ -62,7 +64,7 @@ def train(
     start, step = time.perf_counter(), 0
     try:
         with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            for chunk in feed.chunks(images, labels, recipe, seed, steps, device):
+            for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares):
                 kept = []
                 for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                     for group in optimizer.param_groups:

@@ -51,7 +51,9 @@ def data(split: "Split", arm: str, pack: Pack) -> Data:
     persons = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))
     number = {person: i for i, person in enumerate(sorted(set(persons)))}
     labels = np.array([number[person] for person in persons], dtype=np.int64)
-    return Data(rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack)
+    weight = rows.column("weight")
+    shares = None if weight.null_count else weight.to_numpy()
+    return Data(rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack, shares)
 
 
 def twins(planned: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:

@@ -33,13 +33,14 @@ _EMBEDDED_TOGETHER = 4096  # images held at a time while embedding
 @dataclass(frozen=True)
 class Data:
     """A training set: rows `uids (N,) uint64`, their persons numbered `labels (N,) int64` from 0, their paths, and
-    the pack they are read from.
+    the pack they are read from; `shares (N,) float64` weigh the images of a person, None where all count alike.
     """
 
     uids: np.ndarray
     labels: np.ndarray
     paths: Sequence[str]
     pack: Pack
+    shares: np.ndarray | None = None
 
     @property
     def identities(self) -> int:
@@ -48,11 +49,14 @@ class Data:
 
     def digest(self) -> str:
         """Fingerprint of the set, the same on every machine."""
-        return keys.digest(np.sort(self.uids).astype("<u8").tobytes())
+        return keys.digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
 
     def pixels(self) -> str:
         """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
-        return keys.digest(np.sort(self.pack.keys_of(self.uids)).tobytes())
+        return keys.digest(np.sort(self.pack.keys_of(self.uids)).tobytes(), *self._weights())
+
+    def _weights(self) -> list[bytes]:
+        return [] if self.shares is None else [self.shares[np.argsort(self.uids)].astype("<f8").tobytes()]
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ def _trained(trial: Trial) -> dict[str, Any]:
                     trial.seed,
                     trial.device,
                     names=lambda rows: [data.paths[row] for row in rows],
+                    shares=data.shares,
                     log=lambda line: print(json.dumps(line), file=log, flush=True),
                 )
         network = done.model

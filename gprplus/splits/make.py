@@ -14,7 +14,8 @@ from gprplus.splits.aliases import refuse_nested, relations
 from gprplus.splits.answers import Judged, excluded_table, judge
 from gprplus.splits.audit import SCOPES, covers
 from gprplus.splits.audit import audit as audited
-from gprplus.splits.designs import Plan, Train, draw
+from gprplus.splits.coarse import draw_coarsely
+from gprplus.splits.designs import Arm, Plan, Train, draw
 from gprplus.splits.members import parts, write_members
 from gprplus.splits.mismatch import TESTS, Tests, tests, write_tests
 from gprplus.splits.pool import read
@@ -135,7 +136,7 @@ def work_out(source: "Manifest", request: Request, output: Path, audit: str = "r
     train, side = sides(source, pool, request)
     if request.design is None:
         refuse_nested(train.relations, pool, request.attr)
-    plan = draw(train)
+    plan = draw_coarsely(train, draw) if request.missing == "coarsen" else draw(train)
     beside = tests(train, side)
     judged = judge(pool, side, request.attr, train.relations.twins())
     facts = _facts(source, output, request.record(source.info["fingerprint"]), train, plan, side)
@@ -240,7 +241,7 @@ def _facts(
                 **arm.facts,
                 "images": len(arm.rows),
                 "identities": _persons(pool, arm.rows),
-                "fingerprint": keys.digest(np.sort(pool.uid[arm.rows]).astype("<u8").tobytes()),
+                "fingerprint": _arm_fingerprint(pool, arm),
             }
             for name, arm in plan.arms.items()
         },
@@ -253,6 +254,13 @@ def _facts(
         "retention": round(plan.retention, 6),
         **({plan.design: dict(plan.facts)} if plan.facts else {}),
     }
+
+
+def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
+    """Of the images, and of their weights where there are any."""
+    order = np.argsort(pool.uid[arm.rows])
+    parts = [pool.uid[arm.rows][order].astype("<u8").tobytes()]
+    return keys.digest(*parts, *([arm.weights[order].astype("<f8").tobytes()] if arm.weights is not None else []))
 
 
 def _persons(pool: "Pool", rows: np.ndarray) -> int:

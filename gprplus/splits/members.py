@@ -26,9 +26,9 @@ def parts(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> Iterator["Part
     """The split piece by piece: each arm, then the test rows; in each by dataset, identity, path."""
     names = tuple(arms)
     for place, arm in enumerate(arms.values()):
-        yield Part(
-            pool, pool.in_order(arm.rows), Codes("arm", np.array([place], np.int32), names), np.zeros(1, np.int32)
-        )
+        rows, code = pool.in_order(arm.rows), Codes("arm", np.array([place], np.int32), names)
+        weights = None if arm.weights is None else arm.weights[np.searchsorted(arm.rows, rows)]
+        yield Part(pool, rows, code, np.zeros(1, np.int32), weights)
     rows, role = _test_order(pool, side)
     yield Part(pool, rows, Codes("arm", np.array([-1], np.int32), names), role)
 
@@ -44,6 +44,7 @@ class Part:
     rows: np.ndarray
     arm: Codes
     role: np.ndarray
+    weights: np.ndarray | None = None
 
     def table(self) -> "pa.Table":
         """The rows as schema.MEMBERS."""
@@ -63,6 +64,8 @@ class Part:
         layout = schema.arrow_schema(schema.MEMBERS)
         columns = {name: decode(codes, layout.field(name).type) for name, codes in known.items()}
         columns["uid"] = arrow(pool.uid[rows], layout.field("uid").type)
+        weight = layout.field("weight").type
+        columns["weight"] = pa.nulls(count, weight) if self.weights is None else arrow(self.weights, weight)
         columns["path"] = pool.path.take(arrow(rows, pa.int64()))
         return pa.table([columns[field.name] for field in layout], schema=layout)
 
@@ -99,6 +102,8 @@ def _fingerprint(table: "pa.Table") -> str:
     # The uid stands for the path, and a dataset may move; the manifest's own fingerprint covers what belongs to
     # persons.
     apart = {"path", *identity_attributes()}
+    if table.column("weight").null_count == len(table):
+        apart.add("weight")
     return keys.table_fingerprint(table, [name for name in table.column_names if name not in apart])
 
 

@@ -11,6 +11,8 @@ from gprplus.errors import SplitError, nearest
 MISSING = {
     "drop-stratum": "leave out the combinations of a person that lack a level",
     "drop-identity": "leave out persons that lack any combination that occurs",
+    "coarsen": "match on merged levels of the other factors (declared in attributes.toml, or --coarsen)",
+    "weight": "keep combinations that some person lacks, and let training draw images by weight",
     "fail": "refuse",
 }
 WARN_RETENTION = 0.5

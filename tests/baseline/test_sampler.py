@@ -48,3 +48,11 @@ def test_the_same_stream_gives_the_same_order_and_another_seed_another():
 def test_one_identity_cannot_be_told_apart():
     with pytest.raises(TrainingError, match="two are the least"):
         next(batches(np.zeros(9, dtype=int), 4, 4, np.random.default_rng(0)))
+
+
+def test_weights_decide_how_often_an_image_is_drawn_within_its_identity():
+    # Identity 0: weights 3, 1, 0, 0 over four images; identity 1: all alike.
+    labels, shares = np.repeat([0, 1], 4), np.array([3.0, 1, 0, 0, 1, 1, 1, 1])
+    steps = islice(batches(labels, 2, 4, np.random.default_rng(0), shares), 200)
+    seen = np.bincount(np.concatenate(list(steps)), minlength=8) / 200
+    assert seen.tolist() == [3, 1, 0, 0, 1, 1, 1, 1]

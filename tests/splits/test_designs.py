@@ -209,7 +209,7 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
         ({"attr": "identity", "levels": ["few"]}, "numbers of persons, such as 8,32,64; found few"),
         ({"attr": "identity", "levels": ["8"]}, "two different numbers of persons"),
         ({"attr": "weather", "test_share": 1.5}, "test share must be at least 0 and less than 1; found 1.5"),
-        ({"attr": "weather", "missing": "coarsen"}, "--missing coarsen is not known. Known: drop-identity"),
+        ({"attr": "weather", "missing": "impute"}, "--missing impute is not known. Known: coarsen, drop-identity"),
         ({"attr": "weather", "identities": 0}, "--identities must be at least 1; found 0"),
         ({"attr": "weather", "where": "weather = rain"}, "no level 'rain'"),
         ({"attr": "weather", "where": "viewpoint_deg > 400"}, "keeps none of the"),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gprplus.errors import SplitError, nearest
-from gprplus.splits.designs import budget, declared, factorial, full, identity, only, path, persons
+from gprplus.splits.designs import budget, declared, factorial, full, identity, only, path, persons, weighing
 from gprplus.splits.designs.base import DESIGNS, Arm, Design, Plan, Train
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "only",
     "path",
     "persons",
+    "weighing",
 ]
 
 
@@ -34,6 +35,8 @@ def draw(train: Train) -> Plan:
     if name not in DESIGNS:
         raise SplitError(f"There is no design called '{name}'. {nearest(name, DESIGNS)}")
     plan = DESIGNS[name].draw(train)
+    if train.request.missing == "weight":
+        plan = weighing.weighed(train, plan)
     if train.request.full and "full" not in plan.arms:
         plan = replace(plan, arms={**plan.arms, "full": full.everything(train)})
     return plan

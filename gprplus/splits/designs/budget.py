@@ -83,9 +83,10 @@ def _cells(train: Train, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]
     able = int((owned >= top).sum())
     if min(min(cell) for cell in cells) < 1 or cells[0][0] < 2:
         raise SplitError(f"An arm needs at least 2 persons and 1 image of each; found {cells[0][0]}x{cells[0][1]}.")
-    if max(most, request.identities or 0) > able:
+    wanted = max(most, request.identities or 0)
+    if wanted > able:
         raise SplitError(
-            f"{max(most, request.identities or 0):,} persons with {top:,} images were asked for, but the train side has {able:,} such persons."
+            f"{wanted:,} persons with {top:,} images were asked for, but the train side has {able:,} such persons."
         )
     return cells, top
 

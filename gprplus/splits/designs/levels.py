@@ -54,8 +54,8 @@ def arms_asked(
 def obey_missing(
     train: Train, strata: Strata, rows: np.ndarray, others: Sequence[Codes], level: np.ndarray, levels: int
 ) -> np.ndarray:
-    """`(n,) bool`: the rows that --missing leaves. Under drop-stratum that is all of them: matching itself drops."""
-    if train.request.missing == "drop-stratum":
+    """`(n,) bool`: the rows that --missing leaves. All of them where matching itself drops."""
+    if train.request.missing in ("drop-stratum", "coarsen", "weight"):
         return np.ones(len(rows), dtype=bool)
     cells = stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), others)
     person = train.pool.person[rows]

@@ -11,6 +11,7 @@ from gprplus.splits.arms import Matched, Slots, Strata, deal, match, stratify
 from gprplus.splits.codes import Codes
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
 from gprplus.splits.designs.levels import arms_asked, counted, inside_persons, obey_missing, random_sets
+from gprplus.splits.designs.weighing import cells, common
 
 
 @design(
@@ -76,8 +77,12 @@ def match_levels(train: Train, compared: np.ndarray, strata_names: Sequence[str]
     chosen = np.flatnonzero(level >= 0)
     rows, level = train.rows[chosen], level[chosen]
     others = [pool.images[name].at(rows) for name in strata_names]
-    strata = stratify(pool.person[rows], pool.person_keys, others)
-    kept = obey_missing(train, strata, rows, others, level, len(compared))
+    if request.missing == "weight":  # the others' combinations are weighed, not matched
+        kept = common(cells(train, rows, others), level, len(compared))
+        strata = stratify(pool.person[rows], pool.person_keys, [])
+    else:
+        strata = stratify(pool.person[rows], pool.person_keys, others)
+        kept = obey_missing(train, strata, rows, others, level, len(compared))
     strata = Strata(strata.code[kept], strata.owner, strata.key)
     matched = match(strata, level[kept], len(compared), pool.uid[rows[kept]], request.seed)
     slots = Slots(rows[kept][matched.slots.rows], matched.slots.block, matched.slots.rank)
