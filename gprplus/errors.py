@@ -103,9 +103,20 @@ def examples(items: Sequence[object], limit: int = 3) -> str:
     >>> examples(["a"])
     'a'
     """
-    shown = ", ".join(str(item) for item in items[:limit])
+    shown = ", ".join(printable(str(item)) for item in items[:limit])
     rest = len(items) - limit
     return f"{shown} and {rest:,} more" if rest > 0 else shown
+
+
+def printable(text: str) -> str:
+    """The text with whatever a terminal would obey, not show, as escapes: names of files may hold anything.
+
+    >>> print(printable("a\\nb.jpg"), printable("märz.jpg"))
+    a\\nb.jpg märz.jpg
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def next_step(error: OSError) -> str:

@@ -235,7 +235,7 @@ def test_a_cut_archive_gives_what_is_whole_and_says_what_is_not(tmp_path: Path, 
     path.write_bytes(data[: int(share * len(data))])
     found = listed(path)
     assert found.items() <= FILES.items()
-    assert len(found) == len(FILES) or refused(path)[""] in ("truncated", "damaged")
+    assert len(found) == len(FILES) or refused(path)[""] in ("truncated", "damaged", "empty")
 
 
 @settings(max_examples=150, deadline=None)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from gprplus.analysis import appearance, compare, discrepancy
 from gprplus.analysis.sample import Matched
 from gprplus.analysis.side import Side, source_side, target_side
+from gprplus.archives import is_archive
 from gprplus.errors import AnalysisError, nearest
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.keys import canonical, text_key
@@ -116,8 +117,10 @@ def _target(name: str, path: Path, ingested: Path) -> Manifest:
     """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
     if (path / "manifest.json").is_file():
         return Manifest.open(path)
-    if not path.is_dir():
-        raise AnalysisError(f"The target {name} is not there: {path} is neither a manifest nor a folder of images.")
+    if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
+        raise AnalysisError(
+            f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
+        )
     return build_manifest([path], ingested / name)
 
 

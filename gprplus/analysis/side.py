@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from gprplus.analysis.appearance import FEATURES, describe
 from gprplus.analysis.sample import Matched, matched, spread
+from gprplus.archives import reading_order
 from gprplus.errors import AnalysisError, examples
 from gprplus.ingest import Manifest
 from gprplus.parallel import Progress, in_threads
@@ -55,12 +56,14 @@ class Side:
         looks = np.full((len(places), len(FEATURES)), np.nan)
         broken: list[Path] = []
         progress(0, len(places))
-        for i, found in enumerate(in_threads(lambda place: describe(*place), places, workers)):
+        order = reading_order([f"{root}/{path}" for root, path in places])
+        found_in_order = in_threads(lambda i: describe(*places[i]), order, workers)
+        for done, (i, found) in enumerate(zip(order, found_in_order, strict=True), 1):
             if found is None:
                 broken.append(places[i][0] / places[i][1])
             else:
                 looks[i] = found
-            progress(i + 1, len(places))
+            progress(done, len(places))
         if broken:
             raise AnalysisError(
                 f"{len(broken):,} of {len(places):,} sampled images cannot be read ({examples(broken)}). "

@@ -27,6 +27,7 @@ REASONS = {
     "twice": "the archive holds this name {} times, and which one is meant is not said.",
     "large": f"the member would take {{}}; at most {storage(LARGEST)} are read.",
     "bomb": f"it unpacks to more than {RATIO} times its size.",
+    "empty": "the archive has no bytes.",
     "damaged": "{}.",
     "truncated": "{}.",
 }

@@ -41,6 +41,19 @@ class _Tar:
         return os.pread(self._file.fileno(), length, self.index.offsets[position] + offset)
 
 
+class _Nothing:
+    """A file without a byte, whatever its name says."""
+
+    direct = True
+
+    def __init__(self, file: Any) -> None:
+        self.index = Index()
+        self.index.refuse("", "empty")
+
+    def piece(self, position: int, offset: int, length: int) -> bytes:
+        raise IndexError(position)
+
+
 class _Gzip:
     """A tar in a gzip stream."""
 
@@ -114,6 +127,8 @@ class Archive:
 
 def _form(path: str, head: bytes) -> Any:
     """What the bytes say an archive is, and the name where they say nothing."""
+    if not head:
+        return _Nothing
     if head == b"\x1f\x8b" or (is_stream(path) and head != b"PK"):
         return _Gzip
     return Zip if head == b"PK" or path.lower().endswith(".zip") else _Tar

@@ -52,7 +52,7 @@ def named(context: click.Context, parameter: click.Parameter, values: tuple[str,
     return found
 
 
-TARGET = "A manifest or folder of images, and what to call it. May be given again."
+TARGET = "A manifest, or a folder or archive of images, and what to call it. May be given again."
 ROOT = "Where a dataset's images lie now."
 root = click.option("--root", "roots", multiple=True, callback=named, metavar="NAME=DIR", help=ROOT)
 target = click.option("--target", "targets", multiple=True, callback=named, metavar="NAME=PATH", help=TARGET)

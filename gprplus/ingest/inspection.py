@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.declared import identity_attributes, image_attributes, in_order
-from gprplus.errors import examples
+from gprplus.errors import examples, printable
 from gprplus.ingest.earlier import only
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.scan import UNREAD
@@ -75,7 +75,7 @@ def inspect(path: str | Path | Manifest) -> Inspection:
     aliases: list[Alias] = []
     problems: list[str] = []
     rejected = _rejected(manifest)
-    problems += [_about_rejected(reason, about) for reason, about in rejected.items()]
+    problems += [printable(_about_rejected(reason, about)) for reason, about in rejected.items()]
     for name, about in manifest.datasets.items():
         rows = only(images, name)
         codes = {attribute: codes_of(rows, attribute) for attribute in ("identity", *image_attributes())}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gprplus import archives, sniff
 from gprplus.archives import is_archive
-from gprplus.errors import ArchiveError
+from gprplus.errors import ArchiveError, LayoutError, printable
 from gprplus.ingest.probe import Probe, every_byte, failed, judge, probe_files
 from gprplus.ingest.scan import BESIDE, Folder, Listing, Refused, list_files, paths
 from gprplus.ingest.views import Views
@@ -43,6 +43,12 @@ def list_renders(
 
     `memory` may know an unchanged archive from before, which is then not opened.
     """
+    try:
+        str(root.resolve()).encode()
+    except UnicodeEncodeError:
+        raise LayoutError(
+            f"The path of {printable(str(root))} is not valid UTF-8, which no record can hold. Rename it."
+        ) from None
     if is_archive(root.name) and root.is_file():
         plain, found = Listing(root, [], [], 0), [""]
     else:

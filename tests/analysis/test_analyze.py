@@ -117,7 +117,7 @@ def test_too_few_people_are_refused(home, tmp_path, draw):
 
 
 def test_a_target_that_is_not_there_is_said(home, tmp_path):
-    with pytest.raises(AnalysisError, match="neither a manifest nor a folder of images"):
+    with pytest.raises(AnalysisError, match="neither a manifest nor a folder or archive of images"):
         analyze(home / "manifest", {"x": tmp_path / "nowhere"}, output=tmp_path)
     with pytest.raises(ManifestError):
         analyze(tmp_path / "nowhere", {"x": tmp_path}, output=tmp_path)

@@ -6,15 +6,22 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from gprplus.analysis.side import source_side
 from gprplus.archives import opened
-from gprplus.errors import LayoutError, ManifestError
+from gprplus.baseline.store import pack
+from gprplus.errors import ExportError, LayoutError, ManifestError, TrainingError
+from gprplus.exports import export
 from gprplus.ingest import Manifest, batch, build_manifest, read
 from gprplus.ingest.detect import render_folders
+from gprplus.ingest.sample import grid
 from gprplus.ingest.trial import trial
+from gprplus.parallel import silent
 
 FORMS = [".tar", ".tar.gz", ".zip"]
 
@@ -265,3 +272,42 @@ def test_a_render_that_is_not_finished_is_not_taken_from_an_archive(renders: Pat
     (renders / "_request.json").write_text(json.dumps({}))
     with pytest.raises(LayoutError, match="not finished"):
         build_manifest([packed(tmp_path / "r.tar", renders)], tmp_path / "m")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str) -> None:
+    """Sheets, the packed store, distances and exports give the same from an archive as from the folder."""
+    folder = draw(tmp_path / "r", people=6, views=2)
+    archive = packed(tmp_path / f"r{form}", folder, "r")
+    found = {}
+    for name, renders in (("folder", folder), ("archive", archive)):
+        manifest = build_manifest([renders], tmp_path / name / "m", name="same")
+        images = manifest.images()
+        sheet = grid(manifest, "weather", columns=3)
+        store = pack(images, manifest.roots(), tmp_path / name / "store", 32, 16)
+        sample = source_side(manifest, ["weather"], 20, seed=0).look(2, silent)
+        made = export(manifest.path, "market1501", tmp_path / name / "market")
+        files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
+        found[name] = (sheet, store.images(store.uids), files, sample)
+        told = "72 images lie in archives and were copied: a member cannot be linked to." in made.info["notes"]
+        assert told == (name == "archive")
+    one, two = found["folder"], found["archive"]
+    assert all(np.array_equal(a, b) for a, b in zip(chain(*one[0].cells), chain(*two[0].cells), strict=True))
+    assert np.array_equal(one[1], two[1])
+    assert one[2] == two[2]
+    assert np.array_equal(one[3], two[3])
+
+
+def test_an_archive_that_is_gone_later_is_one_sentence(renders: Path, tmp_path: Path) -> None:
+    archive = packed(tmp_path / "r.tar", renders)
+    manifest = build_manifest([archive], tmp_path / "m")
+    archive.unlink()
+    with pytest.raises(TrainingError, match="36 of 36 images are not there"):
+        pack(manifest.images(), manifest.roots(), tmp_path / "store", 32, 16)
+    with pytest.raises(ExportError, match="is not there"):
+        export(manifest.path, "imagefolder", tmp_path / "x")
+
+
+def test_an_archive_without_a_byte_is_empty(renders: Path, tmp_path: Path) -> None:
+    (renders / "none.tar").touch()
+    assert reasons(build_manifest([renders], tmp_path / "m")) == {"none.tar": "empty"}

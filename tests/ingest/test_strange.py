@@ -279,3 +279,17 @@ def _visible(reason: str, verify: str) -> bool:
     """Whether a grade can see it; what is no file, or has a wrong name, every grade sees."""
     by = {kind: grade for _, kind, grade in BROKEN.values()}
     return GRADES.index(verify) >= GRADES.index(by.get(reason, "names"))
+
+
+def test_a_root_whose_name_no_record_can_hold(renders: Path, tmp_path: Path) -> None:
+    root = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    renders.rename(root)
+    with pytest.raises(LayoutError, match="is not valid UTF-8, which no record can hold"):
+        build_manifest([root], tmp_path / "m")
+
+
+def test_no_name_gives_orders_to_a_terminal(renders: Path, tmp_path: Path) -> None:
+    (renders / "0001" / "\x1b[31mred\n.jpg").write_bytes(b"")
+    told = "".join(inspect(build_manifest([renders], tmp_path / "m")).problems)
+    assert told.isprintable()
+    assert "0001/\\x1b[31mred\\n.jpg" in told
