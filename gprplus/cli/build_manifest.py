@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     help="CSV, Parquet, JSON or .mat table of identity attributes.  [default: identities.csv beside the renders]",
 )
 @click.option(
+    "--engine-log",
+    "engine_logs",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Log of the GTA V generator: joins actor and place to its raw images. May be given again, oldest first.",
+)
+@click.option(
     "--verify",
     type=click.Choice(["names", "header", "digest", "decode"]),
     default="header",
@@ -48,6 +55,7 @@ def command(
     layout: str,
     name: str | None,
     identities: Path | None,
+    engine_logs: tuple[Path, ...],
     verify: str,
     workers: int | None,
     shard: str | None,
@@ -67,13 +75,14 @@ def command(
       gprplus build-manifest randperson.tar -o work/randperson
       gprplus build-manifest my/renders --layout mine.toml --name mine --verify decode
       gprplus build-manifest my/renders --shard 2/8
+      gprplus build-manifest ReID_Generator --engine-log scripts/ReID_Generator_log.txt
     """
     from gprplus.ingest.build import build_manifest, build_shard
     from gprplus.ingest.detect import render_folders
 
     output = output or work / "manifest"
     folders = renders or render_folders(work / "renders")
-    request = {"layout": layout, "name": name, "identities": identities, "verify": verify}
+    request = {"layout": layout, "name": name, "identities": identities, "engine_logs": engine_logs, "verify": verify}
     with console.progress("Reading") as progress:
         how: Any = {**request, "workers": workers, "force": force, "progress": progress}
         if shard:

@@ -13,6 +13,7 @@ from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
 from gprplus.ingest.dataset import Rows, ingest
 from gprplus.ingest.earlier import Earlier, fresh_files, unchanged
+from gprplus.ingest.log_join import log_digest, logged
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.parts import Parts
 from gprplus.ingest.read import read_shard
@@ -30,6 +31,7 @@ def build_manifest(
     layout: str | Path = "auto",
     name: str | None = None,
     identities: str | Path | None = None,
+    engine_logs: Sequence[str | Path] = (),
     verify: str = "header",
     workers: int | None = None,
     force: bool = False,
@@ -39,8 +41,8 @@ def build_manifest(
 
     `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something
     else than its layout; `identities` is a CSV, Parquet, JSON or MATLAB table of identity-level attributes (default:
-    identities.csv in the folder, where there is one); `verify` is the grade of looking at files: names, header, digest
-    or decode.
+    identities.csv in the folder, where there is one); `engine_logs` are logs of the GTA V generator, in the order they
+    were written (log_join.py); `verify` is the grade of looking at files: names, header, digest or decode.
 
     Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are
     opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built
@@ -49,7 +51,7 @@ def build_manifest(
     """
     output = Path(output)
     not_a_file(output)
-    sources = find_sources(renders, output, layout, name, identities, verify, _opened(output, force))
+    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, _opened(output, force))
     with store.building(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
@@ -62,7 +64,7 @@ def build_manifest(
                 continue
             parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force))
             _whole(parts, source, output)
-            done[source.chosen.name] = ingest(
+            rows = ingest(
                 source.listing,
                 source.chosen,
                 people.read_identities(source.identities, source.chosen.layout.codes),
@@ -73,6 +75,7 @@ def build_manifest(
                 workers=workers,
                 progress=progress,
             )
+            done[source.chosen.name] = logged(rows, source.chosen.layout, source.logs, output, source.chosen.name)
             kept.append(parts)
         if done or old is None:
             from gprplus.ingest.tables import assemble
@@ -92,6 +95,7 @@ def build_shard(
     layout: str | Path = "auto",
     name: str | None = None,
     identities: str | Path | None = None,
+    engine_logs: Sequence[str | Path] = (),
     verify: str = "header",
     workers: int | None = None,
     force: bool = False,
@@ -106,7 +110,7 @@ def build_shard(
     """
     share, output = Shard.parse(shard), Path(output)
     not_a_file(output)
-    sources = find_sources(renders, output, layout, name, identities, verify, _opened(output, force))
+    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, _opened(output, force))
     if store.interrupted(output):
         Manifest.open(output)  # says so
     old = _opened(output, force)
@@ -137,7 +141,8 @@ def _earlier(source: Source, old: Manifest | None, force: bool) -> Earlier | Non
 
 
 def _unchanged(earlier: Earlier, source: Source) -> bool:
-    return unchanged(earlier, source.listing, source.chosen.layout, source.identities)
+    same_log = log_digest(source.logs) == earlier.about.get("engine_log_digest")
+    return same_log and unchanged(earlier, source.listing, source.chosen.layout, source.identities)
 
 
 def _asked(source: Source, earlier: Earlier | None, force: bool) -> str:

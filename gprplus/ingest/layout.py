@@ -17,7 +17,7 @@ from gprplus import declared
 from gprplus.declared import Declaration, read, strict
 from gprplus.digests import digest
 from gprplus.errors import DeclarationError, nearest
-from gprplus.ingest.tokens import Degrees, Doubled, Expected, Joined, Levels, RoleList
+from gprplus.ingest.tokens import Degrees, Doubled, EngineLog, Expected, Joined, Levels, RoleList
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 LEVELLED = ("weather", "illumination", "background")
@@ -41,7 +41,7 @@ class Layout:
     `roles` maps part folders to roles, `role` is everybody's where the whole dataset has one; `lists` are files that
     know better. `single` names groups that must say the same of every image of a dataset (two croppings of the same
     people, which must not be mixed). `codes` is the code table of its attribute files (codes.py). `doubled` is a pass
-    that repeats another (doubles.py).
+    that repeats another (doubles.py), `log` how the engine's log speaks (engine_log.py).
     """
 
     title: str
@@ -76,6 +76,7 @@ class Layout:
     background: Levels = field(default_factory=Levels)
     viewpoint_deg: Degrees = field(default_factory=Degrees)
     doubled: Doubled = field(default_factory=Doubled)
+    log: EngineLog | None = None
     expected: Expected = field(default_factory=Expected)
     examples: tuple[str, ...] = ()
 

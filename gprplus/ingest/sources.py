@@ -27,6 +27,7 @@ class Source:
     listing: Listing
     chosen: Chosen
     identities: Path | None
+    logs: tuple[Path, ...]
     request: dict[str, Any]
 
 
@@ -36,27 +37,37 @@ def find_sources(
     layout: str | Path,
     name: str | None,
     identities: str | Path | None,
+    engine_logs: Sequence[str | Path],
     verify: str,
     old: Manifest | None,
 ) -> list[Source]:
     """The folders to be ingested, looked through and found to be possible."""
     folders = [Path(folder) for folder in renders]
-    _check(folders, name, identities, verify)
-    sources = [_source(folder, output, old, layout, name, identities, verify) for folder in folders]
+    _check(folders, name, identities, engine_logs, verify)
+    sources = [_source(folder, output, old, layout, name, identities, engine_logs, verify) for folder in folders]
     _distinct(sources)
     return sources
 
 
-def _check(folders: list[Path], name: str | None, identities: str | Path | None, verify: str) -> None:
+def _check(
+    folders: list[Path],
+    name: str | None,
+    identities: str | Path | None,
+    engine_logs: Sequence[str | Path],
+    verify: str,
+) -> None:
     if verify not in VERIFY:
         raise ManifestError(f"There is no --verify grade '{verify}'. {nearest(verify, VERIFY)}")
     if not folders:
         raise ManifestError("There is no folder of renders to ingest. Name one, or draw some with `gprplus render`.")
-    for option, value in (("--name", name), ("--identities", identities)):
+    for option, value in (("--name", name), ("--identities", identities), ("--engine-log", engine_logs or None)):
         if value is not None and len(folders) > 1:
             raise ManifestError(
                 f"{option} speaks of one folder, and {len(folders)} were given. Ingest them one after the other."
             )
+    absent = [str(log) for log in engine_logs if not Path(log).is_file()]
+    if absent:
+        raise ManifestError(f"There is no file {absent[0]}; --engine-log expects the log of the generator.")
     if name is not None and (not name.strip() or "/" in name or not name.isprintable()):
         raise ManifestError(f"--name {name!r} cannot name a dataset: use letters, digits and dashes.")
 
@@ -74,6 +85,7 @@ def _source(
     layout: str | Path,
     name: str | None,
     identities: str | Path | None,
+    engine_logs: Sequence[str | Path],
     verify: str,
 ) -> Source:
     root = folder.resolve()
@@ -92,9 +104,10 @@ def _source(
         "root": relative(root, output),
         "layout": chosen.layout.name,
         "identities": relative(table, output) if identities and table else None,
+        "engine_log": [relative(Path(log), output) for log in engine_logs] or None,
         "verify": verify,
     }
-    return Source(listing, chosen, table, request)
+    return Source(listing, chosen, table, tuple(map(Path, engine_logs)), request)
 
 
 def _distinct(sources: list[Source]) -> None:

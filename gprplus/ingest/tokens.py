@@ -152,3 +152,21 @@ class Doubled:
 
     again: str = ""
     first: str = ""
+
+
+@dataclass(frozen=True)
+class EngineLog:
+    """What the log of an engine calls the things that names have codes for.
+
+    `weathers` maps a weather token to the engine's word, in the order of the passes; `hours` a level of illumination to
+    the clock. The first camera stands at `first_deg`, each next one `step_deg` on. `places` are (x, y) by name; they
+    change by "identity" or by "weather" (`places_by`).
+    """
+
+    weathers: dict[str, str]
+    hours: dict[str, int]
+    places: dict[str, tuple[float, ...]]
+    places_by: str
+    first_deg: int = 0
+    step_deg: int = 30
+    cameras: int = 12
