@@ -132,25 +132,27 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
             yield np.packbits(np.ones(len(column), dtype=bool)).tobytes()
             return
         column = column.dictionary_encode()
-    valid = known(column)
+    whole, valid = column.null_count == 0, known(column)
     if pa.types.is_dictionary(column.type):
         vocabulary = column.dictionary
         if not pa.types.is_string(vocabulary.type):
             vocabulary = pa.array(
                 [None if level is None else str(level) for level in vocabulary.to_pylist()], pa.string()
             )
-        codes = np.where(valid, plain(column.indices), 0).astype(np.int64)
+        codes = plain(column.indices)
+        codes = codes if whole else np.where(valid, codes, 0)
         used = np.zeros(len(vocabulary), dtype=bool)
-        used[codes[valid]] = True
+        used[codes if whole else codes[valid]] = True
         order = plain(pc.array_sort_indices(vocabulary))  # by UTF-8 bytes, which is by code point
         kept = order[used[order]]
         place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
         place[kept] = np.arange(len(kept))
         taken = pa.Array.from_buffers(pa.int64(), len(kept), [None, pa.py_buffer(np.ascontiguousarray(kept, np.int64))])
         yield from _texts(vocabulary.take(taken))  # pa.array would import pandas: 0.3 s
-        yield (place[codes] if len(codes) else codes.astype("<i4")) * valid
+        yield place[codes] if whole else place[codes] * valid
     else:
-        values = np.where(valid, plain(column), np.zeros((), plain(column).dtype))
+        values = plain(column)
+        values = values if whole else np.where(valid, values, np.zeros((), values.dtype))
         yield np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).tobytes()
     yield np.packbits(valid).tobytes()
 

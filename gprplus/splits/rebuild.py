@@ -46,7 +46,8 @@ def rebuild_split(
     drawn = work_out(source, request, output)
     rows = fingerprint(part.table() for part in parts(drawn.train.pool, drawn.plan.arms, drawn.side))
     found = {**drawn.facts, "fingerprint": rows, "versions": versions()}
-    differences = tuple(compare_records(info, found))
+    asked = {**info, "request": request.record(info["manifest"]["fingerprint"])}  # with what was left to defaults
+    differences = tuple(compare_records(asked, found))
     if found["fingerprint"] != info["fingerprint"]:
         return Rebuilt(None, differences)
     if _file(record).resolve() == (output / RECORD).resolve():  # the record lies where its split belongs
