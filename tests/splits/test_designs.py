@@ -1,13 +1,16 @@
 """The designs by name: level sets, persons, the ladder; aliases; and what is refused."""
 
 from collections import Counter, defaultdict
+from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from gprplus.errors import SplitError
-from gprplus.splits import make_split
+from gprplus.splits import DeclaredArm, make_split
 from gprplus.splits.designs import DESIGNS
 from gprplus.splits.designs.base import design
+from gprplus.splits.designs.joint import balanced_order
 
 LOOKS = [
     {"identity": f"{i:04}", "gender": "male" if i % 3 else "female", "hat": "yes" if i % 2 else "no"}
@@ -224,3 +227,79 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(manifest, tmp_path, cr
 def test_a_design_is_registered_once():
     with pytest.raises(ValueError, match="two designs are called only"):
         design("only", asks="", example="")(DESIGNS["identity"].draw)
+
+
+def test_a_path_turns_image_after_image_at_the_nearest_shares(manifest, tmp_path, crossed):
+    # 10 persons with 9 slots each: a quarter of 90 is 22.5, so 23 (half up), and no person has more than 3 of its 9.
+    rows = crossed(10, views=3, weathers=("sunny", "foggy"))
+    split = make_split(
+        manifest(rows), "weather", output=tmp_path / "split", design="path", levels=["sunny:foggy"], test_share=0
+    )
+    turned = [
+        {row["uid"] for row in split.train(arm).to_pylist() if row["weather"] == "foggy"} for arm in split.arms[:5]
+    ]
+    assert [len(uids) for uids in turned] == [0, 23, 45, 68, 90]
+    assert all(less <= more for less, more in pairwise(turned))
+    per_person = Counter(row["identity"] for row in split.train("path-25").to_pylist() if row["weather"] == "foggy")
+    assert set(per_person.values()) == {2, 3}
+
+
+def test_a_fraction_of_a_factorial_states_its_aliases_and_keeps_size_and_persons(manifest, tmp_path, crossed):
+    split = make_split(
+        manifest(crossed(16)),
+        ["weather", "illumination", "viewpoint_deg"],
+        output=tmp_path / "split",
+        design="factorial",
+        restrict={
+            "weather": ["sunny", "clouds"],
+            "illumination": ["dusk"],
+            "viewpoint_deg": [90, 270],
+            "identity": [8],
+        },
+        generators=["D=ABC"],
+        test_share=0,
+    )
+    facts = split.info["factorial"]
+    assert (facts["resolution"], facts["defining"], facts["aliases"]["AB"]) == ("IV", ["ABCD"], ["CD"])
+    assert len(split.arms) == 8
+    assert all(np.prod(list(run.values())) == 1 for run in facts["runs"].values())  # I = ABCD
+    assert {arm["images"] for arm in split.info["arms"].values()} == {8 * 4}  # 8 persons x 2 x 1 x 2 cells
+    for name, run in facts["runs"].items():
+        rows = split.train(name).to_pylist()
+        assert len({row["identity"] for row in rows}) == (8 if run["D"] == 1 else 16)
+        assert ({row["weather"] for row in rows} <= {"sunny", "clouds"}) == (run["A"] == 1)
+        assert ({row["illumination"] for row in rows} == {"dusk"}) == (run["B"] == 1)
+
+
+def test_an_order_of_cells_uses_levels_equally_often_at_every_stop():
+    turn = balanced_order((7, 3, 4))
+    cells = np.stack(np.unravel_index(np.argsort(turn.ravel()), turn.shape), axis=1)
+    for stop in range(1, len(cells) + 1):
+        for factor, size in enumerate(turn.shape):
+            used = np.bincount(cells[:stop, factor], minlength=size)
+            assert used.max() - used.min() <= 2
+    assert sorted(turn.ravel()) == list(range(84))
+
+
+def test_the_paper_s_rows_can_be_written_out(manifest, tmp_path, crossed):
+    arms = [
+        DeclaredArm("ids-4", identities=4),
+        DeclaredArm("ids-8", identities=8),
+        DeclaredArm("sunny+clouds", {"weather": ("sunny", "clouds")}, identities=8),
+        DeclaredArm("all-three", {"weather": ("sunny",), "illumination": ("dusk",), "viewpoint_deg": (90,)}, 8),
+    ]
+    split = make_split(
+        manifest(crossed(16)), "weather", output=tmp_path / "split", design="declared", arms=arms, test_share=0
+    )
+    assert [arm["images"] for arm in split.info["arms"].values()] == [4 * 48, 8 * 48, 8 * 24, 8]
+    people = [set(column(split, arm, "identity")) for arm in split.arms]
+    assert people[0] < people[1] == people[2] == people[3]
+    assert any("different numbers of images" in said for said in split.info["warnings"])
+
+
+def test_draws_of_random_levels_differ_and_stop_where_there_are_no_more(manifest, tmp_path, crossed):
+    split = make_split(manifest(crossed(16)), "weather", output=tmp_path / "split", levels=["sunny+foggy"], draws=9)
+    drawn = [tuple(arm["levels"]) for arm in split.info["arms"].values() if arm["kind"] == "random-levels"]
+    assert len(set(drawn)) == len(drawn) == 5  # 4 choose 2 are 6, one of them is tested
+    assert sum(arm["kind"] == "random-images" for arm in split.info["arms"].values()) == 9
+    assert any("only 5 other sets" in said for said in split.info["warnings"])

@@ -1,0 +1,93 @@
+"""Tests of query level against gallery level, and of removed matches: what they hold fixed, and how they score."""
+
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pytest
+
+from gprplus.errors import SplitError
+from gprplus.evaluation import targets
+from gprplus.evaluation.scores import score
+from gprplus.splits import make_split
+
+SKIES = ("sunny", "clouds", "foggy")
+
+
+@pytest.fixture
+def holed(manifest, crossed):
+    rows = crossed(16, weathers=SKIES)
+    return manifest([row for i, row in enumerate(rows) if i % 7])
+
+
+def test_every_entry_of_the_matrix_has_the_same_persons_queries_matches_and_other_factors(holed, tmp_path):
+    split = make_split(holed, "weather", output=tmp_path / "split", cross=True, test_share=0.4)
+    found = {target.name: target for target in targets.of_tests(split)}
+    assert set(found) == {f"self:{a}>{b}" for a, b in product(SKIES, SKIES)}
+    laws = set()
+    for name, target in found.items():
+        asked, searched = name.removeprefix("self:").split(">")
+        rows = target.rows.to_pylist()
+        query, gallery = ([row for row in rows if row["role"] == role] for role in ("query", "gallery"))
+        assert {row["weather"] for row in query} == {asked}
+        assert {row["weather"] for row in gallery} == {searched}
+        assert not {row["uid"] for row in query} & {row["uid"] for row in gallery}
+        place = ("identity", "camera", "illumination")
+        laws.add(
+            tuple(frozenset(Counter(tuple(row[k] for k in place) for row in side).items()) for side in (query, gallery))
+        )
+        for row in query:  # all are answered, by another camera
+            assert any(row["identity"] == one["identity"] and row["camera"] != one["camera"] for one in gallery)
+    assert len(laws) == 1
+
+
+def test_where_the_camera_goes_with_the_attribute_another_factor_keeps_query_and_match_apart(
+    manifest, crossed, tmp_path
+):
+    split = make_split(manifest(crossed(16, weathers=SKIES)), "viewpoint_deg", output=tmp_path / "split", cross=True)
+    for target in targets.of_tests(split):
+        rows = target.rows.to_pylist()
+        asked = {(row["identity"], row["weather"]) for row in rows if row["role"] == "query"}
+        held = {(row["identity"], row["weather"]) for row in rows if row["role"] == "gallery"}
+        assert not asked & held
+        assert target.protocol == "no-camera"
+    assert {facts["apart_in"] for facts in split.info["tests"].values()} <= {"weather", "illumination"}
+
+
+def test_as_many_matches_are_removed_by_chance_as_by_level(holed, tmp_path):
+    split = make_split(holed, "weather", output=tmp_path / "split", removal=True, test_share=0.4)
+    same, chance = (dict(split.tests())[f"self:without-{what}"][1][2].to_pylist() for what in ("same-level", "random"))
+    assert Counter(row["of"] for row in same) == Counter(row["of"] for row in chance)
+    known = {row["uid"]: row for row in split.test().to_pylist()}
+    for row in (*same, *chance):
+        query, gone = known[row["of"]], known[row["uid"]]
+        assert (query["role"], gone["role"]) == ("query", "gallery")
+        assert query["identity"] == gone["identity"]
+        assert query["camera"] != gone["camera"]
+    assert all(known[row["of"]]["weather"] == known[row["uid"]]["weather"] for row in same)
+    assert len({known[row["uid"]]["weather"] for row in chance}) == 3
+
+
+def test_tests_that_cannot_be_had_are_refused(manifest, crossed, tmp_path):
+    source = manifest(crossed(16, weathers=SKIES))
+    for options, says in (
+        ({"cross": True, "test_share": 0}, "give a --test-share"),
+        ({"attr": "identity", "cross": True}, "cannot be told apart by identity"),
+        ({"attr": "viewpoint_deg", "removal": True}, "would remove nothing"),
+    ):
+        with pytest.raises(SplitError, match=says):
+            make_split(source, output=tmp_path / "split", **{"attr": "weather", **options})
+
+
+def test_a_row_may_leave_the_ranking_of_one_query_alone():
+    # Gallery: a wrong one that looks best, then two right ones. Without the wrong one query 0 finds a match at once.
+    gallery = np.array([[1, 0], [0.9, 0.1], [0, 1]], dtype=np.float32)
+    queries = np.array([[1, 0], [1, 0]], dtype=np.float32)
+    none = np.array([], dtype=np.int64)
+    plain = score(queries, gallery, [7, 7], [3, 7, 7])
+    assert plain.per_query.first_match_rank.tolist() == [2, 2]
+    apart = score(queries, gallery, [7, 7], [3, 7, 7], removed=[np.array([0]), np.array([1])])
+    assert apart.per_query.first_match_rank.tolist() == [1, 2]
+    assert apart.per_query.AP.tolist() == [1.0, 0.5]
+    gone = score(queries, gallery, [7, 7], [3, 7, 7], removed=[np.array([1, 2]), none])
+    assert gone.per_query.valid.tolist() == [False, True]
