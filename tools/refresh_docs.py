@@ -11,12 +11,15 @@ import click
 
 from gprplus import declared, schema
 from gprplus.cli import COMMANDS, cli
+from gprplus.ingest.checks.columns import CHECKED, LOOKS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "This page is made by `python tools/refresh_docs.py`."
 
 TABLES = {
     "images": "manifest/images.parquet: one row an image, sorted by dataset, identity and path.",
+    "checks": "manifest/images.parquet, too, of the checks that `build-manifest --checks` was asked for.",
+    "looks": "manifest/looks.parquet: what one look at each file measured; makes another check or a rebuild cheap.",
     "identities": "manifest/identities.parquet: one row a person.",
     "rejected": "manifest/rejected.parquet: every file that is not in the manifest, and why.",
     "scan": "manifest/scan.parquet: what makes an unchanged rebuild cheap.",
@@ -39,7 +42,7 @@ def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def tables() -> str:
     """Every column of every table."""
     parts = ["# Tables", MADE, "A table is the only handshake between two stages. Null means unknown; scores are 0-1."]
-    for name, columns in schema.TABLES.items():
+    for name, columns in {**schema.TABLES, "checks": CHECKED, "looks": LOOKS}.items():
         rows = [(f"`{c.name}`", c.type, c.unit, c.level, c.sentence) for c in columns]
         parts += [f"## {name}", TABLES[name], grid(("column", "type", "unit", "of", "what it is"), rows)]
     rows = [

@@ -39,6 +39,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="How closely to look at each file.",
 )
+@click.option(
+    "--checks",
+    is_flag=False,
+    flag_value="all",
+    default=None,
+    callback=options.checks,
+    metavar="[NAME,...]",
+    help="Check the images too and keep scores and flags as columns; alone it means all. Checks asked for once stay, "
+    "and a later build brings them up to date; `none` drops them. Put RENDERS before it.",
+)
 @options.workers
 @click.option(
     "--shard",
@@ -57,6 +67,7 @@ def command(
     identities: Path | None,
     engine_logs: tuple[Path, ...],
     verify: str,
+    checks: list[str] | None,
     workers: int | None,
     shard: str | None,
     force: bool,
@@ -76,6 +87,8 @@ def command(
       gprplus build-manifest my/renders --layout mine.toml --name mine --verify decode
       gprplus build-manifest my/renders --shard 2/8
       gprplus build-manifest ReID_Generator --engine-log scripts/ReID_Generator_log.txt
+      gprplus build-manifest my/renders --checks
+      gprplus build-manifest --checks brightness,near-duplicate
     """
     from gprplus.ingest.build import build_manifest, build_shard
     from gprplus.ingest.detect import render_folders
@@ -86,9 +99,11 @@ def command(
     with console.progress("Reading") as progress:
         how: Any = {**request, "workers": workers, "force": force, "progress": progress}
         if shard:
+            if checks:
+                raise click.UsageError("--checks judges all images together: give it to the build without --shard.")
             _say_shard(output, shard, build_shard(folders, output, shard, **how), as_json)
             return
-        manifest = build_manifest(folders, output, **how)
+        manifest = build_manifest(folders, output, checks=checks, **how)
     if as_json:
         console.dump({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
         return
@@ -99,6 +114,10 @@ def command(
     console.table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
     for line in warnings(manifest):
         console.note(line)
+    if manifest.info.get("checks"):
+        from gprplus.cli.issues import show_findings
+
+        show_findings(manifest)
     console.say(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
 
 

@@ -28,6 +28,16 @@ from gprplus.cli import console, options
     metavar="A B",
     help="Compare two manifests, or two splits: what one has and the other has not.",
 )
+@click.option(
+    "--issues",
+    is_flag=False,
+    flag_value="all",
+    default=None,
+    callback=options.checks,
+    metavar="[CHECK]",
+    help="List the images that a check flagged, the worst first, or the worst of all checks; --sheet draws them. Put "
+    "PATH before it.",
+)
 @options.as_json
 def command(
     path: Path | None,
@@ -36,6 +46,7 @@ def command(
     by: str | None,
     columns: int,
     diff: tuple[Path, Path] | None,
+    issues: list[str] | None,
     as_json: bool,
 ) -> None:
     """Show what a manifest or split holds, and what is wrong with it.
@@ -47,25 +58,35 @@ def command(
       gprplus inspect
       gprplus inspect --sheet weathers.png --by weather
       gprplus inspect work/splits/weather --json
+      gprplus inspect --issues dark --sheet dark.png
       gprplus inspect --diff work/manifest theirs/manifest
     """
     if diff:
-        if path or sheet:
+        if path or sheet or issues:
             raise click.UsageError("--diff A B compares two folders and does nothing else; leave the rest out.")
         _diff(*diff, as_json)
         return
     path = path or work / "manifest"
-    if (path / "split.json").is_file():
+    if (path / "split.json").is_file() and not issues:
         _split(path, sheet, as_json)
         return
     from gprplus.ingest import Manifest, inspect
 
     manifest = Manifest.open(path)
+    if issues:
+        from gprplus.cli.issues import show_issues
+
+        show_issues(manifest, issues, sheet, columns, as_json)
+        return
     found = inspect(manifest)
     if as_json:
         console.dump(asdict(found))
     else:
         _show(found)
+        if found.checks:
+            from gprplus.cli.issues import show_findings
+
+            show_findings(manifest)
     if sheet:
         _draw(manifest, sheet, by or _first_known(manifest), columns)
         console.note(f"Wrote {sheet}.")
@@ -142,18 +163,23 @@ def _first_known(manifest: Any) -> str:
 
 
 def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
+    from gprplus.ingest.sample import grid
+    from gprplus.report.sheets import contact_sheet
+
+    cells = grid(manifest, by, columns)
+    save(contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet)
+
+
+def save(drawn: Any, sheet: Path) -> None:
+    """Write an `(H, W, 3) uint8` picture as PNG or JPEG, by its name. Raises ManifestError for another name."""
     from PIL import Image
 
     from gprplus.errors import ManifestError
-    from gprplus.ingest.sample import grid
-    from gprplus.report.sheets import contact_sheet
     from gprplus.runs import replacing
 
     kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(sheet.suffix.lower())
     if kind is None:
         raise ManifestError(f"--sheet {sheet}: expected a name that ends in .png or .jpg.")
-    cells = grid(manifest, by, columns)
-    drawn = contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}")
     with replacing(sheet) as temporary:
         Image.fromarray(drawn).save(temporary, format=kind)
 

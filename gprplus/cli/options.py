@@ -37,6 +37,18 @@ def listed(context: click.Context, parameter: click.Parameter, value: str | None
     return items
 
 
+def checks(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+    """Click callback of an option that may stand alone: a folder after it was meant as the command's argument."""
+    items = listed(context, parameter, value)
+    for item in items or []:
+        if Path(item).is_dir():
+            option = parameter.opts[0]
+            raise click.BadParameter(
+                f"'{item}' is a folder, not a check: put it before {option}, or write {option}=all.", context, parameter
+            )
+    return items
+
+
 def named(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
     """Click callback for a repeated NAME=PATH: ('market=data/market',) -> {'market': Path('data/market')}."""
     found: dict[str, Path] = {}

@@ -11,6 +11,7 @@ from pathlib import Path
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
+from gprplus.ingest.checks.columns import named
 from gprplus.ingest.dataset import Rows, ingest
 from gprplus.ingest.earlier import Earlier, fresh_files, unchanged
 from gprplus.ingest.log_join import log_digest, logged
@@ -33,6 +34,7 @@ def build_manifest(
     identities: str | Path | None = None,
     engine_logs: Sequence[str | Path] = (),
     verify: str = "header",
+    checks: Sequence[str] | None = None,
     workers: int | None = None,
     force: bool = False,
     progress: Progress = silent,
@@ -43,12 +45,15 @@ def build_manifest(
     else than its layout; `identities` is a CSV, Parquet, JSON or MATLAB table of identity-level attributes (default:
     identities.csv in the folder, where there is one); `engine_logs` are logs of the GTA V generator, in the order they
     were written (log_join.py); `verify` is the grade of looking at files: names, header, digest or decode.
+    `checks` are names of checks or groups of them (checks.columns): every row of the manifest gets their scores and
+    flags, beside those of checks asked for before, which any later build brings up to date; ["none"] drops them.
 
     Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are
     opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built
     with other options (`force` replaces it). From 20,000 files on, worker processes are started: a script needs `if
     __name__ == "__main__":`.
     """
+    asked = None if checks is None else named(checks)
     output = Path(output)
     not_a_file(output)
     sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, _opened(output, force))
@@ -77,14 +82,53 @@ def build_manifest(
             )
             done[source.chosen.name] = logged(rows, source.chosen.layout, source.logs, output, source.chosen.name)
             kept.append(parts)
-        if done or old is None:
-            from gprplus.ingest.tables import assemble
-
-            store.replace(output, *assemble(old, done))
+        judged_by = _checks(old, asked)
+        if done or old is None or not _stands(old, judged_by):
+            _write(output, old, done, judged_by, workers, progress)
         for parts in kept:
             parts.remove()
     result = Manifest.open(output)
-    return Manifest(result.path, result.info, tuple(sorted(done)))
+    rebuilt = sorted(done) if old is not None and _stands(old, judged_by) else list(result.datasets)
+    return Manifest(result.path, result.info, tuple(rebuilt))
+
+
+def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
+    """The checks that the manifest shall have: what it had and what is asked for; nothing, where that is asked for."""
+    before = old.info.get("checks", {}).get("names", []) if old is not None else []
+    return before if asked is None else named([*before, *asked]) if asked else []
+
+
+def _stands(old: Manifest, names: list[str]) -> bool:
+    """Whether the manifest's rows have been judged by just these checks, as this version would judge them."""
+    record = old.info.get("checks", {})
+    if not names or record.get("names", []) != names:
+        return record.get("names", []) == names
+    from gprplus.ingest.checks.known import settings_of
+
+    return bool(record["settings"] == settings_of(names))
+
+
+def _write(
+    output: Path,
+    old: Manifest | None,
+    done: dict[str, Rows],
+    checks: list[str],
+    workers: int | None,
+    progress: Progress,
+) -> None:
+    """Put the tables of old and new datasets together, check their images, and replace the manifest."""
+    from gprplus.ingest.tables import assemble
+
+    tables, info = assemble(old, done)
+    if checks:
+        from gprplus.ingest.checks.stage import checked
+
+        roots = {name: (output / entry["root"]).resolve() for name, entry in info["datasets"].items()}
+        found = checked(checks, tables["images"], tables["scan"], roots, old=old, workers=workers, progress=progress)
+        tables["images"], info["checks"] = found.images, found.record
+        if found.looks is not None:
+            tables[store.LOOKS] = found.looks
+    store.replace(output, tables, info)
 
 
 def build_shard(

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from gprplus.declared import identity_attributes, image_attributes, in_order
 from gprplus.errors import examples, printable
+from gprplus.ingest.checks.issues import Finding, findings
 from gprplus.ingest.earlier import only
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.scan import UNREAD
@@ -64,6 +65,7 @@ class Inspection:
     aliases: tuple[Alias, ...]
     rejected: dict[str, dict[str, Any]]
     problems: tuple[str, ...]
+    checks: tuple[Finding, ...] = ()
 
 
 def inspect(path: str | Path | Manifest) -> Inspection:
@@ -100,6 +102,7 @@ def inspect(path: str | Path | Manifest) -> Inspection:
         tuple(aliases),
         rejected,
         tuple(problems),
+        tuple(findings(manifest)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The manifest: all renders as a table, in a folder of four Parquet files and one record that is written last."""
+"""The manifest: all renders as a table, in a folder of Parquet files and one record that is written last."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 RECORD = "manifest.json"
 TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
+LOOKS = "looks"  # a table that stands only where checks were asked for
 _NEXT = ".next"  # where a build writes before it takes the place of what was there
 _LOCK = ".lock"
 
@@ -67,8 +68,17 @@ class Manifest:
         return dict(self.info["datasets"])
 
     def images(self, columns: Sequence[str] | None = None) -> "pa.Table":
-        """The images table (schema.IMAGES), or some of its columns."""
+        """The images table (schema.IMAGES and the columns of the checks that were asked for), or some columns of it."""
         return self._table("images", columns)
+
+    def columns(self, table: str) -> list[str]:
+        """The columns that a table of this manifest has: those of the schema, and in images those of its checks."""
+        added = self.info.get("checks", {}).get("columns", []) if table == "images" else []
+        return [*(column.name for column in TABLES[table]), *added]
+
+    def looks(self) -> "pa.Table | None":
+        """What was measured of each image for the checks (checks.columns.LOOKS); None where nothing was."""
+        return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
 
     def identities(self, columns: Sequence[str] | None = None) -> "pa.Table":
         """The identities table (schema.IDENTITIES)."""
@@ -86,7 +96,7 @@ class Manifest:
         import pyarrow.parquet as pq
 
         if columns is not None:
-            require([column.name for column in TABLES[name]], columns, f"The {name} table of {self.path}")
+            require(self.columns(name), columns, f"The {name} table of {self.path}")
         try:
             # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
             with pq.ParquetFile(self.path / f"{name}.parquet") as file:
@@ -159,6 +169,8 @@ def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, A
     for name, table in tables.items():
         write_table(staged / f"{name}.parquet", table)
     write_json(staged / RECORD, info)
+    if LOOKS not in tables:
+        (folder / f"{LOOKS}.parquet").unlink(missing_ok=True)
     _take_place(folder)
 
 
@@ -166,7 +178,7 @@ def _take_place(folder: Path) -> None:
     staged = folder / _NEXT
     if not interrupted(folder):
         return
-    for name in (*(f"{table}.parquet" for table in TABLES), RECORD):
+    for name in (*(f"{table}.parquet" for table in (*TABLES, LOOKS)), RECORD):
         if (staged / name).exists():
             os.replace(staged / name, folder / name)
     clear(staged)

@@ -10,7 +10,7 @@ from gprplus.ingest.dataset import Rows
 from gprplus.ingest.earlier import only, without
 from gprplus.ingest.manifest import TABLES, Manifest
 from gprplus.runs import fingerprint, versions
-from gprplus.schema import VERSION
+from gprplus.schema import IMAGES, VERSION
 
 
 def assemble(old: Manifest | None, done: Mapping[str, Rows]) -> tuple[dict[str, pa.Table], dict[str, Any]]:
@@ -19,13 +19,18 @@ def assemble(old: Manifest | None, done: Mapping[str, Rows]) -> tuple[dict[str, 
     names = sorted([*kept, *done])
     tables = {}
     for table in TABLES:
-        had = getattr(old, table)() if old and kept else None
+        had = _unchecked(old, table) if old and kept else None
         had = without(had, list(done)) if had is not None and done else had
         parts = [getattr(done[name], table) if name in done else only(had, name) for name in names]
         tables[table] = parts[0] if len(parts) == 1 else pa.concat_tables(parts).unify_dictionaries().combine_chunks()
     had_datasets = old.datasets if old else {}
     datasets = {name: done[name].about if name in done else had_datasets[name] for name in names}
     return tables, _record(datasets, tables)
+
+
+def _unchecked(old: Manifest, table: str) -> pa.Table:
+    """A table without the columns of checks, which are made anew from looks when all rows stand."""
+    return old.images([column.name for column in IMAGES]) if table == "images" else getattr(old, table)()
 
 
 def _record(datasets: dict[str, dict[str, Any]], tables: Mapping[str, pa.Table]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def contact_sheet(
     rows: Sequence[str],
     columns: Sequence[str],
     *,
+    captions: Sequence[Sequence[str]] | None = None,
     title: str = "",
     height: int = 160,
 ) -> np.ndarray:
@@ -37,12 +38,14 @@ def contact_sheet(
 
     `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None where there is none (drawn as an empty field).
     Every image is scaled to `height` pixels and stands in the middle of a cell as wide as the widest. Labels of columns
-    break at spaces, and what still does not fit ends in an ellipsis; empty labels take no room. Raises ReportError when
+    break at spaces, and what still does not fit ends in an ellipsis; empty labels take no room. `captions[i][j]` stands
+    below its image. Raises ReportError when
     the cells do not fill the grid.
     """
     _check(cells, rows, columns)
     scaled = [[None if image is None else _to_height(image, height) for image in line] for line in cells]
     width = max((image.shape[1] for line in scaled for image in line if image is not None), default=height // 2)
+    small = _font(max(_text_size(height) - 3, 9))
     font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
     heads = [_lines(font, label, width) for label in columns]
     head_height = max(map(len, heads), default=0) * _line(font)
@@ -50,13 +53,15 @@ def contact_sheet(
     left = MARGIN + min(max((_width(font, label) for label in rows), default=0), 2 * height)
     left += 2 * GAP if any(rows) else 0
     top = MARGIN + (_line(bold) + GAP if title else 0) + (head_height + GAP if any(columns) else 0)
+    below = [[_lines(small, text, width) for text in line] for line in captions or [[]]]
+    step = height + GAP + max((len(lines) for line in below for lines in line), default=0) * _line(small)
     across = max(len(columns) * (width + GAP) - GAP, 0)
-    down = max(len(rows) * (height + GAP) - GAP, 0)
+    down = max(len(rows) * step - GAP, 0)
     full_width = max(left + across, MARGIN + _width(bold, title)) + MARGIN
     sheet = np.full((top + down + MARGIN, full_width, 3), PAPER, dtype=np.uint8)
     for i, line in enumerate(scaled):
         for j, image in enumerate(line):
-            y, x = top + i * (height + GAP), left + j * (width + GAP)
+            y, x = top + i * step, left + j * (width + GAP)
             _place(sheet[y : y + height, x : x + width], image)
 
     with _Pen(sheet) as pen:
@@ -67,8 +72,13 @@ def contact_sheet(
             for above, words in enumerate(reversed(lines)):
                 pen.text((x, top - GAP - above * _line(font)), words, fill=INK, font=font, anchor="md")
         for i, label in enumerate(rows):
-            y = top + i * (height + GAP) + height // 2
+            y = top + i * step + height // 2
             pen.text((MARGIN, y), _fitted(font, label, left - MARGIN - GAP), fill=QUIET, font=font, anchor="lm")
+        for i, row in enumerate(below if captions else []):
+            for j, lines in enumerate(row):
+                x, y = left + j * (width + GAP) + width // 2, top + i * step + height
+                for under, words in enumerate(lines):
+                    pen.text((x, y + under * _line(small)), words, fill=QUIET, font=small, anchor="ma")
     return sheet
 
 

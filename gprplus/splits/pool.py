@@ -31,8 +31,8 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     """
     import pyarrow as pa
 
-    known = {column.name for column in (*schema.IMAGES, *schema.IDENTITIES)}
-    asked = (where.columns(known) if where else set()) & {column.name for column in schema.IMAGES}
+    known = {*manifest.columns("images"), *(column.name for column in schema.IDENTITIES)}
+    asked = (where.columns(known) if where else set()) & set(manifest.columns("images"))
     names = [*KEY_COLUMNS, *image_attributes(), *FLAGS]
     reader = ThreadPoolExecutor(1)
     texts = reader.submit(columns, manifest, "images", TEXT_COLUMNS)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gprplus.errors import FilterError, nearest
+from gprplus.ingest.checks.columns import CHECKED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 MATCHED = ("=", "!=", "<", "<=", ">", ">=")
 MIRROR = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_CHECKS = "gprplus build-manifest --checks"
 KEYWORDS = ("and", "or", "not", "in", "is", "null")
 _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>'[^']*'|"[^"]*")|(?P<mark><=|>=|!=|==|=|<|>|\(|\)|,)|(?P<word>[\w.+/:-]+))""", re.UNICODE
@@ -155,6 +157,8 @@ def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Com
 
 def _known(token: Token, text: str, known: set[str]) -> Token:
     if token.kind != "word" or token.text not in known:
+        if unquoted(token) in {column.name for column in CHECKED}:
+            raise fail(text, token, f"the manifest was built without this check; build it with `{_CHECKS}`.")
         raise fail(text, token, f"there is no column '{unquoted(token)}'. {nearest(unquoted(token), known)}")
     return token
 

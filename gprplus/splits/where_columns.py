@@ -70,6 +70,8 @@ def _judge(test: Compare, text: str, values: "pa.Array", known: bool) -> "pa.Arr
         ">": pc.greater,
         ">=": pc.greater_equal,
     }[test.op]
+    if pa.types.is_uint64(values.type) and isinstance(wanted[0], int) and 0 <= wanted[0] < 2**64:
+        return compare(values, pa.scalar(wanted[0], values.type))  # keys and hashes do not fit into Arrow's int64
     return compare(values, pa.scalar(wanted[0]))
 
 
