@@ -1,0 +1,90 @@
+"""Renders in archives against the same renders in a folder: listing, ingest, and reading out of order.
+
+    python -m benchmarks archives        11,760 renders in GPR+ shape, the least of three rounds
+
+Files are hard links of 48 distinct JPEGs of 200 x 470, as in benchmarks/ingest.py, so the cache is warm. Processor
+seconds, least of the rounds, in one process: clock times on a shared machine wander.
+"""
+
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.harness import keep, table
+from benchmarks.ingest import plant
+from gprplus import archives
+from gprplus.archives import opened
+from gprplus.ingest import build_manifest
+from gprplus.ingest.members import list_renders
+from gprplus.ingest.scan import list_files
+
+FORMS = ("tar", "tar.gz", "zip")
+ASIDE = 500  # members read out of order
+
+
+def packed(folder: Path, form: str) -> Path:
+    """The folder in an archive beside it."""
+    archive = folder.with_name(f"{folder.name}.{form}")
+    if form == "zip":
+        with zipfile.ZipFile(archive, "w") as out:
+            for path in sorted(folder.rglob("*.jpg")):
+                out.write(path, str(path.relative_to(folder)))
+        return archive
+    with tarfile.open(
+        archive, "w:gz" if form == "tar.gz" else "w", **({"compresslevel": 1} if form == "tar.gz" else {})
+    ) as out:
+        for path in sorted(folder.rglob("*.jpg")):
+            info = out.gettarinfo(path, str(path.relative_to(folder)))
+            info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size  # no links among themselves
+            with path.open("rb") as file:
+                out.addfile(info, file)
+    return archive
+
+
+def least(function: Callable[[], object], rounds: int) -> float:
+    """Least processor seconds of a few calls, each with no archive open."""
+    found = []
+    for _ in range(rounds):
+        opened._kept.clear()
+        start = time.process_time()
+        function()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+def main(identities: int = 20, rounds: int = 3) -> None:
+    """Measure and keep the page."""
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = plant(Path(temporary) / "renders", identities)
+        paths = list(list_files(folder).paths())
+        aside = np.random.default_rng(0).permutation(len(paths))[:ASIDE]
+        for place in (folder, *(packed(folder, form) for form in FORMS)):
+            listing = least(lambda place=place: list_renders(place), rounds)
+            build = least(
+                lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1, force=True), rounds
+            )
+            again = least(lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1), rounds)
+            places = [f"{place}/{paths[i]}" for i in aside]
+            archives.exists(places[0])
+            start = time.process_time()
+            archives.read_many(places)
+            apart = (time.process_time() - start) / ASIDE
+            us = [f"{1e6 * seconds / len(paths):.1f}" for seconds in (listing, build, again)]
+            rows.append([place.name.partition(".")[2] or "folder", *us, f"{1e6 * apart:.0f}"])
+        turns = [[least(lambda f=f: f(folder), 1) for f in (list_files, list_renders)] for _ in range(20 * rounds)]
+        plain, hooked = np.min(turns, axis=0)
+    heads = ["renders in", "list, us a file", "build, us a file", "build again, us a file", "read one out of order, us"]
+    body = table(heads, rows)
+    body += f"\n\nLooking for archives in a plain folder takes {hooked / plain - 1:+.1%} of listing it."
+    keep("archives", f"{len(paths):,} renders in archives", body)
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))
