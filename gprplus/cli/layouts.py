@@ -66,6 +66,8 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     if tried.rows:
         columns = [key for key in tried.rows[0] if any(row[key] not in (None, False) for row in tried.rows)]
         console.table(columns, [[row[key] for key in columns] for row in tried.rows])
+    for sentence in tried.unknown:
+        console.say(sentence)
     for path, why in tried.misses:
         console.say(f"{path} {why}.")
     if not tried.matched and name != "auto":

@@ -140,7 +140,8 @@ def _check_pattern(layout: Layout, where: str) -> None:
     try:
         pattern = layout.pattern
     except re.error as error:
-        raise DeclarationError(f"{where}: path is no regular expression: {error}.") from error
+        twice = " Each group stands once: give the second another name." if "redefinition" in str(error) else ""
+        raise DeclarationError(f"{where}: path is no regular expression: {error}.{twice}") from error
     for attribute in ("identity", *(["camera"] if layout.camera != Joined(("camera",)) else [])):
         absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in pattern.groupindex]
         if absent:
@@ -157,7 +158,10 @@ def _check_pattern(layout: Layout, where: str) -> None:
     for attribute in (*LEVELLED, "viewpoint_deg"):
         table, (group,) = getattr(layout, attribute), layout.groups_of(attribute)
         if table != type(table)() and group not in layout.groups and not getattr(table, "absent", ""):
-            raise DeclarationError(f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}.")
+            raise DeclarationError(
+                f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}. "
+                f"{nearest(group, layout.groups)}"
+            )
     try:
         layout.template.format_map(dict.fromkeys(layout.groups, ""))
     except (KeyError, ValueError, IndexError) as error:
@@ -245,12 +249,29 @@ def near_miss(layout: Layout, path: str) -> str:
     >>> near_miss(load("gprplus"), "0001/0001_c13_w01_l01.jpg")
     "fits gprplus up to '0001/0001_c1', then '3_w01_l01.jpg' does not"
     """
+    if not layout.examples:
+        return _by_pattern(layout, path)
     fitting = _fitting(layout, path)
     if fitting == len(path):
         return f"is a beginning of a name of {layout.name}, but not a whole one"
     if not fitting:
         return f"does not even begin like a name of {layout.name}"
     return f"fits {layout.name} up to '{path[:fitting]}', then '{path[fitting:]}' does not"
+
+
+def _by_pattern(layout: Layout, path: str) -> str:
+    """The same for a layout without examples: the longest beginning of its expression that the path begins with."""
+    for end in range(len(layout.path), 0, -1):
+        try:
+            found = re.match(layout.path[:end], path, re.ASCII)
+        except re.error:
+            continue  # cut inside a group or an escape
+        if found and found.end():
+            rest = (
+                layout.path[end:] or f"an ending of {', '.join(layout.extensions)} (extensions stand apart from path)"
+            )
+            return f"fits {layout.name} up to '{found[0]}'; what must follow there is {rest}"
+    return f"does not begin as the path of {layout.name} does, {layout.path}"
 
 
 def _fitting(layout: Layout, path: str) -> int:

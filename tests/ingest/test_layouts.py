@@ -19,6 +19,7 @@ from gprplus.errors import DeclarationError, LayoutError
 from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
 from gprplus.ingest.names import match
 from gprplus.ingest.parse import decoded, token_table, uids
+from gprplus.ingest.trial import trial
 
 VECTORS = Path(__file__).parents[1] / "data" / "layouts"
 LAYOUTS = {layout.name: layout for layout in shipped()}
@@ -245,3 +246,28 @@ def test_a_faulty_pattern_is_one_sentence(tmp_path: Path, path: str, sentence: s
     file.write_text(f"title = 'mine'\npath = '{path}'\n")
     with pytest.raises(DeclarationError, match=re.escape(sentence)):
         load(file)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "sentence"),
+    [
+        (r"q(?P<identity>\d+)", "p7.jpg", r"does not begin as the path of mine does, q(?P<identity>\d+)"),
+        (r"p(?P<identity>\d+)-l\d\d", "p7-x4.jpg", r"fits mine up to 'p7-'; what must follow there is l\d\d"),
+        (r"p(?P<identity>\d+)\.jpg", "p7.jpg", "an ending of .jpg (extensions stand apart from path)"),
+    ],
+)
+def test_a_layout_without_examples_says_where_a_name_stops_fitting(
+    tmp_path: Path, pattern: str, path: str, sentence: str
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"title = 'mine'\npath = '{pattern}'\n")
+    assert sentence in near_miss(load(file), path)
+
+
+def test_tokens_that_a_users_table_lacks_are_named(tmp_path: Path, plant) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 = 'noon'\n"
+    )
+    tried = trial(plant(tmp_path / "r", ["a_l1.jpg", "a_l2.jpg", "b_l3.jpg"]), str(file))
+    assert tried.unknown == ["illumination: [illumination.levels] has no l2, l3, which stay unknown."]
