@@ -39,7 +39,9 @@ def summarise(
     out: list[dict[str, Any]] = []
     for target in dict.fromkeys(row["target"] for row in rows):
         out += _of_target([row for row in rows if row["target"] == target], queries, target, reference, resamples, rng)
-    return schema.conform(pa.Table.from_pylist(out), schema.SUMMARY)
+    # Arrow takes the columns from the first row, and the reference arm has no differences
+    full = [{column.name: row.get(column.name) for column in schema.SUMMARY} for row in out]
+    return schema.conform(pa.Table.from_pylist(full), schema.SUMMARY)
 
 
 def _of_target(

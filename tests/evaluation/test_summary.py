@@ -71,6 +71,14 @@ def test_the_reference_has_no_difference_and_the_floor_has_one():
     assert summary["untrained"]["mAP_difference_high"] < -0.3
 
 
+def test_a_reference_that_comes_first_hides_no_difference():
+    results, queries = experiment()
+    order = [row for arm in ("mix", "only-sunny", "untrained") for row in results.to_pylist() if row["arm"] == arm]
+    first = rows(summarise(schema.conform(pa.Table.from_pylist(order), schema.RESULTS), queries, "mix"))
+    assert first == rows(summarise(results, queries, "mix"))
+    assert first["only-sunny"]["mAP_difference"] is not None
+
+
 def test_one_seed_leaves_intervals_null():
     mix = rows(summarise(*experiment(seeds=(0,)), "mix"))["mix"]
     assert mix["mAP"] is not None
