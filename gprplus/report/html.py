@@ -122,6 +122,13 @@ def _noun(run: Outcome) -> str:
 def _design(run: Outcome) -> str:
     """One sentence on what the arms share."""
     attribute = run.info.get("attribute")
+    if run.info.get("design") == "declared":
+        return "Arms were written out one by one; those that are not matched may differ in size and in everything else."
+    if run.info.get("design") == "factorial":
+        return (
+            "Arms have one size, that of the most restricted, and the same people unless their number is a factor. "
+            "All are tested on the same other people."
+        )
     if attribute == "identity":
         return "Arms differ in how many people they hold; all are tested on the same other people."
     if not attribute:

@@ -16,6 +16,17 @@ def question(info: Mapping[str, Any]) -> str:
     >>> question({"attribute": "weather"}), question({"attribute": "identity"})
     ('What is the weather worth?', 'What are more people worth?')
     """
+    design = info.get("design")
+    if design == "declared":
+        return "How do these training sets compare?"
+    if design == "factorial":
+        factors = [factor["attribute"] for factor in info["factorial"]["factors"].values()]
+        return f"What does restricting {words.listed([words.noun(name) for name in factors])} do?"
+    if design == "path":
+        ends = ("+".join(info["path"][end]) for end in ("from", "to"))
+        return "What does training on {1} in the place of {0} do?".format(*ends)
+    if design == "budget":
+        return "Are more people or more images of each worth more?"
     if info.get("attribute") == "identity":
         return "What are more people worth?"
     if info.get("attribute"):
@@ -37,7 +48,9 @@ def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
     if arm == "mix":
         return "the same-budget mixture"
     if arm.startswith("ids-"):
-        return f"{people(arm)} with as many images"
+        return people(arm) if "x" in arm else f"{people(arm)} with as many images"
+    if arm == "path-0":
+        return "the start of the path"
     return f"the arm {arm}"
 
 
@@ -53,6 +66,10 @@ def arm_phrase(arm: str, info: Mapping[str, Any]) -> str:
         return f"training without {short(arm, info)}"
     if arm.startswith("ids-"):
         return f"training on {people(arm)}"
+    if arm.startswith("path-"):
+        return f"going {arm.removeprefix('path-')}% of the way"
+    if arm.startswith("restrict-"):
+        return f"restricting {words.listed([words.noun(name) for name in arm.removeprefix('restrict-').split('+')])}"
     return "training on the mixture" if arm == "mix" else f"training on {arm}"
 
 
@@ -88,5 +105,8 @@ def is_control(arm: str) -> bool:
 def people(arm: str) -> str:
     """The people of a ladder's rung, such as "48 identities"."""
     number, _, rest = arm.removeprefix("ids-").partition("-")
+    persons, _, each = number.partition("x")
+    if persons.isdigit() and each.isdigit():
+        return f"{words.counted(int(persons), 'identity', 'identities')} with {words.counted(int(each), 'image')} each"
     people = words.counted(int(number), "identity", "identities") if number.isdigit() else arm
     return f"{people} with all their images" if rest == "all" else people

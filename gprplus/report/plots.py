@@ -217,6 +217,10 @@ def ladder(rows: Sequence[Row], info: Mapping[str, Any]) -> Ladder | None:
     constant = tuple(sorted((s for s in steps if s.images == common), key=lambda s: s.identities))
     every = tuple(sorted((s for s in steps if s.images != common), key=lambda s: s.identities))
     lines = [(f"{common:,} images", constant), ("all their images", every)]
+    if info.get("design") == "budget":
+        most = max(s.images // s.identities for s in steps)
+        tallest = [s for s in steps if s.images == most * s.identities]
+        lines[1] = (f"{most:,} images each", tuple(sorted(tallest, key=lambda s: s.identities)))
     bounds = [value for s in steps for value in (s.score, s.low, s.high) if value is not None]
     across = axis([math.log2(step.identities) for step in steps])
     return Ladder(across, axis(bounds), tuple(line for line in lines if line[1]))
