@@ -13,13 +13,14 @@ from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
 from gprplus.ingest.checks.columns import named
 from gprplus.ingest.dataset import Rows, ingest
-from gprplus.ingest.earlier import Earlier, fresh_files, unchanged
+from gprplus.ingest.earlier import Earlier, unchanged
 from gprplus.ingest.log_join import log_digest, logged
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.parts import Parts
 from gprplus.ingest.read import read_shard
 from gprplus.ingest.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
+from gprplus.ingest.update import to_read
 from gprplus.parallel import Progress, silent
 from gprplus.runs import fingerprint
 from gprplus.schema import VERSION
@@ -165,15 +166,16 @@ def build_shard(
         if earlier is not None and _unchanged(earlier, source):
             continue
         parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force), share.name)
+        wanted, fresh, _ = to_read(earlier, source.listing, source.chosen.layout)
         with parts.writing():
             found[source.chosen.name] = read_shard(
                 share,
-                source.listing,
+                wanted,
                 source.chosen.name,
                 source.chosen.layout,
                 verify,
                 parts=parts,
-                fresh=fresh_files(earlier, source.listing),
+                fresh=fresh,
                 workers=workers,
                 progress=progress,
             )

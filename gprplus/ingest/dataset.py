@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.detect import Chosen
 from gprplus.ingest.doubles import without_doubles
-from gprplus.ingest.earlier import Earlier, fresh_files, kept, places
+from gprplus.ingest.earlier import Earlier, kept, places
 from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
 from gprplus.ingest.layout import Layout, near_miss
 from gprplus.ingest.parse import decoded
@@ -21,6 +21,7 @@ from gprplus.ingest.read import PROBED, read_files
 from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
 from gprplus.ingest.scan import UNREAD, Listing, Refused, seal
 from gprplus.ingest.twins import same_bytes
+from gprplus.ingest.update import to_read, with_kept
 from gprplus.keys import digest, table_fingerprint
 from gprplus.parallel import Progress, silent
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
@@ -56,27 +57,28 @@ def ingest(
     """
     layout, name = chosen.layout, chosen.name
     listed = read_lists(listing, layout.lists)
-    fresh = fresh_files(earlier, listing)
+    wanted, fresh, new = to_read(earlier, listing, layout)
     found, unmatched = read_files(
-        listing, name, layout, verify, fresh=fresh, parts=parts, workers=workers, progress=progress
+        wanted, name, layout, verify, fresh=fresh, parts=parts, workers=workers, progress=progress
     )
-    if not found.num_rows:
+    if not found.num_rows and new is None:
         raise LayoutError(_no_name_fits(listing, layout, unmatched))
-    if earlier is not None:
+    if earlier is not None and new is None:
         found = _remembered(found, earlier)
     good = kept(found, pc.is_null(found["reason"]))
-    if not good.num_rows:
-        reasons = Counter(found["reason"].to_pylist())
-        shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
-        raise ManifestError(f"Not one of the {found.num_rows:,} files under {listing.root} can be used: {shown}.")
+    rejected = _rejected(name, layout, found, unmatched, listing.refused)
+    scan = _scan(name, found)
+    images = decoded(layout, name, good) if good.num_rows else None
+    if earlier is not None and new is not None:
+        images, rejected, scan = with_kept(earlier, listing, new, images, rejected, scan)
+    if images is None or not images.num_rows:
+        raise _nothing_good(listing, rejected)
     _of_one_kind(layout, good, listing)
-    images = ordered(decoded(layout, name, good))
+    del found, good  # at two million files each is a quarter of a gigabyte
+    images = ordered(images)
     if listed.files:
         images = with_roles(images, listed)
     images, doubled = without_doubles(images, layout, listing.root, verify)
-    rejected = _rejected(name, layout, found, unmatched, listing.refused)
-    scan = _scan(name, found)
-    del found, good  # at two million files each is a quarter of a gigabyte
     _distinct(images, listing)
     persons = identity_table(name, images, people.known)
     named = persons["identity"].to_pylist()
@@ -120,6 +122,12 @@ def seal_of(listing: Listing, scan: pa.Table) -> str | None:
 def _counted(column: pa.ChunkedArray) -> dict[str, int]:
     counts = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
     return {role: counts[role] for role in ROLES if role in counts}
+
+
+def _nothing_good(listing: Listing, rejected: pa.Table) -> ManifestError:
+    reasons = Counter(reason for reason in rejected["reason"].to_pylist() if reason != "name")
+    shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+    return ManifestError(f"Not one of the {reasons.total():,} files under {listing.root} can be used: {shown}.")
 
 
 def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
