@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.cli import console
+from gprplus.errors import printable
 
 if TYPE_CHECKING:
     from gprplus.ingest.checks.issues import Issue
@@ -64,7 +65,10 @@ def show_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None, 
 
 def _table(title: str, those: "Sequence[Issue]") -> None:
     like = any(issue.like_path for issue in those)
-    rows = [[f"{issue.score:.3f}", issue.path, *([issue.like_path] if like else [])] for issue in those]
+    rows = [
+        [f"{issue.score:.3f}", printable(issue.path), *([printable(issue.like_path or "")] if like else [])]
+        for issue in those
+    ]
     console.say(title)
     console.table(["score", "image", *(["looks like"] if like else [])], rows)
 
