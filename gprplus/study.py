@@ -62,6 +62,12 @@ def study(
         **{key: base / path for key, path in plan.targets.items()},
         **{k: Path(p) for k, p in (targets or {}).items()},
     }
+    for key, path in aims.items():
+        if not path.exists():
+            raise DeclarationError(
+                f"The target {key} of {plan.study.name} is not at {path}. Say where its manifest or images lie: "
+                f"--target {key}=PATH."
+            )
     shared: dict[str, Any] = {**plan.training(), "targets": aims, "roots": roots, "device": device, "jobs": jobs}
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:

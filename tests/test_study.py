@@ -224,6 +224,14 @@ def test_what_a_study_asks_of_the_manifest_must_be_there(work, tmp_path):
     assert os.listdir(tmp_path) == ["tiny.toml"]
 
 
+def test_a_target_that_is_not_there_is_asked_for_by_name(work, tmp_path):
+    text = TINY + '\n[targets]\nmarket = "market1501"\n'
+    with pytest.raises(
+        DeclarationError, match=r"The target market of tiny is not at .*market1501.*--target market=PATH"
+    ):
+        study(written(tmp_path, text), work=work, device="cpu", dry_run=True)
+
+
 def test_the_command_prints_the_question_and_the_cost(work):
     shown = CliRunner().invoke(
         cli, ["study", str(work / "tiny.toml"), "--work", str(work), "--device", "cpu", "--dry-run"]

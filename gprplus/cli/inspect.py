@@ -215,8 +215,7 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         f"protocol {test['protocol']}."
     )
     within = " x ".join(info["audit"].get("matched_within", []))
-    console.say(
-        f"Audit: {info['retention']:.1%} of the candidate images could be matched{within and ' within ' + within}."
-    )
+    if within:  # arms that were written out one by one need not be matched
+        console.say(f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}.")
     for warning in info.get("warnings", []):
         console.say(f"- {warning}")

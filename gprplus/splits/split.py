@@ -101,6 +101,8 @@ class Split:
                 groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
                 table = file.read_row_groups(groups, names)
         except (OSError, ValueError) as error:
-            raise SplitError(f"{path} cannot be read: {error}. Make the split again with --force.") from error
+            raise SplitError(
+                f"{path} cannot be read: {str(error).rstrip('.')}. Make the split again with --force."
+            ) from error
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
