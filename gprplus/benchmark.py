@@ -6,14 +6,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus import runs
-from gprplus.baseline import devices, speed, store
+from gprplus.baseline import devices, group, speed, store
+from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
 from gprplus.evaluation import cases, collect, plan, trial
 from gprplus.evaluation.cases import Case
@@ -86,14 +87,19 @@ def benchmark(
     are ingested first, by name; splits with a test side are scored on it as `self` too. Images are packed under
     `output`/../store. Finished runs stay: more seeds, splits or targets only add; another option into the same folder,
     or images drawn anew since, raise RequestChanged unless `force`. `jobs` runs go on at once, by default one a core
-    without a GPU and one with. Raises an error of `gprplus.errors` before any training when the request cannot be met.
+    without a GPU and one with; under `torchrun` one after the other, each by all processes. Raises an error of
+    `gprplus.errors` before any training when the request cannot be met.
     """
-    device = devices.resolve(device)
+    device = group.local_device(devices.resolve(device))
+    crew = group.join(device)
     chosen, why = _recipe(recipe, device)
     chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs)
     gpu = device.startswith("cuda")
-    jobs = jobs or (1 if gpu else cores())
-    threads = None if gpu else max(1, cores() // jobs)
+    jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
+    threads = None if gpu else max(1, cores() // (jobs * crew.size))
+    crew.judge(chosen.batch.identities)
+    if not crew.first and not dry_run:
+        crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     _judge(chosen)
     wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force)
     images = cases.sources(wanted)
@@ -114,19 +120,21 @@ def benchmark(
     )
     if dry_run:
         return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
-    if force:
+    if force and crew.first:
         for case in wanted:
             runs.clear(case.folder, cases.RECORD)
     packs = {
         name: store.pack(rows, where, folder, height, width, progress=progress)
         for name, (rows, where) in images.items()
     }
-    trials = [one for case in wanted for one in _trials(case, chosen, count, packs, device, threads)]
-    for case in wanted:
-        cases.write_record(case, chosen, device, digests)
+    trials = [one for case in wanted for one in _trials(case, count, packs, device, threads)]
+    if crew.first:
+        for case in wanted:
+            cases.write_record(case, device, digests)
+        crew.wait()
     with _few_threads(threads):
-        _run(trials, jobs, progress)
-    return _collected(wanted, planned)
+        _run(trials, jobs, progress, crew)
+    return _collected(wanted, planned) if crew.first else Outcome(planned)
 
 
 def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
@@ -176,29 +184,32 @@ def _estimate(wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str
     if not planned.trained:
         return 0.0
     step = speed.seconds_a_step(recipe, device, threads)
-    sizes = [arm["images"] for case in wanted for arm in case.split.info["arms"].values()]
-    steps = sum(recipe.steps(size) for size in sizes) / len(sizes) * planned.trained
+    each = [case.recipe.steps(arm["images"]) for case in wanted for arm in case.split.info["arms"].values()]
+    steps = sum(each) / len(each) * planned.trained
     embedded = sum(len(target.rows) for target in wanted[0].targets) * (planned.trained + planned.shared)
     return step * (steps + embedded / 3 / recipe.batch.size) / planned.jobs
 
 
-def _trials(
-    case: Case, recipe: Recipe, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None
-) -> list[Trial]:
+def _trials(case: Case, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None) -> list[Trial]:
     scored = [(target, packs[cases.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
-    return plan.trials(case.split, case.folder, recipe, seeds, pack, scored, device, threads)
+    return plan.trials(case.split, case.folder, case.recipe, seeds, pack, scored, device, threads)
 
 
-def _run(trials: Sequence[Trial], jobs: int, progress: Progress) -> None:
-    """First what has to be trained, then what shares a training."""
+def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) -> None:
+    """First what has to be trained, then what shares a training.
+
+    Several runs at a time, or each by all processes of `crew`.
+    """
     leaders, followers = plan.twins(trials)
     done = 0
     for batch in (leaders, followers):
-        open_ = [one for one in batch if one.missing()]
+        places = crew.decided([i for i, one in enumerate(batch) if one.missing()])
+        open_ = [batch[i] for i in places]
         done += len(batch) - len(open_)
         progress(done, len(trials))
-        for _ in in_processes(trial.run, open_, min(jobs, max(len(open_), 1))):
+        runner = trial.run if crew.size == 1 else partial(trial.run, group=crew)
+        for _ in in_processes(runner, open_, min(jobs, max(len(open_), 1))):
             done += 1
             progress(done, len(trials))
 

@@ -13,6 +13,7 @@ from gprplus.baseline.recipe import Network
 from gprplus.errors import RecipeError, nearest
 
 BACKBONES: dict[str, Callable[[Network], nn.Module]] = {}
+TIMM = "timm:"
 
 
 def backbone(name: str) -> Callable[[Callable[[Network], nn.Module]], Callable[[Network], nn.Module]]:
@@ -32,6 +33,8 @@ def make(network: Network) -> nn.Module:
 
     Its `width` is the length of a pooled feature. Raises RecipeError for an unknown name.
     """
+    if network.backbone.startswith(TIMM):
+        return _of_timm(network.backbone.removeprefix(TIMM), network)
     if network.backbone not in BACKBONES:
         raise RecipeError(f"There is no backbone called '{network.backbone}'. {nearest(network.backbone, BACKBONES)}")
     return BACKBONES[network.backbone](network)
@@ -40,10 +43,10 @@ def make(network: Network) -> nn.Module:
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 with a shortcut; the stride sits on the 3x3 (ResNet v1.5, as torchvision has it)."""
 
-    def __init__(self, width_in: int, width: int, stride: int) -> None:
+    def __init__(self, width_in: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(width_in, width, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(width)
+        self.bn1: nn.Module = InstanceBatch(width) if ibn else nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
@@ -62,22 +65,39 @@ class Bottleneck(nn.Module):
         return self.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
+class InstanceBatch(nn.Module):
+    """IBN-a (Pan et al., ECCV 2018): the first half of the channels normalised image by image, the rest by batch.
+
+    Takes the look of a camera out of low features; its parameter names are the authors'.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.alone = width // 2
+        self.IN = nn.InstanceNorm2d(self.alone, affine=True)
+        self.BN = nn.BatchNorm2d(width - self.alone)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        alone, together = x[:, : self.alone], x[:, self.alone :]
+        return torch.cat([self.IN(alone.contiguous()), self.BN(together.contiguous())], 1)
+
+
 class ResNet50(nn.Module):
     """ResNet-50 (He et al., CVPR 2016) without pooling and classifier; `last_stride` 1 keeps the last stage at 1/16
-    of the input.
+    of the input; `ibn` puts IBN-a into the first three stages.
     """
 
     width = 2048
 
-    def __init__(self, last_stride: int) -> None:
+    def __init__(self, last_stride: int, ibn: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        self.layer1 = _stage(64, 64, 3, 1)
-        self.layer2 = _stage(256, 128, 4, 2)
-        self.layer3 = _stage(512, 256, 6, 2)
+        self.layer1 = _stage(64, 64, 3, 1, ibn)
+        self.layer2 = _stage(256, 128, 4, 2, ibn)
+        self.layer3 = _stage(512, 256, 6, 2, ibn)
         self.layer4 = _stage(1024, 512, 3, last_stride)
         initialise(self)
 
@@ -86,9 +106,9 @@ class ResNet50(nn.Module):
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
 
-def _stage(width_in: int, width: int, blocks: int, stride: int) -> nn.Sequential:
-    first = Bottleneck(width_in, width, stride)
-    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1) for _ in range(blocks - 1)))
+def _stage(width_in: int, width: int, blocks: int, stride: int, ibn: bool = False) -> nn.Sequential:
+    first = Bottleneck(width_in, width, stride, ibn)
+    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1, ibn) for _ in range(blocks - 1)))
 
 
 class Small(nn.Module):
@@ -149,7 +169,44 @@ def resnet50(network: Network) -> nn.Module:
     return ResNet50(network.last_stride)
 
 
+@backbone("resnet50_ibn_a")
+def resnet50_ibn_a(network: Network) -> nn.Module:
+    """ResNet-50 with IBN-a, which travels better from one dataset to another."""
+    return ResNet50(network.last_stride, ibn=True)
+
+
 @backbone("small")
 def small(network: Network) -> nn.Module:
     """0.3 million weights; about a hundred times the images a second of ResNet-50 on a processor."""
     return Small()
+
+
+class OfTimm(nn.Module):
+    """Any network of the timm library as a map of features `(B, width, h, w)`; one of tokens becomes a `(B, width, 1,
+    n)` of them.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.width = int(network.num_features)  # type: ignore[arg-type]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        out = self.network.forward_features(x)  # type: ignore[operator]
+        if out.ndim == 3:
+            return out.transpose(1, 2)[:, :, None]
+        return out if out.shape[1] == self.width else out.permute(0, 3, 1, 2)
+
+
+def _of_timm(name: str, network: Network) -> nn.Module:
+    """A timm network by its name; `weights` imagenet are timm's own."""
+    try:
+        import timm
+    except (ImportError, RuntimeError) as error:
+        raise RecipeError(
+            f"The backbone '{TIMM}{name}' needs the timm library, which does not load here ({error}). "
+            "Install it with: pip install 'gprplus[timm]'"
+        ) from error
+    if name not in timm.list_models():
+        raise RecipeError(f"timm has no network '{name}'. {nearest(name, timm.list_models())}")
+    return OfTimm(timm.create_model(name, pretrained=network.weights == "imagenet", num_classes=0))

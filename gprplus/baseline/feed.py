@@ -50,33 +50,48 @@ def chunks(
     steps: int,
     device: str,
     shares: np.ndarray | None = None,
+    first: int = 0,
 ) -> Iterator[Chunk]:
-    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk.
+    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk, from step
+    `first` on.
 
     `shares (N,) float64` weigh the images of an identity against each other.
     """
     whole = fits(images, device)
-    plan = _plan(labels, recipe, seed, steps, RESIDENT_CHUNK if whole else STREAMED_CHUNK, shares)
+    plan = _plan(labels, recipe, seed, first, steps, RESIDENT_CHUNK if whole else STREAMED_CHUNK, shares)
     resident = _words(images, device) if whole else None
+    side = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
-    def laid(planned: tuple[np.ndarray, np.ndarray]) -> Chunk:
+    def laid(planned: tuple[np.ndarray, np.ndarray]) -> tuple[Chunk, torch.cuda.Event | None]:
         rows, random = planned
-        if resident is not None:
-            words, local = resident, rows
-        else:
-            words = augment.as_words(_sent(images[rows.reshape(-1)], device))
-            local = np.arange(rows.size).reshape(rows.shape)
-        return Chunk(words, _sent(local, device), _sent(random, device), _sent(labels[rows], device), rows)
+        with torch.cuda.stream(side):  # copies go beside the network's work, not in line with it
+            if resident is not None:
+                words, local = resident, rows
+            else:
+                words = augment.as_words(_sent(images[rows.reshape(-1)], device))
+                local = np.arange(rows.size).reshape(rows.shape)
+            chunk = Chunk(words, _sent(local, device), _sent(random, device), _sent(labels[rows], device), rows)
+            return chunk, side.record_event() if side else None
 
     with ThreadPoolExecutor(1) as ahead:
         waiting = None
         for planned in plan:
             coming = ahead.submit(laid, planned)
             if waiting is not None:
-                yield waiting.result()
+                yield _arrived(*waiting.result())
             waiting = coming
         if waiting is not None:
-            yield waiting.result()
+            yield _arrived(*waiting.result())
+
+
+def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
+    """The chunk for the stream that computes: it waits for the copies, and they are not freed under it."""
+    if copied is not None:
+        computing = torch.cuda.current_stream(chunk.rows.device)
+        computing.wait_event(copied)
+        for tensor in (chunk.words, chunk.rows, chunk.random, chunk.labels):
+            tensor.record_stream(computing)
+    return chunk
 
 
 def fits(images: np.ndarray, device: str) -> bool:
@@ -94,12 +109,22 @@ def _words(images: np.ndarray, device: str) -> torch.Tensor:
 
 
 def _plan(
-    labels: np.ndarray, recipe: Recipe, seed: int, steps: int, length: int, shares: np.ndarray | None = None
+    labels: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    first: int,
+    steps: int,
+    length: int,
+    shares: np.ndarray | None = None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time."""
+    """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time; what comes before `first` is drawn too, and
+    passed over.
+    """
     order = sampler.batches(labels, recipe.batch.identities, recipe.batch.images, stream(seed, "order"), shares)
     rng = stream(seed, "augment")
-    for start in range(0, steps, length):
+    for _ in range(first):
+        augment.draws(next(order).size, rng)
+    for start in range(first, steps, length):
         rows = np.stack([next(order) for _ in range(min(length, steps - start))])
         yield rows, augment.draws(rows.size, rng).reshape(*rows.shape, augment.DRAWS)
 

@@ -12,8 +12,29 @@ from gprplus.errors import TrainingError
 from gprplus.runs import replacing
 
 
+class GeM(nn.Module):
+    """Generalised mean over `(B, C, h, w)`, of a learnt power that starts at 3 (Radenovic et al., TPAMI 2019, equation
+    4): between the mean (1) and the maximum (infinity).
+    """
+
+    def __init__(self, power: float = 3.0) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor([power]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return x.float().clamp_min(1e-6).pow(self.power).mean((2, 3)).pow(1 / self.power)
+
+
+class Mean(nn.Module):
+    """The mean over `(B, C, h, w)`."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean((2, 3))
+
+
 class Model(nn.Module):
-    """Backbone, global mean, batch normalisation without bias (BNNeck, Luo et al., CVPRW 2019) and a linear classifier.
+    """Backbone, pooling, batch normalisation without bias (BNNeck, Luo et al., CVPRW 2019) and a linear classifier.
 
     The triplet loss sees features before the neck, the classifier and the search those after it.
     """
@@ -22,6 +43,7 @@ class Model(nn.Module):
         super().__init__()
         self.backbone = backbones.make(network)
         width = int(self.backbone.width)  # type: ignore[arg-type]
+        self.pool = GeM() if network.pooling == "gem" else Mean()
         self.neck = nn.BatchNorm1d(width)
         self.neck.bias.requires_grad_(False)
         self.classifier = nn.Linear(width, classes, bias=False)
@@ -29,12 +51,16 @@ class Model(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`(B, 3, H, W)` to features before the neck `(B, width)` and logits `(B, classes)`."""
-        features = self.backbone(images).mean((2, 3))
+        features = self.pooled(images)
         return features, self.classifier(self.neck(features))
+
+    def pooled(self, images: torch.Tensor) -> torch.Tensor:
+        """`(B, 3, H, W)` to features before the neck, `(B, width)`."""
+        return self.pool(self.backbone(images))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """`(B, 3, H, W)` to unit features `(B, width) float32`, after the neck."""
-        features = self.neck(self.backbone(images).mean((2, 3)))
+        features = self.neck(self.pooled(images))
         return functional.normalize(features.float(), dim=1)
 
 

@@ -3,6 +3,7 @@
 Recipes are frozen so that two scores differ by their data alone. What a run used stands resolved in its run.json.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from gprplus.errors import RecipeError, nearest
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 PRECISIONS = ("auto", "float32", "bfloat16")
+POOLINGS = ("mean", "gem")
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,14 @@ class Input:
 
 @dataclass(frozen=True)
 class Network:
-    """`backbone` names an entry of backbones.BACKBONES; `weights` is none, imagenet or a file; `last_stride` 1 keeps
-    the last stage twice as fine.
+    """`backbone` names an entry of backbones.BACKBONES, or timm:NAME; `weights` is none, imagenet or a file;
+    `last_stride` 1 keeps the last stage twice as fine; `pooling` is mean, or gem (a generalised mean of learnt power).
     """
 
     backbone: str = "resnet50"
     weights: str = "none"
     last_stride: int = 1
+    pooling: str = "mean"
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Length:
-    """How long to train:
+    """How long to train: `steps`, the same for every arm, or `epochs` over the arm's own images. One of the two is not
+    zero.
 
-    `steps`, the same for every arm, or `epochs` over the arm's own images. One of the two is not zero.
+    `equal` epochs are counted over the mean arm of a split and make the same steps for every arm, and not less than
+    `least`: a study's arms may differ in size and not in training.
     """
 
     steps: int = 0
     epochs: float = 0.0
+    equal: bool = False
+    least: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,6 +167,7 @@ class Recipe:
             (self.optimizer.schedule, SCHEDULES, "optimizer.schedule"),
             (self.optimizer.name, OPTIMIZERS, "optimizer.name"),
             (self.compute.precision, PRECISIONS, "compute.precision"),
+            (self.network.pooling, POOLINGS, "network.pooling"),
         ):
             if value not in choices:
                 raise RecipeError(f"recipe '{self.name}': there is no {knob} '{value}'. {nearest(value, choices)}")
@@ -179,11 +187,17 @@ class Recipe:
             )
         return self
 
-    def steps(self, images: int) -> int:
+    def steps(self, images: float) -> int:
         """Optimiser steps over a training set of so many images."""
         if self.length.steps:
             return self.length.steps
-        return max(1, round(self.length.epochs * images / self.batch.size))
+        return max(1, self.length.least, round(self.length.epochs * images / self.batch.size))
+
+    def for_arms(self, images: Sequence[int]) -> "Recipe":
+        """The recipe for a split whose arms hold so many `images`: equal epochs become steps, all else stays."""
+        if not self.length.equal:
+            return self
+        return replace(self, length=Length(steps=self.steps(sum(images) / len(images))))
 
     def resolved(self) -> dict[str, Any]:
         """Every knob, as it goes into the record."""

@@ -1,7 +1,7 @@
 """The training, as one page: set up, then the loop.
 
 Nothing inside the loop waits for the accelerator: rows and randomness come laid out from `feed`, losses stay on the
-device until the chunk is over.
+device until the chunk is over. Between chunks a checkpoint is kept, so that a killed training goes on exactly.
 """
 
 import time
@@ -12,8 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from gprplus.baseline import augment, devices, feed, losses, model, schedule, weights
+from gprplus.baseline import augment, devices, feed, model, schedule, weights
+from gprplus.baseline.checkpoint import Checkpoint
+from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Optimizer, Recipe
+from gprplus.baseline.step import gradients
 from gprplus.errors import TrainingError, examples
 
 
@@ -46,56 +49,89 @@ def train(
     names: Callable[[np.ndarray], list[str]] = _numbered,
     log: Callable[[dict[str, Any]], None] = _unheard,
     shares: np.ndarray | None = None,
+    checkpoint: Checkpoint | None = None,
+    group: Group | None = None,
 ) -> Trained:
     """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,) int64`, numbered from 0.
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
-    same weights. `log` gets a line every chunk of steps; `names` turns rows into what an error message may show;
-    `shares (N,) float64` weigh the images of an identity against each other.
-    Raises TrainingError when the loss is not a number or the device runs out of memory.
+    same weights, also where the training was killed and goes on from its `checkpoint`. Every process of a `group` (all
+    call this alike) takes a share of each step. `log` gets a line every chunk of steps; `names` turns rows into what an
+    error message may show; `shares (N,) float64` weigh the images of an identity against each other. A step that does
+    not fit the device is taken in 2, 4, ... parts (`step.gradients`). Raises TrainingError when the loss is not a
+    number, or the device runs out of memory all the same.
     """
+    parts, group = 1, group or Group()
+    group.judge(min(recipe.batch.identities, len(np.unique(labels))))
+    options = {"names": names, "log": log, "shares": shares, "checkpoint": checkpoint, "group": group}
+    while True:
+        try:
+            return _train(images, labels, recipe, seed, device, parts=parts, **options)  # type: ignore[arg-type]
+        except torch.OutOfMemoryError as error:
+            if group.size > 1 or 2 * parts > recipe.batch.identities:
+                raise TrainingError(
+                    f"The device ran out of memory in a step of {recipe.batch.size} images of "
+                    f"{recipe.input.height} x {recipe.input.width}, taken in {parts} part(s): use a recipe with fewer "
+                    f"batch.identities, or fewer --jobs ({str(error).splitlines()[0]})"
+                ) from error
+        parts *= 2
+        if device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+
+def _train(
+    images: np.ndarray,
+    labels: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    device: str,
+    *,
+    names: Callable[[np.ndarray], list[str]],
+    log: Callable[[dict[str, Any]], None],
+    shares: np.ndarray | None,
+    checkpoint: Checkpoint | None,
+    group: Group,
+    parts: int,
+) -> Trained:
     classes = int(labels.max()) + 1
     steps = recipe.steps(len(images))
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.new(recipe.network, classes, seed, device).train()
     note = weights.load(network.backbone, recipe.network.backbone, recipe.network.weights)
+    network = group.prepared(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
-    forward = torch.compile(network) if recipe.compute.compile else network
-    start, step = time.perf_counter(), 0
-    try:
-        with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-            for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares):
-                kept = []
-                for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
-                    for group in optimizer.param_groups:
-                        group["lr"] = recipe.optimizer.lr * schedule.share(step, steps, recipe.optimizer)
-                    batch = augment.augmented(chunk.words, rows, random, recipe.augment, dtype)
-                    with torch.autocast(device.split(":")[0], dtype, enabled=dtype != torch.float32):
-                        features, logits = forward(batch)
-                    loss = losses.total(features, logits, people, recipe.loss)
-                    optimizer.zero_grad(set_to_none=True)
-                    loss.backward()
-                    optimizer.step()
-                    kept.append(loss.detach())
-                    step += 1
-                values = torch.stack(kept).float().cpu().numpy()
-                _stop_unless_finite(values, step, chunk.origin, names)
-                log(
-                    {
-                        "step": step,
-                        "loss": round(float(values.mean()), 5),
-                        "lr": optimizer.param_groups[0]["lr"],
-                        "images": step * chunk.origin.shape[1],
-                        "seconds": round(time.perf_counter() - start, 3),
-                    }
-                )
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            f"The device ran out of memory in a step of {recipe.batch.size} images of "
-            f"{recipe.input.height} x {recipe.input.width}: use a recipe with fewer "
-            f"batch.identities, or fewer --jobs ({str(error).splitlines()[0]})"
-        ) from error
-    return Trained(network.eval(), steps, steps * chunk.origin.shape[1], time.perf_counter() - start, note)
+    step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
+    computed = torch.compile(network) if recipe.compute.compile and group.size == parts == 1 else network
+    start, size = time.perf_counter() - before, recipe.batch.size
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
+        for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares, step):
+            kept = []
+            for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
+                for parameters in optimizer.param_groups:
+                    parameters["lr"] = recipe.optimizer.lr * schedule.share(step, steps, recipe.optimizer)
+                rows, random, people = group.share(rows), group.share(random), group.share(people)
+                batch = augment.augmented(chunk.words, rows, random, recipe.augment, dtype)
+                optimizer.zero_grad(set_to_none=True)
+                kept.append(gradients(computed, batch, people, recipe.loss, dtype, parts, group))  # type: ignore[arg-type]
+                optimizer.step()
+                step += 1
+            values = torch.stack(kept).float().cpu().numpy()
+            _stop_unless_finite(values, step, chunk.origin, names)
+            size, seconds = chunk.origin.shape[1], time.perf_counter() - start
+            log(
+                {
+                    "step": step,
+                    "loss": round(float(values.mean()), 5),
+                    "lr": optimizer.param_groups[0]["lr"],
+                    "images": step * size,
+                    "seconds": round(seconds, 3),
+                }
+            )
+            if checkpoint and group.first and step < steps and checkpoint.due():
+                checkpoint.keep(network, optimizer, step, seconds)
+    if parts > 1:
+        note = f"{note} Each step was taken in {parts} parts, for lack of memory.".strip()
+    return Trained(network.eval(), steps, steps * size, time.perf_counter() - start, note)
 
 
 def untrained(recipe: Recipe, seed: int, device: str) -> Trained:

@@ -3,20 +3,33 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from gprplus.baseline.backbones import TIMM, OfTimm
 from gprplus.errors import RecipeError, examples
 
-# Published by torchvision; the eight characters at the end are the start of the file's SHA-256, which the download is
-# checked against.
-IMAGENET = {"resnet50": "https://download.pytorch.org/models/resnet50-11ad3fa6.pth"}
+# Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the start of the file's
+# SHA-256, which the download is checked against.
+IMAGENET = {
+    "resnet50": "https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+    "resnet50_ibn_a": "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/resnet50_ibn_a-d9d0bb7b.pth",
+}
 # How other trainers wrap and name the same network; the longest prefix that fits is taken off.
 WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("backbone.", "base.", "model.", "encoder.")
 # Of another task's classifier nothing can be used.
-HEADS = ("fc.", "classifier.", "neck.", "head.", "bottleneck.", "heads.")
+HEADS = ("fc.", "classifier.", "neck.", "pool.", "head.", "bottleneck.", "heads.", "pixel_mean", "pixel_std")
+# Scores that trainers keep beside the weights are NumPy numbers; making one runs nothing.
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+_NUMBERS: list[Any] = [
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8")),
+    *((_SCALAR, f"numpy.{room}.multiarray.scalar") for room in ("core", "_core")),
+]
 
 
 def load(backbone: nn.Module, name: str, weights: str) -> str:
@@ -25,8 +38,9 @@ def load(backbone: nn.Module, name: str, weights: str) -> str:
 
     Raises RecipeError when there is no such file, it is not tensors alone, or it is of another architecture.
     """
-    if weights == "none":
-        return ""
+    if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
+        return ""  # timm fetches its own when it makes the network
+    backbone = backbone.network if isinstance(backbone, OfTimm) else backbone
     state = _imagenet(name) if weights == "imagenet" else _file(Path(weights))
     return fill(backbone, state, weights)
 
@@ -88,7 +102,7 @@ def _file(path: Path) -> dict[str, torch.Tensor]:
         except (SafetensorError, OSError) as error:
             raise RecipeError(f"{path} is not a safetensors file: {error}.") from error
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(_NUMBERS):
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch raises pickle's, zip's and its own errors here; all of them mean that this is not tensors alone.

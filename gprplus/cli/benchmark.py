@@ -1,5 +1,6 @@
 """`gprplus benchmark`: train and score every arm and seed."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
       gprplus benchmark
       gprplus benchmark work/splits/weather --seeds 5 --target market=Market-1501-v15.09.15
       gprplus benchmark --recipe paper --device cuda --dry-run
+      torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
     from gprplus.benchmark import benchmark
     from gprplus.cli.console import dump, progress
@@ -50,6 +52,8 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress("benchmark") as bar:
         outcome = benchmark(chosen, output or work / "runs", progress=bar, **request)
+    if os.environ.get("RANK", "0") != "0":
+        return  # the first process of torchrun speaks for all
     if as_json:
         dump(as_data(outcome))
     elif request["dry_run"]:

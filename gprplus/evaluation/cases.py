@@ -23,10 +23,11 @@ RECORD = "benchmark.json"
 
 @dataclass(frozen=True)
 class Case:
-    """One split with where its runs go and what they are scored on."""
+    """One split with where its runs go, the recipe as it is for its arms, and what they are scored on."""
 
     split: Split
     folder: Path
+    recipe: Recipe
     targets: tuple[Target, ...]
     roots: Mapping[str, Path]
 
@@ -60,7 +61,8 @@ def open_all(
     cases = []
     for split in opened:
         folder = output / split.name / recipe.name
-        runs.settle(folder / RECORD, _request(split, recipe), force=force)
+        own_recipe = recipe.for_arms([arm["images"] for arm in split.info["arms"].values()])
+        runs.settle(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
         scored = [targets.of_split(split, own), *targets.of_tests(split, own)]
         scored += [targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()]
@@ -70,7 +72,7 @@ def open_all(
                 f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
                 "or name the splits you mean."
             )
-        cases.append(Case(split, folder, found, split.roots(own)))
+        cases.append(Case(split, folder, own_recipe, found, split.roots(own)))
     return cases
 
 
@@ -154,18 +156,18 @@ def told(case: Case) -> dict[str, Any]:
     return {**case.split.info, "targets": _recorded(case)["targets"]}
 
 
-def write_record(case: Case, recipe: Recipe, device: str, digests: Mapping[str, str]) -> None:
+def write_record(case: Case, device: str, digests: Mapping[str, str]) -> None:
     """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
     and the recipe in full.
     """
     earlier = _recorded(case)
     record = {
         "schema_version": 1,
-        "request": _request(case.split, recipe),
+        "request": _request(case.split, case.recipe),
         "split": case.split.name,
         "split_path": runs.relative(case.split.path, case.folder),
         "split_fingerprint": case.split.info["fingerprint"],
-        "recipe": recipe.resolved(),
+        "recipe": case.recipe.resolved(),
         "targets": {**earlier.get("targets", {}), **{target.name: target.facts() for target in case.targets}},
         "images": {**earlier.get("images", {}), **_own(case, digests)},
         "device": devices.describe(device),

@@ -5,7 +5,7 @@ images.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -62,10 +62,11 @@ def twins(planned: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
     Equal are runs of equal pixels, recipe and seed, and all untrained floors of a seed; each is still scored on its
     own targets.
     """
-    first: dict[tuple[str, int], Trial] = {}
+    first: dict[tuple[str, int, Any], Trial] = {}
     leaders, followers = [], []
     for trial in planned:
-        key = (trial.data.pixels() if trial.data else UNTRAINED, trial.seed)
+        pixels = trial.data.pixels() if trial.data else UNTRAINED
+        key = (pixels, trial.seed, trial.recipe.length if trial.data else None)
         if key in first:
             followers.append(replace(trial, twin=first[key].folder))
         else:

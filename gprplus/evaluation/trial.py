@@ -3,6 +3,7 @@ again.
 """
 
 import json
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import torch
 
+    from gprplus.baseline.checkpoint import Checkpoint
+    from gprplus.baseline.group import Group
     from gprplus.baseline.model import Model
 
 RECORD = "run.json"
 QUERIES = "queries.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
+CHECKPOINT = "checkpoint.safetensors"
 _EMBEDDED_TOGETHER = 4096  # images held at a time while embedding
 
 
@@ -50,6 +54,10 @@ class Data:
     def digest(self) -> str:
         """Fingerprint of the set, the same on every machine."""
         return keys.digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
+
+    def training(self) -> str:
+        """Fingerprint of the rows in their order, their persons and their pixels: what a checkpoint belongs to."""
+        return keys.digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes())
 
     def pixels(self) -> str:
         """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
@@ -92,19 +100,37 @@ def read(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def run(trial: Trial) -> Path:
-    """Do what is missing of a run and write its folder, the record last. Gives the folder back."""
-    from gprplus.baseline import devices
+def run(trial: Trial, group: "Group | None" = None) -> Path:
+    """Do what is missing of a run and write its folder, the record last. Gives the folder back.
 
+    All processes of a `group` call this alike; the first one writes.
+    """
+    from gprplus.baseline import devices
+    from gprplus.baseline.group import Group
+
+    group = group or Group()
     with devices.threads(trial.threads):
-        record = read(trial.folder) or _trained(trial)
-        _scored(trial, record)
+        record = group.decided(read(trial.folder)) or _trained(trial, group)
+        if group.first:
+            _scored(trial, record)
+            _checkpoint(trial, group).drop()
+    group.wait()
     return trial.folder
 
 
-def _trained(trial: Trial) -> dict[str, Any]:
+def _checkpoint(trial: Trial, group: "Group") -> "Checkpoint":
+    """Where this training, and no other, is kept while it goes on."""
+    from gprplus.baseline.checkpoint import Checkpoint
+
+    data = trial.data.training() if trial.data else ""
+    facts = [trial.recipe.resolved(), trial.seed, data, trial.device.split(":")[0], group.size, runs.versions()]
+    return Checkpoint(trial.folder / CHECKPOINT, keys.digest(json.dumps(facts, sort_keys=True)))
+
+
+def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
     """Train (or take the twin's weights), save the model, and start the record."""
     from gprplus.baseline import devices, model
+    from gprplus.baseline.checkpoint import kept_lines
     from gprplus.baseline.train import train, untrained
 
     recipe, data = trial.recipe, trial.data
@@ -131,7 +157,11 @@ def _trained(trial: Trial) -> dict[str, Any]:
         known = read(trial.twin)
         effort = {name: known[name] for name in ("steps", "images_seen", "seconds", "device")} | {"twin": known["arm"]}
     else:
-        with (trial.folder / LOG).open("w", encoding="utf-8") as log:
+        checkpoint = _checkpoint(trial, group)
+        earlier = kept_lines(trial.folder / LOG, checkpoint.reached())
+        group.wait()
+        with (trial.folder / LOG if group.first else Path(os.devnull)).open("w", encoding="utf-8") as log:
+            log.write(earlier)
             if data is None:
                 done = untrained(recipe, trial.seed, trial.device)
             else:
@@ -144,12 +174,15 @@ def _trained(trial: Trial) -> dict[str, Any]:
                     names=lambda rows: [data.paths[row] for row in rows],
                     shares=data.shares,
                     log=lambda line: print(json.dumps(line), file=log, flush=True),
+                    checkpoint=checkpoint,
+                    group=group,
                 )
         network = done.model
         effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}
         effort |= {"note": done.note} if done.note else {}
-    model.save(network, trial.folder / MODEL)
-    return record | effort
+    if group.first:
+        model.save(network, trial.folder / MODEL)
+    return record | effort | ({"processes": group.size} if group.size > 1 else {})
 
 
 def _scored(trial: Trial, record: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -25,7 +26,14 @@ def test_every_shipped_recipe_reads(name):
 def test_the_four_recipes_are_there():
     assert {"smoke", "fast", "paper", "bot"} <= set(declared.names("recipes"))
     assert Recipe.read("paper").length.epochs > 0, "the paper's subsets took fewer steps"
-    assert Recipe.read("fast").length.steps > 0
+
+
+def test_fast_trains_every_arm_of_a_split_alike_and_paper_does_not():
+    arms = [58_800, 470_400]
+    fast, paper = Recipe.read("fast").for_arms(arms), Recipe.read("paper").for_arms(arms)
+    assert fast.steps(58_800) == fast.steps(470_400) == round(20 * 264_600 / 256)
+    assert paper.steps(470_400) == 8 * paper.steps(58_800)
+    assert Recipe.read("fast").for_arms([600, 700]).steps(600) == 1500, "a small split still gets enough steps"
 
 
 def test_your_own_recipe_is_a_file(tmp_path):
@@ -88,6 +96,54 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
     assert "fc.weight" not in said
 
 
+def published(network="resnet50"):
+    """A backbone's tensors, no two of them alike."""
+    return new(Network(network), 3, 5).backbone.state_dict()
+
+
+def torchreid(state):
+    """As torchreid saves: wrapped for several GPUs, a classifier beside, a NumPy score in the file."""
+    tensors = {f"module.{key}": value for key, value in state.items()}
+    tensors |= {"module.classifier.weight": torch.zeros(751, 2048), "module.classifier.bias": torch.zeros(751)}
+    return {"state_dict": tensors, "epoch": 60, "rank1": np.float64(0.88), "optimizer": {"state": {}}}
+
+
+def fastreid(state):
+    """As fast-reid saves: a meta-architecture of backbone and heads, pixel statistics, an iteration."""
+    tensors = {f"backbone.{key}": value for key, value in state.items()}
+    tensors |= {"pixel_mean": torch.zeros(1, 3, 1, 1), "pixel_std": torch.ones(1, 3, 1, 1)}
+    tensors |= {"heads.bottleneck.0.weight": torch.ones(2048), "heads.weight": torch.zeros(751, 2048)}
+    return {"model": tensors, "iteration": 18_000}
+
+
+def strong_baseline(state):
+    """As reid-strong-baseline names it: base, bottleneck, classifier."""
+    tensors = {f"base.{key}": value for key, value in state.items()}
+    return tensors | {"bottleneck.weight": torch.ones(2048), "classifier.weight": torch.zeros(751, 2048)}
+
+
+def bare(state):
+    """As torchvision and timm save: the network, and ImageNet's classifier."""
+    return dict(state) | {"fc.weight": torch.zeros(1000, 2048), "fc.bias": torch.zeros(1000)}
+
+
+@pytest.mark.parametrize("form", [torchreid, fastreid, strong_baseline, bare])
+@pytest.mark.parametrize("network", ["resnet50", "resnet50_ibn_a"])
+def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tmp_path):
+    source = published(network)
+    torch.save(form(source), tmp_path / "theirs.pth")
+    target = new(Network(network), 3, 6).backbone
+    assert weights.load(target, network, str(tmp_path / "theirs.pth")) == ""
+    assert all(torch.equal(value, source[key]) for key, value in target.state_dict().items())
+
+
+def test_plain_weights_in_an_ibn_network_say_which_parts_start_fresh(tmp_path):
+    torch.save(bare(published()), tmp_path / "imagenet.pth")
+    said = weights.load(new(Network("resnet50_ibn_a"), 3, 6).backbone, "resnet50_ibn_a", str(tmp_path / "imagenet.pth"))
+    assert "layer1.0.bn1.IN.weight" in said
+    assert "start fresh" in said
+
+
 def test_another_architecture_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"conv.weight": torch.zeros(3)}, path)
@@ -117,7 +173,7 @@ def test_weights_that_are_not_there_are_one_sentence(name):
         weights.load(small().backbone, "small", name)
 
 
-def test_imagenet_weights_exist_for_resnet50_only():
+def test_imagenet_weights_exist_for_the_resnets_only():
     with pytest.raises(RecipeError, match="--weights none"):
         weights.load(small().backbone, "small", "imagenet")
 

@@ -1,0 +1,108 @@
+"""Where a training stands, kept so that a killed one goes on as if nothing had been.
+
+One safetensors file: weights, buffers and the optimiser's moments, with the step and what the training is in its
+header. Order and augmentation need not be kept: they are drawn again from their streams up to the step.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from gprplus.runs import replacing
+
+EVERY = 60.0  # seconds between two: losing one costs less than a reader's patience, writing one well under a second
+
+
+@dataclass
+class Checkpoint:
+    """A file that one training, told from any other by its `key`, is kept in every `every` seconds."""
+
+    path: Path
+    key: str
+    every: float = EVERY
+    _last: float = 0.0
+
+    def resume(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
+        """Fill network and optimiser from the file; the step reached and the seconds it took, (0, 0.0) without one.
+
+        A file of another training, or a damaged one, is no checkpoint of this.
+        """
+        from safetensors.torch import load_file
+
+        self._last = time.monotonic()
+        header = self._header()
+        if not header:
+            return 0, 0.0
+        tensors = load_file(self.path)
+        network.load_state_dict({name.removeprefix("n."): t for name, t in tensors.items() if name.startswith("n.")})
+        _restore(optimizer, tensors)
+        return int(header["step"]), float(header["seconds"])
+
+    def reached(self) -> int:
+        """The step that the file holds; 0 without one."""
+        return int(self._header().get("step", 0))
+
+    def _header(self) -> dict[str, str]:
+        """What the file says of itself; empty where it is none of this training."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, "pt") as file:
+                header = file.metadata() or {}
+        except (OSError, SafetensorError):
+            return {}
+        return header if header.get("key") == self.key else {}
+
+    def due(self) -> bool:
+        """Whether it is time to keep the training again."""
+        return time.monotonic() - self._last >= self.every
+
+    def keep(self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
+        """Write the file, whole or not at all."""
+        from safetensors.torch import save_file
+
+        tensors = {f"n.{name}": value for name, value in network.state_dict().items()}
+        for index, state in optimizer.state_dict()["state"].items():
+            tensors |= {f"o.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        header = {"key": self.key, "step": str(step), "seconds": repr(seconds)}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(self.path) as temporary:
+            save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary, header)
+        self._last = time.monotonic()
+
+    def drop(self) -> None:
+        """The training is over."""
+        self.path.unlink(missing_ok=True)
+
+
+def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("o."):
+            _, index, key = name.split(".", 2)
+            like = parameters[int(index)]
+            if tensor.shape == like.shape:  # fused kernels walk memory: moments lie as the weights do
+                tensor = torch.empty_like(like).copy_(tensor)
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def kept_lines(log: Path, step: int) -> str:
+    """The lines of a log up to a step: those after it are about to be written again."""
+    try:
+        lines = log.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    whole = []
+    for line in lines:
+        try:
+            if json.loads(line)["step"] <= step:
+                whole.append(line + "\n")
+        except (ValueError, KeyError, TypeError):
+            break  # cut off in the middle of a line
+    return "".join(whole)

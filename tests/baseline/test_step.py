@@ -1,0 +1,157 @@
+"""A step in parts or by several processes leaves the gradients of the step in one piece."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gprplus.baseline import step
+from gprplus.baseline import train as training
+from gprplus.baseline.augment import normalised
+from gprplus.baseline.group import Group
+from gprplus.baseline.model import new
+from gprplus.baseline.recipe import Batch, Length, Loss, Network
+from gprplus.baseline.train import train
+from gprplus.errors import RecipeError, TrainingError
+
+
+def batch_of(drawn):
+    images, labels = drawn
+    rows = np.flatnonzero(np.arange(len(labels)) % 12 < 3)  # three images of each of eight people
+    return normalised(torch.from_numpy(images[rows])), torch.from_numpy(labels[rows])
+
+
+def gradients(network, batch, people, parts):
+    network.zero_grad()
+    value = step.gradients(network, batch, people, Loss(), torch.float32, parts, Group())
+    return value, torch.cat([p.grad.flatten() for p in network.parameters() if p.requires_grad])
+
+
+@pytest.mark.parametrize("parts", [2, 3, 8])
+@pytest.mark.parametrize("pooling", ["mean", "gem"])
+def test_parts_leave_the_gradients_of_the_whole_where_no_statistics_are_taken(drawn, parts, pooling):
+    network = new(Network("small", pooling=pooling), 8, 0).train()
+    network.backbone.eval()  # statistics of a part are the one thing that differs
+    whole, wanted = gradients(network, *batch_of(drawn), 1)
+    value, found = gradients(network, *batch_of(drawn), parts)
+    assert value == pytest.approx(whole.item(), abs=1e-5)
+    assert found == pytest.approx(wanted, abs=1e-4 * float(wanted.abs().max()))
+
+
+def test_running_statistics_move_once_a_part_not_twice(drawn):
+    batch, people = batch_of(drawn)
+    one, other = (new(Network("small"), 8, 0).train() for _ in range(2))
+    gradients(one, batch, people, 2)
+    with torch.no_grad():
+        for piece in batch.chunk(2):
+            other.pooled(piece)
+    assert torch.equal(one.backbone.bn.running_mean, other.backbone.bn.running_mean)
+    assert one.backbone.bn.momentum == other.backbone.bn.momentum
+
+
+def test_a_device_that_is_too_small_gets_the_step_in_parts(drawn, tiny, monkeypatch):
+    tried = []
+
+    def only_six(network, images, people, loss, dtype, parts, group):
+        tried.append(parts)
+        if len(people) // parts > 6:
+            raise torch.OutOfMemoryError("12 images do not fit")
+        return step.gradients(network, images, people, loss, dtype, parts, group)
+
+    monkeypatch.setattr(training, "gradients", only_six)
+    done = train(*drawn, replace(tiny, length=Length(steps=3)), 0, "cpu")
+    assert tried == [1, 2, 2, 2]
+    assert "2 parts" in done.note
+
+
+def test_a_device_that_holds_not_one_person_is_one_sentence(drawn, tiny, monkeypatch):
+    def nothing_fits(*_):
+        raise torch.OutOfMemoryError("nothing fits")
+
+    monkeypatch.setattr(training, "gradients", nothing_fits)
+    with pytest.raises(TrainingError, match=r"12 images of 64 x 32, taken in 4 part.*batch.identities"):
+        train(*drawn, tiny, 0, "cpu")
+
+
+SCRIPT = """
+import json, sys
+import numpy as np
+from dataclasses import replace
+from pathlib import Path
+from gprplus.baseline import group, model
+from gprplus.baseline.recipe import Recipe
+from gprplus.baseline.train import train
+
+folder = Path(sys.argv[1])
+given = np.load(folder / "drawn.npz")
+recipe = Recipe.read(folder / "tiny.toml")
+crew = group.join("cpu")
+done = train(given["images"], given["labels"], recipe, 0, "cpu", group=crew)
+if crew.first:
+    model.save(done.model, folder / f"model{crew.size}.safetensors")
+crew.wait()
+"""
+
+TINY = """
+title = "Tiny"
+seeds = 1
+[length]
+steps = 6
+[input]
+height = 64
+width = 32
+[network]
+backbone = "small"
+[batch]
+identities = 4
+images = 3
+[compute]
+precision = "float32"
+"""
+
+
+def run_together(folder, size):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SCRIPT, str(folder)],
+            env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(size)
+    ]
+    assert [one.wait(timeout=120) for one in started] == [0] * size
+    return load_file(folder / f"model{size}.safetensors")
+
+
+def test_two_processes_train_what_one_trains(drawn, tmp_path):
+    np.savez(tmp_path / "drawn.npz", images=drawn[0], labels=drawn[1])
+    (tmp_path / "tiny.toml").write_text(TINY)
+    one, two = run_together(tmp_path, 1), run_together(tmp_path, 2)
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        # Sums of two halves round otherwise than whole sums: after six steps less than a thousandth of the scale.
+        scale = max(float(value.float().abs().max()), 1e-3)
+        away = float((two[name].float() - value.float()).abs().max())
+        assert away <= 2e-3 * scale, f"{name} is {away / scale:.1e} of its scale away"
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(drawn, tiny):
+    with pytest.raises(RecipeError, match="3 processes cannot share 4 identities"):
+        train(*drawn, tiny, 0, "cpu", group=Group(0, 3))
+
+
+def test_the_gathered_batch_is_cut_where_people_end():
+    rows = torch.arange(12)
+    assert Group(1, 2).share(rows).tolist() == [6, 7, 8, 9, 10, 11]
+    assert Batch(4, 3).size == 12
+    assert json.dumps(Group().decided([1])) == "[1]"
