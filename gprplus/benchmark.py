@@ -96,7 +96,7 @@ def benchmark(
     chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs)
     gpu = device.startswith("cuda")
     jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
-    threads = None if gpu else max(1, cores() // (jobs * crew.size))
+    threads = None if gpu else max(1, cores() // (jobs * group.beside()))
     crew.judge(chosen.batch.identities)
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done

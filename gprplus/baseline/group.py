@@ -101,6 +101,11 @@ def join(device: str) -> Group:
     return Group(distributed.get_rank(), size)
 
 
+def beside() -> int:
+    """How many processes of the group share this machine's cores."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def local_device(device: str) -> str:
     """`cuda` as the one that belongs to this process; any other as it is."""
     return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and "LOCAL_RANK" in os.environ else device

@@ -57,7 +57,8 @@ class Data:
 
     def training(self) -> str:
         """Fingerprint of the rows in their order, their persons and their pixels: what a checkpoint belongs to."""
-        return keys.digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes())
+        weights = [] if self.shares is None else [self.shares.astype("<f8").tobytes()]
+        return keys.digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights)
 
     def pixels(self) -> str:
         """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
