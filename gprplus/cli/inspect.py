@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gprplus.cli import console, options
+from gprplus.cli import audited, console, options
 
 
 @click.command("inspect")
@@ -219,3 +219,4 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         console.say(f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}.")
     for warning in info.get("warnings", []):
         console.say(f"- {warning}")
+    audited.show(info)

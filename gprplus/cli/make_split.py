@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     "--audit",
     default="rows",
     show_default=True,
-    help="How closely the split is looked at: none (what must hold), rows (the manifest's tables).",
+    help="How closely the split is looked at: none (what must hold), rows (its tables), pixels (a sample too).",
 )
 @options.seed
 @click.option(

@@ -39,6 +39,8 @@ def audit(run: Outcome) -> list[Block]:
         ("On both sides", _shared(found.pop("leakage", {}))),
     ]
     blocks.append(("Queries that can be answered", _answerable(found.pop("test", {}).get("answerable") or {})))
+    blocks.append(("What gives a level away (people held out)", _told(found.pop("shortcuts", {}))))
+    blocks.append(("What a level does to the picture", _moved(found.pop("manipulation", {}))))
     for name in HIDDEN:
         found.pop(name, None)
     blocks += [
@@ -109,9 +111,37 @@ def _alias(alias: Mapping[str, Any]) -> tuple[str, str]:
     return words.noun(alias["attribute"]), f"a function of {words.listed(list(map(words.noun, alias['of'])))}, {how}"
 
 
-def _shared(leakage: Mapping[str, int | None]) -> list[tuple[str, str]]:
-    said = {"identities": "people", "digests": "files, byte for byte"}
+def _told(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    probes = [(attr, name, about) for attr, probes in found.items() for name, about in probes.items()]
+    probes.sort(key=lambda probe: probe[2]["chance"] - probe[2]["accuracy"])
     return [
-        (said.get(name, term(name)), "not looked at" if count is None else words.whole(count))
-        for name, count in leakage.items()
+        (
+            f"{words.noun(attr)} from {name}",
+            f"{100 * about['accuracy']:.0f}% right, chance {100 * about['chance']:.0f}%",
+        )
+        for attr, name, about in probes
     ]
+
+
+def _moved(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    looks = [(attr, name, about) for attr, looks in found.items() for name, about in looks.items()]
+    looks.sort(key=lambda look: -look[2]["explained"])
+    return [
+        (
+            f"{words.noun(attr)} on {name}",
+            f"explains {100 * about['explained']:.0f}% of its spread; {' and '.join(about['between'])} overlap by "
+            f"{about['overlap']:.2f}",
+        )
+        for attr, name, about in looks
+    ]
+
+
+def _shared(leakage: Mapping[str, Any]) -> list[tuple[str, str]]:
+    said = {"identities": "people", "digests": "files, byte for byte"}
+    return [(said.get(name, term(name)), _counted(count)) for name, count in leakage.items()]
+
+
+def _counted(count: Any) -> str:
+    if isinstance(count, Mapping):  # near duplicates
+        return f"{count['count']:,} of {count['looked_at']:,} test images, within {count['radius_bits']} bits"
+    return "not looked at" if count is None else words.whole(count)

@@ -156,7 +156,7 @@ class Pool:
 
     @cached_property
     def paths(self) -> "pa.Table":
-        """Columns path and digest, one row a row."""
+        """Columns path, digest and what else pool.LOOKS names and the manifest has, one row a row."""
         return self.texts()
 
     @cached_property

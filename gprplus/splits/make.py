@@ -181,7 +181,8 @@ def write(output: Path, drawn: Drawn) -> Split:
     """
     train, plan, side = drawn.train, drawn.plan, drawn.side
     with ThreadPoolExecutor(1) as aside:
-        checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope)
+        roots = {name: output / facts["root"] for name, facts in drawn.facts["datasets"].items()}
+        checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots)
 
         def accepted() -> None:
             checking.result()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 KEY_COLUMNS = ("uid", "dataset", "identity")
 TEXT_COLUMNS = ("path", "digest")
+# Read beside them where the manifest has them: what the audit looks at.
+LOOKS = ("size_bytes", "width_px", "height_px", "brightness", "contrast", "sharpness", "dhash")
 FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
 
 
@@ -35,7 +37,7 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     asked = (where.columns(known) if where else set()) & set(manifest.columns("images"))
     names = [*KEY_COLUMNS, *image_attributes(), *FLAGS]
     reader = ThreadPoolExecutor(1)
-    texts = reader.submit(columns, manifest, "images", TEXT_COLUMNS)
+    texts = reader.submit(columns, manifest, "images", TEXT_COLUMNS, LOOKS)
     reader.shutdown(wait=False)
     table = columns(manifest, "images", [*names, *sorted(asked - set(names))])
     people = columns(manifest, "identities", [column.name for column in schema.IDENTITIES])
@@ -63,8 +65,8 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     )
 
 
-def columns(manifest: "Manifest", table: str, names: Sequence[str]) -> "pa.Table":
-    """Some columns of a manifest's table.
+def columns(manifest: "Manifest", table: str, names: Sequence[str], beside: Sequence[str] = ()) -> "pa.Table":
+    """Some columns of a manifest's table, and those of `beside` that it has.
 
     Read as one file: `pyarrow.parquet.read_table` goes through pyarrow.dataset, whose import takes longer than reading.
     """
@@ -74,7 +76,7 @@ def columns(manifest: "Manifest", table: str, names: Sequence[str]) -> "pa.Table
     try:
         with pq.ParquetFile(path) as file:
             schema.require(file.schema_arrow.names, names, str(path))
-            return file.read(list(names))
+            return file.read([*names, *(name for name in beside if name in file.schema_arrow.names)])
     except (OSError, ValueError) as error:
         raise ManifestError(f"{path} cannot be read: {error}. Build the manifest again with --force.") from error
 

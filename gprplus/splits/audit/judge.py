@@ -1,14 +1,15 @@
 """The audit of a split: what is looked at, and what of it is worth a warning, the worst first."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gprplus.errors import examples
 from gprplus.splits.answers import Judged
-from gprplus.splits.audit import balance
-from gprplus.splits.audit.leakage import leakage
+from gprplus.splits.audit import balance, pictures, shortcuts
+from gprplus.splits.audit.leakage import leakage, near_duplicates
 from gprplus.splits.audit.tally import Counted, pack
 from gprplus.splits.designs import Plan, Train
 from gprplus.splits.sides import TestSide
@@ -16,6 +17,7 @@ from gprplus.splits.sides import TestSide
 SCOPES = {
     "none": "people and files on both sides, and which queries can be answered: what a split must not be without",
     "rows": "everything that the manifest's tables can tell; a few tenths of a second a million images",
+    "pixels": "also a sample of 1,024 images, read and decoded: some seconds",
 }
 ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth a warning
 
@@ -27,11 +29,16 @@ def covers(done: str, asked: str) -> bool:
 
 
 def audit(
-    train: Train, plan: Plan, side: TestSide, judged: Mapping[str, Judged], scope: str = "rows"
+    train: Train,
+    plan: Plan,
+    side: TestSide,
+    judged: Mapping[str, Judged],
+    scope: str = "rows",
+    roots: Mapping[str, Path] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The audit of a split as JSON, and its warnings as sentences.
+    """The audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads images below `roots`.
 
-    Raises SplitError where persons or files stand on both sides.
+    Raises SplitError where persons or files stand on both sides, or an image that is looked at cannot be read.
     """
     pool = train.pool
     found: dict[str, Any] = {
@@ -46,10 +53,29 @@ def audit(
     if scope == "none":
         return found, []
     rows, warnings = _of_rows(train, plan)
+    near, alike = near_duplicates(pool, plan.arms, side)
+    looked, given_away = _of_looks(train, plan, roots if scope == "pixels" else None)
     asked = {name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels}
     counts = {name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1) for name, codes in asked.items()}
     found["test"]["query_levels"] = {name: balance.levels(codes, counts[name]) for name, codes in asked.items()}
-    return {**found, **rows}, warnings
+    found["leakage"] |= near
+    return {**found, **rows, **looked}, [*warnings, *alike, *given_away]
+
+
+def _of_looks(train: Train, plan: Plan, roots: Mapping[str, Path] | None) -> tuple[dict[str, Any], list[str]]:
+    """What gives a level away, and what it does to the picture, for each attribute the arms are about."""
+    found: dict[str, Any] = {"shortcuts": {}, "manipulation": {}}
+    warnings: list[str] = []
+    for attr in plan.about or (train.request.attr,):
+        if attr == "identity":
+            continue
+        probes, looks = pictures.of_rows(train, attr)
+        if roots is not None:
+            more, looks, found["cost"] = pictures.of_pixels(train, attr, roots)
+            probes |= more
+        found["shortcuts"][attr], found["manipulation"][attr] = probes, looks
+        warnings += shortcuts.sentences(attr, probes)
+    return found, warnings
 
 
 def _of_rows(train: Train, plan: Plan) -> tuple[dict[str, Any], list[str]]:

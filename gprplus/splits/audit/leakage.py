@@ -1,12 +1,13 @@
 """What must not stand on both sides: persons and files."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus import keys
 from gprplus.errors import SplitError, examples
-from gprplus.splits.codes import Pool
+from gprplus.splits.codes import Pool, whole
 from gprplus.splits.designs import Arm
 from gprplus.splits.sides import TestSide
 
@@ -48,3 +49,68 @@ def _refuse_shared_files(pool: Pool, digests: "pa.ChunkedArray", train: np.ndarr
             f"{examples(paths)}. "
             "Put the identities right, or leave these images out with --where."
         )
+
+
+RADIUS = 3  # bits of a difference hash: within, some one of its four quarters agrees
+LOOKED_AT = 16_384  # test images compared with all training images
+LISTED = 20
+
+
+def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tuple[dict[str, Any], list[str]]:
+    """Test images whose difference hash lies within RADIUS bits of a training image's, for leakage and the warnings.
+
+    Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty where the manifest has no hashes.
+    """
+    if "dhash" not in pool.paths.column_names or pool.paths.column("dhash").null_count == len(pool):
+        return {}, []
+    column = whole(pool.paths.column("dhash"))
+    hashes, known = keys.plain(column), keys.known(column)
+    train = np.unique(np.concatenate([arm.rows for arm in arms.values()]))
+    train, test = train[known[train]], side.rows[known[side.rows]]
+    order = np.lexsort((keys.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
+    test = test[order[:LOOKED_AT]]
+    first, second, bits = nearest_within(hashes[test], hashes[train], RADIUS)
+    pairs = sorted(
+        (int(apart), pool.path[int(test[i])].as_py(), pool.path[int(train[j])].as_py())
+        for i, j, apart in zip(first, second, bits, strict=True)
+    )
+    listed = [{"test": one, "train": other, "bits": apart} for apart, one, other in pairs[:LISTED]]
+    found = {"near_duplicates": {"count": len(pairs), "looked_at": len(test), "radius_bits": RADIUS, "pairs": listed}}
+    if not pairs:
+        return found, []
+    shown = examples([f"{one} and {other}" for _, one, other in pairs])
+    return found, [
+        f"{len(pairs):,} of {len(test):,} test images look nearly like a training image ({shown}). Dark or foggy "
+        "renders of two people do; a person under two names would too: look at some."
+    ]
+
+
+def nearest_within(ours: np.ndarray, theirs: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each of `ours` (n,) uint64 that has one, the place of the nearest of `theirs` within `radius` < 4 bits.
+
+    Two hashes within three bits agree in one of four quarters, so that only those of equal quarters are compared.
+    Returns places in ours, places in theirs and bits apart, `(k,)` each.
+    """
+    values, place = np.unique(theirs, return_index=True)
+    best = np.full(len(ours), 65, dtype=np.int64)
+    which = np.zeros(len(ours), dtype=np.int64)
+    for shift in (0, 16, 32, 48):
+        quarter, mine = ((given >> np.uint64(shift)).astype(np.uint16) for given in (values, ours))
+        order = np.argsort(quarter, kind="stable")
+        low, high = (np.searchsorted(quarter[order], mine, side=side) for side in ("left", "right"))
+        for start in range(0, len(ours), _TOGETHER):
+            lengths = (high - low)[start : start + _TOGETHER]
+            who = np.repeat(np.arange(start, start + len(lengths)), lengths)
+            step = np.arange(len(who)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            other = order[low[who] + step]
+            apart = _ONES[(ours[who] ^ values[other]).view(np.uint8)].reshape(-1, 8).sum(axis=1)
+            close = apart <= radius
+            for i, j, bits in zip(who[close], other[close], apart[close], strict=True):
+                if bits < best[i]:
+                    best[i], which[i] = bits, place[j]
+    found = np.flatnonzero(best <= radius)
+    return found, which[found], best[found]
+
+
+_ONES = np.array([byte.bit_count() for byte in range(256)])
+_TOGETHER = 512  # test images whose candidates are held at once

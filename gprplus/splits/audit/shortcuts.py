@@ -1,0 +1,112 @@
+"""What gives a level away without a look at the person, and what a level does to the picture."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.splits.codes import Codes, Pool
+
+BINS = 12
+MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warning
+
+
+def sampled(pool: Pool, rows: np.ndarray, level: Codes, images: int) -> np.ndarray:
+    """At most about `images` of the rows that know their level: whole persons, drawn by priority, then their rows."""
+    rows = rows[level.values[rows] >= 0]
+    people, counts = np.unique(pool.person[rows], return_counts=True)
+    order = keys.bottom(keys.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
+    wanted = max(16, int(np.searchsorted(np.cumsum(counts[order]), images)) + 1)
+    rows = rows[np.isin(pool.person[rows], people[order[:wanted]])]
+    if len(rows) <= images:
+        return rows
+    return np.sort(rows[keys.bottom(keys.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
+
+
+def probe(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[str, Any] | None:
+    """How often the level `(n,)` is told from features `(n, k)` alone, on persons that the guess was not fitted on.
+
+    Naive Bayes on quantile bins with equal priors, fitted on every second person and asked about the others, both ways
+    round. `accuracy` is the mean over levels, so that `chance` is one over their number; `above` says that it exceeds
+    chance by MARGIN and by three standard errors over persons. None where a level has fewer than two persons a half.
+    """
+    there = ~np.isnan(features).any(axis=1)
+    features, level, person = features[there], level[there], person[there]
+    levels, level = np.unique(level, return_inverse=True)
+    people, person = np.unique(person, return_inverse=True)
+    fold = person % 2
+    seen = np.zeros((2, len(levels), len(people)), dtype=bool)
+    seen[fold, level, person] = True
+    if len(levels) < 2 or seen.sum(axis=2).min() < 2:
+        return None
+    right = np.zeros(len(level))
+    for half in (0, 1):
+        score = np.zeros((int((fold != half).sum()), len(levels)))
+        for column in features.T:
+            edges = np.unique(np.quantile(column[fold == half], np.linspace(0, 1, BINS + 1)[1:-1]))
+            place = np.searchsorted(edges, column, side="right")
+            counts = np.ones((len(levels), len(edges) + 1))
+            np.add.at(counts, (level[fold == half], place[fold == half]), 1)
+            score += np.log(counts / counts.sum(axis=1, keepdims=True))[:, place[fold != half]].T
+        # A tie is a guess among the best, not a win of the first.
+        best = score >= score.max(axis=1, keepdims=True) - 1e-9
+        asked = level[fold != half]
+        right[fold != half] = best[np.arange(len(asked)), asked] / best.sum(axis=1)
+    weight = 1 / np.bincount(level)[level] / len(levels)
+    accuracy, chance = float((right * weight).sum()), 1 / len(levels)
+    error = float(np.sqrt((np.bincount(person, (right - accuracy) * weight) ** 2).sum()))
+    return {
+        "accuracy": round(accuracy, 4),
+        "chance": round(chance, 4),
+        "above": bool(accuracy > chance + max(MARGIN, 3 * error)),
+        "images": len(level),
+        "identities": len(people),
+    }
+
+
+def moved(measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence[Any]) -> dict[str, Any]:
+    """What each level does to each measure `(n,)`: its means, the share of the spread it explains, how levels overlap.
+
+    `explained` is eta squared, 0-1; `overlap` the least share, over pairs of levels, that their histograms over common
+    quantile bins have in common: 0 where some two levels never look alike, 1 where all look the same.
+    """
+    found = {}
+    for measure, column in measures.items():
+        there = ~np.isnan(column)
+        values, codes = column[there], level[there]
+        present = np.unique(codes)
+        if len(present) < 2:
+            continue
+        means = np.array([values[codes == code].mean() for code in present])
+        sizes = np.array([(codes == code).sum() for code in present])
+        spread = float(((values - values.mean()) ** 2).sum())
+        between = float((sizes * (means - values.mean()) ** 2).sum())
+        edges = np.unique(np.quantile(values, np.linspace(0, 1, 2 * BINS + 1)[1:-1]))
+        place = np.searchsorted(edges, values, side="right")
+        shares = (
+            np.stack([np.bincount(place[codes == code], minlength=len(edges) + 1) for code in present]) / sizes[:, None]
+        )
+        common = np.minimum(shares[:, None], shares[None, :]).sum(axis=2)
+        first, second = divmod(int(common.argmin()), len(present))
+        found[measure] = {
+            "means": {str(names[code]): round(float(mean), 4) for code, mean in zip(present, means, strict=True)},
+            "explained": round(between / spread, 4) if spread else 0.0,
+            "overlap": round(float(common.min()), 4),
+            "between": [str(names[present[first]]), str(names[present[second]])],
+        }
+    return found
+
+
+def sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+    """One warning on all that gives a level away, the worst first."""
+    above = {name: found for name, found in probes.items() if found and found["above"]}
+    if not above:
+        return []
+    ranked = sorted(above.items(), key=lambda item: (-item[1]["accuracy"], item[0]))
+    chance = ranked[0][1]["chance"]
+    told = ", ".join(f"{name} {100 * found['accuracy']:.0f}%" for name, found in ranked)
+    return [
+        f"The level of {attr} can be told without a look at the person, for people the guess was not fitted on, from: "
+        f"{told} (chance {100 * chance:.0f}%)."
+    ]
