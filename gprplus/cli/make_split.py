@@ -144,12 +144,11 @@ def command(
       gprplus make-split --attr=weather --design path --levels sunny:foggy
       gprplus make-split --attr=identity --design budget --levels 8x24,16x12,32x6
       gprplus make-split --attr=weather --design scaling --levels sunny+clouds
-      gprplus make-split --attr=weather,illumination --design factorial
-    \b
-        --restrict weather=sunny+clouds --restrict illumination=forenoon
+      gprplus make-split --attr=weather,illumination --design factorial --restrict weather=sunny+clouds
+          --restrict illumination=forenoon
       gprplus make-split --attr=weather --design full
       gprplus make-split --attr=weather --design declared
-        --arm "all" --arm "mild: weather=sunny+clouds identities=12"
+          --arm "all" --arm "mild: weather=sunny+clouds identities=12"
       gprplus make-split --from theirs/split.json
       gprplus make-split --study first_look
     """

@@ -32,6 +32,10 @@ def as_text(split: "Split") -> None:
             f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the "
             f"gallery ({judged})"
         )
+    kinds = [facts["kind"] for facts in (info.get("tests") or {}).values()]
+    if kinds:
+        told = {"cross": "of query level against gallery level", "removal": "of removed matches"}
+        say("tests: " + ", ".join(f"{kinds.count(kind)} {what}" for kind, what in told.items() if kind in kinds))
     matched = (
         ""
         if not info["audit"]["matched_within"]
