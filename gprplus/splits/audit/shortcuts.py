@@ -15,10 +15,13 @@ MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warni
 def sampled(pool: Pool, rows: np.ndarray, level: Codes, images: int) -> np.ndarray:
     """At most about `images` of the rows that know their level: whole persons, drawn by priority, then their rows."""
     rows = rows[level.values[rows] >= 0]
-    people, counts = np.unique(pool.person[rows], return_counts=True)
+    counts = np.bincount(pool.person[rows], minlength=len(pool.persons))
+    people = np.flatnonzero(counts)
     order = keys.bottom(keys.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
-    wanted = max(16, int(np.searchsorted(np.cumsum(counts[order]), images)) + 1)
-    rows = rows[np.isin(pool.person[rows], people[order[:wanted]])]
+    wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
+    chosen = np.zeros(len(pool.persons), dtype=bool)
+    chosen[people[order[:wanted]]] = True
+    rows = rows[chosen[pool.person[rows]]]
     if len(rows) <= images:
         return rows
     return np.sort(rows[keys.bottom(keys.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
