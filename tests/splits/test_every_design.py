@@ -18,7 +18,7 @@ from gprplus.splits.designs import DESIGNS
 SKIES, LIGHTS, VIEWS = ("sunny", "clouds", "overcast", "foggy"), ("forenoon", "dusk", "night"), 3
 OTHERS = ("camera", "viewpoint_deg", "illumination", "background")
 FEW = settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
 
 
