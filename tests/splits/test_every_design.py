@@ -169,6 +169,8 @@ def test_a_smaller_budget_is_a_part_of_a_larger_one(design, world, part, build):
         if design == "scaling" or name not in arms or info["arms"][name]["kind"] == "ids-all":
             continue
         assert len(rows) == small
+        if design == "persons" and info["arms"][name]["kind"] == "random-images":
+            continue  # its persons are drawn from those with images enough, who are more where fewer are asked for
         if design == "path":  # a slot may be on the other end of the path there, but it is a slot of the same person
             assert {row["identity"] for row in rows} <= {row["identity"] for row in arms[name]}
         elif info["arms"][name]["identities"] == less["arms"][name]["identities"]:
