@@ -76,6 +76,7 @@ def benchmark(
     roots: Mapping[str, Path] | None = None,
     device: str = "auto",
     jobs: int | None = None,
+    rerank: bool = False,
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
@@ -84,11 +85,12 @@ def benchmark(
     them.
 
     `recipe` "auto" is `fast` on a GPU and `smoke` on a processor. `targets` are manifests, or folders of images that
-    are ingested first, by name; splits with a test side are scored on it as `self` too. Images are packed under
-    `output`/../store. Finished runs stay: more seeds, splits or targets only add; another option into the same folder,
-    or images drawn anew since, raise RequestChanged unless `force`. `jobs` runs go on at once, by default one a core
-    without a GPU and one with; under `torchrun` one after the other, each by all processes. Raises an error of
-    `gprplus.errors` before any training when the request cannot be met.
+    are ingested first, by name; splits with a test side are scored on it as `self` too, and all of them once more,
+    re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
+    targets only add; another option into the same folder, or images drawn anew since, raise RequestChanged unless
+    `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
+    other, each by all processes. Raises an error of `gprplus.errors` before any training when the request cannot be
+    met.
     """
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
@@ -101,7 +103,7 @@ def benchmark(
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     _judge(chosen)
-    wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force)
+    wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force, rerank=rerank)
     images = cases.sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = {name: store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}

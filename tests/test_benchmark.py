@@ -1,7 +1,11 @@
 """The benchmark end to end on a few drawn people: what it trains, keeps, shares, adds and refuses."""
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -154,6 +158,54 @@ def test_more_seeds_and_targets_only_add(work, draw, done):
 
 def mask(outcome, arm):
     return [name == arm for name in outcome.summaries[0].column("arm").to_pylist()]
+
+
+def test_re_ranking_scores_once_more_and_trains_nothing(work, done):
+    shutil.copytree(work / "runs", work / "reranked")
+    models = sorted((work / "reranked").rglob("model.safetensors"))
+    before = [path.stat().st_mtime_ns for path in models]
+    outcome = ask(work, output="reranked", rerank=True)
+    assert models
+    assert [path.stat().st_mtime_ns for path in models] == before
+    summary = outcome.summaries[0].to_pandas()
+    assert set(summary["target"]) == {"self", "self+reranked"}
+    plain, again = (summary[summary["target"] == name]["mAP"].to_numpy() for name in ("self", "self+reranked"))
+    assert (plain != again).any()
+    facts = json.loads((outcome.folders[0] / "benchmark.json").read_text())["targets"]["self+reranked"]
+    assert facts["rerank"] == {"k1": 20, "k2": 6, "share": 0.3}
+
+
+@pytest.mark.slow
+def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_path):
+    (tmp_path / "even.toml").write_text(RECIPE.replace("identities = 3", "identities = 4"))
+    launched = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        str(free_port()),
+    ]
+    asked = ["benchmark", str(work / "splits" / "weather"), "--recipe", str(tmp_path / "even.toml"), "--seeds", "1"]
+    ended = subprocess.run(
+        [*launched, "-m", "gprplus", *asked, "-o", str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert ended.returncode == 0, ended.stderr
+    record = json.loads((tmp_path / "runs" / "weather" / "even" / "mix" / "seed0" / "run.json").read_text())
+    assert record["processes"] == 2
+    assert record["images_seen"] == 3 * 4 * 2
+    assert ended.stdout.count("report:") == 1, "one process speaks for all"
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypatch):

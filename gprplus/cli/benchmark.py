@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @options.target
 @options.root
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
+@click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
 @options.device
 @options.dry_run
 @options.output

@@ -40,8 +40,9 @@ def open_all(
     roots: Mapping[str, Path],
     *,
     force: bool,
+    rerank: bool = False,
 ) -> list[Case]:
-    """Every split opened, its folder settled with the request, its targets read.
+    """Every split opened, its folder settled with the request, its targets read, and with `rerank` re-ranked beside.
 
     Nothing is written but ingested targets.
     """
@@ -64,9 +65,12 @@ def open_all(
         own_recipe = recipe.for_arms([arm["images"] for arm in split.info["arms"].values()])
         runs.settle(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
-        scored = [targets.of_split(split, own), *targets.of_tests(split, own)]
-        scored += [targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()]
-        found = tuple(target for target in scored if target)
+        whole = [targets.of_split(split, own)]
+        whole += [targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()]
+        searched = [target for target in whole if target]
+        found = (*searched, *targets.of_tests(split, own))
+        if rerank:
+            found += tuple(map(targets.reranked, searched))
         if not found:
             raise SplitError(
                 f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
@@ -117,13 +121,13 @@ def sources(cases: Sequence[Case]) -> "dict[str, tuple[pa.Table, Mapping[str, Pa
         found[f"split {case.split.name}"] = (case.split.members(["uid", "dataset", "path"]), case.roots)
         for target in case.targets:
             if not targets.own(target.name):
-                found[f"target {target.name}"] = (target.rows, target.roots)
+                found[source_of(case, target)] = (target.rows, target.roots)
     return found
 
 
 def source_of(case: Case, target: Target) -> str:
     """Which of `sources` a target's images come from."""
-    return f"split {case.split.name}" if targets.own(target.name) else f"target {target.name}"
+    return f"split {case.split.name}" if targets.own(target.name) else f"target {targets.plain(target.name)}"
 
 
 def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> None:

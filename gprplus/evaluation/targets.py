@@ -1,7 +1,7 @@
 """What an arm is scored on: rows that search, rows that are searched, and the rule between them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from gprplus import keys, protocol, schema
 from gprplus.errors import SplitError, nearest
+from gprplus.evaluation.rerank import Rerank
 from gprplus.evaluation.scores import Scores, score
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gprplus.splits import Split
 
 SELF = "self"
+RERANKED = "+reranked"
 # Which column plays the camera under each protocol of gprplus.protocol.
 CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}
 
@@ -28,7 +30,8 @@ class Target:
     """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor where the target has them) under a name.
 
     `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are. `removed`
-    (schema.TESTS) names gallery rows that leave the ranking of one query each.
+    (schema.TESTS) names gallery rows that leave the ranking of one query each. With `rerank`, k-reciprocal neighbours
+    re-rank the gallery first.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Target:
     roots: Mapping[str, Path]
     datasets: Mapping[str, Any]
     removed: "pa.Table | None" = None
+    rerank: Rerank | None = None
 
     @property
     def uids(self) -> np.ndarray:
@@ -50,6 +54,8 @@ class Target:
         level = [self.attribute] if self._has_levels() else []
         wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
         rows = keys.table_fingerprint(self.rows, wanted)
+        if self.rerank:
+            return keys.digest(self.protocol, rows, str(self.rerank))
         if self.removed is None:
             return keys.digest(self.protocol, rows)
         return keys.digest(self.protocol, rows, keys.table_fingerprint(self.removed, ["of", "uid"]))
@@ -63,6 +69,7 @@ class Target:
             "queries": int(query.sum()),
             "gallery": int((~query).sum()),
             "datasets": dict(self.datasets),
+            **({"rerank": asdict(self.rerank)} if self.rerank else {}),
         }
 
     def score(self, features: "np.ndarray | torch.Tensor", **options: Any) -> tuple[Scores, "pa.Table"]:
@@ -81,7 +88,7 @@ class Target:
             None if cameras is None else cameras[~query],
             gallery_junk=junk[~query],
             removed=self._removed(query),
-            **options,
+            **{"rerank": self.rerank, **options},
         )
         return found, self._queries(query, found)
 
@@ -166,8 +173,18 @@ def of_split(split: "Split", roots: Mapping[str, Path] | None = None) -> Target 
 
 
 def own(name: str) -> bool:
-    """Whether a target is the split's own test set, or one of its tests."""
-    return name == SELF or name.startswith(f"{SELF}:")
+    """Whether a target is the split's own test set, re-ranked or not, or one of its tests."""
+    return plain(name) == SELF or name.startswith(f"{SELF}:")
+
+
+def plain(name: str) -> str:
+    """A target's name, of which `reranked` may have made another."""
+    return name.removesuffix(RERANKED)
+
+
+def reranked(target: Target) -> Target:
+    """The same target under another name, its gallery re-ranked with the usual settings before it is scored."""
+    return replace(target, name=target.name + RERANKED, rerank=Rerank())
 
 
 def of_tests(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:

@@ -36,7 +36,9 @@ def question(info: Mapping[str, Any]) -> str:
 
 def target_phrase(target: str) -> str:
     """A target as it stands in a sentence."""
-    return "the split's own test set" if target == SELF else f"the target {target}"
+    name = target.removesuffix("+reranked")
+    where = "the split's own test set" if name == SELF else f"the target {name}"
+    return where if name == target else f"{where}, re-ranked"
 
 
 def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
