@@ -1,8 +1,8 @@
 """An update of a dataset: only newcomers and what changed are parsed and opened, every other row stays as it stands.
 
 This holds as long as a row says the same whoever stands beside it: the layout is the one that made the rows, and it
-neither takes roles from lists nor compares images with each other. Otherwise all names are parsed again, and still only
-new files opened.
+neither takes roles from lists nor places from a log, nor compares images with each other. Otherwise all names are
+parsed again, and still only new files opened. Scores of checks never stay, for every image counts in them.
 """
 
 from array import array
@@ -34,7 +34,8 @@ def to_read(
 
 
 def _stays(earlier: Earlier, layout: Layout) -> bool:
-    alone = not (layout.lists or layout.single or layout.doubled.again)
+    placed = layout.log is not None and layout.log.places_by == "identity"
+    alone = not (layout.lists or layout.single or layout.doubled.again or placed)
     return alone and earlier.about["layout_digest"] == layout.digest
 
 
@@ -62,7 +63,7 @@ def with_kept(
     stay = paths.filter(pa.array(~fresh))
     old = earlier.scan
     had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))
-    before = only(earlier.manifest.images(), earlier.name)
+    before = only(earlier.manifest.images([column.name for column in IMAGES]), earlier.name)  # checks are made anew
     before = before if had is old else kept(before, pc.is_in(before["path"], stay))
     refused = only(earlier.manifest.rejected(), earlier.name)
     refused = refused.filter(pc.is_in(refused["path"], stay))

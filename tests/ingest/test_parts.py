@@ -136,6 +136,19 @@ def test_two_processes_of_one_shard_are_one_too_many(renders: Path, tmp_path: Pa
         build_shard([renders], tmp_path / "m", "1/2")
 
 
+def test_two_shards_at_once_in_two_processes(renders: Path, tmp_path: Path, opened) -> None:
+    code = (
+        "import sys\nfrom gprplus.ingest import batch, build_shard\nbatch.BATCH = 5\n"
+        "print(build_shard([sys.argv[1]], sys.argv[2], sys.argv[3])['gprplus'])"
+    )
+    command = [sys.executable, "-c", code, str(renders), str(tmp_path / "m")]
+    both = [subprocess.Popen([*command, f"{i}/2"], stdout=subprocess.PIPE, text=True) for i in (1, 2)]
+    assert sum(int(process.communicate()[0]) for process in both) == 36
+    merged = build_manifest([renders], tmp_path / "m")
+    assert opened == []
+    assert same(merged, build_manifest([renders], tmp_path / "whole"))
+
+
 def test_two_builds_at_once_leave_one_whole_manifest(renders: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "gprplus", "build-manifest", str(renders), "-o", str(tmp_path / "m")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
@@ -196,6 +209,32 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_old_manifest_stays(re
     assert "images.parquet cannot be written: " in done.stderr
     assert Manifest.open(tmp_path / "m").info == before.info
     assert build_manifest([renders], tmp_path / "m").images().num_rows == 37
+
+
+# In a mount of its own that goes with the process; first with 40 kB left, then with room.
+SMALL_DISK = """
+mount -t tmpfs -o size=600k none "$1" || exit 77
+"$3" -m gprplus build-manifest "$2" -o "$1/m" --checks || exit 78
+head -c 540000 /dev/zero > "$1/filler" && cp -r "$4" "$2"
+"$3" -m gprplus build-manifest "$2" -o "$1/m"; test $? = 1 || exit 79
+ls -A "$1/m"
+rm "$1/filler" && "$3" -m gprplus build-manifest "$2" -o "$1/m" && cp -r "$1/m" "$2/../m"
+"""
+
+
+def test_a_disk_that_really_is_full(renders: Path, tmp_path: Path, plant) -> None:
+    (tmp_path / "disk").mkdir()
+    more = plant(tmp_path / "more", [f"0004/0004_c{c:02d}_w0{w}_l01.jpg" for c in range(1, 13) for w in range(1, 8)])
+    given = [str(part) for part in (tmp_path / "disk", renders, sys.executable, more / "0004")]
+    done = subprocess.run(["unshare", "-rm", "sh", "-c", SMALL_DISK, "sh", *given], capture_output=True, text=True)
+    if done.returncode in (1, 77):
+        pytest.skip(f"no disk of our own can be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert "No space left on device. Make room on the disk" in said
+    assert "Traceback" not in done.stderr
+    whole = build_manifest([renders], tmp_path / "whole", checks=["all"])
+    assert same(Manifest.open(tmp_path / "m"), whole)
 
 
 def test_a_full_disk_is_one_sentence_while_reading_too(renders: Path, tmp_path: Path, opened, monkeypatch) -> None:
