@@ -1,4 +1,6 @@
-"""Training against its floor, the same loop on one constant batch; packing against bare decoding."""
+"""Training against its floor, the same loop on one constant batch, and against a loader that decodes as it goes;
+packing against bare decoding; and what the paper's trainings would take at these rates.
+"""
 
 import tempfile
 import time
@@ -16,20 +18,31 @@ from gprplus.baseline import augment, devices, losses, model, store
 from gprplus.baseline import train as training
 from gprplus.baseline.embed import embed
 from gprplus.baseline.recipe import Length, Recipe
+from gprplus.parallel import cores
 
 PEOPLE, EACH = 48, 18
 RENDERS = 1024
+# Of facts that stand in manifests/studies: what ten distinct trainings see an epoch, the largest arm, both test sides.
+PAPER_TRAININGS, PAPER_BOXES, PAPER_PACKED = 10, 1_762_800, 470_400
+PAPER_SEARCHED = 3_368 + 15_913 + 2_228 + 17_661
 
 
 def main() -> None:
-    """Print and keep the three measurements; on a GPU with `fast`, else with `smoke`."""
+    """Print and keep the measurements; on a GPU with `fast`, else with `smoke`."""
     device = devices.resolve("auto")
     recipe = Recipe.read("smoke" if device == "cpu" else "fast")
-    body = "\n\n".join([_loop(recipe, device), _packing(recipe)])
+    recipe = replace(recipe, length=Length(steps=1))
+    loop, trained, embedded = _loop(recipe, device)
+    with tempfile.TemporaryDirectory() as folder:
+        root = _renders(Path(folder))
+        packing, packed = _packing(root, recipe)
+        against = _against_a_loader(root, recipe, device)
+    body = "\n\n".join([loop, against, packing, _projection(recipe, trained, embedded, packed, device)])
     harness.keep("training", "Training and packing against their floors", body)
 
 
-def _loop(recipe: Recipe, device: str) -> str:
+def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
+    """The table, and images trained and embedded a second."""
     rng = np.random.default_rng(0)
     shape = (PEOPLE * EACH, recipe.input.height, recipe.input.width, 3)
     pixels, labels = rng.integers(0, 256, shape, dtype=np.uint8), np.repeat(np.arange(PEOPLE), EACH)
@@ -61,60 +74,187 @@ def _loop(recipe: Recipe, device: str) -> str:
         f"{recipe.batch.size} images a step, {devices.precision(recipe.compute.precision, device)}) "
         f"on {devices.describe(device)}."
     )
-    return sentence + "\n\n" + harness.table(["loop", f"images a {clock}", "time over floor"], rows)
+    sentence += "\n\n" + harness.table(["loop", f"images a {clock}", "time over floor"], rows)
+    sentence += "\n\n" + _share_of_peak(recipe, device, seen / whole)
+    return sentence, seen / whole, len(pixels) / embedding
+
+
+def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
+    """How much of what the device multiplies at best goes into the network."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    dtype, kind = devices.precision(recipe.compute.precision, device), device.split(":")[0]
+    network = model.new(recipe.network, PEOPLE, 0, device).train()
+    batch = torch.zeros(4, 3, recipe.input.height, recipe.input.width, device=device)
+    with FlopCounterMode(display=False) as counted, torch.autocast(kind, dtype, enabled=dtype != torch.float32):
+        features, logits = network(batch)
+        (features.sum() + logits.sum()).backward()
+    each = counted.get_total_flops() / len(batch)
+    size = 1024 if kind == "cpu" else 8192
+    square = torch.ones(size, size, dtype=dtype, device=device)
+    with devices.threads(1 if kind == "cpu" else None):
+        torch.mm(square, square)
+        took = min(_seconds(lambda: torch.mm(square, square), device) for _ in range(5))
+    peak = 2 * size**3 / took
+    memory = f" Peak memory {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB." if kind == "cuda" else ""
+    return (
+        f"A training image costs {each / 1e9:.3g} GFLOP; a product of {size} x {size} in {dtype} runs at "
+        f"{peak / 1e12:.3g} TFLOP/s here, so training is at {each * rate / peak:.1%} of it.{memory}"
+    )
+
+
+class Decoding(torch.utils.data.Dataset):
+    """What the field does for each image of each step: read, decode, resize, mirror, pad and crop, normalise."""
+
+    def __init__(self, root: Path, labels: np.ndarray, recipe: Recipe) -> None:
+        self.root, self.labels, self.recipe = root, labels, recipe
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, place: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image, ImageOps
+
+        height, width, pad = self.recipe.input.height, self.recipe.input.width, self.recipe.augment.pad
+        with Image.open(self.root / f"{place}.jpg") as image:
+            small = image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+        if torch.rand(()) < 0.5:
+            small = ImageOps.mirror(small)
+        left, top = (int(torch.randint(0, 2 * pad + 1, ())) for _ in range(2))
+        small = ImageOps.expand(small, pad).crop((left, top, left + width, top + height))
+        pixels = torch.from_numpy(np.array(small)).permute(2, 0, 1).float() / 255
+        mean, std = (torch.tensor(values)[:, None, None] for values in (augment.MEAN, augment.STD))
+        return (pixels - mean) / std, int(self.labels[place])
+
+
+def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
+    """The same network, batch and machine, fed by a DataLoader that decodes: clock time, all cores."""
+    labels = np.repeat(np.arange(RENDERS // 16), 16)
+    steps = 3 * (RENDERS // recipe.batch.size)
+    order = [row for _ in range(3) for row in torch.randperm(RENDERS).tolist()]
+    loader = torch.utils.data.DataLoader(
+        Decoding(root, labels, recipe), recipe.batch.size, sampler=order, num_workers=cores(), drop_last=True
+    )
+    step = _stepper(recipe, device, RENDERS // 16)
+
+    def decoded() -> None:
+        for batch, people in loader:
+            step(batch.to(device, memory_format=torch.channels_last), people.to(device))
+
+    rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": _paths()})
+    with tempfile.TemporaryDirectory() as fresh:
+        pack = store.pack(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
+        pixels = pack.images(pack.uids)
+    took = []
+    for run in (
+        lambda: training.train(pixels, labels, replace(recipe, length=Length(steps=steps)), 0, device),
+        decoded,
+    ):
+        start = time.perf_counter()
+        run()
+        took.append(time.perf_counter() - start)
+    seen = steps * recipe.batch.size
+    table = [
+        ["packed once, gathered and augmented in batches", f"{seen / took[0]:,.0f}", "1"],
+        [
+            f"DataLoader, {cores()} workers: decode, resize, augment each image",
+            f"{seen / took[1]:,.0f}",
+            f"{took[1] / took[0]:.2f}",
+        ],
+    ]
+    return "Three epochs, start included, by the clock:\n\n" + harness.table(
+        ["fed by", "images a second", "time"], table
+    )
+
+
+def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, device: str) -> str:
+    """Hours of the paper's ten distinct trainings at the rates measured, and which part costs what."""
+    rows = []
+    for name, epochs in (("fast", 20), ("paper", 60)):
+        parts = {
+            "training": PAPER_BOXES * epochs / trained,
+            "embedding": PAPER_TRAININGS * PAPER_SEARCHED / embedded,
+            "packing, once": (PAPER_PACKED + PAPER_SEARCHED) / packed / cores(),
+        }
+        whole = sum(parts.values())
+        rows.append([f"{name}, {epochs} epochs", *(f"{value / 3600:,.2f}" for value in (*parts.values(), whole))])
+    return (
+        "The fourteen rows of icassp2021_market and icassp2021_duke are ten distinct trainings of "
+        f"{PAPER_BOXES:,} images an epoch together. With `{recipe.network.backbone}` at {recipe.input.height} x "
+        f"{recipe.input.width} and the rates above ({devices.describe(device)}), in hours:\n\n"
+        + harness.table(["recipe", "training", "embedding both targets", "packing, once", "together"], rows)
+    )
 
 
 def _constant(recipe: Recipe, labels: np.ndarray, device: str) -> Callable[[int], None]:
     """The training loop without its data: one batch, made once."""
     dtype = devices.precision(recipe.compute.precision, device)
-    network = model.new(recipe.network, PEOPLE, 0, device).train()
-    optimizer = training._optimizer(network, recipe.optimizer)
     people = torch.arange(recipe.batch.size, device=device) // recipe.batch.images
     height, width = recipe.input.height, recipe.input.width
-    batch = augment.normalised(
-        torch.zeros(recipe.batch.size, height, width, 3, dtype=torch.uint8, device=device), dtype
-    )
+    blank = torch.zeros(recipe.batch.size, height, width, 3, dtype=torch.uint8, device=device)
+    batch, step = augment.normalised(blank, dtype), _stepper(recipe, device, PEOPLE)
 
     def loop(steps: int) -> None:
         for _ in range(steps):
-            with torch.autocast(device.split(":")[0], dtype, enabled=dtype != torch.float32):
-                features, logits = network(batch)
-            loss = losses.total(features, logits, people, recipe.loss)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            step(batch, people)
 
     return loop
 
 
-def _packing(recipe: Recipe) -> str:
-    height, width = recipe.input.height, recipe.input.width
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        rng = np.random.default_rng(0)
-        for i in range(RENDERS):
-            coarse = rng.integers(0, 256, (24, 10, 3), dtype=np.uint8)
-            (root / f"{i}.jpg").write_bytes(images.encode_jpeg(images.resize(coarse, 470, 200)))
-        paths = [f"{i}.jpg" for i in range(RENDERS)]
-        rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": paths})
+def _stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor, torch.Tensor], None]:
+    """One step of the recipe's network on a batch that is there."""
+    dtype = devices.precision(recipe.compute.precision, device)
+    network = model.new(recipe.network, people, 0, device).train()
+    optimizer = training._optimizer(network, recipe.optimizer)
 
-        def bare() -> None:
-            for path in paths:
-                images.resize(images.decode((root / path).read_bytes()), height, width)
+    def step(batch: torch.Tensor, labels: torch.Tensor) -> None:
+        with torch.autocast(device.split(":")[0], dtype, enabled=dtype != torch.float32):
+            features, logits = network(batch)
+        loss = losses.total(features, logits, labels, recipe.loss)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
 
-        def packed() -> None:
-            with tempfile.TemporaryDirectory() as fresh:
-                store.pack(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
+    return step
 
-        bare()
-        floor = min(_seconds(bare, "cpu") for _ in range(3))
-        whole = min(_seconds(packed, "cpu") for _ in range(3))
+
+def _renders(root: Path) -> Path:
+    """1,024 JPEGs in the size of GPR+."""
+    rng = np.random.default_rng(0)
+    for path in _paths():
+        coarse = rng.integers(0, 256, (24, 10, 3), dtype=np.uint8)
+        (root / path).write_bytes(images.encode_jpeg(images.resize(coarse, 470, 200)))
+    return root
+
+
+def _paths() -> list[str]:
+    return [f"{i}.jpg" for i in range(RENDERS)]
+
+
+def _packing(root: Path, recipe: Recipe) -> tuple[str, float]:
+    """The table, and images packed a second and core."""
+    height, width, paths = recipe.input.height, recipe.input.width, _paths()
+    rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": paths})
+
+    def bare() -> None:
+        for path in paths:
+            images.resize(images.decode((root / path).read_bytes()), height, width)
+
+    def packed() -> None:
+        with tempfile.TemporaryDirectory() as fresh:
+            store.pack(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
+
+    bare()
+    floor = min(_seconds(bare, "cpu") for _ in range(3))
+    whole = min(_seconds(packed, "cpu") for _ in range(3))
     table = [
         ["decode and resize each file, nothing kept", f"{RENDERS / floor:,.0f}", "1"],
         ["pack: the same, scaled decoding, written to the store", f"{RENDERS / whole:,.0f}", f"{whole / floor:.2f}"],
     ]
     sentence = f"{RENDERS:,} JPEGs of 200 x 470 to {width} x {height}."
-    return sentence + "\n\n" + harness.table(["", "images a processor second", "time over floor"], table)
+    return sentence + "\n\n" + harness.table(
+        ["", "images a processor second", "time over floor"], table
+    ), RENDERS / whole
 
 
 def _seconds(function: Callable[[], object], device: str) -> float:
