@@ -64,7 +64,7 @@ def tokens(identities: Iterable[str]) -> dict[str, str]:
     Letters, digits, "-" and "_" are safe (not first: "_" hides a folder); so is none of two that differ in case alone.
 
     >>> tokens(["0001", "Ann Lee"])
-    {'Ann Lee': 'Ann-Lee-6ea2cef1'}
+    {'Ann Lee': 'Ann-Lee-68de0d9a'}
     """
     known = sorted(set(identities))
     folded: dict[str, int] = {}

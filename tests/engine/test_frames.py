@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from gprplus.cli.render import command
+from gprplus.cli import cli
 from gprplus.engine import render_frames
 from gprplus.engine.camera import fixed
 from gprplus.engine.coco import ANNOTATIONS, from_run_lengths, tight_box
@@ -289,7 +289,7 @@ def test_the_command_draws_frames_and_says_so(tmp_path: Path) -> None:
     arguments = ["--frames", "--identities", "2", "--viewpoints", "1", "--meetings", "1", "--weathers", "sunny",
                  "--illuminations", "noon", "--size", "64x36", "--workers", "1", "--work", str(tmp_path),
                  "--domain", "mall"]  # fmt: skip
-    first, again = (CliRunner().invoke(command, arguments, catch_exceptions=False) for _ in range(2))
+    first, again = (CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2))
     assert "1 frames of 2 people drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "frames" / "mall" / "frames.json").exists()
@@ -301,7 +301,7 @@ def test_the_page_about_the_engine_says_what_works(tmp_path: Path, monkeypatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GPRPLUS_WORK", raising=False)
     words = [*shlex.split(line)[2:], "--workers", "1"]
-    assert CliRunner().invoke(command, words, catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(cli, ["render", *words], catch_exceptions=False).exit_code == 0
     assert len(frames(tmp_path / "work" / "frames" / "engine")) == 2
     for domain in DOMAINS.values():
         assert f"| `{domain.name}` |" in page
@@ -309,7 +309,7 @@ def test_the_page_about_the_engine_says_what_works(tmp_path: Path, monkeypatch) 
 
 
 def test_what_does_not_fit_together_is_refused(tmp_path: Path) -> None:
-    wrong = CliRunner().invoke(command, ["--meetings", "3", "--work", str(tmp_path)])
+    wrong = CliRunner().invoke(cli, ["render", "--meetings", "3", "--work", str(tmp_path)])
     assert wrong.exit_code == 2
     assert "--frames" in wrong.output
     with pytest.raises(RenderError, match="--meetings must be between 1 and 100"):

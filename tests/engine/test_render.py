@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gprplus.cli.render import command
+from gprplus.cli import cli
 from gprplus.engine import render, writer
 from gprplus.engine.crew import Job, drawn_ahead
 from gprplus.engine.design import make_design
@@ -213,14 +213,14 @@ def test_an_absent_device_is_one_sentence(tmp_path: Path, name: str) -> None:
 def test_the_command_says_what_it_drew_and_that_it_was_there_already(tmp_path: Path) -> None:
     arguments = ["--identities", "1", "--viewpoints", "1", "--weathers", "sunny", "--illuminations", "noon",
                  "--size", "20x47", "--workers", "1", "--work", str(tmp_path), "--domain", "street"]  # fmt: skip
-    first, again = (CliRunner().invoke(command, arguments, catch_exceptions=False) for _ in range(2))
+    first, again = (CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2))
     assert "1 images of 1 people drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "renders" / "street" / "renders.json").exists()
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    result = CliRunner().invoke(command, ["--dry-run", "--work", str(tmp_path)], catch_exceptions=False)
+    result = CliRunner().invoke(cli, ["render", "--dry-run", "--work", str(tmp_path)], catch_exceptions=False)
     assert "8,064 images" in result.output
     assert not any(tmp_path.iterdir())
 

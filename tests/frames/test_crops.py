@@ -11,7 +11,6 @@ import pytest
 from gprplus.errors import FramesError, LayoutError, RequestChanged
 from gprplus.frames import Rules, crop_frames
 from gprplus.ingest import build_manifest
-from gprplus.ingest.detect import rendered
 
 TWO = ({1: (40, 60, 40, 100), 2: (150, 80, 50, 120)}, {1: (60, 60, 40, 100)})
 
@@ -195,7 +194,7 @@ def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(tmp_path: Path, s
         with pytest.raises(KeyboardInterrupt):
             crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     with pytest.raises(LayoutError, match="not finished"):
-        rendered(tmp_path / "c")
+        build_manifest([tmp_path / "c"], tmp_path / "m")
     victim = next((tmp_path / "c").rglob("*.jpg"))
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "c").rglob("*.jpg") if path != victim}
     victim.unlink()

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from gprplus.cli.report import command
+from gprplus.cli import cli
 from gprplus.errors import ReportError
 from gprplus.report import report, verdict
 from gprplus.report.samples import samples, searched
@@ -201,11 +201,11 @@ def test_a_folder_that_is_half_there_is_refused_in_one_sentence(world, tmp_path,
 
 def test_the_command_takes_every_finished_run_and_prints_files_and_verdict(world):
     work = world.run.parent.parent.parent
-    shown = CliRunner().invoke(command, ["--work", str(work)])
+    shown = CliRunner().invoke(cli, ["report", "--work", str(work)])
     assert shown.exit_code == 0, shown.output
     assert "weather / smoke: Training on overcast alone loses" in shown.output
     assert str(world.run / "report.html") in shown.output
-    made = json.loads(CliRunner().invoke(command, [str(world.run), "--json", "-o", str(work / "page")]).output)
+    made = json.loads(CliRunner().invoke(cli, ["report", str(world.run), "--json", "-o", str(work / "page")]).output)
     assert [path.rsplit("/", 1)[1] for path in made["reports"][0]["files"]] == [
         "report.html",
         "results.csv",
@@ -216,7 +216,7 @@ def test_the_command_takes_every_finished_run_and_prints_files_and_verdict(world
 
 def test_an_empty_work_folder_has_nothing_to_report(tmp_path):
     with pytest.raises(ReportError, match="runs holds no finished benchmark"):
-        CliRunner().invoke(command, ["--work", str(tmp_path)], catch_exceptions=False)
+        CliRunner().invoke(cli, ["report", "--work", str(tmp_path)], catch_exceptions=False)
 
 
 def test_the_page_fits_a_phone_and_follows_dark(world, tmp_path):

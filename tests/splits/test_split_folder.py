@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus import keys, schema
-from gprplus.cli.make_split import command
+from gprplus.cli import cli
 from gprplus.errors import FilterError, ManifestError, RequestChanged, SplitError
 from gprplus.splits import Split, make_split, target_rows
 from gprplus.splits.members import fingerprint
@@ -186,11 +186,11 @@ def test_a_target_with_roles_keeps_them_and_its_junk(manifest):
 
 def test_the_command_prints_arms_test_side_and_the_next_step(source, tmp_path):
     arguments = ["--attr=weather", "--manifest", str(source.path), "--work", str(tmp_path / "work")]
-    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(cli, ["make-split", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
     for shown in ("only-sunny", "random-images-1", "queries", "camera rule", "100.0%", "gprplus benchmark"):
         assert shown in result.stdout
-    again = CliRunner().invoke(command, [*arguments, "--json"], catch_exceptions=False)
+    again = CliRunner().invoke(cli, ["make-split", *arguments, "--json"], catch_exceptions=False)
     told = json.loads(again.stdout)
     assert (told["made"], told["attribute"], len(told["arms"])) == (False, "weather", 6)
     assert Split.open(tmp_path / "work" / "splits" / "weather").name == "weather"
@@ -208,7 +208,7 @@ def test_the_command_hands_its_options_on(source, tmp_path):
         "sunny,foggy",
     ]
     more = ["--where", "illumination != night", "--budget", "40", "--test-share", "0.4", "--no-controls", "--seed", "2"]
-    result = CliRunner().invoke(command, arguments + more, catch_exceptions=False)
+    result = CliRunner().invoke(cli, ["make-split", *arguments, *more], catch_exceptions=False)
     assert result.exit_code == 0
     info = Split.open(tmp_path / "split").info
     assert list(info["arms"]) == ["only-sunny", "only-foggy", "mix"]
