@@ -201,7 +201,7 @@ DISTANCES = (
     Column("attribute", "string", "Attribute the level belongs to.", level="level"),
     Column("value", "string", "The level, as text.", level="level"),
     Column("features", "string", "Which features are compared: all of them, or one kind alone.", level="level"),
-    Column("measure", "string", "energy or mmd2.", level="level"),
+    Column("measure", "string", "energy, mmd2, mmd2_narrow, mmd2_wide or kid.", level="level"),
     Column(
         "distance",
         "float64",

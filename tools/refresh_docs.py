@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from gprplus import declared, schema
+from gprplus.analysis.columns import TABLES as ANALYSIS
 from gprplus.cli import COMMANDS, cli
 from gprplus.ingest.checks.columns import CHECKED, LOOKS
 
@@ -30,6 +31,13 @@ TABLES = {
     "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
     "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",
     "distances": "analysis/TARGET/distances.parquet: how far each level lies from a target.",
+    "effects": "analysis/TARGET/effects.parquet: which factors make the distance of an image to the target.",
+    "importance": "analysis/TARGET/importance.parquet: what a boosted model loses when a factor is scrambled.",
+    "losses": "analysis/TARGET/losses.parquet, of paper mode: VGG-19 losses of each level.",
+    "counts": "analysis/TARGET/counts.parquet, of paper mode: split counts of boosted trees.",
+    "arms": "analysis/TARGET/arms.parquet, with --runs: distance and accuracy of training sets.",
+    "cells": "search/TARGET/cells.parquet: the mixture of conditions that a search chose.",
+    "rivals": "search/TARGET/rivals.parquet: its distance beside those of other ways to choose.",
 }
 
 
@@ -42,7 +50,7 @@ def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def tables() -> str:
     """Every column of every table."""
     parts = ["# Tables", MADE, "A table is the only handshake between two stages. Null means unknown; scores are 0-1."]
-    for name, columns in {**schema.TABLES, "checks": CHECKED, "looks": LOOKS}.items():
+    for name, columns in {**schema.TABLES, **ANALYSIS, "checks": CHECKED, "looks": LOOKS}.items():
         rows = [(f"`{c.name}`", c.type, c.unit, c.level, c.sentence) for c in columns]
         parts += [f"## {name}", TABLES[name], grid(("column", "type", "unit", "of", "what it is"), rows)]
     rows = [

@@ -1,43 +1,62 @@
-"""`analyze`: the cheap first pass over a manifest, level by level, against one or more targets."""
+"""`analyze`: a manifest, level by level, against one or more targets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gprplus.analysis import appearance, compare, discrepancy
-from gprplus.analysis.sample import Matched
-from gprplus.analysis.side import Side, source_side, target_side
+from gprplus.analysis import columns, paper, sound
+from gprplus.analysis.features import Features, chosen
+from gprplus.analysis.side import Side, factors_of, source_side, target_side
 from gprplus.archives import is_archive
 from gprplus.errors import AnalysisError, nearest
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.keys import canonical, text_key
 from gprplus.parallel import Progress, silent
 from gprplus.runs import read_json, settle, versions, write_json, write_table
 from gprplus.schema import DISTANCES, VERSION, conform
 
 CAUTION = "Distance is not accuracy: a near level need not train better. make-split and benchmark measure that."
+MODES = ("sound", "paper")
+TABLES = {"distances": DISTANCES, **columns.TABLES}
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """One target's distances (schema.DISTANCES), the record beside them, and whether this call made them."""
+    """One target's tables by name (schema.DISTANCES, columns.TABLES), the record beside them, and whether this call
+    made them.
+    """
 
     path: Path
     info: dict[str, Any]
-    distances: pa.Table
+    tables: dict[str, pa.Table] = field(default_factory=dict)
     made: bool = False
+
+    @property
+    def distances(self) -> pa.Table:
+        """How far each level lies; empty in paper mode."""
+        return self.tables.get("distances", conform(pa.table({}), DISTANCES))
 
     @classmethod
     def open(cls, path: Path) -> "Analysis":
         """Read a finished analysis; AnalysisError when the folder holds none."""
         info = read_json(path / "analysis.json", AnalysisError, "an analysis")
-        return cls(path, info, conform(pq.read_table(path / "distances.parquet"), DISTANCES))
+        found = {name: path / f"{name}.parquet" for name in info.get("tables", ["distances"])}
+        return cls(path, info, {name: conform(pq.read_table(file), TABLES[name]) for name, file in found.items()})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured, the same for every target."""
+
+    mode: str
+    attributes: list[str]
+    images: int
+    people: int | None
+    seed: int
+    settings: paper.Settings
 
 
 def analyze(
@@ -46,59 +65,117 @@ def analyze(
     *,
     output: Path | str = Path("work/analysis"),
     attributes: Sequence[str] | None = None,
+    features: Sequence[str] = ("histograms",),
+    mode: str = "sound",
     images: int = 300,
+    people: int | None = None,
+    settings: Mapping[str, Any] | None = None,
     seed: int = 0,
+    device: str = "auto",
     workers: int | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> list[Analysis]:
-    """Measure how far each level of each crossed factor lies from each target, on the looks of images alone.
+    """Measure how far each level of each crossed factor lies from each target, and which factor makes the difference.
 
     `targets` maps names to manifests or folders of images (a manifest of such a folder is built in
     `output`/../targets). Levels are compared on the same people in the same other conditions, `images` of them a
-    level; of a target with a training side only that side is looked at, so that nothing is chosen on test images.
-    Writes OUTPUT/NAME/distances.parquet and analysis.json. Raises AnalysisError when an attribute is not crossed or
-    too few people have all its levels.
+    level; factors are weighed on `people` who have an image in every cell (by default as many as make some 4,000
+    images). Of a target with a training side only that side is looked at, so that nothing is chosen on test images.
+
+    `features` are kinds of `gprplus.analysis.features.KNOWN`. `mode` "paper" takes VGG-19 content and style losses and
+    split counts instead, with `settings` for `paper.Settings` (its weights are the vgg19 of `features`, if named).
+    Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json. Raises AnalysisError when an attribute is not
+    crossed, too few people have all its levels, or features are not to be had.
     """
+    if mode not in MODES:
+        raise AnalysisError(f"There is no mode '{mode}'. {nearest(mode, MODES)}")
     source = Manifest.open(Path(manifest))
-    names = _attributes(source, attributes)
+    plan = Plan(mode, _attributes(source, attributes), images, people, seed, paper.Settings.of(settings or {}))
     opened = {name: _target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
-    requests = {
-        name: {
-            "manifest": source.info["fingerprint"],
-            "target": target.info["fingerprint"],
-            "attributes": names,
-            "images": images,
-            "seed": seed,
-            "features": appearance.VERSION,
-        }
-        for name, target in opened.items()
-    }
+    kinds = chosen(features, device) if mode == "sound" else []
+    network = paper.network(features, device) if mode == "paper" else None
+    asked = {name: _request(plan, source, target, kinds, network) for name, target in opened.items()}
     states = {
-        name: settle(Path(output) / name / "analysis.json", request, force=force) for name, request in requests.items()
+        name: settle(Path(output) / name / "analysis.json", request, force=force) for name, request in asked.items()
     }
-    if all(state == "same" for state in states.values()):
+    missing = [name for name in opened if states[name] != "same"]
+    if not missing:
         return [Analysis.open(Path(output) / name) for name in opened]
-    side = source_side(source, names, images, seed)
-    features = side.look(workers, progress)
-    found = []
-    for name, target in opened.items():
-        home = Path(output) / name
-        if states[name] == "same":
-            found.append(Analysis.open(home))
-            continue
-        other = target_side(target, images, seed)
-        table, facts = _distances(name, side, features, other, other.look(workers, progress), seed)
-        write_table(home / "distances.parquet", table)
-        record = {"schema_version": VERSION, "target": name, "request": requests[name], **facts, "versions": versions()}
-        write_json(home / "analysis.json", record)
-        found.append(Analysis(home, record, table, made=True))
-    return found
+    side = source_side(source, plan.attributes, images, people, seed)
+    side = side if mode == "sound" else replace(side, samples={})  # the paper's means are taken over whole persons
+    others = {name: target_side(opened[name], images, seed) for name in missing}
+    if network is not None:
+        measured = paper.measure(network, side, others, plan.settings, seed, workers, progress)
+    else:
+        measured = sound.measure(kinds, side, others, seed, workers, progress)
+    return [
+        _write(Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name])
+        if name in missing
+        else Analysis.open(Path(output) / name)
+        for name in opened
+    ]
+
+
+def _request(
+    plan: Plan, source: Manifest, target: Manifest, kinds: Sequence[Features], network: "paper.Network | None"
+) -> dict[str, Any]:
+    request = {
+        "manifest": source.info["fingerprint"],
+        "target": target.info["fingerprint"],
+        "mode": plan.mode,
+        "attributes": plan.attributes,
+        "images": plan.images,
+        "people": plan.people,
+        "seed": plan.seed,
+        "features": [features.source for features in kinds] or [network.source if network else ""],
+    }
+    return request | ({"settings": plan.settings.record()} if plan.mode == "paper" else {})
+
+
+def _facts(side: Side, target: Side) -> dict[str, Any]:
+    """What any mode says of the two sides."""
+    (sample,) = target.samples.values()
+    crossed = side.crossed
+    return {
+        "target_images": len(sample.rows),
+        "target_identities": int(sample.people.max() + 1),
+        "target_side": target.role,
+        "shared_people": len(side.people & target.people),
+        "crossed": {
+            "factors": list(crossed.factors),
+            "cells": len(crossed.cells()),
+            "identities": len(crossed.rows),
+            "identities_complete": crossed.complete,
+        }
+        if crossed
+        else None,
+    }
+
+
+def _write(
+    home: Path,
+    name: str,
+    request: dict[str, Any],
+    facts: dict[str, Any],
+    tables: dict[str, pa.Table],
+    more: dict[str, Any],
+) -> Analysis:
+    from gprplus.analysis.pages import write_pages
+
+    tables = {key: conform(table, TABLES[key]) for key, table in tables.items()}
+    for key, table in tables.items():
+        write_table(home / f"{key}.parquet", table)
+    record = {"schema_version": VERSION, "target": name, "request": request, "tables": list(tables), **facts, **more}
+    record |= {"versions": versions()}
+    write_pages(home, record, tables)
+    write_json(home / "analysis.json", record)
+    return Analysis(home, record, tables, made=True)
 
 
 def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
     """The attributes to score: those asked for, else every crossed factor with at least two levels."""
-    factors = {name for dataset in source.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
+    factors = factors_of(source)
     crossed = [name for name in source.info["levels"] if name in factors and len(source.levels(name)) > 1]
     for name in wanted or ():
         if name not in crossed:
@@ -122,57 +199,3 @@ def _target(name: str, path: Path, ingested: Path) -> Manifest:
             f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
         )
     return build_manifest([path], ingested / name)
-
-
-def _distances(
-    name: str, side: Side, features: np.ndarray, target: Side, target_features: np.ndarray, seed: int
-) -> tuple[pa.Table, dict[str, Any]]:
-    """Every attribute, level, kind of features and measure against one target, and facts to keep beside them."""
-    pool = appearance.scaled(np.vstack([features, target_features]))
-    bandwidths = {kind: discrepancy.median_distance(points) for kind, points in pool.items()}
-    (target_sample,) = target.samples.values()
-    rows = []
-    for attribute, matched in side.samples.items():
-        for kind, points in pool.items():
-            rng = np.random.default_rng(text_key(canonical("analyze", name, attribute, kind, str(seed))))
-            source_points, target_points = points[: len(features)], points[len(features) :]
-            scores = compare.compare(
-                source_points[side.place(matched.rows)],
-                matched.people,
-                target_points[target.place(target_sample.rows[:, 0])],
-                target_sample.people,
-                bandwidths[kind],
-                rng,
-            )
-            rows += [_row(name, attribute, kind, side, matched, score) for score in scores]
-    table = conform(pa.Table.from_pylist(rows), DISTANCES)
-    facts = {
-        "bandwidths": bandwidths,
-        "target_images": len(target_sample.rows),
-        "target_identities": int(target_sample.people.max() + 1),
-        "target_side": target.role,
-        "shared_people": len(side.people & target.people),
-        "luminance_agreement": {name: _agreement(table, name) for name in side.samples},
-    }
-    return table, facts
-
-
-def _row(name: str, attribute: str, kind: str, side: Side, matched: Matched, score: compare.Score) -> dict[str, Any]:
-    return {
-        "target": name,
-        "attribute": attribute,
-        "value": str(side.levels[attribute][score.level]),
-        "features": kind,
-        **{field.name: getattr(score, field.name) for field in fields(score) if field.name != "level"},
-        "images": len(matched.rows),
-        "identities": int(matched.people.max() + 1),
-    }
-
-
-def _agreement(table: pa.Table, attribute: str) -> float | None:
-    """Rank correlation of the levels' distances on luminance alone with those on everything; null below four levels."""
-    chosen = table.filter((pc.field("attribute") == attribute) & (pc.field("measure") == "energy"))
-    alone, together = (
-        np.asarray(chosen.filter(pc.field("features") == kind).column("distance")) for kind in ("luminance", "all")
-    )
-    return compare.rank_agreement(alone, together) if len(alone) >= 4 else None

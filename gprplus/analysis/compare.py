@@ -1,6 +1,6 @@
 """How far each level lies from a target: with an interval over persons, beside what a meaningless level scores."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,7 @@ def compare(
     bandwidth: float,
     rng: np.random.Generator,
     *,
+    measures: Sequence[str] = MEASURES,
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
 ) -> Iterator[Score]:
@@ -48,24 +49,24 @@ def compare(
     target_drawn = discrepancy.draws(target_people.max() + 1, resamples, rng)
     own = {
         measure: discrepancy.within(sums, target_drawn)
-        for measure, sums in _sums(target, target_people, target, target_people, bandwidth).items()
+        for measure, sums in _sums(target, target_people, target, target_people, bandwidth, measures).items()
     }
 
     def scores(images: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
-        inside = _sums(images, people, images, people, bandwidth)
-        across = _sums(images, people, target, target_people, bandwidth)
+        inside = _sums(images, people, images, people, bandwidth, measures)
+        across = _sums(images, people, target, target_people, bandwidth, measures)
         left, right = drawn[rows], target_drawn[rows]
         return {
             measure: 2 * discrepancy.between(across[measure], left, right)
             - discrepancy.within(inside[measure], left)
             - own[measure][rows]
-            for measure in MEASURES
+            for measure in measures
         }
 
     strata = np.arange(len(source))
     picks = rng.integers(source.shape[1], size=(shuffles, len(source)))
     nulls = [scores(source[strata, pick], slice(0, 1)) for pick in picks]
-    null = {measure: np.quantile([one[measure][0] for one in nulls], _TAILS) for measure in MEASURES}
+    null = {measure: np.quantile([one[measure][0] for one in nulls], _TAILS) for measure in measures}
     for level in range(source.shape[1]):
         for measure, values in scores(source[:, level], slice(None)).items():
             low, high = np.nanquantile(values[1:], _TAILS)
@@ -73,12 +74,16 @@ def compare(
 
 
 def _sums(
-    left: np.ndarray, left_blocks: np.ndarray, right: np.ndarray, right_blocks: np.ndarray, bandwidth: float
+    left: np.ndarray,
+    left_blocks: np.ndarray,
+    right: np.ndarray,
+    right_blocks: np.ndarray,
+    bandwidth: float,
+    measures: Sequence[str],
 ) -> dict[str, discrepancy.Sums]:
-    apart = discrepancy.distances(left, right)
     return {
         measure: discrepancy.block_sums(cost, left_blocks, right_blocks)
-        for measure, cost in discrepancy.costs(apart, bandwidth).items()
+        for measure, cost in discrepancy.every_cost(left, right, bandwidth, measures).items()
     }
 
 

@@ -13,6 +13,7 @@ of 0 when the two sides are alike. All sums are kept per pair of blocks, so that
 product.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,23 @@ def costs(apart: np.ndarray, bandwidth: float) -> dict[str, np.ndarray]:
     {'energy': 1.0, 'mmd2': 0.393}
     """
     return {"energy": apart, "mmd2": -np.expm1(-0.5 * (apart / bandwidth) ** 2)}
+
+
+def every_cost(left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """The costs `wanted` between rows of `(N, D)` and `(M, D)`, each `(N, M)`.
+
+    Beside those of `costs`, mmd2_narrow and mmd2_wide have half and twice the bandwidth, and kid is the
+    cubic polynomial of the kernel inception distance, -(x'y / D + 1)^3 (Binkowski et al., ICLR 2018, section 4).
+    """
+    apart = distances(left, right)
+    made = {
+        "energy": lambda: apart,
+        "mmd2": lambda: costs(apart, bandwidth)["mmd2"],
+        "mmd2_narrow": lambda: costs(apart, bandwidth / 2)["mmd2"],
+        "mmd2_wide": lambda: costs(apart, bandwidth * 2)["mmd2"],
+        "kid": lambda: -((left @ right.T / left.shape[1] + 1) ** 3),
+    }
+    return {name: made[name]() for name in wanted}
 
 
 def median_distance(points: np.ndarray, most: int = 1000) -> float:

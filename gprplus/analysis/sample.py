@@ -6,6 +6,8 @@ image a level, so levels differ in nothing else. Strata are taken person after p
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,32 @@ class Matched:
 
     rows: np.ndarray
     people: np.ndarray
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """Persons who have an image in every cell: table rows `(P, L1, ..., Lk) int64`, an axis a factor of `factors`,
+    with the levels that stand along it. `complete` is how many such persons there were to choose from.
+    """
+
+    rows: np.ndarray
+    factors: tuple[str, ...]
+    levels: tuple[tuple[Any, ...], ...]
+    complete: int
+
+    @property
+    def people(self) -> np.ndarray:
+        """The person of each row of `flat`, from 0."""
+        return np.repeat(np.arange(len(self.rows)), self.rows[0].size if len(self.rows) else 0)
+
+    @property
+    def flat(self) -> np.ndarray:
+        """All rows, person after person, `(N,) int64`."""
+        return self.rows.ravel()
+
+    def cells(self) -> list[tuple[Any, ...]]:
+        """The levels of each cell, in the order of the axes."""
+        return list(product(*self.levels))
 
 
 def codes(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
@@ -57,6 +85,33 @@ def matched(
     order = order[whole[strata[order]]].reshape(-1, len(levels))
     order = order[_spread(people[order[:, 0]], names, text_keys(texts)[strata[order[:, 0]]], count, seed)]
     return Matched(usable[order], renumbered(people[order[:, 0]]))
+
+
+def crossed(
+    table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]], count: int, seed: int
+) -> Crossed:
+    """Up to `count` persons with an image in every cell of the factors, one of each; chosen by hash."""
+    shape = tuple(len(each) for each in levels)
+    cell = np.zeros(len(table), dtype=np.int64)
+    usable = np.asarray(pc.is_valid(table.column("identity")))
+    for name, each in zip(factors, levels, strict=True):
+        place = pc.index_in(pc.cast(table.column(name), pa.string()), pa.array([str(level) for level in each]))
+        place = np.asarray(pc.fill_null(place, -1)).astype(np.int64)
+        usable &= place >= 0
+        cell = cell * len(each) + place
+    rows = np.flatnonzero(usable)
+    cell, uid = cell[rows], np.asarray(table.column("uid"))[rows]
+    people, names = codes(table.take(pa.array(rows)), ["dataset", "identity"])
+    order = np.lexsort((uid, priorities(uid, seed, "image"), cell, people))
+    order = order[_first(people[order], cell[order])]
+    size = int(np.prod(shape))
+    whole = np.bincount(people[order], minlength=len(names)) == size
+    order = order[whole[people[order]]]
+    keys = text_keys(names)
+    able = np.flatnonzero(whole)
+    chosen = able[np.lexsort((keys[able], priorities(keys[able], seed, "identity")))[:count]]
+    found = rows[order].reshape(-1, size)[np.searchsorted(able, chosen)]
+    return Crossed(found.reshape(-1, *shape), tuple(factors), tuple(map(tuple, levels)), len(able))
 
 
 def spread(table: pa.Table, count: int, seed: int) -> Matched:

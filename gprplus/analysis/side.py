@@ -1,20 +1,22 @@
 """One side of a comparison: which rows of a manifest were chosen, and what their images look like."""
 
+import math
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.analysis.appearance import FEATURES, describe
-from gprplus.analysis.sample import Matched, matched, spread
-from gprplus.archives import reading_order
-from gprplus.errors import AnalysisError, examples
+from gprplus.analysis.features.base import Images
+from gprplus.analysis.sample import Crossed, Matched, crossed, matched, spread
+from gprplus.errors import AnalysisError
 from gprplus.ingest import Manifest
-from gprplus.parallel import Progress, in_threads
+from gprplus.keys import canonical, text_keys
+from gprplus.splits.sides import on_test_side
 
+CROSSED_IMAGES = 4000
 LEAST_PERSONS = 5  # with fewer on either side an interval over persons means nothing
 _KEYS = ("uid", "dataset", "path", "identity")
 _MARKS = ("role", "is_junk", "is_distractor")
@@ -22,7 +24,8 @@ _MARKS = ("role", "is_junk", "is_distractor")
 
 @dataclass(frozen=True)
 class Side:
-    """Rows of a manifest and the samples drawn from them, by attribute (a target has one, under "").
+    """Rows of a manifest and the samples drawn from them, by attribute (a target has one, under ""), and the persons
+    who have an image in every cell, where there are enough of them.
 
     `role` says which of the manifest's images were open to the draw: "train" or "all".
     """
@@ -32,11 +35,13 @@ class Side:
     samples: dict[str, Matched]
     levels: dict[str, list[Any]]
     role: str
+    crossed: Crossed | None = None
 
-    @property
+    @cached_property
     def rows(self) -> np.ndarray:
         """The rows that any sample uses, sorted, `(N,) int64`."""
-        return np.unique(np.concatenate([sample.rows.ravel() for sample in self.samples.values()]))
+        whole = [self.crossed.flat] if self.crossed else []
+        return np.unique(np.concatenate([*(sample.rows.ravel() for sample in self.samples.values()), *whole]))
 
     @property
     def people(self) -> set[tuple[str, str]]:
@@ -48,41 +53,67 @@ class Side:
         """Where rows stand among `rows`, of the same shape."""
         return np.searchsorted(self.rows, rows)
 
-    def look(self, workers: int | None, progress: Progress) -> np.ndarray:
-        """The appearance of every row in `rows`, `(N, 13) float64`. AnalysisError when an image cannot be decoded."""
-        chosen = self.table.select(["dataset", "path"]).take(pa.array(self.rows))
-        roots = self.manifest.roots()
-        places = [(roots[row["dataset"]], row["path"]) for row in chosen.to_pylist()]
-        looks = np.full((len(places), len(FEATURES)), np.nan)
-        broken: list[Path] = []
-        progress(0, len(places))
-        order = reading_order([f"{root}/{path}" for root, path in places])
-        found_in_order = in_threads(lambda i: describe(*places[i]), order, workers)
-        for done, (i, found) in enumerate(zip(order, found_in_order, strict=True), 1):
-            if found is None:
-                broken.append(places[i][0] / places[i][1])
-            else:
-                looks[i] = found
-            progress(done, len(places))
-        if broken:
-            raise AnalysisError(
-                f"{len(broken):,} of {len(places):,} sampled images cannot be read ({examples(broken)}). "
-                "Build the manifest again with --verify=decode: it sets such images aside."
-            )
-        return looks
+    def images(self) -> Images:
+        """What kinds of features look at: the images of `rows`."""
+        return Images(self.table.select(["uid", "dataset", "path"]).take(pa.array(self.rows)), self.manifest.roots())
 
 
-def source_side(manifest: Manifest, attributes: list[str], images: int, seed: int) -> Side:
-    """Matched samples of every attribute. AnalysisError when fewer than five people have all levels of one."""
-    factors = {name for dataset in manifest.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
-    table = _rows(manifest, [*_KEYS, *sorted(factors | set(attributes)), *_MARKS[1:]])
+def source_side(manifest: Manifest, attributes: list[str], images: int, people: int | None, seed: int) -> Side:
+    """Matched samples of every attribute, and up to `people` persons with an image in every cell.
+
+    AnalysisError when fewer than five people have all levels of one attribute; too few with all cells is no error.
+    """
+    factors = sorted(factors_of(manifest))
+    table = _rows(manifest, [*_KEYS, *sorted({*factors, *attributes}), *_MARKS[1:]])
     samples = {}
     for name in attributes:
-        sample = matched(table, name, manifest.levels(name), sorted(factors - {name}), images, seed)
+        others = [other for other in factors if other != name]
+        sample = matched(table, name, manifest.levels(name), others, images, seed)
         samples[name] = _enough(
             sample, f"have an image of every level of {name} in the same other conditions", manifest
         )
-    return Side(manifest, table, samples, {name: manifest.levels(name) for name in attributes}, "all")
+    return Side(
+        manifest,
+        table,
+        samples,
+        {name: manifest.levels(name) for name in attributes},
+        "all",
+        whole(manifest, table, people, seed),
+    )
+
+
+def whole(manifest: Manifest, table: pa.Table, people: int | None, seed: int) -> Crossed | None:
+    """Persons with an image in every cell of the crossed factors, by default as many as make some 4,000 images (8 to
+    48); None when there are fewer than five, or less than two factors' levels to cross.
+    """
+    names = [name for name in manifest.info["levels"] if name in factors_of(manifest)]
+    names = [name for name in names if len(manifest.levels(name)) > 1]
+    levels = [manifest.levels(name) for name in names]
+    cells = math.prod(map(len, levels))
+    found = crossed(table, names, levels, people or min(max(CROSSED_IMAGES // cells, 8), 48), seed)
+    return found if len(found.rows) >= LEAST_PERSONS and names else None
+
+
+def factors_of(manifest: Manifest) -> set[str]:
+    """What the layouts of the manifest declare as crossed, beside the person."""
+    return {name for dataset in manifest.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
+
+
+def searched(manifest: Manifest, people: int | None, test_share: float, seed: int) -> Side:
+    """The train side's persons with an image in every cell: what a search for a training set may look at.
+
+    AnalysisError when there are fewer than five.
+    """
+    table = _rows(manifest, [*_KEYS, *sorted(factors_of(manifest)), *_MARKS[1:]])
+    names = [canonical(row["dataset"], row["identity"] or "") for row in table.select(_KEYS[1::2]).to_pylist()]
+    table = table.filter(pa.array(~on_test_side(text_keys(names), test_share)))
+    found = whole(manifest, table, people, seed)
+    if found is None:
+        raise AnalysisError(
+            f"Fewer than {LEAST_PERSONS} persons on the train side of {manifest.path} have an image in every "
+            "combination of its crossed factors, so that a subset cannot be searched for."
+        )
+    return Side(manifest, table, {}, {}, "train", found)
 
 
 def target_side(manifest: Manifest, images: int, seed: int) -> Side:

@@ -41,7 +41,7 @@ def load(backbone: nn.Module, name: str, weights: str) -> str:
     if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
         return ""  # timm fetches its own when it makes the network
     backbone = backbone.network if isinstance(backbone, OfTimm) else backbone
-    state = _imagenet(name) if weights == "imagenet" else _file(Path(weights))
+    state = _imagenet(name) if weights == "imagenet" else read(Path(weights))
     return fill(backbone, state, weights)
 
 
@@ -79,18 +79,27 @@ def _bare(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _imagenet(name: str) -> dict[str, torch.Tensor]:
     if name not in IMAGENET:
         raise RecipeError(f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh.")
+    return fetch(IMAGENET[name], ", or start fresh with --weights none")
+
+
+def fetch(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
+    """Published weights, from torch-hub's cache or else the network; the name of the file holds its digest.
+
+    Raises RecipeError saying where to put the file, and what to do `otherwise`.
+    """
     try:
         return torch.hub.load_state_dict_from_url(
-            IMAGENET[name], map_location="cpu", check_hash=True, weights_only=True, progress=False
+            url, map_location="cpu", check_hash=True, weights_only=True, progress=False
         )
     except (OSError, RuntimeError) as error:
         raise RecipeError(
-            f"ImageNet weights could not be fetched from {IMAGENET[name]} ({error}). Put the file into "
-            f"{Path(torch.hub.get_dir()) / 'checkpoints'} by hand, or start fresh with --weights none."
+            f"ImageNet weights could not be fetched from {url} ({error}). Put the file into "
+            f"{Path(torch.hub.get_dir()) / 'checkpoints'} by hand{otherwise}."
         ) from error
 
 
-def _file(path: Path) -> dict[str, torch.Tensor]:
+def read(path: Path) -> dict[str, torch.Tensor]:
+    """The named tensors of a file, whatever trainer wrapped them; never code. Raises RecipeError."""
     if not path.is_file():
         raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.")
     if path.suffix == ".safetensors":

@@ -1,14 +1,11 @@
-"""`gprplus analyze`: the distance of each level to a target."""
+"""`gprplus analyze`: the distance of each level to a target, and what carries it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from gprplus.cli import console, options
-
-if TYPE_CHECKING:
-    from gprplus.analysis import Analysis
+from gprplus.cli import analyzed, console, options, spelled
 
 
 @click.command("analyze")
@@ -27,9 +24,37 @@ if TYPE_CHECKING:
     "--attr", "attributes", callback=options.listed, help="Crossed factors to score, by commas.  [default: all]"
 )
 @click.option(
+    "--features",
+    callback=options.listed,
+    default="histograms",
+    show_default=True,
+    help="What images are compared by, with commas: histograms, reid:RUN, vgg19, resnet50 (vgg19:FILE, resnet50:FILE), "
+    "or a .npy or .parquet file as for score.",
+)
+@click.option(
+    "--mode",
+    default="sound",
+    show_default=True,
+    help="sound, or paper: VGG-19 losses, cut levels and split counts as the GPR+ paper had them, with their bias.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    callback=spelled.pairs,
+    metavar="NAME=VALUE",
+    help="paper: a setting the paper does not tell, such as rule=median or pairs=32 (docs/analysis.md).",
+)
+@click.option(
     "--images", type=click.IntRange(min=10), default=300, show_default=True, help="Images a level, and of the target."
 )
+@click.option(
+    "--people",
+    type=click.IntRange(min=5),
+    help="Persons with an image in every combination, to weigh factors on.  [default: some 4,000 images]",
+)
 @options.seed
+@options.device
 @options.workers
 @options.output
 @options.force
@@ -38,23 +63,24 @@ def command(
     work: Path,
     manifest: Path | None,
     targets: dict[str, Path],
-    attributes: list[str] | None,
-    images: int,
-    seed: int,
-    workers: int | None,
+    settings: dict[str, str],
     output: Path | None,
-    force: bool,
     as_json: bool,
+    **asked: Any,
 ) -> None:
-    """Measure how far each level lies from a target.
+    """Measure how far each level lies from a target, and which attribute makes the difference.
 
-    Compares light, colour, sharpness and size of images: the same people in the same other conditions at every level,
-    against the target's images (its training side, where it has one). Each distance stands beside its 95% interval and
-    the range it takes when levels are shuffled. Everything goes to WORK/analysis/NAME.
+    Compares the same people in the same other conditions at every level against the target's images (its training
+    side, where it has one), by light, colour, sharpness and size, or by features of networks. Each distance stands
+    beside its 95% interval and the range it takes when levels are shuffled. Where people have an image in every
+    combination, the distance is taken apart by attribute. Everything goes to WORK/analysis/NAME.
 
     \b
-    Example:
+    Examples:
       gprplus analyze --target market=data/Market-1501-v15.09.15 --attr weather,illumination
+      gprplus analyze --target market=data/Market-1501-v15.09.15
+        --features histograms,reid:work/runs/weather/smoke/mix/seed0 -o work/analysis-reid
+      gprplus analyze --target market=data/Market-1501-v15.09.15 --mode paper -o work/analysis-paper
     """
     from gprplus.analysis import analyze
 
@@ -63,56 +89,13 @@ def command(
             manifest or work / "manifest",
             targets,
             output=output or work / "analysis",
-            attributes=attributes,
-            images=images,
-            seed=seed,
-            workers=workers,
-            force=force,
+            settings=spelled.values(settings),
             progress=progress,
+            **asked,
         )
     if as_json:
-        console.dump({one.info["target"]: {**one.info, "distances": one.distances.to_pylist()} for one in found})
+        tables = ({name: table.to_pylist() for name, table in one.tables.items()} for one in found)
+        console.dump({one.info["target"]: {**one.info, **rows} for one, rows in zip(found, tables, strict=True)})
         return
     for one in found:
-        show(one)
-
-
-def show(analysis: "Analysis") -> None:
-    """Print one target's tables, nearest level first, and what may and may not be read from them."""
-    from gprplus.analysis.analyze import CAUTION
-
-    info = analysis.info
-    side = "training side" if info["target_side"] == "train" else "whole (it has no training side)"
-    console.say(
-        f"Target {info['target']}: {info['target_images']:,} images of {info['target_identities']:,} people, {side}."
-    )
-    if info["shared_people"]:
-        console.note(
-            f"Note: {info['shared_people']:,} people are on both sides, so all distances are a little too small."
-        )
-    rows = analysis.distances.to_pylist()
-    for attribute in info["request"]["attributes"]:
-        scores = [row for row in rows if row["attribute"] == attribute and row["features"] == "all"]
-        squares = {row["value"]: row["distance"] for row in scores if row["measure"] == "mmd2"}
-        energy = sorted((row for row in scores if row["measure"] == "energy"), key=lambda row: row["distance"])
-        title = f"{attribute}: {energy[0]['images']:,} images a level, of {energy[0]['identities']:,} people"
-        headers = [attribute, "distance", "95% interval", "shuffled levels", "MMD2 x 1000"]
-        console.table(headers, [_cells(row, squares[row["value"]]) for row in energy], title, right=(1, 2, 3, 4))
-        agreement = info["luminance_agreement"][attribute]
-        if agreement is not None:
-            console.say(
-                f"On luminance alone the levels rank like this with correlation {agreement:.2f} (1: the same order)."
-            )
-    console.say("Below the range of shuffled levels, a level lies nearer to the target than an even mix of all levels.")
-    console.say(CAUTION)
-    console.say(f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'} {analysis.path}")
-
-
-def _cells(row: dict[str, Any], square: float) -> list[str]:
-    return [
-        row["value"],
-        f"{row['distance']:.3f}",
-        f"{row['low']:.3f} to {row['high']:.3f}",
-        f"{row['null_low']:.3f} to {row['null_high']:.3f}",
-        f"{1000 * square:.1f}",
-    ]
+        analyzed.show(one)

@@ -51,3 +51,21 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
             raise click.BadParameter(f"expected ATTR=..., each ATTR once; found '{value}'.", context, parameter)
         found[name] = said
     return found
+
+
+def values(said: dict[str, str]) -> dict[str, Any]:
+    """Texts as the numbers, lists or texts they spell.
+
+    >>> values({"pairs": "32", "alpha": "0.5", "rule": "gap", "style_layers": "conv1_1+conv2_1"})
+    {'pairs': 32, 'alpha': 0.5, 'rule': 'gap', 'style_layers': ['conv1_1', 'conv2_1']}
+    """
+
+    def value(text: str) -> Any:
+        for kind in (int, float):
+            try:
+                return kind(text)
+            except ValueError:
+                continue
+        return text.split("+") if "+" in text else text
+
+    return {name: value(text) for name, text in said.items()}

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus.errors import ScoreError, examples
 from gprplus.evaluation.targets import Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _KEYS = ("uid", "path")
 _FEATURE = "feature"
@@ -21,17 +24,28 @@ def read(target: Target, features: Path, names: Path | None = None) -> np.ndarra
     of each, one a line, and without it the rows must be the target's own. Rows of images that the target does not
     search are ignored. Raises ScoreError when a feature is missing or the file is something else.
     """
+    return of_rows(target.rows, features, names, "the target's", "Embed its query and gallery rows")
+
+
+def of_rows(
+    rows: "pa.Table",
+    features: Path,
+    names: Path | None = None,
+    whose: str = "the",
+    advice: str = "Embed all images of both sides",
+) -> np.ndarray:
+    """The same of any rows with uid and path; `whose` rows they are and what to do are said when some are missing."""
     if not features.is_file():
         raise ScoreError(f"There is no file of features at {features}.")
     if features.suffix == ".npy":
-        known, matrix = _from_npy(features, names, len(target.rows))
+        known, matrix = _from_npy(features, names, len(rows))
     elif features.suffix == ".parquet":
         known, matrix = _from_parquet(features)
     else:
         raise ScoreError(f"{features} is neither .npy nor .parquet, the two forms of features that are read.")
     if known is None:
         return matrix
-    return matrix[_places(target, known, features)]
+    return matrix[_places(rows, known, features, whose, advice)]
 
 
 def _from_npy(path: Path, names: Path | None, rows: int) -> tuple[list[str] | None, np.ndarray]:
@@ -92,17 +106,17 @@ def _from_lists(column: Any, path: Path) -> np.ndarray:
     return values.reshape(len(column), -1)
 
 
-def _places(target: Target, known: Sequence[str], source: Path) -> np.ndarray:
-    """Where each of the target's rows stands among the features: by uid when the first name is one, else by path."""
+def _places(rows: "pa.Table", known: Sequence[str], source: Path, whose: str, advice: str) -> np.ndarray:
+    """Where each of the rows stands among the features: by uid when the first name is one, else by path."""
     place = {name: i for i, name in enumerate(known)}
     if len(place) < len(known):
         raise ScoreError(f"{source} names {len(known) - len(place):,} rows twice.")
-    by_uid = [str(uid) for uid in target.uids.tolist()]
-    wanted = by_uid if known and known[0].isdigit() else target.rows.column("path").to_pylist()
+    by_uid = [str(uid) for uid in rows.column("uid").to_pylist()]
+    wanted = by_uid if known and known[0].isdigit() else rows.column("path").to_pylist()
     absent = [name for name in wanted if name not in place]
     if absent:
         raise ScoreError(
-            f"{source} lacks the features of {len(absent):,} of the target's {len(wanted):,} images "
-            f"({examples(absent)}). Embed its query and gallery rows, and name each by uid or path."
+            f"{source} lacks the features of {len(absent):,} of {whose} {len(wanted):,} images "
+            f"({examples(absent)}). {advice}, and name each by uid or path."
         )
     return np.array([place[name] for name in wanted])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gprplus.analysis.appearance import FEATURES, GROUPS, appearance, describe, scaled
+from gprplus.analysis.features.appearance import FEATURES, GROUPS, appearance, describe, scaled
 from gprplus.images import encode_jpeg
 
 RNG = np.random.default_rng(0)

@@ -1,0 +1,95 @@
+"""Learnt features: a re-ID network of a finished run, and a generic one trained on ImageNet."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gprplus.analysis.features.base import Features, in_batches
+from gprplus.errors import AnalysisError, GprplusError
+from gprplus.runs import read_json
+
+MODEL = "model.safetensors"
+ELSE = "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of features."
+
+
+def plain(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Points as they are, under one name: a distance is Euclidean between features."""
+    return lambda pooled: {name: pooled}
+
+
+def reid(path: Path, device: str) -> Features:
+    """The network of a run (its folder, or the model.safetensors in it), as it embeds for scoring.
+
+    It should have been trained on a third dataset: one that has seen either side knows it too well. Raises
+    AnalysisError where there is no such run.
+    """
+    from gprplus.baseline import devices, model
+    from gprplus.baseline.embed import embed
+    from gprplus.baseline.recipe import Compute, Input, Network
+    from gprplus.declared import strict
+
+    weights = path / MODEL if path.is_dir() else path
+    record = read_json(weights.parent / "run.json", AnalysisError, "the folder of a finished run")
+    config = record.get("config", {})
+    if not weights.is_file() or not {"network", "input", "compute"} <= set(config):
+        raise AnalysisError(f"{path} is no finished run: expected {MODEL} beside a run.json that describes it.")
+    where = str(weights.parent / "run.json")
+    network, size = strict(Network, config["network"], where), strict(Input, config["input"], where)
+    compute, place = strict(Compute, config["compute"], where), devices.resolve(device)
+    made = model.read(weights, network, place)
+
+    def features(pixels: np.ndarray) -> np.ndarray:
+        return embed(made, pixels, compute, place).float().cpu().numpy()
+
+    return Features(
+        "reid",
+        f"reid:{_digest(weights)}",
+        lambda images, workers, progress: in_batches(images, (size.height, size.width), features, workers, progress),
+        plain("reid"),
+    )
+
+
+def resnet50(path: Path | None, device: str) -> Features:
+    """Unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128: general looks, no persons."""
+    import torch
+
+    from gprplus.baseline import backbones, devices, weights
+    from gprplus.baseline.augment import normalised
+    from gprplus.baseline.recipe import Network
+
+    source = str(path) if path else "imagenet"
+    backbone = backbones.make(Network(weights=source, last_stride=2))
+    try:
+        weights.load(backbone, "resnet50", source)
+    except GprplusError as error:
+        raise AnalysisError(f"{error} {ELSE}") from error
+    place = devices.resolve(device)
+    backbone = backbone.to(place).eval()
+
+    @torch.inference_mode()
+    def features(pixels: np.ndarray) -> np.ndarray:
+        found = backbone(normalised(torch.from_numpy(pixels).to(place))).mean((2, 3))
+        return torch.nn.functional.normalize(found, dim=1).cpu().numpy()
+
+    return Features(
+        "resnet50",
+        f"resnet50:{state_digest(backbone.state_dict())}",
+        lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
+        plain("resnet50"),
+    )
+
+
+def state_digest(state: dict) -> str:
+    """Twelve hex digits that tell one set of weights from another."""
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        digest.update(name.encode())
+        digest.update(state[name].detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -1,0 +1,75 @@
+"""Kinds of features end to end: a network that was trained here, somebody's file, and both beside the histograms."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gprplus import runs
+from gprplus.analysis import analyze
+from gprplus.baseline import model
+from gprplus.baseline.recipe import Recipe
+from gprplus.errors import AnalysisError, ScoreError
+from gprplus.ingest import Manifest, build_manifest
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, draw):
+    folder = tmp_path_factory.mktemp("features")
+    build_manifest([draw(folder / "engine", people=6, views=2, weathers=["01", "04"])], folder / "manifest")
+    build_manifest([draw(folder / "fog", people=6, views=2, weathers=["04"], name="street")], folder / "fogs")
+    return folder
+
+
+def test_a_finished_run_embeds_both_sides(home):
+    smoke = Recipe.read("smoke")
+    run = home / "run"
+    model.save(model.new(smoke.network, 3, 0), run / "model.safetensors")
+    runs.write_json(run / "run.json", {"config": smoke.resolved()})
+    found = analyze(
+        home / "manifest", {"fog": home / "fogs"}, output=home / "reid", images=20, attributes=["weather"],
+        features=["histograms", f"reid:{run}"], device="cpu",
+    )[0]  # fmt: skip
+    rows = found.distances.to_pylist()
+    assert {row["measure"] for row in rows if row["features"] == "reid"} == {
+        "energy",
+        "mmd2",
+        "mmd2_narrow",
+        "mmd2_wide",
+        "kid",
+    }
+    assert found.info["main"] == {"histograms": "all", "reid": "reid"}
+    assert {row["features"] for row in found.tables["effects"].to_pylist()} == {"all", "reid"}
+
+
+def test_a_file_of_features_by_uid_is_what_is_compared(home):
+    sides = [Manifest.open(home / name).images(["uid", "weather"]) for name in ("manifest", "fogs")]
+    uid = pa.concat_tables([side.select(["uid"]) for side in sides]).column("uid")
+    weather = [value for side in sides for value in side.column("weather").to_pylist()]
+    rng = np.random.default_rng(0)
+    x = np.array([value == "foggy" for value in weather]) * 3.0 + rng.normal(size=len(weather))
+    pq.write_table(pa.table({"uid": uid, "x": x, "y": rng.normal(size=len(x))}), home / "mine.parquet")
+    found = analyze(
+        home / "manifest", {"fog": home / "fogs"}, output=home / "given", images=24, attributes=["weather"],
+        features=[str(home / "mine.parquet")],
+    )[0]  # fmt: skip
+    energy = {row["value"]: row for row in found.distances.to_pylist() if row["measure"] == "energy"}
+    assert min(energy, key=lambda level: energy[level]["distance"]) == "foggy"
+    assert energy["foggy"]["low"] < 0.2
+    assert energy["sunny"]["distance"] > energy["sunny"]["null_high"]
+    share = {row["effect"]: row for row in found.tables["effects"].to_pylist() if row["score"] == "debiased"}
+    assert share["weather"]["share"] > share["weather"]["null_high"]
+    assert share["illumination"]["low"] < 0.02
+
+
+def test_a_file_that_lacks_images_says_so(home):
+    uid = Manifest.open(home / "manifest").images(["uid"]).column("uid")
+    pq.write_table(pa.table({"uid": uid, "x": np.zeros(len(uid))}), home / "half.parquet")
+    with pytest.raises(ScoreError, match="Embed all images of both sides"):
+        analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "half", features=[str(home / "half.parquet")])
+
+
+def test_a_run_that_is_not_finished_is_refused(home):
+    runs.write_json(home / "broken" / "run.json", {"config": {}})
+    with pytest.raises(AnalysisError, match="is no finished run"):
+        analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "x", features=[f"reid:{home / 'broken'}"])
