@@ -11,8 +11,6 @@ import numpy as np
 from gprplus import archives
 from gprplus.sniff import claims_too_much
 
-EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-
 
 def read_bytes(root: Path, path: str) -> bytes:
     """The bytes of one manifest row: its dataset's root and its `path` (relative, POSIX). Raises OSError.

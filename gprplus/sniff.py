@@ -12,6 +12,7 @@ from collections.abc import Callable
 More = Callable[[int, int], bytes]
 Size = tuple[int, int]  # width, height
 
+EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 MOST_PIXELS = 100_000_000  # 12,000 x 8,000: a header that claims more is not believed, and nothing so large decoded
 HEAD = 4096  # bytes: a page, and enough for the size of all but a few files
 TAIL = 16  # bytes: enough for the mark that ends a JPEG, PNG or GIF

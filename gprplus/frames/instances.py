@@ -14,8 +14,8 @@ from gprplus.errors import FramesError, examples, nearest
 from gprplus.frames.coco import trailing_numbers
 from gprplus.frames.keys import level
 from gprplus.frames.source import Frame, Person, Source
-from gprplus.images import EXTENSIONS
 from gprplus.keys import digest
+from gprplus.sniff import EXTENSIONS
 
 _COLUMNS = ("frame", "value", "colour", "identity", *attributes())
 

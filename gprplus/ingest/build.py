@@ -7,23 +7,23 @@ files, folders or workers.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gprplus.errors import ManifestError, examples
-from gprplus.ingest import identities as people
 from gprplus.ingest import manifest as store
 from gprplus.ingest.checks.columns import named
-from gprplus.ingest.dataset import Rows, ingest
-from gprplus.ingest.earlier import Earlier, unchanged
-from gprplus.ingest.log_join import log_digest, logged
 from gprplus.ingest.manifest import Manifest
-from gprplus.ingest.parts import Parts
-from gprplus.ingest.read import read_shard
 from gprplus.ingest.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
-from gprplus.ingest.update import to_read
+from gprplus.ingest.unchanged import unchanged
 from gprplus.parallel import Progress, silent
 from gprplus.runs import fingerprint
 from gprplus.schema import VERSION
+
+if TYPE_CHECKING:
+    from gprplus.ingest.dataset import Rows
+    from gprplus.ingest.earlier import Earlier
+    from gprplus.ingest.parts import Parts
 
 
 def build_manifest(
@@ -57,7 +57,8 @@ def build_manifest(
     asked = None if checks is None else named(checks)
     output = Path(output)
     not_a_file(output)
-    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, _opened(output, force))
+    before = None if force else _opened(output, force)
+    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, before)
     with store.building(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
@@ -65,23 +66,10 @@ def build_manifest(
         done: dict[str, Rows] = {}
         kept: list[Parts] = []
         for source in sources:
-            earlier = _earlier(source, old, force)
-            if earlier is not None and _unchanged(earlier, source):
+            if not force and unchanged(source, old):
                 continue
-            parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force))
-            _whole(parts, source, output)
-            rows = ingest(
-                source.listing,
-                source.chosen,
-                people.read_identities(source.identities, source.chosen.layout.codes),
-                verify,
-                earlier=earlier,
-                about=about(source),
-                parts=parts,
-                workers=workers,
-                progress=progress,
-            )
-            done[source.chosen.name] = logged(rows, source.chosen.layout, source.logs, output, source.chosen.name)
+            rows, parts = _built(source, output, old, force, verify, workers, progress)
+            done[source.chosen.name] = rows
             kept.append(parts)
         judged_by = _checks(old, asked)
         if done or old is None or not _stands(old, judged_by):
@@ -91,6 +79,38 @@ def build_manifest(
     result = Manifest.open(output)
     rebuilt = sorted(done) if old is not None and _stands(old, judged_by) else list(result.datasets)
     return Manifest(result.path, result.info, tuple(rebuilt))
+
+
+def _built(
+    source: Source,
+    output: Path,
+    old: Manifest | None,
+    force: bool,
+    verify: str,
+    workers: int | None,
+    progress: Progress,
+) -> "tuple[Rows, Parts]":
+    """The rows of one dataset, and the parts that may go once they stand."""
+    from gprplus.ingest.dataset import ingest
+    from gprplus.ingest.identities import read_identities
+    from gprplus.ingest.log_join import logged
+    from gprplus.ingest.parts import Parts
+
+    chosen, earlier = source.chosen, _earlier(source, old, force)
+    parts = Parts.of(output, chosen.name, _asked(source, earlier, force))
+    _whole(parts, source, output)
+    rows = ingest(
+        source.listing,
+        chosen,
+        read_identities(source.identities, chosen.layout.codes),
+        verify,
+        earlier=earlier,
+        about=about(source),
+        parts=parts,
+        workers=workers,
+        progress=progress,
+    )
+    return logged(rows, chosen.layout, source.logs, output, chosen.name), parts
 
 
 def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
@@ -112,7 +132,7 @@ def _stands(old: Manifest, names: list[str]) -> bool:
 def _write(
     output: Path,
     old: Manifest | None,
-    done: dict[str, Rows],
+    done: "dict[str, Rows]",
     checks: list[str],
     workers: int | None,
     progress: Progress,
@@ -153,18 +173,23 @@ def build_shard(
     build_manifest with the same arguments makes the manifest of them, and it is the one that it would have made alone.
     The other arguments and errors are those of build_manifest.
     """
+    from gprplus.ingest.parts import Parts
+    from gprplus.ingest.read import read_shard
+    from gprplus.ingest.update import to_read
+
     share, output = Shard.parse(shard), Path(output)
     not_a_file(output)
-    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, _opened(output, force))
+    before = None if force else _opened(output, force)
+    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, before)
     if store.interrupted(output):
         Manifest.open(output)  # says so
     old = _opened(output, force)
     found = {}
     for source in sources:
         settle(source, old, output, force)
-        earlier = _earlier(source, old, force)
-        if earlier is not None and _unchanged(earlier, source):
+        if not force and unchanged(source, old):
             continue
+        earlier = _earlier(source, old, force)
         parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force), share.name)
         wanted, fresh, _ = to_read(earlier, source.listing, source.chosen.layout)
         with parts.writing():
@@ -182,23 +207,20 @@ def build_shard(
     return found
 
 
-def _earlier(source: Source, old: Manifest | None, force: bool) -> Earlier | None:
+def _earlier(source: Source, old: Manifest | None, force: bool) -> "Earlier | None":
+    from gprplus.ingest.earlier import Earlier
+
     return None if force else Earlier.of(old, source.chosen.name)
 
 
-def _unchanged(earlier: Earlier, source: Source) -> bool:
-    same_log = log_digest(source.logs) == earlier.about.get("engine_log_digest")
-    return same_log and unchanged(earlier, source.listing, source.chosen.layout, source.identities)
-
-
-def _asked(source: Source, earlier: Earlier | None, force: bool) -> str:
+def _asked(source: Source, earlier: "Earlier | None", force: bool) -> str:
     """The digest of everything that what is read of a file depends on, but for the file."""
     before = [earlier.about["fingerprint"], earlier.about.get("seal")] if earlier else None
     layout = source.chosen.layout.digest
     return fingerprint([VERSION, source.chosen.name, source.request, layout, before, force])
 
 
-def _whole(parts: Parts, source: Source, output: Path) -> None:
+def _whole(parts: "Parts", source: Source, output: Path) -> None:
     """Refuse to merge some shards of a build while others of it are missing."""
     lacking = parts.lacking()
     if lacking:

@@ -11,7 +11,6 @@ from typing import Any
 
 from gprplus import archives
 from gprplus.errors import LayoutError, examples
-from gprplus.images import EXTENSIONS
 from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
 from gprplus.ingest.members import beside, probe_members
 from gprplus.ingest.names import match
@@ -19,6 +18,7 @@ from gprplus.ingest.probe import Probe
 from gprplus.ingest.scan import Listing
 from gprplus.ingest.views import Views
 from gprplus.runs import read_json
+from gprplus.sniff import EXTENSIONS
 
 SAMPLE = 2000  # names looked at
 OPENED = 16  # files opened to settle a tie

@@ -5,21 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.identities import file_digest
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.members import Contents, Memory
 from gprplus.ingest.read import PROBED
-from gprplus.ingest.roles import lists_digest
-from gprplus.ingest.scan import Listing, Refused, seal_now
-
-if TYPE_CHECKING:
-    from gprplus.ingest.layout import Layout
+from gprplus.ingest.scan import Listing, Refused
 
 
 @dataclass(frozen=True)
@@ -77,17 +72,8 @@ def without(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
     return table.filter(pc.invert(inside))
 
 
-def unchanged(earlier: Earlier, listing: Listing, layout: "Layout", identities: Path | None) -> bool:
-    """Whether ingesting this listing would end with the rows that are there."""
-    about = earlier.about
-    if about["layout_digest"] != layout.digest or about["identities_digest"] != file_digest(identities, layout.codes):
-        return False
-    if about.get("lists_digest") != lists_digest(listing, layout.lists):
-        return False
-    if about["files"] != len(listing) or about["refused"] != len(listing.refused):
-        return False
-    if about.get("seal") and about["seal"] == seal_now(listing):
-        return True
+def all_known(earlier: Earlier, listing: Listing) -> bool:
+    """Whether every file is one that was opened and has not changed, or one that was refused for its name."""
     known = known_files(earlier.scan, listing)
     return bool(known.all()) or _only_names(earlier, listing, known)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from gprplus.digests import digest
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.tokens import EngineLog
 
@@ -52,6 +53,11 @@ class Log:
 
     lines: tuple[Line, ...]
     unread: tuple[str, ...]
+
+
+def log_digest(paths: Sequence[Path]) -> str | None:
+    """SHA-256 over the logs in the order they are given; None without any."""
+    return digest(*(path.read_bytes() for path in paths)) if paths else None
 
 
 def read_log(paths: Sequence[Path], declared: EngineLog) -> Log:

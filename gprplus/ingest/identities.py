@@ -8,19 +8,20 @@ told, not guessed. One person has one row, or rows that agree.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from typing import TYPE_CHECKING
 
 from gprplus import archives
 from gprplus.declared import identity_attributes
 from gprplus.digests import digest
 from gprplus.errors import ManifestError, examples, nearest
-from gprplus.ingest import codes, records
+from gprplus.ingest import codes
 from gprplus.ingest.codes import CodeTable
 from gprplus.ingest.members import beside
 from gprplus.ingest.scan import Listing
 from gprplus.schema import IDENTITIES, conform
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Known = dict[str, dict[str, str]]
 
@@ -56,6 +57,8 @@ def read_identities(path: Path | None, code_table: str = "") -> People:
     """
     if path is None:
         return People()
+    from gprplus.ingest import records
+
     table = codes.load(code_table) if code_table else codes.words()
     columns, rows = records.read(path)
     if path.suffix.lower() == ".mat" and not code_table:
@@ -103,10 +106,13 @@ def _doubt(attribute: str, why: str, names: list[str]) -> str:
     return f"the identities file gives {attribute} {why} for {count} ({examples(sorted(names))}): it stays unknown."
 
 
-def identity_table(dataset: str, images: pa.Table, known: Known) -> pa.Table:
+def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
     """The identities table of one dataset: everybody who has an image that is neither junk nor a distractor, sorted by
     name.
     """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     counted = pc.and_(pc.is_valid(images["identity"]), pc.invert(images["is_distractor"]))
     counts = images["identity"].filter(counted).cast(pa.string()).value_counts()
     found = dict(zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True))
@@ -121,8 +127,10 @@ def identity_table(dataset: str, images: pa.Table, known: Known) -> pa.Table:
     return conform(encoded(columns), IDENTITIES)
 
 
-def encoded(columns: Mapping[str, pa.Array]) -> pa.Table:
+def encoded(columns: "Mapping[str, pa.Array]") -> "pa.Table":
     """Columns as a table, strings as dictionaries with 32-bit codes."""
+    import pyarrow as pa
+
     return pa.table({name: a.dictionary_encode() if pa.types.is_string(a.type) else a for name, a in columns.items()})
 
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.captures import Capture, Cell, captures, latest, paired
 from gprplus.ingest.dataset import Rows
-from gprplus.ingest.engine_log import Log, read_log
+from gprplus.ingest.engine_log import Log, log_digest, read_log
 from gprplus.ingest.layout import Layout
 from gprplus.ingest.parse import Coded
 from gprplus.ingest.tokens import EngineLog
@@ -48,11 +48,6 @@ class Joined:
 
     rows: Rows
     facts: list[Fact]
-
-
-def log_digest(paths: Sequence[Path]) -> str | None:
-    """SHA-256 over the logs in the order they are given; None without any."""
-    return digest(*(path.read_bytes() for path in paths)) if paths else None
 
 
 def logged(rows: Rows, layout: Layout, paths: Sequence[Path], output: Path, dataset: str) -> Rows:

@@ -8,7 +8,7 @@ part is one Arrow file, written whole or not at all, that says of each batch in 
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,13 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.ingest.batch import Batch
-from gprplus.ingest.manifest import alone
+from gprplus.ingest.manifest import PARTS, alone
 from gprplus.runs import clear, replacing, write_json
 
 if TYPE_CHECKING:
     from gprplus.ingest.shard import Shard
 
-FOLDER = ".parts"
 SECONDS = 5.0  # what is read in less is read again sooner than found
 _ABOUT = b"batches"
 
@@ -56,7 +55,7 @@ class Parts:
     @classmethod
     def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "Parts":
         """What earlier runs of a request (its digest) left in the manifest folder."""
-        parts = cls(output / FOLDER / dataset / request[:16], who)
+        parts = cls(output / PARTS / dataset / request[:16], who)
         for path in sorted(parts.folder.glob("*.arrow")):
             try:
                 about = json.loads(_read(path).schema.metadata[_ABOUT])
@@ -123,6 +122,8 @@ class Parts:
     def remove(self) -> None:
         """Forget everything about the dataset: its rows stand in the manifest now."""
         clear(self.folder.parent)
+        with suppress(OSError):
+            self.folder.parent.parent.rmdir()  # where no other dataset has parts
 
 
 def _read(path: Path) -> pa.Table:

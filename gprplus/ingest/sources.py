@@ -8,12 +8,9 @@ from typing import Any
 from gprplus.errors import ManifestError, RequestChanged, examples, nearest
 from gprplus.ingest import identities as people
 from gprplus.ingest.detect import Chosen, choose
-from gprplus.ingest.earlier import remembered
-from gprplus.ingest.manifest import Manifest
-from gprplus.ingest.members import list_renders
-from gprplus.ingest.parts import FOLDER
-from gprplus.ingest.roles import lists_digest
-from gprplus.ingest.scan import Listing
+from gprplus.ingest.manifest import PARTS, Manifest
+from gprplus.ingest.members import Memory, list_renders
+from gprplus.ingest.scan import BESIDE, Listing
 from gprplus.runs import differences, relative
 from gprplus.schema import VERIFY
 
@@ -89,8 +86,8 @@ def _source(
     verify: str,
 ) -> Source:
     root = folder.resolve()
-    known = (old is not None and any(place == root for place in old.roots().values())) or (output / FOLDER).exists()
-    memory = remembered(old, root) if known else None
+    known = (old is not None and any(place == root for place in old.roots().values())) or (output / PARTS).exists()
+    memory = _memory(old, root) if known else None
     listing = list_renders(folder, look=known, memory=memory)
     chosen = choose(listing, layout, name)
     if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
@@ -98,7 +95,7 @@ def _source(
         listing = list_renders(folder, look=known)
     table = people.find(listing, Path(identities) if identities else None)
     beside = (*chosen.layout.beside, *([table.name] if table else []))
-    if beside:
+    if any(name.lower() not in BESIDE for name in beside):
         listing = list_renders(folder, beside, look=known, memory=memory)
     request = {
         "root": relative(root, output),
@@ -108,6 +105,14 @@ def _source(
         "verify": verify,
     }
     return Source(listing, chosen, table, tuple(map(Path, engine_logs)), request)
+
+
+def _memory(old: Manifest | None, root: Path) -> Memory | None:
+    if old is None or not any(about.get("archives") for about in old.datasets.values()):
+        return None
+    from gprplus.ingest.earlier import remembered
+
+    return remembered(old, root)
 
 
 def _distinct(sources: list[Source]) -> None:
@@ -142,6 +147,8 @@ def settle(source: Source, old: Manifest | None, output: Path, force: bool) -> N
 
 def about(source: Source) -> dict[str, Any]:
     """What the record says of a dataset before its files are counted."""
+    from gprplus.ingest.roles import lists_digest
+
     layout = source.chosen.layout
     return {
         "root": source.request["root"],

@@ -44,6 +44,17 @@ def test_paths_in_another_order_have_another_fingerprint() -> None:
     assert len(prints) == 2
 
 
+def test_an_unchanged_folder_is_known_before_anything_is_loaded(renders: Path, tmp_path: Path) -> None:
+    build_manifest([renders], tmp_path / "m")
+    code = (
+        "import sys\nfrom gprplus.ingest import build_manifest\n"
+        f"manifest = build_manifest([{str(renders)!r}], {str(tmp_path / 'm')!r})\n"
+        "print(manifest.rebuilt, {'numpy', 'pyarrow', 'cv2', 'torch'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "() set()"
+
+
 def test_a_manifest_is_read_without_pandas(renders: Path, tmp_path: Path) -> None:
     build_manifest([renders], tmp_path / "m")
     code = (

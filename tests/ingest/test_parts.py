@@ -62,7 +62,7 @@ def test_after_kill_9_the_same_command_reads_only_what_is_left(renders: Path, tm
     again = build_manifest([renders], tmp_path / "m", verify="digest")
     assert len(opened) == 36 - 10
     assert same(again, whole)
-    assert not (tmp_path / "m" / parts.FOLDER / "gprplus").exists()
+    assert not (tmp_path / "m" / store.PARTS).exists()
 
 
 def test_what_changed_since_is_read_again(renders: Path, tmp_path: Path, opened, picture) -> None:
@@ -82,7 +82,7 @@ def test_another_request_takes_nothing_from_a_broken_build(renders: Path, tmp_pa
 
 def test_a_torn_part_is_read_again(renders: Path, tmp_path: Path, opened) -> None:
     killed(renders, tmp_path / "m")
-    first = min((tmp_path / "m" / parts.FOLDER).rglob("*.arrow"))
+    first = min((tmp_path / "m" / store.PARTS).rglob("*.arrow"))
     first.write_bytes(first.read_bytes()[:100])
     build_manifest([renders], tmp_path / "m", verify="digest")
     assert len(opened) == 36 - 5
@@ -131,7 +131,7 @@ def test_shards_that_cannot_be(renders: Path, tmp_path: Path, text: str) -> None
 
 def test_two_processes_of_one_shard_are_one_too_many(renders: Path, tmp_path: Path) -> None:
     build_shard([renders], tmp_path / "m", "1/2")
-    (lock,) = (tmp_path / "m" / parts.FOLDER).rglob("*.lock")
+    (lock,) = (tmp_path / "m" / store.PARTS).rglob("*.lock")
     with store.alone(lock, "held"), pytest.raises(ManifestError, match="Another process is at work on shard-1-of-2"):
         build_shard([renders], tmp_path / "m", "1/2")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gprplus.ingest import Manifest, batch, build_manifest, build_shard, parts
+from gprplus.ingest import manifest as store
 from gprplus.ingest.shard import Shard
 
 TABLES = ("images", "identities", "rejected", "scan", "looks")
@@ -167,7 +168,7 @@ def test_updates_that_are_killed_and_changes_meanwhile(tmp_path: Path, monkeypat
     folder.repack()
     updated = build_manifest([folder.root], tmp_path / "m")
     assert_as_afresh(updated, build_manifest([folder.root], tmp_path / "afresh"))
-    assert not any((tmp_path / "m" / parts.FOLDER).iterdir())
+    assert not (tmp_path / "m" / store.PARTS).exists()
 
 
 @pytest.mark.parametrize("version", ["3.0", "3.14"])

@@ -1,0 +1,45 @@
+"""Whether a folder is as it was when its dataset was built: told by names, sizes and times, before anything is loaded.
+
+NumPy and pyarrow, which a build needs, take as long to load as a look at 100,000 files. So they stay away here, but for
+datasets that have role lists or files which could not be read.
+"""
+
+from typing import Any
+
+from gprplus.ingest.engine_log import log_digest
+from gprplus.ingest.identities import file_digest
+from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.scan import seal_now
+from gprplus.ingest.sources import Source
+
+
+def unchanged(source: Source, manifest: Manifest | None) -> bool:
+    """Whether ingesting a source again would end with the rows that the manifest has."""
+    about = manifest.datasets.get(source.chosen.name) if manifest else None
+    if manifest is None or about is None or not _same_beside(source, about):
+        return False
+    listing = source.listing
+    if about["files"] != len(listing) or about["refused"] != len(listing.refused):
+        return False
+    if about.get("seal"):
+        return bool(about["seal"] == seal_now(listing))
+    from gprplus.ingest.earlier import Earlier, all_known
+
+    return all_known(Earlier(manifest, source.chosen.name, about), listing)
+
+
+def _same_beside(source: Source, about: dict[str, Any]) -> bool:
+    """Whether layout, identities file, log and role lists are those that the dataset was built with."""
+    layout = source.chosen.layout
+    return bool(
+        about["layout_digest"] == layout.digest
+        and about["identities_digest"] == file_digest(source.identities, layout.codes)
+        and about.get("engine_log_digest") == log_digest(source.logs)
+        and (not layout.lists or about.get("lists_digest") == _lists_digest(source))
+    )
+
+
+def _lists_digest(source: Source) -> str | None:
+    from gprplus.ingest.roles import lists_digest
+
+    return lists_digest(source.listing, source.chosen.layout.lists)
