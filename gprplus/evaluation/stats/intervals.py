@@ -9,14 +9,11 @@ variance instead:
     V_seeds^2 / f_seeds)
 
 V_persons is the bootstrap variance of the mean over seeds (times I / (I - 1), which undoes the bootstrap's bias with
-few persons), I the number of persons. V_seeds of a paired difference is 2 MSE / S with MSE the residual of the A x S
-table of means after arms and seeds (seeds as blocks) and f_seeds = (A - 1)(S - 1): all arms of an experiment are
-trained alike, so their seed noise is taken to be of one size and estimated from all of them. Where one arm is noisier
-than the rest, its own interval is too narrow: with 9 arms, 2 seeds, 200 persons and three times the noise it covers the
-truth four times in five (tests/evaluation/test_stats.py). With two arms this is exactly the t interval of the per-seed
-differences. From 8 seeds on each pair is judged by its own differences (f_seeds = S - 1). f is the Welch-Satterthwaite
-number of degrees of freedom. The noise of one seed on one person is in both parts, so the interval is a little too
-wide, never too narrow by that. One seed gives no interval: nothing is known of its noise.
+few persons), I the number of persons. V_seeds and f_seeds are of `seeds`: 2 MSE / S for a paired difference, with an
+eye on arms that are noisier than the rest. With two arms and many persons this is exactly the t interval of the
+per-seed differences. f is the Welch-Satterthwaite number of degrees of freedom. The noise of one seed on one person is
+in both parts, so the interval is a little too wide, never too narrow by that. One seed gives no interval: nothing is
+known of its noise.
 """
 
 import math
@@ -24,8 +21,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gprplus.evaluation.stats import seeds
+from gprplus.evaluation.stats.tails import t_quantile
+
 RESAMPLES = 2000
-OWN_FROM = 8  # seeds from which a pair's own differences are enough
 
 
 @dataclass(frozen=True)
@@ -71,14 +70,14 @@ def differences(scored: Scored, reference: int, drawn: np.ndarray) -> list[Estim
     means = scored.means()
     gaps = means - means[reference]
     boot = resampled(scored.values.mean(axis=1), scored.person, drawn)
-    spread = _persons_variance(boot - boot[:, [reference]], scored.persons)
+    spread = persons_variance(boot - boot[:, [reference]], scored.persons)
+    variance, freedom = seeds.contrast_variance(means, np.eye(len(means)) - np.eye(len(means))[reference])
     out = []
     for arm in range(len(means)):
         if arm == reference:
             out.append(Estimate(0.0, math.nan, math.nan))
             continue
-        variance, freedom = _difference_variance(means, arm, reference)
-        out.append(_estimate(gaps[arm].mean(), spread[arm], scored.persons - 1, variance, freedom))
+        out.append(_estimate(gaps[arm].mean(), spread[arm], scored.persons - 1, variance[arm], freedom[arm]))
     return out
 
 
@@ -86,11 +85,12 @@ def levels(scored: Scored, drawn: np.ndarray) -> list[Estimate]:
     """Each arm's own score, its interval kept within 0-1."""
     means = scored.means()
     boot = resampled(scored.values.mean(axis=1), scored.person, drawn)
-    spread = _persons_variance(boot, scored.persons)
-    variance, freedom = _level_variance(means)
+    spread = persons_variance(boot, scored.persons)
     estimates = [
         _estimate(value, persons, scored.persons - 1, variance, freedom)
-        for value, persons in zip(means.mean(axis=1), spread, strict=True)
+        for value, persons, variance, freedom in zip(
+            means.mean(axis=1), spread, *seeds.level_variance(means), strict=True
+        )
     ]
     return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in estimates]
 
@@ -99,27 +99,13 @@ def against(floor: Scored, scored: Scored, reference: int, drawn: np.ndarray) ->
     """The difference of the untrained floor (one arm) to arm `reference`: the same persons, seed noise of its own."""
     means, below = scored.means(), floor.means()
     gap = floor.values.mean(axis=1) - scored.values[[reference]].mean(axis=1)
-    spread = _persons_variance(resampled(gap, scored.person, drawn), scored.persons)
-    parts = [_level_variance(means), _level_variance(below)]
+    spread = persons_variance(resampled(gap, scored.person, drawn), scored.persons)
+    parts = [
+        (float(v[at]), float(f[at]))
+        for v, f, at in ((*seeds.level_variance(means), reference), (*seeds.level_variance(below), 0))
+    ]
     variance = sum(part for part, _ in parts)
     return _estimate(below.mean() - means[reference].mean(), spread[0], scored.persons - 1, variance, _freedom(parts))
-
-
-def t_quantile(probability: float, freedom: float) -> float:
-    """The quantile of Student's t for a probability above one half, to five digits.
-
-    With t = sqrt(f) tan(a) the density becomes cos(a)^(f - 1), which is smooth enough to sum up on a grid.
-
-    >>> round(t_quantile(0.975, 10), 4)
-    2.2281
-    """
-    # The density is within 7 / sqrt(f) of zero for all that counts; a finer grid there costs nothing.
-    end = min(math.pi / 2, 40 / math.sqrt(freedom))
-    angle = np.linspace(0, end, 8_001)
-    density = np.cos(angle) ** (freedom - 1)
-    area = np.concatenate([[0], np.cumsum((density[1:] + density[:-1]) / 2)])
-    place = np.interp((2 * probability - 1) * area[-1], area, angle)
-    return math.sqrt(freedom) * math.tan(place)
 
 
 def _estimate(value: float, persons: float, persons_freedom: int, seeds: float, seeds_freedom: float) -> Estimate:
@@ -141,23 +127,6 @@ def _freedom(parts: list[tuple[float, float]]) -> float:
     return sum(variance for variance, _ in parts) ** 2 / below if below > 0 else min(freedom for _, freedom in parts)
 
 
-def _persons_variance(boot: np.ndarray, persons: int) -> np.ndarray:
+def persons_variance(boot: np.ndarray, persons: int) -> np.ndarray:
+    """Variance over persons `(K,)` of resampled means `(R, K)`, without the bootstrap's bias with few persons."""
     return boot.var(axis=0, ddof=1) * persons / max(persons - 1, 1)
-
-
-def _difference_variance(means: np.ndarray, arm: int, reference: int) -> tuple[float, float]:
-    """Variance of a difference of arm means `(A, S)` that comes from the seeds, and its degrees of freedom."""
-    arms, seeds = means.shape
-    if seeds >= OWN_FROM:
-        return float((means[arm] - means[reference]).var(ddof=1) / seeds), seeds - 1
-    residual = means - means.mean(axis=1, keepdims=True) - means.mean(axis=0, keepdims=True) + means.mean()
-    freedom = (arms - 1) * (seeds - 1)
-    return float(2 * (residual**2).sum() / max(freedom, 1) / seeds), freedom
-
-
-def _level_variance(means: np.ndarray) -> tuple[float, float]:
-    """Variance of one arm's mean over seeds, estimated within all arms, and its degrees of freedom."""
-    arms, seeds = means.shape
-    if seeds < 2:
-        return 0.0, 0
-    return float(means.var(axis=1, ddof=1).mean() / seeds), arms * (seeds - 1)

@@ -1,0 +1,75 @@
+"""Many contrasts at once: probabilities and intervals that hold for a whole declared family, and equivalence.
+
+Holm's steps need no more than the single probabilities. max-|t| compares each |t| with the largest of its family under
+no effect, drawn jointly (Westfall and Young, single step); contrasts that share the reference arm are correlated, and
+it is sharper for knowing that.
+"""
+
+import math
+
+import numpy as np
+
+from gprplus.evaluation.stats.contrasts import Judged
+from gprplus.evaluation.stats.tails import t_quantile, t_tail
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Holm's adjusted probabilities `(K,)`; NaN stays NaN and does not count (Holm 1979).
+
+    >>> holm(np.array([0.01, 0.04, 0.03])).round(6).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    out = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    out[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(order) else []
+    return out
+
+
+def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Probabilities that bound the share of false finds among the finds, for screens (Benjamini and Hochberg 1995).
+
+    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03])).round(6).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    out = np.full(len(p), np.nan)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
+    out[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1) if len(order) else []
+    return out
+
+
+def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """max-|t| over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
+
+    Neither is ever sharper than that of the contrast by itself; a family of one is that contrast.
+    """
+    t, p, known = np.abs(judged.t), judged.p, ~np.isnan(judged.t)
+    if not known.any():
+        return np.full(len(t), np.nan), np.full(len(t), np.nan)
+    alone = np.array(
+        [t_quantile((1 + level) / 2, f) if ok else np.nan for f, ok in zip(judged.freedom, known, strict=True)]
+    )
+    if known.sum() == 1:
+        return p, alone * judged.error
+    peak = judged.null[:, known].max(axis=1)
+    adjusted = ((peak[:, None] >= np.where(known, t, np.inf)).sum(axis=0) + 1) / (len(peak) + 1)
+    width = np.maximum(np.quantile(peak, level), alone)
+    return np.where(known, np.maximum(adjusted, p), np.nan), width * judged.error
+
+
+def equivalence(value: float, error: float, freedom: float, margin: float) -> float:
+    """The probability of two one-sided t tests that the truth lies within -margin to margin (Schuirmann 1987).
+
+    Below 0.05 exactly when the 90% interval lies inside the margin. NaN where nothing is known of the noise.
+
+    >>> round(equivalence(0.0, 0.004, 20, 0.01), 4)
+    0.0106
+    """
+    if not freedom >= 1:
+        return math.nan
+    if error <= 0:
+        return float(abs(value) >= margin)
+    return max(t_tail((value + margin) / error, freedom), t_tail((margin - value) / error, freedom))
