@@ -235,7 +235,10 @@ def _few_threads(threads: int | None) -> Iterator[None]:
 def _collected(wanted: Sequence[Case], planned: Plan) -> Outcome:
     from gprplus.report import report
 
-    summaries = [collect.collect(case.folder, case.split.arms, case.split.info.get("reference"))[1] for case in wanted]
+    summaries = [
+        collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info)[1]
+        for case in wanted
+    ]
     folders = [case.folder for case in wanted]
     written = [path for path in report(folders) if path.suffix == ".html"]
     infos = tuple(cases.told(case) for case in wanted)

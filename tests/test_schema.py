@@ -13,7 +13,9 @@ def test_every_column_is_named_once_and_explained(name):
     assert len({column.name for column in columns}) == len(columns)
     for column in columns:
         assert column.sentence.endswith("."), column.name
-        assert column.level in ("image", "identity", "run", "arm", "level"), column.name
+        assert column.level in ("image", "identity", "run", "arm", "contrast", "component", "curve", "level"), (
+            column.name
+        )
 
 
 @pytest.mark.parametrize("name", schema.TABLES)

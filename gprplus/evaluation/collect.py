@@ -1,11 +1,12 @@
-"""From the folders of finished runs to results.parquet and summary.parquet."""
+"""From the folders of finished runs to results.parquet, summary.parquet and the tables of effects."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import runs, schema
 from gprplus.evaluation import trial
+from gprplus.evaluation.effects import effects
 from gprplus.evaluation.summary import UNTRAINED, summarise
 from gprplus.evaluation.targets import SELF, own
 
@@ -16,8 +17,12 @@ RESULTS = "results.parquet"
 SUMMARY = "summary.parquet"
 
 
-def collect(folder: Path, arms: Sequence[str], reference: str | None) -> "tuple[pa.Table, pa.Table]":
-    """Gather every finished run under `folder` (ARM/seedK), write both tables, and give them back.
+def collect(
+    folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any]
+) -> "tuple[pa.Table, pa.Table]":
+    """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results and summary back.
+
+    `info` is split.json, whose design says which effects there are.
 
     Rows stand by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
     """
@@ -37,6 +42,9 @@ def collect(folder: Path, arms: Sequence[str], reference: str | None) -> "tuple[
     summary = summarise(results, queries, reference)
     runs.write_table(folder / RESULTS, results)
     runs.write_table(folder / SUMMARY, summary)
+    judged = effects(results, queries, info)
+    for name in ("effects", "components", "curves", "pooled"):
+        runs.write_table(folder / f"{name}.parquet", getattr(judged, name))
     return results, summary
 
 

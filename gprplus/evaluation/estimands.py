@@ -11,6 +11,7 @@ At one budget these answer different questions, and none of them is "the importa
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
             f"(S({after}) - S({before})) / {t1 - t0:g}",
             {after: 1 / (t1 - t0), before: -1 / (t1 - t0)},
         )
-        for (t0, before), (t1, after) in zip(steps, steps[1:], strict=False)
+        for (t0, before), (t1, after) in pairwise(steps)
     ]
     if len(steps) > 1:
         t = np.array([share for share, _ in steps])
@@ -115,7 +116,7 @@ def _scaling(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast
 
 def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
     known = info.get("factorial") or {}
-    runs = {name: signs for name, signs in (known.get("runs") or {}).items()}
+    runs = dict(known.get("runs") or {})
     if not runs or any(name not in facts for name in runs):
         return []
     letters, names = list(known["factors"]), list(runs)

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, schema
-from gprplus.errors import ScoreError
 from gprplus.evaluation import stats
+from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 UNTRAINED = "untrained"
-_PER_QUERY = {"mAP": "AP", "rank1": "first_match_rank"}
 _MEANS = ("rank5", "rank10", "mINP", "seconds")
 _COPIED = ("split", "recipe", "backbone", "weights", "protocol", "queries", "train_identities", "train_images")
 
@@ -54,19 +53,15 @@ def _of_target(
 ) -> list[dict[str, Any]]:
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     trained = [arm for arm in arms if arm != UNTRAINED]
-    seeds = sorted(set.intersection(*({row["seed"] for row in rows if row["arm"] == arm} for arm in arms)))
-    if not seeds:
-        raise ScoreError(
-            f"The arms scored on '{target}' share no seed, so they cannot be compared. Run the benchmark again."
-        )
+    seeds = shared_seeds(rows, arms, target)
     rows = [row for row in rows if row["seed"] in seeds]
-    found, person = _aligned(queries, arms, seeds, target)
+    found, person = aligned(queries, arms, seeds, target)
     persons = int(person.max()) + 1
     drawn = stats.weights(persons, resamples, rng)
     out = {arm: _row([row for row in rows if row["arm"] == arm], target, persons) for arm in arms}
     for row in out.values():
         row["reference"] = reference if reference in trained else None
-    for metric in _PER_QUERY:
+    for metric in METRICS:
         scored = stats.Scored(found[metric][[arms.index(arm) for arm in trained]], person)
         for arm, level in zip(trained, stats.levels(scored, drawn) if trained else [], strict=True):
             out[arm] |= _columns(metric, level)
@@ -80,38 +75,6 @@ def _of_target(
                 gap = stats.against(floor, scored, trained.index(reference), drawn)
                 out[UNTRAINED] |= _columns(f"{metric}_difference", gap)
     return list(out.values())
-
-
-def _aligned(
-    queries: Mapping[tuple[str, int], "pa.Table"], arms: Sequence[str], seeds: Sequence[int], target: str
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """`(A, S, Q)` scores of the valid queries of a target by metric, and the person `(Q,)` of each, numbered from 0."""
-    import pyarrow.compute as pc
-
-    uids: np.ndarray | None = None
-    scores: dict[str, list[list[np.ndarray]]] = {metric: [] for metric in _PER_QUERY}
-    person = np.empty(0, dtype=np.int64)
-    for arm in arms:
-        for metric in scores:
-            scores[metric].append([])
-        for seed in seeds:
-            table = queries[arm, seed]
-            table = table.filter(
-                pc.and_(pc.equal(table.column("target").cast("string"), target), table.column("valid"))
-            )
-            table = table.sort_by("uid")
-            own = table.column("uid").to_numpy()
-            if uids is None:
-                uids = own
-                person = np.unique(table.column("identity").cast("string").to_numpy(), return_inverse=True)[1]
-            elif not np.array_equal(own, uids):
-                raise ScoreError(
-                    f"Arm '{arm}', seed {seed} was scored on other queries of '{target}' than the rest. "
-                    "Run the benchmark with --force."
-                )
-            scores["mAP"][-1].append(table.column("AP").to_numpy())
-            scores["rank1"][-1].append((table.column("first_match_rank").to_numpy() == 1).astype(np.float64))
-    return {metric: np.array(values, dtype=np.float64) for metric, values in scores.items()}, person
 
 
 def _row(rows: Sequence[dict[str, Any]], target: str, persons: int) -> dict[str, Any]:

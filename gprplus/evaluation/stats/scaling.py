@@ -1,7 +1,7 @@
 """How a score grows with the number of images N: S(N) = c - b N^-p, and where it comes within a margin of a goal.
 
 For a given p the curve is a line in N^-p, so that c and b have a closed form; p is the best of a fine grid (variable
-projection). Resampled scores are fitted all at once; intervals are their quantiles.
+projection); b is not below 0 and c not above 1. Resampled scores are fitted all at once; intervals are their quantiles.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ def fit(sizes: np.ndarray, scores: np.ndarray) -> Curve:
     x = (sizes[None, :] / scale) ** -POWERS[:, None]  # (P, B)
     centred = x - x.mean(axis=1, keepdims=True)
     mean = scores.mean(axis=1)
-    slope = np.minimum(scores @ centred.T / (centred**2).sum(axis=1), 0)  # (R, P); scores do not fall with N
+    steepest = -np.maximum(1 - mean, 0)[:, None] / x.mean(axis=1)  # beyond it the ceiling is above 1
+    slope = np.clip(scores @ centred.T / (centred**2).sum(axis=1), steepest, 0)  # (R, P); scores do not fall with N
     left = (scores - mean[:, None]) ** 2
     total = left.sum(axis=1)[:, None] - slope * (2 * (scores @ centred.T) - slope * (centred**2).sum(axis=1))
     best = total.argmin(axis=1)

@@ -1,0 +1,195 @@
+"""From runs to what the experiment was about: effects, noise by its sources, growth with size, effects over targets."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import keys, schema
+from gprplus.evaluation import curves, estimands, stats
+from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
+from gprplus.evaluation.estimands import Contrast
+from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, seeds
+from gprplus.evaluation.summary import UNTRAINED
+from gprplus.evaluation.targets import RERANKED, own
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MARGIN = 0.01  # one point of mAP or rank-1: what is called no difference worth having
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Effects:
+    """The tables schema.EFFECTS, COMPONENTS, CURVES and POOLED of one split and recipe."""
+
+    effects: "pa.Table"
+    components: "pa.Table"
+    curves: "pa.Table"
+    pooled: "pa.Table"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The trained arms on one target by one metric, and resamples of its persons."""
+
+    target: str
+    metric: str
+    arms: tuple[str, ...]
+    scored: stats.Scored
+    drawn: np.ndarray
+    margin: float
+    said: dict[str, Any]
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """Randomness of its own for each use."""
+        return np.random.default_rng(keys.text_key(f"{stream} {self.metric} {self.target}"))
+
+    def place(self, names: Sequence[str]) -> list[int]:
+        """Where arms stand."""
+        return [self.arms.index(name) for name in names]
+
+    def matrix(self, chosen: Sequence[Contrast]) -> np.ndarray:
+        """The weights of contrasts as `(K, A)`."""
+        return np.array([[one.weights.get(arm, 0.0) for arm in self.arms] for one in chosen])
+
+
+def effects(
+    results: "pa.Table",
+    queries: Mapping[tuple[str, int], "pa.Table"],
+    info: Mapping[str, Any],
+    *,
+    margin: float = MARGIN,
+    resamples: int = stats.RESAMPLES,
+) -> Effects:
+    """Judge what the split (split.json as `info`) declares, on every target but its tests of level against level.
+
+    `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is what equivalence means.
+    """
+    rows = results.to_pylist()
+    names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
+    seen = [one for name in names for one in _seen(rows, queries, name, margin, resamples)]
+    declared = {one.target: estimands.declared(info, one.arms) for one in seen}
+    tables = {
+        "effects": [row for one in seen for row in _effects(one, declared[one.target])],
+        "components": [row for one in seen for row in _components(one, info)],
+        "curves": [row for one in seen for row in curves.rows(one, info)],
+    }
+    tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
+    return Effects(**{name: _table(table, schema.TABLES[name]) for name, table in tables.items()})
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: tuple[schema.Column, ...]) -> "pa.Table":
+    import pyarrow as pa
+
+    full = {column.name: [_known(row.get(column.name)) for row in rows] for column in columns}
+    types = schema.arrow_schema(columns)
+    return pa.table([pa.array(full[field.name], field.type) for field in types], schema=types)
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _seen(
+    rows: Sequence[Mapping[str, Any]], queries: Mapping[tuple[str, int], "pa.Table"], target: str, margin: float, n: int
+) -> list[Seen]:
+    mine = [row for row in rows if row["target"] == target and row["arm"] != UNTRAINED]
+    arms = tuple(dict.fromkeys(row["arm"] for row in mine))
+    if not arms:
+        return []
+    common = shared_seeds(mine, arms, target)
+    found, person = aligned(queries, arms, common, target)
+    drawn = stats.weights(int(person.max()) + 1, n, np.random.default_rng(keys.text_key(f"effects {target}")))
+    said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
+    return [
+        Seen(target, metric, arms, stats.Scored(found[metric], person), drawn, margin, said | {"metric": metric})
+        for metric in METRICS
+    ]
+
+
+def judged(seen: Seen, family: Sequence[Contrast]) -> contrasts.Judged:
+    """One family of contrasts, judged together."""
+    groups = [seen.place(one.draws) for one in family]
+    return contrasts.judge(seen.scored, seen.matrix(family), seen.drawn, seen.rng(family[0].family), groups)
+
+
+def _effects(seen: Seen, declared: Sequence[Contrast]) -> list[dict[str, Any]]:
+    out = []
+    for name in dict.fromkeys(one.family for one in declared):
+        family = [one for one in declared if one.family == name]
+        found = judged(seen, family)
+        p_largest, half = families.largest(found)
+        adjusted = zip(found.intervals(), found.p, families.holm(found.p), p_largest, half, strict=True)
+        for k, (one, (span, p, p_holm, p_max, width)) in enumerate(zip(family, adjusted, strict=True)):
+            same = families.equivalence(span.value, found.error[k], found.freedom[k], seen.margin)
+            row = {"family": name, "contrast": one.name, "formula": one.formula, "value": span.value}
+            row |= {"aliases": ", ".join(one.aliases) or None, "low": span.low, "high": span.high}
+            row |= {"error": float(found.error[k]), "freedom": float(found.freedom[k]), "p": float(p)}
+            row |= {"p_holm": float(p_holm), "p_max": float(p_max)}
+            row |= {"family_low": span.value - width, "family_high": span.value + width, "d_z": float(found.d_z[k])}
+            row |= {"omega2": _omega(seen, one), "margin": seen.margin, "p_equivalence": same}
+            row |= {"verdict": verdict(span.value, float(p_max), same), "draws": len(one.draws)}
+            row |= {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
+            out.append(seen.said | row)
+    return out
+
+
+def verdict(value: float, p: float, p_equivalence: float) -> str:
+    """What may be said of a contrast: higher or lower (family-wise), equivalent, undecided; unknown without noise."""
+    if math.isnan(p):
+        return "unknown"
+    if p < LEVEL:
+        return "higher" if value > 0 else "lower"
+    return "equivalent" if p_equivalence < LEVEL else "undecided"
+
+
+def _omega(seen: Seen, one: Contrast) -> float | None:
+    if one.family not in ("main effects", "interactions"):
+        return None
+    runs = seen.place(list(one.weights))
+    return factorial.partial_omega_squared(seen.scored.means()[runs], np.array(list(one.weights.values())))
+
+
+def _components(seen: Seen, info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = components.components(seen.scored, seen.rng("components"))
+    facts = {name: one for name, one in (info.get("arms") or {}).items() if name in seen.arms}
+    groups = [seen.place(draws) for draws in estimands.control_draws(facts)]
+    drawn = components.subset_draw(seen.scored, groups, seen.rng("subset draw"))
+    sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
+    sizes |= {"effective_identities": components.effective_persons(seen.scored.person)}
+    return [
+        seen.said | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high} | sizes
+        for one in [*found, *([drawn] if drawn else [])]
+    ]
+
+
+def _pooled(seen: Sequence[Seen], declared: Mapping[str, Sequence[Contrast]]) -> list[dict[str, Any]]:
+    """Each contrast over the targets that are not the split's own test set, where there are two or more."""
+    away = [one for one in seen if not own(one.target) and not one.target.endswith(RERANKED)]
+    if len(away) < 2 or len({(one.arms, one.scored.values.shape[1]) for one in away}) > 1:
+        return []
+    every = declared[away[0].target]
+    out = []
+    for name in dict.fromkeys(one.family for one in every):
+        family = [one for one in every if one.family == name]
+        found = [judged(one, family) for one in away]
+        for k, contrast in enumerate(family):
+            values = np.array([one.value[k] for one in found])
+            variances = np.array([one.error[k] ** 2 for one in found])
+            if not all(one.freedom[k] >= 1 for one in found) or (variances <= 0).any():
+                continue
+            weight, _ = pooling.mean_weights(values, variances)
+            table = np.tensordot(weight, [one.scored.means() for one in away], axes=1)
+            shared, freedom = seeds.contrast_variance(table, away[0].matrix([contrast]))
+            pooled = pooling.pool(
+                values, variances, away[0].rng(f"pooled {name} {contrast.name}"), float(shared[0]), float(freedom[0])
+            )
+            said = {key: away[0].said[key] for key in ("split", "recipe", "metric")}
+            row = said | {"family": name, "contrast": contrast.name, "targets": len(away)}
+            row |= {"value": pooled.value, "low": pooled.low, "high": pooled.high, "tau": pooled.tau}
+            out.append(row | {"expected_low": pooled.expected_low, "expected_high": pooled.expected_high})
+    return out

@@ -1,0 +1,39 @@
+"""The columns of every table, each with its type, level, unit and one sentence.
+
+This is the only handshake between the rooms. Arrow schemas, the documentation's tables and the checks are made from
+these records.
+"""
+
+from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
+from gprplus.schema.distance import DISTANCES
+from gprplus.schema.effect import COMPONENTS, CURVES, EFFECTS, POOLED
+from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN, VERIFY
+from gprplus.schema.run import QUERIES, RESULTS, SUMMARY
+from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
+from gprplus.schema.tables import TABLES
+
+__all__ = [
+    "COMPONENTS",
+    "CURVES",
+    "DISTANCES",
+    "EFFECTS",
+    "EXCLUDED",
+    "IDENTITIES",
+    "IMAGES",
+    "MEMBERS",
+    "POOLED",
+    "QUERIES",
+    "REJECTED",
+    "RESULTS",
+    "ROLES",
+    "SCAN",
+    "SUMMARY",
+    "TABLES",
+    "TESTS",
+    "VERIFY",
+    "VERSION",
+    "Column",
+    "arrow_schema",
+    "conform",
+    "require",
+]

@@ -1,0 +1,80 @@
+"""What a column is, and how tables are held to theirs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gprplus.declared import attributes
+from gprplus.errors import GprplusError, ManifestError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `type` names an Arrow type; "level" is Arrow's dictionary<int32, string>."""
+
+    name: str
+    type: str
+    sentence: str
+    unit: str = ""
+    level: str = "image"
+
+
+def attribute_columns(names: Sequence[str], level: str) -> tuple[Column, ...]:
+    """Columns of declared attributes, with their types, units and sentences."""
+    declared = attributes()
+    return tuple(
+        Column(
+            name,
+            "int32" if declared[name].type == "integer" else "level",
+            declared[name].sentence,
+            declared[name].unit,
+            level,
+        )
+        for name in names
+    )
+
+
+def arrow_schema(columns: Sequence[Column]) -> "pa.Schema":
+    """The Arrow schema of a table; units and sentences ride along as field metadata."""
+    import pyarrow as pa
+
+    types = {"level": pa.dictionary(pa.int32(), pa.string()), "bool": pa.bool_(), "string": pa.string()}
+    return pa.schema(
+        [
+            pa.field(
+                column.name,
+                types.get(column.type) or pa.type_for_alias(column.type),
+                metadata={"unit": column.unit, "level": column.level, "sentence": column.sentence},
+            )
+            for column in columns
+        ]
+    )
+
+
+def conform(table: "pa.Table", columns: Sequence[Column]) -> "pa.Table":
+    """The table with exactly these columns, in this order and of these types; absent ones become nulls."""
+    import pyarrow as pa
+
+    schema = arrow_schema(columns)
+    arrays = []
+    for field in schema:
+        if field.name not in table.column_names:
+            arrays.append(pa.chunked_array([pa.nulls(table.num_rows, field.type)]))
+            continue
+        column = table.column(field.name)
+        arrays.append(column if column.type == field.type else column.cast(field.type))
+    return pa.table(arrays, schema=schema)
+
+
+def require(
+    present: Sequence[str], wanted: Sequence[str], where: str, error: type[GprplusError] = ManifestError
+) -> None:
+    """Raise when a table lacks columns, naming them."""
+    absent = [name for name in wanted if name not in present]
+    if absent:
+        raise error(f"{where} lacks the column(s) {', '.join(absent)}; it has {', '.join(present)}.")

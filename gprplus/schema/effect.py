@@ -1,0 +1,106 @@
+"""The tables of what runs are worth together: effects, noise, growth."""
+
+from gprplus.schema.column import Column
+
+EFFECTS = (
+    Column("split", "string", "Split.", level="contrast"),
+    Column("recipe", "string", "Recipe.", level="contrast"),
+    Column("target", "string", "What was searched.", level="contrast"),
+    Column("metric", "string", "mAP or rank1.", level="contrast"),
+    Column("family", "string", "Contrasts that were declared together, and are adjusted together.", level="contrast"),
+    Column("contrast", "string", "Which of the family.", level="contrast"),
+    Column("formula", "string", "What was worked out of scores S.", level="contrast"),
+    Column("aliases", "string", "Effects up to two factors that it cannot be told from; null: none.", level="contrast"),
+    Column("value", "float64", "The effect, of scores 0-1.", level="contrast"),
+    Column("low", "float64", "Lower end of its own 95% interval.", level="contrast"),
+    Column("high", "float64", "Upper end of its own 95% interval.", level="contrast"),
+    Column("error", "float64", "Standard error.", level="contrast"),
+    Column("freedom", "float64", "Degrees of freedom of the error; 0 with one seed.", level="contrast"),
+    Column("p", "float64", "Two-sided probability of as large a value without an effect.", level="contrast"),
+    Column("p_holm", "float64", "The same, adjusted for the family by Holm's steps.", level="contrast"),
+    Column("p_max", "float64", "The same, adjusted by the largest |t| of the family.", level="contrast"),
+    Column("family_low", "float64", "Lower end of the interval that holds for the whole family.", level="contrast"),
+    Column("family_high", "float64", "Upper end of the interval that holds for the whole family.", level="contrast"),
+    Column("d_z", "float64", "Mean over standard deviation of the values of each seed.", level="contrast"),
+    Column("omega2", "float64", "Partial omega squared of a factorial effect, 0-1.", level="contrast"),
+    Column("margin", "float64", "What counts as no difference, of scores 0-1.", level="contrast"),
+    Column("p_equivalence", "float64", "Probability of two one-sided tests against the margin.", level="contrast"),
+    Column(
+        "verdict",
+        "string",
+        "higher or lower (p_max below 0.05), else equivalent (p_equivalence below 0.05), else undecided; unknown "
+        "without a second seed.",
+        level="contrast",
+    ),
+    Column("draws", "int64", "Draws of the random control it is taken against; 0: none.", level="contrast"),
+    Column("seeds", "int64", "Seeds.", level="contrast"),
+    Column("query_identities", "int64", "Persons searched for.", level="contrast"),
+)
+COMPONENTS = (
+    Column("split", "string", "Split.", level="component"),
+    Column("recipe", "string", "Recipe.", level="component"),
+    Column("target", "string", "What was searched.", level="component"),
+    Column("metric", "string", "mAP or rank1.", level="component"),
+    Column(
+        "component",
+        "string",
+        "person, seed, arm x person, arm x seed, seed x person, residual, or subset draw.",
+        level="component",
+    ),
+    Column("variance", "float64", "Variance of one unit, of scores 0-1.", level="component"),
+    Column("low", "float64", "Lower end of its 95% interval.", level="component"),
+    Column("high", "float64", "Upper end of its 95% interval.", level="component"),
+    Column("arms", "int64", "Trained arms it was estimated from.", level="component"),
+    Column("seeds", "int64", "Seeds.", level="component"),
+    Column("query_identities", "int64", "Persons searched for.", level="component"),
+    Column(
+        "effective_identities",
+        "float64",
+        "Persons of equal numbers of queries that would be worth as much.",
+        level="component",
+    ),
+)
+CURVES = (
+    Column("split", "string", "Split.", level="curve"),
+    Column("recipe", "string", "Recipe.", level="curve"),
+    Column("target", "string", "What was searched.", level="curve"),
+    Column("metric", "string", "mAP or rank1.", level="curve"),
+    Column("curve", "string", "Which arms lie on it.", level="curve"),
+    Column("budgets", "int64", "Numbers of images it was fitted to.", level="curve"),
+    Column("smallest_images", "int64", "The smallest of them.", level="curve"),
+    Column("largest_images", "int64", "The largest of them.", level="curve"),
+    *(
+        column
+        for name, sentence in (
+            ("ceiling", "c of S(N) = c - b N^-p, of scores 0-1."),
+            ("scale", "b of the same."),
+            ("power", "p of the same; null where the score does not grow."),
+        )
+        for column in (
+            Column(name, "float64", sentence, level="curve"),
+            Column(f"{name}_low", "float64", "Lower end of its 95% interval.", level="curve"),
+            Column(f"{name}_high", "float64", "Upper end of its 95% interval.", level="curve"),
+        )
+    ),
+    Column("rmse", "float64", "Root mean square of what the fit leaves, of scores 0-1.", level="curve"),
+    Column("goal", "string", "The arm whose score is to be reached.", level="curve"),
+    Column("margin", "float64", "By how much less will do, of scores 0-1.", level="curve"),
+    Column("reach", "float64", "Images at which the curve reaches that; null: never.", level="curve"),
+    Column("reach_low", "float64", "Lower end of its 95% interval.", level="curve"),
+    Column("reach_high", "float64", "Upper end of its 95% interval; null: no bound.", level="curve"),
+    Column("unreached", "float64", "Share of the resampled curves that never reach it.", level="curve"),
+)
+POOLED = (
+    Column("split", "string", "Split.", level="contrast"),
+    Column("recipe", "string", "Recipe.", level="contrast"),
+    Column("metric", "string", "mAP or rank1.", level="contrast"),
+    Column("family", "string", "As in effects.", level="contrast"),
+    Column("contrast", "string", "As in effects.", level="contrast"),
+    Column("targets", "int64", "Targets pooled; never the split's own test set.", level="contrast"),
+    Column("value", "float64", "Random-effects mean of the effect over targets, of scores 0-1.", level="contrast"),
+    Column("low", "float64", "Lower end of its 95% interval.", level="contrast"),
+    Column("high", "float64", "Upper end of its 95% interval.", level="contrast"),
+    Column("tau", "float64", "Standard deviation of the true effect over targets.", level="contrast"),
+    Column("expected_low", "float64", "Lower end of where the effect on another target is expected.", level="contrast"),
+    Column("expected_high", "float64", "Upper end of the same; null with fewer than three targets.", level="contrast"),
+)

@@ -1,0 +1,30 @@
+"""The tables of a split."""
+
+from gprplus.declared import identity_attributes
+from gprplus.schema.column import Column, attribute_columns
+
+MEMBERS = (
+    Column("arm", "level", "Training set the row belongs to; null for test rows, which stand once."),
+    Column("role", "level", "train, query or gallery."),
+    Column("uid", "uint64", "Key of the image."),
+    Column("dataset", "level", "Dataset the image belongs to."),
+    Column("path", "string", "Path relative to the dataset's root, POSIX."),
+    Column("identity", "level", "Person."),
+    *attribute_columns(["camera", "viewpoint_deg", "weather", "illumination", "background"], "image"),
+    *attribute_columns(identity_attributes(), "identity"),
+    Column("weight", "float64", "How often training draws the image, against a mean of 1; null where all count alike."),
+)
+EXCLUDED = (
+    Column("protocol", "level", "Protocol under which nothing in the gallery answers the query."),
+    Column("uid", "uint64", "Key of the image."),
+    Column("dataset", "level", "Dataset the image belongs to."),
+    Column("path", "string", "Path relative to the dataset's root, POSIX."),
+    Column("identity", "level", "Person."),
+    Column("reason", "level", "Why, in words."),
+)
+TESTS = (
+    Column("group", "level", "Rows that stand together; split.json says which groups make up a test."),
+    Column("role", "level", "query, gallery or removed."),
+    Column("uid", "uint64", "Key of the image, one of the test rows of members."),
+    Column("of", "uint64", "Of a removed row, the query whose ranking it leaves; else null."),
+)

@@ -1,0 +1,25 @@
+"""Every table by name."""
+
+from gprplus.schema.distance import DISTANCES
+from gprplus.schema.effect import COMPONENTS, CURVES, EFFECTS, POOLED
+from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
+from gprplus.schema.run import QUERIES, RESULTS, SUMMARY
+from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
+
+TABLES = {
+    "images": IMAGES,
+    "identities": IDENTITIES,
+    "rejected": REJECTED,
+    "scan": SCAN,
+    "members": MEMBERS,
+    "excluded": EXCLUDED,
+    "tests": TESTS,
+    "queries": QUERIES,
+    "results": RESULTS,
+    "summary": SUMMARY,
+    "effects": EFFECTS,
+    "components": COMPONENTS,
+    "curves": CURVES,
+    "pooled": POOLED,
+    "distances": DISTANCES,
+}

@@ -1,0 +1,188 @@
+"""What intervals and tests promise, counted in simulated experiments with seeds fixed.
+
+Each tolerance is three standard errors of a share counted in so many trials, sqrt(p (1 - p) / n).
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from gprplus.evaluation import stats
+from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, scaling, seeds
+from gprplus.evaluation.stats.tails import t_power, t_quantile
+
+
+def slack(share, trials):
+    """Three binomial standard errors."""
+    return 3 * math.sqrt(share * (1 - share) / trials)
+
+
+def to_first(arms):
+    return (np.eye(arms) - np.eye(arms)[0])[1:]
+
+
+def quantiles(freedom):
+    """t quantiles of many degrees of freedom, by interpolation between exact ones."""
+    grid = np.geomspace(0.5, 500, 60)
+    return np.interp(freedom, grid, [t_quantile(0.975, float(f)) for f in grid])
+
+
+def experiments(rng, trials, arms, repeats, persons, truth=None, seed_sd=0.02, arm_person_sd=0.05, noise=0.03):
+    """`trials` experiments with one query a person: persons, arm x person, arm x seed, rest; arm means `truth`."""
+    truth = np.zeros(arms) if truth is None else truth
+    for _ in range(trials):
+        values = 0.5 + truth[:, None, None] + rng.normal(0, 0.1, persons)
+        values = values + rng.normal(0, arm_person_sd, (arms, 1, persons)) + rng.normal(0, seed_sd, (arms, repeats, 1))
+        values = values + rng.normal(0, noise, (arms, repeats, persons))
+        yield stats.Scored(values, np.arange(persons))
+
+
+@pytest.mark.parametrize(
+    ("repeats", "alike", "own"), [(2, 0.962, 0.870), (3, 0.960, 0.913), (5, 0.960, 0.940)], ids=["2", "3", "5"]
+)
+def test_the_seed_part_covers_what_it_says_where_arms_are_alike_and_where_one_is_noisier(repeats, alike, own):
+    rng, trials = np.random.default_rng(repeats), 20_000
+    for uneven, first, claimed in ((1, 0, alike), (3, 1, own)):
+        scale = np.where(np.arange(9) == 1, uneven, 1)[:, None]
+        means = rng.normal(size=(trials, 9, repeats)) * scale
+        variance, freedom = seeds.contrast_variance(means, to_first(9))
+        gaps = means.mean(axis=2) @ to_first(9).T
+        inside = (np.abs(gaps) <= quantiles(freedom) * np.sqrt(variance))[:, 0]
+        assert inside.mean() == pytest.approx(claimed, abs=slack(claimed, trials)), f"noise x {uneven}, arm {first}"
+
+
+def test_pooling_alone_would_trust_the_noisier_arm_too_much():
+    rng, trials = np.random.default_rng(0), 20_000
+    means = rng.normal(size=(trials, 9, 2)) * np.where(np.arange(9) == 1, 3, 1)[:, None]
+    half = t_quantile(0.975, 8) * np.sqrt(seeds.pooled(means)[0])
+    gaps = means.mean(axis=2)
+    covers = (np.abs(gaps[:, 1] - gaps[:, 0]) <= half).mean()
+    assert covers == pytest.approx(0.77, abs=0.01 + slack(0.77, trials))
+
+
+def test_the_price_of_the_check_is_paid_by_one_pair_in_five():
+    means = np.random.default_rng(1).normal(size=(20_000, 9, 2))
+    variance, freedom = seeds.contrast_variance(means, to_first(9))
+    half = quantiles(freedom) * np.sqrt(variance)
+    plain = t_quantile(0.975, 8) * np.sqrt(seeds.pooled(means)[0])[:, None]
+    assert np.median(half / plain) == pytest.approx(1, abs=0.002)
+    assert (half > 1.01 * plain).mean() == pytest.approx(0.2, abs=0.03)
+    assert half.mean() / plain.mean() == pytest.approx(1.79, abs=0.1)
+
+
+@pytest.mark.parametrize(("arms", "repeats", "persons"), [(6, 3, 30), (4, 5, 60), (3, 10, 30)])
+def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(arms, repeats, persons):
+    rng, trials, truth = np.random.default_rng([arms, repeats]), 250, 0.01 * np.arange(arms)
+    covered, found = [], {"alone": [], "holm": [], "max": []}
+    for scored in experiments(rng, trials, arms, repeats, persons, truth):
+        drawn = stats.weights(persons, 300, rng)
+        judged = contrasts.judge(scored, to_first(arms), drawn, rng)
+        covered.append(
+            [one.low <= t - truth[0] <= one.high for one, t in zip(judged.intervals(), truth[1:], strict=True)]
+        )
+        null = contrasts.Judged(judged.value - truth[1:], judged.error, judged.freedom, judged.d_z, judged.null)
+        found["alone"].append((null.p < 0.05).mean())
+        found["holm"].append((families.holm(null.p) < 0.05).any())
+        found["max"].append((families.largest(null)[0] < 0.05).any())
+    assert 0.93 <= np.mean(covered) <= 0.97 + slack(0.97, trials)
+    assert 0.03 - slack(0.03, trials) <= np.mean(found["alone"]) <= 0.07, "the nominal rate is 5%"
+    for how in ("holm", "max"):
+        assert np.mean(found[how]) <= 0.05 + slack(0.05, trials), how
+    assert np.mean(found["max"]) >= 0.01
+
+
+def test_the_largest_t_is_sharper_than_holm_where_contrasts_share_their_reference():
+    rng, wins = np.random.default_rng(4), []
+    for scored in experiments(rng, 60, 9, 3, 40, truth=np.array([0.0, *[0.03] * 8])):
+        judged = contrasts.judge(scored, to_first(9), stats.weights(40, 600, rng), rng)
+        wins.append((families.largest(judged)[0] < 0.05).mean() - (families.holm(judged.p)[judged.p.argmin()] < 0.05))
+        assert (families.largest(judged)[0] >= judged.p).all()
+    assert np.isfinite(wins).all()
+
+
+def test_a_planted_effect_is_found_with_its_sign_and_size():
+    rng, values, right = np.random.default_rng(7), [], []
+    truth = np.array([0.0, 0.1, -0.08, 0.0])
+    for scored in experiments(rng, 100, 4, 4, 60, truth):
+        judged = contrasts.judge(scored, to_first(4), stats.weights(60, 300, rng), rng)
+        adjusted = families.largest(judged)[0]
+        values.append(judged.value)
+        right.append((adjusted[:2] < 0.05).all() and judged.value[0] > 0 > judged.value[1])
+    error = np.std(values, axis=0) / 10
+    assert (np.abs(np.mean(values, axis=0) - truth[1:]) < 3 * error).all()
+    assert np.mean(right) > 0.75
+
+
+@pytest.mark.parametrize("margin", [0.01, 0.05])
+def test_equivalence_is_claimed_at_the_margin_no_oftener_than_one_time_in_twenty(margin):
+    rng, trials = np.random.default_rng(11), 4000
+    claimed = 0
+    for value, chi in zip(rng.normal(margin, margin / 4, trials), rng.chisquare(8, trials) / 8, strict=True):
+        claimed += families.equivalence(value, margin / 4 * math.sqrt(chi), 8, margin) < 0.05
+    assert claimed / trials == pytest.approx(0.05, abs=slack(0.05, trials))
+
+
+def test_equivalence_is_found_where_it_is():
+    assert families.equivalence(0.0, 0.002, 10, 0.01) < 0.01
+
+
+def test_main_effects_of_a_factorial_cover_and_a_null_factor_stays_quiet():
+    signs = np.array([[a, b] for a in (-1, 1) for b in (-1, 1)])
+    matrix = np.array([one.weights for one in factorial.effects(signs, "AB")])
+    truth = 0.05 * (signs[:, 0] == 1)
+    rng, trials, covered, flagged = np.random.default_rng(3), 250, [], []
+    for scored in experiments(rng, trials, 4, 3, 40, truth):
+        judged = contrasts.judge(scored, matrix, stats.weights(40, 200, rng), rng)
+        spans = judged.intervals()
+        covered.append([spans[0].low <= 0.05 <= spans[0].high, spans[1].low <= 0 <= spans[1].high])
+        flagged.append(judged.p[1] < 0.05)
+    assert 0.93 <= np.mean(covered) <= 0.97 + slack(0.97, trials)
+    assert np.mean(flagged) <= 0.05 + slack(0.05, trials)
+
+
+def test_the_luck_of_a_random_control_is_in_its_interval():
+    rng, trials, covered = np.random.default_rng(5), 250, []
+    weights = np.array([[1.0, *[-0.2] * 5, 0.0]])
+    for scored in experiments(rng, trials, 7, 3, 60):
+        luck = np.array([0.0, *rng.normal(0, 0.03, 5), 0.0])
+        moved = stats.Scored(scored.values + luck[:, None, None], scored.person)
+        judged = contrasts.judge(moved, weights, stats.weights(60, 150, rng), rng, [range(1, 6)])
+        covered.append(judged.intervals()[0].low <= 0 <= judged.intervals()[0].high)
+    assert 0.93 - slack(0.95, trials) <= np.mean(covered) <= 0.97 + slack(0.97, trials)
+
+
+def test_component_intervals_hold_their_component():
+    rng, trials, inside, found = np.random.default_rng(6), 300, [], []
+    for scored in experiments(rng, trials, 5, 4, 40):
+        every = {one.name: one for one in components.components(scored, rng, draws=300)}
+        truth = {"person": 0.01, "arm x person": 0.05**2, "arm x seed": 0.02**2, "residual": 0.03**2}
+        inside.append([every[name].low <= value <= every[name].high for name, value in truth.items()])
+        found.append([every[name].variance / value for name, value in truth.items()])
+    assert np.abs(np.mean(found, axis=0) - 1).max() < 0.1
+    assert (np.mean(inside, axis=0) >= 0.95 - 0.01 - slack(0.95, trials)).all()
+
+
+def test_a_plan_keeps_its_word():
+    shift, trials = 2.9, 40_000
+    rng = np.random.default_rng(8)
+    t = (rng.normal(shift, 1, trials)) / np.sqrt(rng.chisquare(12, trials) / 12)
+    seen = (np.abs(t) > t_quantile(0.975, 12)).mean()
+    assert t_power(shift, 12) == pytest.approx(seen, abs=slack(seen, trials))
+
+
+def test_pooled_targets_cover_their_mean_and_the_next_target():
+    rng, trials, mean, ahead = np.random.default_rng(9), 600, [], []
+    for _ in range(trials):
+        true = rng.normal(0.02, 0.01, 6)
+        found = pooling.pool(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=1000)
+        mean.append(found.low <= 0.02 <= found.high)
+        ahead.append(found.expected_low <= rng.normal(0.02, 0.01) <= found.expected_high)
+    for covers in (np.mean(mean), np.mean(ahead)):
+        assert 0.93 - slack(0.93, trials) <= covers <= 0.97 + slack(0.97, trials)
+
+
+def test_curves_find_the_number_of_images_that_was_planted():
+    rng, sizes = np.random.default_rng(10), np.array([100.0, 200, 400, 800, 1600])
+    curve = scaling.fit(sizes, 0.7 - 3 * sizes**-0.5 + rng.normal(0, 0.002, (400, 5)))
+    assert np.median(scaling.reach(curve, 0.55)) == pytest.approx(400, rel=0.03)
