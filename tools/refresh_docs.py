@@ -30,7 +30,7 @@ TABLES = {
     "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row a query of a run.",
     "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
     "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",
-    "effects": "runs/SPLIT/RECIPE/effects.parquet: one row a contrast, target and metric (docs/statistics.md).",
+    "contrasts": "runs/SPLIT/RECIPE/contrasts.parquet: one row a contrast, target and metric (docs/statistics.md).",
     "components": "runs/SPLIT/RECIPE/components.parquet: one row a source of noise, target and metric.",
     "curves": "runs/SPLIT/RECIPE/curves.parquet: one row a line of nested budgets, target and metric.",
     "pooled": "runs/SPLIT/RECIPE/pooled.parquet: one row a contrast and metric, over targets.",

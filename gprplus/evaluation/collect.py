@@ -43,7 +43,7 @@ def collect(
     runs.write_table(folder / RESULTS, results)
     runs.write_table(folder / SUMMARY, summary)
     judged = effects(results, queries, info)
-    for name in ("effects", "components", "curves", "pooled"):
+    for name in ("contrasts", "components", "curves", "pooled"):
         runs.write_table(folder / f"{name}.parquet", getattr(judged, name))
     return results, summary
 

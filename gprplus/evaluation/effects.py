@@ -24,9 +24,9 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Effects:
-    """The tables schema.EFFECTS, COMPONENTS, CURVES and POOLED of one split and recipe."""
+    """The tables schema.CONTRASTS, COMPONENTS, CURVES and POOLED of one split and recipe."""
 
-    effects: "pa.Table"
+    contrasts: "pa.Table"
     components: "pa.Table"
     curves: "pa.Table"
     pooled: "pa.Table"
@@ -74,7 +74,7 @@ def effects(
     seen = [one for name in names for one in _seen(rows, queries, name, margin, resamples)]
     declared = {one.target: estimands.declared(info, one.arms) for one in seen}
     tables = {
-        "effects": [row for one in seen for row in _effects(one, declared[one.target])],
+        "contrasts": [row for one in seen for row in _effects(one, declared[one.target])],
         "components": [row for one in seen for row in _components(one, info)],
         "curves": [row for one in seen for row in curves.rows(one, info)],
     }

@@ -5,8 +5,8 @@ these records.
 """
 
 from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
+from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, POOLED
 from gprplus.schema.distance import DISTANCES
-from gprplus.schema.effect import COMPONENTS, CURVES, EFFECTS, POOLED
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN, VERIFY
 from gprplus.schema.run import QUERIES, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
@@ -14,9 +14,9 @@ from gprplus.schema.tables import TABLES
 
 __all__ = [
     "COMPONENTS",
+    "CONTRASTS",
     "CURVES",
     "DISTANCES",
-    "EFFECTS",
     "EXCLUDED",
     "IDENTITIES",
     "IMAGES",

@@ -1,7 +1,7 @@
 """Every table by name."""
 
+from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, POOLED
 from gprplus.schema.distance import DISTANCES
-from gprplus.schema.effect import COMPONENTS, CURVES, EFFECTS, POOLED
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
 from gprplus.schema.run import QUERIES, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
@@ -17,7 +17,7 @@ TABLES = {
     "queries": QUERIES,
     "results": RESULTS,
     "summary": SUMMARY,
-    "effects": EFFECTS,
+    "contrasts": CONTRASTS,
     "components": COMPONENTS,
     "curves": CURVES,
     "pooled": POOLED,

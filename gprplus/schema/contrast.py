@@ -2,7 +2,7 @@
 
 from gprplus.schema.column import Column
 
-EFFECTS = (
+CONTRASTS = (
     Column("split", "string", "Split.", level="contrast"),
     Column("recipe", "string", "Recipe.", level="contrast"),
     Column("target", "string", "What was searched.", level="contrast"),
@@ -94,8 +94,8 @@ POOLED = (
     Column("split", "string", "Split.", level="contrast"),
     Column("recipe", "string", "Recipe.", level="contrast"),
     Column("metric", "string", "mAP or rank1.", level="contrast"),
-    Column("family", "string", "As in effects.", level="contrast"),
-    Column("contrast", "string", "As in effects.", level="contrast"),
+    Column("family", "string", "As in contrasts.", level="contrast"),
+    Column("contrast", "string", "As in contrasts.", level="contrast"),
     Column("targets", "int64", "Targets pooled; never the split's own test set.", level="contrast"),
     Column("value", "float64", "Random-effects mean of the effect over targets, of scores 0-1.", level="contrast"),
     Column("low", "float64", "Lower end of its 95% interval.", level="contrast"),
