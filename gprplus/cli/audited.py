@@ -108,7 +108,7 @@ def _looks(audit: Mapping[str, Any]) -> None:
     ]
     if rows:
         heads = ["level of", "told from", "right", "chance", "above"]
-        console.table(heads, rows, "Told without a look at the person, of people held out", right=(2, 3))
+        console.table(heads, rows, "Told without a look at the person", right=(2, 3))
     for attr, found in audit.get("manipulation", {}).items():
         rows = [
             [name, f"{100 * about['explained']:.0f}%", *_ends(about["means"]), f"{about['overlap']:.2f}"]

@@ -10,7 +10,7 @@ from gprplus.cli import console, options
 @click.command("export")
 @click.argument("source", type=click.Path(path_type=Path))
 @options.work
-@click.option("--to", required=True, metavar="FORM", help="market1501, imagefolder, parquet or webdataset.")
+@click.option("--to", required=True, metavar="FORM", help="market1501, imagefolder, parquet (or hf) or webdataset.")
 @click.option("--arm", help="One arm of the split.  [default: every arm, each in a folder of its own]")
 @click.option(
     "--link",
@@ -56,8 +56,9 @@ def command(
       gprplus export work/splits/weather --to webdataset --arm mix --shard-size 5000
       gprplus export work/manifest --to parquet
     """
-    from gprplus.exports import export
+    from gprplus.exports import export, form
 
+    to = form(to)
     home = work / "exports" / to / (f"{source.resolve().name}-{arm}" if arm else source.resolve().name)
     with console.progress("Writing images") as progress:
         found = export(

@@ -92,6 +92,12 @@ if TYPE_CHECKING:
 )
 @click.option("--reference", default=None, help="declared: the arm that differences are taken to.  [default: first]")
 @click.option("--cross", is_flag=True, help="Test queries of each level in galleries of each level, all else fixed.")
+@click.option(
+    "--apart-deg",
+    type=int,
+    default=None,
+    help="cross: least angle between query and true match.  [default: two steps of the viewpoints, at most 90]",
+)
 @click.option("--removal", is_flag=True, help="Test without the true matches at the query's own level.")
 @click.option(
     "--audit",

@@ -27,6 +27,7 @@ PACKED: dict[str, Callable[[pa.Table, About], Plan]] = {
     "webdataset": webdataset.plan,
 }
 FORMS = (*LOOSE, *PACKED)
+ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 SHARD_SIZE = 10_000
 RECORD = "export.json"
 
@@ -60,8 +61,7 @@ def export(
     renamed when it is whole. Raises ExportError when the form cannot carry the rows, names collide, an image is
     gone, or the folder holds something else.
     """
-    if to not in FORMS:
-        raise ExportError(f"There is no form '{to}'. {nearest(to, FORMS)}")
+    to = form(to)
     if link not in files.LINKS:
         raise ExportError(f"There is no way to link '{link}'. {nearest(link, files.LINKS)}")
     if shard_size < 1:
@@ -92,6 +92,14 @@ def export(
     }
     _write(output, found, plans, link, record, progress)
     return Export(output, record, made=True)
+
+
+def form(name: str) -> str:
+    """The form of a name, in its own or another. Raises ExportError with the nearest."""
+    found = ALSO_CALLED.get(name, name)
+    if found not in FORMS:
+        raise ExportError(f"There is no form '{name}'. {nearest(name, (*FORMS, *ALSO_CALLED))}")
+    return found
 
 
 def _planned(to: str, source: Source, part: str, arm: str | None, shard_size: int) -> Plan:

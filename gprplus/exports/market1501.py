@@ -7,6 +7,7 @@ that ends in .jpg, as these loaders expect.
 """
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +40,7 @@ def plan(rows: pa.Table) -> Plan:
     kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
     table = rows.select(kept).add_column(0, "file", pa.array(files))
     tables = {"map.csv": table, "cameras.csv": folded}
-    return Plan(files, sorted(set(FOLDERS.values())), tables, [*notes, *more], searched=CLASSIC)
+    return Plan(files, sorted(set(FOLDERS.values())), tables, [*notes, *more, *_renamed(rows)], searched=CLASSIC)
 
 
 def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:
@@ -95,6 +96,19 @@ def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
     if not {"query", "gallery"}.isdisjoint(pc.unique(rows.column("role")).to_pylist()):
         note += " Scores then differ from gprplus's own: true matches of a query's folded camera leave the ranking."
     return [digit[value] for value in values], table, [note]
+
+
+def _renamed(rows: pa.Table) -> list[str]:
+    """A sentence on images of other formats: their bytes stay, their names cannot."""
+    suffixes = [PurePosixPath(path).suffix.lower() for path in rows.column("path").to_pylist()]
+    others = [suffix for suffix in suffixes if suffix not in (".jpg", ".jpeg")]
+    if not others:
+        return []
+    kinds = ", ".join(sorted(set(others)))
+    return [
+        f"{len(others):,} images ({kinds}) stand under names that end in .jpg, which is all that readers of this form "
+        "look for; their bytes are unchanged, so decoders that look at bytes (Pillow, OpenCV) read them."
+    ]
 
 
 def _count_within(*keys: Sequence[object]) -> list[int]:

@@ -53,6 +53,7 @@ def make_split(
     reference: str | None = None,
     coarsen: Mapping[str, str] | None = None,
     cross: bool = False,
+    apart_deg: int | None = None,
     removal: bool = False,
     audit: str = "rows",
     force: bool = False,
@@ -62,13 +63,15 @@ def make_split(
     `design` names the kind of experiment (`gprplus.splits.designs`; by default the one that suits the attribute).
     `draws` is how many arms there are of each random control, `full` adds an arm of everything on the train side;
     `restrict` and `generators` belong to the factorial, whose `attr` are several, `arms` and `reference` to the design
-    declared. `cross` and `removal` add tests of query against gallery levels.
+    declared. `cross` and `removal` add tests of query against gallery levels; `apart_deg` is the least angle between a
+    query and its true matches in those of `cross`.
 
     `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an
     arm) make the train side smaller, each a part of the next larger. The test side depends on none of these but `where`
     and `test_share`, and never on `seed`. `audit` says how closely the result is looked at (audit.SCOPES). The same
-    request on the same manifest again does nothing. Raises SplitError, FilterError or ManifestError with the reason
-    where the question cannot be answered, RequestChanged where the folder holds another split and `force` is not given.
+    request on the same manifest again does nothing, unless `force` has it made anew. Raises SplitError, FilterError or
+    ManifestError with the reason where the question cannot be answered, RequestChanged where the folder holds another
+    split and `force` is not given.
     """
     if audit not in SCOPES:
         raise SplitError(f"There is no audit called '{audit}'. {nearest(audit, SCOPES)}")
@@ -94,6 +97,7 @@ def make_split(
         reference=reference,
         coarsen=dict(coarsen or {}),
         cross=cross,
+        apart_deg=apart_deg,
         removal=removal,
     )
     return build(opened(manifest), request, Path(output), audit=audit, force=force)
@@ -108,7 +112,7 @@ def build(source: "Manifest", request: Request, output: Path, *, audit: str = "r
     except RequestChanged:
         draw(sides(source, read(source, filtered), request)[0])  # a misspelt request says so, not that it is another
         raise
-    if settled == "same" and (output / MEMBERS).is_file():
+    if settled == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
         if covers(there.info["audit"].get("scope", "rows"), audit):
             return there
@@ -198,7 +202,8 @@ def write(output: Path, drawn: Drawn) -> Split:
     runs.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
-    facts = {**drawn.facts, "audit": checked, "warnings": [*_said(side), *plan.warnings, *warnings]}
+    said = [*_said(side), *drawn.tests.warnings, *plan.warnings, *warnings]
+    facts = {**drawn.facts, "audit": checked, "warnings": said}
     runs.write_json(output / RECORD, {**facts, "versions": runs.versions(), "fingerprint": digest})
     return Split.open(output, made=True)
 

@@ -6,9 +6,9 @@ that belongs to the split, `self:<query level>><gallery level>`; tests.parquet s
 The matrix. Slots are matched on the test side as arms are on the train side: a slot is a person and one combination of
 the other factors, kept where every level has an image. Some slots search and the others are searched, the same ones at
 every level, so that all entries have the same persons, queries, true matches of each query and distractors, and the
-other factors agree. Query and true match differ in camera on every entry, diagonal or not; where the camera changes
-with the attribute, in another factor. So the diagonal is not easier by construction: no query finds itself, nor the
-same view.
+other factors agree. Query and true match differ in camera on every entry, diagonal or not, and in viewpoint by an
+angle (apart.py); where the camera changes with the attribute, in another factor. So the diagonal is not easier by
+construction: no query finds itself, nor the same view, nor the next.
 
 The removal (PersonX, CVPR 2019). `self:without-same-level` strikes out, for each query, its true matches at its own
 level; `self:without-random` as many of its true matches, drawn by chance.
@@ -16,6 +16,7 @@ level; `self:without-random` as many of its true matches, drawn by chance.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ import numpy as np
 
 from gprplus import keys, protocol, runs, schema
 from gprplus.errors import SplitError
+from gprplus.splits.apart import angle
 from gprplus.splits.arms import Slots, match, stratify
 from gprplus.splits.codes import Codes
 from gprplus.splits.designs import Train
@@ -48,12 +50,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Tests:
-    """Tests by name, each with what split.json says of it (the groups it is made of among that), and the groups."""
+    """Tests by name, each with what split.json says of it (the groups it is made of among that), and the groups.
+
+    `warnings` are sentences on what they measure beside what they are meant to.
+    """
 
     __test__ = False
 
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def tests(train: Train, side: TestSide) -> Tests:
@@ -75,7 +81,19 @@ def tests(train: Train, side: TestSide) -> Tests:
         if made:
             facts |= made.facts
             groups |= made.groups
-    return Tests(facts, groups)
+    return Tests(facts, groups, tuple(_places(train) if request.cross else ()))
+
+
+def _places(train: Train) -> list[str]:
+    """A warning where the background tells the level or the person: no masked copy of the images is searched."""
+    found, attr = train.relations, train.request.attr
+    by = next((of for of in ((attr,), ("identity",), ("identity", attr)) if found.follows("background", of)), None)
+    if by is None or attr == "background":
+        return []
+    return [
+        f"The background follows from {' and '.join(by)}, and no copy of the test images with the background masked is "
+        "searched: the matrix of query against gallery levels measures the matching of backgrounds too."
+    ]
 
 
 def _matrix(train: Train, side: TestSide) -> Tests:
@@ -90,23 +108,32 @@ def _matrix(train: Train, side: TestSide) -> Tests:
     slots = Slots(rows[slots.rows], slots.block, slots.rank)
     name, plays, apart = _apart(train, slots, strata_names)
     query = _searching(train, slots, apart, strata_names, plays)
-    query = query[_answered(slots.block, apart, query)]
-    if not len(query):
-        raise SplitError(
-            f"The test side cannot be crossed over {attr}: no test person has an image at every level of it under two "
-            "different conditions. Render more, name fewer --levels, or leave --cross out."
-        )
+    turned = angle(pool.images["viewpoint_deg"], slots, train.request.apart_deg, attr)
     gallery = _without(len(slots), query)
     if name == "no-camera":  # the rule that hides a match at scoring is the camera's: here the sides are apart already
         gallery = gallery[~_shares(slots.block, apart, query)[gallery]]
+    same = (apart[query], apart[gallery]) if name != "no-camera" else ()
+    matches = protocol.true_matches(slots.block[query], slots.block[gallery], *same)
+    asks, near = turned.hidden(query, gallery, slots.block) if turned else (np.empty(0, np.int64),) * 2
+    if same:  # those the camera hides already
+        asks, near = (pair[same[0][asks] != same[1][near]] for pair in (asks, near))
+    matches -= np.bincount(asks, minlength=len(query))
+    if not (matches > 0).any():
+        far = f" and {turned.degrees} degrees apart" if turned else ""
+        fewer = ", give a smaller --apart-deg" if turned else ""
+        raise SplitError(
+            f"The test side cannot be crossed over {attr}: no test person has an image at every level of it under two "
+            f"different conditions{far}. Render more, name fewer --levels{fewer}, or leave --cross out."
+        )
+    kept = np.cumsum(matches > 0) - 1
+    asks, near = (pair[matches[asks] > 0] for pair in (asks, near))
+    query, asks, matches = query[matches > 0], kept[asks], matches[matches > 0]
     names = [str(pool.codes(attr).levels[code]) for code in compared]
-    matches = protocol.true_matches(
-        slots.block[query], slots.block[gallery], *((apart[query], apart[gallery]) if name != "no-camera" else ())
-    )
     shared = {
         "kind": "cross",
         "protocol": name,
         "apart_in": plays,
+        **({"apart_deg": turned.degrees} if turned else {}),
         "identities": len(np.unique(slots.block[query])),
         "queries": len(query),
         "gallery": len(gallery),
@@ -116,16 +143,14 @@ def _matrix(train: Train, side: TestSide) -> Tests:
     for i, one in enumerate(names):
         groups[f"query {one}"] = Group("query", np.sort(slots.rows[query, i]))
         groups[f"gallery {one}"] = Group("gallery", np.sort(slots.rows[gallery, i]))
-    facts = {
-        f"self:{one}>{other}": {
-            **shared,
-            "query_level": one,
-            "gallery_level": other,
-            "groups": [f"query {one}", f"gallery {other}"],
-        }
-        for one in names
-        for other in names
-    }
+    facts: dict[str, Mapping[str, Any]] = {}
+    for (i, one), (j, other) in product(enumerate(names), repeat=2):
+        used = [f"query {one}", f"gallery {other}"]
+        if len(asks):
+            used.append(f"{REMOVED} {one}>{other}")
+            groups[used[-1]] = Group(REMOVED, slots.rows[gallery[near], j], slots.rows[query[asks], i])
+        levels = {"query_level": one, "gallery_level": other}
+        facts[f"self:{one}>{other}"] = {**shared, **levels, "groups": used}
     return Tests(facts, groups)
 
 
@@ -182,12 +207,6 @@ def _without(size: int, query: np.ndarray) -> np.ndarray:
     left = np.ones(size, dtype=bool)
     left[query] = False
     return np.flatnonzero(left)
-
-
-def _answered(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndarray:
-    """`(Q,) bool`: the query slots that some other slot of the person, apart from it, answers."""
-    gallery = _without(len(person), query)
-    return protocol.true_matches(person[query], person[gallery], apart[query], apart[gallery]) > 0
 
 
 def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndarray:

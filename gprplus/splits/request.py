@@ -92,6 +92,7 @@ class Request:
     reference: str | None = None
     coarsen: dict[str, str] = field(default_factory=dict)
     cross: bool = False
+    apart_deg: int | None = None
     removal: bool = False
 
     def __post_init__(self) -> None:
@@ -124,8 +125,13 @@ class Request:
             raise SplitError("--coarsen says how levels are merged under --missing coarsen; give both.")
         if (self.cross or self.removal) and self.attr == "identity":
             raise SplitError("Queries and gallery cannot be told apart by identity: --cross and --removal need --attr.")
+        if self.apart_deg is not None and not (self.cross and 0 <= self.apart_deg <= 180):
+            raise SplitError(
+                f"--apart-deg is an angle from 0 to 180 between query and true match in the tests of --cross; found "
+                f"{self.apart_deg}{'' if self.cross else ' without --cross'}."
+            )
         self._only_for("factorial", restrict=self.restrict, generators=self.generators, attributes=self.factors[1:])
-        self._only_for("declared", arms=self.arms)
+        self._only_for("declared", arms=self.arms, reference=self.reference)
         names = [arm.name for arm in self.arms]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RECORD = "split.json"
 MEMBERS = "members.parquet"
 EXCLUDED = "excluded.parquet"
+LATER = ("weight",)  # columns that splits made before there were any of them lack: null
 
 
 class Split:
@@ -94,15 +95,27 @@ class Split:
         path = self.path / MEMBERS
         try:
             with pq.ParquetFile(path) as file:
-                schema.require(file.schema_arrow.names, names, str(path), SplitError)
+                there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
+                schema.require(file.schema_arrow.names, there, str(path), SplitError)
                 sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
                 stop = sum(sizes) if count is None else start + count
                 edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
                 groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
-                table = file.read_row_groups(groups, names)
+                table = _filled(file.read_row_groups(groups, there), names)
         except (OSError, ValueError) as error:
             raise SplitError(
                 f"{path} cannot be read: {str(error).rstrip('.')}. Make the split again with --force."
             ) from error
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
+
+
+def _filled(table: "pa.Table", names: Sequence[str]) -> "pa.Table":
+    """The table with the columns of LATER that it lacks: without a weight every image weighs the same."""
+    import pyarrow as pa
+
+    types = {column.name: schema.arrow_schema(schema.MEMBERS).field(column.name).type for column in schema.MEMBERS}
+    for name in names:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(len(table), types[name]))
+    return table.select(list(names))

@@ -172,3 +172,9 @@ def test_too_many_persons_are_refused_and_many_are_noted():
 def test_a_folder_that_loaders_would_read_as_a_person_is_refused(house, tmp_path):
     with pytest.raises(ExportError, match=r"would take '-2_c3' in .* for a person and a camera"):
         export(house / "splits" / "weather", "market1501", tmp_path / "exp-2_c3", arm="mix")
+
+
+def test_other_formats_keep_their_bytes_and_a_note_says_so():
+    plan = market1501.plan(rows({"path": "0001/a.png"}, {"path": "0001/b.JPG"}))
+    assert [name.endswith(".jpg") for name in plan.files] == [True, True]
+    assert [note for note in plan.notes if "1 images (.png)" in note]

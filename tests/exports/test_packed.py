@@ -140,3 +140,9 @@ def test_a_png_is_called_png(tmp_path, draw):
     build_manifest([renders], tmp_path / "manifest")
     made = export(tmp_path / "manifest", "webdataset", tmp_path / "out").path
     assert Counter(pq.read_table(made / "index.parquet").column("kind").to_pylist())["png"] == 1
+
+
+def test_parquet_answers_to_the_hubs_name(house, tmp_path):
+    made = export(house / "splits" / "weather", "hf", tmp_path / "out", arm="mix")
+    assert made.info["form"] == "parquet"
+    assert not export(house / "splits" / "weather", "parquet", tmp_path / "out", arm="mix").made

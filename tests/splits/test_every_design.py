@@ -1,6 +1,7 @@
 """What every design promises, whatever its kind: one conformance test over the registry."""
 
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -39,7 +40,7 @@ ASKED = {
     "only": Asked({"attr": "weather"}),
     "without": Asked({"attr": "weather", "levels": ["sunny", "clouds+foggy"]}),
     "path": Asked({"attr": "weather", "levels": ["sunny:clouds+foggy"]}),
-    "scaling": Asked({"attr": "weather", "levels": ["sunny+clouds"]}),
+    "scaling": Asked({"attr": "weather", "levels": ["sunny+clouds"]}, budget=False),
     "persons": Asked({"attr": "gender"}, ("gender",)),
     "identity": Asked({"attr": "identity", "levels": ["2", "5"]}, ("identity", "gender", "weather", *OTHERS)),
     "budget": Asked(
@@ -90,7 +91,8 @@ def build(crossed, write_manifest):
             shuffle.shuffle(rows)
         with TemporaryDirectory() as folder:
             manifest = write_manifest(Path(folder) / "manifest", rows, people=looks)
-            options = {"design": design, "min_retention": 0.0, "test_share": 0.3, **ASKED[design].options, **more}
+            options = {"design": design, "min_retention": 0.0, "test_share": 0.3, "audit": "none"}
+            options |= {**ASKED[design].options, **more}
             split = make_split(manifest, output=Path(folder) / "split", **options)
             return split.info, {arm: split.train(arm).to_pylist() for arm in split.arms}, split.test().to_pylist()
 
@@ -166,15 +168,22 @@ def test_a_smaller_budget_is_a_part_of_a_larger_one(design, world, part, build):
     small = max(top * part // 4, 8)
     less, fewer, _ = tried(build, design, world, budget=small)
     for name, rows in fewer.items():
-        if design == "scaling" or name not in arms or info["arms"][name]["kind"] == "ids-all":
+        if name not in arms or info["arms"][name]["kind"] == "ids-all":
             continue
         assert len(rows) == small
-        if design == "persons" and info["arms"][name]["kind"] == "random-images":
-            continue  # its persons are drawn from those with images enough, who are more where fewer are asked for
         if design == "path":  # a slot may be on the other end of the path there, but it is a slot of the same person
             assert {row["identity"] for row in rows} <= {row["identity"] for row in arms[name]}
         elif info["arms"][name]["identities"] == less["arms"][name]["identities"]:
             assert {row["uid"] for row in rows} <= {row["uid"] for row in arms[name]}
+
+
+def test_each_size_of_a_scaling_is_a_part_of_the_next(build):
+    info, arms, _ = build("scaling", World(14, 0.15, 0.3, 1))
+    sizes = info["scaling"]["budgets"]
+    for kind in ("mix", "only-sunny+clouds", "random-images-1"):
+        sets = [{row["uid"] for row in arms[f"{kind}-{size}"]} for size in sizes]
+        assert [len(one) for one in sets] == sizes
+        assert all(less < more for less, more in pairwise(sets))
 
 
 @pytest.mark.parametrize("design", [name for name in DESIGNS if name not in ("full", "declared")])

@@ -91,3 +91,53 @@ def test_a_row_may_leave_the_ranking_of_one_query_alone():
     assert apart.per_query.AP.tolist() == [1.0, 0.5]
     gone = score(queries, gallery, [7, 7], [3, 7, 7], removed=[np.array([1, 2]), none])
     assert gone.per_query.valid.tolist() == [False, True]
+
+
+def turn(first, second):
+    gap = abs(first - second) % 360
+    return min(gap, 360 - gap)
+
+
+@pytest.mark.parametrize(("asked", "least"), [(None, 60), (120, 120), (0, 30)], ids=["two steps", "asked", "none"])
+def test_matches_stand_an_angle_apart_on_every_entry_alike(manifest, crossed, tmp_path, asked, least):
+    source = manifest(crossed(8, views=12, weathers=SKIES, lights=("dusk",)))
+    split = make_split(source, "weather", output=tmp_path / "split", cross=True, apart_deg=asked, test_share=0.4)
+    counts = set()
+    for target in targets.of_tests(split):
+        rows = target.rows.to_pylist()
+        gone = {(row["of"], row["uid"]) for row in target.removed.to_pylist()} if target.removed else set()
+        left = []
+        for query in (row for row in rows if row["role"] == "query"):
+            mine = [row for row in rows if row["role"] == "gallery" and row["identity"] == query["identity"]]
+            true = [row for row in mine if row["camera"] != query["camera"] and (query["uid"], row["uid"]) not in gone]
+            angles = [turn(row["viewpoint_deg"], query["viewpoint_deg"]) for row in true]
+            assert min(angles) >= least
+            left.append(len(angles))
+        counts.add(tuple(sorted(left)))
+        facts = split.info["tests"][target.name]
+        assert facts.get("apart_deg", 30) == least
+        assert facts["matches_per_query"] == [min(left), max(left)]
+        assert target.score(np.eye(len(rows)))[0].per_query.valid.all()
+    assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cross": True, "apart_deg": 190}, "from 0 to 180"),
+        ({"apart_deg": 30}, "without --cross"),
+        ({"cross": True, "apart_deg": 120, "where": "viewpoint_deg in (0, 90)"}, "and 120 degrees apart"),
+    ],
+)
+def test_an_angle_that_cannot_be_had_is_refused(manifest, crossed, tmp_path, options, said):
+    with pytest.raises(SplitError, match=said):
+        make_split(manifest(crossed(16)), "weather", output=tmp_path / "split", **options)
+
+
+@pytest.mark.parametrize("by", ["weather", "identity"])
+def test_a_place_that_tells_level_or_person_is_warned_of(manifest, crossed, tmp_path, by):
+    rows = [{**row, "background": f"place-{row[by]}"} for row in crossed(16, weathers=SKIES)]
+    attr = "weather" if by == "identity" else "illumination"
+    split = make_split(manifest(rows), attr, output=tmp_path / "split", cross=True, controls=False)
+    said = [one for one in split.info["warnings"] if "the matching of backgrounds too" in one]
+    assert bool(said) == (by == "identity")

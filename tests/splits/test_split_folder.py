@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from gprplus import keys, schema
+from gprplus import keys, runs, schema
 from gprplus.cli import cli
 from gprplus.errors import FilterError, ManifestError, RequestChanged, SplitError
 from gprplus.splits import Split, make_split, target_rows
@@ -94,6 +94,23 @@ def test_another_request_stops_unless_forced(source, tmp_path, manifest, crossed
     with pytest.raises(RequestChanged, match="manifest was"):
         make_split(manifest(crossed(25)), "weather", output=tmp_path / "split")
     assert make_split(source, "weather", output=tmp_path / "split", seed=3, force=True).info["seed"] == 3
+
+
+def test_force_makes_the_same_request_anew(source, tmp_path):
+    first = make_split(source, "weather", output=tmp_path / "split")
+    again = make_split(source, "weather", output=tmp_path / "split", force=True)
+    assert again.made
+    assert again.info["fingerprint"] == first.info["fingerprint"]
+
+
+def test_rows_that_were_written_before_there_were_weights_weigh_alike(source, tmp_path):
+    split = make_split(source, "weather", output=tmp_path / "split")
+    path = split.path / "members.parquet"
+    runs.write_table(path, pq.read_table(path).drop_columns(["weight"]))
+    old = Split.open(split.path)
+    assert old.train("mix").column_names == [column.name for column in schema.MEMBERS]
+    assert old.train("mix").column("weight").null_count == old.info["arms"]["mix"]["images"]
+    assert old.members(["uid"]).column_names == ["uid"]
 
 
 def test_an_interrupted_split_is_none(source, tmp_path):

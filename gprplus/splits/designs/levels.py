@@ -93,8 +93,9 @@ def random_sets(
             seen.add(codes)
             drawn[f"random-levels-q{size}-{draw}"] = codes
     if drawn and train.request.draws < DRAWS:
+        times = {1: "once", 2: "twice"}.get(train.request.draws, f"{train.request.draws} times")
         warnings.append(
-            f"The control of random levels was drawn {'once' if train.request.draws == 1 else train.request.draws}: "
+            f"The control of random levels was drawn {times}: "
             f"the luck of the draw is in any difference to it. --draws {DRAWS} shows it, at a training each."
         )
     return drawn

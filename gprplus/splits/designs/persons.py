@@ -43,7 +43,7 @@ def between_persons(train: Train) -> Plan:
     if request.controls:
         drawn = random_sets(train, sets, compared, trait.level_keys[compared], warnings)
         arms |= {name: _whole(train, slots, compared, codes, names, "random-levels") for name, codes in drawn.items()}
-        arms |= _random_persons(train, slots, warnings)
+        arms |= _random_persons(train, matched.slots, slots)
     warnings += _small(slots, request.attr)
     return Plan(
         design="persons",
@@ -107,19 +107,26 @@ def _whole(
     return Arm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
 
 
-def _random_persons(train: Train, slots: Slots, warnings: list[str]) -> dict[str, Arm]:
-    """As many persons as an arm has, drawn from all, with as many random images of each."""
-    sizes = np.bincount(slots.block)
-    sizes = sizes[sizes > 0]
+def _random_persons(train: Train, whole: Slots, slots: Slots) -> dict[str, Arm]:
+    """As many persons as an arm has, drawn from all, with as many random images of each.
+
+    Each line's place is taken by the first person drawn who has as many images as the line could have (`whole`), the
+    longest lines first: who that is depends on no size that was asked for, so that smaller arms are parts of larger.
+    """
+    able = np.bincount(whole.block)
+    sizes = np.bincount(slots.block, minlength=len(able))
+    lines = np.flatnonzero(able)
     owned = np.bincount(train.person, minlength=len(train.pool.persons))
-    able = np.flatnonzero(owned >= sizes.max())
-    if len(able) < len(sizes):
-        warnings.append("There is no random-images control: too few persons have as many images as the matched ones.")
-        return {}
+    there = np.flatnonzero(owned)
     arms = {}
     for draw in range(1, train.request.draws + 1):
+        drawn = there[keys.bottom(train.order(f"random-persons-{draw}")[there], len(there), there)]
+        left = np.ones(len(drawn), dtype=bool)
         wanted = np.zeros(len(owned), dtype=np.int64)
-        wanted[able[keys.bottom(train.order(f"random-persons-{draw}")[able], len(sizes), able)]] = sizes
+        for line in lines[np.lexsort((lines, -able[lines]))]:
+            first = int((left & (owned[drawn] >= able[line])).argmax())  # there is one: the line's own persons are
+            left[first] = False
+            wanted[drawn[first]] = sizes[line]
         arms[f"random-images-{draw}"] = random_images(train, wanted, draw)
     return arms
 

@@ -1,0 +1,30 @@
+"""The matrix of query against gallery levels on the page: its penalty and asymmetry, by hand."""
+
+import numpy as np
+import pytest
+
+from gprplus.report.crossed import Matrix
+from gprplus.report.html import _environment
+
+
+@pytest.fixture
+def matrix():
+    return Matrix("mix", "the mixture", ("sunny", "foggy"), np.array([[0.60, 0.30], [0.35, 0.50]]))
+
+
+def test_the_penalty_is_half_of_the_two_matched_entries_less_the_mismatched_one(matrix):
+    assert matrix.penalty == pytest.approx(np.array([[0.0, 0.25], [0.20, 0.0]]))
+    assert matrix.asymmetry == pytest.approx(np.array([[0.0, -0.05], [0.05, 0.0]]))
+
+
+def test_the_page_prints_both_and_the_angle(matrix):
+    facts = {"queries": 36, "apart_in": "camera", "apart_deg": 60}
+    found = {"matrix": matrix, "facts": facts, "mismatch": (), "alike": ()}
+    figures = _environment().get_template("figures.html.j2").module
+    text = " ".join(str(figures.crossed(found, {"noun": "weather"})).split())
+    assert "differ in camera, and in viewpoint by 60 degrees or more." in text
+    penalty, asymmetry = text.split("<h3>")[1:]
+    assert penalty.startswith("Mismatch penalty")
+    assert all(figure in penalty for figure in ("+25.0", "+20.0"))
+    assert asymmetry.startswith("Asymmetry")
+    assert all(figure in asymmetry for figure in ("+5.0", "−5.0"))
