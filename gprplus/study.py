@@ -2,7 +2,8 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from gprplus.errors import DeclarationError
 from gprplus.parallel import Progress, silent
 from gprplus.runs import relative, versions, work_folder, write_json
 from gprplus.schema import VERSION
+from gprplus.splits.scaled import scaled
 from gprplus.splits.studies import StudyPlan, make_splits, read_study, together
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ def study(
     roots: Mapping[str, Path] | None = None,
     device: str = "auto",
     jobs: int | None = None,
+    scale: Fraction | int = 1,
+    recipe: str | Path | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
@@ -44,9 +51,11 @@ def study(
     """Make the splits of a study, run what is missing, and report. Several names are run as one study.
 
     `manifest` and `targets` take the place of those that the file names, `roots` says where a dataset's images lie
-    now. Everything goes to `output`, else WORK/studies/NAME, as splits/, runs/ and study.json. Each part knows what
-    it has done, so a study that was stopped goes on where it was, and one that is done is done at once. A dry run
-    makes the splits in passing, says what runs they ask for, and leaves nothing.
+    now. `recipe`, `seeds`, `steps` or `epochs` take the place of the file's; `scale` multiplies its people and images
+    (`splits.scaled`). Everything goes to `output`, else WORK/studies/NAME, as splits/, runs/, study.json and the page
+    that answers the question, study.html. Each part knows what it has done, so a study that was stopped goes on where
+    it was, and one that is done is done at once. A dry run makes the splits in passing, says what runs they ask for,
+    and leaves nothing.
     """
     from gprplus.benchmark import benchmark
 
@@ -54,7 +63,8 @@ def study(
     if not names:
         raise DeclarationError("No study was named.")
     found = [read_study(one) for one in names]
-    plan = together([plan for plan, _ in found])
+    plan = scaled(together([plan for plan, _ in found]), Fraction(scale))
+    plan = _retrained(plan, recipe, seeds, steps, epochs)
     base = work_folder(work)
     home = Path(output) if output else base / "studies" / plan.study.name
     source = Path(manifest) if manifest else base / plan.manifest
@@ -80,6 +90,8 @@ def study(
         "name": plan.study.name,
         "question": plan.study.question,
         "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
+        "scale": str(Fraction(scale)),
+        "training": plan.training(),
         "manifest": relative(source, home),
         "splits": [relative(path, home) for path in made],
         "reports": [relative(page, home) for page in outcome.reports],
@@ -88,6 +100,15 @@ def study(
     }
     write_json(home / RECORD, info)
     return Study(home, plan, outcome)
+
+
+def _retrained(
+    plan: StudyPlan, recipe: str | Path | None, seeds: int | None, steps: int | None, epochs: float | None
+) -> StudyPlan:
+    """The plan with what was asked for beside it; a length given here replaces the file's, in steps or epochs."""
+    if steps is not None or epochs is not None:
+        plan = replace(plan, steps=steps, epochs=epochs)
+    return replace(plan, recipe=str(recipe or plan.recipe), seeds=seeds or plan.seeds)
 
 
 def beside_published(plan: StudyPlan, outcome: "Outcome") -> Iterator[dict[str, Any]]:

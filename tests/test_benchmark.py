@@ -86,6 +86,7 @@ def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
             "log.jsonl",
             "model.safetensors",
             "queries.parquet",
+            "ranked.parquet",
         }
         record = json.loads((run / "run.json").read_text())
         assert record["steps"] == (0 if arm == "untrained" else 3)

@@ -28,6 +28,7 @@ TABLES = {
     "excluded": "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and why.",
     "tests": "splits/NAME/tests.parquet: which test rows count in which test, with --cross or --removal.",
     "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row a query of a run.",
+    "ranked": "runs/SPLIT/RECIPE/ARM/seedK/ranked.parquet: the first ranks of a dozen queries, for the report.",
     "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
     "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",
     "contrasts": "runs/SPLIT/RECIPE/contrasts.parquet: one row a contrast, target and metric (docs/statistics.md).",

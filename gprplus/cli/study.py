@@ -1,7 +1,7 @@
 """`gprplus study`: a declared study end to end."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,23 +19,20 @@ if TYPE_CHECKING:
 @options.root
 @options.device
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
+@click.option(
+    "--scale", default="1", show_default=True, metavar="FRACTION", help="Every number of people and images times this."
+)
+@click.option("--recipe", default=None, help="Another recipe than the study's: auto, a name or a .toml file.")
+@click.option("--seeds", type=click.IntRange(min=1), default=None, help="Seeds of every arm.  [default: the study's]")
+@click.option("--steps", type=click.IntRange(min=1), default=None, help="Optimiser steps, the same for every arm.")
+@click.option(
+    "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
+)
 @options.dry_run
 @options.output
 @options.force
 @options.as_json
-def command(
-    names: tuple[str, ...],
-    work: Path,
-    manifest: Path | None,
-    targets: dict[str, Path],
-    roots: dict[str, Path],
-    device: str,
-    jobs: int | None,
-    dry_run: bool,
-    output: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
+def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, scale: str, **request: Any) -> None:
     """Run a declared study end to end.
 
     Makes the study's splits, trains and scores every arm and seed that is missing, and writes the reports. STUDY.toml
@@ -48,24 +45,14 @@ def command(
       gprplus study first_look --dry-run
       gprplus study first_look
       gprplus study icassp2021_market icassp2021_duke --manifest work/gprplus --dry-run
+      gprplus study icassp2021_market --scale 1/20 --recipe smoke --target market=work/renders/street
     """
     from gprplus.cli.benchmark import as_data, show, show_plan
+    from gprplus.splits.scaled import read_scale
     from gprplus.study import study
 
     with console.progress("Training and scoring") as progress:
-        found = study(
-            names,
-            output=output,
-            work=work,
-            manifest=manifest,
-            targets=targets,
-            roots=roots,
-            device=device,
-            jobs=jobs,
-            dry_run=dry_run,
-            force=force,
-            progress=progress,
-        )
+        found = study(names, work=work, scale=read_scale(scale), dry_run=dry_run, progress=progress, **request)
     if as_json:
         console.dump({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})
         return

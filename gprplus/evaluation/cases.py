@@ -160,6 +160,11 @@ def told(case: Case) -> dict[str, Any]:
     return {**case.split.info, "targets": _recorded(case)["targets"]}
 
 
+def _facts(target: Target, case: Case) -> dict[str, Any]:
+    """What the record says of a target, and where its images lie as seen from the runs."""
+    return {**target.facts(), "roots": {name: runs.relative(root, case.folder) for name, root in target.roots.items()}}
+
+
 def write_record(case: Case, device: str, digests: Mapping[str, str]) -> None:
     """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
     and the recipe in full.
@@ -172,7 +177,7 @@ def write_record(case: Case, device: str, digests: Mapping[str, str]) -> None:
         "split_path": runs.relative(case.split.path, case.folder),
         "split_fingerprint": case.split.info["fingerprint"],
         "recipe": case.recipe.resolved(),
-        "targets": {**earlier.get("targets", {}), **{target.name: target.facts() for target in case.targets}},
+        "targets": {**earlier.get("targets", {}), **{target.name: _facts(target, case) for target in case.targets}},
         "images": {**earlier.get("images", {}), **_own(case, digests)},
         "device": devices.describe(device),
         "versions": runs.versions(),

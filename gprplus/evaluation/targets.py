@@ -9,6 +9,7 @@ import numpy as np
 
 from gprplus import keys, protocol, schema
 from gprplus.errors import SplitError, nearest
+from gprplus.evaluation import ranked
 from gprplus.evaluation.rerank import Rerank
 from gprplus.evaluation.scores import Scores, score
 
@@ -92,6 +93,30 @@ class Target:
         )
         return found, self._queries(query, found)
 
+    def ranked(self, features: "np.ndarray | torch.Tensor", queries: "pa.Table") -> "pa.Table | None":
+        """The head of the ranking of a few queries (schema.RANKED) by features `(N, D)`; `queries` is from `score`.
+
+        None for tests, and for galleries that are re-ranked: what they do to a ranking is not looked at.
+        """
+        if self.removed is not None or self.rerank or self.name.startswith(f"{SELF}:"):
+            return None
+        query, gallery = np.flatnonzero(self._is_query()), np.flatnonzero(~self._is_query())
+        precision = queries.column("AP").to_numpy().astype(np.float64)
+        picks = ranked.chosen(self.uids[query], precision)
+        rows = query[[place for _, place in picks]]
+        ids, cameras, junk = self._identities(), self._cameras(), self._flag("is_junk")
+        codes = np.unique(["" if one is None else one for one in ids], return_inverse=True)[1]
+        codes = np.where([one is None for one in ids], -1, codes)
+        found = ranked.heads(
+            _host(features[rows]),
+            _host(features[gallery]),
+            (codes[rows], codes[gallery]),
+            None if cameras is None else _camera_codes(cameras, rows, gallery),
+            junk[gallery],
+        )
+        named = [(rule, int(row), float(precision[place])) for (rule, place), row in zip(picks, rows, strict=True)]
+        return ranked.table(self.name, self.rows, named, [(gallery[order], *rest) for order, *rest in found])
+
     def _removed(self, query: np.ndarray) -> "list[np.ndarray] | None":
         """For each query the positions in the gallery that leave its ranking."""
         if self.removed is None:
@@ -161,6 +186,16 @@ class Target:
         if name not in self.rows.column_names:
             return np.zeros(len(self.rows), dtype=bool)
         return self.rows.column(name).fill_null(False).to_numpy(zero_copy_only=False)
+
+
+def _host(features: "np.ndarray | torch.Tensor") -> np.ndarray:
+    return features if isinstance(features, np.ndarray) else features.float().cpu().numpy()
+
+
+def _camera_codes(cameras: np.ndarray, rows: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cameras as numbers, protocol.NO_CAMERA where there is none."""
+    codes = np.array([protocol.NO_CAMERA if one is None else int(one) for one in cameras], dtype=np.int64)
+    return codes[rows], codes[gallery]
 
 
 def of_split(split: "Split", roots: Mapping[str, Path] | None = None) -> Target | None:

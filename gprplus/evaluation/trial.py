@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 RECORD = "run.json"
 QUERIES = "queries.parquet"
+RANKED = "ranked.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
@@ -198,23 +199,28 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
         return
     network = model.read(trial.folder / MODEL, trial.recipe.network, trial.device)
     replaced = [target.name for target, _ in missing]
-    path = trial.folder / QUERIES
-    tables = [_without(pq.read_table(path), replaced)] if record["targets"] and path.is_file() else []
+    tables, heads = (
+        [_without(pq.read_table(path), replaced)] if record["targets"] and path.is_file() else []
+        for path in (trial.folder / QUERIES, trial.folder / RANKED)
+    )
     features = {id(pack): _features(network, [t for t, p in missing if p is pack], pack, trial) for _, pack in missing}
     for target, pack in missing:
         start = time.perf_counter()
         uids, known = features[id(pack)]
-        scores, queries = target.score(known[np.searchsorted(uids, target.uids)])
+        mine = known[np.searchsorted(uids, target.uids)]
+        scores, queries = target.score(mine)
         tables.append(queries)
+        heads += [table for table in (target.ranked(mine, queries),) if table]
         record["targets"][target.name] = {
             "protocol": target.protocol,
             "fingerprint": target.fingerprint(),
             "seconds": round(time.perf_counter() - start, 3),
             "scores": scores.summary(),
         }
-    runs.write_table(
-        path, pa.concat_tables([table.replace_schema_metadata(None) for table in tables]).unify_dictionaries()
-    )
+    for name, parts in ((QUERIES, tables), (RANKED, heads)):
+        if parts:
+            whole = pa.concat_tables([table.replace_schema_metadata(None) for table in parts]).unify_dictionaries()
+            runs.write_table(trial.folder / name, whole)
     runs.write_json(trial.folder / RECORD, record)
 
 

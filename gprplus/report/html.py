@@ -4,7 +4,7 @@ The page is one file: no network, no script; pictures ride along as data URIs. E
 folder name is escaped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,7 +16,8 @@ from gprplus.report.crossed import Crossed, crossed
 from gprplus.report.mismatch import contrast
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
-from gprplus.report.samples import Samples, Searched, samples, searched
+from gprplus.report.ranked import Lists, lists
+from gprplus.report.samples import Samples, samples
 from gprplus.report.sentences import Row, Verdict, caveats, judge, mismatch_sentence, outcome
 from gprplus.report.tables import notes
 
@@ -39,6 +40,7 @@ class Part:
     heat: plots.Heat | None
     mismatch: str
     ladder: plots.Ladder | None
+    lists: Lists | None
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
@@ -58,7 +60,6 @@ class Page:
     facts: Sequence[tuple[str, str]]
     parts: Sequence[Part]
     samples: Samples | None
-    searched: Mapping[str, Sequence[Searched]]
     crossed: Crossed | None
     warnings: Sequence[str]
     audit: Sequence[provenance.Block]
@@ -84,7 +85,6 @@ def page(run: Outcome) -> Page:
         facts=_facts(parts[0]),
         parts=parts,
         samples=samples(run),
-        searched=searched(run, parts[0].reference),
         crossed=crossed(run.rows, run.queries, run.info),
         warnings=balance.warnings(run),
         audit=balance.audit(run),
@@ -112,6 +112,7 @@ def _part(run: Outcome, target: str) -> Part:
         heat=plots.heat(run.queries, run.info, target),
         mismatch=mismatch_sentence(contrast(run.queries, run.info, target), _noun(run)),
         ladder=plots.ladder(rows, run.info),
+        lists=lists(run, reference, target),
     )
 
 

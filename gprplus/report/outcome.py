@@ -59,8 +59,8 @@ class Outcome:
 def read(folder: Path) -> Outcome:
     """Read one run folder. Raises ReportError when it is none, or is half there."""
     record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
-    summary = _table(folder / "summary.parquet", schema.SUMMARY)
-    results = _table(folder / "results.parquet", schema.RESULTS)
+    summary = table_at(folder / "summary.parquet", schema.SUMMARY)
+    results = table_at(folder / "results.parquet", schema.RESULTS)
     if not summary.num_rows or not results.num_rows:
         raise ReportError(f"{folder} holds no finished run yet. {AGAIN}")
     split = _split_folder(folder, record)
@@ -69,7 +69,8 @@ def read(folder: Path) -> Outcome:
     return Outcome(folder, record, info, split, summary, results, _queries(folder, results))
 
 
-def _table(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
+def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
+    """A table of a run folder, held to its columns. Raises ReportError where it is missing or torn."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -100,7 +101,7 @@ def _queries(folder: Path, results: "pa.Table") -> "pa.Table":
         raise ReportError(f"{folder} is half there: {examples(absent)} listed in results.parquet but missing. {AGAIN}")
     parts = []
     for (arm, seed), path in paths.items():
-        table = _table(path, schema.QUERIES)
+        table = table_at(path, schema.QUERIES)
         front = {"arm": pa.array([arm] * len(table)), "seed": pa.array([seed] * len(table), pa.int64())}
         parts.append(pa.table({**front, **{name: table.column(name) for name in table.column_names}}))
     return pa.concat_tables(parts).unify_dictionaries()

@@ -1,7 +1,7 @@
 """Which images a page shows of each level, chosen by hash and never by eye."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,55 +54,10 @@ def samples(outcome: Outcome) -> Samples | None:
     matched, chosen = _matched(frame, arms, attribute, columns)
     if not chosen:
         return None
-    pictures = tuple(tuple(_picture(row, outcome) for row in line) for line in chosen)
+    pictures = tuple(tuple(picture(row, root_of(outcome, row["dataset"])) for row in line) for line in chosen)
     unread = sum(not picture.source for line in pictures for picture in line)
     labels = tuple(arm.removeprefix("only-") for arm in arms)
     return Samples(labels if len(arms) > 1 else ("",), pictures, matched, unread)
-
-
-@dataclass(frozen=True)
-class Searched:
-    """A query: its picture, and its average precision under the reference arm, averaged over seeds."""
-
-    picture: Picture
-    score: float
-
-
-def searched(outcome: Outcome, arm: str | None, count: int = 4) -> dict[str, list[Searched]]:
-    """The best, middle and worst queries of the split's own test set under one arm, `count` of each; ties go by uid.
-
-    Empty when there are fewer than three times as many queries, or the split is not at hand.
-    """
-    if outcome.split is None:
-        return {}
-    frame = outcome.queries.select(["arm", "target", "uid", "valid", "AP"]).to_pandas()
-    frame = frame[(frame["arm"] == arm) & (frame["target"] == SELF) & frame["valid"]]
-    order = frame.groupby("uid")["AP"].mean().sort_index().sort_values(ascending=False, kind="stable")
-    if len(order) < 3 * count:
-        return {}
-    middle = (len(order) - count) // 2
-    chosen = {
-        "best": order[:count],
-        "middle": order[middle : middle + count],
-        "worst": order[-count:],
-    }
-    rows = _queries(outcome.split / "members.parquet", [int(uid) for part in chosen.values() for uid in part.index])
-    return {
-        name: [Searched(_picture(rows[uid], outcome), float(score)) for uid, score in part.items() if uid in rows]
-        for name, part in chosen.items()
-    }
-
-
-def _queries(path: Path, uids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Query rows by uid."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    columns = ["uid", "dataset", "path", "identity", *image_attributes()]
-    wanted = (pc.field("role") == "query") & pc.field("uid").isin(pa.array(uids, pa.uint64()))
-    table = pq.read_table(path, columns=columns, filters=wanted)
-    return {row["uid"]: row for row in table.to_pylist()}
 
 
 def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
@@ -147,22 +102,28 @@ def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count
     return [[first.loc[(arm, cell)].to_dict() for cell in columns] for arm in arms] if len(columns) else []
 
 
-def _picture(row: dict[str, Any], outcome: Outcome) -> Picture:
-    """One member row as a picture; a file that is gone or broken leaves an empty one."""
+def root_of(outcome: Outcome, dataset: str, target: str = SELF) -> Path | None:
+    """The folder that a dataset's images lie in: of the split, or of another target; None where nobody says."""
+    if target != SELF:
+        said = ((outcome.info["targets"].get(target) or {}).get("roots") or {}).get(dataset)
+        return outcome.folder / said if said else None
+    return outcome.split / outcome.info["datasets"][dataset]["root"] if outcome.split else None
+
+
+def picture(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT) -> Picture:
+    """A row of a table as a picture; a file that is gone or broken leaves an empty one."""
 
     def known(value: Any) -> bool:
         return value is not None and value == value  # NaN is how pandas says null
 
     conditions = [str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])]
     text = ", ".join([f"person {row['identity']}", *filter(None, conditions)])
-    assert outcome.split is not None
-    root = outcome.split / outcome.info["datasets"][row["dataset"]]["root"]
     try:
-        image = decode(read_bytes(root, row["path"]))
+        image = decode(read_bytes(root, row["path"])) if root else None
     except OSError:
         image = None
     if image is None:
         return Picture("", text)
-    width = max(round(image.shape[1] * HEIGHT / image.shape[0]), 1)
-    small = resize(image, HEIGHT, width) if image.shape[0] > HEIGHT else image
+    width = max(round(image.shape[1] * height / image.shape[0]), 1)
+    small = resize(image, height, width) if image.shape[0] > height else image
     return Picture("data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode(), text)

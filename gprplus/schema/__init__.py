@@ -8,7 +8,7 @@ from gprplus.schema.column import VERSION, Column, arrow_schema, conform, requir
 from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, POOLED
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN, VERIFY
-from gprplus.schema.run import QUERIES, RESULTS, SUMMARY
+from gprplus.schema.run import QUERIES, RANKED, RANKED_IMAGE, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
 from gprplus.schema.tables import TABLES
 
@@ -23,6 +23,8 @@ __all__ = [
     "MEMBERS",
     "POOLED",
     "QUERIES",
+    "RANKED",
+    "RANKED_IMAGE",
     "REJECTED",
     "RESULTS",
     "ROLES",

@@ -1,6 +1,7 @@
 """The tables of runs: queries, and what is collected of scores."""
 
 from gprplus.schema.column import Column
+from gprplus.schema.split import MEMBERS
 
 QUERIES = (
     Column("target", "level", "What was searched."),
@@ -19,6 +20,17 @@ QUERIES = (
         "float64",
         "Inverse negative penalty: true matches over the rank of the last one; null when not valid.",
     ),
+)
+RANKED_IMAGE = ("uid", "dataset", "path", "identity", "camera", "viewpoint_deg", "weather", "illumination")
+RANKED = (
+    Column("target", "level", "What was searched."),
+    Column("rule", "level", "Why the query is kept: best, median or worst of the run, or random (by hash)."),
+    Column("query", "uint64", "Key of the query image."),
+    Column("AP", "float64", "Average precision of the query, 0-1."),
+    Column("rank", "int32", "Rank of the image, from 1; 0 is the query itself."),
+    Column("match", "bool", "Whether it shows the person looked for; null for the query."),
+    Column("similarity", "float64", "Cosine of the two features; null for the query."),
+    *(column for column in MEMBERS if column.name in RANKED_IMAGE),
 )
 RESULTS = (
     Column("split", "string", "Split.", level="run"),

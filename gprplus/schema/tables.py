@@ -3,7 +3,7 @@
 from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, POOLED
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
-from gprplus.schema.run import QUERIES, RESULTS, SUMMARY
+from gprplus.schema.run import QUERIES, RANKED, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
 
 TABLES = {
@@ -15,6 +15,7 @@ TABLES = {
     "excluded": EXCLUDED,
     "tests": TESTS,
     "queries": QUERIES,
+    "ranked": RANKED,
     "results": RESULTS,
     "summary": SUMMARY,
     "contrasts": CONTRASTS,

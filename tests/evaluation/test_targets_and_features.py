@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from gprplus import schema
 from gprplus.cli import cli
 from gprplus.errors import ScoreError
-from gprplus.evaluation import features, score
+from gprplus.evaluation import features, ranked, score
 from gprplus.evaluation.targets import Target
 
 ROWS = [
@@ -182,3 +182,48 @@ def test_the_command_scores_what_the_function_scores(split, tmp_path):
     shown = CliRunner().invoke(cli, [*typed, "--split", str(split.path)], catch_exceptions=False)
     assert shown.stdout.startswith(f"mAP {100 * expected.mAP:.1f}")
     assert CliRunner().invoke(cli, typed).exit_code == 2
+
+
+def test_the_head_of_a_ranking_leaves_out_what_the_rule_leaves_out():
+    _, queries = target().score(FEATURES)
+    table = target().ranked(FEATURES, queries)
+    assert schema.require(table.column_names, [column.name for column in schema.RANKED], "ranked") is None
+    heads = {}
+    for row in table.to_pylist():
+        heads.setdefault(row["query"], []).append((row["rank"], row["path"], row["match"]))
+        assert row["rule"] == "random", "two queries are too few for a best and a worst"
+    # ann's own image by the query's camera (2.jpg) is not in her ranking, nor bob's (5.jpg) in his
+    assert heads[100] == [
+        (0, "0.jpg", None),
+        (1, "6.jpg", False),
+        (2, "3.jpg", True),
+        (3, "4.jpg", False),
+        (4, "5.jpg", False),
+    ]
+    assert heads[101] == [
+        (0, "1.jpg", None),
+        (1, "4.jpg", True),
+        (2, "3.jpg", False),
+        (3, "6.jpg", False),
+        (4, "2.jpg", False),
+    ]
+
+
+def test_a_wrong_match_of_equal_similarity_stands_first_and_junk_nowhere():
+    searched = target(is_junk=[False, False, False, False, False, False, True])
+    features = along(0, 90, 0, 20, 20, 90, 10)
+    _, queries = searched.score(features)
+    rows = [row for row in searched.ranked(features, queries).to_pylist() if row["query"] == 100]
+    assert [(row["path"], row["match"]) for row in rows[1:]] == [("4.jpg", False), ("3.jpg", True), ("5.jpg", False)]
+
+
+def test_queries_are_kept_by_a_rule():
+    precision = np.array([np.nan, *(np.arange(1, 14) / 20)])
+    picks = ranked.chosen(np.arange(14, dtype=np.uint64), precision)
+    by_rule = {rule: [place for name, place in picks if name == rule] for rule in ranked.RULES}
+    assert (by_rule["best"], by_rule["median"], by_rule["worst"]) == ([13, 12, 11], [8, 7, 6], [3, 2, 1])
+    assert len(set(by_rule["random"])) == 3
+    assert 0 not in by_rule["random"], "it is not valid"
+    other = ranked.chosen(np.arange(14, dtype=np.uint64), precision[::-1].copy())
+    drawn = [place for rule, place in other if rule == "random"]
+    assert set(drawn) & set(by_rule["random"]), "the draw does not look at the scores"

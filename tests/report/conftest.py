@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from gprplus import schema
+from gprplus.evaluation import ranked
 from gprplus.images import encode_jpeg
 from gprplus.report.outcome import Outcome, read
 from gprplus.runs import write_json, write_table
@@ -109,6 +112,7 @@ def make_world(
     for (arm, seed), values in ap.items():
         tables = [_scored(queries, values - 0.1 * (target != "self"), target) for target in targets]
         write_table(run / arm / f"seed{seed}" / "queries.parquet", pa.concat_tables(tables))
+        write_table(run / arm / f"seed{seed}" / "ranked.parquet", _ranked(split, values, targets))
         results += [_result(name, arm, seed, t, table) for t, table in zip(targets, tables, strict=True)]
     write_table(run / "results.parquet", pa.Table.from_pylist(results, schema.arrow_schema(schema.RESULTS)))
     rows = [_summed(arm, target, ap, queries, seeds, name) for target in targets for arm in [*arms, "untrained"]]
@@ -203,6 +207,19 @@ def _scored(queries: dict[str, list[Any]], ap: np.ndarray, target: str) -> pa.Ta
     }
     columns |= {"AP": ap.tolist(), "first_match_rank": rank.tolist(), "inp": (ap / 3).tolist()}
     return schema.conform(pa.table(columns), schema.QUERIES)
+
+
+def _ranked(split: Path, ap: np.ndarray, targets: Sequence[str]) -> pa.Table:
+    """Rankings of a few queries: the next four queries in the table, whoever they show."""
+    members = pq.read_table(split / "members.parquet")
+    rows = members.filter(pc.equal(members.column("role").cast(pa.string()), "query"))
+    people = rows.column("identity").to_pylist()
+    picks = [(rule, place, ap[place]) for rule, place in ranked.chosen(rows.column("uid").to_numpy(), ap)]
+    found = []
+    for _, place, _ in picks:
+        head = (place + 1 + np.arange(4)) % len(people)
+        found.append((head, [people[one] == people[place] for one in head], 1 - np.arange(4) / 10))
+    return pa.concat_tables([ranked.table(target, rows, picks, found) for target in targets])
 
 
 def _result(name: str, arm: str, seed: int, target: str, table: pa.Table) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from PIL import Image
 from gprplus.cli import cli
 from gprplus.errors import ReportError
 from gprplus.report import report, verdict
-from gprplus.report.samples import samples, searched
+from gprplus.report.ranked import lists
+from gprplus.report.samples import samples
 
 VOID = {"meta", "img", "col", "br", "wbr", "hr", "link", "input"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -126,17 +127,29 @@ def test_pictures_are_matched_down_the_columns(world):
     assert len({picture.text.split(",")[0] for picture in shown.pictures[0]}) == len(shown.pictures[0]), "new people"
 
 
-def test_queries_are_ranked_by_a_rule(world):
-    outcome = world.read()
-    mean = np.mean([world.ap["mix", 0], world.ap["mix", 1]], axis=0)
-    order = np.sort(mean)[::-1]
-    groups = searched(outcome, "mix", 4)
-    assert [len(group) for group in groups.values()] == [4, 4, 4]
-    assert [query.score for query in groups["best"]] == pytest.approx(order[:4])
-    assert [query.score for query in groups["middle"]] == pytest.approx(order[34:38]), "of 72"
-    assert [query.score for query in groups["worst"]] == pytest.approx(order[-4:])
-    assert all(query.picture.source for group in groups.values() for query in group)
-    assert searched(outcome, "mix", 25) == {}, "72 queries are too few for three times 25"
+def test_rankings_are_shown_by_the_rule_that_chose_them(world, page):
+    shown = lists(world.read(), "mix", "self")
+    assert (shown.arm, shown.seed, list(shown.rules)) == ("mix", 0, ["best", "median", "worst", "random"])
+    order = np.sort(world.ap["mix", 0])[::-1]
+    scores = {rule: [search.score for search in searches] for rule, searches in shown.rules.items()}
+    assert scores["best"] == pytest.approx(order[:3])
+    assert scores["median"] == pytest.approx(order[34:37]), "of 72"
+    assert scores["worst"] == pytest.approx(order[-3:])
+    assert all(search.query.source and search.head[0].picture.source for search in shown.rules["random"])
+    marks = [a["class"] for tag, a in page.tags if tag == "figure" and a.get("class") in ("right", "wrong")]
+    assert len(marks) == 12 * 4
+    right = sum(found.right for searches in shown.rules.values() for search in searches for found in search.head)
+    assert marks.count("right") == right > 0
+    said = words_of(page)
+    assert "random ones by a hash of the image's key" in said
+    assert said.count("✓") == right
+
+
+def test_a_run_that_kept_no_ranking_shows_none(build, tmp_path):
+    world = build(tmp_path, ("sunny", "foggy"), people=("1",), test_people=4)
+    for path in world.run.rglob("ranked.parquet"):
+        path.unlink()
+    assert "queries" not in sections(parsed(report([world.run])[0].read_text()))
 
 
 def test_names_stay_text(build, tmp_path):
