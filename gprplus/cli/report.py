@@ -1,6 +1,7 @@
 """gprplus report."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,16 +12,30 @@ from gprplus.cli import console, options
 @click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
 @options.work
 @options.output
+@click.option("--plan", is_flag=True, help="Say how many seeds and people a difference takes; write nothing.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, max=100, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="With --plan: the difference to be seen, in points of mAP.",
+)
 @options.as_json
-def command(runs: tuple[Path, ...], work: Path, output: Path | None, as_json: bool) -> None:
+def command(runs: tuple[Path, ...], work: Path, output: Path | None, plan: bool, margin: float, as_json: bool) -> None:
     """Write the HTML, CSV and Markdown of finished runs.
 
     RUNS are run folders (SPLIT/RECIPE) or folders that hold such ones; without any, every finished one under work/runs.
+    With --plan, it is said instead how many seeds and people it takes to see one point of mAP: from the noise that the
+    runs measured or, where nothing has run yet, from stated assumptions.
 
     \b
-    Example:
+    Examples:
       gprplus report work/runs/weather/smoke -o page
+      gprplus report --plan --margin 0.5
     """
+    if plan:
+        show_plans(runs, work, margin / 100, as_json)
+        return
     from gprplus.report import report
     from gprplus.report.files import expand
     from gprplus.report.outcome import read
@@ -41,3 +56,35 @@ def command(runs: tuple[Path, ...], work: Path, output: Path | None, as_json: bo
         console.say(f"{outcome.name}: {said}")
     for path in files:
         console.say(str(path))
+
+
+def show_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool) -> None:
+    """Print a plan for each finished run, or one from assumptions where there is none and none was named."""
+    from dataclasses import asdict
+
+    from gprplus.errors import ReportError
+    from gprplus.report.files import expand
+    from gprplus.report.outcome import AGAIN, read
+    from gprplus.report.planning import plan, plan_lines
+
+    folders = expand(list(runs) or [work / "runs"]) if runs or any((work / "runs").glob("*/*/summary.parquet")) else []
+    measured: dict[str, list[dict[str, Any]]] = {}
+    for outcome in map(read, folders):
+        rows = outcome.judged["components"].to_pylist() if "components" in outcome.judged else []
+        rows = [row for row in rows if row["metric"] == "mAP"]
+        for target in dict.fromkeys(row["target"] for row in rows):
+            measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target]
+    told = {name: rows for name, rows in measured.items() if plan(rows, margin)}
+    if folders and not told:
+        raise ReportError(f"No run here tells of its noise: two arms with two seeds each are needed. {AGAIN}")
+    made = []
+    for name, rows in (told or {"assumptions": []}).items():
+        headers, lines, said = plan_lines(rows, margin)
+        noise, persons, steps = plan(rows, margin) or (None, 0, [])
+        about = {"run": name, "noise": asdict(noise) if noise else None, "people": persons}
+        made.append(about | {"steps": [asdict(step) for step in steps]})
+        if not as_json:
+            console.table(headers, lines, title=name, right=range(len(headers)))
+            console.say(said)
+    if as_json:
+        console.dump({"margin": margin, "plans": made})

@@ -125,9 +125,11 @@ def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contra
     found = []
     for effect in factorial.effects(signs, letters):
         name, *aliases = (_named(one, called) for one in (effect.name, *effect.aliases))
-        family = "main effects" if len(effect.name) == 1 else "interactions"
+        alone = len(effect.name) == 1
+        family = "main effects" if alone else "interactions"
+        formula = "mean S(restricted) - mean S(free)" if alone else "mean S(both or neither) - mean S(one of them)"
         weights = dict(zip(names, effect.weights.tolist(), strict=True))
-        found.append(Contrast(family, name, "mean S(restricted) - mean S(not)", weights, (), tuple(aliases)))
+        found.append(Contrast(family, name, formula, weights, (), tuple(aliases)))
     try:
         free = [frozenset(letter for letter in letters if runs[name][letter] < 0) for name in names]
         split = shapley.shapley_weights(free, letters)

@@ -29,7 +29,7 @@ def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
         texts = {
             "report.html": render(outcome),
             "results.csv": as_csv(outcome.summary, outcome.arms),
-            "results.md": as_markdown(outcome.summary, outcome.info, outcome.queries),
+            "results.md": as_markdown(outcome.summary, outcome.info, outcome.queries, outcome.judged),
         }
         for name, text in texts.items():
             write_text(place / name, text)

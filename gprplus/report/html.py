@@ -13,6 +13,7 @@ from gprplus import __version__
 from gprplus.declared import identity_attributes
 from gprplus.report import balance, plots, provenance, words
 from gprplus.report.crossed import Crossed, crossed
+from gprplus.report.judged import Section, sections
 from gprplus.report.mismatch import contrast
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
@@ -61,6 +62,7 @@ class Page:
     parts: Sequence[Part]
     samples: Samples | None
     crossed: Crossed | None
+    judged: Sequence[Section]
     warnings: Sequence[str]
     audit: Sequence[provenance.Block]
     provenance: Sequence[provenance.Block]
@@ -86,6 +88,7 @@ def page(run: Outcome) -> Page:
         parts=parts,
         samples=samples(run),
         crossed=crossed(run.rows, run.queries, run.info),
+        judged=sections(run.judged),
         warnings=balance.warnings(run),
         audit=balance.audit(run),
         provenance=provenance.blocks(run),

@@ -1,12 +1,13 @@
 """What a run folder holds, read once: the benchmark's record, its split, and the tables collected beside the arms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
 from gprplus.errors import ReportError, examples
+from gprplus.report.judged import TABLES as JUDGED
 from gprplus.report.sentences import Row, targets
 from gprplus.report.tables import in_split_order
 from gprplus.runs import read_json
@@ -23,7 +24,7 @@ class Outcome:
 
     `record` is benchmark.json; `info` is split.json with the benchmark's targets beside it; `split` is the split's
     folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm and seed in
-    front.
+    front; `judged` holds the tables of contrasts, components, curves and pooled effects, as far as they are there.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class Outcome:
     summary: "pa.Table"
     results: "pa.Table"
     queries: "pa.Table"
+    judged: "Mapping[str, pa.Table]" = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
@@ -66,7 +68,10 @@ def read(folder: Path) -> Outcome:
     split = _split_folder(folder, record)
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
     info = {**info, "targets": record.get("targets") or {}}
-    return Outcome(folder, record, info, split, summary, results, _queries(folder, results))
+    judged = {
+        name: _table(path, schema.TABLES[name]) for name in JUDGED if (path := folder / f"{name}.parquet").is_file()
+    }
+    return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)
 
 
 def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.report import words
 from gprplus.report.crossed import Crossed, crossed
+from gprplus.report.judged import sections
 from gprplus.report.phrases import SELF, UNTRAINED, question, target_phrase
 from gprplus.report.sentences import Row, judge, targets
 
@@ -81,8 +82,13 @@ def as_csv(summary: "pa.Table", arms: Sequence[str] = ()) -> str:
     return out.getvalue()
 
 
-def as_markdown(summary: "pa.Table", info: Mapping[str, Any], queries: "pa.Table | None" = None) -> str:
-    """A page for a paper: the verdict, one table a target (points), and the notes that belong under it."""
+def as_markdown(
+    summary: "pa.Table",
+    info: Mapping[str, Any],
+    queries: "pa.Table | None" = None,
+    judged: "Mapping[str, pa.Table] | None" = None,
+) -> str:
+    """A page for a paper: the verdict, one table a target (points), what was judged, and the notes under it."""
     rows = in_split_order(summary.to_pylist(), list(info.get("arms") or ()))
     parts = [f"# {_plain(question(info))}"]
     for name in targets(rows):
@@ -91,6 +97,8 @@ def as_markdown(summary: "pa.Table", info: Mapping[str, Any], queries: "pa.Table
         parts.append(f"## Scored on {_plain(target_phrase(name))}")
         parts.append(_plain(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))
+    for section in sections(judged or {}):
+        parts += [f"## {_plain(section.title)}", _plain(section.note), _grid([section.headers, *section.rows])]
     parts += _crossed(crossed(rows, queries, info))
     parts.append("\n".join(f"- {_plain(note)}" for note in notes(rows)))
     return "\n\n".join(parts) + "\n"
