@@ -69,7 +69,7 @@ def read(folder: Path) -> Outcome:
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
     info = {**info, "targets": record.get("targets") or {}}
     judged = {
-        name: _table(path, schema.TABLES[name]) for name in JUDGED if (path := folder / f"{name}.parquet").is_file()
+        name: table_at(path, schema.TABLES[name]) for name in JUDGED if (path := folder / f"{name}.parquet").is_file()
     }
     return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)
 
