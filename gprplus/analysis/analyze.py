@@ -10,10 +10,9 @@ import pyarrow.parquet as pq
 
 from gprplus.analysis import columns, paper, sound
 from gprplus.analysis.features import Features, chosen
-from gprplus.analysis.side import Side, factors_of, source_side, target_side
-from gprplus.archives import is_archive
+from gprplus.analysis.side import Side, crossed_factors, opened_target, source_side, target_side
 from gprplus.errors import AnalysisError, nearest
-from gprplus.ingest import Manifest, build_manifest
+from gprplus.ingest import Manifest
 from gprplus.parallel import Progress, silent
 from gprplus.runs import read_json, settle, versions, write_json, write_table
 from gprplus.schema import DISTANCES, VERSION, conform
@@ -92,7 +91,7 @@ def analyze(
         raise AnalysisError(f"There is no mode '{mode}'. {nearest(mode, MODES)}")
     source = Manifest.open(Path(manifest))
     plan = Plan(mode, _attributes(source, attributes), images, people, seed, paper.Settings.of(settings or {}))
-    opened = {name: _target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
+    opened = {name: opened_target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
     kinds = chosen(features, device) if mode == "sound" else []
     network = paper.network(features, device) if mode == "paper" else None
     asked = {name: _request(plan, source, target, kinds, network) for name, target in opened.items()}
@@ -175,8 +174,7 @@ def _write(
 
 def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
     """The attributes to score: those asked for, else every crossed factor with at least two levels."""
-    factors = factors_of(source)
-    crossed = [name for name in source.info["levels"] if name in factors and len(source.levels(name)) > 1]
+    crossed = crossed_factors(source)
     for name in wanted or ():
         if name not in crossed:
             raise AnalysisError(
@@ -188,14 +186,3 @@ def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
             f"{source.path} has no crossed factor with two or more levels, so there is nothing to compare."
         )
     return list(wanted or crossed)
-
-
-def _target(name: str, path: Path, ingested: Path) -> Manifest:
-    """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
-    if (path / "manifest.json").is_file():
-        return Manifest.open(path)
-    if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
-        raise AnalysisError(
-            f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
-        )
-    return build_manifest([path], ingested / name)

@@ -45,6 +45,10 @@ class Crossed:
         """All rows, person after person, `(N,) int64`."""
         return self.rows.ravel()
 
+    def cell_of(self, table: pa.Table) -> np.ndarray:
+        """The cell of each row of a table, `(N,) int64`; -1 where a level is unknown."""
+        return cells_of(table, self.factors, self.levels)
+
     def cells(self) -> list[tuple[Any, ...]]:
         """The levels of each cell, in the order of the axes."""
         return list(product(*self.levels))
@@ -87,19 +91,24 @@ def matched(
     return Matched(usable[order], renumbered(people[order[:, 0]]))
 
 
+def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]]) -> np.ndarray:
+    """Number the combinations of levels, the last factor running fastest, `(N,) int64`; -1 where one is unknown."""
+    cell, known = np.zeros(len(table), dtype=np.int64), np.ones(len(table), dtype=bool)
+    for name, each in zip(factors, levels, strict=True):
+        place = pc.index_in(pc.cast(table.column(name), pa.string()), pa.array([str(level) for level in each]))
+        place = np.asarray(pc.fill_null(place, -1)).astype(np.int64)
+        known &= place >= 0
+        cell = cell * len(each) + place
+    return np.where(known, cell, -1)
+
+
 def crossed(
     table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]], count: int, seed: int
 ) -> Crossed:
     """Up to `count` persons with an image in every cell of the factors, one of each; chosen by hash."""
     shape = tuple(len(each) for each in levels)
-    cell = np.zeros(len(table), dtype=np.int64)
-    usable = np.asarray(pc.is_valid(table.column("identity")))
-    for name, each in zip(factors, levels, strict=True):
-        place = pc.index_in(pc.cast(table.column(name), pa.string()), pa.array([str(level) for level in each]))
-        place = np.asarray(pc.fill_null(place, -1)).astype(np.int64)
-        usable &= place >= 0
-        cell = cell * len(each) + place
-    rows = np.flatnonzero(usable)
+    cell = cells_of(table, factors, levels)
+    rows = np.flatnonzero(np.asarray(pc.is_valid(table.column("identity"))) & (cell >= 0))
     cell, uid = cell[rows], np.asarray(table.column("uid"))[rows]
     people, names = codes(table.take(pa.array(rows)), ["dataset", "identity"])
     order = np.lexsort((uid, priorities(uid, seed, "image"), cell, people))

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import pyarrow.compute as pc
 
 from gprplus.analysis.features.base import Images
 from gprplus.analysis.sample import Crossed, Matched, crossed, matched, spread
+from gprplus.archives import is_archive
 from gprplus.errors import AnalysisError
-from gprplus.ingest import Manifest
+from gprplus.ingest import Manifest, build_manifest
 from gprplus.keys import canonical, text_keys
 from gprplus.splits.sides import on_test_side
 
@@ -86,12 +88,17 @@ def whole(manifest: Manifest, table: pa.Table, people: int | None, seed: int) ->
     """Persons with an image in every cell of the crossed factors, by default as many as make some 4,000 images (8 to
     48); None when there are fewer than five, or less than two factors' levels to cross.
     """
-    names = [name for name in manifest.info["levels"] if name in factors_of(manifest)]
-    names = [name for name in names if len(manifest.levels(name)) > 1]
+    names = crossed_factors(manifest)
     levels = [manifest.levels(name) for name in names]
     cells = math.prod(map(len, levels))
     found = crossed(table, names, levels, people or min(max(CROSSED_IMAGES // cells, 8), 48), seed)
     return found if len(found.rows) >= LEAST_PERSONS and names else None
+
+
+def crossed_factors(manifest: Manifest) -> list[str]:
+    """Those of them with two levels or more, in the manifest's order."""
+    factors = factors_of(manifest)
+    return [name for name in manifest.info["levels"] if name in factors and len(manifest.levels(name)) > 1]
 
 
 def factors_of(manifest: Manifest) -> set[str]:
@@ -105,7 +112,8 @@ def searched(manifest: Manifest, people: int | None, test_share: float, seed: in
     AnalysisError when there are fewer than five.
     """
     table = _rows(manifest, [*_KEYS, *sorted(factors_of(manifest)), *_MARKS[1:]])
-    names = [canonical(row["dataset"], row["identity"] or "") for row in table.select(_KEYS[1::2]).to_pylist()]
+    table = table.filter(pc.is_valid(table.column("identity")))
+    names = [canonical(row["dataset"], row["identity"]) for row in table.select(["dataset", "identity"]).to_pylist()]
     table = table.filter(pa.array(~on_test_side(text_keys(names), test_share)))
     found = whole(manifest, table, people, seed)
     if found is None:
@@ -124,6 +132,17 @@ def target_side(manifest: Manifest, images: int, seed: int) -> Side:
     table = training if training.num_rows else table
     sample = _enough(spread(table, images, seed), "are in the target", manifest)
     return Side(manifest, table, {"": sample}, {}, role)
+
+
+def opened_target(name: str, path: Path, ingested: Path) -> Manifest:
+    """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
+    if (path / "manifest.json").is_file():
+        return Manifest.open(path)
+    if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
+        raise AnalysisError(
+            f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
+        )
+    return build_manifest([path], ingested / name)
 
 
 def _rows(manifest: Manifest, columns: list[str]) -> pa.Table:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from gprplus.cli import analyzed, console, options, spelled
+from gprplus.cli import analyzed, console, options, spelled, subsets
 
 
 @click.command("analyze")
@@ -53,6 +53,21 @@ from gprplus.cli import analyzed, console, options, spelled
     type=click.IntRange(min=5),
     help="Persons with an image in every combination, to weigh factors on.  [default: some 4,000 images]",
 )
+@click.option(
+    "--budget",
+    metavar="IDENTITIESxIMAGES",
+    help="Search too for the nearest training set of so many persons with so many images each, such as 400x50.",
+)
+@click.option(
+    "--floor",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="--budget: part of its even share that each viewpoint keeps.",
+)
+@click.option(
+    "--draws", type=click.IntRange(min=1), default=1, show_default=True, help="--budget: arms of each random control."
+)
 @options.seed
 @options.device
 @options.workers
@@ -66,6 +81,9 @@ def command(
     settings: dict[str, str],
     output: Path | None,
     as_json: bool,
+    budget: str | None,
+    floor: float,
+    draws: int,
     **asked: Any,
 ) -> None:
     """Measure how far each level lies from a target, and which attribute makes the difference.
@@ -75,27 +93,59 @@ def command(
     beside its 95% interval and the range it takes when levels are shuffled. Where people have an image in every
     combination, the distance is taken apart by attribute. Everything goes to WORK/analysis/NAME.
 
+    With --budget, a training set near to the target is searched for by the first --features, judged on target images
+    it was not chosen by, and written to WORK/splits/search-NAME beside its controls, for benchmark to run. Give a
+    second --target, so that there is a control chosen for another one.
+
     \b
     Examples:
       gprplus analyze --target market=data/Market-1501-v15.09.15 --attr weather,illumination
       gprplus analyze --target market=data/Market-1501-v15.09.15
         --features histograms,reid:work/runs/weather/smoke/mix/seed0 -o work/analysis-reid
+      gprplus analyze --target market=data/market --target msmt=data/msmt17 --budget 400x50
       gprplus analyze --target market=data/Market-1501-v15.09.15 --mode paper -o work/analysis-paper
     """
     from gprplus.analysis import analyze
 
+    if budget and asked["mode"] != "sound":
+        raise click.UsageError("--budget searches by --features; leave --mode out.")
+    place = output or work / "analysis"
     with console.progress("Looking at images") as progress:
         found = analyze(
             manifest or work / "manifest",
             targets,
-            output=output or work / "analysis",
+            output=place,
             settings=spelled.values(settings),
             progress=progress,
             **asked,
         )
+    searches = []
+    if budget:
+        from gprplus.analysis import search
+
+        shared = ("people", "images", "seed", "device", "workers", "force")
+        with console.progress("Looking for a subset") as progress:
+            searches = search(
+                manifest or work / "manifest",
+                targets,
+                budget,
+                output=place,
+                splits=place / "splits" if output else work / "splits",
+                features=asked["features"][0],
+                floor=floor,
+                draws=draws,
+                progress=progress,
+                **{name: asked[name] for name in shared},
+            )
     if as_json:
         tables = ({name: table.to_pylist() for name, table in one.tables.items()} for one in found)
-        console.dump({one.info["target"]: {**one.info, **rows} for one, rows in zip(found, tables, strict=True)})
+        data = {one.info["target"]: {**one.info, **rows} for one, rows in zip(found, tables, strict=True)}
+        for subset in searches:
+            rows = {"cells": subset.cells.to_pylist(), "rivals": subset.rivals.to_pylist()}
+            data[subset.info["target"]]["search"] = {**subset.info, **rows}
+        console.dump(data)
         return
     for one in found:
         analyzed.show(one)
+    for subset in searches:
+        subsets.show(subset)

@@ -32,7 +32,8 @@ class DeclaredArm:
     `restrict` names the levels kept of each attribute (none: all images). `identities` takes that many persons, each
     number a part of the next larger; `images` that many images in all, spread evenly over the persons. Left out, both
     mean all there are. Arms that say `matched = true` are dealt with together: the same slots, so that every other
-    factor agrees, and one number of images, that of the tightest of them, unless they name their own.
+    factor agrees, and one number of images, that of the tightest of them, unless they name their own. `cells` counts
+    the images of each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, in the place of all other choice.
     """
 
     name: str
@@ -40,6 +41,7 @@ class DeclaredArm:
     identities: int | None = None
     images: int | None = None
     matched: bool = False
+    cells: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "restrict", as_restriction(self.restrict, f"The arm '{self.name}'"))
@@ -49,6 +51,12 @@ class DeclaredArm:
             size = getattr(self, what)
             if size is not None and size < 1:
                 raise SplitError(f"The arm '{self.name}' asks for {size} {what}; at least 1 is needed.")
+        other = self.restrict or self.images or self.matched
+        if self.cells is not None and (other or min(self.cells.values(), default=0) < 1):
+            raise SplitError(
+                f"The arm '{self.name}' counts its images by cells, each at least 1: leave out restrict, images and "
+                "matched."
+            )
 
 
 def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, tuple[str, ...]]:

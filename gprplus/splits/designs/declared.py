@@ -12,6 +12,7 @@ from gprplus import keys
 from gprplus.errors import SplitError, examples, nearest
 from gprplus.splits.arms import Matched
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention
+from gprplus.splits.designs.cells import of_cells
 from gprplus.splits.designs.joint import factors_of, levels_kept, match_jointly, rows_of, warned
 from gprplus.splits.designs.levels import counted
 from gprplus.splits.request import DeclaredArm
@@ -82,7 +83,9 @@ def _dealt(train: Train, matched: Matched, together: list[DeclaredArm]) -> dict[
 
 
 def _plain(train: Train, arm: DeclaredArm) -> Arm:
-    """Every image of the first persons that the restriction leaves, or so many of them, spread evenly."""
+    """Every image of the first persons that the restriction leaves, or so many of them, spread evenly; or its cells."""
+    if arm.cells is not None:
+        return Arm("declared", (), of_cells(train, arm), {"cells": len(arm.cells), "matched": False})
     kept = np.ones(len(train.rows), dtype=bool)
     for attr, levels in arm.restrict.items():
         kept &= np.isin(train.codes(attr).values, levels_kept(train, attr, levels))

@@ -1,0 +1,67 @@
+"""From counts of cells to a split that a benchmark can run: the subset, its rival and its controls, of equal size."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gprplus.analysis.side import crossed_factors
+from gprplus.ingest import Manifest
+from gprplus.splits import DeclaredArm, Split, make_split
+
+if TYPE_CHECKING:
+    from gprplus.analysis.search.judge import Outcome
+
+SEARCHED = "searched"
+REFERENCE = "random-images-1"
+WRONG = "wrong-"
+
+
+def factors_and_cells(source: Manifest) -> tuple[list[str], list[str]]:
+    """The crossed factors, and the name of each cell in the order of sample.Crossed."""
+    factors = crossed_factors(source)
+    levels = [[f"{name}={level}" for level in source.levels(name)] for name in factors]
+    return factors, [" ".join(cell) for cell in product(*levels)]
+
+
+def declared(
+    name: str, found: Mapping[str, "Outcome"], cells: Sequence[str], identities: int, draws: int
+) -> list[DeclaredArm]:
+    """All of one number of persons and images: what was searched for, the threshold rule's, random ones, wrong ones."""
+    mine = found[name]
+    counts = {SEARCHED: mine.counts}
+    if "threshold" in mine.chosen:
+        counts["threshold"] = mine.chosen["threshold"]
+    for kind, each in mine.drawn.items():
+        counts |= {f"{kind}-{k}": drawn for k, drawn in enumerate(each[:draws], start=1)}
+    counts |= {f"{WRONG}{other}": outcome.counts for other, outcome in found.items() if other != name}
+    return [DeclaredArm(arm, identities=identities, cells=_counted(cells, each)) for arm, each in counts.items()]
+
+
+def write(
+    source: Manifest,
+    factors: Sequence[str],
+    arms: Sequence[DeclaredArm],
+    split: Path,
+    test_share: float,
+    seed: int,
+    force: bool,
+) -> Split:
+    """The split, whose differences are taken to random images of the same persons."""
+    return make_split(
+        source,
+        factors[0],
+        output=split,
+        design="declared",
+        arms=arms,
+        reference=REFERENCE,
+        test_share=test_share,
+        seed=seed,
+        force=force,
+    )
+
+
+def _counted(cells: Sequence[str], counts: np.ndarray) -> dict[str, int]:
+    return {cell: int(count) for cell, count in zip(cells, counts, strict=True) if count}

@@ -1,0 +1,60 @@
+"""Mean kernels between cells and with the target: all that a search has to know of the images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.analysis import discrepancy
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """RBF kernels of P persons in C cells `(P, C, P, C) float32`, with T target images `(P, C, T)`, and among these
+    `(T, T)`; `people` `(T,)` are the target's persons from 0.
+    """
+
+    inside: np.ndarray
+    across: np.ndarray
+    target: np.ndarray
+    people: np.ndarray
+
+    def biased(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """Q `(C, C)` with persons counted `weights` `(P,)` times, pairs of a person with itself included."""
+        share = self._share(weights)
+        return np.einsum("p,pcqd,q->cd", share, self.inside, share, optimize=True)
+
+    def unbiased(self) -> np.ndarray:
+        """Q `(C, C)` over pairs of two different persons."""
+        people = len(self.inside)
+        same = np.einsum("pcpd->cd", self.inside, optimize=True) / people**2
+        return (self.biased() - same) * people / (people - 1)
+
+    def to_target(self, images: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """b `(C,)`: cells with the target images of weight `images` `(T,)`, which are made to sum to 1."""
+        return np.einsum("p,pct,t->c", self._share(weights), self.across, images / images.sum(), optimize=True)
+
+    def in_target(self, images: np.ndarray) -> float:
+        """The mean over pairs of two different persons of the target, images counted `images` `(T,)` times."""
+        apart = np.where(self.people[:, None] == self.people[None, :], 0.0, np.outer(images, images))
+        return float((apart * self.target).sum() / apart.sum()) if apart.any() else float("nan")
+
+    def _share(self, weights: np.ndarray | None) -> np.ndarray:
+        people = len(self.inside)
+        return np.full(people, 1 / people) if weights is None else weights / weights.sum()
+
+
+def kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> tuple[Kernels, float]:
+    """Of source points `(P, C, D)` and target points `(T, D)`, with the median distance of all as bandwidth."""
+    people, cells, width = source.shape
+    flat = source.reshape(-1, width)
+    bandwidth = discrepancy.median_distance(np.vstack([flat, target]))
+
+    def near(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        return (1 - discrepancy.costs(discrepancy.distances(left, right), bandwidth)["mmd2"]).astype(np.float32)
+
+    return Kernels(
+        np.concatenate([near(row, flat) for row in source]).reshape(people, cells, people, cells),
+        near(flat, target).reshape(people, cells, -1),
+        near(target, target),
+        target_people,
+    ), bandwidth

@@ -1,0 +1,267 @@
+"""`search`: the subset of a manifest nearest to each target under a budget, judged on images it was not chosen by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gprplus.analysis.columns import CELLS, RIVALS
+from gprplus.analysis.features import Features, chosen
+from gprplus.analysis.pages import markdown, write_csv
+from gprplus.analysis.sample import codes
+from gprplus.analysis.search import arms, judge, rivals
+from gprplus.analysis.search.kernels import kernels
+from gprplus.analysis.side import Side, opened_target, searched, target_side
+from gprplus.errors import AnalysisError
+from gprplus.ingest import Manifest
+from gprplus.keys import bottom, canonical, priorities, text_key, text_keys
+from gprplus.parallel import Progress, silent
+from gprplus.runs import read_json, settle, versions, write_json, write_table, write_text
+from gprplus.schema import VERSION, conform
+
+RECORD = "search.json"
+DRAWS = 20  # random subsets that the table averages over
+MOST = 12_000  # images whose kernels are held: 600 MB
+RIDGE = 0.01  # part of the mean diagonal of Q: enough for one solution, too little to be seen in the distance
+
+
+@dataclass(frozen=True)
+class Budget:
+    """So many persons, so many images of each."""
+
+    identities: int
+    images: int
+
+    @classmethod
+    def of(cls, text: str) -> "Budget":
+        """'400x50': 400 persons with 50 images each. Raises AnalysisError.
+
+        >>> Budget.of("400x50")
+        Budget(identities=400, images=50)
+        """
+        people, _, images = text.lower().partition("x")
+        if not (people.isdecimal() and images.isdecimal() and int(people) and int(images)):
+            raise AnalysisError(f"A budget is IDENTITIESxIMAGES, such as 400x50 for 50 images of each; found '{text}'.")
+        return cls(int(people), int(images))
+
+    @property
+    def total(self) -> int:
+        """Images in all."""
+        return self.identities * self.images
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was found for one target: the record, the cells (columns.CELLS) and the rivals (columns.RIVALS), and the
+    folder of the split that a benchmark can run.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    cells: pa.Table
+    rivals: pa.Table
+    made: bool = False
+
+    @classmethod
+    def open(cls, path: Path) -> "Search":
+        """Read a finished search; AnalysisError when the folder holds none."""
+        info = read_json(path / RECORD, AnalysisError, "a search")
+        tables = (
+            conform(pq.read_table(path / f"{name}.parquet"), columns)
+            for name, columns in (("cells", CELLS), ("rivals", RIVALS))
+        )
+        return cls(path, info, *tables)
+
+
+def search(
+    manifest: Path | str,
+    targets: Mapping[str, Path | str],
+    budget: Budget | str,
+    *,
+    output: Path,
+    splits: Path,
+    features: str = "histograms",
+    floor: float = 0.5,
+    images: int = 300,
+    people: int | None = None,
+    draws: int = 1,
+    test_share: float = 0.25,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> list[Search]:
+    """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
+
+    Cells are the combinations of all crossed factors. Weights are chosen on half of the target's persons and judged on
+    the other half, beside `rivals`; `floor` is the part of its even share that each viewpoint keeps. Kernels are taken
+    over `people` of the train side who have every cell. The split has the subset, the threshold rule's, `draws` random
+    ones of either kind, and the subset found for each other target. Raises AnalysisError where the budget is larger
+    than what there is.
+    """
+    source = Manifest.open(Path(manifest))
+    budget = Budget.of(budget) if isinstance(budget, str) else budget
+    opened = {name: opened_target(name, Path(path), output.parent / "targets") for name, path in targets.items()}
+    (kind,) = chosen([features], device)
+    request = {
+        "manifest": source.info["fingerprint"],
+        "targets": {name: target.info["fingerprint"] for name, target in opened.items()},
+        "budget": [budget.identities, budget.images],
+        "features": kind.source,
+        **{"floor": floor, "images": images, "people": people, "draws": draws, "test_share": test_share, "seed": seed},
+    }
+    homes = {name: output / name / "search" for name in targets}
+    states = [settle(home / RECORD, request, force=force) for home in homes.values()]
+    if all(state == "same" for state in states):
+        return [Search.open(home) for home in homes.values()]
+    side = searched(source, people, test_share, seed)
+    crossed = side.crossed
+    assert crossed is not None
+    if crossed.flat.size > MOST:
+        raise AnalysisError(
+            f"{crossed.flat.size:,} images were to be compared with each other, more than {MOST:,}: fewer --people."
+        )
+    others = {name: target_side(target, images, seed) for name, target in opened.items()}
+    most = capacity(side, budget, seed)
+    pools = _looked(kind, side, others, workers, progress)
+    found = {name: _one(name, side, others[name], *pools[name], most, budget, floor, seed) for name in targets}
+    return [
+        _write(
+            homes[name], name, found, request, source, splits / f"search-{name}", kind, draws, test_share, seed, force
+        )
+        for name in targets
+    ]
+
+
+def capacity(side: Side, budget: Budget, seed: int) -> np.ndarray:
+    """How many images the budget's persons have in each cell, `(C,)`: the persons a split of this seed takes first."""
+    assert side.crossed is not None
+    table, crossed = side.table, side.crossed
+    cell_of = crossed.cell_of(table)
+    known = cell_of >= 0
+    pairs = table.select(["dataset", "identity"]).filter(pa.array(known))
+    person, _ = codes(pairs, ["dataset", "identity"])
+    _, first = np.unique(person, return_index=True)
+    rows = pairs.take(pa.array(first)).to_pylist()
+    keyed = text_keys(canonical(row["dataset"], row["identity"]) for row in rows)
+    if budget.identities > len(keyed):
+        raise AnalysisError(
+            f"The budget has {budget.identities:,} identities, but the train side of {side.manifest.path} has "
+            f"{len(keyed):,}."
+        )
+    taken = bottom(priorities(keyed, seed, "identity"), budget.identities, keyed)
+    most = np.bincount(cell_of[known][np.isin(person, taken)], minlength=len(crossed.cells()))
+    if budget.total > most.sum():
+        raise AnalysisError(
+            f"The budget has {budget.total:,} images, but its {budget.identities:,} persons have {most.sum():,} in all."
+        )
+    return most
+
+
+def _looked(
+    kind: Features, side: Side, others: Mapping[str, Side], workers: int | None, progress: Progress
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """By target, points of the cells `(P, C, D)` and of its images `(T, D)`."""
+    assert side.crossed is not None
+    looks = kind.look(side.images(), workers, progress)
+    found = {}
+    for name, target in others.items():
+        (sample,) = target.samples.values()
+        points = next(iter(kind.points(np.vstack([looks, kind.look(target.images(), workers, progress)])).values()))
+        mine = points[: len(looks)][side.place(side.crossed.flat)]
+        shape = (len(side.crossed.rows), len(side.crossed.cells()), -1)
+        found[name] = (mine.reshape(shape), points[len(looks) :][target.place(sample.rows[:, 0])])
+    return found
+
+
+def _one(
+    name: str,
+    side: Side,
+    target: Side,
+    source: np.ndarray,
+    images: np.ndarray,
+    most: np.ndarray,
+    budget: Budget,
+    floor: float,
+    seed: int,
+) -> judge.Outcome:
+    assert side.crossed is not None
+    (sample,) = target.samples.values()
+    known, bandwidth = kernels(source, images, sample.people)
+    rng = np.random.default_rng(text_key(canonical("search", name, str(seed))))
+    levels = np.stack([axis.ravel() for axis in np.indices(side.crossed.rows.shape[1:])], axis=1)
+    views = "viewpoint_deg" in side.crossed.factors
+    groups = levels[:, side.crossed.factors.index("viewpoint_deg")] if views else np.zeros(len(levels), dtype=np.int64)
+    least = np.full(int(groups.max()) + 1, floor / (int(groups.max()) + 1) if views else 0.0)
+    fit = rng.permutation(int(sample.people.max()) + 1)[sample.people] % 2 == 0
+
+    def problem(people: np.ndarray | None, weight: np.ndarray) -> rivals.Problem:
+        within = known.biased(people)
+        return rivals.Problem(
+            within.astype(np.float64), known.to_target(weight, people), levels, most, budget.total, groups, least,
+            RIDGE * float(np.diag(within).mean()),
+        )  # fmt: skip
+
+    return judge.judged(known, problem, fit, bandwidth, rng, draws=DRAWS)
+
+
+def _write(
+    home: Path,
+    name: str,
+    found: Mapping[str, judge.Outcome],
+    request: Mapping[str, Any],
+    source: Manifest,
+    split: Path,
+    kind: Features,
+    draws: int,
+    test_share: float,
+    seed: int,
+    force: bool,
+) -> Search:
+    crossed = arms.factors_and_cells(source)
+    outcome = found[name]
+    rows = [
+        {"target": name, "cell": cell, "weight": w, "low": low, "high": high, "images": n}
+        for cell, w, low, high, n in zip(
+            crossed[1], outcome.weights, outcome.low, outcome.high, outcome.counts, strict=True
+        )
+    ]
+    cells = conform(pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["images"], -row["weight"]))), CELLS)
+    wrong = [other for other in found if other != name]
+    ranked = [*outcome.rivals, *(outcome.place(f"{arms.WRONG}{other}", found[other].counts) for other in wrong)]
+    ranked.sort(key=lambda row: row["held_out"])
+    table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), RIVALS)
+    declared = arms.declared(name, found, crossed[1], request["budget"][0], draws)
+    made = arms.write(source, crossed[0], declared, split, test_share, seed, force)
+    record = {
+        "schema_version": VERSION,
+        "target": name,
+        "request": dict(request),
+        "factors": crossed[0],
+        "split": made.path.as_posix(),
+        "arms": [arm.name for arm in declared],
+        "controls": {"wrong_target": wrong, "random": draws, "random_levels": draws},
+        **outcome.facts,
+        "versions": versions(),
+    }
+    for key, one in (("cells", cells), ("rivals", table)):
+        write_table(home / f"{key}.parquet", one)
+        write_csv(home / f"{key}.csv", one)
+        write_text(home / f"{key}.md", markdown(key, one))
+    write_json(home / RECORD, record)
+    return Search(home, record, cells, table, made=True)
+
+
+def margins(factors: Sequence[str], cells: Sequence[Mapping[str, Any]], value: str) -> dict[str, dict[str, float]]:
+    """Sums of a column of columns.CELLS rows by level of each factor."""
+    found: dict[str, dict[str, float]] = {factor: {} for factor in factors}
+    for row in cells:
+        for word in row["cell"].split():
+            factor, _, level = word.partition("=")
+            found[factor][level] = found[factor].get(level, 0) + row[value]
+    return found

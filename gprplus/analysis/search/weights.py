@@ -1,0 +1,94 @@
+"""The convex programme behind a search: weights of cells that bring a mixture nearest to the target.
+
+With Q_cc' the mean kernel between images of two cells, b_c that between a cell and the target, the squared maximum mean
+discrepancy of the mixture w is w'Qw - 2 b'w + const (Gretton et al., JMLR 2012). It is convex when Q holds the pairs of
+an image with itself too, so
+
+    min over w of  w'Qw - 2 b'w + ridge |w - even|^2,   0 <= w <= upper,  sum w = 1,  sum of w in group g >= least_g
+
+has one solution for ridge > 0, found by accelerated projected gradients.
+"""
+
+import numpy as np
+
+_STEPS = 20_000
+_CLOSE = 1e-9
+
+
+def project(point: np.ndarray, upper: np.ndarray, groups: np.ndarray, least: np.ndarray) -> np.ndarray:
+    """The nearest w `(C,)` to a point that meets all constraints; `groups` `(C,)` numbers the group of each cell.
+
+    w = clip(point - t_g, 0, upper) with one threshold t for all groups, lowered in those that would fall under their
+    `least` `(G,)`: the Karush-Kuhn-Tucker conditions of disjoint groups.
+
+    >>> even = np.array([1.0, 1.0])
+    >>> project(np.array([0.9, 0.5, 0.0]), np.ones(3), np.array([0, 0, 1]), np.array([0.0, 0.2])).round(3).tolist()
+    [0.6, 0.2, 0.2]
+    """
+    own = np.full(len(least), np.inf)
+    for group in np.flatnonzero(least > 0):
+        own[group] = _threshold(point[groups == group], upper[groups == group], least[group])
+    limit = own[groups]
+    whole = _threshold(point, upper, 1.0, limit)
+    return np.clip(point - np.minimum(whole, limit), 0, upper)
+
+
+def _threshold(point: np.ndarray, upper: np.ndarray, wanted: float, limit: np.ndarray | float = np.inf) -> float:
+    """The t at which clip(point - min(t, limit), 0, upper) sums to `wanted`.
+
+    Every part falls in a straight line between two values of t, so the sum is known where the lines bend.
+    """
+    high = np.minimum(point, limit)
+    low = np.minimum(point - upper, high)
+    bends = np.concatenate([low, high])
+    order = np.argsort(bends)
+    falling = np.cumsum(np.repeat([1, -1], len(point))[order])
+    sums = upper.sum() - np.concatenate([[0.0], np.cumsum(falling[:-1] * np.diff(bends[order]))])
+    return float(np.interp(-wanted, -sums, bends[order]))
+
+
+def solve(
+    within: np.ndarray,
+    across: np.ndarray,
+    *,
+    ridge: float,
+    upper: np.ndarray,
+    groups: np.ndarray,
+    least: np.ndarray,
+) -> np.ndarray:
+    """The weights `(C,)` of the programme for Q `(C, C)` positive semidefinite and b `(C,)`.
+
+    Nesterov's method with restarts (O'Donoghue and Candes, "Adaptive restart for accelerated gradient schemes", 2015).
+    """
+    even = np.full(len(across), 1 / len(across))
+    step = 1 / (2 * (np.linalg.eigvalsh(within)[-1] + ridge))
+    w = ahead = project(even, upper, groups, least)
+    momentum = 1.0
+    for _ in range(_STEPS):
+        slope = 2 * (within @ ahead - across + ridge * (ahead - even))
+        new = project(ahead - step * slope, upper, groups, least)
+        moved = new - w
+        if (ahead - new) @ moved > 0:  # the last steps overshot: start the acceleration anew
+            momentum = 1.0
+        grown = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
+        ahead = new + (momentum - 1) / grown * moved
+        w, momentum = new, grown
+        if np.abs(moved).max() < _CLOSE:
+            break
+    return w
+
+
+def counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:
+    """Whole numbers `(C,)` near weights x total that sum to it, none above `most`: the largest remainders are rounded
+    up, and what a full cell cannot take goes to the next ones.
+
+    >>> counts(np.array([0.5, 0.3, 0.2]), 4, np.array([9, 9, 9])).tolist()
+    [2, 1, 1]
+    """
+    ideal = weights * total
+    found = np.minimum(np.floor(ideal + 1e-9).astype(np.int64), most)
+    while found.sum() < total:
+        open_cells = np.flatnonzero(found < most)
+        order = open_cells[np.argsort(-(ideal - found)[open_cells], kind="stable")]
+        found[order[: total - found.sum()]] += 1
+    return found

@@ -1,0 +1,72 @@
+"""What `gprplus analyze --budget` prints: the subset, its rivals by the same distance, and what is yet to show."""
+
+from typing import TYPE_CHECKING, Any
+
+from gprplus.cli import console
+
+if TYPE_CHECKING:
+    from gprplus.analysis import Search
+
+METHODS = {
+    "searched": "searched: convex weights of cells",
+    "coordinate": "coordinate: one distribution a factor",
+    "greedy": "greedy: leave levels out",
+    "threshold": "threshold: levels under the mean",
+    "random-levels": "searched, levels renamed by chance",
+    "random-images": "random images",
+    "even": "even: every cell alike",
+}
+
+
+def show(found: "Search") -> None:
+    """Print one target's search."""
+    from gprplus.analysis.search.search import margins
+
+    info = found.info
+    people, images = info["request"]["budget"]
+    halves = info["target_images"]
+    title = (
+        f"Subsets for {info['target']}: {people:,} people x {images:,} images. Squared discrepancy x 1000 to the "
+        f"{halves['held_out']:,} target images that nothing was chosen by"
+    )
+    cells = [
+        [
+            METHODS.get(row["method"]) or f"searched for {row['method'].removeprefix('wrong-')}, another target",
+            f"{1000 * row['held_out']:.1f}",
+            f"{1000 * row['low']:.1f} to {1000 * row['high']:.1f}",
+            f"{1000 * row['fitted']:.1f}",
+            f"{row['cells']:,}",
+        ]
+        for row in found.rivals.to_pylist()
+    ]
+    headers = ["chosen by", "held out", "95% interval", f"on the {halves['chosen_by']:,} chosen by", "cells"]
+    console.table(headers, cells, title, right=(1, 2, 3, 4))
+    for name in info["left_out"]:
+        console.note(f"Note: what {name} keeps has too few images for the budget.")
+    shares = margins(info["factors"], found.cells.to_pylist(), "images")
+    for factor, levels in shares.items():
+        total = sum(levels.values())
+        ranked = sorted(levels.items(), key=lambda item: -item[1])
+        console.say(f"{factor}: " + ", ".join(f"{level} {count / total:.0%}" for level, count in ranked))
+    stability = info["stability"]
+    console.say(
+        f"With people drawn anew, {stability['l1']:.0%} of the weight moves and {stability['jaccard']:.0%} of the "
+        "cells stay the same."
+    )
+    _verdict(info, found)
+
+
+def _verdict(info: dict[str, Any], found: "Search") -> None:
+    """No training set is called the best before a benchmark has set it beside its controls."""
+    said = "Wrote" if found.made else "Nothing to do: the same request is in"
+    console.say(f"{said} {found.path} and the split {info['split']}: {', '.join(info['arms'])}")
+    if info["controls"]["wrong_target"]:
+        console.say(
+            f"Whether `searched` is the best dataset of this size is for a benchmark to say, with these controls: "
+            f"gprplus benchmark {info['split']} --target {info['target']}=..."
+        )
+    else:
+        console.note(
+            "Note: there is no control chosen for another target. Give a second --target before you call a subset good "
+            f"for {info['target']} in particular."
+        )

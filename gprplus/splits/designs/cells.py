@@ -1,0 +1,68 @@
+"""An arm that says how many images it has of each combination of levels, as a search for a subset gives it."""
+
+import numpy as np
+
+from gprplus import keys
+from gprplus.errors import SplitError, examples
+from gprplus.splits.designs.base import Train
+from gprplus.splits.designs.joint import levels_kept
+from gprplus.splits.request import DeclaredArm
+from gprplus.splits.sides import rank_in_runs
+
+
+def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
+    """Sorted positions in the pool of the images that `arm.cells` counts, of the first `arm.identities` persons.
+
+    Cell by cell those persons give an image who have given fewest so far, ties in an order hashed anew for each cell:
+    where everybody has an image in every cell, any two persons end with numbers that differ by at most one. Raises
+    SplitError where a cell has too few images, or levels are unknown.
+    """
+    assert arm.cells is not None
+    asked = {_parsed(name, arm): count for name, count in arm.cells.items()}
+    factors = [name for name, _ in next(iter(asked))]
+    if any([name for name, _ in cell] != factors for cell in asked):
+        raise SplitError(f"The cells of the arm '{arm.name}' must all name the same attributes, in one order.")
+    known = np.all([train.codes(name).values >= 0 for name in factors], axis=0)
+    rows = train.rows[known]
+    codes = [train.codes(name).values[known] for name in factors]
+    person, uid = train.pool.person[rows], train.pool.uid[rows]
+    there = np.unique(person)
+    if arm.identities is not None and arm.identities > len(there):
+        raise SplitError(
+            f"The arm '{arm.name}' asks for {arm.identities:,} identities, but the train side has {len(there):,}."
+        )
+    first = there[keys.bottom(train.order()[there], arm.identities or len(there), there)]
+    mine = np.isin(person, first)
+    priority = keys.priorities(uid, train.request.seed, "image")
+    load = np.zeros(len(train.pool.persons), dtype=np.int64)
+    chosen, lacking = [], []
+    for cell, count in sorted(asked.items()):
+        inside = mine.copy()
+        for values, (name, level) in zip(codes, cell, strict=True):
+            inside &= values == levels_kept(train, name, [level])[0]
+        place = np.flatnonzero(inside)
+        if len(place) < count:
+            lacking.append(f"{_said(cell)} ({count:,} of {len(place):,})")
+            continue
+        place = place[np.lexsort((uid[place], priority[place], person[place]))]
+        again = rank_in_runs(person[place])
+        taken = place[np.lexsort((uid[place], priority[place], load[person[place]] + again))[:count]]
+        np.add.at(load, person[taken], 1)
+        chosen.append(rows[taken])
+    if lacking:
+        raise SplitError(
+            f"The arm '{arm.name}' asks for more images than its {len(first):,} persons have of {examples(lacking)}."
+        )
+    return np.sort(np.concatenate(chosen))
+
+
+def _parsed(name: str, arm: DeclaredArm) -> tuple[tuple[str, str], ...]:
+    """'weather=sunny viewpoint_deg=90' as pairs."""
+    pairs = [word.partition("=") for word in name.split()]
+    if not pairs or not all(equals and level for _, equals, level in pairs):
+        raise SplitError(f"The arm '{arm.name}' has a cell '{name}'; expected ATTR=LEVEL, joined by spaces.")
+    return tuple((attr, level) for attr, _, level in pairs)
+
+
+def _said(cell: tuple[tuple[str, str], ...]) -> str:
+    return " ".join(f"{name}={level}" for name, level in cell)
