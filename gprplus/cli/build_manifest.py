@@ -140,6 +140,7 @@ def warnings(manifest: "Manifest") -> list[str]:
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
             rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
             lines.append(f"{name}: {rejected}; `gprplus inspect {manifest.path}` says why.")
+        lines += [f"{name}: {sentence}" for sentence in about.get("unknown", [])]
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about["unverified"]:

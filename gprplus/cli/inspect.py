@@ -124,7 +124,10 @@ def _show(found: Any) -> None:
         for name, about in found.datasets.items()
     ]
     console.table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title="Datasets", right=(4, 5, 6))
-    margins = [[name, len(counts), spoken(counts)] for name, counts in found.margins.items()]
+    margins = [
+        [name, len(counts), spoken(counts) + (f"; junk: {spoken(found.junk[name])}" if name in found.junk else "")]
+        for name, counts in found.margins.items()
+    ]
     console.table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
     if found.people:
         people = [[name, len(counts), spoken(counts)] for name, counts in found.people.items()]

@@ -15,7 +15,7 @@ from gprplus.ingest.doubles import without_doubles
 from gprplus.ingest.earlier import Earlier, kept, places
 from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
 from gprplus.ingest.layout import Layout, near_miss
-from gprplus.ingest.parse import decoded
+from gprplus.ingest.parse import decoded, unlevelled
 from gprplus.ingest.parts import Parts
 from gprplus.ingest.read import PROBED, read_files
 from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
@@ -74,6 +74,7 @@ def ingest(
     if images is None or not images.num_rows:
         raise _nothing_good(listing, rejected)
     _of_one_kind(layout, good, listing)
+    unknown = unlevelled(layout, {group: good[group].unique().to_pylist() for group in layout.groups})
     del found, good  # at two million files each is a quarter of a gigabyte
     images = ordered(images)
     if listed.files:
@@ -97,7 +98,9 @@ def ingest(
             "refused": len(listing.refused),
             "unread_folders": sum(item.reason == UNREAD for item in listing.refused),
             "roles": _counted(images["role"]),
+            "unknown": unknown,
             "remarks": [
+                *unknown,
                 *about_lists(images, listed, layout.lists),
                 *gallery_only(images),
                 *doubled,

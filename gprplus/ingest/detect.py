@@ -132,6 +132,13 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
             f"No known layout fits the names under {listing.root}, but below {listing.root / below[0]} they fit "
             f"'{below[1]}'. Give that folder."
         )
+    frames = _frames(listing)
+    if frames:
+        raise LayoutError(
+            f"No known layout fits the names under {listing.root}, such as {names[0]}, and {frames} describes whole "
+            "frames. Cut the persons out first, with `python tools/frames_to_crops.py "
+            f"{listing.root} --coco {listing.root / frames} -o CROPS`, and give the folder CROPS."
+        )
     miss = next(name for name, row in zip(names, match(nearly, names, listing.views), strict=True) if row is None)
     why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
     return (
@@ -139,6 +146,23 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
         f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
         "or declare your own in a TOML file and give it with --layout FILE.toml."
     )
+
+
+def _frames(listing: Listing) -> str | None:
+    """Annotations in COCO's form among the files of a folder: persons in whole frames, which no layout names."""
+    if not listing.root.is_dir():
+        return None
+    found = (path for pattern in ("*.json", "*annotations/*.json") for path in sorted(listing.root.glob(pattern)))
+    return next((path.relative_to(listing.root).as_posix() for path in found if _is_coco(path)), None)
+
+
+def _is_coco(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(65_536)
+    except OSError:
+        return False
+    return b'"images"' in head and b'"file_name"' in head
 
 
 def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, str] | None:

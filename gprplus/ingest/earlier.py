@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from gprplus.ingest.manifest import Manifest
 from gprplus.ingest.members import Contents, Memory
 from gprplus.ingest.read import PROBED
-from gprplus.ingest.scan import Listing, Refused
+from gprplus.ingest.scan import Listing, Refused, paths
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,13 @@ def _only_names(earlier: Earlier, listing: Listing, known: np.ndarray) -> bool:
     """Whether every file that was not opened before is one that was refused for its name."""
     rejected = only(earlier.manifest.rejected(), earlier.name)
     by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))["path"].combine_chunks()
-    others = pa.array(list(listing.paths()), pa.string()).filter(pa.array(~known))
+    others = listed(listing).filter(pa.array(~known))
     return bool(pc.all(pc.is_in(others, by_name), min_count=0).as_py())
+
+
+def listed(listing: Listing) -> pa.Array:
+    """Every file's path below the root, in order. A folder at a time: all as Python texts take three times more."""
+    return pa.concat_arrays([pa.array([], pa.string()), *(pa.array(paths(f.path, f.names)) for f in listing.folders)])
 
 
 def fresh_files(earlier: Earlier | None, listing: Listing) -> np.ndarray | None:
@@ -135,18 +140,18 @@ def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
     """`(N,) bool` over the listing: files whose size and modification time are those in `scan`."""
     if any(folder.sizes is None for folder in listing.folders):
         return np.zeros(len(listing), bool)
-    paths = pa.array(list(listing.paths()), pa.string())
+    here = listed(listing)
     sizes = _joined([folder.sizes for folder in listing.folders])
     mtimes = _joined([folder.mtimes for folder in listing.folders])
-    if len(scan) == len(paths) and scan["path"].combine_chunks().equals(paths):
-        place = np.arange(len(paths))
-        found = np.ones(len(paths), bool)
+    if len(scan) == len(here) and scan["path"].combine_chunks().equals(here):
+        place = np.arange(len(here))
+        found = np.ones(len(here), bool)
     else:
-        position = pc.index_in(paths, scan["path"].combine_chunks())
+        position = pc.index_in(here, scan["path"].combine_chunks())
         found = np.asarray(position.is_valid())
         place = np.asarray(position.fill_null(0))
     if not len(scan):
-        return np.zeros(len(paths), bool)
+        return np.zeros(len(here), bool)
     same_size = np.asarray(scan["size_bytes"])[place] == sizes
     return found & same_size & (np.asarray(scan["mtime_ns"])[place] == mtimes)
 

@@ -5,12 +5,13 @@ attributes that are functions of others; and the problems as sentences, the wors
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from gprplus.declared import identity_attributes, image_attributes, in_order
 from gprplus.errors import examples, printable
@@ -53,7 +54,8 @@ class Alias:
 class Inspection:
     """What `inspect` found.
 
-    `margins` counts images per level, `people` identities per level of the identity-level attributes.
+    `margins` counts images per level, those that are junk apart in `junk`; `people` counts identities per level of the
+    identity-level attributes.
     """
 
     path: str
@@ -66,6 +68,7 @@ class Inspection:
     rejected: dict[str, dict[str, Any]]
     problems: tuple[str, ...]
     checks: tuple[Finding, ...] = ()
+    junk: dict[str, dict[Any, int]] = field(default_factory=dict)
 
 
 def inspect(path: str | Path | Manifest) -> Inspection:
@@ -90,7 +93,8 @@ def inspect(path: str | Path | Manifest) -> Inspection:
             *_about_cells(crossed),
             *_about_dataset(name, about, codes["identity"], counted, only(people, name)),
         ]
-    margins = {name: margin(images[name], name) for name in image_attributes()}
+    junk, sound = images.filter(images["is_junk"]), images.filter(pc.invert(images["is_junk"]))
+    margins = {name: margin(sound[name], name) for name in image_attributes()}
     problems += [sentence for name, counts in margins.items() for sentence in _about_levels(name, counts)]
     return Inspection(
         str(manifest.path),
@@ -103,6 +107,7 @@ def inspect(path: str | Path | Manifest) -> Inspection:
         rejected,
         tuple(problems),
         tuple(findings(manifest)),
+        {name: counts for name in image_attributes() if (counts := margin(junk[name], name))},
     )
 
 
@@ -260,19 +265,15 @@ def _incomplete(name: str, identity: Codes, counted: np.ndarray, per_identity: i
     if not len(short):
         return []
     shown = [f"{identity.levels[i]} ({images[i]:,})" for i in short]
-    return [
-        f"{name}: {len(short):,} of {len(images):,} identities have fewer than {usual:,} images: {examples(shown)}."
-    ]
+    fewer = f"{len(short):,} of {len(images):,} identities have fewer than {usual:,} images"
+    return [f"{name}: {fewer}: {examples(shown)}."]
 
 
 def _about_levels(attribute: str, counts: dict[Any, int]) -> list[str]:
     usual = float(np.median(list(counts.values()))) if counts else 0.0
     few = [f"{level} ({count:,})" for level, count in counts.items() if count < FEW * usual]
-    return (
-        [f"{attribute}: few images have the level(s) {examples(few)}; the median level has {usual:,.0f}."]
-        if few
-        else []
-    )
+    said = f"{attribute}: few images have the level(s) {examples(few)}; the median level has {usual:,.0f}."
+    return [said] if few else []
 
 
 def _about_rejected(reason: str, about: dict[str, Any]) -> str:

@@ -4,13 +4,15 @@ The tokens stand in a table with a dictionary column per named group of the layo
 look-ups of a camera, not 475,104.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from gprplus.errors import examples
 from gprplus.ingest.columns import arrow_codes
+from gprplus.ingest.layout import LEVELLED
 from gprplus.ingest.names import Tokens, token_columns, uid_bytes
 from gprplus.ingest.tokens import code, number
 from gprplus.schema import IMAGES, conform
@@ -58,6 +60,22 @@ def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
         columns[name] = Coded(table, *layout.groups_of(name)).levels(getattr(layout, name).level)
     columns["weather_code"] = Coded(table, *layout.groups_of("weather")).levels(lambda token: token)
     return conform(pa.table(columns), IMAGES)
+
+
+def unlevelled(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
+    """One sentence for each attribute whose table lacks tokens that occur: these stay unknown.
+
+    `tokens` are those of each group of the layout, each at least once.
+    """
+    said = []
+    for name in LEVELLED:
+        table, groups = getattr(layout, name), layout.groups_of(name)
+        if not table.levels or len(groups) != 1 or groups[0] not in tokens:
+            continue
+        lost = sorted(token for token in set(tokens[groups[0]]) if token is not None and table.level(token) is None)
+        if lost:
+            said.append(f"{name}: [{name}.levels] has no {examples(lost)}, which stay unknown.")
+    return said
 
 
 class Coded:

@@ -1,18 +1,16 @@
 """Trying a layout on a folder without building anything."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from gprplus.errors import examples
 from gprplus.ingest.detect import choose
-from gprplus.ingest.layout import LEVELLED, Layout, near_miss
+from gprplus.ingest.layout import near_miss
 from gprplus.ingest.members import list_renders
 from gprplus.ingest.names import match
-from gprplus.ingest.parse import decoded, token_table
+from gprplus.ingest.parse import decoded, token_table, unlevelled
 from gprplus.ingest.roles import read_lists, with_roles
 
 ROWS, MISSES = 10, 3
@@ -76,19 +74,7 @@ def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, 
         len(fitting),
         images.select(COLUMNS).to_pylist(),
         [(path, near_miss(chosen.layout, path)) for path in missed[:misses]],
-        _unknown(chosen.layout, [found for found in tokens if found is not None]),
+        unlevelled(
+            chosen.layout, dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False))
+        ),
     )
-
-
-def _unknown(layout: Layout, tokens: Sequence[Sequence[str | None]]) -> list[str]:
-    """One sentence for each attribute whose table lacks tokens that occur: these stay unknown."""
-    said = []
-    for name in LEVELLED:
-        table, (group,) = getattr(layout, name), layout.groups_of(name)
-        if not table.levels or group not in layout.groups:
-            continue
-        at = layout.groups.index(group)
-        lost = sorted({row[at] for row in tokens if row[at] is not None and table.level(row[at]) is None}, key=str)
-        if lost:
-            said.append(f"{name}: [{name}.levels] has no {examples(lost)}, which stay unknown.")
-    return said

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.earlier import Earlier, fresh_files, kept, only
+from gprplus.ingest.earlier import Earlier, fresh_files, kept, listed, only
 from gprplus.ingest.layout import Layout
 from gprplus.ingest.parse import Coded
 from gprplus.ingest.scan import Folder, Listing
@@ -36,7 +36,8 @@ def to_read(
 def _stays(earlier: Earlier, layout: Layout) -> bool:
     placed = layout.log is not None and layout.log.places_by == "identity"
     alone = not (layout.lists or layout.single or layout.doubled.again or placed)
-    return alone and earlier.about["layout_digest"] == layout.digest
+    # A token that no table has is told of, and a row does not keep it: whether one is left only the names say.
+    return alone and earlier.about["layout_digest"] == layout.digest and not earlier.about.get("unknown")
 
 
 def _those(listing: Listing, wanted: np.ndarray) -> Listing:
@@ -59,7 +60,7 @@ def with_kept(
     """Images, rejected and scan of the new files, with the rows of all others: their levels sorted, images in any
     order, the rest in its own.
     """
-    paths = pa.array(list(listing.paths()), pa.string())
+    paths = listed(listing)
     stay = paths.filter(pa.array(~fresh))
     old = earlier.scan
     had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))

@@ -149,3 +149,12 @@ def test_a_mistake_in_ones_own_layout_is_told_by_the_files_own_path(tmp_path: Pa
     with pytest.raises(DeclarationError, match=r"mine\.toml: unknown key 'tytle'") as told:
         chosen(tmp_path / "renders", mine)
     assert str(mine) in str(told.value)
+
+
+@pytest.mark.parametrize("where", ["people.json", "annotations/people.json", "_annotations/people.json"])
+def test_whole_frames_are_sent_to_the_tool_that_cuts_persons_out(tmp_path: Path, plant, where: str) -> None:
+    root = plant(tmp_path / "frames", ["c01/000001.jpg", "c01/000002.jpg"])
+    (root / where).parent.mkdir(exist_ok=True)
+    (root / where).write_text(json.dumps({"images": [{"id": 1, "file_name": "c01/000001.jpg"}], "annotations": []}))
+    with pytest.raises(LayoutError, match=rf"whole frames\. Cut .*frames_to_crops.py \S+ --coco \S+/{where} -o"):
+        chosen(root)

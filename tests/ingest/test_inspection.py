@@ -89,3 +89,11 @@ def test_a_sheet_by_an_attribute_of_people(renders: Path, tmp_path: Path) -> Non
     sheet = grid(manifest, "hat", columns=3)
     assert sheet.rows == ["no", "yes"]
     assert all(cell is not None for line in sheet.cells for cell in line)
+
+
+def test_margins_tell_junk_apart(tmp_path: Path, shoot, save) -> None:
+    """The sunny pass that the generator takes twice counts once."""
+    save(tmp_path / "raw", [shot for shot in shoot(1, "A") if shot.camera == 0])
+    found = inspect(build_manifest([tmp_path / "raw"], tmp_path / "m", layout="gta_raw_v314"))
+    assert set(found.margins["weather"].values()) == {7}
+    assert found.junk["weather"] == {"sunny": 7}

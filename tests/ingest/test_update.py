@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gprplus.cli.build_manifest import warnings
 from gprplus.ingest import Manifest, batch, build_manifest, build_shard, parts
 from gprplus.ingest import manifest as store
 from gprplus.ingest.shard import Shard
@@ -190,3 +191,22 @@ def test_updates_with_the_log_of_the_generator(tmp_path: Path, shoot, plant, ver
         assert_as_afresh(updated, build_manifest([tmp_path / "raw"], tmp_path / f"afresh{turn}", **asked), layout)
         sheets = [(tmp_path / name / "engine_log" / f"{layout}.csv").read_text() for name in ("m", f"afresh{turn}")]
         assert sheets[0] == sheets[1]
+
+
+def test_tokens_that_no_table_has_are_told_of_as_long_as_they_are_there(tmp_path: Path, plant) -> None:
+    file, root = tmp_path / "mine.toml", plant(tmp_path / "r", ["a_l1.jpg", "b_l1.jpg"])
+    file.write_text(
+        "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 = 'noon'\n"
+    )
+    said = []
+    for turn, name in enumerate(["a_l1.jpg", "a_l2.jpg", "b_l3.jpg", "a_l2.jpg"]):
+        if (root / name).exists() and turn:
+            (root / name).unlink()
+        else:
+            plant(root, [name])
+        updated = build_manifest([root], tmp_path / "m", layout=file)
+        assert_as_afresh(updated, build_manifest([root], tmp_path / f"afresh{turn}", layout=file), "mine")
+        said.append(updated.datasets["mine"]["unknown"])
+    told = "illumination: [illumination.levels] has no {}, which stay unknown."
+    assert said == [[], [told.format("l2")], [told.format("l2, l3")], [told.format("l3")]]
+    assert f"mine: {said[-1][0]}" in warnings(updated)
