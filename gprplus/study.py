@@ -1,5 +1,6 @@
 """A declared study run end to end: its splits, the runs that are missing, the reports, and what a paper has beside."""
 
+import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.errors import DeclarationError
 from gprplus.parallel import Progress, silent
-from gprplus.runs import relative, versions, work_folder, write_json
+from gprplus.runs import relative, versions, work_folder, write_json, write_text
 from gprplus.schema import VERSION
 from gprplus.splits.scaled import scaled
 from gprplus.splits.studies import StudyPlan, make_splits, read_study, together
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from gprplus.benchmark import Outcome
 
 RECORD = "study.json"
+PAGE = "study.html"
+HERE = (
+    *("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds"),
+    *("reference", "mAP_difference", "mAP_difference_low", "mAP_difference_high"),
+)  # what stands beside a published value, of schema.SUMMARY
+OPTIONS = ("recipe", "seeds", "steps", "epochs")  # of training, on the command line of study
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,9 @@ def study(
         "schema_version": VERSION,
         "name": plan.study.name,
         "question": plan.study.question,
+        "source": plan.study.source,
+        "unknown": list(plan.study.unknown),
+        "command": _command(names, plan, scale, source, aims),
         "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
         "scale": str(Fraction(scale)),
         "training": plan.training(),
@@ -99,7 +109,32 @@ def study(
         "versions": versions(),
     }
     write_json(home / RECORD, info)
+    _report(home, info, outcome)
     return Study(home, plan, outcome)
+
+
+def _report(home: Path, info: Mapping[str, Any], outcome: "Outcome") -> None:
+    """The study's own page beside its record; of several processes the first has folders to report on."""
+    from gprplus.report import outcome as reports
+    from gprplus.report.study import render
+
+    if outcome.folders:
+        found = [reports.read(folder) for folder in outcome.folders]
+        write_text(home / PAGE, render(info, found, [relative(page, home) for page in outcome.reports]))
+
+
+def _command(
+    names: Sequence[str | Path], plan: StudyPlan, scale: Fraction | int, manifest: Path, targets: Mapping[str, Path]
+) -> str:
+    """The command line that asks for the same again."""
+    words = ["gprplus", "study", *(Path(name).name for name in names)]
+    words += ["--scale", str(scale)] if scale != 1 else []
+    for option, value in plan.training().items():
+        words += [f"--{option}", str(value)] if value is not None and option in OPTIONS else []
+    words += ["--manifest", manifest.name]
+    for name, path in targets.items():
+        words += ["--target", f"{name}={path.name}"]
+    return shlex.join(words)
 
 
 def _retrained(
@@ -120,11 +155,10 @@ def beside_published(plan: StudyPlan, outcome: "Outcome") -> Iterator[dict[str, 
         for arm, found in split.published.items():
             for target, values in found.items():
                 row = ours.get((split.name, arm, target), {})
-                here = ("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds")
                 yield {
                     "split": split.name,
                     "arm": arm,
                     "target": target,
                     "published": asdict(values),
-                    "here": {key: row.get(key) for key in here},
+                    "here": {key: row.get(key) for key in HERE},
                 }

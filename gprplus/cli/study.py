@@ -65,6 +65,7 @@ def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, sc
     show(found.outcome)
     _show_published(found)
     console.say(f"study: {found.path}")
+    console.say(f"report: {found.path / 'study.html'}")
 
 
 def _show_published(found: "Study") -> None:

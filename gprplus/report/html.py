@@ -73,7 +73,7 @@ class Page:
 
 def render(run: Outcome) -> str:
     """The page of one run folder, as HTML."""
-    return _environment().get_template("page.html.j2").render(page=page(run))
+    return environment().get_template("page.html.j2").render(page=page(run))
 
 
 def page(run: Outcome) -> Page:
@@ -164,7 +164,8 @@ def _facts(part: Part) -> list[tuple[str, str]]:
 
 
 @cache
-def _environment() -> "jinja2.Environment":
+def environment() -> "jinja2.Environment":
+    """Where templates are found, with names escaped and the filters they print figures with."""
     import jinja2
 
     environment = jinja2.Environment(

@@ -41,6 +41,16 @@ class Outcome:
         """The summary's rows by target, in the split's order of arms."""
         return in_split_order(self.summary.to_pylist(), self.arms)
 
+    def rows_of(self, target: str) -> list[Row]:
+        """The summary's rows of one target."""
+        return [row for row in self.rows if row["target"] == target]
+
+    @property
+    def contrasts(self) -> list[Row]:
+        """What the design declared to be compared (schema.CONTRASTS); empty for runs collected without it."""
+        path = self.folder / "contrasts.parquet"
+        return table_at(path, schema.CONTRASTS).to_pylist() if path.is_file() else []
+
     @property
     def arms(self) -> list[str]:
         """The arms in the split's order."""

@@ -50,7 +50,7 @@ def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
     if arm == "mix":
         return "the same-budget mixture"
     if arm.startswith("ids-"):
-        return people(arm) if "x" in arm else f"{people(arm)} with as many images"
+        return people(arm) if "x" in arm or info.get("design") == "declared" else f"{people(arm)} with as many images"
     if arm == "path-0":
         return "the start of the path"
     return f"the arm {arm}"

@@ -1,5 +1,7 @@
 """A finished benchmark, written by hand in the documented form: split, runs, images drawn in code."""
 
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from gprplus import schema
 from gprplus.evaluation import ranked
@@ -137,7 +140,7 @@ def _write_split(
                 for view in VIEWS:
                     path = renders / person / f"{person}_{view}_{level}_{hour}.jpg"
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(encode_jpeg(_person(int(person), level, hour)))
+                    path.write_bytes(encode_jpeg(_person(sum(map(ord, person)), level, hour)))
                     uid += 1
                     row = {"uid": uid, "dataset": "engine", "path": f"{person}/{path.name}", "identity": person}
                     row |= {"viewpoint_deg": view, "camera": 1 + view // 90, "weather": level, "illumination": hour}
@@ -268,3 +271,21 @@ def build() -> Callable[..., World]:
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """A weather benchmark of three levels, two seeds, one target, finished."""
     return make_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture(scope="session")
+def shot() -> Callable[[Path, Path, int], Image.Image | None]:
+    """The top of a page in headless Chromium, narrow as a phone; scheme 0 is dark, 1 light. None without a browser."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser")
+
+    def taken(html: Path, out: Path, scheme: int) -> Image.Image | None:
+        if browser is None:
+            return None
+        options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+        options += " --disable-component-update --disable-sync --hide-scrollbars --window-size=600,1800"
+        options += f" --blink-settings=preferredColorScheme={scheme} --user-data-dir={out.parent / 'profile'}"
+        places = [f"--screenshot={out}", html.resolve().as_uri()]
+        subprocess.run([browser, *options.split(), *places], check=True, capture_output=True, timeout=120)
+        return Image.open(out).convert("RGB")
+
+    return taken

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gprplus.report.crossed import Matrix
-from gprplus.report.html import _environment
+from gprplus.report.html import environment
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def test_the_penalty_is_half_of_the_two_matched_entries_less_the_mismatched_one(
 def test_the_page_prints_both_and_the_angle(matrix):
     facts = {"queries": 36, "apart_in": "camera", "apart_deg": 60}
     found = {"matrix": matrix, "facts": facts, "mismatch": (), "alike": ()}
-    figures = _environment().get_template("figures.html.j2").module
+    figures = environment().get_template("figures.html.j2").module
     text = " ".join(str(figures.crossed(found, {"noun": "weather"})).split())
     assert "differ in camera, and in viewpoint by 60 degrees or more." in text
     penalty, asymmetry = text.split("<h3>")[1:]

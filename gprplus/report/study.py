@@ -1,0 +1,249 @@
+"""A study's own page: its question, the answer over all splits and targets, and each split's page behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gprplus import __version__
+from gprplus.report import plots, provenance, words
+from gprplus.report.html import environment
+from gprplus.report.outcome import Outcome
+from gprplus.report.phrases import SELF, target_phrase
+from gprplus.report.sentences import Verdict, caveats, judge, material
+
+# Families of contrasts that answer for the levels chosen, the fairest opponent first (evaluation.estimands).
+ANSWERS = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
+AGAINST = {
+    "attribute effect": "as many random levels",
+    "sufficiency": "the even mixture of the same size",
+    "necessity": "the arm that leaves the level out",
+    "main effects": "leaving the factor free",
+    "to the reference": "the reference arm",
+}
+OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecided": "unclear"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One contrast: where, what, its value in mAP, the interval that holds for its family, and what may be said."""
+
+    split: str
+    target: str
+    family: str
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Family:
+    """All contrasts of one family, and their forest plot where they have intervals."""
+
+    name: str
+    against: str
+    lines: tuple[Line, ...]
+    forest: plots.Forest | None
+    caveat: str = ""
+
+    @property
+    def several(self) -> bool:
+        """Whether the lines come from more than one split, so that each has to say its own."""
+        return len({line.split for line in self.lines}) > 1
+
+
+@dataclass(frozen=True)
+class Beside:
+    """An arm as a paper has it and as it came out here: scores 0-1, and differences to the reference arm."""
+
+    split: str
+    arm: str
+    target: str
+    paper: Mapping[str, float | None]
+    here: Mapping[str, Any]
+    paper_difference: float | None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one split says about one target, and where its page lies."""
+
+    split: str
+    target: str
+    verdict: Verdict
+    href: str
+
+
+@dataclass(frozen=True)
+class StudyPage:
+    """Everything the template prints."""
+
+    name: str
+    question: str
+    source: str
+    unknown: Sequence[str]
+    answer: Verdict
+    families: Sequence[Family]
+    beside: Sequence[Beside]
+    judged: Sequence[Judged]
+    record: Sequence[tuple[str, str]]
+    targets: Sequence[tuple[str, str]]
+    command: str
+    version: str
+
+
+def render(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[str]) -> str:
+    """The page as HTML. `facts` is study.json; `hrefs` are the splits' pages, relative to the page."""
+    return environment().get_template("study.html.j2").render(page=page(facts, outcomes, hrefs))
+
+
+def page(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[str]) -> StudyPage:
+    """What the page of a study says."""
+    found = lines(outcomes)
+    families = [_family(name, [line for line in found if line.family == name]) for name in ANSWERS]
+    return StudyPage(
+        name=facts["name"],
+        question=facts["question"],
+        source=facts.get("source") or "",
+        unknown=facts.get("unknown") or (),
+        answer=answer(found, outcomes, facts),
+        families=[family for family in families if family.lines],
+        beside=beside(facts.get("beside_published") or ()),
+        judged=[
+            Judged(run.rows[0]["split"], target, judge(run.rows_of(target), run.info), href)
+            for run, href in zip(outcomes, hrefs, strict=True)
+            for target in run.targets
+        ],
+        record=_record(facts, outcomes),
+        targets=_targets(outcomes),
+        command=facts.get("command") or "",
+        version=__version__,
+    )
+
+
+def lines(outcomes: Sequence[Outcome]) -> list[Line]:
+    """The contrasts in mAP of every split, without those of its further tests."""
+    found = []
+    for run in outcomes:
+        for row in run.contrasts:
+            if row["metric"] == "mAP" and not row["target"].startswith(f"{SELF}:"):
+                low, high = (row[end] if row[end] == row[end] else None for end in ("family_low", "family_high"))
+                place = (row["split"], row["target"], row["family"], row["contrast"])
+                found.append(Line(*place, row["value"], low, high, row["verdict"]))
+    return found
+
+
+def answer(found: Sequence[Line], outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> Verdict:
+    """The study's question answered in words, over the fairest family of contrasts that it has.
+
+    Targets of the study count; where it names none, the splits' own test sets do. Rungs of people are no choice of
+    levels, so they count only where there is nothing else.
+    """
+    named = [line for line in found if line.target != SELF] or list(found)
+    named = [line for line in named if not line.name.startswith("ids-")] or named
+    family = next((name for name in ANSWERS if any(line.family == name for line in named)), None)
+    basis = _basis(outcomes, facts)
+    if family is None:
+        return Verdict("Nothing was compared, so there is no answer.", [], basis)
+    chosen = [line for line in named if line.family == family]
+    against = AGAINST[family]
+    if all(line.verdict == "unknown" for line in chosen):
+        above = sum(line.value > 0 for line in chosen)
+        text = (
+            f"With one seed there is no interval, so nothing is concluded: {above} of {len(chosen)} comparisons with "
+        )
+        return Verdict(f"{text}{against} came out above it, which may be luck.", [], basis)
+    return Verdict(_headline(chosen, against), _extremes(chosen), basis)
+
+
+def _headline(chosen: Sequence[Line], against: str) -> str:
+    won, lost = (sum(line.verdict == word for line in chosen) for word in ("higher", "lower"))
+    same = sum(line.verdict == "equivalent" for line in chosen)
+    rest = len(chosen) - won - lost - same
+    compared = words.counted(len(chosen), "comparison")
+    if not won and not lost:
+        return f"Not shown: none of {compared} with {against} is decided either way."
+    says = f"In {won} of {compared} the choice scores above {against}, in {lost} below"
+    return f"{says}{f', in {same} the same' if same else ''}; {rest} cannot be told."
+
+
+def _extremes(chosen: Sequence[Line]) -> list[str]:
+    """The largest decided gain and loss, with the interval of their family."""
+    said = []
+    for word, pick in (("higher", max), ("lower", min)):
+        decided = [line for line in chosen if line.verdict == word]
+        if decided:
+            line = pick(decided, key=lambda one: one.value)
+            span = words.signed_interval(line.low, line.high)
+            what = f"{line.name} on {target_phrase(line.target)}" if line.target != SELF else line.name
+            said.append(f"Most {word}: {what}, {words.signed(line.value)} points of mAP, interval {span}.")
+    return said
+
+
+def _basis(outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
+    rows = [row for run in outcomes for row in run.rows if row["arm"] != "untrained"]
+    seeds = sorted({row["seeds"] for row in rows})
+    parts = [" or ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")]
+    if str(facts.get("scale", "1")) != "1":
+        parts.append(f"{facts['scale']} of the declared people and images")
+    said = [part for run in outcomes for part in caveats(run.rows, run.info)]
+    return f"Basis: {'; '.join([*parts, *dict.fromkeys(said)])}."
+
+
+def _family(name: str, found: Sequence[Line]) -> Family:
+    shown = [line for line in found if line.low is not None and line.high is not None]
+    values = [value for line in shown for value in (line.low, line.high) if value is not None]
+    effects = tuple(
+        plots.Effect(
+            line.name, _label(line), OUTCOMES[line.verdict], line.value, line.low or 0.0, line.high or 0.0, (), False
+        )
+        for line in shown
+    )
+    forest = plots.Forest(plots.axis([0.0, *values]), effects, False) if effects else None
+    return Family(name, AGAINST[name], tuple(found), forest)
+
+
+def _label(line: Line) -> str:
+    return f"{line.name.removeprefix('only-')} · {line.target}"
+
+
+def beside(rows: Sequence[Mapping[str, Any]]) -> list[Beside]:
+    """Published rows beside ours; the paper's difference is to the arm that ours is taken to."""
+    papers = {(row["split"], row["arm"], row["target"]): row["published"]["mAP"] for row in rows}
+    out = []
+    for row in rows:
+        own = row["published"]["mAP"]
+        base = papers.get((row["split"], row["here"].get("reference"), row["target"]))
+        apart = None if own is None or base is None or row["arm"] == row["here"].get("reference") else own - base
+        out.append(Beside(row["split"], row["arm"], row["target"], row["published"], row["here"], apart))
+    return out
+
+
+def _targets(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    """What each target of the study is here, in case renders stand in for it."""
+    found: dict[str, str] = {}
+    for run in outcomes:
+        for target in run.targets:
+            row = run.rows_of(target)[0]
+            people = words.counted(row["query_identities"], "person", "people")
+            searched = f"{words.counted(row['queries'], 'query', 'queries')} of {people}"
+            datasets = ", ".join((run.info["targets"].get(target) or {}).get("datasets") or {})
+            what = f"{material(target, run.info)}{f' ({datasets})' if datasets else ''}"
+            found.setdefault(target, f"{what}; {searched}")
+    return list(found.items())
+
+
+def _record(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    results = [row for run in outcomes for row in run.results.to_pylist()]
+    once = {(row["train_digest"] or row["arm"], row["seed"]): row["seconds"] or 0.0 for row in results}
+    main = {
+        "scale": facts.get("scale", "1"),
+        "recipe": ", ".join(sorted({row["recipe"] for row in results})),
+        "network": ", ".join(sorted({row["backbone"] for row in results})),
+        "trainings": f"{len(once):,}, {sum(once.values()) / 3600:.2g} hours in all",
+        "device": ", ".join(sorted({str(row["device"]) for row in results if row["device"]})),
+    }
+    prints = {run.rows[0]["split"]: str(run.info.get("fingerprint")) for run in outcomes}
+    lines_ = [*main.items(), *((f"split {name}", text) for name, text in prints.items())]
+    return [*lines_, *provenance.leaves(facts.get("versions") or {})]

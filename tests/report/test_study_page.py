@@ -1,0 +1,126 @@
+"""A study's page: the answer first, in words that its contrasts allow; names stay text; it looks right in a browser."""
+
+import pytest
+
+from gprplus import schema
+from gprplus.report import outcome as reports
+from gprplus.report import study
+from gprplus.runs import write_table
+
+EVIL = "<script>alert(1)</script>"
+
+
+def contrast(target, name, value, verdict, family="attribute effect", split="weather"):
+    row = {"split": split, "recipe": "smoke", "target": target, "metric": "mAP", "family": family, "contrast": name}
+    known = verdict != "unknown"
+    row |= {"value": value, "family_low": value - 0.02 if known else None}
+    return row | {"family_high": value + 0.02 if known else None, "verdict": verdict, "draws": 5, "seeds": 3}
+
+
+def lines(*rows):
+    return [
+        study.Line(
+            r["split"],
+            r["target"],
+            r["family"],
+            r["contrast"],
+            r["value"],
+            r["family_low"],
+            r["family_high"],
+            r["verdict"],
+        )
+        for r in rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "headline"),
+    [
+        (
+            [contrast("market", "only-sunny", 0.03, "higher"), contrast("duke", "only-sunny", -0.05, "lower")],
+            "In 1 of 2 comparisons the choice scores above as many random levels, in 1 below; 0 cannot be told.",
+        ),
+        (
+            [contrast("market", "only-sunny", 0.01, "undecided"), contrast("self", "only-sunny", 0.09, "higher")],
+            "Not shown: none of 1 comparison with as many random levels is decided either way.",
+        ),
+        (
+            [contrast("market", "only-sunny", 0.01, "unknown"), contrast("market", "only-foggy", -0.01, "unknown")],
+            "With one seed there is no interval, so nothing is concluded: 1 of 2 comparisons with as many random "
+            "levels came out above it, which may be luck.",
+        ),
+        (
+            [
+                contrast("market", "ids-5", -0.5, "lower", "to the reference"),
+                contrast("market", "mild", 0.0, "equivalent", "to the reference"),
+            ],
+            "Not shown: none of 1 comparison with the reference arm is decided either way.",
+        ),
+        ([], "Nothing was compared, so there is no answer."),
+    ],
+    ids=["both ways", "only targets count", "one seed", "rungs of people are no choice", "nothing"],
+)
+def test_the_answer_counts_what_is_decided(world, rows, headline):
+    assert study.answer(lines(*rows), [world.read()], {}).headline == headline
+
+
+def test_the_fairest_opponent_answers():
+    rows = lines(
+        contrast("market", "only-sunny", 0.2, "higher", "sufficiency"), contrast("market", "only-sunny", -0.1, "lower")
+    )
+    said = study.answer(rows, [], {})
+    assert "as many random levels" in said.headline
+    assert said.support == ["Most lower: only-sunny on the target market, −10.0 points of mAP, interval −12.0 to −8.0."]
+
+
+def test_a_paper_is_compared_in_differences_to_the_same_arm():
+    def row(arm, paper, here):
+        published = {"mAP": paper, "rank1": None, "rank5": None, "gpu_hours": None}
+        return {
+            "split": "s",
+            "arm": arm,
+            "target": "market",
+            "published": published,
+            "here": here | {"reference": "all"},
+        }
+
+    all_, mild = study.beside([row("all", 0.174, {"mAP": 0.6}), row("mild", 0.197, {"mAP": 0.5})])
+    assert all_.paper_difference is None
+    assert mild.paper_difference == pytest.approx(0.023)
+
+
+@pytest.fixture
+def html(build, tmp_path):
+    world = build(tmp_path, ("sunny", "foggy"), people=("1", EVIL.replace("/", "")), test_people=4)
+    rows = [contrast("self", "only-sunny", 0.03, "higher"), contrast("self", f"only-{EVIL}", -0.05, "lower")]
+    table = schema.conform(_table(rows), schema.CONTRASTS)
+    write_table(world.run / "contrasts.parquet", table)
+    facts = {"name": "tiny", "question": f"Is {EVIL} worth it?", "scale": "1/20", "versions": {"gprplus": "0.1.0"}}
+    facts |= {"command": "gprplus study tiny --scale 1/20", "source": "A paper"}
+    return study.render(facts, [reports.read(world.run)], ["runs/weather/smoke/report.html"])
+
+
+def _table(rows):
+    import pyarrow as pa
+
+    whole = [{column.name: row.get(column.name) for column in schema.CONTRASTS} for row in rows]
+    return pa.Table.from_pylist(whole, schema.arrow_schema(schema.CONTRASTS))
+
+
+def test_the_page_answers_first_and_keeps_names_as_text(html):
+    assert EVIL not in html
+    assert (
+        html.index("In 1 of 2 comparisons") < html.index("Against as many random levels") < html.index("Split by split")
+    )
+    assert "1/20 of the declared people and images" in html
+    assert 'href="runs/weather/smoke/report.html"' in html
+    assert "tested on engine renders, not on photographs" in html
+    assert "<script" not in html
+    assert "src=" not in html
+
+
+def test_the_page_is_drawn_by_a_browser_on_a_phone(html, tmp_path, shot):
+    (tmp_path / "study.html").write_text(html, encoding="utf-8")
+    image = shot(tmp_path / "study.html", tmp_path / "study.png", 1)
+    if image is not None:
+        assert len(image.convert("L").resize((300, 900)).getcolors(256)) > 40, "something is drawn"
