@@ -9,7 +9,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["baseline.md", "evaluation.md"])
+@pytest.mark.parametrize("page", ["baseline.md", "evaluation.md", "statistics.md"])
 def test_the_python_of_a_page_runs(page: str) -> None:
     blocks = BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
     assert blocks

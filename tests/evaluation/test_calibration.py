@@ -172,10 +172,10 @@ def test_a_plan_keeps_its_word():
 
 
 def test_pooled_targets_cover_their_mean_and_the_next_target():
-    rng, trials, mean, ahead = np.random.default_rng(9), 600, [], []
+    rng, trials, mean, ahead = np.random.default_rng(9), 300, [], []
     for _ in range(trials):
         true = rng.normal(0.02, 0.01, 6)
-        found = pooling.pool(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=1000)
+        found = pooling.pool(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400)
         mean.append(found.low <= 0.02 <= found.high)
         ahead.append(found.expected_low <= rng.normal(0.02, 0.01) <= found.expected_high)
     for covers in (np.mean(mean), np.mean(ahead)):

@@ -39,7 +39,7 @@ def heterogeneity(effects: np.ndarray, variances: np.ndarray, wanted: np.ndarray
     low = np.zeros(np.shape(wanted))
     # at this tau^2 the dispersion is below what is wanted, since no deviation is longer than the range
     high = len(effects) * np.ptp(effects) ** 2 / np.maximum(wanted, 1e-12) + 0 * low
-    for _ in range(60):
+    for _ in range(40):
         middle = (low + high) / 2
         above = dispersion(effects, variances, middle) > wanted
         low, high = np.where(above, middle, low), np.where(above, high, middle)

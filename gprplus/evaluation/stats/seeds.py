@@ -107,5 +107,7 @@ def simulated(means: np.ndarray, draws: int, rng: np.random.Generator) -> np.nda
         return np.zeros((draws, arms, seeds))
     if seeds >= OWN_FROM:
         return residuals(means) @ rng.normal(size=(draws, seeds, seeds)) / math.sqrt(seeds - 1)
-    variance = np.where(noisier(means), own(means), pooled(means)[0])
+    flagged, variance = noisier(means), np.full(arms, pooled(means)[0])
+    if flagged.any():
+        variance[flagged] = own(means)[flagged]
     return rng.normal(size=(draws, arms, seeds)) * np.sqrt(variance)[:, None]

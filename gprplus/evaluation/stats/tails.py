@@ -93,7 +93,7 @@ def t_power(shift: float, freedom: float, level: float = 0.05) -> float:
     (0.8, 0.05)
     """
     critical = t_quantile(1 - level / 2, freedom)
-    u = np.linspace(1e-6, 1 + 9 / math.sqrt(2 * freedom), 4_001)
+    u = (np.arange(4_000) + 0.5) / 4_000 * (1 + 9 / math.sqrt(2 * freedom))
     log = math.log(2) + freedom / 2 * math.log(freedom / 2) - math.lgamma(freedom / 2)
     density = np.exp(log + (freedom - 1) * np.log(u) - freedom * u * u / 2)
     beyond = _normal(shift - critical * u) + _normal(-shift - critical * u)
