@@ -17,7 +17,7 @@ from gprplus.ingest.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
 from gprplus.ingest.unchanged import unchanged
 from gprplus.parallel import Progress, silent
-from gprplus.runs import fingerprint
+from gprplus.runs import clear, fingerprint
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
@@ -145,11 +145,21 @@ def _write(
         from gprplus.ingest.checks.stage import checked
 
         roots = {name: (output / entry["root"]).resolve() for name, entry in info["datasets"].items()}
-        found = checked(checks, tables["images"], tables["scan"], roots, old=old, workers=workers, progress=progress)
+        found = checked(
+            checks,
+            tables["images"],
+            tables["scan"],
+            roots,
+            old=old,
+            journal=output / store.LOOKING,
+            workers=workers,
+            progress=progress,
+        )
         tables["images"], info["checks"] = found.images, found.record
         if found.looks is not None:
             tables[store.LOOKS] = found.looks
     store.replace(output, tables, info)
+    clear(output / store.LOOKING)
 
 
 def build_shard(

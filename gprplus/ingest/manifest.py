@@ -19,6 +19,7 @@ RECORD = "manifest.json"
 TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
 LOOKS = "looks"  # a table that stands only where checks were asked for
 PARTS = ".parts"  # what is read of a build that is not finished (parts.py)
+LOOKING = ".looks"  # a folder: what a build has looked at that does not stand yet
 _NEXT = ".next"  # where a build writes before it takes the place of what was there
 _LOCK = ".lock"
 

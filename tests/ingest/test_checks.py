@@ -1,6 +1,7 @@
 """Checks: what each says of images that anybody can judge, and what a rerun costs."""
 
 import json
+import os
 from pathlib import Path
 
 import cv2
@@ -11,12 +12,14 @@ import pytest
 from gprplus.errors import FilterError, ManifestError
 from gprplus.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.checks import columns, stage
+from gprplus.ingest.checks import columns, memory, stage
 from gprplus.ingest.checks.base import Rows, check
 from gprplus.ingest.checks.columns import CHECKED, CHECKS, LOOKS, named, score_column
+from gprplus.ingest.checks.complaints import listening
 from gprplus.ingest.checks.issues import findings, issues
 from gprplus.ingest.checks.known import REGISTRY
-from gprplus.ingest.checks.look import difference_hash, look_at_files, tones
+from gprplus.ingest.checks.look import difference_hashes, look_at_files, tones
+from gprplus.ingest.manifest import LOOKING
 from gprplus.schema import IMAGES, arrow_schema
 from gprplus.splits import make_split
 
@@ -136,11 +139,11 @@ def test_tones_of_a_picture_half_black_and_half_white() -> None:
 
 def test_the_hash_of_a_ramp_is_all_zeros_or_all_ones() -> None:
     ramp = np.tile(np.arange(0, 90, 10, dtype=np.uint8), (8, 1))
-    assert difference_hash(ramp) == 0
-    assert difference_hash(ramp[:, ::-1].copy()) == 2**64 - 1
+    assert difference_hashes(ramp[None])[0] == 0
+    assert difference_hashes(ramp[:, ::-1].copy()[None])[0] == 2**64 - 1
     half = ramp.copy()
     half[0] = half[0, ::-1]
-    assert difference_hash(half) == 0xFF << 56  # the first row is the highest byte
+    assert difference_hashes(half[None])[0] == 0xFF << 56  # the first row is the highest byte
 
 
 def test_sizes_are_judged_within_their_dataset(tmp_path: Path) -> None:
@@ -325,3 +328,47 @@ def test_splits_filter_by_flags_and_scores(draw, tmp_path: Path) -> None:
     kept = set(split.members()["path"].to_pylist())
     assert kept
     assert not kept & {f"{stem[:4]}/{stem}.jpg" for stem in dark}
+
+
+def test_damage_inside_a_whole_file_is_flagged_without_a_word_on_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = encode_jpeg(scene(1), 95)
+    middle = len(data) // 2
+    images = {"0001_c01_w01_l01": data, "0001_c02_w01_l01": data[:middle] + bytes(300) + data[middle + 300 :]}
+    manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["decode"])
+    assert manifest.images(["decode_score", "is_undecodable"]).to_pylist() == [
+        {"decode_score": 1.0, "is_undecodable": False},
+        {"decode_score": 0.5, "is_undecodable": True},
+    ]
+    assert "JPEG" not in capfd.readouterr().err
+
+
+def test_what_others_say_on_stderr_while_files_are_looked_at_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+    with listening() as heard:
+        os.write(2, b"half way\n")
+        assert not heard.complaint()
+        os.write(2, b"Corrupt JPEG data: bad Huffman code\n")
+        assert heard.complaint()
+        assert not heard.complaint()
+    assert capfd.readouterr().err == "half way\n"
+
+
+def test_what_was_looked_at_before_a_kill_is_not_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked: list[str]
+) -> None:
+    root = put(tmp_path / "r", {f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 7)})
+    monkeypatch.setattr(stage, "BATCH", 2)
+    monkeypatch.setattr(memory, "SECONDS", 0)
+
+    def killed(done: int, total: int) -> None:
+        if looked and done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_manifest([root], tmp_path / "m", checks=["all"], progress=killed)
+    assert len(looked) == 4
+    manifest = build_manifest([root], tmp_path / "m", checks=["all"])
+    assert sorted(looked) == manifest.images(["path"])["path"].to_pylist()
+    assert_alike(manifest.images(), build_manifest([root], tmp_path / "whole", checks=["all"]).images())
+    assert not (tmp_path / "m" / LOOKING).exists()

@@ -17,7 +17,11 @@ MEASURED = (
 )
 # check -> (its flag, what the flag says, what the score is). The score is called <check>_score: 1 is fine.
 CHECKS = {
-    "decode": ("is_undecodable", "Is not a whole image.", "1 where the file decodes whole, else 0."),
+    "decode": (
+        "is_undecodable",
+        "Is not a whole image.",
+        "1 where the file decodes whole, 0.5 where its decoder had to make up damaged data, else 0.",
+    ),
     "dark": ("is_dark", "Is too dark.", "Grey that only 1% of the pixels exceed, 0-1."),
     "light": ("is_light", "Is too bright.", "One less the grey that only 5% of the pixels fall below."),
     "contrast": ("is_low_contrast", "Is nearly of one grey.", "Contrast as a share of the greatest, 0.5."),
@@ -89,6 +93,7 @@ LOOKS = (
     Column("mtime_ns", "int64", "Modification time when it was looked at.", "nanosecond"),
     Column("content", "binary", "XXH3-128 of the bytes."),
     Column("decoded", "bool", "Whether it is a whole image; nothing below is known where it is not."),
+    Column("damaged", "bool", "Whether its decoder complained of the data, and made up what it could not read."),
     Column("dark", "float32", "99th percentile of grey, 0-1."),
     Column("light", "float32", "5th percentile of grey, 0-1."),
     Column("brightness", "float32", "Mean grey, 0-1."),
