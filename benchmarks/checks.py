@@ -1,36 +1,60 @@
-"""build-manifest --checks against a bare half-size decode and cleanvision; look-alikes among two million hashes.
+"""build-manifest --checks against a bare half-size decode and cleanvision; look-alikes and judging at two million.
 
-    python -m benchmarks checks          588 distinct renders of 200 x 470, three rounds
+    python -m benchmarks checks          588 renders of 200 x 470, five rounds
 
-Processor seconds of one process, the least of interleaved rounds: clock times on a shared machine wander.
+Processor seconds of one process, the least of interleaved rounds: clock times on a shared machine wander. Memory is the
+peak of a process that does nothing else. `python -m benchmarks.checks JOB FOLDER` is such a process.
 """
 
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from benchmarks.harness import keep, table
-from gprplus.images import decode_half_grey
-from gprplus.ingest.checks.hamming import nearest
-from gprplus.ingest.checks.look import look_at_files
 
 HASHES = 2_000_000
-ROUNDS = 3
+ROUNDS = 5
+SCORES = {
+    "dark": "dark_score",
+    "light": "light_score",
+    "information": "low_information_score",
+    "sharpness": "blurry_score",
+}
 
 
-def plant(root: Path, images: int) -> list[str]:
-    """Distinct JPEGs of about 17 kB."""
-    rng = np.random.default_rng(0)
-    for i in range(images):
-        small = rng.integers(0, 255, (47, 20, 3), dtype=np.uint8)
-        cv2.imwrite(str(root / f"{i:04d}.jpg"), cv2.resize(small, (200, 470)), [cv2.IMWRITE_JPEG_QUALITY, 80])
-    return sorted(os.listdir(root))
+def looking(home: Path) -> str:
+    """What a look costs, beside the decode that it cannot do without and beside cleanvision."""
+    import cv2
+
+    from gprplus.images import decode_half_grey
+    from gprplus.ingest.checks.look import look_at_files
+
+    cv2.setNumThreads(1)
+    root = home / "renders"
+    paths = sorted(str(path.relative_to(root)) for path in root.rglob("*.jpg"))
+    few = paths[::8]
+    jobs: dict[str, tuple[int, Callable[[], object]]] = {
+        "bare read and half-size grey decode": (
+            len(paths),
+            lambda: [decode_half_grey((root / path).read_bytes()) for path in paths],
+        ),
+        "one look: everything the checks measure": (len(paths), lambda: look_at_files(root, paths)),
+        "cleanvision find_issues": (len(few), lambda: theirs(root, few)),
+    }
+    least = dict.fromkeys(jobs, float("inf"))
+    for _ in range(ROUNDS):
+        for name, (count, job) in jobs.items():
+            least[name] = min(least[name], used(job) / count)
+    floor = next(iter(least.values()))
+    rows = [[name, f"{1 / each:,.0f}", f"{each / floor:.2f}"] for name, each in least.items()]
+    return table(["one processor core", "images/s", "times the bare decode"], rows)
 
 
 def used(function: Callable[[], object]) -> float:
@@ -40,57 +64,136 @@ def used(function: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def theirs(root: Path, paths: list[str]) -> None:
+def theirs(root: Path, paths: list[str]) -> "object":
     """cleanvision's own scores of the same files, in one process."""
     from cleanvision import Imagelab
 
-    Imagelab(filepaths=[str(root / path) for path in paths]).find_issues(n_jobs=1, verbose=False)
+    lab = Imagelab(filepaths=[str(root / path) for path in paths])
+    lab.find_issues(n_jobs=1, verbose=False)
+    return lab.issues
 
 
-def populations(rng: np.random.Generator) -> dict[str, np.ndarray]:
+def agreement(home: Path) -> str:
+    """Spearman's rank correlation of our scores with cleanvision's, over the same renders, ties averaged."""
+    import pandas as pd
+
+    from gprplus.ingest import build_manifest
+
+    root = home / "renders"
+    manifest = build_manifest([root], home / "manifest", checks=["all"])
+    ours = manifest.images(["path", *(f"{name}_score" for name in SCORES)]).to_pandas().set_index("path")
+    found = theirs(root, list(ours.index))
+    assert isinstance(found, pd.DataFrame)
+    rows: list[list[object]] = []
+    for name, other in SCORES.items():
+        both = pd.DataFrame({"ours": ours[f"{name}_score"].to_numpy(), "theirs": found[other].to_numpy()})
+        rows.append([name, other, f"{both.rank().corr().iloc[0, 1]:.3f}"])
+    return table(["check", "of cleanvision", "rank correlation"], rows)
+
+
+def populations(folder: Path) -> list[str]:
     """Hashes as of unrelated images; as of renders in 49 cells each; and with half of them nearly black."""
+    rng = np.random.default_rng(1)
     apart = rng.integers(0, 2**64, HASHES, dtype=np.uint64)
     crossed = np.repeat(rng.integers(0, 2**64, HASHES // 49 + 1, dtype=np.uint64), 49)[:HASHES]
     dark = np.where(np.arange(HASHES) % 2, apart, np.uint64(0))
     for _ in range(4):
         flip = np.uint64(1) << rng.integers(0, 64, HASHES).astype(np.uint64)
         crossed, dark = crossed ^ flip, dark ^ np.where(dark < 2**24, flip & np.uint64(2**24 - 1), np.uint64(0))
-    return {"unrelated": apart, "49 cells a scene": crossed, "half of them dark": dark}
+    found = {"unrelated": apart, "49 cells a scene": crossed, "half of them dark": dark}
+    for name, hashes in found.items():
+        np.save(folder / f"{name}.npy", np.unique(hashes))
+    return list(found)
 
 
-def main(images: int = 588) -> None:
+def search(path: Path) -> dict[str, float]:
+    """Find the nearest within 4 bits of every hash in a file, and say what that took."""
+    from gprplus.ingest.checks.hamming import nearest
+
+    hashes = np.load(path)
+    start, cpu = time.perf_counter(), time.process_time()
+    found = nearest(hashes, 4)
+    return _took(start, cpu) | {"distinct": len(hashes), "share": float(np.mean(found <= 4))}
+
+
+def rows_and_looks(folder: Path) -> None:
+    """A manifest in FineGPR's shape whose images have all been looked at: 2,028,600 rows."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from benchmarks import splits
+    from gprplus.ingest.checks.look import Looks
+    from gprplus.ingest.checks.memory import Marks, table_of
+    from gprplus.runs import write_table
+    from gprplus.schema import SCAN, conform
+
+    splits.write(folder)
+    images = pq.read_table(folder / "images.parquet")
+    rng, count = np.random.default_rng(0), images.num_rows
+    scan = pa.table({name: images[name] for name in ("dataset", "path", "size_bytes")})
+    scan = conform(scan.append_column("mtime_ns", pa.array(np.arange(count))), SCAN)
+    write_table(folder / "scan.parquet", scan)
+    looks = Looks.empty(count)
+    looks.content[:] = rng.integers(0, 256, looks.content.shape, dtype=np.uint8)
+    looks.thumbnail[:] = rng.integers(0, 256, looks.thumbnail.shape, dtype=np.uint8)
+    looks.decoded[:] = True
+    looks.dhash[:] = rng.integers(0, 2**64, count, dtype=np.uint64)
+    looks.measures[:] = rng.random(looks.measures.shape)
+    write_table(folder / "looks.parquet", table_of(Marks.of(images, scan), looks))
+
+
+def judge(folder: Path) -> dict[str, float]:
+    """Judge two million rows by all checks from looks that are remembered, as a build with another check does."""
+    from gprplus.ingest import Manifest
+    from gprplus.ingest.checks import look
+    from gprplus.ingest.checks.columns import CHECKS
+    from gprplus.ingest.checks.stage import checked
+
+    start, cpu = time.perf_counter(), time.process_time()
+    old = Manifest.open(folder)
+    old.info["checks"] = {"look": look.VERSION}
+    checked(list(CHECKS), old.images(), old.scan(), {"finegpr": folder}, old=old)
+    return _took(start, cpu)
+
+
+def _took(start: float, cpu: float) -> dict[str, float]:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    peak = next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return {"clock": time.perf_counter() - start, "cpu": time.process_time() - cpu, "peak": peak / 1024}
+
+
+def alone(job: str, place: Path) -> dict[str, float]:
+    """What a job says of itself, run in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.checks", job, str(place)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def main() -> None:
     """Measure and keep."""
+    from gprplus.engine import render
+
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        paths = plant(root, images)
-        few = paths[: images // 4]
-        bare = lambda: [decode_half_grey((root / path).read_bytes()) for path in paths]  # noqa: E731
-        rounds = [
-            (used(bare), used(lambda: look_at_files(root, paths)), used(lambda: theirs(root, few)))
-            for _ in range(ROUNDS)
-        ]
-    floor, look, other = (min(one[i] for one in rounds) for i in range(3))
-    rates = [images / floor, images / look, len(few) / other]
-    names = [
-        "bare read and half-size grey decode",
-        "one look: everything the checks measure",
-        "cleanvision find_issues",
-    ]
-    rows = [[name, f"{rate:,.0f}", f"{rates[0] / rate:.2f}"] for name, rate in zip(names, rates, strict=True)]
-    body = table(["one processor core", "images/s", "times the bare decode"], rows)
-    lines: list[list[object]] = []
-    for name, hashes in populations(np.random.default_rng(1)).items():
-        tracemalloc.start()
-        clock = time.perf_counter()
-        distinct = np.unique(hashes)
-        found = nearest(distinct, 4)
-        clock, peak = time.perf_counter() - clock, tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        lines.append([name, f"{len(distinct):,}", f"{np.mean(found <= 4):.0%}", f"{clock:.1f}", f"{peak / 2**20:,.0f}"])
-    body += f"\n\nThe nearest within 4 bits of each of {HASHES:,} hashes, exactly:\n\n"
-    body += table(["hashes", "distinct", "with a look-alike", "clock s", "peak MiB"], lines)
+        home = Path(scratch)
+        render(home / "renders", identities=4, viewpoints=3, weathers="all", illuminations="all")
+        body = looking(home)
+        body += f"\n\nThe order of the scores of the same renders:\n\n{agreement(home)}"
+        rows: list[list[object]] = []
+        for name in populations(home):
+            told = alone("search", home / f"{name}.npy")
+            figures = [f"{told['distinct']:,}", f"{told['share']:.0%}"]
+            rows.append([name, *figures, *(f"{told[key]:.1f}" for key in ("clock", "cpu")), f"{told['peak']:,.0f}"])
+        body += f"\n\nThe nearest within 4 bits of each of {HASHES:,} hashes, exactly, by one process:\n\n"
+        heads = ["clock s", "processor s", "peak MiB"]
+        body += table(["hashes", "distinct", "with a look-alike", *heads], rows)
+        alone("rows_and_looks", home / "many")
+        told = alone("judge", home / "many")
+        body += "\n\nAll twelve checks of 2,028,600 rows whose looks are remembered (reading them included):\n\n"
+        body += table(heads, [[f"{told['clock']:.1f}", f"{told['cpu']:.1f}", f"{told['peak']:,.0f}"]])
+    body += f"\n\nLoad average meanwhile: {os.getloadavg()[1]:.1f}."
     keep("checks", "Checks of images", body)
 
 
+JOBS = {"search": search, "rows_and_looks": rows_and_looks, "judge": judge}
+
 if __name__ == "__main__":
-    main()
+    print(json.dumps(JOBS[sys.argv[1]](Path(sys.argv[2])) or {}))
