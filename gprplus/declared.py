@@ -100,6 +100,9 @@ def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     return cls(**values)
 
 
+_KINDS = {str: "text", int: "a whole number", bool: "true or false"}
+
+
 def _value(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if hint is Any:
@@ -126,7 +129,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     _expect(
         isinstance(value, hint) and not (hint is int and isinstance(value, bool)),
-        f"a {hint.__name__}",
+        _KINDS[hint],
         value,
         where,
     )
@@ -135,7 +138,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 def _expect(fits: bool, expected: str, found: Any, where: str) -> None:
     if not fits:
-        raise DeclarationError(f"{where}: expected {expected}, found {found!r}.")
+        shown = f"a table of {', '.join(map(str, found))}" if isinstance(found, Mapping) else repr(found)
+        raise DeclarationError(f"{where}: expected {expected}, found {shown}.")
 
 
 @dataclass(frozen=True)

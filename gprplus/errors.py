@@ -77,6 +77,16 @@ class ReportError(GprplusError, ValueError):
     """There is nothing to report on, or it is half there."""
 
 
+def near(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that is all but the word; None where none is.
+
+    >>> near("kamera", ["identity", "camera"]), near("rain", ["snow"])
+    ('camera', None)
+    """
+    close = get_close_matches(str(word).lower(), sorted({str(choice) for choice in choices}), n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
 def nearest(word: str, choices: Iterable[str]) -> str:
     """A sentence naming the nearest choice, else all of them (at most twelve).
 
@@ -86,9 +96,9 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     'Known: a, b.'
     """
     known = sorted({str(choice) for choice in choices})
-    close = get_close_matches(str(word).lower(), known, n=1, cutoff=0.6)
+    close = near(word, known)
     if close:
-        return f"Did you mean '{close[0]}'?"
+        return f"Did you mean '{close}'?"
     if not known:
         return "There is none to choose from."
     more = f", and {len(known) - 12} more" if len(known) > 12 else ""

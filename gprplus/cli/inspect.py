@@ -86,6 +86,7 @@ def command(
         if found.checks:
             from gprplus.cli.issues import show_findings
 
+            console.say("")
             show_findings(manifest)
     if sheet:
         _draw(manifest, sheet, by or _first_known(manifest), columns)

@@ -26,14 +26,13 @@ def show_findings(manifest: "Manifest") -> None:
             about.check,
             f"{about.flagged:,}",
             f"{about.share:.1%}",
-            f"{about.worst_share:.1%}" + (f" of {about.worst_dataset}" if several and about.worst_dataset else ""),
+            *([f"{about.worst_share:.1%} of {about.worst_dataset}" if about.worst_dataset else "-"] if several else []),
             "-" if about.worst is None else f"{about.worst:.2f}",
         ]
         for about in found
     ]
-    console.table(
-        ["check", "flagged", "share", "worst share", "lowest score"], rows, title="Checks", right=(1, 2, 3, 4)
-    )
+    heads = ["check", "flagged", "share", *(["worst share"] if several else []), "lowest score"]
+    console.table(heads, rows, title="Checks", right=range(1, len(heads)))
     for about in found:
         if about.common:
             console.say(about.sentence)
@@ -82,10 +81,6 @@ def _draw(manifest: "Manifest", listed: "dict[str, list[Issue]]", sheet: Path, c
     if not listed:
         raise ManifestError(f"No check of {manifest.path} has anything to draw: --sheet needs flagged images.")
     drawn = worst(manifest, listed, columns)
-    save(
-        contact_sheet(
-            drawn.cells, drawn.rows, [""] * columns, title=f"Worst first, {manifest.path}", captions=drawn.captions
-        ),
-        sheet,
-    )
+    heads, title = [""] * drawn.columns, f"Worst first, {manifest.path}"
+    save(contact_sheet(drawn.cells, drawn.rows, heads, title=title, captions=drawn.captions), sheet)
     console.note(f"Wrote {sheet}.")

@@ -66,7 +66,7 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     if tried.rows:
         columns = [key for key in tried.rows[0] if any(row[key] not in (None, False) for row in tried.rows)]
         console.table(columns, [[row[key] for key in columns] for row in tried.rows])
-    for sentence in tried.unknown:
+    for sentence in (*tried.unknown, *tried.doubts):
         console.say(sentence)
     for path, why in tried.misses:
         console.say(f"{path} {why}.")

@@ -41,7 +41,11 @@ if TYPE_CHECKING:
 @options.workers
 @options.work
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=None, help="Folder.  [default: WORK/renders/DOMAIN]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder.  [default: WORK/renders/DOMAIN, or WORK/frames/DOMAIN with --frames]",
 )
 @options.force
 @options.dry_run

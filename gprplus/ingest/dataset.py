@@ -14,7 +14,8 @@ from gprplus.ingest.detect import Chosen
 from gprplus.ingest.doubles import without_doubles
 from gprplus.ingest.earlier import Earlier, kept, places
 from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
-from gprplus.ingest.layout import Layout, near_miss
+from gprplus.ingest.layout import Layout
+from gprplus.ingest.near_miss import near_miss
 from gprplus.ingest.parse import decoded, unlevelled
 from gprplus.ingest.parts import Parts
 from gprplus.ingest.read import PROBED, read_files

@@ -11,9 +11,10 @@ from typing import Any
 
 from gprplus import archives
 from gprplus.errors import LayoutError, examples
-from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
+from gprplus.ingest.layout import Layout, as_rendered, load, shipped
 from gprplus.ingest.members import beside, probe_members
 from gprplus.ingest.names import match
+from gprplus.ingest.near_miss import near_miss
 from gprplus.ingest.probe import Probe
 from gprplus.ingest.scan import Listing
 from gprplus.ingest.views import Views

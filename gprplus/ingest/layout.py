@@ -17,6 +17,7 @@ from gprplus import declared
 from gprplus.declared import Declaration, read, strict
 from gprplus.digests import digest
 from gprplus.errors import DeclarationError, nearest
+from gprplus.ingest.near_miss import by_pattern
 from gprplus.ingest.tokens import Degrees, Doubled, EngineLog, Expected, Joined, Levels, RoleList
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
@@ -182,6 +183,13 @@ def _check_words(layout: Layout, where: str) -> None:
                 raise DeclarationError(
                     f"{where}: {key}: unknown attribute '{attribute}'. {nearest(attribute, ATTRIBUTES)}"
                 )
+    for name in LEVELLED:
+        for token, level in getattr(layout, name).levels.items():
+            if level != (written := "-".join(level.lower().split())):
+                raise DeclarationError(
+                    f"{where}: {name}.levels.{token}: a level is written in lower case, with dashes for blanks: "
+                    f"expected '{written}', found '{level}'."
+                )
     for group in layout.single:
         if group not in layout.groups:
             raise DeclarationError(f"{where}: single: there is no group '{group}'. {nearest(group, layout.groups)}")
@@ -209,7 +217,7 @@ def _check_examples(layout: Layout, where: str) -> None:
     for example in layout.examples:
         found = layout.pattern.fullmatch(example)
         if not found:
-            raise DeclarationError(f"{where}: its own example '{example}' does not match its path pattern.")
+            raise DeclarationError(f"{where}: its own example '{example}' {by_pattern(layout, example)}.")
         if any(found[group] is None for group in layout.identity.groups):
             raise DeclarationError(f"{where}: its own example '{example}' does not name a whole identity.")
 
@@ -241,46 +249,3 @@ def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     changed = replace(layout, **kept, digest=digest(layout.digest, repr(sorted(kept.items()))))
     _check_words(changed, where)
     return changed
-
-
-def near_miss(layout: Layout, path: str) -> str:
-    """One sentence on why a path does not match: how far it fits, and where it stops.
-
-    >>> near_miss(load("gprplus"), "0001/0001_c13_w01_l01.jpg")
-    "fits gprplus up to '0001/0001_c1', then '3_w01_l01.jpg' does not"
-    """
-    if not layout.examples:
-        return _by_pattern(layout, path)
-    fitting = _fitting(layout, path)
-    if fitting == len(path):
-        return f"is a beginning of a name of {layout.name}, but not a whole one"
-    if not fitting:
-        return f"does not even begin like a name of {layout.name}"
-    return f"fits {layout.name} up to '{path[:fitting]}', then '{path[fitting:]}' does not"
-
-
-def _by_pattern(layout: Layout, path: str) -> str:
-    """The same for a layout without examples: the longest beginning of its expression that the path begins with."""
-    for end in range(len(layout.path), 0, -1):
-        try:
-            found = re.match(layout.path[:end], path, re.ASCII)
-        except re.error:
-            continue  # cut inside a group or an escape
-        if found and found.end():
-            rest = (
-                layout.path[end:] or f"an ending of {', '.join(layout.extensions)} (extensions stand apart from path)"
-            )
-            return f"fits {layout.name} up to '{found[0]}'; what must follow there is {rest}"
-    return f"does not begin as the path of {layout.name} does, {layout.path}"
-
-
-def _fitting(layout: Layout, path: str) -> int:
-    """How many leading characters of the path begin some example of the layout with its digits changed freely."""
-    longest = 0
-    for example in layout.examples:
-        for ending in range(len(path), longest, -1):
-            candidate = path[:ending] + example[ending:]
-            if layout.pattern.fullmatch(candidate):
-                longest = ending
-                break
-    return longest

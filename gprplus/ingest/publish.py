@@ -18,7 +18,8 @@ from typing import Any
 from gprplus import images
 from gprplus.errors import LayoutError, ManifestError, examples, nearest
 from gprplus.ingest.detect import choose
-from gprplus.ingest.layout import Layout, load, near_miss
+from gprplus.ingest.layout import Layout, load
+from gprplus.ingest.near_miss import near_miss
 from gprplus.ingest.scan import list_files
 from gprplus.ingest.tokens import whole
 from gprplus.parallel import Progress, in_processes, silent

@@ -6,10 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from gprplus.declared import attributes
+from gprplus.errors import near
 from gprplus.ingest.detect import choose
-from gprplus.ingest.layout import near_miss
+from gprplus.ingest.layout import ATTRIBUTES, LEVELLED, Layout
 from gprplus.ingest.members import list_renders
 from gprplus.ingest.names import match
+from gprplus.ingest.near_miss import near_miss
 from gprplus.ingest.parse import decoded, token_table, unlevelled
 from gprplus.ingest.roles import read_lists, with_roles
 
@@ -33,7 +36,8 @@ COLUMNS = (
 @dataclass(frozen=True)
 class Trial:
     """How a layout reads a folder: counts, some parsed rows spread over the folder, and the first names that do not
-    fit, with why; `unknown` are sentences on tokens that the layout's tables have no level for.
+    fit, with why; `unknown` are sentences on tokens that the layout's tables have no level for, `doubts` on words that
+    may be slips of the layout's author.
     """
 
     layout: str
@@ -42,6 +46,7 @@ class Trial:
     rows: list[dict[str, Any]]
     misses: list[tuple[str, str]]
     unknown: list[str]
+    doubts: list[str]
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -77,4 +82,22 @@ def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, 
         unlevelled(
             chosen.layout, dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False))
         ),
+        _doubts(chosen.layout),
     )
+
+
+def _doubts(layout: Layout) -> list[str]:
+    """What a layout may say, and its author may not have meant: a group or a level all but called as a known one."""
+    said = []
+    for group in layout.groups:
+        read = any(group in layout.groups_of(name) for name in ATTRIBUTES)
+        meant = None if read else near(group, ATTRIBUTES)
+        if meant and meant not in layout.groups:
+            said.append(f"The group '{group}' is no attribute, it only tells images apart. Did you mean '{meant}'?")
+    for name in LEVELLED:
+        known = attributes()[name].levels
+        for token, level in getattr(layout, name).levels.items():
+            meant = None if level in known else near(level, known)
+            if meant:
+                said.append(f"{name}.levels.{token}: '{level}' is a level of its own. Did you mean '{meant}'?")
+    return said

@@ -39,8 +39,8 @@ def contact_sheet(
     `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None where there is none (drawn as an empty field).
     Every image is scaled to `height` pixels and stands in the middle of a cell as wide as the widest. Labels of columns
     break at spaces, and what still does not fit ends in an ellipsis; empty labels take no room. `captions[i][j]` stands
-    below its image. Raises ReportError when
-    the cells do not fill the grid.
+    below its image; where there are captions, a cell that has neither image nor caption is left blank. Raises
+    ReportError when the cells do not fill the grid.
     """
     _check(cells, rows, columns)
     scaled = [[None if image is None else _to_height(image, height) for image in line] for line in cells]
@@ -61,6 +61,8 @@ def contact_sheet(
     sheet = np.full((top + down + MARGIN, full_width, 3), PAPER, dtype=np.uint8)
     for i, line in enumerate(scaled):
         for j, image in enumerate(line):
+            if image is None and captions and not captions[i][j]:
+                continue
             y, x = top + i * step, left + j * (width + GAP)
             _place(sheet[y : y + height, x : x + width], image)
 

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.errors import DeclarationError, LayoutError
-from gprplus.ingest.layout import Layout, as_rendered, load, near_miss, shipped
+from gprplus.ingest.layout import Layout, as_rendered, load, shipped
 from gprplus.ingest.names import match
+from gprplus.ingest.near_miss import near_miss
 from gprplus.ingest.parse import decoded, token_table, uids
 from gprplus.ingest.trial import trial
 
@@ -206,13 +207,14 @@ def test_near_miss_says_where_a_name_stops_fitting() -> None:
     ("changed", "sentence"),
     [
         ("colour = 3", "unknown key 'colour'"),
+        ("[weather]\nabsent = 'sunny'\nlevels = {01 = 'Dense Fog'}", "expected 'dense-fog', found 'Dense Fog'"),
         ("licens = 'x'", "Did you mean 'licence'?"),
         ("factors = ['wether']", "Did you mean 'weather'?"),
         ("unverified = 'weather'", "expected a list"),
         ("[viewpoint_deg]\ngroup = 'view'", "reads the group 'view'"),
         ("[roles]\ntrain = 'train'", "roles need a group (?P<part>...)"),
         ("template = '{person}'", "template names 'person'"),
-        ("examples = ['nobody.jpg']", "its own example 'nobody.jpg' does not match"),
+        ("examples = ['nobody.jpg']", "its own example 'nobody.jpg' does not begin as the path of mine does"),
         ("name = 'x'", "a layout is called after its file"),
         ("size = [1]", "expected [width, height]"),
         ("role = 'trian'", "Did you mean 'train'?"),
@@ -271,3 +273,15 @@ def test_tokens_that_a_users_table_lacks_are_named(tmp_path: Path, plant) -> Non
     )
     tried = trial(plant(tmp_path / "r", ["a_l1.jpg", "a_l2.jpg", "b_l3.jpg"]), str(file))
     assert tried.unknown == ["illumination: [illumination.levels] has no l2, l3, which stay unknown."]
+
+
+def test_words_that_are_nearly_known_ones_are_asked_about(tmp_path: Path, plant) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        "title = 'mine'\npath = '(?P<identity>.)_(?P<kamera>.)_(?P<weather>..)_(?P<take>.)'\n"
+        "[weather.levels]\nw1 = 'fogy'\nw2 = 'sandstorm'\n"
+    )
+    assert trial(plant(tmp_path / "r", ["a_1_w1_0.jpg"]), str(file)).doubts == [
+        "The group 'kamera' is no attribute, it only tells images apart. Did you mean 'camera'?",
+        "weather.levels.w1: 'fogy' is a level of its own. Did you mean 'foggy'?",
+    ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from gprplus.declared import image_attributes
 from gprplus.images import decode, read_bytes
@@ -12,15 +13,24 @@ from gprplus.ingest.checks.issues import Issue, label
 from gprplus.ingest.manifest import Manifest
 
 LINES = 3  # rows of pictures of one check
+Cell = tuple[int | None, str]  # a row of the images table, and the caption
+_NOTHING: Cell = (None, "")
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Cells of a sheet, None where an image does not decode or a row ends; a caption each; a check a row."""
+    """Cells of a sheet, None where an image does not decode, or (without a caption) where a row has ended; a caption
+    each; a check a row.
+    """
 
     cells: list[list[np.ndarray | None]]
     captions: list[list[str]]
     rows: list[str]
+
+    @property
+    def columns(self) -> int:
+        """How many cells a row has."""
+        return len(self.cells[0]) if self.cells else 0
 
 
 def worst(
@@ -41,18 +51,25 @@ def worst(
 
     drawn = Pictures([], [], [])
     lines = LINES if len(listed) == 1 else 1
-    for name, those in listed.items():
-        wanted: list[tuple[int, str]] = []
-        for issue in those:
-            pair = [(issue.row, issue.caption)]
-            pair += [] if issue.like is None else [(issue.like, f"like {label(table, issue.like)}")]
-            if len(pair) > columns - len(wanted) % columns:  # a pair is not parted by the end of a row
-                wanted += [(-1, "")] * (columns - len(wanted) % columns)
-            wanted += pair
-        for first in range(0, min(len(wanted), lines * columns), columns):
-            line = wanted[first : first + columns]
-            line += [(-1, "")] * (columns - len(line))
-            drawn.cells.append([image(row) if row >= 0 else None for row, _ in line])
+    laid = {name: _laid(those, columns, table)[:lines] for name, those in listed.items()}
+    width = max((len(line) for found in laid.values() for line in found), default=0)
+    for name, found in laid.items():
+        for i, line in enumerate(found):
+            line = line + [_NOTHING] * (width - len(line))
+            drawn.cells.append([None if row is None else image(row) for row, _ in line])
             drawn.captions.append([caption for _, caption in line])
-            drawn.rows.append("" if first else name)
+            drawn.rows.append("" if i else name)
     return drawn
+
+
+def _laid(those: Sequence[Issue], columns: int, table: pa.Table) -> list[list[Cell]]:
+    """Issues in lines of at most `columns`; a pair is not parted by the end of a line."""
+    lines: list[list[Cell]] = [[]]
+    for issue in those:
+        cells: list[Cell] = [(issue.row, issue.caption)]
+        if issue.like is not None:
+            cells.append((issue.like, f"like {label(table, issue.like)}"))
+        if lines[-1] and len(lines[-1]) + len(cells) > columns:
+            lines.append([])
+        lines[-1] += cells[:columns]
+    return lines
