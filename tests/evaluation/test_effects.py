@@ -1,0 +1,124 @@
+"""From runs to the tables of contrasts, components, curves and pooled effects."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gprplus import schema
+from gprplus.evaluation.effects import effects
+
+SHARED = {"split": "s", "recipe": "smoke", "backbone": "small", "weights": "none", "protocol": "camera"}
+
+
+def experiment(level, seeds=(0, 1, 2), targets=("self",), persons=12, images=None, noise=0.01):
+    """Results and queries of arms whose AP is `level[arm]` (moved a little by target), persons, seeds and noise."""
+    rng, results, queries = np.random.default_rng(5), [], {}
+    person = np.repeat(np.arange(persons), 2)
+    for seed in seeds:
+        for arm, score in level.items():
+            parts = []
+            for step, target in enumerate(targets):
+                ap = (
+                    score * (1 + 0.1 * step)
+                    + 0.05 * np.sin(person)
+                    + rng.normal(0, noise, len(person))
+                    + rng.normal(0, noise)
+                )
+                parts.append(table(target, person, ap))
+                results.append({**SHARED, "arm": arm, "target": target, "seed": seed, "mAP": float(ap.mean())})
+            queries[arm, seed] = pa.concat_tables(parts).unify_dictionaries()
+    return schema.conform(pa.Table.from_pylist(results), schema.RESULTS), queries
+
+
+def table(target, person, ap):
+    rows = {"target": [target] * len(ap), "uid": pa.array(range(len(ap)), pa.uint64()), "valid": [True] * len(ap)}
+    rows |= {"identity": [f"p{i}" for i in person], "level": pa.array([None] * len(ap), pa.string()), "AP": ap}
+    return schema.conform(pa.table(rows | {"first_match_rank": [1] * len(ap), "inp": ap}), schema.QUERIES)
+
+
+def facts(kinds, images=10):
+    return {name: {"kind": kind, "levels": [name], "images": images} for name, kind in kinds.items()}
+
+
+ONLY = {"design": "only", "reference": "mix", "arms": facts({"only-a": "only", "only-b": "only", "mix": "mix"})}
+
+
+def rows(judged, metric="mAP"):
+    return [row for row in judged.to_pylist() if row["metric"] == metric]
+
+
+def test_every_table_has_its_columns_whatever_there_is_to_say():
+    found = effects(*experiment({"only-a": 0.3, "mix": 0.5}, seeds=(0,)), ONLY)
+    for name in ("contrasts", "components", "curves", "pooled"):
+        assert getattr(found, name).schema.equals(schema.arrow_schema(schema.TABLES[name])), name
+
+
+def test_a_loss_an_equal_and_a_margin_are_told_apart():
+    found = effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, noise=0.004), ONLY, margin=0.05)
+    lost, same = rows(found.contrasts)
+    assert (lost["verdict"], same["verdict"]) == ("lower", "equivalent")
+    assert lost["value"] == pytest.approx(-0.2, abs=0.02)
+    assert lost["family_low"] <= lost["low"] < lost["high"] <= lost["family_high"]
+    assert lost["p_max"] >= lost["p"]
+
+
+def test_one_seed_gives_values_and_no_verdict():
+    found = effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, seeds=(0,)), ONLY)
+    for row in rows(found.contrasts):
+        assert row["verdict"] == "unknown"
+        assert row["low"] is row["p"] is row["p_equivalence"] is None
+    assert not rows(found.components)
+
+
+def test_rank_1_that_is_always_right_is_a_difference_of_nothing():
+    for row in rows(effects(*experiment({"only-a": 0.3, "mix": 0.5}), ONLY).contrasts, "rank1"):
+        assert row["value"] == 0
+        assert row["verdict"] in ("equivalent", "unknown")
+
+
+def test_the_order_of_rows_changes_nothing():
+    results, queries = experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5})
+    order = np.random.default_rng(1)
+    shuffled = {run: part.take(order.permutation(len(part))) for run, part in queries.items()}
+    assert effects(results, queries, ONLY).contrasts.equals(effects(results, shuffled, ONLY).contrasts)
+
+
+def test_effects_are_pooled_over_targets_but_not_over_the_split_s_own():
+    targets = ("self", "market", "msmt", "cuhk")
+    found = effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, targets=targets), ONLY)
+    lost = next(row for row in rows(found.pooled) if row["contrast"] == "only-a")
+    assert lost["targets"] == 3
+    assert lost["value"] == pytest.approx(-0.24, abs=0.02)
+    assert lost["expected_low"] < lost["low"] < lost["high"] < lost["expected_high"] < 0
+    assert not rows(effects(*experiment({"only-a": 0.3, "mix": 0.5}, targets=("self", "market")), ONLY).pooled)
+
+
+def test_a_factorial_has_effects_that_add_up():
+    names = {"mix": (-1, -1), "restrict-weather": (1, -1), "restrict-light": (-1, 1), "restrict-weather+light": (1, 1)}
+    known = {"factors": {"A": {"attribute": "weather"}, "B": {"attribute": "light"}}}
+    known["runs"] = {name: dict(zip("AB", signs, strict=True)) for name, signs in names.items()}
+    info = {
+        "design": "factorial",
+        "reference": "mix",
+        "factorial": known,
+        "arms": facts(dict.fromkeys(names, "factorial")),
+    }
+    level = dict(zip(names, (0.6, 0.5, 0.4, 0.3), strict=True))
+    every = {(row["family"], row["contrast"]): row for row in rows(effects(*experiment(level), info).contrasts)}
+    assert every["main effects", "weather"]["value"] == pytest.approx(-0.1, abs=0.02)
+    assert every["interactions", "weather x light"]["value"] == pytest.approx(0, abs=0.02)
+    split = every["Shapley", "weather"]["value"] + every["Shapley", "light"]["value"]
+    assert split == pytest.approx(0.3, abs=0.03)
+    assert every["main effects", "light"]["omega2"] > 0.5
+
+
+def test_nested_budgets_have_a_curve_and_three_have_none():
+    level = {f"mix-{n}": 0.7 - 2 * n**-0.5 for n in (50, 100, 200, 400)}
+    info = {"design": "scaling", "reference": "mix-400", "arms": {}}
+    info["arms"] = {name: {"kind": "mix", "levels": [], "images": int(name[4:])} for name in level}
+    (curve,) = rows(effects(*experiment(level, noise=0.001), info).curves)
+    assert (curve["curve"], curve["budgets"], curve["goal"]) == ("mix", 4, "mix-400")
+    assert curve["reach_low"] < curve["reach"] < curve["reach_high"]
+    assert curve["reach"] == pytest.approx(331, rel=0.1), "0.7 - 2 / sqrt(N) comes to 0.59 at (2 / 0.11)^2 images"
+    del info["arms"]["mix-50"]
+    assert not rows(effects(*experiment({n: v for n, v in level.items() if n != "mix-50"}), info).curves)
