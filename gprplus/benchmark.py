@@ -18,6 +18,7 @@ from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
 from gprplus.evaluation import cases, collect, plan, trial
 from gprplus.evaluation.cases import Case
+from gprplus.evaluation.effects import MARGIN
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.trial import Trial
 from gprplus.parallel import Progress, cores, in_processes, silent
@@ -77,6 +78,7 @@ def benchmark(
     device: str = "auto",
     jobs: int | None = None,
     rerank: bool = False,
+    margin: float = MARGIN,
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
@@ -89,8 +91,8 @@ def benchmark(
     re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
     targets only add; another option into the same folder, or images drawn anew since, raise RequestChanged unless
     `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
-    other, each by all processes. Raises an error of `gprplus.errors` before any training when the request cannot be
-    met.
+    other, each by all processes. Differences of scores (0-1) within `margin` count as none in tests of equivalence.
+    Raises an error of `gprplus.errors` before any training when the request cannot be met.
     """
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
@@ -136,7 +138,7 @@ def benchmark(
         crew.wait()
     with _few_threads(threads):
         _run(trials, jobs, progress, crew)
-    return _collected(wanted, planned) if crew.first else Outcome(planned)
+    return _collected(wanted, planned, margin) if crew.first else Outcome(planned)
 
 
 def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
@@ -232,11 +234,11 @@ def _few_threads(threads: int | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _collected(wanted: Sequence[Case], planned: Plan) -> Outcome:
+def _collected(wanted: Sequence[Case], planned: Plan, margin: float) -> Outcome:
     from gprplus.report import report
 
     summaries = [
-        collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info)[1]
+        collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info, margin)[1]
         for case in wanted
     ]
     folders = [case.folder for case in wanted]

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 @options.target
 @options.root
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0, max=100, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Points of mAP below which a difference counts as none, for tests of equivalence. Declare it beforehand.",
+)
 @click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
 @options.device
 @options.dry_run
@@ -52,6 +59,7 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress("benchmark") as bar:
+        request["margin"] /= 100
         outcome = benchmark(chosen, output or work / "runs", progress=bar, **request)
     if os.environ.get("RANK", "0") != "0":
         return  # the first process of torchrun speaks for all

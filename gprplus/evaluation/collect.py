@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import runs, schema
 from gprplus.evaluation import trial
-from gprplus.evaluation.effects import effects
+from gprplus.evaluation.effects import MARGIN, effects
 from gprplus.evaluation.summary import UNTRAINED, summarise
 from gprplus.evaluation.targets import SELF, own
 
@@ -18,11 +18,12 @@ SUMMARY = "summary.parquet"
 
 
 def collect(
-    folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any]
+    folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any], margin: float = MARGIN
 ) -> "tuple[pa.Table, pa.Table]":
     """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results and summary back.
 
-    `info` is split.json, whose design says which effects there are.
+    `info` is split.json, whose design says which effects there are; differences below `margin`, of scores 0-1, count as
+    none where equivalence is tested.
 
     Rows stand by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
     """
@@ -42,7 +43,7 @@ def collect(
     summary = summarise(results, queries, reference)
     runs.write_table(folder / RESULTS, results)
     runs.write_table(folder / SUMMARY, summary)
-    judged = effects(results, queries, info)
+    judged = effects(results, queries, info, margin=margin)
     for name in ("contrasts", "components", "curves", "pooled"):
         runs.write_table(folder / f"{name}.parquet", getattr(judged, name))
     return results, summary
