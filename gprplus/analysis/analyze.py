@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gprplus.analysis import columns, paper, sound
+from gprplus.analysis import accuracy, columns, paper, sound
 from gprplus.analysis.features import Features, chosen
 from gprplus.analysis.side import Side, crossed_factors, opened_target, source_side, target_side
 from gprplus.errors import AnalysisError, nearest
@@ -69,6 +69,7 @@ def analyze(
     images: int = 300,
     people: int | None = None,
     settings: Mapping[str, Any] | None = None,
+    runs: Sequence[Path | str] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -84,17 +85,21 @@ def analyze(
 
     `features` are kinds of `gprplus.analysis.features.KNOWN`. `mode` "paper" takes VGG-19 content and style losses and
     split counts instead, with `settings` for `paper.Settings` (its weights are the vgg19 of `features`, if named).
+    `runs` are benchmarks whose arms were scored on targets of these names: how well distance ranks them.
     Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json. Raises AnalysisError when an attribute is not
     crossed, too few people have all its levels, or features are not to be had.
     """
     if mode not in MODES:
         raise AnalysisError(f"There is no mode '{mode}'. {nearest(mode, MODES)}")
     source = Manifest.open(Path(manifest))
+    if runs and mode == "paper":
+        raise AnalysisError("Runs are compared by features: leave the mode out, or the runs.")
+    trained = accuracy.read(runs)
     plan = Plan(mode, _attributes(source, attributes), images, people, seed, paper.Settings.of(settings or {}))
     opened = {name: opened_target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
     kinds = chosen(features, device) if mode == "sound" else []
     network = paper.network(features, device) if mode == "paper" else None
-    asked = {name: _request(plan, source, target, kinds, network) for name, target in opened.items()}
+    asked = {name: _request(plan, source, target, kinds, network, trained) for name, target in opened.items()}
     states = {
         name: settle(Path(output) / name / "analysis.json", request, force=force) for name, request in asked.items()
     }
@@ -108,6 +113,9 @@ def analyze(
         measured = paper.measure(network, side, others, plan.settings, seed, workers, progress)
     else:
         measured = sound.measure(kinds, side, others, seed, workers, progress)
+    if trained:
+        joined = accuracy.measure(trained, kinds, others, images, seed, workers, progress)
+        measured = {name: _with_runs(one, *joined[name]) for name, one in measured.items()}
     return [
         _write(Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name])
         if name in missing
@@ -117,7 +125,12 @@ def analyze(
 
 
 def _request(
-    plan: Plan, source: Manifest, target: Manifest, kinds: Sequence[Features], network: "paper.Network | None"
+    plan: Plan,
+    source: Manifest,
+    target: Manifest,
+    kinds: Sequence[Features],
+    network: "paper.Network | None",
+    trained: Sequence[accuracy.Trained],
 ) -> dict[str, Any]:
     request = {
         "manifest": source.info["fingerprint"],
@@ -129,7 +142,19 @@ def _request(
         "seed": plan.seed,
         "features": [features.source for features in kinds] or [network.source if network else ""],
     }
+    request |= {"runs": [one.digest() for one in trained]} if trained else {}
     return request | ({"settings": plan.settings.record()} if plan.mode == "paper" else {})
+
+
+def _with_runs(
+    measured: sound.Measured, rows: list[dict[str, Any]], correlations: list[dict[str, Any]]
+) -> sound.Measured:
+    """What was measured, and how it goes with accuracy."""
+    tables, facts = measured
+    if not rows:
+        note = "No arm of the runs was scored on a target of this name, so that distance stands alone."
+        return tables, facts | {"notes": [*facts["notes"], note]}
+    return tables | {"arms": pa.Table.from_pylist(rows)}, facts | {"accuracy": correlations}
 
 
 def _facts(side: Side, target: Side) -> dict[str, Any]:

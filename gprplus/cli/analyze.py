@@ -54,6 +54,12 @@ from gprplus.cli import analyzed, console, options, spelled, subsets
     help="Persons with an image in every combination, to weigh factors on.  [default: some 4,000 images]",
 )
 @click.option(
+    "--runs",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Benchmarks scored on targets of these names: does distance rank their arms as mAP does? May be given again.",
+)
+@click.option(
     "--budget",
     metavar="IDENTITIESxIMAGES",
     help="Search too for the nearest training set of so many persons with so many images each, such as 400x50.",

@@ -25,6 +25,7 @@ def show(analysis: "Analysis") -> None:
             f"Note: {info['shared_people']:,} people are on both sides, so all distances are a little too small."
         )
     _paper(analysis) if info["request"]["mode"] == "paper" else _sound(analysis)
+    _accuracy(info.get("accuracy", []))
     for note in info["notes"]:
         console.note(f"Note: {note}")
     console.say(CAUTION)
@@ -66,7 +67,7 @@ def _distances(attribute: str, kind: str, rows: Sequence[Row]) -> None:
         ]
         for row in energy
     ]
-    console.table(headers, cells, title, right=(1, 2, 3, 4))
+    _titled(headers, cells, title, right=(1, 2, 3, 4))
 
 
 def _effects(rows: Sequence[Row], kind: str, info: Row) -> None:
@@ -93,7 +94,7 @@ def _effects(rows: Sequence[Row], kind: str, info: Row) -> None:
         f"{crossed['cells']:,} cells"
     )
     headers = ["effect", "share", "95% interval", "with interactions", "shuffled under", "share, raw"]
-    console.table(headers, cells, title, right=(1, 2, 3, 4, 5))
+    _titled(headers, cells, title, right=(1, 2, 3, 4, 5))
 
 
 def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
@@ -109,9 +110,39 @@ def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
         for row in rows
     ]
     title = f"What a boosted model loses on people it has not seen, {kind} (R2 {fitted:.2f})"
-    console.table(
-        ["attribute scrambled", "fall of R2", "95% interval", "shuffled copies"], cells, title, right=(1, 2, 3)
-    )
+    _titled(["attribute scrambled", "fall of R2", "95% interval", "shuffled copies"], cells, title, right=(1, 2, 3))
+
+
+def _titled(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]) -> None:
+    """A table under a line of its own: a title of the table would be broken to its width."""
+    console.say(title)
+    console.table(headers, rows, right=right)
+
+
+def _accuracy(rows: Sequence[Row]) -> None:
+    """A table of its own: what is near need not train well."""
+    from gprplus.analysis.accuracy import ENOUGH, FEWEST
+
+    if not rows:
+        return
+    cells = [
+        [
+            row["features"],
+            row["guess"],
+            "" if row["correlation"] is None else f"{row['correlation']:.2f}",
+            "" if row["low"] is None else f"{row['low']:.2f} to {row['high']:.2f}",
+        ]
+        for row in rows
+    ]
+    arms = rows[0]["arms"]
+    title = f"Does it tell accuracy? Rank correlation with mAP over {arms:,} trained arms"
+    _titled(["features", "guessed by", "correlation", "95% interval"], cells, title, right=(2, 3))
+    if arms < FEWEST:
+        console.note(f"Note: of fewer than {FEWEST} arms no correlation is taken.")
+    elif arms < ENOUGH:
+        console.note(
+            f"Note: choose by distance only where it ranks {ENOUGH} arms and more better than light and size do."
+        )
 
 
 def _paper(analysis: "Analysis") -> None:
@@ -135,7 +166,7 @@ def _paper(analysis: "Analysis") -> None:
         ]
         title = f"{attribute}: VGG-19 losses, {mine[0]['images']:,} images a level, of {mine[0]['identities']:,} people"
         headers = [attribute, "loss", "95% interval", "content", "style", "cut", "debiased", "rank"]
-        console.table(headers, cells, title, right=(1, 2, 3, 4, 6, 7))
+        _titled(headers, cells, title, right=(1, 2, 3, 4, 6, 7))
         for rule, other in info["sensitivity"][attribute].items():
             mark = " (used)" if rule == info["settings"]["rule"] else ""
             same = "" if other == kept else ", another set"
@@ -147,7 +178,7 @@ def _paper(analysis: "Analysis") -> None:
             for r in sorted(counts, key=lambda row: -row["splits"])
         ]
         headers = ["column", "values", "splits", "share", "share, losses shuffled", "share of gain"]
-        console.table(headers, cells, "Split counts of boosted trees, as the paper's importance", right=(1, 2, 3, 4, 5))
+        _titled(headers, cells, "Split counts of boosted trees, as the paper's importance", right=(1, 2, 3, 4, 5))
     for said in info["bias"]:
         console.say(said)
     said = ", ".join(f"{key} {_shown(value)}" for key, value in info["settings"].items())

@@ -40,7 +40,8 @@ def show(found: "Search") -> None:
         for row in found.rivals.to_pylist()
     ]
     headers = ["chosen by", "held out", "95% interval", f"on the {halves['chosen_by']:,} chosen by", "cells"]
-    console.table(headers, cells, title, right=(1, 2, 3, 4))
+    console.say(title)
+    console.table(headers, cells, right=(1, 2, 3, 4))
     for name in info["left_out"]:
         console.note(f"Note: what {name} keeps has too few images for the budget.")
     shares = margins(info["factors"], found.cells.to_pylist(), "images")
