@@ -33,7 +33,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 @dataclass(frozen=True)
 class Plan:
     """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
-    and bytes to pack, estimated seconds (None unless it was a dry run).
+    and bytes to pack, estimated seconds (None unless it was a dry run), what the targets warn of.
     """
 
     recipe: str
@@ -48,6 +48,7 @@ class Plan:
     missing: int
     bytes: int
     seconds: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def benchmark(
         count,
         *_counts(wanted, count, force),
         **_packing(list(costs.values())),
+        warnings=tuple(dict.fromkeys(said for case in wanted for one in case.targets for said in cases.warnings(one))),
     )
     if dry_run:
         return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))

@@ -5,6 +5,7 @@ from typing import Any
 
 from gprplus.cli import console
 
+INFLATED = 5  # variance inflation a degree of freedom, from which it is said
 SHOWN = 8  # rows of a table: the others are milder
 LEAKS = {"identities": "people", "digests": "files, byte for byte"}
 
@@ -16,10 +17,12 @@ def show(info: Mapping[str, Any]) -> None:
     for arm in _uneven(audit.get("arms", {})):
         console.say(arm)
     _differences(audit.get("differences", {}))
+    if any(about and about["largest"] != 0 for about in audit.get("differences_before_merging", {}).values()):
+        console.say("Before levels were merged to be matched:")
+        _differences(audit["differences_before_merging"])
     _associations(audit)
-    for alias in audit.get("aliases", ()):
-        told = "as declared" if alias["declared"] else "which no layout declares"
-        console.say(f"{alias['attribute']} follows from {' and '.join(alias['of'])}, {told}.")
+    for sentence in (*_aliases(audit.get("aliases", ())), *_collinear(audit.get("collinearity", {}))):
+        console.say(sentence)
     _answerable(audit.get("test", {}).get("answerable", {}))
     _looks(audit)
     console.say(_leaks(audit.get("leakage", {})))
@@ -28,6 +31,18 @@ def show(info: Mapping[str, Any]) -> None:
         console.say(f"Looking at {cost['images']:,} images ({cost['megabytes']} MB) took {cost['seconds']} s.")
     elif audit.get("scope", "rows") == "rows":
         console.say("No pixel was looked at; make the split again with --audit=pixels for that.")
+
+
+def _aliases(found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What follows from what; the way back of a declared function that is one to one says nothing more."""
+    declared = {(alias["attribute"], *alias["of"]) for alias in found if alias["declared"]}
+    said = []
+    for alias in found:
+        if (*alias["of"], alias["attribute"]) in declared:
+            continue
+        told = "as declared" if alias["declared"] else "which no layout declares"
+        said.append(f"{alias['attribute']} follows from {' and '.join(alias['of'])}, {told}.")
+    return said
 
 
 def _uneven(arms: Mapping[str, Any]) -> list[str]:
@@ -70,16 +85,34 @@ def _associations(audit: Mapping[str, Any]) -> None:
     tables = [audit.get(name, {}) for name in names]
     worst = {pair: max(table.get(pair) or 0 for table in tables) for pair in tables[0]}
     ranked = sorted((pair for pair in worst if worst[pair] >= 0.05), key=lambda pair: (-worst[pair], pair))
-    rows = [[pair.replace(", ", " and "), *(_figure(table.get(pair)) for table in tables)] for pair in ranked[:SHOWN]]
+    chance = audit.get("association_p", {})
+    rows = [
+        [pair.replace(", ", " and "), *(_figure(table.get(pair)) for table in tables), _figure(chance.get(pair), 3)]
+        for pair in ranked[:SHOWN]
+    ]
     if rows:
-        heads = ["attributes", "Cramer's V", "information", "V inside a person"]
-        console.table(heads, rows, "What goes together on the train side (0-1)", right=(1, 2, 3))
+        heads = ["attributes", "Cramer's V", "information", "V inside a person", "p of V"]
+        console.table(heads, rows, "What goes together on the train side (0-1)", right=(1, 2, 3, 4))
     elif worst:
         console.say("No two attributes go together on the train side.")
 
 
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+def _figure(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _collinear(found: Mapping[str, Any]) -> list[str]:
+    """Attributes whose effects the design matrix cannot tell apart, or hardly, the worst first."""
+    said = []
+    aliased = [name for name, about in found.items() if about["gvif"] is None]
+    if aliased:
+        said.append(f"No separate effect of {', '.join(aliased)}: the other attributes add up to it.")
+    inflated = {n: about["gvif"] ** (1 / about["df"]) for n, about in found.items() if about["gvif"] is not None}
+    high = sorted((name for name, times in inflated.items() if times > INFLATED), key=lambda name: -inflated[name])
+    if high:
+        told = ", ".join(f"{name} {inflated[name]:.1f}" for name in high[:SHOWN])
+        said.append(f"Effects are hard to tell from those of the other attributes (variance inflation: {told}).")
+    return said
 
 
 def _answerable(found: Mapping[str, Any]) -> None:

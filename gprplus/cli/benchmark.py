@@ -83,9 +83,11 @@ def as_data(outcome: "Outcome") -> dict[str, Any]:
 
 def show_plan(plan: "Plan") -> None:
     """Print what a request would come to."""
-    from gprplus.cli.console import say
+    from gprplus.cli.console import note, say
     from gprplus.report.words import counted
 
+    for warning in plan.warnings:
+        note(f"Warning: {warning}")
     say(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, {plan.jobs} at once on {plan.device}")
     say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
     say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
@@ -110,6 +112,8 @@ def show(outcome: "Outcome") -> None:
     from gprplus.report.words import counted
 
     plan = outcome.plan
+    for warning in plan.warnings:
+        note(f"Warning: {warning}")
     note(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, on {plan.device}")
     if not plan.trained and not plan.shared:
         note(f"Nothing to train: all {plan.kept} runs are there already.")

@@ -3,7 +3,7 @@ request from another.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,14 @@ from gprplus import runs
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
 from gprplus.errors import RecipeError, RequestChanged, SplitError, nearest
-from gprplus.evaluation import targets
+from gprplus.evaluation import fitness, targets
 from gprplus.evaluation.targets import Target
 from gprplus.splits import Split
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from gprplus.ingest import Manifest
 
 RECORD = "benchmark.json"
 
@@ -66,7 +68,8 @@ def open_all(
         runs.settle(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
         whole = [targets.of_split(split, own)]
-        whole += [targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()]
+        given = {name: targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()}
+        whole += [seen_by(split, target, manifests[name]) for name, target in given.items()]
         searched = [target for target in whole if target]
         found = (*searched, *targets.of_tests(split, own))
         if rerank:
@@ -78,6 +81,17 @@ def open_all(
             )
         cases.append(Case(split, folder, own_recipe, found, split.roots(own)))
     return cases
+
+
+def seen_by(split: Split, target: Target, manifest: "Manifest") -> Target:
+    """The target with what the split's arms share with it. Raises SplitError where that is people or files."""
+    shared = fitness.leakage(split, target.name, target.rows, manifest)
+    return replace(target, judged={**target.judged, "leakage": shared})
+
+
+def warnings(target: Target) -> list[str]:
+    """Sentences on what was found when the target was opened."""
+    return fitness.warnings(target.name, target.judged, target.protocol)
 
 
 def _request(split: Split, recipe: Recipe) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What an arm is scored on: rows that search, rows that are searched, and the rule between them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,8 @@ import numpy as np
 
 from gprplus import keys, protocol, schema
 from gprplus.errors import SplitError, nearest
-from gprplus.evaluation import ranked
+from gprplus.evaluation import fitness, ranked
+from gprplus.evaluation.fitness import CAMERA
 from gprplus.evaluation.rerank import Rerank
 from gprplus.evaluation.scores import Scores, score
 
@@ -22,17 +23,15 @@ if TYPE_CHECKING:
 
 SELF = "self"
 RERANKED = "+reranked"
-# Which column plays the camera under each protocol of gprplus.protocol.
-CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}
 
 
 @dataclass(frozen=True)
 class Target:
     """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor where the target has them) under a name.
 
-    `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are. `removed`
-    (schema.TESTS) names gallery rows that leave the ranking of one query each. With `rerank`, k-reciprocal neighbours
-    re-rank the gallery first.
+    `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are, `judged`
+    what `fitness` found. `removed` (schema.TESTS) names gallery rows that leave the ranking of one query each. With
+    `rerank`, k-reciprocal neighbours re-rank the gallery first.
     """
 
     name: str
@@ -43,6 +42,7 @@ class Target:
     datasets: Mapping[str, Any]
     removed: "pa.Table | None" = None
     rerank: Rerank | None = None
+    judged: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def uids(self) -> np.ndarray:
@@ -71,6 +71,7 @@ class Target:
             "gallery": int((~query).sum()),
             "datasets": dict(self.datasets),
             **({"rerank": asdict(self.rerank)} if self.rerank else {}),
+            **self.judged,
         }
 
     def score(self, features: "np.ndarray | torch.Tensor", **options: Any) -> tuple[Scores, "pa.Table"]:
@@ -219,7 +220,7 @@ def plain(name: str) -> str:
 
 def reranked(target: Target) -> Target:
     """The same target under another name, its gallery re-ranked with the usual settings before it is scored."""
-    return replace(target, name=target.name + RERANKED, rerank=Rerank())
+    return replace(target, name=target.name + RERANKED, rerank=Rerank(), judged={})
 
 
 def of_tests(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
@@ -230,8 +231,7 @@ def of_tests(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Ta
     if not tests:
         return []
     rows, info, found = split.test(), split.info, []
-    uids = rows.column("uid").to_numpy()
-    order = np.argsort(uids)
+    order = np.argsort(uids := rows.column("uid").to_numpy())
     role, places = rows.column_names.index("role"), split.roots(roots)
     for name, (facts, groups) in tests.items():
         removed = [group for group in groups if len(group) and group.column("of").null_count == 0]
@@ -249,10 +249,12 @@ def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[
 
     if own(name):
         raise SplitError(f"A target cannot be called '{SELF}': that is the split's own test set.")
-    rows = target_rows(manifest)
+    rows, datasets = target_rows(manifest), manifest.info["datasets"]
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
-    moved = {dataset: roots[dataset] for dataset in manifest.info["datasets"] if roots and dataset in roots}
-    return Target(name, protocol, attribute, rows, manifest.roots(moved), manifest.info["datasets"])
+    moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
+    found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
+    told = fitness.answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
+    return replace(found, judged={"answerable": told})
 
 
 def manifest_at(path: Path, ingested: Path) -> "Manifest":

@@ -8,7 +8,14 @@ from gprplus.report.outcome import Outcome
 from gprplus.report.provenance import Block, leaves, term
 
 PAIRS = 8  # of the strongest associations are shown
-HIDDEN = ("scope", "information", "information_with_arm", "information_given_identity", "constant_within_identity")
+HIDDEN: tuple[str, ...] = (
+    "scope",
+    "information",
+    "information_with_arm",
+    "information_given_identity",
+    "constant_within_identity",
+)
+HIDDEN += ("association_p", "association_with_arm_p")
 
 
 def warnings(run: Outcome) -> list[str]:
@@ -30,6 +37,8 @@ def audit(run: Outcome) -> list[Block]:
         ("Images of each person", _each_person(found.pop("arms", {}))),
         ("Association of arm and attribute (Cramer's V)", _sorted(found.pop("association_with_arm", {}))),
         ("Largest differences between arms (standard deviations)", _differences(found.pop("differences", {}))),
+        ("The same before levels were merged", _differences(found.pop("differences_before_merging", {}))),
+        ("Variance inflation among attributes", _inflated(found.pop("collinearity", {}))),
         ("Strongest associations in training (Cramer's V)", _sorted(found.pop("association", {}), PAIRS)),
         (
             "Strongest associations inside a person (Cramer's V)",
@@ -75,6 +84,16 @@ def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list
     known = sorted(((value, name) for name, value in values.items() if value is not None), key=lambda v: (-v[0], v[1]))
     said = [(_pair(name), f"{value:.2f}") for value, name in known[:most] if value >= 0.005]
     return [*said, ("all others" if said else "every one", "0.00")] if most is None and len(said) < len(known) else said
+
+
+def _inflated(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """How much harder the other attributes make it to tell each one's effect; 1 where they are crossed evenly."""
+    lines = []
+    for name, about in found.items():
+        figures = [about["gvif"], about["gvif_given_identity"]]
+        whole, inside = ("none apart" if one is None else f"{one ** (1 / about['df']):.2f}" for one in figures)
+        lines.append((words.noun(name), f"{whole}; inside a person {inside}"))
+    return lines
 
 
 def _pair(name: str) -> str:

@@ -29,7 +29,7 @@ def draw_coarsely(train: Train, draw: Callable[[Train], Plan]) -> Plan:
     best: tuple[Plan, Mapping[str, str]] | None = None
     for maps in rungs:
         try:
-            plan = draw(_merged(train, maps))
+            plan = draw(merged_levels(train, maps))
         except SplitError as problem:
             tried = problem
             continue
@@ -56,7 +56,10 @@ def _declared(train: Train) -> list[Mapping[str, str]]:
     return [{}, *({name: coarser[min(i, len(coarser) - 1)] for name, coarser in maps.items()} for i in range(depth))]
 
 
-def _merged(train: Train, maps: Mapping[str, str]) -> Train:
+def merged_levels(train: Train, maps: Mapping[str, str]) -> Train:
+    """The train side with the levels of some attributes merged; itself where there is no map."""
+    if not maps:
+        return train
     pool = train.pool
     for name in maps:
         if name not in pool.images:

@@ -10,7 +10,8 @@ from scipy.stats import chi2_contingency
 from sklearn.metrics import normalized_mutual_info_score
 
 from gprplus.splits.audit import cramers_v, information
-from gprplus.splits.audit.association import cramers_v_within, gini, information_within, standardised
+from gprplus.splits.audit.association import cramers_v_within, gini, information_within, permuted, standardised
+from gprplus.splits.audit.collinear import gvif
 
 TABLES = st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=5).map(np.array)
 
@@ -113,3 +114,46 @@ def test_a_level_that_one_arm_has_always_and_another_never_differs_without_end()
     gaps, between = standardised(np.array([[1.0, 0.0], [0.0, 1.0]]))
     assert np.isinf(gaps).all()
     assert between.tolist() == [[0, 1], [1, 0]]
+
+
+def expanded(table):
+    """The rows of a table of counts, as pairs of codes."""
+    return np.array([(i, j) for (i, j), n in np.ndenumerate(table) for _ in range(n)])
+
+
+@pytest.mark.parametrize(
+    "table", [[[9, 1], [2, 8]], [[6, 5], [5, 6]], [[4, 0, 2], [1, 5, 1]], [[0, 0], [3, 4]]], ids=str
+)
+def test_a_permutation_p_is_that_of_shuffled_rows(table):
+    rows, rng = expanded(np.array(table)), np.random.default_rng(1)
+
+    def chi2(pairs):
+        counts = np.zeros(np.shape(table))
+        np.add.at(counts, (pairs[:, 0], pairs[:, 1]), 1)
+        expected = np.outer(counts.sum(axis=1), counts.sum(axis=0))
+        return (counts[expected > 0] ** 2 / expected[expected > 0]).sum()
+
+    shuffled = [chi2(np.stack([rows[:, 0], rng.permutation(rows[:, 1])], axis=1)) for _ in range(2000)]
+    slow = np.mean(np.array(shuffled) >= chi2(rows) - 1e-9)
+    assert permuted(np.array(table), np.random.default_rng(0), 4000) == pytest.approx(slow, abs=0.04)
+
+
+def test_variance_inflation_is_that_of_regressions_on_the_rows():
+    rng = np.random.default_rng(0)
+    one = rng.integers(0, 2, 400)
+    two = np.where(rng.random(400) < 0.6, one, rng.integers(0, 3, 400))
+    columns = np.stack([one == 1, two == 1, two == 2], axis=1) - 0.0
+    centred = columns - columns.mean(axis=0)
+    rest = centred[:, 0] - centred[:, 1:] @ np.linalg.lstsq(centred[:, 1:], centred[:, 0], rcond=None)[0]
+    correlation = np.corrcoef(columns.T)
+    both = np.linalg.det(correlation[1:, 1:]) / np.linalg.det(correlation)
+    found = gvif(centred.T @ centred, [np.array([0]), np.array([1, 2])])
+    assert found == pytest.approx([(centred[:, 0] ** 2).sum() / (rest**2).sum(), both], abs=1e-3)
+    assert found[0] == found[1]  # of two groups, each is as inflated by the other
+
+
+def test_a_direction_that_others_add_up_to_is_aliased_and_the_rest_is_not():
+    one, two = np.meshgrid([0.0, 1.0], [0.0, 1.0])
+    columns = np.stack([one.ravel(), two.ravel(), one.ravel() + two.ravel(), [0.0, 1.0, 1.0, 0.0]], axis=1)
+    centred = columns - columns.mean(axis=0)
+    assert gvif(centred.T @ centred, [np.array([i]) for i in range(4)]) == [None, None, None, 1.0]

@@ -63,3 +63,26 @@ def test_one_file_on_both_sides_is_refused_even_under_two_names(manifest, tmp_pa
     with pytest.raises(SplitError, match=f"1 test images are byte for byte images of the train side.*{twin['path']}"):
         make_split(manifest(copied), "weather", output=tmp_path / "leaky")
     assert not (tmp_path / "leaky").exists()
+
+
+def test_attributes_that_cannot_be_told_apart_have_no_variance_inflation(manifest, tmp_path, crossed):
+    rows = [{**row, "background": f"place-{int(row['identity']) % 3}"} for row in crossed(24)]
+    found = make_split(manifest(rows), "weather", output=tmp_path / "split").info["audit"]["collinearity"]
+    assert "camera" not in found  # declared as a function of the viewpoint
+    assert found["weather"] == {"df": 3, "gvif": 1.0, "gvif_given_identity": 1.0}
+    assert found["background"]["gvif"] == 1.0
+    assert found["background"]["gvif_given_identity"] is None  # each person has one
+    tied = [{**row, "background": f"under-{row['illumination']}"} for row in crossed(24)]
+    found = make_split(manifest(tied), "weather", output=tmp_path / "tied").info["audit"]["collinearity"]
+    assert [name for name, about in found.items() if about["gvif"] is None] == ["illumination", "background"]
+
+
+def test_merged_levels_are_judged_as_they_were_matched(manifest, tmp_path, crossed):
+    rows = [row for row in crossed(24) if (row["viewpoint_deg"] in (0, 90)) == (row["weather"] in ("sunny", "clouds"))]
+    options = {"missing": "coarsen", "coarsen": {"viewpoint_deg": "360"}, "levels": ["sunny", "foggy"]}
+    split = make_split(manifest(rows, functions={}), "weather", output=tmp_path / "split", **options)
+    audit = split.info["audit"]
+    assert audit["differences"]["viewpoint_deg"] is None  # one level, once merged
+    assert set(audit["differences_before_merging"]) == {"viewpoint_deg"}
+    before = audit["differences_before_merging"]["viewpoint_deg"]["largest"]
+    assert before == pytest.approx(2**0.5, abs=1e-4)  # half of the images against none

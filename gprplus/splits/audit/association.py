@@ -68,6 +68,36 @@ def information_within(tables: np.ndarray) -> float | None:
     return round(float(min(1.0, max(0.0, (first + second - both) / least))), 6)
 
 
+def permuted(table: np.ndarray, rng: np.random.Generator, draws: int = 199) -> float:
+    """The share of random tables of the same margins that are at least as far from independence, by chi-squared.
+
+    What shuffling the rows' levels gives, drawn cell by cell (each hypergeometric given those before), all draws at
+    once. (1 + as far) / (1 + draws), so never 0. Levels without rows do not count.
+
+    >>> permuted(np.array([[50, 0], [0, 50]]), np.random.default_rng(0))
+    0.005
+    """
+    counts = np.asarray(table, dtype=np.int64)
+    counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
+    if min(counts.shape) < 2:
+        return 1.0
+    across, down = counts.sum(axis=1), counts.sum(axis=0)
+    drawn = np.zeros((draws, *counts.shape), dtype=np.int64)
+    left = np.tile(down, (draws, 1))
+    for row, size in enumerate(across[:-1]):
+        wanted = np.full(draws, size)
+        for column in range(len(down) - 1):
+            rest = left[:, column + 1 :].sum(axis=1)
+            drawn[:, row, column] = rng.hypergeometric(left[:, column], rest, wanted)
+            wanted -= drawn[:, row, column]
+        drawn[:, row, -1] = wanted
+        left -= drawn[:, row]
+    drawn[:, -1] = left
+    expected = np.outer(across, down)
+    seen, chance = ((given**2 / expected).sum(axis=(-2, -1)) for given in (counts, drawn))
+    return round(float((1 + (chance >= seen * (1 - 1e-12)).sum()) / (1 + draws)), 4)
+
+
 def _plogp(counts: np.ndarray, n: float) -> float:
     shares = counts[counts > 0] / n if n else counts[:0]
     return float((shares * np.log(shares)).sum())

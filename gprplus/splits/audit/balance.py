@@ -13,6 +13,7 @@ from gprplus.splits.audit.association import (
     gini,
     information,
     information_within,
+    permuted,
     standardised,
 )
 from gprplus.splits.audit.tally import Counted, Joint, crossed
@@ -105,7 +106,9 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
     """Cramer's V and mutual information of each pair of attributes on the train side, by statistic.
 
     Pairs of image-level attributes also given identity, on the images of at most SAMPLE persons. An attribute that
-    renames another (one to one) has that one's figures.
+    renames another (one to one) has that one's figures. `association_p` is the permutation p of V where that is above
+    0, of images for two of their attributes, of persons for two of theirs; images of one person are no independent
+    evidence on persons, so that pairs of the two kinds have none.
     """
     pool = train.pool
     twins = train.relations.twins()
@@ -115,6 +118,8 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
     found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
     given: dict[str, dict[str, float | None]] = {"association_given_identity": {}, "information_given_identity": {}}
     seen: dict[frozenset[str], tuple[float | None, ...]] = {}
+    rng = np.random.default_rng(keys.text_key("association"))
+    chance: dict[str, float | None] = {}
     for one, two in combinations(images, 2):
         first, second = twins.get(one, one), twins.get(two, two)
         pair = frozenset((first, second))
@@ -130,6 +135,8 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
             given["association_given_identity"][name],
             given["information_given_identity"][name],
         ) = seen[pair]
+        if first != second and found["association"][name]:
+            chance[name] = permuted(counted.table(first, second), rng)
     people = counted.persons > 0
     tables = {
         f"{image}, {name}": _by_level(pool.traits[name], per_person[image]) for image in images for name in traits
@@ -138,9 +145,17 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
         left, right = (pool.traits[name].values[people] + 1 for name in (one, two))
         shape = len(pool.traits[one].levels) + 1, len(pool.traits[two].levels) + 1
         tables[f"{one}, {two}"] = crossed(left, right, shape)[1:, 1:]
+        if cramers_v(tables[f"{one}, {two}"]):
+            chance[f"{one}, {two}"] = permuted(tables[f"{one}, {two}"], rng)
     for name, table in tables.items():
         found["association"][name], found["information"][name] = cramers_v(table), information(table)
-    return {**found, **given}
+    return {**found, **given, "association_p": chance}
+
+
+def chances(tables: Mapping[str, np.ndarray], with_arm: Mapping[str, float | None]) -> dict[str, float]:
+    """The permutation p of each association with the arm that is above 0."""
+    rng = np.random.default_rng(keys.text_key("association with the arm"))
+    return {name: permuted(tables[name], rng) for name, value in with_arm.items() if value}
 
 
 def _by_level(trait: Codes, by_person: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The audit of a split: what is looked at, and what of it is worth a warning, the worst first."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 from gprplus.errors import examples
 from gprplus.splits.answers import Judged
 from gprplus.splits.audit import balance, pictures, shortcuts
+from gprplus.splits.audit.collinear import collinearity
 from gprplus.splits.audit.leakage import leakage, near_duplicates
 from gprplus.splits.audit.tally import Counted, pack
+from gprplus.splits.coarse import merged_levels
 from gprplus.splits.designs import Plan, Train
 from gprplus.splits.sides import TestSide
 
@@ -52,9 +55,13 @@ def audit(
     }
     if scope == "none":
         return found, []
-    rows, warnings = _of_rows(train, plan)
     near, alike = near_duplicates(pool, plan.arms, side)
-    looked, given_away = _of_looks(train, plan, roots if scope == "pixels" else None)
+    maps = plan.matching.get("coarsened", {})
+    matched = _as_matched(train, maps)
+    rows, warnings = _of_rows(matched, plan)
+    looked, given_away = _of_looks(matched, plan, roots if scope == "pixels" else None)
+    if maps:
+        rows["differences_before_merging"] = _before_merging(train, plan, maps)
     asked = {name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels}
     counts = {name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1) for name, codes in asked.items()}
     found["test"]["query_levels"] = {name: balance.levels(codes, counts[name]) for name, codes in asked.items()}
@@ -66,6 +73,9 @@ def _of_looks(train: Train, plan: Plan, roots: Mapping[str, Path] | None) -> tup
     """What gives a level away, and what it does to the picture, for each attribute the arms are about."""
     found: dict[str, Any] = {"shortcuts": {}, "manipulation": {}}
     warnings: list[str] = []
+    if roots is not None:
+        found["shortcuts"]["identity"] = who = pictures.who_by_border(train, roots)
+        warnings += shortcuts.sentences("identity", who)
     for attr in plan.about or (train.request.attr,):
         if attr == "identity":
             continue
@@ -94,10 +104,31 @@ def _of_rows(train: Train, plan: Plan) -> tuple[dict[str, Any], list[str]]:
         "arms": {name: balance.described(counted, factors) for name, counted in arms.items()},
         "differences": balance.differences(pool, plan.compared, tables) if several else {},
         "association_with_arm": with_arm,
+        "association_with_arm_p": balance.chances(tables, with_arm),
         "information_with_arm": {name: balance.information(tables[name]) for name in with_arm},
         **balance.pairs(train, whole, per_person),
         "constant_within_identity": balance.nested(whole, per_person),
+        "collinearity": collinearity(train.relations, whole, per_person),
     }, _leanings(train, plan, with_arm)
+
+
+def _as_matched(train: Train, maps: Mapping[str, str]) -> Train:
+    """What counted as equal when it was matched counts as equal here; what was merged follows from nothing any more."""
+    if not maps:
+        return train
+    kept = tuple(alias for alias in train.relations.aliases if not {alias.name, *alias.of} & set(maps))
+    return replace(merged_levels(train, maps), relations=replace(train.relations, aliases=kept))
+
+
+def _before_merging(train: Train, plan: Plan, maps: Mapping[str, str]) -> dict[str, Any]:
+    """How the compared arms differ in the levels themselves of what was merged to match them."""
+    if len(plan.compared) < 2:
+        return {}
+    joint = pack({}, len(train.pool))
+    arms = [Counted(train.pool, joint, plan.arms[name].rows) for name in plan.compared]
+    others = [name for name in (*train.pool.images, *train.pool.traits) if name not in maps]
+    tables = balance.arm_tables(train.pool, arms, [*others, "identity"])
+    return balance.differences(train.pool, plan.compared, tables)
 
 
 def _leanings(train: Train, plan: Plan, with_arm: Mapping[str, float | None]) -> list[str]:

@@ -12,7 +12,7 @@ from gprplus.errors import SplitError
 from gprplus.images import decode, read_bytes
 from gprplus.parallel import in_threads
 from gprplus.splits.audit.shortcuts import moved, probe, sampled
-from gprplus.splits.codes import Pool
+from gprplus.splits.codes import Codes, Pool
 from gprplus.splits.designs import Train
 
 ROWS, PIXELS = 8_192, 1_024  # images looked at: by the manifest's columns, by their pixels
@@ -36,9 +36,7 @@ def of_pixels(
     start = time.perf_counter()
     pool, level = train.pool, train.pool.codes(attr)
     rows = sampled(pool, train.rows, level, PIXELS)
-    found = list(
-        in_threads(lambda row: _look(roots[pool.persons[pool.person[row]][0]], pool.path[row].as_py()), rows.tolist())
-    )
+    found = _looks(pool, rows, roots)
     table = {name: np.array([one[name] for one in found]) for name in found[0]}
     features = {
         "border pixels": table["border"],
@@ -52,6 +50,26 @@ def of_pixels(
         "seconds": round(time.perf_counter() - start, 1),
     }
     return *_judged(pool, rows, level.values[rows], level.levels, features, looks), cost
+
+
+def who_by_border(train: Train, roots: Mapping[str, Path]) -> dict[str, Any]:
+    """How often the person is told from border pixels alone, on images that the guess was not fitted on.
+
+    Every second image of a person, by priority, is held out: a place or a light that goes with the person tells.
+    """
+    pool = train.pool
+    everybody = Codes("identity", pool.person, tuple(range(len(pool.persons))))
+    rows = sampled(pool, train.rows, everybody, PIXELS)
+    rows = rows[np.lexsort((keys.priorities(pool.uid[rows], 0, "border"), pool.person[rows]))]
+    border = np.array([one["border"] for one in _looks(pool, rows, roots)])
+    found = probe(border, pool.person[rows], np.arange(len(rows)))
+    return {"border pixels": found} if found else {}
+
+
+def _looks(pool: Pool, rows: np.ndarray, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
+    return list(
+        in_threads(lambda row: _look(roots[pool.persons[pool.person[row]][0]], pool.path[row].as_py()), rows.tolist())
+    )
 
 
 def _judged(

@@ -108,6 +108,12 @@ def sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]) -> list
         return []
     ranked = sorted(above.items(), key=lambda item: (-item[1]["accuracy"], item[0]))
     chance = ranked[0][1]["chance"]
+    if attr == "identity":
+        best = ranked[0][1]
+        return [
+            f"Who it is can be told from {ranked[0][0]} alone, in {100 * best['accuracy']:.0f}% of images that the "
+            f"guess was not fitted on (chance {100 * chance:.0f}%): places or light go with persons."
+        ]
     told = ", ".join(f"{name} {100 * found['accuracy']:.0f}%" for name, found in ranked)
     return [
         f"The level of {attr} can be told without a look at the person, for people the guess was not fitted on, from: "
