@@ -16,7 +16,7 @@ COMMANDS = {
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",
     "score": "Score features made by anybody's trainer.",
-    "analyze": "Measure how far each level lies from a target.",
+    "analyze": "Measure how far each level lies from a target, and which attribute makes the difference.",
     "study": "Run a declared study end to end.",
     "report": "Write the HTML, CSV and Markdown of finished runs.",
     "export": "Write an arm, split or manifest in a foreign form.",
