@@ -209,4 +209,8 @@ def _of_timm(name: str, network: Network) -> nn.Module:
         ) from error
     if name not in timm.list_models():
         raise RecipeError(f"timm has no network '{name}'. {nearest(name, timm.list_models())}")
-    return OfTimm(timm.create_model(name, pretrained=network.weights == "imagenet", num_classes=0))
+    options = {"pretrained": network.weights == "imagenet", "num_classes": 0}
+    try:
+        return OfTimm(timm.create_model(name, **options, dynamic_img_size=True))  # transformers: people are not square
+    except TypeError:
+        return OfTimm(timm.create_model(name, **options))
