@@ -68,7 +68,12 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
         return
     show(found, info)
     if not dry_run:
-        console.say(f"Wrote {info['images']:,} images of {info['identities']:,} identities into {output}.")
+        console.say(f"Wrote {info['images']:,} images of {people(info['identities'])} into {output}.")
+
+
+def people(number: int) -> str:
+    """A count of identities in words."""
+    return f"{number:,} {'identity' if number == 1 else 'identities'}"
 
 
 def told(found: Any) -> dict[str, Any]:
@@ -80,7 +85,7 @@ def told(found: Any) -> dict[str, Any]:
 
 def show(found: Any, info: dict[str, Any]) -> None:
     """The plan as a table, with examples, and what it leaves behind."""
-    console.say(f"{found.layout.title}: {len(found.pairs):,} images of {found.identities:,} identities.")
+    console.say(f"{found.layout.title}: {len(found.pairs):,} images of {people(found.identities)}.")
     console.table(["raw", "published"], [list(pair) for pair in found.pairs[:3]])
     cameras = ", ".join(f"c{code}={degrees}" for code, degrees in found.degrees.items())
     console.say(f"Cameras in degrees (nominal): {cameras}.")
@@ -94,7 +99,7 @@ def show(found: Any, info: dict[str, Any]) -> None:
         console.say(f"- {len(found.collisions):,} names are claimed twice: {shown}.")
     if found.partial:
         shown = examples([f"{who} ({count:,})" for who, count in found.partial.items()])
-        console.say(f"- {len(found.partial):,} identities have fewer than {found.per_identity:,} images: {shown}.")
+        console.say(f"- {people(len(found.partial))} with fewer than {found.per_identity:,} images: {shown}.")
     if info.get("unreadable"):
         console.say(f"- {info['unreadable']:,} files cannot be read: _rejected.csv says why.")
 

@@ -151,13 +151,13 @@ def spoken(counts: dict[Any, int], limit: int = 14) -> str:
     """Levels with their counts in one line: what they share is said once.
 
     >>> spoken({"sunny": 588, "foggy": 588}), spoken({"a": 1, "b": 2})
-    ('sunny, foggy (588 each)', 'a 1, b 2')
+    ('sunny, foggy (588 each)', 'a (1), b (2)')
     """
     shown = list(counts.items())[:limit]
     more = f" and {len(counts) - limit} more" if len(counts) > limit else ""
     if len(set(counts.values())) == 1 and len(counts) > 1:
         return f"{', '.join(str(level) for level, _ in shown)}{more} ({shown[0][1]:,} each)"
-    return ", ".join(f"{level} {count:,}" for level, count in shown) + more
+    return ", ".join(f"{level} ({count:,})" for level, count in shown) + more
 
 
 def _first_known(manifest: Any) -> str:
