@@ -38,7 +38,7 @@ TABLES = {
     "distances": "analysis/TARGET/distances.parquet: how far each level lies from a target.",
     "effects": "analysis/TARGET/effects.parquet: which factors make the distance of an image to the target.",
     "importance": "analysis/TARGET/importance.parquet: what a boosted model loses when a factor is scrambled.",
-    "losses": "analysis/TARGET/losses.parquet, of paper mode: VGG-19 losses of each level.",
+    "losses": "analysis/TARGET/losses.parquet, of paper mode or with vgg19 features: VGG-19 losses of each level.",
     "counts": "analysis/TARGET/counts.parquet, of paper mode: split counts of boosted trees.",
     "arms": "analysis/TARGET/arms.parquet, with --runs: distance and accuracy of training sets.",
     "cells": "search/TARGET/cells.parquet: the mixture of conditions that a search chose.",

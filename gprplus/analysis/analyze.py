@@ -113,6 +113,11 @@ def analyze(
         measured = paper.measure(network, side, others, plan.settings, seed, workers, progress)
     else:
         measured = sound.measure(kinds, side, others, seed, workers, progress)
+        styled = [text for text in features if text.partition(":")[0] == "vgg19"]
+        if styled and side.crossed is not None:
+            network = paper.network(styled, device)
+            losses = paper.measure(network, side, others, plan.settings, seed, workers, progress)
+            measured = {name: _with_losses(one, losses[name]) for name, one in measured.items()}
     if trained:
         joined = accuracy.measure(trained, kinds, others, images, seed, workers, progress)
         measured = {name: _with_runs(one, *joined[name]) for name, one in measured.items()}
@@ -143,7 +148,15 @@ def _request(
         "features": [features.source for features in kinds] or [network.source if network else ""],
     }
     request |= {"runs": [one.digest() for one in trained]} if trained else {}
-    return request | ({"settings": plan.settings.record()} if plan.mode == "paper" else {})
+    looked = network is not None or any(features.name == "vgg19" for features in kinds)
+    return request | ({"settings": plan.settings.record()} if looked else {})
+
+
+def _with_losses(measured: sound.Measured, losses: sound.Measured) -> sound.Measured:
+    """What was measured, and the losses of VGG-19, of which the sound mode reads the debiased ones."""
+    tables, facts = measured
+    table = losses[0]["losses"].drop_columns(["kept"])
+    return tables | {"losses": table}, facts | {"settings": losses[1]["settings"]}
 
 
 def _with_runs(

@@ -45,7 +45,7 @@ LOSSES = (
     Column("content_debiased", "float64", "Content loss less half of that within each side.", level="level"),
     Column("style_debiased", "float64", "Style loss less half of that within each side.", level="level"),
     Column("total_debiased", "float64", "The same sum of the debiased terms.", level="level"),
-    Column("kept", "bool", "Whether the cut rule keeps the level.", level="level"),
+    Column("kept", "bool", "Whether the cut rule keeps the level; null outside of paper mode.", level="level"),
     Column("images", "int64", "Images of the level.", level="level"),
     Column("identities", "int64", "Persons among them.", level="level"),
 )

@@ -20,7 +20,7 @@ def write_pages(home: Path, info: Mapping[str, Any], tables: Mapping[str, pa.Tab
     if "distances" in tables:
         for attribute in info["request"]["attributes"]:
             _forest(home / f"{attribute}.png", attribute, info, tables["distances"].to_pylist())
-    if "losses" in tables:
+    if "kept" in info:
         for attribute in info["kept"]:
             _losses(home / f"{attribute}.png", attribute, info, tables["losses"].to_pylist())
 

@@ -34,7 +34,9 @@ def show(analysis: "Analysis") -> None:
 
 def _sound(analysis: "Analysis") -> None:
     info, rows = analysis.info, analysis.distances.to_pylist()
+    losses = _rows(analysis, "losses")
     for attribute in info["request"]["attributes"]:
+        _styles(attribute, [row for row in losses if row["attribute"] == attribute])
         for kind, main in info["main"].items():
             _distances(attribute, kind, [r for r in rows if r["attribute"] == attribute and r["features"] == main])
         alike = info["luminance_agreement"][attribute]
@@ -68,6 +70,24 @@ def _distances(attribute: str, kind: str, rows: Sequence[Row]) -> None:
         for row in energy
     ]
     _titled(headers, cells, title, right=(1, 2, 3, 4))
+
+
+def _styles(attribute: str, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    raw = sorted(rows, key=lambda row: row["total"])
+    cells = [
+        [
+            row["value"],
+            f"{row['content_debiased']:.4g}",
+            f"{row['style_debiased']:.4g}",
+            f"{row['total_debiased']:.3f}",
+            raw.index(row) + 1,
+        ]
+        for row in sorted(rows, key=lambda row: row["total_debiased"])
+    ]
+    title = f"{attribute}, VGG-19 content and style, debiased: {rows[0]['images']:,} images a level"
+    _titled([attribute, "content", "style", "both", "rank of the raw loss"], cells, title, right=(1, 2, 3, 4))
 
 
 def _effects(rows: Sequence[Row], kind: str, info: Row) -> None:

@@ -203,3 +203,20 @@ def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path,
     }
     assert (found.path / "weather.png").read_bytes()[:4] == b"\x89PNG"
     assert (found.path / "losses.md").read_text().startswith("# losses")
+
+
+def test_sound_mode_with_vgg_has_debiased_content_and_style_as_well(weights, tmp_path, draw):
+    build_manifest(
+        [draw(tmp_path / "engine", people=5, views=1, weathers=["01", "04"], lights=["03"])], tmp_path / "manifest"
+    )
+    fog = draw(tmp_path / "fog", people=5, views=1, weathers=["04"], lights=["03"], name="street")
+    arguments = ["analyze", "--manifest", str(tmp_path / "manifest"), "--target", f"fog={fog}", "--device", "cpu"]
+    arguments += ["--features", f"vgg19:{weights}", "--attr", "weather", "--images", "10", "-o", str(tmp_path / "out")]
+    shown = CliRunner().invoke(cli, [*arguments, "--set", "height=32", "--set", "width=32", "--set", "targets=10"])
+    assert shown.exit_code == 0, shown.output
+    assert "VGG-19 content and style, debiased" in shown.output
+    found = Analysis.open(tmp_path / "out" / "fog")
+    rows = {row["value"]: row for row in found.tables["losses"].to_pylist()}
+    assert rows["foggy"]["style_debiased"] < rows["sunny"]["style_debiased"]
+    assert rows["foggy"]["kept"] is None
+    assert {"energy", "kid"} <= {row["measure"] for row in found.distances.to_pylist()}
