@@ -18,6 +18,7 @@ from statistics import median
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from benchmarks import harness
 from gprplus import keys, parallel, runs, schema
@@ -154,46 +155,15 @@ def _wait(process: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_r
     return found
 
 
-def write(folder: Path) -> None:
-    """A manifest in FineGPR's shape, in the order dataset, identity, path."""
-    person, view, sky, hour = (
-        axis.ravel()
-        for axis in np.meshgrid(*(np.arange(n) for n in (IDENTITIES, VIEWS, WEATHERS, LIGHTS)), indexing="ij")
-    )
-    scene = (7 * person + sky) % 9
-    names = [f"{i + 1:04}" for i in range(IDENTITIES)]
-    tails = [
-        f"_c{v + 1:02}_w{w + 1:02}_l{h + 1:02}" for v, w, h in product(range(VIEWS), range(WEATHERS), range(LIGHTS))
-    ]
-    scenes = scene.reshape(IDENTITIES, -1)
-    paths = [
-        f"{name}/{name}{tail}_p{p + 1:02}.jpg"
-        for i, name in enumerate(names)
-        for tail, p in zip(tails, scenes[i], strict=True)
-    ]
-
-    def level(codes: np.ndarray, levels: list[str]) -> pa.DictionaryArray:
-        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), levels)
-
-    zeros = np.zeros(len(person))
-    table = pa.table(
-        {
-            "uid": keys.mix(np.arange(len(person), dtype=np.uint64)),
-            "dataset": level(zeros, ["finegpr"]),
-            "path": paths,
-            "identity": level(person, names),
-            "camera": (view + 1).astype(np.int32),
-            "viewpoint_deg": ((90 + 10 * view) % 360).astype(np.int32),
-            "weather": level(sky, SKIES),
-            "illumination": level(hour, HOURS),
-            "background": level(scene, [f"p{i:02}" for i in range(1, 10)]),
-            "format": level(zeros, ["jpeg"]),
-            "width_px": np.full(len(person), 200, dtype=np.int32),
-            "height_px": np.full(len(person), 470, dtype=np.int32),
-            "size_bytes": (keys.mix(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
-        }
-    )
-    runs.write_table(folder / "images.parquet", schema.conform(table, schema.IMAGES))
+def write(folder: Path, identities: int = IDENTITIES) -> None:
+    """A manifest in FineGPR's shape, in the order dataset, identity, path, written some identities at a time."""
+    folder.mkdir(parents=True)
+    names = [f"{i + 1:05}" if identities > 9999 else f"{i + 1:04}" for i in range(identities)]
+    layout = schema.arrow_schema(schema.IMAGES)
+    repeating = [field.name for field in layout if pa.types.is_dictionary(field.type)]
+    with pq.ParquetWriter(folder / "images.parquet", layout, compression="zstd", use_dictionary=repeating) as writer:
+        for first in range(0, identities, 74):  # about 131,072 rows
+            writer.write_table(images(names, first, min(first + 74, identities)))
     runs.write_table(folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
@@ -209,6 +179,48 @@ def write(folder: Path) -> None:
         "datasets": {"finegpr": finegpr},
     }
     runs.write_json(folder / "manifest.json", record)
+
+
+def images(names: list[str], first: int, last: int) -> pa.Table:
+    """All images of the identities from `first` to `last`."""
+    person, view, sky, hour = (
+        axis.ravel()
+        for axis in np.meshgrid(np.arange(first, last), *(np.arange(n) for n in (VIEWS, WEATHERS, LIGHTS)), indexing="ij")
+    )
+    scene = (7 * person + sky) % 9
+    tails = [
+        f"_c{v + 1:02}_w{w + 1:02}_l{h + 1:02}" for v, w, h in product(range(VIEWS), range(WEATHERS), range(LIGHTS))
+    ]
+    scenes = scene.reshape(last - first, -1)
+    paths = [
+        f"{name}/{name}{tail}_p{p + 1:02}.jpg"
+        for name, places in zip(names[first:last], scenes, strict=True)
+        for tail, p in zip(tails, places, strict=True)
+    ]
+
+    def level(codes: np.ndarray, levels: list[str]) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), levels)
+
+    zeros = np.zeros(len(person))
+    start = first * len(tails)
+    table = pa.table(
+        {
+            "uid": keys.mix(np.arange(start, start + len(person), dtype=np.uint64)),
+            "dataset": level(zeros, ["finegpr"]),
+            "path": paths,
+            "identity": level(person, names),
+            "camera": (view + 1).astype(np.int32),
+            "viewpoint_deg": ((90 + 10 * view) % 360).astype(np.int32),
+            "weather": level(sky, SKIES),
+            "illumination": level(hour, HOURS),
+            "background": level(scene, [f"p{i:02}" for i in range(1, 10)]),
+            "format": level(zeros, ["jpeg"]),
+            "width_px": np.full(len(person), 200, dtype=np.int32),
+            "height_px": np.full(len(person), 470, dtype=np.int32),
+            "size_bytes": (keys.mix(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
+        }
+    )
+    return schema.conform(table, schema.IMAGES)
 
 
 def people(names: list[str]) -> pa.Table:

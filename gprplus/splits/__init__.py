@@ -1,9 +1,23 @@
-"""Controlled splits: from a manifest to matched training arms and the test side they share."""
+"""Controlled splits: from a manifest to matched training arms and the test side they share.
 
-from gprplus.splits.make import make_split
-from gprplus.splits.rebuild import rebuild_split
-from gprplus.splits.request import DeclaredArm
-from gprplus.splits.split import Split
-from gprplus.splits.targets import target_rows
+The names load on first use: a command that makes a split starts without what only rebuilding one needs.
+"""
 
-__all__ = ["DeclaredArm", "Split", "make_split", "rebuild_split", "target_rows"]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "DeclaredArm": "request",
+    "Split": "split",
+    "make_split": "make",
+    "rebuild_split": "rebuild",
+    "target_rows": "targets",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"gprplus.splits.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gprplus.splits' has no attribute {name!r}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.protocol import REASONS, true_matches, unanswered
-from gprplus.splits.codes import Codes, Pool, arrow
+from gprplus.splits.codes import Codes, Pool, arrow, texts
 from gprplus.splits.sides import PLAYS_CAMERA, TestSide
 
 if TYPE_CHECKING:
@@ -107,14 +107,10 @@ def excluded_table(pool: Pool, judged: Mapping[str, Judged]) -> "pa.Table":
             "protocol": [protocol] * len(rows),
             "uid": arrow(pool.uid[rows], pa.uint64()),
             "dataset": [dataset for dataset, _ in persons],
-            "path": pool.path.take(arrow(rows, pa.int64())),
+            "path": pool.texts.take("path", rows),
             "identity": [identity for _, identity in persons],
             "reason": [text[int(row)] for row in rows],
         }
-        types = {column.name: pa.string() for column in schema.EXCLUDED if column.name != "uid"}
-        arrays = {
-            name: pa.array(values, types[name]) if isinstance(values, list) else values
-            for name, values in columns.items()
-        }
+        arrays = {name: texts(values) if isinstance(values, list) else values for name, values in columns.items()}
         parts.append(schema.conform(pa.table(arrays), schema.EXCLUDED))
     return pa.concat_tables(parts) if parts else schema.conform(pa.table({}), schema.EXCLUDED)

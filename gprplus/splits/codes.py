@@ -4,7 +4,7 @@ Strings cost time and memory, so each attribute is read once as codes into its l
 order, and names and paths come back only for the rows that are written.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,14 @@ from gprplus.declared import in_order
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from gprplus.splits.texts import Texts
+
 UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class Codes:
-    """One attribute: `values` (N,) int32 into `levels`, -1 where unknown.
+    """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 where unknown.
 
     Levels stand in declared order, only those present.
     """
@@ -137,8 +139,8 @@ class Pool:
     """The rows that an experiment may use.
 
     `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images`
-    one code a row. `texts` hands out path and digest, which no draw needs and which are read meanwhile. `left_out` says
-    which rows are not here, by reason.
+    one code a row. `texts` hands out paths, digests and what else no draw needs. `left_out` says which rows are not here,
+    by reason.
     """
 
     uid: np.ndarray
@@ -146,7 +148,7 @@ class Pool:
     persons: tuple[tuple[str, str], ...]
     images: Mapping[str, Codes]
     traits: Mapping[str, Codes]
-    texts: Callable[[], "pa.Table"]
+    texts: "Texts"
     left_out: Mapping[str, int]
 
     @cached_property
@@ -155,14 +157,15 @@ class Pool:
         return keys.text_keys(keys.canonical(dataset, identity) for dataset, identity in self.persons)
 
     @cached_property
-    def paths(self) -> "pa.Table":
-        """Columns path, digest and what else pool.LOOKS names and the manifest has, one row a row."""
-        return self.texts()
-
-    @cached_property
-    def path(self) -> "pa.Array":
-        """The path of each row, in one piece."""
-        return whole(self.paths.column("path"))
+    def of_persons(self) -> "dict[str, Codes]":
+        """Dataset, identity and the traits, one code a person."""
+        found = {}
+        columns = zip(("dataset", "identity"), zip(*self.persons, strict=True), strict=True)
+        for name, values in columns:
+            levels = sorted(set(values))
+            place = {level: code for code, level in enumerate(levels)}
+            found[name] = Codes(name, np.array([place[value] for value in values], dtype=np.int32), tuple(levels))
+        return {**found, **self.traits}
 
     @cached_property
     def standing(self) -> np.ndarray | None:
@@ -170,10 +173,9 @@ class Pool:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        step = np.diff(self.person)
-        if (step >= 0).all() and (keys.plain(pc.less(self.path[:-1], self.path[1:])) | (step > 0)).all():
+        if self.texts.ascending:
             return None
-        keyed = pa.table({"person": arrow(self.person, pa.int32()), "path": self.path})
+        keyed = pa.table({"person": arrow(self.person, pa.int32()), "path": self.texts.column("path")})
         place = np.empty(len(self), dtype=np.int64)
         order = pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])
         place[keys.plain(order)] = np.arange(len(self))

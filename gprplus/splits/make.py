@@ -154,7 +154,13 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
     Raises SplitError where a side that is needed has nobody, or no query can be answered.
     """
     searched = on_test_side(pool.person_keys, request.test_share)[pool.person]
-    side = test_side(pool, np.flatnonzero(searched))
+    rows = np.flatnonzero(~searched)
+    datasets = manifest.info["datasets"].values()
+    factors = sorted({factor for facts in datasets for factor in facts.get("factors", ()) if factor != "identity"})
+    functions = {name: of for facts in datasets for name, of in (facts.get("functions") or {}).items()}
+    with ThreadPoolExecutor(1) as aside:
+        tied = aside.submit(relations, pool, rows, factors, functions)
+        side = test_side(pool, np.flatnonzero(searched))
     total = f"{len(pool.persons):,} identities"
     if request.test_share > 0 and not searched.any():
         raise SplitError(
@@ -171,11 +177,7 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
             "rule: each test identity is "
             "seen by one camera only. Use renders with more cameras, or --test-share 0 and a --target."
         )
-    rows = np.flatnonzero(~searched)
-    datasets = manifest.info["datasets"].values()
-    factors = sorted({factor for facts in datasets for factor in facts.get("factors", ()) if factor != "identity"})
-    functions = {name: of for facts in datasets for name, of in (facts.get("functions") or {}).items()}
-    return Train(pool, rows, request, relations(pool, rows, factors, functions)), side
+    return Train(pool, rows, request, tied.result()), side
 
 
 def write(output: Path, drawn: Drawn) -> Split:
@@ -264,9 +266,11 @@ def _facts(
 
 def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
     """Of the images, and of their weights where there are any."""
-    order = np.argsort(pool.uid[arm.rows])
-    parts = [pool.uid[arm.rows][order].astype("<u8").tobytes()]
-    return keys.digest(*parts, *([arm.weights[order].astype("<f8").tobytes()] if arm.weights is not None else []))
+    uid = pool.uid[arm.rows]
+    if arm.weights is None:
+        return keys.digest(np.sort(uid).astype("<u8").tobytes())
+    order = np.argsort(uid)
+    return keys.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
 
 
 def _persons(pool: "Pool", rows: np.ndarray) -> int:

@@ -1,15 +1,19 @@
 """Reading the rows of an experiment: the columns it needs, of the rows it may use."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus import keys, schema
-from gprplus.declared import identity_attributes, image_attributes
+from gprplus.declared import identity_attributes, image_attributes, in_order
 from gprplus.errors import ManifestError, SplitError
-from gprplus.splits.codes import Codes, Pool, encode, number_persons, whole
+from gprplus.parallel import in_threads
+from gprplus.splits.codes import UNKNOWN, Codes, Pool, encode, number_persons, whole
+from gprplus.splits.source import Source
+from gprplus.splits.texts import Texts
 from gprplus.splits.where import Filter
 
 if TYPE_CHECKING:
@@ -17,68 +21,125 @@ if TYPE_CHECKING:
 
     from gprplus.ingest import Manifest
 
-KEY_COLUMNS = ("uid", "dataset", "identity")
-TEXT_COLUMNS = ("path", "digest")
-# Read beside them where the manifest has them: what the audit looks at.
-LOOKS = ("size_bytes", "width_px", "height_px", "brightness", "contrast", "sharpness", "dhash")
 FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
+Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into what follows
 
 
 def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     """The rows that `where` keeps and that show a known person, as codes.
 
     Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in
-    `left_out`. Paths and digests, most of the bytes, are read in a thread while the rest of the work goes on. Raises
-    ManifestError for a manifest without such rows, SplitError when the filter keeps nothing.
+    `left_out`. Row group after row group becomes codes of a byte or two, so that no table of all rows is ever held;
+    paths are read in a thread while the rest of the work goes on. Raises ManifestError for a manifest without such
+    rows, SplitError when the filter keeps nothing.
     """
-    import pyarrow as pa
+    source = Source(manifest.path / "images.parquet")
+    people = Source(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
+    names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
+    schema.require(source.names, [*names, "path", "digest"], str(source.path))
+    passed = None if where is None else _passed(manifest, source, people, where)
+    edges = np.cumsum([0, *source.sizes])
 
-    known = {*manifest.columns("images"), *(column.name for column in schema.IDENTITIES)}
-    asked = (where.columns(known) if where else set()) & set(manifest.columns("images"))
-    names = [*KEY_COLUMNS, *image_attributes(), *FLAGS]
-    reader = ThreadPoolExecutor(1)
-    texts = reader.submit(columns, manifest, "images", TEXT_COLUMNS, LOOKS)
-    reader.shutdown(wait=False)
-    table = columns(manifest, "images", [*names, *sorted(asked - set(names))])
-    people = columns(manifest, "identities", [column.name for column in schema.IDENTITIES])
-    keep, left_out = _usable(table)
-    if where is not None:
-        passed = where.keep(Rows(table, people).column, known)
-        left_out["filtered out by --where"] = int((keep & ~passed).sum())
-        if keep.any() and not (keep & passed).any():
-            raise SplitError(f'--where "{where.text}" keeps none of the {int(keep.sum()):,} images; loosen it.')
-        keep &= passed
-    if not keep.any():
+    def coded(group: int) -> _Block:
+        here = None if passed is None else passed[edges[group] : edges[group + 1]]
+        return _Block.of(source.read(group, names), here)
+
+    blocks = list(in_threads(coded, range(len(source.sizes))))
+    left_out = {reason: sum(block.left_out[reason] for block in blocks) for reason in (blocks[0].left_out if blocks else ())}
+    if not any(len(block.uid) for block in blocks):
+        usable = sum(block.usable for block in blocks)
+        if where is not None and usable:
+            raise SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
         raise ManifestError(f"{manifest.path} holds no image of a known person.")
-    if not keep.all():
-        table = table.filter(pa.array(keep))
-    dataset, identity = encode("dataset", table.column("dataset")), encode("identity", table.column("identity"))
-    person, persons = number_persons(dataset, identity)
+    person, persons = merged([block.person for block in blocks], sorted, np.int32)
+    images = {}
+    for name in image_attributes():
+        values, levels = merged([block.images.pop(name) for block in blocks], partial(in_order, name))
+        images[name] = Codes(name, values, levels)
     return Pool(
-        uid=keys.plain(whole(table.column("uid"))),
+        uid=np.concatenate([block.uid for block in blocks]),
         person=person,
         persons=persons,
-        images={name: encode(name, table.column(name)) for name in image_attributes()},
+        images=images,
         traits=_traits(people, persons),
-        texts=lambda: texts.result() if keep.all() else texts.result().filter(pa.array(keep)),
+        texts=Texts(source, [block.kept for block in blocks], person),
         left_out={reason: count for reason, count in left_out.items() if count},
     )
 
 
-def columns(manifest: "Manifest", table: str, names: Sequence[str], beside: Sequence[str] = ()) -> "pa.Table":
-    """Some columns of a manifest's table, and those of `beside` that it has.
+def merged(
+    parts: list[Coded], order: Callable[[set[Any]], list[Any]], kind: type[np.signedinteger] | None = None
+) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Codes of several blocks, each into its own levels, as codes into all of them, in the given order.
 
-    Read as one file: `pyarrow.parquet.read_table` goes through pyarrow.dataset, whose import takes longer than reading.
+    Of the type `kind`, else of the smallest that leaves room for sums of a code and one.
+
+    >>> merged([(np.array([0, 1]), ["b", "c"]), (np.array([0, -1]), ["a"])], sorted)
+    (array([ 1,  2,  0, -1], dtype=int8), ('a', 'b', 'c'))
     """
-    import pyarrow.parquet as pq
+    levels = tuple(order({level for _, vocabulary in parts for level in vocabulary}))
+    place = {level: code for code, level in enumerate(levels)}
+    kind = kind or (np.int8 if len(levels) <= 100 else np.int16 if len(levels) <= 30_000 else np.int32)
+    out = np.empty(sum(len(codes) for codes, _ in parts), dtype=kind)
+    start = 0
+    for codes, vocabulary in parts:
+        renumber = np.array([*(place[level] for level in vocabulary), UNKNOWN], dtype=kind)
+        np.take(renumber, codes, out=out[start : start + len(codes)], mode="wrap")  # -1 is the last
+        start += len(codes)
+    return out, levels
 
-    path = manifest.path / f"{table}.parquet"
-    try:
-        with pq.ParquetFile(path) as file:
-            schema.require(file.schema_arrow.names, names, str(path))
-            return file.read([*names, *(name for name in beside if name in file.schema_arrow.names)])
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{path} cannot be read: {error}. Build the manifest again with --force.") from error
+
+@dataclass(frozen=True)
+class _Block:
+    """A row group as codes; `usable` rows were there before --where."""
+
+    uid: np.ndarray
+    person: Coded
+    images: dict[str, Coded]
+    kept: np.ndarray | None
+    left_out: Mapping[str, int]
+    usable: int
+
+    @classmethod
+    def of(cls, table: "pa.Table", passed: np.ndarray | None) -> "_Block":
+        """The rows of a table that can be used and that --where has `passed`."""
+        keep, left_out = _usable(table)
+        usable = int(keep.sum())
+        if passed is not None:
+            left_out["filtered out by --where"] = int((keep & ~passed).sum())
+            keep &= passed
+        rows = None if keep.all() else np.flatnonzero(keep)
+
+        def coded(name: str) -> Coded:
+            codes = encode(name, table.column(name))
+            values = codes.values if rows is None else codes.values[rows]
+            small = values.astype(np.int8) if len(codes.levels) < 127 else values
+            used = np.bincount(values[values >= 0], minlength=len(codes.levels)) > 0
+            if used.all():
+                return small, codes.levels
+            renumber = np.append(np.cumsum(used) - 1, UNKNOWN).astype(small.dtype)
+            return renumber[values], [level for level, there in zip(codes.levels, used, strict=True) if there]
+
+        (dataset, datasets), (identity, identities) = coded("dataset"), coded("identity")
+        person, persons = number_persons(Codes("dataset", dataset, tuple(datasets)), Codes("identity", identity, tuple(identities)))
+        uid = keys.plain(whole(table.column("uid")))
+        return cls(
+            uid=uid if rows is None else uid[rows],
+            person=(person, persons),
+            images={name: coded(name) for name in image_attributes()},
+            kept=None if rows is None else keep,
+            left_out=left_out,
+            usable=usable,
+        )
+
+
+def _passed(manifest: "Manifest", source: Source, people: "pa.Table", where: Filter) -> np.ndarray:
+    """`(N,) bool`: the rows of all row groups for which a filter is true."""
+    ours = set(manifest.columns("images"))
+    known = {*ours, *(column.name for column in schema.IDENTITIES)}
+    asked = where.columns(known)
+    keyed = {"dataset", "identity"} if asked - ours else set()
+    return where.keep(Rows(source.read_all(sorted(asked & ours | keyed)), people).column, known)
 
 
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
@@ -86,6 +147,7 @@ def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
     left_out = {"without identity": int((~keep).sum())}
     for flag, reason in FLAGS.items():
         if table.column(flag).null_count == table.num_rows:
+            left_out[reason] = 0
             continue
         column = whole(table.column(flag))
         flagged = keys.plain(column) & keys.known(column) & keep

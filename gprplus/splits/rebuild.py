@@ -44,7 +44,7 @@ def rebuild_split(
     info, request = read_record(record)
     source, output = opened(manifest), Path(output)
     drawn = work_out(source, request, output)
-    rows = fingerprint(part.table() for part in parts(drawn.train.pool, drawn.plan.arms, drawn.side))
+    rows = fingerprint(parts(drawn.train.pool, drawn.plan.arms, drawn.side))
     found = {**drawn.facts, "fingerprint": rows, "versions": versions()}
     asked = {**info, "request": request.record(info["manifest"]["fingerprint"])}  # with what was left to defaults
     differences = tuple(compare_records(asked, found))

@@ -7,7 +7,7 @@ import numpy as np
 
 from gprplus import keys
 from gprplus.errors import SplitError, examples
-from gprplus.splits.codes import Pool, whole
+from gprplus.splits.codes import Pool, arrow
 from gprplus.splits.designs import Arm
 from gprplus.splits.sides import TestSide
 
@@ -30,20 +30,21 @@ def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, in
             f"{len(shared):,} identities stand on both sides: {examples(names)}. This is a mistake of gprplus; report "
             "it."
         )
-    digests = pool.paths.column("digest")
-    if digests.null_count == len(digests):
+    digests = pool.texts.column("digest") if pool.texts.has("digest") else None
+    if digests is None or digests.null_count == len(digests):
         return {"identities": 0, "digests": None}
     _refuse_shared_files(pool, digests, np.flatnonzero(trained), side.rows)
     return {"identities": 0, "digests": 0}
 
 
-def _refuse_shared_files(pool: Pool, digests: "pa.ChunkedArray", train: np.ndarray, test: np.ndarray) -> None:
+def _refuse_shared_files(pool: Pool, digests: "pa.Array", train: np.ndarray, test: np.ndarray) -> None:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    ours, theirs = digests.take(train), digests.take(test)
-    twice = pc.and_kleene(pc.is_valid(theirs), pc.is_in(theirs, ours.combine_chunks()))
+    ours, theirs = (digests.take(arrow(rows, pa.int64())) for rows in (train, test))
+    twice = pc.and_kleene(pc.is_valid(theirs), pc.is_in(theirs, ours))
     if pc.any(twice).as_py():
-        paths = pool.paths.column("path").take(test).filter(twice).to_pylist()
+        paths = pool.texts.take("path", test).filter(twice).to_pylist()
         raise SplitError(
             f"{len(paths):,} test images are byte for byte images of the train side, under other identities: "
             f"{examples(paths)}. "
@@ -61,19 +62,17 @@ def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tupl
 
     Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty where the manifest has no hashes.
     """
-    if "dhash" not in pool.paths.column_names or pool.paths.column("dhash").null_count == len(pool):
+    column = pool.texts.column("dhash") if pool.texts.has("dhash") else None
+    if column is None or column.null_count == len(pool):
         return {}, []
-    column = whole(pool.paths.column("dhash"))
     hashes, known = keys.plain(column), keys.known(column)
     train = np.unique(np.concatenate([arm.rows for arm in arms.values()]))
     train, test = train[known[train]], side.rows[known[side.rows]]
     order = np.lexsort((keys.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
     test = test[order[:LOOKED_AT]]
     first, second, bits = nearest_within(hashes[test], hashes[train], RADIUS)
-    pairs = sorted(
-        (int(apart), pool.path[int(test[i])].as_py(), pool.path[int(train[j])].as_py())
-        for i, j, apart in zip(first, second, bits, strict=True)
-    )
+    ours, theirs = (pool.texts.take("path", rows).to_pylist() for rows in (test[first], train[second]))
+    pairs = sorted(zip(bits.tolist(), ours, theirs, strict=True))
     listed = [{"test": one, "train": other, "bits": apart} for apart, one, other in pairs[:LISTED]]
     found = {"near_duplicates": {"count": len(pairs), "looked_at": len(test), "radius_bits": RADIUS, "pairs": listed}}
     if not pairs:

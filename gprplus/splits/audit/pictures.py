@@ -67,9 +67,11 @@ def who_by_border(train: Train, roots: Mapping[str, Path]) -> dict[str, Any]:
 
 
 def _looks(pool: Pool, rows: np.ndarray, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
-    return list(
-        in_threads(lambda row: _look(roots[pool.persons[pool.person[row]][0]], pool.path[row].as_py()), rows.tolist())
-    )
+    files = [
+        (roots[pool.persons[person][0]], path)
+        for person, path in zip(pool.person[rows], pool.texts.take("path", rows).to_pylist(), strict=True)
+    ]
+    return list(in_threads(lambda file: _look(*file), files))
 
 
 def _judged(
@@ -86,14 +88,9 @@ def _judged(
 
 def _column(pool: Pool, name: str, rows: np.ndarray) -> np.ndarray:
     """A numeric column of the manifest for some rows, `(n,) float64`; NaN where it is not known."""
-    if name not in pool.paths.column_names or pool.paths.column(name).null_count == len(pool):
+    if not pool.texts.has(name):
         return np.full(len(rows), np.nan)
-    import pyarrow as pa
-
-    from gprplus.splits.codes import arrow, whole
-
-    column = pool.paths.column(name).take(arrow(rows, pa.int64()))
-    array = whole(column)
+    array = pool.texts.take(name, rows)
     return np.where(keys.known(array), keys.plain(array), np.nan).astype(np.float64)
 
 

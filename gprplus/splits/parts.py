@@ -1,0 +1,103 @@
+"""A part of a split, which is one arm or the test side: its rows as tables, and its fingerprint without them."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gprplus import keys, schema
+from gprplus.declared import identity_attributes
+from gprplus.splits.codes import Codes, Pool, arrow, decode
+from gprplus.splits.sides import first_of_runs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROLES = ("train", "query", "gallery")
+ROW_GROUP = 131_072
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one arm, or the test rows: positions in the pool, the code of the arm, and the codes of the roles.
+
+    Arm and role are `(1,)` where they are the same for all rows.
+    """
+
+    pool: Pool
+    rows: np.ndarray
+    arm: Codes
+    role: np.ndarray
+    weights: np.ndarray | None = None
+
+    def tables(self) -> Iterator["pa.Table"]:
+        """The rows as schema.MEMBERS, at most ROW_GROUP of them at a time."""
+        for start in range(0, len(self.rows), ROW_GROUP):
+            yield self.table(start, start + ROW_GROUP)
+
+    def table(self, start: int = 0, stop: int | None = None) -> "pa.Table":
+        """Rows from `start` to `stop` as schema.MEMBERS."""
+        import pyarrow as pa
+
+        rows = self.rows[start:stop]
+        layout = schema.arrow_schema(schema.MEMBERS)
+        columns = {name: decode(self._at(name, rows, slice(start, stop)), layout.field(name).type) for name in self._coded}
+        person = self.pool.person[rows]
+        heads = np.flatnonzero(first_of_runs(person))  # a person's rows stand together: repeating beats looking up
+        lengths = np.diff(np.append(heads, len(rows)))
+        for name, codes in self.pool.of_persons.items():
+            repeated = Codes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
+            columns[name] = decode(repeated, layout.field(name).type)
+        columns["uid"] = arrow(self.pool.uid[rows], layout.field("uid").type)
+        weight = layout.field("weight").type
+        weights = self.weights
+        columns["weight"] = pa.nulls(len(rows), weight) if weights is None else arrow(weights[start:stop], weight)
+        columns["path"] = self.pool.texts.take("path", rows)
+        return pa.table([columns[field.name] for field in layout], schema=layout)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """What `keys.table_fingerprint` says of the table's columns, path and weights that are not there apart.
+
+        The uid stands for the path, and a dataset may move; the manifest's own fingerprint covers what belongs to
+        persons.
+        """
+        layout = schema.arrow_schema(schema.MEMBERS)
+        apart = {"path", *identity_attributes(), *(["weight"] if self.weights is None else [])}
+        state = hashlib.sha256()
+        for name in layout.names:
+            if name not in apart:
+                for block in self._bytes(name, layout.field(name).type):
+                    state.update(block)
+        return state.hexdigest()
+
+    @property
+    def _coded(self) -> Sequence[str]:
+        return ("arm", "role", *self.pool.images)
+
+    def _at(self, name: str, rows: np.ndarray, span: slice) -> Codes:
+        """One value a row, of what does not belong to persons."""
+        if name in self.pool.images:
+            return self.pool.images[name].at(rows)
+        codes = self.arm if name == "arm" else Codes("role", self.role, ROLES)
+        values = codes.values[span] if len(codes.values) > 1 else np.broadcast_to(codes.values, len(rows))
+        return Codes(name, values, codes.levels)
+
+    def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[bytes | np.ndarray]:
+        """The bytes that stand for a column in a fingerprint."""
+        count = len(self.rows)
+        yield keys.heading(name, count)
+        if name in ("uid", "weight"):
+            values = self.pool.uid[self.rows] if name == "uid" else self.weights
+            yield np.ascontiguousarray(values, dtype="<u8" if name == "uid" else "<f8")
+            yield np.packbits(np.ones(count, dtype=bool))
+            return
+        if name in self.pool.of_persons:
+            codes = self.pool.of_persons[name]
+            codes = Codes(name, codes.values[self.pool.person[self.rows]], codes.levels)
+        else:
+            codes = self._at(name, self.rows, slice(None))
+        yield from keys.coded_blocks(codes.values, codes.levels)
