@@ -185,7 +185,9 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
     """All images of the identities from `first` to `last`."""
     person, view, sky, hour = (
         axis.ravel()
-        for axis in np.meshgrid(np.arange(first, last), *(np.arange(n) for n in (VIEWS, WEATHERS, LIGHTS)), indexing="ij")
+        for axis in np.meshgrid(
+            np.arange(first, last), *(np.arange(n) for n in (VIEWS, WEATHERS, LIGHTS)), indexing="ij"
+        )
     )
     scene = (7 * person + sky) % 9
     tails = [

@@ -66,11 +66,11 @@ def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[Codes]
     The code space is kept dense while it is not much larger than the rows, and renumbered to the codes in use where it
     would be.
     """
-    code, owner, key = block.astype(np.int64), np.arange(len(block_keys)), block_keys
+    code, owner, key = block, np.arange(len(block_keys)), block_keys
     for factor in factors:
         level_keys = np.concatenate([[_UNKNOWN_LEVEL], factor.level_keys])
         width = len(level_keys)
-        code = code * width + (factor.values + 1)
+        code = code.astype(_holding(len(key) * width)) * width + (factor.values + 1)
         if len(key) * width > 4 * len(code) + 65_536:
             kept, code = np.unique(code, return_inverse=True)
         else:
@@ -79,19 +79,24 @@ def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[Codes]
     return Strata(code, owner, key)
 
 
+def _holding(codes: int) -> type[np.signedinteger]:
+    """The type for codes below a bound: half as wide wherever that will do, which twenty million rows feel."""
+    return np.int32 if codes < 2**31 else np.int64
+
+
 def match(strata: Strata, level: np.ndarray, levels: int, uid: np.ndarray, seed: int) -> Matched:
     """Fill slots from candidate rows: stratum s gives m_s = min over levels of n(s, level) slots.
 
     `level` (n,) in 0..levels-1, `uid` (n,) uint64. Where a cell has more images than needed, those of smallest priority
     are taken.
     """
-    cell = strata.code * levels + level
+    cell = strata.code.astype(_holding(len(strata.key) * levels)) * levels + level
     counts = np.bincount(cell, minlength=len(strata.key) * levels).reshape(-1, levels)
     depth = counts.min(axis=1)
     kept = np.flatnonzero(depth)
     if counts.max(initial=0) <= 1:  # one image a cell, as in a complete factorial: nothing to choose, nothing to sort
-        filler = np.full(counts.size, -1, dtype=np.int64)
-        filler[cell] = np.arange(len(cell))
+        filler = np.full(counts.size, -1, dtype=_holding(len(cell)))
+        filler[cell] = np.arange(len(cell), dtype=filler.dtype)
         rows, replicate = filler.reshape(-1, levels)[kept], np.zeros(len(kept), dtype=np.int64)
     else:
         order = np.lexsort((uid, keys.priorities(uid, seed, "image"), cell))
@@ -127,7 +132,7 @@ def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: in
     `cells` are the same rows stratified without their blocks.
     """
     needed = len(np.unique(cells.code)) * levels
-    filled = np.unique(strata.code * levels + level)
+    filled = np.unique(strata.code.astype(_holding(len(strata.key) * levels)) * levels + level)
     return np.bincount(strata.owner[filled // levels], minlength=int(strata.owner.max(initial=-1)) + 1) == needed
 
 

@@ -139,8 +139,8 @@ class Pool:
     """The rows that an experiment may use.
 
     `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images`
-    one code a row. `texts` hands out paths, digests and what else no draw needs. `left_out` says which rows are not here,
-    by reason.
+    one code a row. `texts` hands out paths, digests and what else no draw needs. `left_out` says which rows are not
+    here, by reason.
     """
 
     uid: np.ndarray

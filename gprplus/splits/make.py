@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from gprplus import keys, runs, schema
 from gprplus.errors import RequestChanged, SplitError, nearest
+from gprplus.parallel import in_threads
 from gprplus.splits.aliases import refuse_nested, relations
 from gprplus.splits.answers import Judged, excluded_table, judge
 from gprplus.splits.audit import SCOPES, covers
@@ -224,6 +226,7 @@ def _facts(
 ) -> dict[str, Any]:
     pool = train.pool
     known = manifest.info["datasets"]
+    fingerprints = in_threads(partial(_arm_fingerprint, pool), plan.arms.values())
     return {
         "schema_version": schema.VERSION,
         "name": output.resolve().name,
@@ -249,9 +252,9 @@ def _facts(
                 **arm.facts,
                 "images": len(arm.rows),
                 "identities": _persons(pool, arm.rows),
-                "fingerprint": _arm_fingerprint(pool, arm),
+                "fingerprint": fingerprint,
             }
-            for name, arm in plan.arms.items()
+            for (name, arm), fingerprint in zip(plan.arms.items(), fingerprints, strict=True)
         },
         "test": {
             "identities": _persons(pool, side.rows),

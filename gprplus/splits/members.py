@@ -12,11 +12,15 @@ from gprplus.parallel import in_threads
 from gprplus.runs import replacing
 from gprplus.splits.codes import Codes, Pool
 from gprplus.splits.designs import Arm
-from gprplus.splits.parts import ROLES, ROW_GROUP, Part
+from gprplus.splits.parts import ROLES, Part
 from gprplus.splits.sides import TestSide
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+ROW_GROUP = 131_072
+
 
 def parts(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> Iterator[Part]:
     """The split piece by piece: each arm, then the test rows; in each by dataset, identity, path."""

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROLES = ("train", "query", "gallery")
-ROW_GROUP = 131_072
 
 
 @dataclass(frozen=True)
@@ -33,18 +32,15 @@ class Part:
     role: np.ndarray
     weights: np.ndarray | None = None
 
-    def tables(self) -> Iterator["pa.Table"]:
-        """The rows as schema.MEMBERS, at most ROW_GROUP of them at a time."""
-        for start in range(0, len(self.rows), ROW_GROUP):
-            yield self.table(start, start + ROW_GROUP)
-
     def table(self, start: int = 0, stop: int | None = None) -> "pa.Table":
         """Rows from `start` to `stop` as schema.MEMBERS."""
         import pyarrow as pa
 
         rows = self.rows[start:stop]
         layout = schema.arrow_schema(schema.MEMBERS)
-        columns = {name: decode(self._at(name, rows, slice(start, stop)), layout.field(name).type) for name in self._coded}
+        columns = {
+            name: decode(self._at(name, rows, slice(start, stop)), layout.field(name).type) for name in self._coded
+        }
         person = self.pool.person[rows]
         heads = np.flatnonzero(first_of_runs(person))  # a person's rows stand together: repeating beats looking up
         lengths = np.diff(np.append(heads, len(rows)))
@@ -86,7 +82,7 @@ class Part:
         values = codes.values[span] if len(codes.values) > 1 else np.broadcast_to(codes.values, len(rows))
         return Codes(name, values, codes.levels)
 
-    def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[bytes | np.ndarray]:
+    def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[Any]:
         """The bytes that stand for a column in a fingerprint."""
         count = len(self.rows)
         yield keys.heading(name, count)

@@ -45,7 +45,9 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
         return _Block.of(source.read(group, names), here)
 
     blocks = list(in_threads(coded, range(len(source.sizes))))
-    left_out = {reason: sum(block.left_out[reason] for block in blocks) for reason in (blocks[0].left_out if blocks else ())}
+    left_out = {
+        reason: sum(block.left_out[reason] for block in blocks) for reason in (blocks[0].left_out if blocks else ())
+    }
     if not any(len(block.uid) for block in blocks):
         usable = sum(block.usable for block in blocks)
         if where is not None and usable:
@@ -121,7 +123,9 @@ class _Block:
             return renumber[values], [level for level, there in zip(codes.levels, used, strict=True) if there]
 
         (dataset, datasets), (identity, identities) = coded("dataset"), coded("identity")
-        person, persons = number_persons(Codes("dataset", dataset, tuple(datasets)), Codes("identity", identity, tuple(identities)))
+        person, persons = number_persons(
+            Codes("dataset", dataset, tuple(datasets)), Codes("identity", identity, tuple(identities))
+        )
         uid = keys.plain(whole(table.column("uid")))
         return cls(
             uid=uid if rows is None else uid[rows],

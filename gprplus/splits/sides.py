@@ -79,17 +79,30 @@ def deal_queries(person: np.ndarray, camera: np.ndarray, others: Sequence[Codes]
     order = np.argsort(camera, kind="stable")
     starts = np.flatnonzero(np.diff(camera[order])) + 1
     chosen = []
+    grouped = bool((person[1:] >= person[:-1]).all())
     for rows in np.split(order, starts):
+        if not grouped:
+            rows = rows[np.argsort(person[rows], kind="stable")]
         who = person[rows]
         score = np.zeros(len(rows), dtype=np.int32)
         for seen, codes in zip(used, others, strict=True):
             score += seen[who, codes.values[rows]]
-        best = rows[np.lexsort((priority[rows], score, who))]
-        best = best[first_of_runs(person[best])]
+        best = rows[_least(who, score, priority[rows])]
         for seen, codes in zip(used, others, strict=True):
             seen[person[best], codes.values[best]] += 1
         chosen.append(best)
     return np.sort(np.concatenate(chosen)) if chosen else order
+
+
+def _least(group: np.ndarray, score: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """For each run of equal `group` (n,), the place of its least score; the priority, then the order settle ties."""
+    places = np.arange(len(group))
+    for values in (score, priority, places):
+        starts = np.flatnonzero(first_of_runs(group[places]))
+        lengths = np.diff(np.append(starts, len(places)))
+        mine = values[places]
+        places = places[mine == np.repeat(np.minimum.reduceat(mine, starts), lengths)]
+    return places
 
 
 def first_of_runs(values: np.ndarray) -> np.ndarray:

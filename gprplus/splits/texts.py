@@ -17,7 +17,7 @@ from gprplus.splits.source import Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROOM = 256 << 20
+ROOM = 128 << 20
 
 
 class Texts:
@@ -55,7 +55,7 @@ class Texts:
         cuts = np.searchsorted(rows, self.edges)
         pieces = [
             self._group(name, group).take(arrow(rows[cuts[group] : cuts[group + 1]] - self.edges[group], pa.int64()))
-            for group in np.flatnonzero(np.diff(cuts))
+            for group in np.flatnonzero(np.diff(cuts)).tolist()
         ]
         return _joined(pieces) if pieces else self._group(name, 0).slice(0, 0)
 

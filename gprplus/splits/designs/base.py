@@ -52,6 +52,15 @@ class Arm:
     weights: np.ndarray | None = None
 
 
+def in_place(rows: np.ndarray, size: int) -> np.ndarray:
+    """Different positions in a pool of `size` rows, sorted: by a mask, which beats sorting while they are not few."""
+    if 16 * len(rows) < size:
+        return np.sort(rows)
+    there = np.zeros(size, dtype=bool)
+    there[rows] = True
+    return np.flatnonzero(there)
+
+
 @dataclass(frozen=True)
 class Plan:
     """The arms of a split by name, in order, with what the audit needs to judge them.

@@ -131,7 +131,7 @@ def _in_turn(
         shuffled = np.argsort(np.argsort(turns, axis=1), axis=1)
         places.append(shuffled[code, place[codes.values]])
     turn = balanced_order(sizes)[tuple(places)]
-    cells = code * int(np.prod(sizes)) + turn
+    cells = code.astype(np.int64) * int(np.prod(sizes)) + turn
     again = np.zeros(len(code), dtype=np.int64)
     order = np.lexsort((priority, cells))
     if len(order) and (np.diff(cells[order]) == 0).any():  # several images of one cell: the second ones come after all

@@ -59,7 +59,7 @@ def obey_missing(
         return np.ones(len(rows), dtype=bool)
     cells = stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), others)
     person = train.pool.person[rows]
-    complete = complete_blocks(strata, cells, level, levels)[person]
+    complete = complete_blocks(strata, cells, level, levels)[strata.owner[strata.code]]
     lacking = np.unique(person[~complete])
     if train.request.missing == "fail" and len(lacking):
         names = ", ".join(train.pool.persons[code][1] for code in lacking[:3])
@@ -122,5 +122,5 @@ def counted(matched: Matched) -> dict[str, Any]:
         "matched": int(matched.slots.rows.size),
         "strata": matched.strata,
         "strata_kept": matched.kept,
-        "identities_kept": len(np.unique(matched.slots.block)),
+        "identities_kept": int(np.count_nonzero(np.bincount(matched.slots.block))),
     }

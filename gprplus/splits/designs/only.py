@@ -9,7 +9,7 @@ import numpy as np
 from gprplus.splits.aliases import cautions, refuse_aliased
 from gprplus.splits.arms import Matched, Slots, Strata, deal, match, stratify
 from gprplus.splits.codes import Codes
-from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
+from gprplus.splits.designs.base import Arm, Plan, Train, design, in_place, judge_retention, random_images, sized
 from gprplus.splits.designs.levels import arms_asked, counted, inside_persons, obey_missing, random_sets
 from gprplus.splits.designs.weighing import cells, common
 
@@ -74,8 +74,7 @@ def match_levels(train: Train, compared: np.ndarray, strata_names: Sequence[str]
     """Match the train rows of the compared levels within person and the other factors, as --missing says."""
     pool, request = train.pool, train.request
     level = place_of(compared, pool.codes(request.attr))[train.rows]
-    chosen = np.flatnonzero(level >= 0)
-    rows, level = train.rows[chosen], level[chosen]
+    rows, level = _those(level >= 0, train.rows, level)
     others = [pool.images[name].at(rows) for name in strata_names]
     if request.missing == "weight":  # the others' combinations are weighed, not matched
         kept = common(cells(train, rows, others), level, len(compared))
@@ -83,15 +82,20 @@ def match_levels(train: Train, compared: np.ndarray, strata_names: Sequence[str]
     else:
         strata = stratify(pool.person[rows], pool.person_keys, others)
         kept = obey_missing(train, strata, rows, others, level, len(compared))
-    strata = Strata(strata.code[kept], strata.owner, strata.key)
-    matched = match(strata, level[kept], len(compared), pool.uid[rows[kept]], request.seed)
-    slots = Slots(rows[kept][matched.slots.rows], matched.slots.block, matched.slots.rank)
+    left, level, code = _those(kept, rows, level, strata.code)
+    matched = match(Strata(code, strata.owner, strata.key), level, len(compared), pool.uid[left], request.seed)
+    slots = Slots(left[matched.slots.rows], matched.slots.block, matched.slots.rank)
     return Matched(slots, len(rows), matched.strata, matched.kept)
+
+
+def _those(kept: np.ndarray, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The elements that a mask keeps; the arrays themselves where it keeps all, as it does in a complete design."""
+    return arrays if kept.all() else tuple(array[kept] for array in arrays)
 
 
 def place_of(compared: np.ndarray, codes: Codes) -> np.ndarray:
     """The codes of all rows as places among the compared levels, -1 elsewhere."""
-    place = np.full(len(codes.levels) + 1, -1, dtype=np.int64)
+    place = np.full(len(codes.levels) + 1, -1, dtype=np.int32)
     place[compared] = np.arange(len(compared))
     return place[codes.values]
 
@@ -127,17 +131,17 @@ def fill(train: Train, slots: Slots, asked: Comparison) -> dict[str, Arm]:
 def dealt(train: Train, slots: Slots, asked: Comparison, kind: str, codes: Sequence[int]) -> Arm:
     """One arm: the levels `codes` dealt evenly over the slots."""
     place = {int(code): i for i, code in enumerate(asked.compared)}
-    level_keys = train.codes(train.request.attr).level_keys[asked.compared]
+    level_keys = train.pool.codes(train.request.attr).level_keys[asked.compared]
     among = np.array([place[code] for code in codes])
     rows = deal(slots, train.pool.person_keys, level_keys, among, train.request.seed)
-    return Arm(kind, tuple(str(asked.names[code]) for code in codes), np.sort(rows))
+    return Arm(kind, tuple(str(asked.names[code]) for code in codes), in_place(rows, len(train.pool)))
 
 
 def controls(train: Train, slots: Slots, asked: Comparison, warnings: list[str]) -> dict[str, Arm]:
     """The arms of random levels and of random images, as many draws of each as were asked for."""
     if not train.request.controls:
         return {}
-    keyed = train.codes(train.request.attr).level_keys[asked.compared]
+    keyed = train.pool.codes(train.request.attr).level_keys[asked.compared]
     held = [asked.trained_on(codes) for codes in asked.sets]
     arms = {
         name: dealt(train, slots, asked, "random-levels", codes)
