@@ -285,7 +285,7 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
         images = manifest.images()
         sheet = grid(manifest, "weather", columns=3)
         store = pack(images, manifest.roots(), tmp_path / name / "store", 32, 16)
-        sample = source_side(manifest, ["weather"], 20, seed=0).look(2, silent)
+        sample = source_side(manifest, ["weather"], 20, None, seed=0).look(2, silent)
         made = export(manifest.path, "market1501", tmp_path / name / "market")
         files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
         found[name] = (sheet, store.images(store.uids), files, sample)
