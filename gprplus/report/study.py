@@ -48,6 +48,11 @@ class Family:
     caveat: str = ""
 
     @property
+    def bare(self) -> list[Line]:
+        """The lines that have no interval, so that no plot drops them unsaid."""
+        return [line for line in self.lines if line.low is None or line.high is None]
+
+    @property
     def several(self) -> bool:
         """Whether the lines come from more than one split, so that each has to say its own."""
         return len({line.split for line in self.lines}) > 1
@@ -205,7 +210,7 @@ def _family(name: str, found: Sequence[Line]) -> Family:
 
 
 def _label(line: Line) -> str:
-    return f"{line.name.removeprefix('only-')} · {line.target}"
+    return f"{words.noun(line.name.removeprefix('only-'))} · {line.target}"
 
 
 def beside(rows: Sequence[Mapping[str, Any]]) -> list[Beside]:

@@ -124,3 +124,13 @@ def test_the_page_is_drawn_by_a_browser_on_a_phone(html, tmp_path, shot):
     image = shot(tmp_path / "study.html", tmp_path / "study.png", 1)
     if image is not None:
         assert len(image.convert("L").resize((300, 900)).getcolors(256)) > 40, "something is drawn"
+
+
+def test_a_line_without_an_interval_is_said_where_it_cannot_be_drawn(build, tmp_path):
+    world = build(tmp_path, ("sunny", "foggy"), people=("1",), test_people=4)
+    rows = [contrast("self", "only-sunny", 0.03, "unknown"), contrast("self", "only-foggy", -0.05, "lower")]
+    write_table(world.run / "contrasts.parquet", schema.conform(_table(rows), schema.CONTRASTS))
+    facts = {"name": "tiny", "question": "Is it?", "versions": {}}
+    html = study.render(facts, [reports.read(world.run)], ["report.html"])
+    assert "Without an interval, so not drawn: only-sunny on self +3.0." in html
+    assert "Small strokes" not in html
