@@ -125,7 +125,7 @@ def benchmark(
         warnings=tuple(dict.fromkeys(said for case in wanted for one in case.targets for said in cases.warnings(one))),
     )
     if dry_run:
-        return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads)))
+        return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads, force)))
     if force and crew.first:
         for case in wanted:
             runs.clear(case.folder, cases.RECORD)
@@ -183,17 +183,33 @@ def _packing(costs: Sequence[store.Cost]) -> dict[str, int]:
     return {"images": images, "missing": missing, "bytes": missing * costs[0].bytes_each}
 
 
-def _estimate(wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str, threads: int | None) -> float:
+def _estimate(
+    wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str, threads: int | None, force: bool
+) -> float:
     """Seconds that training and embedding would take, from a few measured steps; an image embedded costs a third of
     one trained on.
     """
     if not planned.trained:
         return 0.0
     step = speed.seconds_a_step(recipe, device, threads)
-    each = [case.recipe.steps(arm["images"]) for case in wanted for arm in case.split.info["arms"].values()]
-    steps = sum(each) / len(each) * planned.trained
-    embedded = sum(len(target.rows) for target in wanted[0].targets) * (planned.trained + planned.shared)
+    steps, embedded = _work(wanted, planned.seeds, force)
     return step * (steps + embedded / 3 / recipe.batch.size) / planned.jobs
+
+
+def _work(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int]:
+    """Steps to train, what is shared counted once, and images to embed: each image once a run."""
+    steps: dict[tuple[str, int], int] = {}
+    embedded = 0
+    for case in wanted:
+        searched = len(np.unique(np.concatenate([target.uids for target in case.targets])))
+        arms = {**case.split.info["arms"], UNTRAINED: {}}
+        for arm, facts in arms.items():
+            for seed in range(seeds):
+                if force or not trial.read(case.folder / arm / f"seed{seed}"):
+                    embedded += searched
+                    if facts:
+                        steps[facts["fingerprint"], seed] = case.recipe.steps(facts["images"])
+    return sum(steps.values()), embedded
 
 
 def _trials(case: Case, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None) -> list[Trial]:

@@ -91,7 +91,8 @@ def show_plan(plan: "Plan") -> None:
     say(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, {plan.jobs} at once on {plan.device}")
     say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
     say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
-    say(f"time: about {_duration(plan.seconds or 0)} (estimated from a few steps here, packing not counted)")
+    on = "here" if plan.device.startswith("cpu") else f"of one {plan.device}"
+    say(f"time: about {_duration(plan.seconds or 0)} {on} (at the rate of a few steps just measured; without packing)")
 
 
 def _duration(seconds: float) -> str:
