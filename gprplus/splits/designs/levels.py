@@ -27,6 +27,10 @@ def inside_persons(train: Train, design: str) -> None:
         )
 
 
+# Of --missing: what asks for persons who have every combination. The others let matching itself drop.
+WHOLE = ("drop-identity", "fail")
+
+
 def arms_asked(
     codes: Codes, levels: Sequence[str] | None, attr: str, *, apart: bool = False
 ) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[Any, ...]]:
@@ -55,7 +59,7 @@ def obey_missing(
     train: Train, strata: Strata, rows: np.ndarray, others: Sequence[Codes], level: np.ndarray, levels: int
 ) -> np.ndarray:
     """`(n,) bool`: the rows that --missing leaves. All of them where matching itself drops."""
-    if train.request.missing in ("drop-stratum", "coarsen", "weight"):
+    if train.request.missing not in WHOLE:
         return np.ones(len(rows), dtype=bool)
     cells = stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), others)
     person = train.pool.person[rows]

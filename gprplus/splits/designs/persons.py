@@ -10,10 +10,10 @@ import numpy as np
 
 from gprplus import keys
 from gprplus.errors import SplitError
-from gprplus.splits.arms import Matched, Slots, Strata, match, stratify
+from gprplus.splits.arms import Matched, Slots, match, stratify
 from gprplus.splits.codes import Codes
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.levels import arms_asked, counted, obey_missing, random_sets
+from gprplus.splits.designs.levels import WHOLE, arms_asked, counted, obey_missing, random_sets
 
 
 @design(
@@ -27,8 +27,8 @@ def between_persons(train: Train) -> Plan:
     trait = person_level(train)
     _refuse_twins(train, trait)
     sets, compared, names = arms_asked(trait, request.levels, request.attr)
-    block = line_up(train, trait, compared)
     strata = train.relations.strata(request.attr)
+    block = line_up(train, _without_holes(train, trait, compared, strata), compared)
     matched = _match(train, compared, block, strata)
     warnings = judge_retention(
         matched, request, f"the persons of different {request.attr} share hardly any combination."
@@ -66,6 +66,20 @@ def person_level(train: Train) -> Codes:
     return Codes(codes.name, values, codes.levels)
 
 
+def _without_holes(train: Train, trait: Codes, compared: np.ndarray, strata: tuple[str, ...]) -> Codes:
+    """The attribute, unknown for persons whom --missing leaves out because they lack a combination."""
+    if train.request.missing not in WHOLE:
+        return trait
+    pool = train.pool
+    rows = train.rows[np.isin(trait.values[train.person], compared)]
+    others = [pool.images[name].at(rows) for name in strata]
+    cells = stratify(pool.person[rows], pool.person_keys, others)
+    kept = obey_missing(train, cells, rows, others, np.zeros(len(rows), dtype=np.int64), 1)
+    values = trait.values.copy()
+    values[pool.person[rows[~kept]]] = -1
+    return Codes(trait.name, values, trait.levels)
+
+
 def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
     """`(B, L)` persons: line r holds the r-th of each compared level by priority; the rarest level sets the lines."""
     priority = train.order()
@@ -88,10 +102,8 @@ def _match(train: Train, compared: np.ndarray, block: np.ndarray, strata: tuple[
     block_keys = keys.text_keys(keys.canonical("block", str(i)) for i in range(len(block)))
     others = [pool.images[name].at(rows) for name in strata]
     cells = stratify(line[who], block_keys, others)
-    kept = obey_missing(train, cells, rows, others, level[who], len(compared))
-    cells = Strata(cells.code[kept], cells.owner, cells.key)
-    matched = match(cells, level[who][kept], len(compared), pool.uid[rows[kept]], train.request.seed)
-    slots = Slots(rows[kept][matched.slots.rows], matched.slots.block, matched.slots.rank)
+    matched = match(cells, level[who], len(compared), pool.uid[rows], train.request.seed)
+    slots = Slots(rows[matched.slots.rows], matched.slots.block, matched.slots.rank)
     return Matched(slots, len(rows), matched.strata, matched.kept)
 
 
