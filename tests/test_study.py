@@ -69,7 +69,7 @@ def test_every_shipped_study_fits_the_form(name):
     [
         (("seeds", "sedes"), "unknown key 'sedes'. Did you mean 'seeds'?"),
         (('attr = "weather"', 'atr = "weather"'), "unknown key 'atr'. Did you mean 'attr'?"),
-        (("seeds = 1", 'seeds = "many"'), "seeds: expected a int, found 'many'"),
+        (("seeds = 1", 'seeds = "many"'), "seeds: expected a whole number, found 'many'"),
         (('question = "Does anything at all happen?"', ""), "study: the key 'question' is missing"),
         (('name = "by_day"', 'name = "weather"'), "the splits weather share a name"),
         (('name = "by_day"', 'name = "../by_day"'), "'../by_day' is no name"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gprplus.analysis.features.choose import histograms
 from gprplus.analysis.side import source_side
 from gprplus.archives import opened
 from gprplus.baseline.store import pack
@@ -285,7 +286,8 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
         images = manifest.images()
         sheet = grid(manifest, "weather", columns=3)
         store = pack(images, manifest.roots(), tmp_path / name / "store", 32, 16)
-        sample = source_side(manifest, ["weather"], 20, None, seed=0).look(2, silent)
+        side = source_side(manifest, ["weather"], 20, None, seed=0)
+        sample = histograms().look(side.images(), 2, silent)
         made = export(manifest.path, "market1501", tmp_path / name / "market")
         files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
         found[name] = (sheet, store.images(store.uids), files, sample)
