@@ -57,6 +57,7 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(tmp_path, everybo
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     try:
         for _ in range(2):
