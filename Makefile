@@ -4,11 +4,12 @@ VENV   ?= .venv
 BIN     = $(VENV)/bin
 READY   = $(VENV)/.ready
 
-.PHONY: demo test lint bench clean help
+.PHONY: demo test hunt lint bench clean help
 
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
 	@echo "make test   the tests"
+	@echo "make hunt   the property tests on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  measure speed and memory against floors; prints and rewrites benchmarks/results"
 	@echo "make clean  remove the virtual environment and what the demo made"
@@ -23,7 +24,10 @@ demo: $(READY)
 	$(BIN)/gprplus demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
+
+hunt: $(READY)
+	while $(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile hunt -x; do :; done
 
 lint: $(READY)
 	$(BIN)/ruff check .

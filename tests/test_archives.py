@@ -238,6 +238,15 @@ def test_a_cut_archive_gives_what_is_whole_and_says_what_is_not(tmp_path: Path, 
     assert len(found) == len(FILES) or refused(path)[""] in ("truncated", "damaged", "empty")
 
 
+def test_a_zip_whose_directory_claims_to_be_longer_is_refused_member_by_member(tmp_path: Path) -> None:
+    path = packed(tmp_path / "a.zip", FILES)
+    data = bytearray(path.read_bytes())
+    start = int.from_bytes(data[-6:-2], "little")  # the end record's last words: where the directory starts, no comment
+    data[-6:-2] = (start + 50).to_bytes(4, "little")  # as if 50 bytes before the archive had been cut off
+    path.write_bytes(bytes(data))
+    assert "damaged" in refused(path).values()
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(FORMS), st.integers(0, 10**6), st.binary(min_size=1, max_size=40), st.booleans())
 def test_no_damage_leads_to_a_traceback(tmp_path_factory, form: str, at: int, noise: bytes, cut: bool) -> None:

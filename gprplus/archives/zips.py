@@ -30,13 +30,14 @@ class Zip:
             self.index.refuse("", "damaged", f"this is no zip archive, or not a whole one ({error})")
             return
         members = self._zip.infolist()
-        if sum(member.compress_size for member in members) > file.seek(0, 2):
+        end = file.seek(0, 2)
+        if sum(member.compress_size for member in members) > end:
             self.index.refuse("", "bomb")  # members that lie over each other
             return
         for member in members:
-            self._list(member)
+            self._list(member, end)
 
-    def _list(self, member: Any) -> None:
+    def _list(self, member: Any, end: int) -> None:
         name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
         if member.is_dir():
             return
@@ -50,6 +51,8 @@ class Zip:
             self.index.refuse(name, "method")
         elif member.file_size > SLACK + RATIO * member.compress_size:
             self.index.refuse(name, "bomb")
+        elif not 0 <= member.header_offset < end:
+            self.index.refuse(name, "damaged", "the directory places it outside the file")
         else:
             self.index.add(name, member.header_offset, member.file_size)
 
