@@ -1,9 +1,7 @@
 """The benchmark end to end on a few drawn people: what it trains, keeps, shares, adds and refuses."""
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 from importlib import import_module
@@ -182,34 +180,19 @@ def test_re_ranking_scores_once_more_and_trains_nothing(work, done):
 @pytest.mark.slow
 def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_path):
     (tmp_path / "even.toml").write_text(RECIPE.replace("identities = 3", "identities = 4"))
-    launched = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--master-port",
-        str(free_port()),
-    ]
+    launched = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     asked = ["benchmark", str(work / "splits" / "weather"), "--recipe", str(tmp_path / "even.toml"), "--seeds", "1"]
     ended = subprocess.run(
         [*launched, "-m", "gprplus", *asked, "-o", str(tmp_path / "runs")],
         capture_output=True,
         text=True,
         timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ended.returncode == 0, ended.stderr
     record = json.loads((tmp_path / "runs" / "weather" / "even" / "mix" / "seed0" / "run.json").read_text())
     assert record["processes"] == 2
     assert record["images_seen"] == 3 * 4 * 2
     assert ended.stdout.count("report:") == 1, "one process speaks for all"
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypatch):

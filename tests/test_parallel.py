@@ -10,15 +10,30 @@ import pytest
 
 from gprplus.parallel import in_processes, in_threads
 
+# Both workers are at work before the first is done, so that nobody is caught while still starting.
 HOURS = """
 import sys, time
 from pathlib import Path
 from gprplus.parallel import in_processes
 
+def work(item):
+    (Path(sys.argv[1]) / str(item)).touch()
+    while len(list(Path(sys.argv[1]).iterdir())) < 2:
+        time.sleep(0.01)
+    time.sleep(600 if item > 1 else 0)
+
 if __name__ == "__main__":
-    for done in in_processes(time.sleep, [0, 0, 600, 600, 600, 600], 2):
+    for done in in_processes(work, range(6), 2):
         print("one is done", flush=True)
 """
+
+
+@pytest.fixture
+def hours(tmp_path):
+    """The command of a process that has two workers at work for hours, once it has said twice that one is done."""
+    (tmp_path / "hours.py").write_text(HOURS)
+    (tmp_path / "begun").mkdir()
+    return [sys.executable, str(tmp_path / "hours.py"), str(tmp_path / "begun")]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -49,10 +64,9 @@ def test_an_error_of_an_item_comes_out_where_its_result_would():
 
 
 @pytest.mark.parametrize("everybody", [True, False], ids=["as from a terminal", "the parent alone"])
-def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(tmp_path, everybody):
-    (tmp_path / "hours.py").write_text(HOURS)
+def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(hours, everybody):
     process = subprocess.Popen(
-        [sys.executable, str(tmp_path / "hours.py")],
+        hours,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,7 +77,7 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(tmp_path, everybo
         for _ in range(2):
             assert process.stdout.readline() == "one is done\n"
         (os.killpg if everybody else os.kill)(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=120)
         assert "KeyboardInterrupt" in said
         assert "SpawnProcess" not in said, "a worker took the interrupt for its own"
         assert _group_is_gone(process.pid), "a worker is still there"
@@ -73,23 +87,20 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(tmp_path, everybo
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "kill"])
-def test_no_worker_outlives_a_parent_that_is_killed(tmp_path, how):
-    (tmp_path / "hours.py").write_text(HOURS)
-    process = subprocess.Popen(
-        [sys.executable, str(tmp_path / "hours.py")], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+def test_no_worker_outlives_a_parent_that_is_killed(hours, how):
+    process = subprocess.Popen(hours, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
         for _ in range(2):
             assert process.stdout.readline() == "one is done\n"
         os.kill(process.pid, how)
-        process.wait(timeout=30)
+        process.wait(timeout=120)
         assert _group_is_gone(process.pid), "a worker is still there"
     finally:
         if not _group_is_gone(process.pid, seconds=0):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _group_is_gone(group: int, seconds: float = 20) -> bool:
+def _group_is_gone(group: int, seconds: float = 120) -> bool:
     """Whether the last process of a group ends within that time."""
     end = time.monotonic() + seconds
     while True:

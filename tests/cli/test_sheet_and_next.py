@@ -29,7 +29,8 @@ def test_a_sheet_of_a_dataset_without_weather_shows_the_first_attribute_it_knows
 
 def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):
     renders, manifest, split = tmp_path / "r", tmp_path / "m", tmp_path / "my splits" / "by hour"
-    run("render", "--identities", 8, "--viewpoints", 2, "--weathers", "sunny", "--size", "16x32", "-o", renders)
+    few = ["--identities", 8, "--viewpoints", 2, "--weathers", "sunny", "--size", "16x32", "--workers", 1]
+    run("render", *few, "-o", renders)
     run("build-manifest", renders, "-o", manifest)
     said = run("make-split", "--attr", "illumination", "--manifest", manifest, "-o", split)
     assert f"next: gprplus benchmark '{split}'\n" in said

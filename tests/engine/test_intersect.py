@@ -59,6 +59,25 @@ def test_the_first_hit_is_where_marching_first_steps_inside(kind, start, target,
         assert not deeper.all()
 
 
+@pytest.mark.parametrize(
+    ("radii", "x", "below", "above"),
+    [
+        ((0.5, 0.2), 0.35, 2.0, 2.5),  # from above the wall, which has this radius half-way up
+        ((0.2, 0.5), 0.35, 2.5, 2.0),
+        ((0.5, 0.2), 0.10, 2.0, 2.0),
+        ((0.5, 0.2), 0.55, np.inf, np.inf),
+    ],
+    ids=["narrow on top", "wide on top", "through both ends", "past it"],
+)
+def test_a_ray_along_a_frustum_meets_the_end_it_comes_to_or_the_wall(radii, x, below, above) -> None:
+    """A frustum one metre high, from two metres below its foot and two above its top."""
+    size, found = torch.tensor([[*radii, 1.0]]), []
+    for y, way in ((-2.0, 1.0), (3.0, -1.0)):
+        start, direction = torch.tensor([[[x], [y], [0.0]]]), torch.tensor([[[0.0], [way], [1e-6]]])
+        found.append(float(intersect(FRUSTUM, start, direction, size, None)))
+    assert [one if one < 100 else np.inf for one in found] == pytest.approx([below, above], abs=1e-4)
+
+
 def test_a_ray_through_the_part_that_is_cut_away_meets_the_inner_side() -> None:
     rays = torch.tensor([[[0.0], [0.0], [-3.0]]]), torch.tensor([[[0.0], [0.0], [1.0]]])
     size, back_half = torch.ones(1, 3), torch.tensor([[0.0, 0.0, 1.0, 0.0]])

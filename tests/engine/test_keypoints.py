@@ -1,6 +1,7 @@
 """Key points: where hand calculation puts them, left and right, and what is hidden."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gprplus.engine import render
 from gprplus.engine.camera import orbit
 from gprplus.engine.coco import ANNOTATIONS, from_run_lengths, run_lengths, tight_box
 from gprplus.engine.design import Block
-from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, VISIBLE, joints, labelled
+from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, SKELETON, VISIBLE, joints, labelled
 
 NOBODY = np.full((100, 100), np.inf)
 AT = {name: i for i, name in enumerate(NAMES)}
@@ -64,6 +65,19 @@ def test_joints_are_inside_the_body_and_in_order(somebody) -> None:
     assert height["left_eye"] > height["nose"] > height["left_shoulder"] > height["left_elbow"] > height["left_wrist"]
     assert height["left_hip"] > height["left_knee"] > height["left_ankle"] > 0
     assert found[AT["nose"], 1] > found[AT["left_ear"], 1]
+
+
+def test_the_skeleton_joins_what_is_joined_and_is_the_same_on_both_sides() -> None:
+    bones = {frozenset(NAMES[end - 1] for end in bone) for bone in SKELETON}
+    mirror = {"left": "right", "right": "left"}
+    mirrored = {frozenset(re.sub("left|right", lambda side: mirror[side[0]], end) for end in bone) for bone in bones}
+    assert mirrored == bones
+    limbs = [("shoulder", "elbow"), ("elbow", "wrist"), ("shoulder", "hip"), ("hip", "knee"), ("knee", "ankle")]
+    face = [("ear", "shoulder"), ("eye", "ear")]
+    assert bones >= {frozenset(f"left_{end}" for end in bone) for bone in limbs + face}
+    across = [("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"), ("left_eye", "right_eye")]
+    assert bones >= {frozenset(bone) for bone in [*across, ("nose", "left_eye")]}
+    assert len(bones) == len(SKELETON) == 2 * len(limbs + face) + len(across) + 2
 
 
 @pytest.mark.parametrize(
