@@ -21,8 +21,8 @@ from benchmarks.ingest import plant
 from gprplus import archives
 from gprplus.archives import opened
 from gprplus.ingest import build_manifest
-from gprplus.ingest.members import list_renders
-from gprplus.ingest.scan import list_files
+from gprplus.ingest.files.members import list_renders
+from gprplus.ingest.files.scan import list_files
 
 FORMS = ("tar", "tar.gz", "zip")
 ASIDE = 500  # members read out of order

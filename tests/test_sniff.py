@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from gprplus import sniff
-from gprplus.ingest.probe import probe_files
+from gprplus.ingest.files.probe import probe_files
 
 KINDS = {
     "jpeg": {"format": "JPEG"},
@@ -131,7 +131,7 @@ def test_a_file_that_vanishes_or_is_a_pipe_is_unreadable(tmp_path: Path, verify:
 
 
 def test_slow_disks_are_read_by_many_and_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gprplus.ingest import probe
+    from gprplus.ingest.files import probe
 
     names = [f"{i}.jpg" for i in range(200)]
     for i, name in enumerate(names):

@@ -51,7 +51,8 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
       python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --quality 90
       python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --cameras code --bytes keep
     """
-    from gprplus.ingest.publish import plan, publish
+    from gprplus.ingest.generator.plan import plan
+    from gprplus.ingest.generator.publish import publish
 
     if output is None and not dry_run:
         raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")

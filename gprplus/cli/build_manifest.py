@@ -8,7 +8,7 @@ import click
 from gprplus.cli import console, options
 
 if TYPE_CHECKING:
-    from gprplus.ingest.manifest import Manifest
+    from gprplus.ingest.tables.manifest import Manifest
 
 
 @click.command("build-manifest")
@@ -91,7 +91,7 @@ def command(
       gprplus build-manifest --checks brightness,near-duplicate
     """
     from gprplus.ingest.build import build_manifest, build_shard
-    from gprplus.ingest.detect import render_folders
+    from gprplus.ingest.layouts.detect import render_folders
 
     output = output or work / "manifest"
     folders = renders or render_folders(work / "renders")

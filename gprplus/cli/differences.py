@@ -8,7 +8,7 @@ from gprplus.cli import console
 from gprplus.cli.inspect import spoken
 
 if TYPE_CHECKING:
-    from gprplus.ingest.compare import Difference
+    from gprplus.ingest.inspection.compare import Difference
 
 
 def show(found: "Sequence[Difference]", first: str, second: str) -> None:

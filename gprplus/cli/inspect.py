@@ -97,7 +97,7 @@ def _diff(first: Path, second: Path, as_json: bool) -> None:
     from gprplus.cli import differences
     from gprplus.errors import ManifestError
     from gprplus.ingest import Manifest
-    from gprplus.ingest.compare import compare_manifests
+    from gprplus.ingest.inspection.compare import compare_manifests
     from gprplus.splits import Split
     from gprplus.splits.compare import compare_splits
 
@@ -167,7 +167,7 @@ def _first_known(manifest: Any) -> str:
 
 
 def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
-    from gprplus.ingest.sample import grid
+    from gprplus.ingest.inspection.sample import grid
     from gprplus.report.sheets import contact_sheet
 
     cells = grid(manifest, by, columns)

@@ -10,7 +10,7 @@ from gprplus.errors import printable
 
 if TYPE_CHECKING:
     from gprplus.ingest.checks.issues import Issue
-    from gprplus.ingest.manifest import Manifest
+    from gprplus.ingest.tables.manifest import Manifest
 
 LISTED, OF_EACH = 20, 8  # images listed of one check; of each, when all are asked for
 

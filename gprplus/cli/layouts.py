@@ -23,7 +23,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand:
         return
-    from gprplus.ingest.layout import shipped
+    from gprplus.ingest.layouts.declare import shipped
 
     known = shipped()
     if as_json:
@@ -56,7 +56,7 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
 
     NAME is a layout, the path of a TOML file, or auto. No file is opened (but to settle between two layouts).
     """
-    from gprplus.ingest.trial import trial
+    from gprplus.ingest.inspection.trial import trial
 
     tried = trial(folder, name)
     if as_json:

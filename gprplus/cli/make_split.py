@@ -9,7 +9,7 @@ import click
 from gprplus.cli import options, shown, spelled
 
 if TYPE_CHECKING:
-    from gprplus.ingest.compare import Difference
+    from gprplus.ingest.inspection.compare import Difference
 
 
 @click.command("make-split")

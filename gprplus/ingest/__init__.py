@@ -1,4 +1,19 @@
-"""Ingest: folders of renders become a manifest. The names load on first use, so that a worker process starts without
+"""Ingest: folders of renders become a manifest.
+
+The way of a build, top to bottom; a room uses those above it and none below:
+
+- `files`       what lies under a root, and what the bytes of a file say
+- `layouts`     which layout a folder is of; names become columns
+- `beside`      tables of people and lists of roles that lie beside the renders
+- `tables`      the manifest folder: opened, put together, replaced
+- `reading`     all files read, in batches, by as many processes as pay
+- `updates`     what the manifest remembers: unchanged files are not opened
+- `generator`   the GTA V generator's log, its doubled pass, its published names
+- `checks`      scores and flags of images, as columns
+- `inspection`  a manifest looked over, two compared, a layout tried
+
+`build` goes this way: it finds its `sources`, passes over those that are `unchanged`, makes each of the others a
+`dataset`, and puts all of them together. The names below load on first use, so that a worker process starts without
 what it does not need.
 """
 
@@ -6,12 +21,12 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "Inspection": "inspection",
-    "Layout": "layout",
-    "Manifest": "manifest",
+    "Inspection": "inspection.inspect",
+    "Layout": "layouts.layout",
+    "Manifest": "tables.manifest",
     "build_manifest": "build",
     "build_shard": "build",
-    "inspect": "inspection",
+    "inspect": "inspection.inspect",
 }
 
 __all__ = sorted(_HOMES)

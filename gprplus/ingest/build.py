@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.errors import ManifestError, examples
-from gprplus.ingest import manifest as store
 from gprplus.ingest.checks.columns import named
-from gprplus.ingest.manifest import Manifest
-from gprplus.ingest.shard import Shard
+from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
+from gprplus.ingest.tables.manifest import LOOKING, LOOKS, RECORD, Manifest, interrupted
+from gprplus.ingest.tables.replace import building, replace
 from gprplus.ingest.unchanged import unchanged
 from gprplus.parallel import Progress, silent
 from gprplus.runs import clear, fingerprint
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
-    from gprplus.ingest.dataset import Rows
-    from gprplus.ingest.earlier import Earlier
-    from gprplus.ingest.parts import Parts
+    from gprplus.ingest.reading.parts import Parts
+    from gprplus.ingest.tables.assemble import Rows
+    from gprplus.ingest.updates.earlier import Earlier
 
 
 def build_manifest(
@@ -45,7 +45,7 @@ def build_manifest(
     `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something
     else than its layout; `identities` is a CSV, Parquet, JSON or MATLAB table of identity-level attributes (default:
     identities.csv in the folder, where there is one); `engine_logs` are logs of the GTA V generator, in the order they
-    were written (log_join.py); `verify` is the grade of looking at files: names, header, digest or decode.
+    were written (generator/join.py); `verify` is the grade of looking at files: names, header, digest or decode.
     `checks` are names of checks or groups of them (checks.columns): every row of the manifest gets their scores and
     flags, beside those of checks asked for before, which any later build brings up to date; ["none"] drops them.
 
@@ -59,7 +59,7 @@ def build_manifest(
     not_a_file(output)
     before = None if force else _opened(output, force)
     sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, before)
-    with store.building(output):
+    with building(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
             settle(source, old, output, force)
@@ -91,10 +91,10 @@ def _built(
     progress: Progress,
 ) -> "tuple[Rows, Parts]":
     """The rows of one dataset, and the parts that may go once they stand."""
+    from gprplus.ingest.beside.identities import read_identities
     from gprplus.ingest.dataset import ingest
-    from gprplus.ingest.identities import read_identities
-    from gprplus.ingest.log_join import logged
-    from gprplus.ingest.parts import Parts
+    from gprplus.ingest.generator.join import logged
+    from gprplus.ingest.reading.parts import Parts
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
     parts = Parts.of(output, chosen.name, _asked(source, earlier, force))
@@ -138,7 +138,7 @@ def _write(
     progress: Progress,
 ) -> None:
     """Put the tables of old and new datasets together, check their images, and replace the manifest."""
-    from gprplus.ingest.tables import assemble
+    from gprplus.ingest.tables.assemble import assemble
 
     tables, info = assemble(old, done)
     if checks:
@@ -151,15 +151,15 @@ def _write(
             tables["scan"],
             roots,
             old=old,
-            journal=output / store.LOOKING,
+            journal=output / LOOKING,
             workers=workers,
             progress=progress,
         )
         tables["images"], info["checks"] = found.images, found.record
         if found.looks is not None:
-            tables[store.LOOKS] = found.looks
-    store.replace(output, tables, info)
-    clear(output / store.LOOKING)
+            tables[LOOKS] = found.looks
+    replace(output, tables, info)
+    clear(output / LOOKING)
 
 
 def build_shard(
@@ -183,15 +183,15 @@ def build_shard(
     build_manifest with the same arguments makes the manifest of them, and it is the one that it would have made alone.
     The other arguments and errors are those of build_manifest.
     """
-    from gprplus.ingest.parts import Parts
-    from gprplus.ingest.read import read_shard
-    from gprplus.ingest.update import to_read
+    from gprplus.ingest.reading.parts import Parts
+    from gprplus.ingest.reading.read import read_shard
+    from gprplus.ingest.updates.update import to_read
 
     share, output = Shard.parse(shard), Path(output)
     not_a_file(output)
     before = None if force else _opened(output, force)
     sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, before)
-    if store.interrupted(output):
+    if interrupted(output):
         Manifest.open(output)  # says so
     old = _opened(output, force)
     found = {}
@@ -218,7 +218,7 @@ def build_shard(
 
 
 def _earlier(source: Source, old: Manifest | None, force: bool) -> "Earlier | None":
-    from gprplus.ingest.earlier import Earlier
+    from gprplus.ingest.updates.earlier import Earlier
 
     return None if force else Earlier.of(old, source.chosen.name)
 
@@ -246,7 +246,7 @@ def _opened(output: Path, force: bool) -> Manifest | None:
     """The manifest that is there; None when there is none, when its replacement was interrupted, or when `force`
     meets a broken one.
     """
-    if not (output / store.RECORD).is_file() or store.interrupted(output):
+    if not (output / RECORD).is_file() or interrupted(output):
         return None
     try:
         return Manifest.open(output)

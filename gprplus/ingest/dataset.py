@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,35 +9,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.errors import LayoutError, ManifestError, examples
-from gprplus.ingest.detect import Chosen
-from gprplus.ingest.doubles import without_doubles
-from gprplus.ingest.earlier import Earlier, kept, places
-from gprplus.ingest.identities import People, identity_table, lost_zeros, strangers
-from gprplus.ingest.layout import Layout
-from gprplus.ingest.near_miss import near_miss
-from gprplus.ingest.parse import decoded, unlevelled
-from gprplus.ingest.parts import Parts
-from gprplus.ingest.read import PROBED, read_files
-from gprplus.ingest.roles import about_lists, gallery_only, read_lists, with_roles
-from gprplus.ingest.scan import UNREAD, Listing, Refused, seal
-from gprplus.ingest.twins import same_bytes
-from gprplus.ingest.update import to_read, with_kept
+from gprplus.ingest.beside.identities import People, identity_table, lost_zeros, strangers
+from gprplus.ingest.beside.roles import about_lists, gallery_only, read_lists, with_roles
+from gprplus.ingest.files.listing import UNREAD, Listing, Refused, seal
+from gprplus.ingest.generator.doubles import without_doubles
+from gprplus.ingest.layouts.detect import Chosen
+from gprplus.ingest.layouts.layout import Layout
+from gprplus.ingest.layouts.near_miss import near_miss
+from gprplus.ingest.layouts.parse import decoded, unlevelled
+from gprplus.ingest.reading.parts import Parts
+from gprplus.ingest.reading.read import PROBED, read_files
+from gprplus.ingest.tables.assemble import Rows
+from gprplus.ingest.tables.select import kept, places
+from gprplus.ingest.tables.twins import refuse_twins, same_bytes
+from gprplus.ingest.updates.earlier import Earlier
+from gprplus.ingest.updates.update import to_read, with_kept
 from gprplus.keys import digest, table_fingerprint
 from gprplus.parallel import Progress, silent
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
 
 EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The four tables of one dataset, sorted, and its entry in manifest.json."""
-
-    images: pa.Table
-    identities: pa.Table
-    rejected: pa.Table
-    scan: pa.Table
-    about: dict[str, Any]
 
 
 def ingest(
@@ -81,7 +71,7 @@ def ingest(
     if listed.files:
         images = with_roles(images, listed)
     images, doubled = without_doubles(images, layout, listing.root, verify)
-    _distinct(images, listing)
+    refuse_twins(images, listing.root)
     persons = identity_table(name, images, people.known)
     named = persons["identity"].to_pylist()
     return Rows(
@@ -193,21 +183,6 @@ def ordered(images: pa.Table) -> pa.Table:
 
 def _ascending(column: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1)), min_count=0).as_py())
-
-
-def _distinct(images: pa.Table, listing: Listing) -> None:
-    """Refuse two files with one key: their names say that they are the same image."""
-    uids = np.asarray(images["uid"])
-    order = np.argsort(uids, kind="stable")
-    twice = order[1:][uids[order][1:] == uids[order][:-1]]
-    if not len(twice):
-        return
-    same = np.flatnonzero(uids == uids[twice[0]])[:2]
-    first, second = images["path"].take(pa.array(same)).to_pylist()
-    raise ManifestError(
-        f"{len(twice):,} image(s) under {listing.root} have the same key as another: {first} and {second} name the "
-        "same image of the dataset. Keep one of them, or ingest the two folders as datasets of their own."
-    )
 
 
 def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], refused: list[Refused]) -> pa.Table:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.errors import ManifestError, RequestChanged, examples, nearest
-from gprplus.ingest import identities as people
-from gprplus.ingest.detect import Chosen, choose
-from gprplus.ingest.manifest import PARTS, Manifest
-from gprplus.ingest.members import Memory, list_renders
-from gprplus.ingest.scan import BESIDE, Listing
+from gprplus.ingest.beside import identities as people
+from gprplus.ingest.files.listing import BESIDE, Listing
+from gprplus.ingest.files.members import Memory, list_renders
+from gprplus.ingest.layouts.detect import Chosen, choose
+from gprplus.ingest.tables.manifest import PARTS, Manifest
 from gprplus.runs import differences, relative
 from gprplus.schema import VERIFY
 
@@ -110,7 +110,7 @@ def _source(
 def _memory(old: Manifest | None, root: Path) -> Memory | None:
     if old is None or not any(about.get("archives") for about in old.datasets.values()):
         return None
-    from gprplus.ingest.earlier import remembered
+    from gprplus.ingest.updates.archived import remembered
 
     return remembered(old, root)
 
@@ -147,7 +147,7 @@ def settle(source: Source, old: Manifest | None, output: Path, force: bool) -> N
 
 def about(source: Source) -> dict[str, Any]:
     """What the record says of a dataset before its files are counted."""
-    from gprplus.ingest.roles import lists_digest
+    from gprplus.ingest.beside.roles import lists_digest
 
     layout = source.chosen.layout
     return {

@@ -6,11 +6,11 @@ datasets that have role lists or files which could not be read.
 
 from typing import Any
 
-from gprplus.ingest.engine_log import log_digest
-from gprplus.ingest.identities import file_digest
-from gprplus.ingest.manifest import Manifest
-from gprplus.ingest.scan import seal_now
+from gprplus.ingest.beside.identities import file_digest
+from gprplus.ingest.files.listing import seal_now
+from gprplus.ingest.generator.log import log_digest
 from gprplus.ingest.sources import Source
+from gprplus.ingest.tables.manifest import Manifest
 
 
 def unchanged(source: Source, manifest: Manifest | None) -> bool:
@@ -23,7 +23,7 @@ def unchanged(source: Source, manifest: Manifest | None) -> bool:
         return False
     if about.get("seal"):
         return bool(about["seal"] == seal_now(listing))
-    from gprplus.ingest.earlier import Earlier, all_known
+    from gprplus.ingest.updates.earlier import Earlier, all_known
 
     return all_known(Earlier(manifest, source.chosen.name, about), listing)
 
@@ -40,6 +40,6 @@ def _same_beside(source: Source, about: dict[str, Any]) -> bool:
 
 
 def _lists_digest(source: Source) -> str | None:
-    from gprplus.ingest.roles import lists_digest
+    from gprplus.ingest.beside.roles import lists_digest
 
     return lists_digest(source.listing, source.chosen.layout.lists)

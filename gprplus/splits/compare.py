@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gprplus import keys
-from gprplus.ingest.compare import Difference, changed, compare_datasets, compare_versions
+from gprplus.ingest.inspection.compare import Difference, changed, compare_datasets, compare_versions
 from gprplus.runs import canonical_json
 from gprplus.splits.codes import whole
 from gprplus.splits.split import Split

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus import schema
 from gprplus.declared import strict
 from gprplus.errors import SplitError
-from gprplus.ingest.compare import Difference
+from gprplus.ingest.inspection.compare import Difference
 from gprplus.runs import read_json, settle, versions
 from gprplus.splits.compare import compare_records
 from gprplus.splits.make import opened, work_out, write

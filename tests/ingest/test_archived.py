@@ -18,10 +18,11 @@ from gprplus.archives import opened
 from gprplus.baseline.store import pack
 from gprplus.errors import ExportError, LayoutError, ManifestError, TrainingError
 from gprplus.exports import export
-from gprplus.ingest import Manifest, batch, build_manifest, read
-from gprplus.ingest.detect import render_folders
-from gprplus.ingest.sample import grid
-from gprplus.ingest.trial import trial
+from gprplus.ingest import Manifest, build_manifest
+from gprplus.ingest.inspection.sample import grid
+from gprplus.ingest.inspection.trial import trial
+from gprplus.ingest.layouts.detect import render_folders
+from gprplus.ingest.reading import batch, read
 from gprplus.parallel import silent
 
 FORMS = [".tar", ".tar.gz", ".zip"]
@@ -226,8 +227,8 @@ def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monk
 
 
 def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monkeypatch) -> None:
-    from gprplus.ingest.detect import choose
-    from gprplus.ingest.members import list_renders
+    from gprplus.ingest.files.members import list_renders
+    from gprplus.ingest.layouts.detect import choose
 
     monkeypatch.setattr(batch, "BATCH", 5)
     for name in ("a.tar.gz", "b.tar"):

@@ -8,7 +8,9 @@ import pyarrow.compute as pc
 import pytest
 
 from gprplus.errors import LayoutError, ManifestError, RequestChanged
-from gprplus.ingest import Manifest, batch, build_manifest, probe, read
+from gprplus.ingest import Manifest, build_manifest
+from gprplus.ingest.files import verdict
+from gprplus.ingest.reading import batch, read
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, arrow_schema
 
 
@@ -243,4 +245,4 @@ def test_strange_names_do_not_stop_a_build(renders: Path, tmp_path: Path, plant)
 
 
 def test_reasons_are_all_sentences() -> None:
-    assert all(sentence.endswith(".") for sentence in probe.REASONS.values())
+    assert all(sentence.endswith(".") for sentence in verdict.REASONS.values())

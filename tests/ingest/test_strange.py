@@ -20,7 +20,7 @@ from gprplus.baseline.store import pack
 from gprplus.errors import GprplusError, LayoutError
 from gprplus.images import decode
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.sample import grid
+from gprplus.ingest.inspection.sample import grid
 from gprplus.runs import write_text
 
 SHADE = Image.fromarray(np.add.outer(np.arange(47), np.arange(20)).astype(np.uint8) * 3)  # 20 wide, 47 high

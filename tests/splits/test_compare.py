@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.ingest.compare import Difference, compare_manifests
+from gprplus.ingest.inspection.compare import Difference, compare_manifests
 from gprplus.splits import make_split
 from gprplus.splits.compare import compare_splits
 

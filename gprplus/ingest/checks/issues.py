@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from gprplus.declared import image_attributes
 from gprplus.errors import ManifestError, nearest
 from gprplus.ingest.checks.columns import CHECKS, GROUPS, score_column
-from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.tables.manifest import Manifest
 
 MOST = 0.5  # what more than this share of the images has is a trait of the dataset, as cleanvision's max_prevalence
 _ALIKE = ("exact-duplicate", "near-duplicate", "cross-identity")

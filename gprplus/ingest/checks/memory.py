@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from gprplus.ingest.checks.columns import LOOKS
 from gprplus.ingest.checks.look import MEASURES, VERSION, Looks
-from gprplus.ingest.earlier import places
-from gprplus.ingest.inspection import codes_of
+from gprplus.ingest.tables.coded import codes_of
+from gprplus.ingest.tables.select import places
 from gprplus.runs import write_table
 from gprplus.schema import conform
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from gprplus.declared import image_attributes
 from gprplus.images import decode, read_bytes
 from gprplus.ingest.checks.issues import Issue, label
-from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.tables.manifest import Manifest
 
 LINES = 3  # rows of pictures of one check
 Cell = tuple[int | None, str]  # a row of the images table, and the caption

@@ -22,8 +22,8 @@ from gprplus.ingest.checks.columns import CHECKED
 from gprplus.ingest.checks.known import REGISTRY, settings_of
 from gprplus.ingest.checks.look import Looks, look_at_files
 from gprplus.ingest.checks.memory import Journal, Marks, recall, table_of
-from gprplus.ingest.inspection import codes_of
-from gprplus.ingest.manifest import Manifest
+from gprplus.ingest.tables.coded import codes_of
+from gprplus.ingest.tables.manifest import Manifest
 from gprplus.parallel import Progress, cores, in_processes, silent
 from gprplus.schema import arrow_schema
 

@@ -1,0 +1,6 @@
+"""Files: what lies under a root, and what its bytes say. Nothing here knows of layouts or tables.
+
+listing: folders and names, as one object. scan: walks folders. members: archives as folders of the listing. views: what
+a layout may see of a path through an archive. verdict: what bytes say. probe: opens files. probe_members: opens members
+of archives.
+"""

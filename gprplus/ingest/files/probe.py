@@ -1,0 +1,130 @@
+"""Opening files: each at most once, in one of four grades.
+
+`names` only asks the file system for the size; `header` reads the first page and the last bytes; `digest` reads every
+byte once and adds XXH3-128; `decode` does that and decodes. A file fails with a reason in one word and a sentence, and
+stays out of the manifest.
+"""
+
+import os
+import resource
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import groupby
+
+from gprplus import sniff
+from gprplus.ingest.files.verdict import Probe, every_byte, failed, judge
+from gprplus.parallel import in_threads
+
+# Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
+# sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS` threads, `_SLICE` files at a time (a cold
+# disk answers 32 questions in hardly more time than one: 4,900 files/s against 25,000).
+_RUN, _WAITS, _STRETCH, _READERS, _SLICE = 64, 32, 1024, 16, 8
+
+Read = Callable[[int, int, int], Probe]
+Look = Callable[[str, int | None], Probe]  # a name, as seen from an open folder
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK  # a pipe in a file's place would hold us for ever
+
+
+def probe_files(root: str, paths: Sequence[str], verify: str) -> list[Probe]:
+    """Probe many files below `root`, in order; see the module for the grades."""
+    look = _GRADES[verify]
+    return [
+        probe
+        for folder, run in groupby(paths, os.path.dirname)
+        for probe in _in_folder(os.path.join(root, folder), list(run), len(folder) + 1 if folder else 0, look)
+    ]
+
+
+def _in_folder(folder: str, paths: list[str], start: int, look: Look) -> Iterator[Probe]:
+    """Probe files of one folder, which are asked for by their names alone: the kernel then walks no path, 0.6 us."""
+    names = [path[start:] for path in paths]
+    with _opened(folder) as place:
+        if place is None:
+            names = [os.path.join(folder, name) for name in names]
+        done = 0
+        while done < len(names):
+            before = _sleeps()
+            yield from (look(name, place) for name in names[done : done + _RUN])
+            done += _RUN
+            if _sleeps() - before >= _WAITS:
+                yield from _by_many(names[done : done + _STRETCH], place, look)
+                done += _STRETCH
+
+
+@contextmanager
+def _opened(folder: str) -> Iterator[int | None]:
+    """A folder to start paths from; None when it cannot be opened, and then every file of it says why."""
+    try:
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield None
+        return
+    try:
+        yield place
+    finally:
+        os.close(place)
+
+
+def _by_many(names: list[str], place: int | None, look: Look) -> Iterator[Probe]:
+    slices = [names[i : i + _SLICE] for i in range(0, len(names), _SLICE)]
+    for probes in in_threads(lambda some: [look(name, place) for name in some], slices, _READERS):
+        yield from probes
+
+
+def _sleeps() -> int:
+    """How often this thread has gone to sleep to wait for something."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
+
+
+def _unreadable(error: OSError) -> Probe:
+    return failed(-1, -1, "unreadable", error.strerror or str(error))
+
+
+def _names(name: str, folder: int | None) -> Probe:
+    try:
+        found = os.stat(name, dir_fd=folder)
+    except OSError as error:
+        return _unreadable(error)
+    size, mtime = found.st_size, found.st_mtime_ns
+    return Probe(size, mtime) if size else failed(size, mtime, "empty")
+
+
+def _open(name: str, folder: int | None, read: Read) -> Probe:
+    """Open a regular file once and hand it to `read(descriptor, size, mtime)`."""
+    try:
+        file = os.open(name, _FLAGS, dir_fd=folder)
+    except OSError as error:
+        return _unreadable(error)
+    try:
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            return failed(-1, -1, "unreadable", "it is no regular file")
+        return read(file, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        return _unreadable(error)
+    finally:
+        os.close(file)
+
+
+def _ends(file: int, size: int, mtime: int) -> Probe:
+    head = os.read(file, sniff.HEAD)
+    tail = head if size <= sniff.HEAD else os.pread(file, sniff.TAIL, size - sniff.TAIL)
+    return judge(size, mtime, head, tail, lambda offset, length: os.pread(file, length, offset))
+
+
+def _every_byte(file: int, size: int, mtime: int, *, decode: bool = False) -> Probe:
+    data = os.read(file, size + 1)
+    while len(data) != size and (more_data := os.read(file, sniff.FAR_TAIL)):  # it grew, or is past two gigabytes
+        data += more_data
+    return every_byte(data, mtime, decode=decode)
+
+
+_GRADES: dict[str, Look] = {
+    "names": _names,
+    "header": partial(_open, read=_ends),
+    "digest": partial(_open, read=_every_byte),
+    "decode": partial(_open, read=partial(_every_byte, decode=True)),
+}

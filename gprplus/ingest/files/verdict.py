@@ -1,0 +1,75 @@
+"""What the bytes of a file say: its format and size, or why it stays out of the manifest."""
+
+from typing import NamedTuple
+
+from gprplus import sniff
+
+REASONS = {
+    "unreadable": "the file cannot be opened: {}.",
+    "empty": "the file has no bytes.",
+    "foreign": "the bytes are of no image format known here; they begin with {}.",
+    "damaged": "the header of this {} does not say its size.",
+    "truncated": "the end of this {} is missing.",
+    "large": f"its header claims {{}} pixels, and at most {sniff.MOST_PIXELS:,} are decoded.",
+    "undecodable": "this {} does not decode.",
+}
+
+
+class Probe(NamedTuple):
+    """What one file said. `reason` is None for a good one; null fields are what the grade does not look at."""
+
+    size: int = -1
+    mtime: int = -1
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    digest: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+
+
+_quick = tuple.__new__  # a Probe without the half microsecond that filling in defaults takes
+
+
+def failed(size: int, mtime: int, reason: str, what: str = "") -> Probe:
+    """A file that stays out, with the sentence of its reason."""
+    return Probe(size, mtime, reason=reason, detail=REASONS[reason].format(what))
+
+
+def judge(size: int, mtime: int, head: bytes, tail: bytes, more: sniff.More) -> Probe:
+    """The verdict on a file from its first and last bytes."""
+    alike = sniff.like_the_last(head, tail)
+    if alike:
+        return _quick(Probe, (size, mtime, "jpeg", *alike, None, None, None))
+    kind = sniff.format_of(head)
+    if kind is None:
+        return failed(size, mtime, "foreign", repr(head[:12])) if head else failed(size, mtime, "empty")
+    if not sniff.is_whole(kind, size, head, tail, more):
+        return failed(size, mtime, "truncated", kind)
+    pixels = sniff.size_of(kind, head, more)
+    if pixels is None:
+        return failed(size, mtime, "damaged", kind)
+    if pixels[0] * pixels[1] > sniff.MOST_PIXELS:
+        return failed(size, mtime, "large", f"{pixels[0]:,} x {pixels[1]:,}")
+    return Probe(size, mtime, kind, *pixels)
+
+
+def every_byte(data: bytes, mtime: int, *, decode: bool = False) -> Probe:
+    """The verdict on a file from all of its bytes, with their digest."""
+    from xxhash import xxh3_128_hexdigest
+
+    def more(offset: int, length: int) -> bytes:
+        return data[offset : offset + length]
+
+    found = judge(len(data), mtime, data[: sniff.HEAD], data[-sniff.TAIL :], more)
+    if found.reason:
+        return found
+    if decode and not _decodes(data):
+        return failed(len(data), mtime, "undecodable", found.format or "file")
+    return found._replace(digest=xxh3_128_hexdigest(data))
+
+
+def _decodes(data: bytes) -> bool:
+    from gprplus.images import decode
+
+    return decode(data) is not None

@@ -1,0 +1,156 @@
+"""Raw output of the GTA V generator under the names of GPR+: `NNNN/NNNN_cNN_wNN_lNN.jpg`, as plan.py says."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gprplus import images
+from gprplus.errors import ManifestError, examples, nearest
+from gprplus.ingest.generator.plan import Plan, plan
+from gprplus.parallel import Progress, in_processes, silent
+from gprplus.runs import clear, read_json, settle, versions, write_bytes, write_json, write_text
+from gprplus.sniff import format_of
+
+BYTES = ("jpeg", "keep")
+RECORD, UNDER_WAY, NAMES, REJECTED = "renders.json", "_request.json", "_names.csv", "_rejected.csv"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class _Job:
+    raw: Path
+    output: Path
+    pairs: tuple[tuple[str, str], ...]
+    keep: bool
+    quality: int
+
+
+def publish(
+    raw: str | Path,
+    output: str | Path,
+    *,
+    layout: str = "auto",
+    cameras: str = "degrees",
+    bytes_: str = "jpeg",
+    quality: int = 95,
+    name: str | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> tuple[Plan, dict[str, Any]]:
+    """Write a raw tree under published names; returns the plan and what renders.json says.
+
+    `bytes_` "jpeg" decodes and writes JPEG (raw files are PNG whatever their name says; a JPEG is copied, not coded
+    twice), "keep" copies. Goes on where it was stopped. Raises LayoutError, ManifestError, or RequestChanged.
+    """
+    raw, output = Path(raw), Path(output)
+    if bytes_ not in BYTES:
+        raise ManifestError(f"There is no way of writing '{bytes_}'. {nearest(bytes_, BYTES)}")
+    found = plan(raw, layout=layout, cameras=cameras)
+    _refuse_collisions(found)
+    request = {
+        "version": VERSION,
+        "raw": raw.resolve().name,
+        "files": len(found.pairs),
+        "layout": found.layout.name,
+        "cameras": cameras,
+        "bytes": bytes_,
+        "quality": quality if bytes_ == "jpeg" else None,
+        "name": name,
+    }
+    if settle(output / RECORD, request, force=force) == "same":
+        return found, read_json(output / RECORD, ManifestError, "a folder of renders")
+    _prepare(output, request, force)
+    rejected: list[tuple[str, str]] = []
+    done = 0
+    jobs = [
+        _Job(raw, output, tuple(found.pairs[start : start + 256]), bytes_ == "keep", quality)
+        for start in range(0, len(found.pairs), 256)
+    ]
+    for lost in in_processes(_write, jobs, workers if len(jobs) > 1 else 1):
+        rejected += lost
+        done = min(done + 256, len(found.pairs))
+        progress(done, len(found.pairs))
+    return found, _conclude(output, found, request, rejected)
+
+
+def _refuse_collisions(found: Plan) -> None:
+    if found.collisions:
+        shown = examples([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()], 2)
+        claimed = f"{len(found.collisions):,} published names are claimed by more than one raw file"
+        raise ManifestError(f"{claimed}: {shown}. Keep one of each.")
+
+
+def _prepare(output: Path, request: dict[str, Any], force: bool) -> None:
+    if output.is_file():
+        raise ManifestError(f"{output} is a file; the renders need a folder. Give another one with -o.")
+    known = settle(output / UNDER_WAY, request, force=force) == "same"
+    if not known and output.exists() and any(output.iterdir()):
+        if not (force and ((output / RECORD).exists() or (output / UNDER_WAY).exists())):
+            raise ManifestError(f"{output} already holds other files. Give an empty or new folder with -o.")
+        clear(output)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / UNDER_WAY, {"request": request})
+
+
+def _write(job: _Job) -> list[tuple[str, str]]:
+    """Write some images; returns those that cannot be, with why. What is there is whole, and stays."""
+    lost = []
+    for path, name in job.pairs:
+        if (job.output / name).exists():
+            continue
+        try:
+            data = images.read_bytes(job.raw, path)
+        except OSError as error:
+            lost.append((path, f"the file cannot be opened: {error.strerror}."))
+            continue
+        if not job.keep and format_of(data[:4096]) != "jpeg":
+            pixels = images.decode(data)
+            if pixels is None:
+                lost.append((path, "the bytes are no whole image."))
+                continue
+            data = images.encode_jpeg(pixels, job.quality)
+        write_bytes(job.output / name, data)
+    return lost
+
+
+def _conclude(
+    output: Path, found: Plan, request: dict[str, Any], rejected: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    """The tables beside the images, and the record, last."""
+    lost = {path for path, _ in rejected}
+    written = [(name, path) for path, name in found.pairs if path not in lost]
+    left = [(path, f"{why}.") for path, why in found.unnamed] + list(rejected)
+    left += [(path, "the doubled sunny pass has no published name.") for path in found.doubled]
+    write_text(output / NAMES, _csv([("published", "raw"), *written]))
+    write_text(output / REJECTED, _csv([("raw", "why"), *sorted(left)]))
+    info: dict[str, Any] = {
+        "layout": "gprplus",
+        "name": request["name"] or "gprplus",
+        "schema_version": 1,
+        "request": request,
+        "degrees": found.degrees,
+        "expected": {"per_identity": found.per_identity},
+        "images": len(written),
+        "identities": found.identities,
+        "doubled": len(found.doubled),
+        "unnamed": len(found.unnamed),
+        "unreadable": len(rejected),
+        "partial": found.partial,
+        "versions": versions(),
+    }
+    if found.places:
+        functions = {"camera": ["viewpoint_deg"], "background": ["weather"]}
+        info |= {"background": found.places, "groups": {"background": "weather"}, "functions": functions}
+    write_json(output / RECORD, info)
+    (output / UNDER_WAY).unlink(missing_ok=True)
+    return info
+
+
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

@@ -1,0 +1,109 @@
+"""The crossed design of a dataset: cells without an image, and attributes that are functions of others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.ingest.tables.coded import Codes
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The crossed design of one dataset: how many cells there are, how many hold no image, the first of those, and
+    how full the others are.
+    """
+
+    dataset: str
+    factors: tuple[str, ...]
+    cells: int
+    missing: int
+    missing_examples: tuple[str, ...]
+    fewest: int
+    most: int
+    fullest_example: str
+
+
+@dataclass(frozen=True)
+class Alias:
+    """`attribute` is a function of the attributes `of` in this dataset; `declared` when its layout says so."""
+
+    dataset: str
+    attribute: str
+    of: tuple[str, ...]
+    declared: bool
+
+
+def _packed(parts: Sequence[Codes]) -> tuple[np.ndarray, tuple[int, ...]]:
+    shape = tuple(len(part.levels) for part in parts)
+    return np.ravel_multi_index(tuple(part.codes for part in parts), shape), shape
+
+
+def cells_of(name: str, factors: Sequence[str], codes: dict[str, Codes], counted: np.ndarray) -> list[Cells]:
+    """The crossed design, over the factors that are known here; none for a dataset that declares no crossing."""
+    crossed = [factor for factor in factors if codes[factor].levels]
+    for factor in crossed:
+        counted = counted & (codes[factor].codes >= 0)
+    if len(crossed) < 2 or not counted.any():
+        return []
+    parts = [Codes(codes[factor].levels, codes[factor].codes[counted]) for factor in crossed]
+    packed, shape = _packed(parts)
+    full = np.bincount(packed, minlength=int(np.prod(shape)))
+    empty = np.flatnonzero(full == 0)
+
+    def spoken(cell: int) -> str:
+        place = np.unravel_index(cell, shape)
+        return " ".join(f"{part.levels[i]}" for part, i in zip(parts, place, strict=True))
+
+    return [
+        Cells(
+            name,
+            tuple(crossed),
+            len(full),
+            len(empty),
+            tuple(spoken(cell) for cell in empty[:SHOWN]),
+            int(full[full > 0].min()),
+            int(full.max()),
+            spoken(int(full.argmax())),
+        )
+    ]
+
+
+def aliases_of(name: str, functions: dict[str, list[str]], codes: dict[str, Codes], counted: np.ndarray) -> list[Alias]:
+    """Attributes that another determines; and the declared functions of several attributes, where they hold."""
+    known = {
+        key: Codes(part.levels, part.codes[counted]) for key, part in codes.items() if (part.codes[counted] >= 0).any()
+    }
+    claims: list[tuple[str, tuple[str, ...]]] = [
+        (key, (other,))
+        for key in known
+        for other in known
+        if key not in (other, "identity") and functions.get(other) != [key]  # a declared one-to-one is said once
+    ]
+    claims += [(key, tuple(of)) for key, of in functions.items() if len(of) > 1]
+    return [
+        Alias(name, key, of, functions.get(key) == list(of))
+        for key, of in claims
+        if all(part in known and len(known[part].levels) > 1 for part in (key, *of))
+        and determined(known[key], [known[part] for part in of])
+    ]
+
+
+def determined(attribute: Codes, of: Sequence[Codes]) -> bool:
+    """Whether each combination of the levels `of` meets only one level of `attribute`, over rows that know them all."""
+    known = attribute.codes >= 0
+    for part in of:
+        known &= part.codes >= 0
+    if not known.any():
+        return False
+    packed, shape = _packed([Codes(part.levels, part.codes[known]) for part in of])
+    both = packed * len(attribute.levels) + attribute.codes[known]
+    return _distinct(both, int(np.prod(shape)) * len(attribute.levels)) == _distinct(packed, int(np.prod(shape)))
+
+
+def _distinct(codes: np.ndarray, size: int) -> int:
+    if size > 64 * len(codes):  # far more cells than rows: sorting the rows is cheaper than an array of cells
+        return len(np.unique(codes))
+    return int(np.count_nonzero(np.bincount(codes, minlength=1)))

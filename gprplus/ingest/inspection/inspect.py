@@ -1,0 +1,88 @@
+"""inspect: what a manifest holds, what it lacks, and what is wrong with it.
+
+Counts and margins first; then, for the attributes that a dataset declares as crossed, the cells that have no image;
+attributes that are functions of others; and the problems as sentences, the worst first.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from gprplus.declared import identity_attributes, image_attributes
+from gprplus.errors import printable
+from gprplus.ingest.checks.issues import Finding, findings
+from gprplus.ingest.inspection.cells import Alias, Cells, aliases_of, cells_of
+from gprplus.ingest.inspection.problems import (
+    about_cells,
+    about_dataset,
+    about_levels,
+    about_rejected,
+    rejected_by_reason,
+)
+from gprplus.ingest.tables.coded import codes_of, margin
+from gprplus.ingest.tables.manifest import Manifest
+from gprplus.ingest.tables.select import only
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What `inspect` found.
+
+    `margins` counts images per level, those that are junk apart in `junk`; `people` counts identities per level of the
+    identity-level attributes.
+    """
+
+    path: str
+    counts: dict[str, int]
+    datasets: dict[str, dict[str, Any]]
+    margins: dict[str, dict[Any, int]]
+    people: dict[str, dict[Any, int]]
+    cells: tuple[Cells, ...]
+    aliases: tuple[Alias, ...]
+    rejected: dict[str, dict[str, Any]]
+    problems: tuple[str, ...]
+    checks: tuple[Finding, ...] = ()
+    junk: dict[str, dict[Any, int]] = field(default_factory=dict)
+
+
+def inspect(path: str | Path | Manifest) -> Inspection:
+    """Look a manifest over. Raises ManifestError when the folder is none."""
+    manifest = path if isinstance(path, Manifest) else Manifest.open(path)
+    images = manifest.images(["dataset", "identity", "is_junk", "is_distractor", *image_attributes()])
+    people = manifest.identities()
+    cells: list[Cells] = []
+    aliases: list[Alias] = []
+    problems: list[str] = []
+    rejected = rejected_by_reason(manifest)
+    problems += [printable(about_rejected(reason, about)) for reason, about in rejected.items()]
+    for name, about in manifest.datasets.items():
+        rows = only(images, name)
+        codes = {attribute: codes_of(rows, attribute) for attribute in ("identity", *image_attributes())}
+        counted = ~np.asarray(rows["is_junk"]) & ~np.asarray(rows["is_distractor"])
+        crossed = cells_of(name, about["factors"], codes, counted)
+        cells += crossed
+        if about["factors"]:  # outside a crossed design every second pair of attributes is aliased, and rightly
+            aliases += aliases_of(name, about["functions"], codes, counted)
+        problems += [
+            *about_cells(crossed),
+            *about_dataset(name, about, codes["identity"], counted, only(people, name)),
+        ]
+    junk, sound = images.filter(images["is_junk"]), images.filter(pc.invert(images["is_junk"]))
+    margins = {name: margin(sound[name], name) for name in image_attributes()}
+    problems += [sentence for name, counts in margins.items() for sentence in about_levels(name, counts)]
+    return Inspection(
+        str(manifest.path),
+        dict(manifest.info["counts"]),
+        manifest.datasets,
+        {name: counts for name, counts in margins.items() if counts},
+        {name: counts for name in identity_attributes() if (counts := margin(people[name], name))},
+        tuple(cells),
+        tuple(aliases),
+        rejected,
+        tuple(problems),
+        tuple(findings(manifest)),
+        {name: counts for name in image_attributes() if (counts := margin(junk[name], name))},
+    )

@@ -1,0 +1,105 @@
+"""What is wrong with a manifest, or odd about it, in sentences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gprplus.declared import identity_attributes
+from gprplus.errors import examples
+from gprplus.ingest.files.listing import UNREAD
+from gprplus.ingest.inspection.cells import SHOWN, Cells
+from gprplus.ingest.tables.coded import Codes
+from gprplus.ingest.tables.manifest import Manifest
+
+FEW = 0.1  # a level with less than this share of its attribute's median level is worth a sentence
+
+
+def about_cells(cells: Sequence[Cells]) -> list[str]:
+    """Cells without an image, and cells that are fuller than others."""
+    sentences = []
+    for found in cells:
+        what = f"{found.dataset}: of the {found.cells:,} cells of {' x '.join(found.factors)}"
+        if found.missing:
+            sentences.append(f"{what}, {found.missing:,} hold no image, such as {'; '.join(found.missing_examples)}.")
+        if found.most > found.fewest:
+            sentences.append(
+                f"{what}, some hold {found.fewest} image(s) and some {found.most}, such as {found.fullest_example}."
+            )
+    return sentences
+
+
+def about_dataset(
+    name: str, about: dict[str, Any], identity: Codes, counted: np.ndarray, people: pa.Table
+) -> list[str]:
+    """What differs from what the whole dataset is said to hold, and what was remarked when it was built."""
+    sentences = []
+    expected = about.get("expected", {})
+    for what in ("images", "identities"):
+        if expected.get(what) and expected[what] != about[what]:
+            sentences.append(f"{name}: the whole dataset has {expected[what]:,} {what}, {about[what]:,} are here.")
+    counts, here = expected.get("roles", {}), about.get("roles", {})
+    if any(count != here.get(role, 0) for role, count in counts.items()):
+        whole = ", ".join(f"{count:,} {role}" for role, count in counts.items())
+        found = ", ".join(f"{here.get(role, 0):,}" for role in counts)
+        sentences.append(f"{name}: by role the whole dataset has {whole}; here are {found}.")
+    sentences += [f"{name}: {remark}" for remark in about.get("remarks", [])]
+    if "identity" in about["factors"]:
+        sentences += _incomplete(name, identity, counted, expected.get("per_identity", 0))
+    attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]
+    nothing = [all(level is None for level in row.values()) for row in people.select(attributes).to_pylist()]
+    bare = sum(nothing) if attributes else 0
+    if bare:
+        sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
+    if about["strangers"]:
+        sentences.append(
+            f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here."
+        )
+    if about["unverified"]:
+        sentences.append(f"{name}: nobody has confirmed what the codes of {', '.join(about['unverified'])} mean.")
+    return sentences
+
+
+def _incomplete(name: str, identity: Codes, counted: np.ndarray, per_identity: int) -> list[str]:
+    images = np.bincount(identity.codes[counted & (identity.codes >= 0)], minlength=len(identity.levels))
+    if not len(images):
+        return []
+    usual = per_identity or int(np.bincount(images).argmax())
+    short = np.flatnonzero(images < usual)
+    if not len(short):
+        return []
+    shown = [f"{identity.levels[i]} ({images[i]:,})" for i in short]
+    fewer = f"{len(short):,} of {len(images):,} identities have fewer than {usual:,} images"
+    return [f"{name}: {fewer}: {examples(shown)}."]
+
+
+def about_levels(attribute: str, counts: dict[Any, int]) -> list[str]:
+    """Levels that hardly any image has."""
+    usual = float(np.median(list(counts.values()))) if counts else 0.0
+    few = [f"{level} ({count:,})" for level, count in counts.items() if count < FEW * usual]
+    said = f"{attribute}: few images have the level(s) {examples(few)}; the median level has {usual:,.0f}."
+    return [said] if few else []
+
+
+def about_rejected(reason: str, about: dict[str, Any]) -> str:
+    """One sentence on a group of rejections; what was said is said once where it is the same of all that are shown."""
+    what, paths, details = "folder(s)" if reason == UNREAD else "file(s)", about["examples"], about["details"]
+    more = about["count"] - len(paths)
+    rest = f" and {more:,} more" if more else ""
+    if len(set(details)) == 1:
+        return f"{about['count']:,} {what} rejected as {reason}: {', '.join(paths)}{rest}. {details[0]}"
+    each = "; ".join(f"{path}: {detail.rstrip('.')}" for path, detail in zip(paths, details, strict=True))
+    return f"{about['count']:,} {what} rejected as {reason}: {each}{';' if rest else ''}{rest}."
+
+
+def rejected_by_reason(manifest: Manifest) -> dict[str, dict[str, Any]]:
+    """Rejected files by reason, the most frequent first, with some paths and what was said of each of those."""
+    grouped: dict[str, dict[str, Any]] = {}
+    for row in manifest.rejected().to_pylist():
+        about = grouped.setdefault(row["reason"], {"count": 0, "examples": [], "details": []})
+        about["count"] += 1
+        if len(about["examples"]) < SHOWN:
+            about["examples"].append(row["path"])
+            about["details"].append(row["detail"])
+    return dict(sorted(grouped.items(), key=lambda item: -item[1]["count"]))

@@ -1,0 +1,162 @@
+"""From TOML to a layout: shipped ones by name, a user's own by its file, each checked before it is used."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gprplus import declared
+from gprplus.declared import Declaration, read, strict
+from gprplus.digests import digest
+from gprplus.errors import DeclarationError, nearest
+from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
+from gprplus.ingest.layouts.near_miss import by_pattern
+from gprplus.ingest.layouts.tokens import Joined
+from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
+
+# Columns that no group may be called after, lest a token be taken for a size or a date.
+_TAKEN = frozenset(column.name for column in (*IMAGES, *REJECTED, *SCAN)) - {
+    "identity",
+    "camera",
+    "frame",
+    *LEVELLED,
+} | {"fresh"}
+
+
+def load(name: str | Path) -> Layout:
+    """A shipped layout by name, or a user's own by the path of its `.toml` file. Raises DeclarationError."""
+    return from_declaration(read("layouts", name))
+
+
+def shipped() -> list[Layout]:
+    """Every layout that gprplus ships, sorted by name."""
+    return [load(name) for name in declared.names("layouts")]
+
+
+def from_declaration(declaration: Declaration) -> Layout:
+    """The layout a TOML file declares, checked: pattern, groups, attributes, roles and its own examples."""
+    where = declaration.where
+    for key in ("name", "digest"):
+        if key in declaration.data:
+            raise DeclarationError(f"{where}: '{key}' is not a key of its own; a layout is called after its file.")
+    layout = replace(strict(Layout, declaration.data, where), name=declaration.name, digest=declaration.digest)
+    _check_pattern(layout, where)
+    _check_words(layout, where)
+    _check_roles(layout, where)
+    _check_examples(layout, where)
+    return layout
+
+
+def _check_pattern(layout: Layout, where: str) -> None:
+    try:
+        pattern = layout.pattern
+    except re.error as error:
+        twice = " Each group stands once: give the second another name." if "redefinition" in str(error) else ""
+        raise DeclarationError(f"{where}: path is no regular expression: {error}.{twice}") from error
+    for attribute in ("identity", *(["camera"] if layout.camera != Joined(("camera",)) else [])):
+        absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in pattern.groupindex]
+        if absent:
+            raise DeclarationError(
+                f"{where}: path has no group (?P<{absent[0]}>...) to read {attribute} from; it has {_named(layout)}."
+            )
+    taken = sorted(set(pattern.groupindex) & _TAKEN)
+    if taken:
+        raise DeclarationError(
+            f"{where}: path has the group(s) {', '.join(taken)}, which are columns of another meaning."
+        )
+    if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
+        raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
+    for attribute in (*LEVELLED, "viewpoint_deg"):
+        table, (group,) = getattr(layout, attribute), layout.groups_of(attribute)
+        if table != type(table)() and group not in layout.groups and not getattr(table, "absent", ""):
+            raise DeclarationError(
+                f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}. "
+                f"{nearest(group, layout.groups)}"
+            )
+    try:
+        layout.template.format_map(dict.fromkeys(layout.groups, ""))
+    except (KeyError, ValueError, IndexError) as error:
+        raise DeclarationError(f"{where}: template names {error}, but path has {_named(layout)}.") from error
+
+
+def _named(layout: Layout) -> str:
+    return f"the group(s) {', '.join(layout.groups)}" if layout.groups else "no named group"
+
+
+def _check_words(layout: Layout, where: str) -> None:
+    spoken = [("factors", layout.factors), ("functions", tuple(layout.functions)), ("unverified", layout.unverified)]
+    for name, attributes in layout.functions.items():
+        spoken.append((f"functions.{name}", attributes))
+    for key, attributes in spoken:
+        for attribute in attributes:
+            if attribute not in ATTRIBUTES:
+                raise DeclarationError(
+                    f"{where}: {key}: unknown attribute '{attribute}'. {nearest(attribute, ATTRIBUTES)}"
+                )
+    for name in LEVELLED:
+        for token, level in getattr(layout, name).levels.items():
+            if level != (written := "-".join(level.lower().split())):
+                raise DeclarationError(
+                    f"{where}: {name}.levels.{token}: a level is written in lower case, with dashes for blanks: "
+                    f"expected '{written}', found '{level}'."
+                )
+    for group in layout.single:
+        if group not in layout.groups:
+            raise DeclarationError(f"{where}: single: there is no group '{group}'. {nearest(group, layout.groups)}")
+    if layout.size and len(layout.size) != 2:
+        raise DeclarationError(f"{where}: size: expected [width, height], found {list(layout.size)}.")
+
+
+def _check_roles(layout: Layout, where: str) -> None:
+    given = {"role": layout.role, **{f"roles.{part}": role for part, role in layout.roles.items()}}
+    for i, item in enumerate(layout.lists):
+        given |= {f"lists[{i}].positions.{name}": role for name, role in item.positions.items()}
+        given[f"lists[{i}].role"] = item.role
+        if bool(item.role) == bool(item.positions) or bool(item.positions) != bool(item.paths):
+            raise DeclarationError(
+                f"{where}: lists[{i}]: expected a role for a text file, or paths and positions for a MATLAB file."
+            )
+    for key, role in {**given, **{f"expected.roles.{role}": role for role in layout.expected.roles}}.items():
+        if role and role not in ROLES:
+            raise DeclarationError(f"{where}: {key}: unknown role '{role}'. {nearest(role, ROLES)}")
+    if layout.roles and "part" not in layout.groups:
+        raise DeclarationError(f"{where}: roles need a group (?P<part>...) in path; it has {_named(layout)}.")
+
+
+def _check_examples(layout: Layout, where: str) -> None:
+    for example in layout.examples:
+        found = layout.pattern.fullmatch(example)
+        if not found:
+            raise DeclarationError(f"{where}: its own example '{example}' {by_pattern(layout, example)}.")
+        if any(found[group] is None for group in layout.identity.groups):
+            raise DeclarationError(f"{where}: its own example '{example}' does not name a whole identity.")
+
+
+# What a renders.json may say about the layout of its folder, beside the tables below.
+_SAID = ("factors", "licence", "functions", "expected")
+
+
+def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
+    """The layout with the degrees, levels and factors that a renders.json records; its digest covers them.
+
+    `said` holds `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
+    optional; `groups` says which group such a table reads. A background that is the only one stands for names that do
+    not mention it.
+    """
+    changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
+    tables: dict[str, Any] = {name: {"levels": said[name]} for name in LEVELLED if said.get(name)}
+    if len(tables.get("background", {}).get("levels", ())) == 1:
+        tables["background"]["absent"] = next(iter(said["background"].values()))
+    for name, group in said.get("groups", {}).items():
+        tables.setdefault(name, {})["group"] = group
+    if said.get("degrees"):
+        tables["viewpoint_deg"] = {"degrees": said["degrees"]}
+    if not changes and not tables:
+        return layout
+    bare = {"title": layout.title, "path": layout.path, **changes, **tables}
+    spoken = strict(Layout, bare, where)
+    kept = {name: getattr(spoken, name) for name in (*changes, *tables)}
+    changed = replace(layout, **kept, digest=digest(layout.digest, repr(sorted(kept.items()))))
+    _check_words(changed, where)
+    return changed

@@ -1,0 +1,188 @@
+"""Which layout a folder is of: its renders.json says so, or its names and, where names are shared, its bytes.
+
+Nothing is guessed between equals: when two layouts fit alike the folder is refused and the candidates are named.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gprplus import archives
+from gprplus.errors import LayoutError, examples
+from gprplus.ingest.files.listing import Listing
+from gprplus.ingest.files.members import beside
+from gprplus.ingest.files.probe_members import probe_members
+from gprplus.ingest.files.verdict import Probe
+from gprplus.ingest.files.views import Views
+from gprplus.ingest.layouts.declare import as_rendered, load, shipped
+from gprplus.ingest.layouts.layout import Layout
+from gprplus.ingest.layouts.names import match
+from gprplus.ingest.layouts.near_miss import near_miss
+from gprplus.runs import read_json
+from gprplus.sniff import EXTENSIONS
+
+SAMPLE = 2000  # names looked at
+OPENED = 16  # files opened to settle a tie
+ENOUGH = 0.5  # share of the sample that a layout must match to be picked by itself
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The layout of a folder and the dataset's name; `named` when somebody gave that name on purpose."""
+
+    layout: Layout
+    name: str
+    named: bool
+
+
+def choose(listing: Listing, layout: str | Path = "auto", name: str | None = None) -> Chosen:
+    """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
+    said = rendered(listing)
+    if layout == "auto":
+        found = load(said["layout"]) if said.get("layout") else _by_names(listing)
+    else:
+        found = load(layout)
+    if said.get("layout") == found.name:
+        found = as_rendered(found, said, str(beside(listing, "renders.json")))
+    return Chosen(found, name or said.get("name") or found.name, bool(name or said.get("name")))
+
+
+def rendered(listing: Listing) -> dict[str, Any]:
+    """What renders.json in the folder or archive says; empty when there is none.
+
+    A render in progress has only its request: its names are those of GPR+, and half of it must not be taken for that.
+    """
+    path = beside(listing, "renders.json")
+    there = archives.exists(path)
+    if not there and archives.exists(beside(listing, "_request.json")):
+        raise LayoutError(
+            f"{listing.root} is not finished. "
+            "Run what makes it again (`gprplus render`, or frames_to_crops): it goes on where it stopped."
+        )
+    return read_json(path, LayoutError, "the record of a render") if there else {}
+
+
+def _by_names(listing: Listing) -> Layout:
+    names = sample(listing)
+    if not names:
+        raise LayoutError(f"There is no image file under {listing.root}: {_what_is_there(listing)}")
+    known = shipped()
+    shares = {layout.name: share(layout, names, listing.views) for layout in known}
+    best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
+    if best < ENOUGH:
+        raise LayoutError(_nothing_fits(listing, known, shares, names))
+    candidates = [layout for layout in known if layout.automatic and shares[layout.name] == best]
+    if len(candidates) > 1:
+        candidates = _settled(listing, candidates, names)
+    if len(candidates) > 1:
+        found = " and ".join(layout.name for layout in candidates)
+        raise LayoutError(
+            f"{listing.root} fits the layouts {found} alike ({best:.0%} of {len(names):,} names, such as {names[0]}), "
+            "and the files' format and size do not tell them apart. "
+            f"Say which with --layout {candidates[0].name} or another."
+        )
+    return candidates[0]
+
+
+def sample(listing: Listing, limit: int = SAMPLE) -> list[str]:
+    """Up to `limit` names spread evenly over the files that have an image's extension."""
+    step = max(1, len(listing) // (4 * limit))
+    names = [path for path in listing.paths(step) if os.path.splitext(path)[1].lower() in EXTENSIONS]
+    return names[:: max(1, -(-len(names) // limit))]
+
+
+def share(layout: Layout, names: Sequence[str], views: Views | None = None) -> float:
+    """Which part of the names the layout matches, 0-1."""
+    return sum(row is not None for row in match(layout, names, views)) / len(names)
+
+
+def _settled(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
+    """Those of the candidates whose declared format and size agree best with some files' bytes."""
+    tokens = match(candidates[0], names, listing.views)
+    shown = [name for name, row in zip(names, tokens, strict=True) if row is not None]
+    shown = shown[:: max(1, len(shown) // OPENED)][:OPENED]
+    probes = [probe for probe in probe_members(str(listing.root), shown, "header") if probe.reason is None]
+    agreement = [sum(_agrees(layout, probe) for probe in probes) for layout in candidates]
+    return [layout for layout, score in zip(candidates, agreement, strict=True) if score == max(agreement)]
+
+
+def _agrees(layout: Layout, probe: Probe) -> int:
+    return 2 * (layout.size == (probe.width, probe.height)) + (layout.format == probe.format)
+
+
+def _what_is_there(listing: Listing) -> str:
+    names = [path for path, _ in zip(listing.paths(), range(4), strict=False)]
+    if not names and listing.refused:
+        first = listing.refused[0]
+        return f"nothing in it can be read ({first.reason}: {first.detail.rstrip('.')})."
+    if not names:
+        return "the folder is empty."
+    return f"it holds {len(listing):,} other files, such as {examples(names, 2)}."
+
+
+def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float], names: Sequence[str]) -> str:
+    nearly = max(known, key=lambda layout: (shares[layout.name], layout.automatic))
+    if shares[nearly.name] >= ENOUGH:
+        return (
+            f"The names under {listing.root} fit only '{nearly.name}', which is never picked by itself. "
+            f"If that is what they are, say --layout {nearly.name}."
+        )
+    below = _one_folder_down(names, known)
+    if below:
+        return (
+            f"No known layout fits the names under {listing.root}, but below {listing.root / below[0]} they fit "
+            f"'{below[1]}'. Give that folder."
+        )
+    frames = _frames(listing)
+    if frames:
+        raise LayoutError(
+            f"No known layout fits the names under {listing.root}, such as {names[0]}, and {frames} describes whole "
+            "frames. Cut the persons out first, with `python tools/frames_to_crops.py "
+            f"{listing.root} --coco {listing.root / frames} -o CROPS`, and give the folder CROPS."
+        )
+    miss = next(name for name, row in zip(names, match(nearly, names, listing.views), strict=True) if row is None)
+    why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
+    return (
+        f"No known layout fits the names under {listing.root}, such as {examples(names[:3])}{why}. "
+        f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
+        "or declare your own in a TOML file and give it with --layout FILE.toml."
+    )
+
+
+def _frames(listing: Listing) -> str | None:
+    """Annotations in COCO's form among the files of a folder: persons in whole frames, which no layout names."""
+    if not listing.root.is_dir():
+        return None
+    found = (path for pattern in ("*.json", "*annotations/*.json") for path in sorted(listing.root.glob(pattern)))
+    return next((path.relative_to(listing.root).as_posix() for path in found if _is_coco(path)), None)
+
+
+def _is_coco(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(65_536)
+    except OSError:
+        return False
+    return b'"images"' in head and b'"file_name"' in head
+
+
+def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, str] | None:
+    """(folder, layout) when all names lie in one folder and fit a layout as seen from there: the aim was too high."""
+    tops = {name.partition("/")[0] for name in names}
+    inner = [name.partition("/")[2] for name in names]
+    fitting = [layout.name for layout in known if layout.automatic and share(layout, inner) >= ENOUGH]
+    return (tops.pop(), fitting[0]) if len(tops) == 1 and fitting else None
+
+
+def render_folders(folder: Path) -> list[Path]:
+    """Every folder or archive of renders under one folder, sorted. Raises LayoutError when there is none."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    shown = [path for path in inside if path.name[0] not in "_."]
+    found = [path for path in shown if path.is_dir() or archives.is_archive(path.name)]
+    if not found:
+        raise LayoutError(
+            f"There is no folder of renders under {folder}. Draw some with `gprplus render`, or name a folder."
+        )
+    return found

@@ -1,0 +1,101 @@
+"""Layouts: how a dataset names its files, as one TOML file each under manifests/layouts.
+
+A layout is a regular expression over the path below the dataset's root (without the extension), whose named groups are
+the raw tokens, and small tables (tokens.py) that turn tokens into levels, degrees and numbers. The groups `identity`,
+`camera`, `frame`, `weather`, `illumination`, `background` and `part` are known by name; a table may read another group,
+or several together; any other group only helps to tell images apart.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from gprplus.errors import DeclarationError
+from gprplus.ingest.layouts.tokens import Degrees, Doubled, EngineLog, Expected, Joined, Levels, RoleList
+
+LEVELLED = ("weather", "illumination", "background")
+
+# Everything a layout's factors and functions may speak of.
+ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One declared layout; the fields are the keys of its TOML file, but for `name` and `digest`.
+
+    `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
+    `format` and `size` (width, height) say what the bytes should be, and settle between layouts that share names.
+    `roles` maps part folders to roles, `role` is everybody's where the whole dataset has one; `lists` are files that
+    know better. `single` names groups that must say the same of every image of a dataset (two croppings of the same
+    people, which must not be mixed). `codes` is the code table of its attribute files (beside/codes.py). `doubled` is a
+    pass that repeats another (generator/doubles.py), `log` how the engine's log speaks (generator/log.py).
+    """
+
+    title: str
+    path: str
+    factors: tuple[str, ...] = ()
+    name: str = ""
+    digest: str = ""
+    paper: str = ""
+    source: str = ""
+    licence: str = "not stated"
+    status: str = "published"
+    template: str = ""
+    extensions: tuple[str, ...] = (".jpg",)
+    format: str = ""
+    size: tuple[int, ...] = ()
+    functions: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unverified: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    automatic: bool = True
+    junk: tuple[str, ...] = ()
+    distractors: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+    codes: str = ""
+    role: str = ""
+    roles: dict[str, str] = field(default_factory=dict)
+    lists: tuple[RoleList, ...] = ()
+    identity: Joined = field(default_factory=lambda: Joined(("identity",)))
+    camera: Joined = field(default_factory=lambda: Joined(("camera",)))
+    weather: Levels = field(default_factory=Levels)
+    illumination: Levels = field(default_factory=Levels)
+    background: Levels = field(default_factory=Levels)
+    viewpoint_deg: Degrees = field(default_factory=Degrees)
+    doubled: Doubled = field(default_factory=Doubled)
+    log: EngineLog | None = None
+    expected: Expected = field(default_factory=Expected)
+    examples: tuple[str, ...] = ()
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The whole expression, extension included, meant for `fullmatch`; digits are ASCII digits."""
+        endings = "|".join(re.escape(extension) for extension in self.extensions)
+        return re.compile(f"(?:{self.path})(?:{endings})", re.ASCII)
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The named groups, in the order they stand in the pattern."""
+        return tuple(self.pattern.groupindex)
+
+    def groups_of(self, attribute: str) -> tuple[str, ...]:
+        """The groups that an attribute is read from."""
+        table = getattr(self, attribute, None)
+        return table.groups if isinstance(table, Joined) else (getattr(table, "group", "") or attribute,)
+
+    def role_of(self, part: str | None) -> str | None:
+        """The role of an image by its part folder; None when the folder does not tell."""
+        return self.roles.get(part or "", self.role) or None
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """File names under the root that are no images of the dataset."""
+        return (*self.ignore, *(Path(item.file).name for item in self.lists))
+
+    def write_path(self, tokens: Mapping[str, str]) -> str:
+        """The path of an image from its raw tokens: the inverse of the pattern, for layouts with a template."""
+        if not self.template:
+            raise DeclarationError(f"layout '{self.name}' declares no template, so no path can be written in it.")
+        return self.template.format_map(tokens) + self.extensions[0]

@@ -1,0 +1,161 @@
+"""One batch of files: names parsed and files probed side by side, in a worker that needs the standard library alone.
+
+A batch is a few thousand files of one or more folders. It goes out as strings and comes back as plain arrays, so that
+two million files never are two million Python objects at once.
+"""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+from gprplus.digests import digest
+from gprplus.ingest.files.listing import Folder, Listing, paths
+from gprplus.ingest.files.members import of_one_stream
+from gprplus.ingest.files.probe import probe_files
+from gprplus.ingest.files.probe_members import probe_members
+from gprplus.ingest.files.verdict import Probe
+from gprplus.ingest.files.views import Views
+from gprplus.ingest.layouts.columns import Codes, Numbers, coded, numbers, texts
+from gprplus.ingest.layouts.names import match, token_columns, uid_bytes
+
+if TYPE_CHECKING:
+    from gprplus.ingest.layouts.layout import Layout
+
+BATCH = 4096  # files: 0.04 s of header work, so that handing over costs nothing beside it
+
+Column = Codes | Numbers | list[str | None] | None
+
+_UNSEEN = Probe(None, None)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some files of one root, how they are named, and which of them must be opened (a byte each; None: all).
+
+    `views` stands where there are archives.
+    """
+
+    root: str
+    dataset: str
+    layout: "Layout"
+    verify: str
+    folders: tuple[Folder, ...]
+    fresh: bytes | None = None
+    views: Views | None = None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.folders))
+
+    def paths(self) -> list[str]:
+        """Every file's path below the root."""
+        return [path for folder in self.folders for path in paths(folder.path, folder.names)]
+
+    @property
+    def key(self) -> str:
+        """What tells the batch from every other of its request: a hash of its names, and of what is to be opened."""
+        names = (part for folder in self.folders for part in (folder.path, folder.joined))
+        return digest(*names, self.fresh or b"")[:32]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a batch came to: one entry a file that matches the layout, in every column.
+
+    `tokens` has one column a group of the layout, `probes` one a field of Probe (null where the file was not opened;
+    `fresh` says which). `unmatched` are the paths that do not match.
+    """
+
+    files: int
+    paths: str  # joined by NUL
+    uids: bytes
+    tokens: tuple[Codes, ...]
+    fresh: bytes
+    probes: dict[str, Column]
+    unmatched: list[str]
+
+
+_COLUMNS: dict[str, Callable[[Sequence[Any]], Column]] = {
+    "size": numbers,
+    "mtime": numbers,
+    "format": coded,
+    "width": numbers,
+    "height": numbers,
+    "digest": texts,
+    "reason": coded,
+    "detail": texts,
+}
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection while a batch's thousands of tuples live: it would look through them again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@uncollected()
+def read_batch(batch: Batch) -> Outcome:
+    """Parse the names of a batch and probe the files that must be opened. Runs in a worker process."""
+    every = batch.paths()
+    tokens = match(batch.layout, every, batch.views)
+    known = list(compress(every, tokens))
+    fitting = [row for row in tokens if row]
+    fresh = bytes(compress(batch.fresh, tokens)) if batch.fresh else b"\1" * len(known)
+    look = probe_files if batch.views is None else probe_members
+    probes = look(batch.root, list(compress(known, fresh)), batch.verify)
+    if len(probes) < len(known):
+        opened = iter(probes)
+        probes = [next(opened) if new else _UNSEEN for new in fresh]
+    columns: Sequence[Sequence] = list(zip(*probes, strict=True)) or [()] * len(_COLUMNS)
+    return Outcome(
+        len(every),
+        "\0".join(known),
+        uid_bytes(batch.layout, batch.dataset, fitting),
+        token_columns(batch.layout, fitting),
+        fresh,
+        {name: pack(column) for (name, pack), column in zip(_COLUMNS.items(), columns, strict=True)},
+        [path for path, row in zip(every, tokens, strict=True) if row is None],
+    )
+
+
+def batches(
+    listing: Listing, dataset: str, layout: "Layout", verify: str, fresh: bytes | None = None
+) -> Iterator[Batch]:
+    """Cut a listing into batches of about BATCH files. `fresh`, a byte a file, follows the listing's order.
+
+    A shard of a build is every n-th of these: they depend on the names alone.
+    """
+    waiting: list[Folder] = []
+    count = done = 0
+
+    def batch() -> Batch:
+        mask = None if fresh is None else fresh[done : done + count]
+        return Batch(str(listing.root), dataset, layout, verify, tuple(waiting), mask, listing.views)
+
+    for folder in listing.folders:
+        for piece in _pieces(folder):
+            if count >= BATCH and not (listing.views and of_one_stream(listing.views, waiting[-1].path, piece.path)):
+                yield batch()
+                waiting, count, done = [], 0, done + count
+            waiting.append(piece)
+            count += len(piece)
+    if waiting:
+        yield batch()
+
+
+def _pieces(folder: Folder) -> Iterator[Folder]:
+    if len(folder) <= BATCH:
+        yield folder
+        return
+    names = folder.names
+    for start in range(0, len(names), BATCH):
+        sizes, mtimes = (looked and looked[start : start + BATCH] for looked in (folder.sizes, folder.mtimes))
+        yield Folder(folder.path, "\0".join(names[start : start + BATCH]), sizes, mtimes)

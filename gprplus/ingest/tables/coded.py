@@ -1,0 +1,38 @@
+"""A column as codes into its levels, and how often each level stands."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from gprplus.declared import in_order
+
+
+def margin(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:
+    """How many rows each level of an attribute has, in declared order; nulls are left out."""
+    counted = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
+    return {level: counted[level] for level in in_order(attribute, list(counted))}
+
+
+@dataclass(frozen=True)
+class Codes:
+    """One attribute of some rows: its levels in declared order, and `(N,) int64` codes into them, -1 where unknown."""
+
+    levels: list[Any]
+    codes: np.ndarray
+
+
+def codes_of(rows: pa.Table, attribute: str) -> Codes:
+    """An attribute of a table as codes in declared order of the levels."""
+    column = rows[attribute].combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    found = column.dictionary.to_pylist()
+    codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
+    present = {found[i] for i in np.unique(codes[codes >= 0])}
+    levels = in_order(attribute, present)
+    place = {level: i for i, level in enumerate(levels)}
+    return Codes(levels, np.array([*(place.get(level, -1) for level in found), -1], np.int64)[codes])

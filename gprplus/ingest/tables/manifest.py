@@ -1,0 +1,129 @@
+"""The manifest: all renders as a table, in a folder of Parquet files and one record that is written last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus.declared import attributes
+from gprplus.errors import ManifestError, nearest
+from gprplus.runs import read_json
+from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RECORD = "manifest.json"
+TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
+LOOKS = "looks"  # a table that stands only where checks were asked for
+PARTS = ".parts"  # what is read of a build that is not finished (reading/parts.py)
+LOOKING = ".looks"  # a folder: what a build has looked at that does not stand yet
+NEXT = ".next"  # where a build writes before it takes the place of what was there
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
+
+    `rebuilt` names the datasets that the call which returned this object wrote anew; it is empty for a manifest that
+    was merely opened.
+    """
+
+    path: Path
+    info: dict[str, Any]
+    rebuilt: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Manifest":
+        """Open a manifest folder. Raises ManifestError when it is none, half-built, or of another schema."""
+        folder = Path(path)
+        if not folder.exists():
+            raise ManifestError(f"There is no manifest at {folder}. Make one with `gprplus build-manifest`.")
+        if interrupted(folder):
+            raise ManifestError(
+                f"{folder} is being replaced, or that was interrupted: run the same build-manifest again."
+            )
+        info = read_json(folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)")
+        if info.get("schema_version") != VERSION:
+            raise ManifestError(
+                f"{folder} is written in schema version {info.get('schema_version')}, this gprplus reads {VERSION}. "
+                "Build it again with --force."
+            )
+        absent = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
+        if absent:
+            raise ManifestError(
+                f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. Build it again with --force."
+            )
+        return cls(folder, info)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of the rows: equal on every machine that ingests the same files."""
+        return str(self.info["fingerprint"])
+
+    @property
+    def datasets(self) -> dict[str, dict[str, Any]]:
+        """What the record says of each dataset, by name."""
+        return dict(self.info["datasets"])
+
+    def images(self, columns: Sequence[str] | None = None) -> "pa.Table":
+        """The images table (schema.IMAGES and the columns of the checks that were asked for), or some columns of it."""
+        return self._table("images", columns)
+
+    def columns(self, table: str) -> list[str]:
+        """The columns that a table of this manifest has: those of the schema, and in images those of its checks."""
+        added = self.info.get("checks", {}).get("columns", []) if table == "images" else []
+        return [*(column.name for column in TABLES[table]), *added]
+
+    def looks(self) -> "pa.Table | None":
+        """What was measured of each image for the checks (checks.columns.LOOKS); None where nothing was."""
+        return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
+
+    def identities(self, columns: Sequence[str] | None = None) -> "pa.Table":
+        """The identities table (schema.IDENTITIES)."""
+        return self._table("identities", columns)
+
+    def rejected(self) -> "pa.Table":
+        """What was found and not taken in, and why (schema.REJECTED)."""
+        return self._table("rejected", None)
+
+    def scan(self) -> "pa.Table":
+        """Size and modification time of every file that was opened (schema.SCAN)."""
+        return self._table("scan", None)
+
+    def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
+        import pyarrow.parquet as pq
+
+        if columns is not None:
+            require(self.columns(name), columns, f"The {name} table of {self.path}")
+        try:
+            # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
+            with pq.ParquetFile(self.path / f"{name}.parquet") as file:
+                return file.read() if columns is None else file.read(list(columns)).select(list(columns))
+        except (OSError, ValueError) as error:
+            raise ManifestError(
+                f"{self.path / name}.parquet cannot be read: {str(error).rstrip('.')}. Build it again with --force."
+            ) from error
+
+    def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
+        """Where each dataset's files lie: `overrides` by name, else as recorded, relative to the manifest folder."""
+        roots = {name: (self.path / about["root"]).resolve() for name, about in self.info["datasets"].items()}
+        for name, root in (overrides or {}).items():
+            if name not in roots:
+                raise ManifestError(f"{self.path} has no dataset '{name}'. {nearest(name, roots)}")
+            roots[name] = Path(root).resolve()
+        return roots
+
+    def levels(self, attribute: str) -> list[Any]:
+        """The levels of an attribute that are present, in declared order; empty when every value is unknown."""
+        known = [*attributes(), "identity"]
+        if attribute not in known:
+            raise ManifestError(f"There is no attribute '{attribute}'. {nearest(attribute, known)}")
+        if attribute == "identity":
+            return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
+        return list(self.info["levels"].get(attribute, []))
+
+
+def interrupted(folder: Path) -> bool:
+    """Whether a new manifest is complete beside the old one and has not wholly taken its place."""
+    return (folder / NEXT / RECORD).exists()

@@ -1,0 +1,52 @@
+"""What the archives under a root held when their dataset was built: an unchanged one is not opened."""
+
+from array import array
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.ingest.files.listing import Refused
+from gprplus.ingest.files.members import Contents, Memory
+from gprplus.ingest.tables.manifest import Manifest
+from gprplus.ingest.tables.select import only
+
+
+def remembered(manifest: Manifest | None, root: Path) -> Memory | None:
+    """What the archives under a root held when their dataset was built, as long as their size and time stay."""
+    if manifest is None:
+        return None
+    names = [name for name, place in manifest.roots().items() if place == root]
+    about = manifest.datasets[names[0]] if names else {}
+    if not about.get("archives"):
+        return None
+    tables: list[pa.Table] = []
+
+    def contents(path: str, size: int, mtime: int) -> Contents | None:
+        before = about["archives"].get(path)
+        if before is None or tuple(before[:2]) != (size, mtime):
+            return None
+        if not tables:
+            tables.extend((only(manifest.scan(), names[0]), only(manifest.rejected(), names[0])))
+        return _contents(path, before[2], *(_below(table, path) for table in tables))
+
+    return contents
+
+
+def _below(table: pa.Table, path: str) -> pa.Table:
+    """The rows of an archive's members and of the archive itself."""
+    if not path:
+        return table
+    mine = pc.or_(pc.starts_with(table["path"], f"{path}/"), pc.equal(table["path"], path))
+    return table.filter(mine)
+
+
+def _contents(path: str, ignored: int, scan: pa.Table, rejected: pa.Table) -> Contents:
+    """Opened members are in the scan; of the others, a name that did not fit is a member too, the rest was refused."""
+    opened = set(scan["path"].to_pylist())
+    others = [row for row in rejected.to_pylist() if row["path"] not in opened]
+    unfit = [row["path"] for row in others if row["reason"] == "name"]
+    refused = [Refused(row["path"], row["reason"], row["detail"]) for row in others if row["reason"] != "name"]
+    skip = len(path) + 1 if path else 0
+    members = [member[skip:] for member in (*scan["path"].to_pylist(), *unfit)]
+    return Contents(members, array("q", [*scan["size_bytes"].to_pylist(), *[0] * len(unfit)]), refused, ignored)

@@ -1,0 +1,85 @@
+"""What is not a whole manifest is not taken for one: foreign folders, old schemas, builds that broke off."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from gprplus.errors import ManifestError
+from gprplus.ingest import Manifest, build_manifest
+
+
+def test_a_folder_that_is_no_manifest(tmp_path: Path, renders: Path) -> None:
+    with pytest.raises(ManifestError, match="There is no manifest at"):
+        Manifest.open(tmp_path / "nowhere")
+    with pytest.raises(ManifestError, match=r"is not a manifest \(make one with .*\): it has no manifest\.json"):
+        Manifest.open(renders)
+    manifest = build_manifest([renders], tmp_path / "m")
+    with pytest.raises(ManifestError, match="lacks the column"):
+        manifest.images(["colour"])
+    with pytest.raises(ManifestError, match="Did you mean 'weather'"):
+        manifest.levels("wether")
+    with pytest.raises(ManifestError, match="Did you mean 'gprplus'"):
+        manifest.roots({"gprplu": tmp_path})
+    (manifest.path / "images.parquet").write_bytes(b"not parquet")
+    with pytest.raises(ManifestError, match=r"images\.parquet cannot be read"):
+        manifest.images()
+    (manifest.path / "scan.parquet").unlink()
+    with pytest.raises(ManifestError, match=r"lacks scan\.parquet"):
+        Manifest.open(manifest.path)
+    assert build_manifest([renders], tmp_path / "m", force=True).images().num_rows == 36
+
+
+def test_an_old_schema_is_not_read(renders: Path, tmp_path: Path) -> None:
+    manifest = build_manifest([renders], tmp_path / "m")
+    (manifest.path / "manifest.json").write_text(json.dumps({**manifest.info, "schema_version": 0}))
+    with pytest.raises(ManifestError, match="schema version 0, this gprplus reads 1"):
+        build_manifest([renders], tmp_path / "m")
+
+
+def test_a_build_that_breaks_off_leaves_the_old_manifest(renders, tmp_path, plant, monkeypatch) -> None:
+    from gprplus.ingest.tables import replace as store
+
+    first = build_manifest([renders], tmp_path / "m")
+    plant(renders, ["0009/0009_c01_w01_l01.jpg"])
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_json", dies)
+        with pytest.raises(KeyboardInterrupt):
+            build_manifest([renders], tmp_path / "m")
+    assert Manifest.open(tmp_path / "m").info == first.info
+    assert build_manifest([renders], tmp_path / "m").images().num_rows == 37
+
+
+def test_a_replacement_that_breaks_off_is_finished_by_the_next_build(renders, tmp_path, plant, monkeypatch) -> None:
+    from gprplus.ingest.tables import replace as store
+
+    build_manifest([renders], tmp_path / "m")
+    plant(renders, ["0009/0009_c01_w01_l01.jpg"])
+    real = os.replace
+
+    def dies_at_the_second(source, target):
+        if Path(target).parent == tmp_path / "m" and Path(target).name == "identities.parquet":
+            raise KeyboardInterrupt
+        real(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.os, "replace", dies_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            build_manifest([renders], tmp_path / "m")
+    with pytest.raises(ManifestError, match="is being replaced, or that was interrupted"):
+        Manifest.open(tmp_path / "m")
+    finished = build_manifest([renders], tmp_path / "m")
+    assert finished.images().equals(build_manifest([renders], tmp_path / "afresh").images())
+    assert not (tmp_path / "m" / ".next").exists()
+
+
+def test_one_build_at_a_time(renders: Path, tmp_path: Path) -> None:
+    from gprplus.ingest.tables import replace as store
+
+    with store.building(tmp_path / "m"), pytest.raises(ManifestError, match="Another build-manifest is at work"):
+        build_manifest([renders], tmp_path / "m")
