@@ -1,0 +1,145 @@
+"""The GPU's path on a pretended one: nothing lies on the wrong side, no step waits, and the numbers are as here."""
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from pretended import MixedDevices, Race, pretended
+
+from gprplus.baseline import feed
+from gprplus.baseline import train as training
+from gprplus.baseline.checkpoint import Checkpoint
+from gprplus.baseline.embed import embed
+from gprplus.baseline.recipe import Batch, Compute, Length, Loss, Network, Optimizer
+from gprplus.baseline.train import train, untrained
+from gprplus.evaluation import score
+from gprplus.evaluation.rerank import Rerank
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    with pretended(monkeypatch) as one:
+        yield one
+
+
+def weights(trained):
+    return {name: value.detach().clone() for name, value in trained.model.state_dict().items()}
+
+
+def test_what_is_pretended_stops_what_a_gpu_stops(gpu):
+    there, here = torch.arange(4.0, device="cuda"), torch.arange(4.0)
+    assert there.device.type == "cuda"
+    assert here.device.type == "cpu"
+    with pytest.raises(MixedDevices):
+        there + here
+    assert (there + torch.tensor(1.0)).is_cuda, "a host's single number may go along"
+    with pytest.raises(TypeError, match="cuda:0"):
+        there.numpy()
+    assert gpu.waits == []
+    there.sum().item()
+    there[there > 1]
+    there.cpu()
+    here.to("cuda")
+    here.pin_memory().to("cuda", non_blocking=True)
+    assert [what.split(".")[-1] for what, _ in gpu.waits] == [
+        *("_local_scalar_dense", "a mask as an index", "copy to the host", "copy to the device")
+    ]
+
+
+def test_a_stream_that_is_not_waited_for_is_a_race(gpu):
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        made = torch.ones(3, device="cuda")
+        written = side.record_event()
+    with pytest.raises(Race, match="still writing"):
+        made + 1
+    torch.cuda.current_stream().wait_event(written)
+    with pytest.raises(Race, match="record_stream"):
+        made + 1
+    made.record_stream(torch.cuda.current_stream())
+    assert (made + 1).is_cuda
+
+
+@pytest.mark.parametrize("free", [1 << 30, 1000], ids=["resident", "streamed"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
+    drawn, tiny, monkeypatch, free, optimizer
+):
+    recipe = replace(tiny, optimizer=Optimizer(name=optimizer, lr=2e-3, schedule="one-cycle"))
+    wanted = weights(train(*drawn, recipe, 0, "cpu"))
+    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 3)
+    monkeypatch.setattr(feed, "STREAMED_CHUNK", 3)
+    with pretended(monkeypatch, free) as gpu:
+        done = train(*drawn, recipe, 0, "cuda")
+        assert all(gpu.on(value) for value in done.model.state_dict().values())
+    assert all(torch.equal(value, wanted[name]) for name, value in weights(done).items())
+    waited = Counter(where.rpartition(":")[0] for _, where in gpu.waits)
+    assert waited["baseline/train.py"] == 3, "the losses of each of three chunks, and nothing else in the loop"
+    assert set(waited) <= {"baseline/train.py", "baseline/model.py", "baseline/augment.py", "baseline/feed.py"}
+
+
+def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
+    recipe = replace(tiny, network=Network("small", pooling="gem"), compute=Compute(), loss=Loss(triplet=0.5))
+    shares = np.random.default_rng(0).uniform(0.5, 2, len(drawn[1]))
+    counts = []
+    for steps in (2, 6):
+        with pretended(monkeypatch) as gpu:
+            train(*drawn, replace(recipe, length=Length(steps=steps)), 0, "cuda", shares=shares)
+            counts.append(Counter(gpu.waits))
+    assert counts[0] == counts[1]
+
+
+def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tmp_path):
+    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 2)
+    wanted = weights(train(*drawn, tiny, 0, "cpu"))
+
+    def stop(line):
+        if line["step"] == 6:
+            raise InterruptedError
+
+    kept = Checkpoint(tmp_path / "c.safetensors", "mine", every=0)
+    with pretended(monkeypatch):
+        with pytest.raises(InterruptedError):
+            train(*drawn, tiny, 0, "cuda", checkpoint=kept, log=stop)
+        again = weights(train(*drawn, tiny, 0, "cuda", checkpoint=kept))
+    assert all(torch.equal(value, wanted[name]) for name, value in again.items())
+
+
+def test_a_step_in_parts_stays_on_the_device(drawn, tiny, gpu, monkeypatch):
+    real = training.gradients
+
+    def only_six(network, images, people, *rest):
+        if len(people) // rest[-2] > 6:
+            raise torch.OutOfMemoryError("12 images do not fit")
+        return real(network, images, people, *rest)
+
+    monkeypatch.setattr(training, "gradients", only_six)
+    done = train(*drawn, replace(tiny, batch=Batch(4, 3)), 0, "cuda")
+    assert "2 parts" in done.note
+    assert Counter(where for _, where in gpu.waits if "train.py" in where).total() == 1
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_features_are_made_on_the_device(drawn, tiny, gpu, flip):
+    compute = Compute(precision="float32", flip_features=flip)
+    wanted = embed(untrained(tiny, 0, "cpu").model, drawn[0], compute, "cpu")
+    found = embed(untrained(tiny, 0, "cuda").model, drawn[0], compute, "cuda")
+    assert gpu.on(found)
+    np.testing.assert_allclose(found.cpu().numpy(), wanted.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("rerank", [None, Rerank(k1=6, k2=3)], ids=["plain", "re-ranked"])
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_scores_on_the_device_are_the_host_s(gpu, metric, rerank):
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(70, 8)).astype(np.float32)
+    features[40:43] = features[30]  # rows that repeat one another tie
+    people, cameras, junk = rng.integers(0, 6, 70), rng.integers(0, 3, 70), rng.random(50) < 0.1
+    sides = [people[:20], people[20:], cameras[:20], cameras[20:]]
+    options = {"gallery_junk": junk, "metric": metric, "rerank": rerank, "block_rows": 7}
+    wanted = score(features[:20], features[20:], *sides, **options)
+    there = torch.from_numpy(features).to("cuda")
+    found = score(there[:20], there[20:], *sides, **options)
+    assert found.summary() == pytest.approx(wanted.summary())
