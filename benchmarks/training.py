@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,16 @@ from gprplus import images
 from gprplus.baseline import augment, devices, losses, model, store
 from gprplus.baseline import train as training
 from gprplus.baseline.embed import embed
-from gprplus.baseline.recipe import Length, Recipe
+from gprplus.baseline.recipe import COMPILE, Length, Recipe
+from gprplus.evaluation import score
 from gprplus.parallel import cores
 
 PEOPLE, EACH = 48, 18
 RENDERS = 1024
-# Of facts that stand in manifests/studies: what ten distinct trainings see an epoch, the largest arm, both test sides.
-PAPER_TRAININGS, PAPER_BOXES, PAPER_PACKED = 10, 1_762_800, 470_400
-PAPER_SEARCHED = 3_368 + 15_913 + 2_228 + 17_661
+# Of facts that stand in manifests/studies: ten distinct trainings, what they see an epoch, the mean arm of a split
+# (it gives `fast` its steps), the largest arm, and the runs, two untrained ones among them, that search both targets.
+PAPER_TRAININGS, PAPER_BOXES, PAPER_MEAN, PAPER_PACKED, PAPER_RUNS = 10, 1_762_800, 1_364_400 / 7, 470_400, 16
+PAPER_TARGETS = ((3_368, 15_913), (2_228, 17_661))
 
 
 def main() -> None:
@@ -37,7 +40,9 @@ def main() -> None:
         root = _renders(Path(folder))
         packing, packed = _packing(root, recipe)
         against = _against_a_loader(root, recipe, device)
-    body = "\n\n".join([loop, against, packing, _projection(recipe, trained, embedded, packed, device)])
+    body = "\n\n".join(
+        [loop, _compiled(recipe, device), against, packing, _projection(recipe, trained, embedded, packed, device)]
+    )
     harness.keep("training", "Training and packing against their floors", body)
 
 
@@ -77,6 +82,45 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     sentence += "\n\n" + harness.table(["loop", f"images a {clock}", "time over floor"], rows)
     sentence += "\n\n" + _share_of_peak(recipe, device, seen / whole)
     return sentence, seen / whole, len(pixels) / embedding
+
+
+def _compiled(recipe: Recipe, device: str) -> str:
+    """Each mode of torch.compile against none, on one constant batch: what it takes first, and when it has paid."""
+    settings = [("no", True), *((mode, True) for mode in COMPILE[1 : 2 if device == "cpu" else None])]
+    if device != "cpu":
+        settings.insert(1, ("no", False))
+    steps = 20 if device == "cpu" else 200
+    rows, plain = [], 0.0
+    for mode, deterministic in settings:
+        torch._dynamo.reset()
+        one = replace(recipe, compute=replace(recipe.compute, compile=mode, deterministic=deterministic))
+        with (
+            tempfile.TemporaryDirectory() as fresh,
+            harness.environment(TORCHINDUCTOR_CACHE_DIR=fresh),
+            devices.threads(1 if device == "cpu" else None),
+            torch.backends.cudnn.flags(enabled=True, benchmark=not deterministic, deterministic=deterministic),
+        ):
+            loop = _constant(one, np.arange(PEOPLE), device)
+            first = _wall(lambda: loop(1), device)  # noqa: B023
+            loop(3)
+            each = min(_wall(lambda: loop(steps), device) for _ in range(3)) / steps  # noqa: B023
+        plain = plain or each
+        pays = "" if not rows else f"{first / (plain - each):,.0f}" if each < plain else "never"
+        name = mode if deterministic else f"{mode}, deterministic = false"
+        rows.append([name, f"{each * 1e3:.1f}", f"{each / plain:.3f}", f"{first:.1f}", pays])
+    return (
+        "The same step on one constant batch by each `compute.compile`, by the clock; nothing compiled before:\n\n"
+        + harness.table(["compile", "ms a step", "over eager", "first step, s", "steps until it pays"], rows)
+    )
+
+
+def _wall(function: Callable[[], object], device: str) -> float:
+    """Clock seconds: compilers work in processes of their own."""
+    start = time.perf_counter()
+    function()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
 
 
 def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
@@ -169,21 +213,36 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
 
 def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, device: str) -> str:
     """Hours of the paper's ten distinct trainings at the rates measured, and which part costs what."""
-    rows = []
-    for name, epochs in (("fast", 20), ("paper", 60)):
+    rows, searched = [], sum(map(sum, PAPER_TARGETS))
+    scoring = PAPER_RUNS * sum(map(partial(_scoring, recipe, device), PAPER_TARGETS))
+    for name, seen in (("fast", 20 * PAPER_TRAININGS * PAPER_MEAN), ("paper", 60 * PAPER_BOXES)):
         parts = {
-            "training": PAPER_BOXES * epochs / trained,
-            "embedding": PAPER_TRAININGS * PAPER_SEARCHED / embedded,
-            "packing, once": (PAPER_PACKED + PAPER_SEARCHED) / packed / cores(),
+            "packing, once": (PAPER_PACKED + searched) / packed / cores(),
+            "training": seen / trained,
+            "embedding": PAPER_RUNS * searched / embedded,
+            "scoring": scoring,
         }
         whole = sum(parts.values())
-        rows.append([f"{name}, {epochs} epochs", *(f"{value / 3600:,.2f}" for value in (*parts.values(), whole))])
+        rows.append([name, f"{seen:,.0f}", *(f"{value / 3600:,.3g}" for value in (*parts.values(), whole))])
     return (
-        "The fourteen rows of icassp2021_market and icassp2021_duke are ten distinct trainings of "
-        f"{PAPER_BOXES:,} images an epoch together. With `{recipe.network.backbone}` at {recipe.input.height} x "
+        "The fourteen rows of icassp2021_market and icassp2021_duke are ten distinct trainings: 60 epochs of "
+        f"{PAPER_BOXES:,} images together with `paper`, 20 of the mean arm ({PAPER_MEAN:,.0f}) each with `fast`. Every "
+        f"row and an untrained network a study embed and search both targets: {PAPER_RUNS} runs. With "
+        f"`{recipe.network.backbone}` at {recipe.input.height} x "
         f"{recipe.input.width} and the rates above ({devices.describe(device)}), in hours:\n\n"
-        + harness.table(["recipe", "training", "embedding both targets", "packing, once", "together"], rows)
+        + harness.table(["recipe", "images trained on", *parts, "together"], rows)
     )
+
+
+def _scoring(recipe: Recipe, device: str, target: tuple[int, int]) -> float:
+    """Seconds of one search of random features in a gallery of a target's size, six images a person."""
+    queries, gallery = target
+    width = int(model.new(recipe.network, 2, 0).backbone.width)
+    rng = np.random.default_rng(0)
+    features = torch.from_numpy(rng.normal(size=(queries + gallery, width)).astype(np.float32)).to(device)
+    people = rng.integers(0, gallery // 6, len(features))
+    sides = (features[:queries], features[queries:], people[:queries], people[queries:])
+    return min(_wall(lambda: score(*sides), device) for _ in range(2))
 
 
 def _constant(recipe: Recipe, labels: np.ndarray, device: str) -> Callable[[int], None]:
@@ -205,11 +264,14 @@ def _stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor
     """One step of the recipe's network on a batch that is there."""
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.new(recipe.network, people, 0, device).train()
-    optimizer = training._optimizer(network, recipe.optimizer)
+    optimizer, mode = training._optimizer(network, recipe.optimizer), recipe.compute.compile
+    computed = network if mode == "no" else torch.compile(network, mode=mode, dynamic=False)
 
     def step(batch: torch.Tensor, labels: torch.Tensor) -> None:
+        if mode in training.REPLAYED:
+            torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(device.split(":")[0], dtype, enabled=dtype != torch.float32):
-            features, logits = network(batch)
+            features, logits = computed(batch)
         loss = losses.total(features, logits, labels, recipe.loss)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

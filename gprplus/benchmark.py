@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import runs
-from gprplus.baseline import devices, group, speed, store
+from gprplus.baseline import devices, group, store
 from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
-from gprplus.evaluation import cases, collect, plan, trial
+from gprplus.evaluation import cases, collect, plan, projection, trial
 from gprplus.evaluation.cases import Case
 from gprplus.evaluation.effects import MARGIN
 from gprplus.evaluation.summary import UNTRAINED
@@ -33,7 +33,8 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 @dataclass(frozen=True)
 class Plan:
     """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
-    and bytes to pack, estimated seconds (None unless it was a dry run), what the targets warn of.
+    and bytes to pack, estimated seconds, together and of packing, training, embedding and scoring (None unless it was a
+    dry run), what the targets warn of.
     """
 
     recipe: str
@@ -48,6 +49,7 @@ class Plan:
     missing: int
     bytes: int
     seconds: float | None = None
+    parts: Mapping[str, float] | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -74,6 +76,7 @@ def benchmark(
     seeds: int | None = None,
     steps: int | None = None,
     epochs: float | None = None,
+    compile: str | None = None,
     targets: Mapping[str, Path] | None = None,
     roots: Mapping[str, Path] | None = None,
     device: str = "auto",
@@ -92,13 +95,14 @@ def benchmark(
     re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
     targets only add; another option into the same folder, or images drawn anew since, raise RequestChanged unless
     `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
-    other, each by all processes. Differences of scores (0-1) within `margin` count as none in tests of equivalence.
-    Raises an error of `gprplus.errors` before any training when the request cannot be met.
+    other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. Differences of
+    scores (0-1) within `margin` count as none in tests of equivalence. Raises an error of `gprplus.errors` before any
+    training when the request cannot be met.
     """
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
     chosen, why = _recipe(recipe, device)
-    chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs)
+    chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs, compile=compile)
     gpu = device.startswith("cuda")
     jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
     threads = None if gpu else max(1, cores() // (jobs * group.beside()))
@@ -111,6 +115,8 @@ def benchmark(
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = {name: store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}
     digests = {name: cost.digest for name, cost in costs.items()}
+    for people in {facts["identities"] for case in wanted for facts in case.split.info["arms"].values()}:
+        crew.judge(min(chosen.batch.identities, people))
     for case in wanted:
         cases.settle_images(case, digests, force=force)
     count = seeds or chosen.seeds
@@ -125,7 +131,11 @@ def benchmark(
         warnings=tuple(dict.fromkeys(said for case in wanted for one in case.targets for said in cases.warnings(one))),
     )
     if dry_run:
-        return Outcome(replace(planned, seconds=_estimate(wanted, chosen, planned, device, threads, force)))
+        todo = projection.work(wanted, count, force)
+        # A GPU that one run fills does no more for several; cores are dealt out to the runs.
+        at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
+        parts = projection.seconds(todo, list(costs.values()), planned.missing, chosen, device, threads, at_once)
+        return Outcome(replace(planned, seconds=sum(parts.values()), parts=parts))
     if force and crew.first:
         for case in wanted:
             runs.clear(case.folder, cases.RECORD)
@@ -133,7 +143,7 @@ def benchmark(
         name: store.pack(rows, where, folder, height, width, progress=progress)
         for name, (rows, where) in images.items()
     }
-    trials = [one for case in wanted for one in _trials(case, count, packs, device, threads)]
+    trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
     if crew.first:
         for case in wanted:
             cases.write_record(case, device, digests)
@@ -176,46 +186,19 @@ def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, 
     return len(distinct), total - kept - len(distinct), kept
 
 
-def _packing(costs: Sequence[store.Cost]) -> dict[str, int]:
+def _packing(costs: Sequence[store.Cost]) -> dict[str, Any]:
     """Images, those of them to pack, and their bytes; what several splits share is counted once."""
     images = len(reduce(np.union1d, (cost.wanted for cost in costs)))
     missing = len(reduce(np.union1d, (cost.missing for cost in costs)))
     return {"images": images, "missing": missing, "bytes": missing * costs[0].bytes_each}
 
 
-def _estimate(
-    wanted: Sequence[Case], recipe: Recipe, planned: Plan, device: str, threads: int | None, force: bool
-) -> float:
-    """Seconds that training and embedding would take, from a few measured steps; an image embedded costs a third of
-    one trained on.
-    """
-    if not planned.trained:
-        return 0.0
-    step = speed.seconds_a_step(recipe, device, threads)
-    steps, embedded = _work(wanted, planned.seeds, force)
-    return step * (steps + embedded / 3 / recipe.batch.size) / planned.jobs
-
-
-def _work(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int]:
-    """Steps to train, what is shared counted once, and images to embed: each image once a run."""
-    steps: dict[tuple[str, int], int] = {}
-    embedded = 0
-    for case in wanted:
-        searched = len(np.unique(np.concatenate([target.uids for target in case.targets])))
-        arms = {**case.split.info["arms"], UNTRAINED: {}}
-        for arm, facts in arms.items():
-            for seed in range(seeds):
-                if force or not trial.read(case.folder / arm / f"seed{seed}"):
-                    embedded += searched
-                    if facts:
-                        steps[facts["fingerprint"], seed] = case.recipe.steps(facts["images"])
-    return sum(steps.values()), embedded
-
-
-def _trials(case: Case, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None) -> list[Trial]:
+def _trials(
+    case: Case, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None, jobs: int
+) -> list[Trial]:
     scored = [(target, packs[cases.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
-    return plan.trials(case.split, case.folder, case.recipe, seeds, pack, scored, device, threads)
+    return plan.trials(case.split, case.folder, case.recipe, seeds, pack, scored, device, threads, jobs)
 
 
 def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) -> None:

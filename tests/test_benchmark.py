@@ -6,16 +6,13 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
 
 from gprplus import images, schema
-from gprplus.baseline.recipe import Recipe
 from gprplus.benchmark import benchmark
 from gprplus.cli import cli
 from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
@@ -289,22 +286,3 @@ def test_a_target_needs_a_name_and_a_path(work):
     shown = CliRunner().invoke(cli, ["benchmark", "--target", "market"])
     assert shown.exit_code == 2
     assert "NAME=PATH" in shown.output
-
-
-def test_the_work_ahead_counts_a_shared_training_once_and_every_embedding(tmp_path):
-    recipe = Recipe.read("glance").with_options(epochs=2)
-
-    def case(name, **images):
-        arms = {arm: {"fingerprint": f"{arm}{size}", "images": size} for arm, size in images.items()}
-        searched = [SimpleNamespace(uids=np.arange(100)), SimpleNamespace(uids=np.arange(50, 120))]
-        split = SimpleNamespace(info={"arms": arms})
-        return SimpleNamespace(split=split, recipe=recipe, folder=tmp_path / name, targets=searched)
-
-    wanted = [case("a", all=6400, some=640), case("b", all=6400, other=320)]
-    (tmp_path / "b" / "other" / "seed1").mkdir(parents=True)
-    (tmp_path / "b" / "other" / "seed1" / "run.json").write_text('{"seed": 1}')
-    # 64 images a step, 2 epochs: 200 + 20 steps for both seeds, 10 for the one seed of `other` that is not done
-    steps, embedded = import_module("gprplus.benchmark")._work(wanted, 2, force=False)
-    assert steps == 2 * (200 + 20) + 10
-    assert embedded == (2 * 2 * 3 - 1) * 120, "two splits of two arms and the untrained network, two seeds, one done"
-    assert import_module("gprplus.benchmark")._work(wanted, 2, force=True)[0] == 2 * (200 + 20 + 10)

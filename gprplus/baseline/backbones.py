@@ -79,7 +79,9 @@ class InstanceBatch(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         alone, together = x[:, : self.alone], x[:, self.alone :]
-        return torch.cat([self.IN(alone.contiguous()), self.BN(together.contiguous())], 1)
+        # Instance normalisation works channel by channel and hands its result back that way; what follows does not.
+        layout = torch.channels_last
+        return torch.cat([self.IN(alone).contiguous(memory_format=layout), self.BN(together)], 1)
 
 
 class ResNet50(nn.Module):

@@ -22,7 +22,7 @@ def embed(model: Model, images: np.ndarray, compute: Compute, device: str) -> to
     dtype = devices.precision(compute.precision, device)
     out = []
     for start in range(0, len(images), _BATCH[kind]):
-        batch = normalised(torch.from_numpy(images[start : start + _BATCH[kind]]).to(device), dtype)
+        batch = normalised(devices.sent(images[start : start + _BATCH[kind]], device), dtype)
         with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
             features = model.embed(batch)
             if compute.flip_features:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from gprplus import keys
-from gprplus.baseline import augment, sampler
+from gprplus.baseline import augment, devices, sampler
 from gprplus.baseline.recipe import Recipe
 
 # A set may fill this share of the free memory of an accelerator; the rest is for the network.
@@ -51,15 +51,16 @@ def chunks(
     device: str,
     shares: np.ndarray | None = None,
     first: int = 0,
+    jobs: int = 1,
 ) -> Iterator[Chunk]:
     """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk, from step
     `first` on.
 
-    `shares (N,) float64` weigh the images of an identity against each other.
+    `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes share the device.
     """
-    whole = fits(images, device)
-    plan = _plan(labels, recipe, seed, first, steps, RESIDENT_CHUNK if whole else STREAMED_CHUNK, shares)
-    resident = _words(images, device) if whole else None
+    resident = _resident(images, device, jobs)
+    length = STREAMED_CHUNK if resident is None else RESIDENT_CHUNK
+    plan = _plan(labels, recipe, seed, first, steps, length, shares)
     side = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
     def laid(planned: tuple[np.ndarray, np.ndarray]) -> tuple[Chunk, torch.cuda.Event | None]:
@@ -68,9 +69,10 @@ def chunks(
             if resident is not None:
                 words, local = resident, rows
             else:
-                words = augment.as_words(_sent(images[rows.reshape(-1)], device))
+                words = augment.as_words(devices.sent_rows(images, rows.reshape(-1), device))
                 local = np.arange(rows.size).reshape(rows.shape)
-            chunk = Chunk(words, _sent(local, device), _sent(random, device), _sent(labels[rows], device), rows)
+            beside = [devices.sent(one, device) for one in (local, random, labels[rows])]
+            chunk = Chunk(words, beside[0], beside[1], beside[2], rows)
             return chunk, side.record_event() if side else None
 
     with ThreadPoolExecutor(1) as ahead:
@@ -94,9 +96,17 @@ def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
     return chunk
 
 
-def fits(images: np.ndarray, device: str) -> bool:
+def fits(images: np.ndarray, device: str, jobs: int = 1) -> bool:
     """Whether a run's images are laid on the device whole; on a processor they are there already."""
-    return not device.startswith("cuda") or images.nbytes * 4 / 3 < RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]
+    return not device.startswith("cuda") or images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.memory(device, jobs)
+
+
+def _resident(images: np.ndarray, device: str, jobs: int) -> torch.Tensor | None:
+    """All images on the device; None where they have to be streamed, if only because others have taken the room."""
+    try:
+        return _words(images, device) if fits(images, device, jobs) else None
+    except torch.OutOfMemoryError:
+        return None
 
 
 def _words(images: np.ndarray, device: str) -> torch.Tensor:
@@ -127,8 +137,3 @@ def _plan(
     for start in range(first, steps, length):
         rows = np.stack([next(order) for _ in range(min(length, steps - start))])
         yield rows, augment.draws(rows.size, rng).reshape(*rows.shape, augment.DRAWS)
-
-
-def _sent(array: np.ndarray, device: str) -> torch.Tensor:
-    tensor = torch.from_numpy(np.ascontiguousarray(array))
-    return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor

@@ -15,6 +15,7 @@ SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 PRECISIONS = ("auto", "float32", "bfloat16")
 POOLINGS = ("mean", "gem")
+COMPILE = ("no", "default", "reduce-overhead", "max-autotune")
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,17 @@ class Augment:
 
 @dataclass(frozen=True)
 class Compute:
-    """`precision` auto is bfloat16 where the processor multiplies it natively; `compile` compiles the network;
-    `flip_features` adds the mirror image's feature.
+    """`precision` auto is bfloat16 where the device multiplies it natively (convolutions in float32 run in TF32 on a
+    GPU, as torch has it); `compile` is one of torch.compile's modes, or no: default fuses operations, reduce-overhead
+    replays a step's kernels as one CUDA graph, max-autotune does both and tries kernels out. true is default, false no.
+    `deterministic` takes only such convolutions of cuDNN as give the same bits each time, and the same ones in every
+    process: what exact resume on a GPU needs; false lets cuDNN try out which are fastest. `flip_features` adds the
+    mirror image's feature.
     """
 
     precision: str = "auto"
-    compile: bool = False
+    compile: str = "no"
+    deterministic: bool = True
     flip_features: bool = False
 
 
@@ -137,6 +143,9 @@ class Recipe:
         """
         declaration = declared.read("recipes", name)
         data = {"name": declaration.name, **declaration.data}
+        compute = data.get("compute")
+        if isinstance(compute, dict) and isinstance(compute.get("compile"), bool):
+            data["compute"] = compute | {"compile": "default" if compute["compile"] else "no"}
         return declared.strict(cls, data, declaration.where).checked()
 
     def with_options(
@@ -146,11 +155,12 @@ class Recipe:
         weights: str | None = None,
         steps: int | None = None,
         epochs: float | None = None,
+        compile: str | None = None,
     ) -> "Recipe":
         """The recipe with what the command line changed."""
         if steps is not None and epochs is not None:
             raise RecipeError("A training has --steps or --epochs, not both.")
-        network, length = self.network, self.length
+        network, length, compute = self.network, self.length, self.compute
         if backbone is not None:
             network = replace(network, backbone=backbone)
         if weights is not None:
@@ -159,7 +169,9 @@ class Recipe:
             length = Length(steps=steps)
         if epochs is not None:
             length = Length(epochs=epochs)
-        return replace(self, network=network, length=length).checked()
+        if compile is not None:
+            compute = replace(compute, compile=compile)
+        return replace(self, network=network, length=length, compute=compute).checked()
 
     def checked(self) -> "Recipe":
         """The recipe itself, or RecipeError naming the first knob that cannot be."""
@@ -168,6 +180,7 @@ class Recipe:
             (self.optimizer.name, OPTIMIZERS, "optimizer.name"),
             (self.compute.precision, PRECISIONS, "compute.precision"),
             (self.network.pooling, POOLINGS, "network.pooling"),
+            (self.compute.compile, COMPILE, "compute.compile"),
         ):
             if value not in choices:
                 raise RecipeError(f"recipe '{self.name}': there is no {knob} '{value}'. {nearest(value, choices)}")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MAGIC = 0x3150_5047  # "GPP1", little-endian
 _HEADER = 32
 PART_BYTES = 128 << 20  # what packing holds in memory at a time
+_SAMPLE = 64  # files that tell how long packing would take
 _TOGETHER = 32  # images a thread takes at once: a future an image would cost as much as a small decode
 
 
@@ -78,7 +79,7 @@ class Pack:
 @dataclass(frozen=True)
 class Cost:
     """What packing would take: the keys `(N,) uint64` of the images wanted, of them those not yet packed, each sorted,
-    and the bytes that one takes.
+    the bytes that one takes, and the files of a few of those not yet packed.
 
     Several requests share images, so their costs are added as sets. `digest` tells one state of the files from another
     by uid and size: a picture drawn anew changes it, a copy with another date does not.
@@ -88,16 +89,20 @@ class Cost:
     missing: np.ndarray
     bytes_each: int
     digest: str
+    sample: tuple[str, ...] = ()
 
 
 def cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> Cost:
     """What `pack` would have to do. Raises TrainingError when files are not there."""
     uids, paths = _places(rows, roots)
     facts = _facts(paths)
-    wanted = np.unique(_keys(uids, facts))
+    own = _keys(uids, facts)
+    wanted = np.unique(own)
     missing = np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width), assume_unique=True)
     digest = keys.digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
-    return Cost(wanted, missing, height * width * 3 + 8, digest)
+    open_ = np.flatnonzero(np.isin(own, missing))
+    sample = tuple(paths[i] for i in open_[:: -(-len(open_) // _SAMPLE) or 1])
+    return Cost(wanted, missing, height * width * 3 + 8, digest, sample)
 
 
 def pack(

@@ -19,6 +19,8 @@ from gprplus.baseline.recipe import Optimizer, Recipe
 from gprplus.baseline.step import gradients
 from gprplus.errors import TrainingError, examples
 
+REPLAYED = ("reduce-overhead", "max-autotune")  # modes of torch.compile that record CUDA graphs
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -51,19 +53,21 @@ def train(
     shares: np.ndarray | None = None,
     checkpoint: Checkpoint | None = None,
     group: Group | None = None,
+    jobs: int = 1,
 ) -> Trained:
     """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,) int64`, numbered from 0.
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
     same weights, also where the training was killed and goes on from its `checkpoint`. Every process of a `group` (all
     call this alike) takes a share of each step. `log` gets a line every chunk of steps; `names` turns rows into what an
-    error message may show; `shares (N,) float64` weigh the images of an identity against each other. A step that does
-    not fit the device is taken in 2, 4, ... parts (`step.gradients`). Raises TrainingError when the loss is not a
-    number, or the device runs out of memory all the same.
+    error message may show; `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes
+    share the device. A step that does not fit the device is taken in 2, 4, ... parts (`step.gradients`): then the
+    training starts again, or goes on from its checkpoint. Raises TrainingError when the loss is not a number, the
+    device runs out of memory all the same, or the network cannot be compiled.
     """
     parts, group = 1, group or Group()
     group.judge(min(recipe.batch.identities, len(np.unique(labels))))
-    options = {"names": names, "log": log, "shares": shares, "checkpoint": checkpoint, "group": group}
+    options = {"names": names, "log": log, "shares": shares, "checkpoint": checkpoint, "group": group, "jobs": jobs}
     while True:
         try:
             return _train(images, labels, recipe, seed, device, parts=parts, **options)  # type: ignore[arg-type]
@@ -74,6 +78,14 @@ def train(
                     f"{recipe.input.height} x {recipe.input.width}, taken in {parts} part(s): use a recipe with fewer "
                     f"batch.identities, or fewer --jobs ({str(error).splitlines()[0]})"
                 ) from error
+        except Exception as error:
+            if recipe.compute.compile != "no" and isinstance(error, torch._dynamo.exc.TorchDynamoException):
+                raise TrainingError(
+                    f"The network {recipe.network.backbone} could not be compiled "
+                    f"({str(error).strip().splitlines()[0]}): torch.compile needs a C++ compiler, and Triton on a GPU. "
+                    "Install them, or train with --compile no."
+                ) from error
+            raise
         parts *= 2
         if device.startswith("cuda"):
             torch.cuda.empty_cache()
@@ -91,6 +103,7 @@ def _train(
     shares: np.ndarray | None,
     checkpoint: Checkpoint | None,
     group: Group,
+    jobs: int,
     parts: int,
 ) -> Trained:
     classes = int(labels.max()) + 1
@@ -101,10 +114,13 @@ def _train(
     network = group.prepared(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
-    computed = torch.compile(network) if recipe.compute.compile and group.size == parts == 1 else network
+    mode = recipe.compute.compile if group.size == parts == 1 else "no"
+    # A run's steps are all of one shape, and the learning rate stays outside: nothing is ever compiled twice.
+    computed = network if mode == "no" else torch.compile(network, mode=mode, dynamic=False)
+    exact = recipe.compute.deterministic
     start, size = time.perf_counter() - before, recipe.batch.size
-    with torch.backends.cudnn.flags(enabled=True, benchmark=True):
-        for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares, step):
+    with torch.backends.cudnn.flags(enabled=True, benchmark=not exact, deterministic=exact):
+        for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
             kept = []
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
@@ -112,6 +128,8 @@ def _train(
                 rows, random, people = group.share(rows), group.share(random), group.share(people)
                 batch = augment.augmented(chunk.words, rows, random, recipe.augment, dtype)
                 optimizer.zero_grad(set_to_none=True)
+                if mode in REPLAYED:
+                    torch.compiler.cudagraph_mark_step_begin()  # the last step's outputs may be written over
                 kept.append(gradients(computed, batch, people, recipe.loss, dtype, parts, group))  # type: ignore[arg-type]
                 optimizer.step()
                 step += 1
@@ -131,6 +149,8 @@ def _train(
                 checkpoint.keep(network, optimizer, step, seconds)
     if parts > 1:
         note = f"{note} Each step was taken in {parts} parts, for lack of memory.".strip()
+    if mode != recipe.compute.compile:
+        note = f"{note} Not compiled: only whole steps of one process are.".strip()
     return Trained(network.eval(), steps, steps * size, time.perf_counter() - start, note)
 
 

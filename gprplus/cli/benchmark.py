@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gprplus.baseline.recipe import COMPILE
 from gprplus.cli import options
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(min=1), default=None, help="Optimiser steps, the same for every arm.")
 @click.option(
     "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
+)
+@click.option(
+    "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
 )
 @options.target
 @options.root
@@ -92,7 +96,8 @@ def show_plan(plan: "Plan") -> None:
     say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
     say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
     on = "here" if plan.device.startswith("cpu") else f"of one {plan.device}"
-    say(f"time: about {_duration(plan.seconds or 0)} {on} (at the rate of a few steps just measured; without packing)")
+    parts = ", ".join(f"{part} {_duration(seconds)}" for part, seconds in (plan.parts or {}).items())
+    say(f"time: about {_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}")
 
 
 def _duration(seconds: float) -> str:

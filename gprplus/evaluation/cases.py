@@ -113,6 +113,11 @@ def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
         "epochs": length.epochs or None,
         **knobs,
     }
+    # What every run before these knobs was made with stands as it stood then: those runs can be gone on with.
+    if request["compute.compile"] == "no":
+        request["compute.compile"] = False
+    if request["compute.deterministic"]:
+        del request["compute.deterministic"]
     if network.weights not in ("none", "imagenet"):
         request["weights_digest"] = _file_digest(Path(network.weights))
     return request

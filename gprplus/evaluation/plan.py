@@ -29,11 +29,11 @@ def trials(
     targets: Sequence[tuple[Target, Pack]],
     device: str,
     threads: int | None,
+    jobs: int = 1,
 ) -> list[Trial]:
     """The runs of one split under `folder`, whether done already or not; seeds count from 0."""
-    base = Trial(
-        folder, split.name, split.info["fingerprint"], UNTRAINED, 0, recipe, None, tuple(targets), device, threads
-    )
+    whose = (split.name, split.info["fingerprint"])
+    base = Trial(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
     sets: dict[str, Data | None] = {arm: data(split, arm, pack) for arm in split.arms}
     sets[UNTRAINED] = None
     return [

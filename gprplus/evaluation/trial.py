@@ -73,7 +73,8 @@ class Data:
 class Trial:
     """What one run is to do.
 
-    Without `data` it is the untrained floor; `twin` is a folder where the same training was done.
+    Without `data` it is the untrained floor; `twin` is a folder where the same training was done; `jobs` runs go on
+    at once on its device.
     """
 
     folder: Path
@@ -87,6 +88,7 @@ class Trial:
     device: str
     threads: int | None = None
     twin: Path | None = None
+    jobs: int = 1
 
     def missing(self) -> list[tuple[Target, Pack]]:
         """The targets that the run's record does not hold scores of."""
@@ -111,6 +113,7 @@ def run(trial: Trial, group: "Group | None" = None) -> Path:
     from gprplus.baseline.group import Group
 
     group = group or Group()
+    devices.keep_to_part(trial.device, trial.jobs)
     with devices.threads(trial.threads):
         record = group.decided(read(trial.folder)) or _trained(trial, group)
         if group.first:
@@ -178,6 +181,7 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
                     log=lambda line: print(json.dumps(line), file=log, flush=True),
                     checkpoint=checkpoint,
                     group=group,
+                    jobs=trial.jobs,
                 )
         network = done.model
         effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}

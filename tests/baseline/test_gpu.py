@@ -8,7 +8,7 @@ import pytest
 import torch
 from pretended import MixedDevices, Race, pretended
 
-from gprplus.baseline import feed
+from gprplus.baseline import devices, feed
 from gprplus.baseline import train as training
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.embed import embed
@@ -107,6 +107,30 @@ def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tm
     assert all(torch.equal(value, wanted[name]) for name, value in again.items())
 
 
+def test_jobs_on_one_device_count_each_other(gpu, drawn):
+    images = drawn[0]
+    gpu.free = int(images.nbytes * 4 / 3 / feed.RESIDENT_SHARE) + 100
+    assert feed.fits(images, "cuda")
+    assert not feed.fits(images, "cuda", jobs=2), "both would find it empty"
+    devices.keep_to_part("cuda", 1)
+    assert gpu.share == 1
+    devices.keep_to_part("cuda", 4)
+    assert gpu.share == pytest.approx(0.95 / 4)
+    devices.keep_to_part("cpu", 4)
+
+
+def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, gpu, monkeypatch):
+    wanted = weights(train(*drawn, tiny, 0, "cpu"))
+
+    def full(*_):
+        raise torch.OutOfMemoryError("a neighbour was faster")
+
+    monkeypatch.setattr(feed, "_words", full)
+    done = train(*drawn, tiny, 0, "cuda")
+    assert done.note == ""
+    assert all(torch.equal(value.cpu(), wanted[name]) for name, value in weights(done).items())
+
+
 def test_a_step_in_parts_stays_on_the_device(drawn, tiny, gpu, monkeypatch):
     real = training.gradients
 
@@ -122,11 +146,15 @@ def test_a_step_in_parts_stays_on_the_device(drawn, tiny, gpu, monkeypatch):
 
 
 @pytest.mark.parametrize("flip", [False, True])
-def test_features_are_made_on_the_device(drawn, tiny, gpu, flip):
+def test_features_are_made_on_the_device_without_waiting(drawn, tiny, gpu, flip):
     compute = Compute(precision="float32", flip_features=flip)
     wanted = embed(untrained(tiny, 0, "cpu").model, drawn[0], compute, "cpu")
-    found = embed(untrained(tiny, 0, "cuda").model, drawn[0], compute, "cuda")
+    network = untrained(tiny, 0, "cuda").model
+    embed(network, drawn[0][:1], compute, "cuda")
+    gpu.waits.clear()
+    found = embed(network, drawn[0], compute, "cuda")
     assert gpu.on(found)
+    assert gpu.waits == []
     np.testing.assert_allclose(found.cpu().numpy(), wanted.numpy(), atol=1e-6)
 
 

@@ -52,7 +52,7 @@ def test_order_and_augmentation_have_streams_of_their_own(drawn, tiny):
 
 def test_a_set_that_does_not_fit_is_streamed_with_the_same_outcome(drawn, tiny, monkeypatch):
     whole = train(*drawn, tiny, 0, "cpu")
-    monkeypatch.setattr(feed, "fits", lambda images, device: False)
+    monkeypatch.setattr(feed, "_resident", lambda images, device, jobs: None)
     monkeypatch.setattr(feed, "STREAMED_CHUNK", 3)
     assert (weights(train(*drawn, tiny, 0, "cpu")) == weights(whole)).all()
 

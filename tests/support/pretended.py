@@ -90,7 +90,7 @@ class Gpu:
     """The device; `waits` holds (what, where) of everything the host has waited for."""
 
     def __init__(self, free: int = 1 << 30) -> None:
-        self.free = free
+        self.free, self.share = free, 1.0
         self.waits: list[tuple[str, str]] = []
         self.labels: dict[int, Label] = {}
         self.default, self.own = Stream(), threading.local()
@@ -237,13 +237,13 @@ class Calls(TorchFunctionMode):
             raise TypeError("can't convert cuda:0 device type tensor to numpy.")
         if func is torch.Tensor.tolist and gpu.on(args[0]):
             gpu.waited("tolist")
-        named = kwargs.pop("device", None)
+        named, pinned = kwargs.pop("device", None), kwargs.pop("pin_memory", False)
         made = func in _device_constructors()
         out = func(*args, **kwargs)
         if func in COPIES:
             return out if named is None else gpu.moved(out, torch.device(named), False)
         if isinstance(out, torch.Tensor) and (made or named is not None):
-            gpu.put(out, "gpu" if named is not None and torch.device(named).type == "cuda" else "host")
+            gpu.put(out, "gpu" if named is not None and torch.device(named).type == "cuda" else "host", pinned)
         return out
 
     def _to(self, tensor, *args, **kwargs):
@@ -283,6 +283,7 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
         "mem_get_info": lambda *_: (gpu.free, gpu.free),
         "get_device_name": lambda *_: "pretended",
         "empty_cache": lambda: None,
+        "set_per_process_memory_fraction": lambda share, *_: setattr(gpu, "share", share),
         "synchronize": lambda *_: gpu.waited("synchronize"),
         "Stream": Stream,
         "stream": in_stream,

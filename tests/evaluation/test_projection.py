@@ -1,0 +1,72 @@
+"""What is ahead, counted by hand; what it takes, added up by pieces."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from gprplus.baseline.recipe import Recipe
+from gprplus.baseline.store import Cost
+from gprplus.evaluation import projection
+from gprplus.evaluation.rerank import Rerank
+
+
+class Wanted(SimpleNamespace):
+    """A target as far as it is counted."""
+
+    def facts(self):
+        return {"queries": self.queries, "gallery": len(self.uids) - self.queries}
+
+
+@pytest.fixture
+def ahead(tmp_path):
+    """Two splits with one arm in common, searched in a target of their own and in a re-ranked one; one run is done."""
+    recipe = Recipe.read("glance").with_options(epochs=2)
+
+    def case(name, **images):
+        arms = {arm: {"fingerprint": f"{arm}{size}", "images": size} for arm, size in images.items()}
+        own = Wanted(uids=np.arange(100), queries=10, rerank=None)
+        street = Wanted(uids=np.arange(50, 120), queries=20, rerank=Rerank())
+        split = SimpleNamespace(info={"arms": arms})
+        return SimpleNamespace(split=split, recipe=recipe, folder=tmp_path / name, targets=[own, street])
+
+    (tmp_path / "b" / "other" / "seed1").mkdir(parents=True)
+    (tmp_path / "b" / "other" / "seed1" / "run.json").write_text('{"seed": 1}')
+    return [case("a", all=6400, some=640), case("b", all=6400, other=320)]
+
+
+def test_a_shared_training_counts_once_and_every_embedding_and_search_counts(ahead):
+    todo = projection.work(ahead, 2, force=False)
+    # 64 images a step, 2 epochs: 200 + 20 steps for both seeds, 10 for the one seed of `other` that is not done
+    assert todo.steps == 2 * (200 + 20) + 10
+    runs = 2 * 2 * 3 - 1  # two splits of two arms and the untrained network, two seeds, one done
+    assert todo.embedded == runs * 120
+    assert todo.pairs == runs * 10 * 90
+    assert todo.reranked == runs * 70 * 70
+    assert projection.work(ahead, 2, force=True).steps == 2 * (200 + 20 + 10)
+
+
+def test_the_pieces_are_what_each_costs_times_how_often(ahead, monkeypatch):
+    monkeypatch.setattr(projection.speed, "seconds_to_pack", lambda paths, height, width: 0.5)
+    monkeypatch.setattr(projection.speed, "seconds_a_step", lambda recipe, device, threads: 2.0)
+    monkeypatch.setattr(projection.speed, "seconds_an_embedding", lambda recipe, device, threads: 0.25)
+    monkeypatch.setattr(projection, "_seconds_a_pair", lambda width, device, rerank: 1e-3 if rerank is None else 1e-2)
+    todo = projection.Work(steps=10, embedded=40, pairs=1000, reranked=100)
+    recipe = ahead[0].recipe
+    costs = [Cost(np.arange(3), np.arange(3), 6, "", ("a.jpg",))]
+    assert projection.seconds(todo, costs, 3, recipe, "cpu", 1, at_once=2) == {
+        "packing": 1.5,
+        "training": 10.0,
+        "embedding": 5.0,
+        "scoring": 1.0,
+    }
+    nothing = projection.Work(0, 0, 0, 0)
+    assert sum(projection.seconds(nothing, [], 0, recipe, "cpu", 1, 2).values()) == 0
+
+
+def test_measured_rates_are_of_this_machine_and_positive():
+    recipe = Recipe.read("glance")
+    assert projection._seconds_a_pair(64, "cpu", None) > 0
+    parts = projection.seconds(projection.Work(1, 1, 1, 0), [], 0, recipe, "cpu", 1, 1)
+    assert parts["packing"] == 0
+    assert all(parts[name] > 0 for name in ("training", "embedding", "scoring"))
