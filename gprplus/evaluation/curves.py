@@ -98,8 +98,8 @@ def _resampled(seen: "Seen") -> np.ndarray:
     people = (boot - boot.mean(axis=0)) * math.sqrt(scored.persons / max(scored.persons - 1, 1))
     if repeats < 2:
         return means.mean(axis=1) + people
-    square, freedom = seeds.pooled(means)
+    square, freedom = map(float, seeds.pooled(means))
     few = np.sqrt(freedom / rng.chisquare(max(freedom, 1), size=count))[:, None] if freedom else 1.0
     noise = seeds.simulated(means, count, rng).mean(axis=2) * few
-    shift = max(float(means.mean(axis=0).var(ddof=1)) - float(square) / arms, 0.0) / repeats
+    shift = max(float(means.mean(axis=0).var(ddof=1)) - square / arms, 0.0) / repeats
     return means.mean(axis=1) + people + noise + rng.normal(size=(count, 1)) * math.sqrt(shift)

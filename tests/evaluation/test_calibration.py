@@ -39,7 +39,7 @@ def experiments(rng, trials, arms, repeats, persons, truth=None, seed_sd=0.02, a
 
 
 @pytest.mark.parametrize(
-    ("repeats", "alike", "own"), [(2, 0.962, 0.870), (3, 0.960, 0.913), (5, 0.960, 0.940)], ids=["2", "3", "5"]
+    ("repeats", "alike", "own"), [(2, 0.962, 0.920), (3, 0.958, 0.931), (5, 0.957, 0.948)], ids=["2", "3", "5"]
 )
 def test_the_seed_part_covers_what_it_says_where_arms_are_alike_and_where_one_is_noisier(repeats, alike, own):
     rng, trials = np.random.default_rng(repeats), 20_000
@@ -61,14 +61,14 @@ def test_pooling_alone_would_trust_the_noisier_arm_too_much():
     assert covers == pytest.approx(0.77, abs=0.01 + slack(0.77, trials))
 
 
-def test_the_price_of_the_check_is_paid_by_one_pair_in_five():
+def test_the_price_of_the_check_with_two_seeds_is_paid_by_half_of_the_pairs():
     means = np.random.default_rng(1).normal(size=(20_000, 9, 2))
     variance, freedom = seeds.contrast_variance(means, to_first(9))
     half = quantiles(freedom) * np.sqrt(variance)
     plain = t_quantile(0.975, 8) * np.sqrt(seeds.pooled(means)[0])[:, None]
     assert np.median(half / plain) == pytest.approx(1, abs=0.002)
-    assert (half > 1.01 * plain).mean() == pytest.approx(0.2, abs=0.03)
-    assert half.mean() / plain.mean() == pytest.approx(1.79, abs=0.1)
+    assert (half > 1.01 * plain).mean() == pytest.approx(0.47, abs=0.03)
+    assert half.mean() / plain.mean() == pytest.approx(3.2, abs=0.15)
 
 
 @pytest.mark.parametrize(("arms", "repeats", "persons"), [(6, 2, 40), (6, 3, 30), (4, 5, 60), (3, 10, 30)])

@@ -2,9 +2,9 @@
 
 A contrast gives each arm a weight, and the weights sum to 0: a difference to the reference, a slope, a main effect, an
 interaction, a Shapley value. Its variance is that over persons (bootstrap), that over seeds (`seeds`), and, where it is
-taken against sets of levels drawn by chance, that over the draws:
+taken against sets of levels drawn by chance, that over the draws; what persons and seeds both hold counts once:
 
-    V = V_persons + V_seeds + V_draws,    t = estimate / sqrt(V),    f by Welch and Satterthwaite
+    V = V_persons + V_seeds - V_both + V_draws,    t = estimate / sqrt(V),    f of `joining`
 """
 
 import math
@@ -14,15 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.evaluation.stats import seeds
-from gprplus.evaluation.stats.intervals import Estimate, Scored, persons_variance, resampled
-from gprplus.evaluation.stats.tails import t_quantile, t_tail
+from gprplus.evaluation.stats.intervals import Estimate, Scored, both, estimates, persons_part, resampled
+from gprplus.evaluation.stats.joining import joined, normal_scores
+from gprplus.evaluation.stats.tails import t_tail
+
+Part = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Judged:
     """Contrasts, `(K,) float64` each: value, standard error, degrees of freedom (0: nothing is known of the noise), the
     standardised difference d_z (mean over the standard deviation of the values of each seed; NaN with one seed), and
-    `null (R, K)`: absolute t values under no effect at all, drawn jointly.
+    `null (R, K)`: absolute t values under no effect at all, drawn jointly, on the scale of `joining.normal_scores`.
     """
 
     value: np.ndarray
@@ -43,17 +46,9 @@ class Judged:
         pairs = zip(self.t, self.freedom, strict=True)
         return np.array([2 * t_tail(abs(t), f) if math.isfinite(t) else np.nan for t, f in pairs])
 
-    def intervals(self, level: float = 0.95) -> list[Estimate]:
-        """The interval of each contrast by itself."""
-        return [estimate(*each, level=level) for each in zip(self.value, self.error, self.freedom, strict=True)]
-
-
-def estimate(value: float, error: float, freedom: float, *, level: float = 0.95) -> Estimate:
-    """A t interval; NaN ends where the degrees of freedom are below 1."""
-    if not freedom >= 1:
-        return Estimate(float(value), math.nan, math.nan)
-    half = t_quantile((1 + level) / 2, float(freedom)) * error if error > 0 else 0.0
-    return Estimate(float(value), float(value - half), float(value + half))
+    def intervals(self) -> list[Estimate]:
+        """The 95% interval of each contrast by itself."""
+        return estimates(self.value, self.error**2, self.freedom)
 
 
 def judge(
@@ -72,21 +67,16 @@ def judge(
     means = scored.means()
     value = matrix @ means.mean(axis=1)
     boot = resampled(scored.values.mean(axis=1), scored.person, drawn) @ matrix.T
-    people = persons_variance(boot, scored.persons)
-    luck, luck_freedom, rest = _luck(means, matrix, groups)
-    by_seed, seed_freedom = seeds.contrast_variance(means, rest)
-    parts = [(people, np.full(len(value), scored.persons - 1.0)), (by_seed, seed_freedom), (luck, luck_freedom)]
-    variance = people + by_seed + luck
-    freedom = np.where((seed_freedom >= 1) & (scored.persons > 1), _joined(parts), 0.0)
+    luck, rest = _luck(means, matrix, groups)
+    parts, overlap = [persons_part(boot, scored.persons), seeds.contrast_variance(means, rest)], both(scored, rest)
+    variance, freedom = joined([*parts, luck], overlap)
     spread = (matrix @ means).std(axis=1, ddof=1) if means.shape[1] > 1 else np.full(len(value), np.nan)
     d_z = np.divide(value, spread, out=np.full(len(value), np.nan), where=spread > 1e-12)
-    null = _null(boot, people, means, rest, (luck, luck_freedom), scored.persons, rng)
+    null = _null(boot, means, rest, [*parts, luck], overlap, rng)
     return Judged(value, np.sqrt(variance), freedom, d_z, null)
 
 
-def _luck(
-    means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _luck(means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[Part, np.ndarray]:
     """Variance of the mean over draws, its degrees of freedom, and the contrasts without the draws' own seed noise,
     which their spread holds already.
     """
@@ -97,40 +87,35 @@ def _luck(
             luck[k] = (matrix[k, chosen].sum() ** 2) * means.mean(axis=1)[chosen].var(ddof=1) / len(chosen)
             freedom[k] = len(chosen) - 1
             rest[k, chosen] = 0
-    return luck, freedom, rest
-
-
-def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Welch and Satterthwaite's degrees of freedom of sums of variances; the fewest where all variances are 0."""
-    total = sum(variance for variance, _ in parts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below = sum(np.where(variance > 0, variance**2 / freedom, 0.0) for variance, freedom in parts)
-        return np.where(below > 0, total**2 / below, np.min([freedom for _, freedom in parts], axis=0))
+    return (luck, freedom), rest
 
 
 def _null(
     boot: np.ndarray,
-    people: np.ndarray,
     means: np.ndarray,
     rest: np.ndarray,
-    luck: tuple[np.ndarray, np.ndarray],
-    persons: int,
+    parts: Sequence[Part],
+    overlap: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Absolute t values `(R, K)` when no contrast is there: persons resampled, seed noise drawn anew, both for all
-    contrasts at once so that their correlation is kept, each divided by the error that would have been estimated.
+    """Absolute t values `(R, K)`, as normal scores, when no contrast is there: persons resampled, seed noise drawn
+    anew, both for all contrasts at once so that their correlation is kept, each divided by the error that would have
+    been estimated.
     """
-    count = len(boot)
+    count, (people, by_seed, luck) = len(boot), parts
     noise = seeds.simulated(means, count, rng)
-    shift = (boot - boot.mean(axis=0)) * math.sqrt(persons / max(persons - 1, 1))
+    shift = (boot - boot.mean(axis=0)) * np.sqrt((people[1] + 1) / np.maximum(people[1], 1))
     shift = shift + (rest @ noise).mean(axis=-1)
-    variance = (
-        people * _chi_square(count, np.array([max(persons - 1, 1)]), rng) + seeds.contrast_variance(noise, rest)[0]
-    )
-    if luck[0].any():
-        shift = shift + rng.normal(size=shift.shape) * np.sqrt(luck[0])
-        variance = variance + luck[0] * _chi_square(count, np.where(np.isfinite(luck[1]), luck[1], 1.0), rng)
-    return np.abs(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0))
+    # what persons and seeds both hold was drawn twice
+    drawn = people[0] + by_seed[0]
+    kept = np.maximum(drawn - overlap, np.maximum(people[0], by_seed[0]))
+    shift = shift * np.sqrt(np.divide(kept, drawn, out=np.ones_like(drawn), where=drawn > 0))
+    shift = shift + rng.normal(size=shift.shape) * np.sqrt(luck[0])
+    again = (people[0] * _chi_square(count, np.maximum(people[1][:1], 1), rng), people[1])
+    lucky = (luck[0] * _chi_square(count, np.where(np.isfinite(luck[1]), luck[1], 1.0), rng), luck[1])
+    variance, freedom = joined([again, seeds.contrast_variance(noise, rest), lucky], overlap)
+    t = np.abs(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0))
+    return normal_scores(t, np.maximum(freedom, 1))
 
 
 def _chi_square(count: int, freedom: np.ndarray, rng: np.random.Generator) -> np.ndarray:

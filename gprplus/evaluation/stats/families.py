@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from gprplus.evaluation.stats.contrasts import Judged
-from gprplus.evaluation.stats.tails import t_quantile, t_tail
+from gprplus.evaluation.stats.joining import from_normal, normal_scores, quantile
+from gprplus.evaluation.stats.tails import t_tail
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -44,19 +45,22 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
 def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """max-|t| over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
 
-    Neither is ever sharper than that of the contrast by itself; a family of one is that contrast.
+    Values of unlike degrees of freedom are compared as normal scores, so that one contrast that little is known of does
+    not widen all others. Neither result is ever sharper than that of the contrast by itself; a family of one is that
+    contrast.
     """
-    t, p, known = np.abs(judged.t), judged.p, ~np.isnan(judged.t)
+    t, p = np.abs(judged.t), judged.p
+    known = ~np.isnan(t)
     if not known.any():
         return np.full(len(t), np.nan), np.full(len(t), np.nan)
-    alone = np.array(
-        [t_quantile((1 + level) / 2, f) if ok else np.nan for f, ok in zip(judged.freedom, known, strict=True)]
-    )
+    alone = np.where(known, quantile(judged.freedom), np.nan)
     if known.sum() == 1:
         return p, alone * judged.error
+    freedom = np.where(known, judged.freedom, 1.0)
     peak = judged.null[:, known].max(axis=1)
-    adjusted = ((peak[:, None] >= np.where(known, t, np.inf)).sum(axis=0) + 1) / (len(peak) + 1)
-    width = np.maximum(np.quantile(peak, level), alone)
+    scores = normal_scores(np.where(known, t, 0.0), freedom)
+    adjusted = ((peak[:, None] >= scores).sum(axis=0) + 1) / (len(peak) + 1)
+    width = np.maximum(from_normal(np.quantile(peak, level), freedom), alone)
     return np.where(known, np.maximum(adjusted, p), np.nan), width * judged.error
 
 
