@@ -56,12 +56,13 @@ class Plan:
 @dataclass(frozen=True)
 class Outcome:
     """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
-    summaries and split records.
+    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS) and split records.
     """
 
     plan: Plan
     folders: tuple[Path, ...] = ()
     summaries: "tuple[pa.Table, ...]" = ()
+    contrasts: "tuple[pa.Table, ...]" = ()
     infos: tuple[Mapping[str, Any], ...] = ()
     reports: tuple[Path, ...] = ()
 
@@ -238,11 +239,12 @@ def _few_threads(threads: int | None) -> Iterator[None]:
 def _collected(wanted: Sequence[Case], planned: Plan, margin: float) -> Outcome:
     from gprplus.report import report
 
-    summaries = [
-        collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info, margin)[1]
+    found = [
+        collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info, margin)
         for case in wanted
     ]
+    summaries, contrasts = tuple(one[1] for one in found), tuple(one[2].contrasts for one in found)
     folders = [case.folder for case in wanted]
     written = [path for path in report(folders) if path.suffix == ".html"]
     infos = tuple(cases.told(case) for case in wanted)
-    return Outcome(planned, tuple(folders), tuple(summaries), infos, tuple(written))
+    return Outcome(planned, tuple(folders), summaries, contrasts, infos, tuple(written))

@@ -77,11 +77,17 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
 
 def as_data(outcome: "Outcome") -> dict[str, Any]:
     """An outcome as JSON says it."""
+    from gprplus.report.findings import joined
+
     return {
         "plan": asdict(outcome.plan),
         "runs": [str(folder) for folder in outcome.folders],
         "reports": [str(path) for path in outcome.reports],
-        "summary": [row for summary in outcome.summaries for row in summary.to_pylist()],
+        "summary": [
+            row
+            for summary, contrasts in zip(outcome.summaries, outcome.contrasts, strict=True)
+            for row in joined(summary.to_pylist(), contrasts.to_pylist())
+        ],
     }
 
 
@@ -123,10 +129,10 @@ def show(outcome: "Outcome") -> None:
     note(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, on {plan.device}")
     if not plan.trained and not plan.shared:
         note(f"Nothing to train: all {plan.kept} runs are there already.")
-    for folder, summary, info, page in zip(
-        outcome.folders, outcome.summaries, outcome.infos, outcome.reports, strict=True
+    for folder, summary, contrasts, info, page in zip(
+        outcome.folders, outcome.summaries, outcome.contrasts, outcome.infos, outcome.reports, strict=True
     ):
-        headers, rows = overview(summary)
+        headers, rows = overview(summary, contrasts)
         table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
-        say(verdict(summary, info))
+        say(verdict(summary, contrasts, info))
         say(f"report: {page}")

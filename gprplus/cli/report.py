@@ -44,7 +44,7 @@ def command(runs: tuple[Path, ...], work: Path, output: Path | None, plan: bool,
     folders = expand(list(runs) or [work / "runs"])
     files = report(folders, output)
     outcomes = [read(folder) for folder in folders]
-    verdicts = [verdict(outcome.summary, outcome.info) for outcome in outcomes]
+    verdicts = [verdict(outcome.summary, outcome.judged["contrasts"], outcome.info) for outcome in outcomes]
     if as_json:
         made = [
             {"run": str(folder), "verdict": said, "files": [str(path) for path in files[3 * i : 3 * i + 3]]}

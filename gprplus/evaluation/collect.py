@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import runs, schema
 from gprplus.evaluation import trial
-from gprplus.evaluation.effects import MARGIN, effects
+from gprplus.evaluation.effects import MARGIN, Effects, effects
 from gprplus.evaluation.summary import UNTRAINED, summarise
 from gprplus.evaluation.targets import SELF, own
 
@@ -19,8 +19,8 @@ SUMMARY = "summary.parquet"
 
 def collect(
     folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any], margin: float = MARGIN
-) -> "tuple[pa.Table, pa.Table]":
-    """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results and summary back.
+) -> "tuple[pa.Table, pa.Table, Effects]":
+    """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results, summary and effects.
 
     `info` is split.json, whose design says which effects there are; differences below `margin`, of scores 0-1, count as
     none where equivalence is tested.
@@ -46,7 +46,7 @@ def collect(
     judged = effects(results, queries, info, margin=margin)
     for name in ("contrasts", "components", "curves", "pooled"):
         runs.write_table(folder / f"{name}.parquet", getattr(judged, name))
-    return results, summary
+    return results, summary, judged
 
 
 def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:

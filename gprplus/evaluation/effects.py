@@ -9,7 +9,7 @@ import numpy as np
 
 from gprplus import keys, schema
 from gprplus.evaluation import curves, estimands, stats
-from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
+from gprplus.evaluation.aligned import METRICS, aligned, persons_drawn, shared_seeds
 from gprplus.evaluation.estimands import Contrast
 from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, seeds
 from gprplus.evaluation.summary import UNTRAINED
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MARGIN = 0.01  # one point of mAP or rank-1: what is called no difference worth having
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _seen(
         return []
     common = shared_seeds(mine, arms, target)
     found, person = aligned(queries, arms, common, target)
-    drawn = stats.weights(int(person.max()) + 1, n, np.random.default_rng(keys.text_key(f"effects {target}")))
+    drawn = persons_drawn(person, target, n)
     said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
     return [
         Seen(target, metric, arms, stats.Scored(found[metric], person), drawn, margin, said | {"metric": metric})
@@ -130,21 +129,13 @@ def _effects(seen: Seen, declared: Sequence[Contrast]) -> list[dict[str, Any]]:
             row |= {"aliases": ", ".join(one.aliases) or None, "low": span.low, "high": span.high}
             row |= {"error": float(found.error[k]), "freedom": float(found.freedom[k]), "p": float(p)}
             row |= {"p_holm": float(p_holm), "p_max": float(p_max)}
-            row |= {"family_low": span.value - width, "family_high": span.value + width, "d_z": float(found.d_z[k])}
+            ends = (float(span.value - width), float(span.value + width))
+            row |= {"family_low": ends[0], "family_high": ends[1], "d_z": float(found.d_z[k])}
             row |= {"omega2": _omega(seen, one), "margin": seen.margin, "p_equivalence": same}
-            row |= {"verdict": verdict(span.value, float(p_max), same), "draws": len(one.draws)}
+            row |= {"verdict": families.says(*ends, seen.margin), "draws": len(one.draws)}
             row |= {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
             out.append(seen.said | row)
     return out
-
-
-def verdict(value: float, p: float, p_equivalence: float) -> str:
-    """What may be said of a contrast: higher or lower (family-wise), equivalent, undecided; unknown without noise."""
-    if math.isnan(p):
-        return "unknown"
-    if p < LEVEL:
-        return "higher" if value > 0 else "lower"
-    return "equivalent" if p_equivalence < LEVEL else "undecided"
 
 
 def _omega(seen: Seen, one: Contrast) -> float | None:

@@ -82,9 +82,10 @@ def _necessity(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contra
 
 
 def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
-    """Slopes between neighbours along the path, and the least squares slope over all of it."""
+    """Every later point against the start, slopes between neighbours, and the least squares slope over all of it."""
     steps = sorted((float(one["share"]), name) for name, one in facts.items() if "share" in one)
-    found = [
+    found = _against_reference(info, facts)
+    found += [
         Contrast(
             "share curve",
             f"{before} to {after}",

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys, schema
+from gprplus import schema
 from gprplus.evaluation import stats
-from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
+from gprplus.evaluation.aligned import METRICS, aligned, persons_drawn, shared_seeds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,21 +23,19 @@ def summarise(
     reference: str | None,
     *,
     resamples: int = stats.RESAMPLES,
-    rng: np.random.Generator | None = None,
 ) -> "pa.Table":
     """One row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one split and recipe).
 
     `queries` holds the schema.QUERIES table of each (arm, seed). Intervals are `stats`'s; paired differences are to
     the arm `reference`, whose own is null, as are intervals that one seed cannot give. Arms are compared on the seeds
-    they all have. The resamples come from `rng`, by default the same ones every time.
+    they all have. An interval of a difference is the contrast's own (schema.CONTRASTS), from the same resamples.
     """
     import pyarrow as pa
 
     rows = results.to_pylist()
-    rng = rng if rng is not None else np.random.default_rng(keys.text_key("bootstrap"))
     out: list[dict[str, Any]] = []
     for target in dict.fromkeys(row["target"] for row in rows):
-        out += _of_target([row for row in rows if row["target"] == target], queries, target, reference, resamples, rng)
+        out += _of_target([row for row in rows if row["target"] == target], queries, target, reference, resamples)
     # Arrow takes the columns from the first row, and the reference arm has no differences
     full = [{column.name: row.get(column.name) for column in schema.SUMMARY} for row in out]
     return schema.conform(pa.Table.from_pylist(full), schema.SUMMARY)
@@ -49,7 +47,6 @@ def _of_target(
     target: str,
     reference: str | None,
     resamples: int,
-    rng: np.random.Generator,
 ) -> list[dict[str, Any]]:
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     trained = [arm for arm in arms if arm != UNTRAINED]
@@ -57,7 +54,7 @@ def _of_target(
     rows = [row for row in rows if row["seed"] in seeds]
     found, person = aligned(queries, arms, seeds, target)
     persons = int(person.max()) + 1
-    drawn = stats.weights(persons, resamples, rng)
+    drawn = persons_drawn(person, target, resamples)
     out = {arm: _row([row for row in rows if row["arm"] == arm], target, persons) for arm in arms}
     for row in out.values():
         row["reference"] = reference if reference in trained else None

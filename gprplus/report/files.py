@@ -5,8 +5,9 @@ from pathlib import Path
 
 from gprplus.errors import ReportError
 from gprplus.report.html import render
+from gprplus.report.markdown import as_markdown
 from gprplus.report.outcome import AGAIN, read
-from gprplus.report.tables import as_csv, as_markdown
+from gprplus.report.tables import as_csv
 from gprplus.runs import write_text
 
 DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
@@ -28,8 +29,8 @@ def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
         outcome = read(folder)
         texts = {
             "report.html": render(outcome),
-            "results.csv": as_csv(outcome.summary, outcome.arms),
-            "results.md": as_markdown(outcome.summary, outcome.info, outcome.queries, outcome.judged),
+            "results.csv": as_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
+            "results.md": as_markdown(outcome.summary, outcome.judged, outcome.info, outcome.queries),
         }
         for name, text in texts.items():
             write_text(place / name, text)

@@ -4,26 +4,45 @@ The page is one file: no network, no script; pictures ride along as data URIs. E
 folder name is escaped.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gprplus import __version__
 from gprplus.declared import identity_attributes
 from gprplus.report import balance, plots, provenance, words
+from gprplus.report.basis import caveats
 from gprplus.report.crossed import Crossed, crossed
-from gprplus.report.judged import Section, sections
-from gprplus.report.mismatch import contrast
+from gprplus.report.findings import Finding, Row, findings, headline, outcome
+from gprplus.report.judged import ASKED, Section, sections
+from gprplus.report.mismatch import contrast, mismatch_sentence
 from gprplus.report.outcome import Outcome
-from gprplus.report.phrases import UNTRAINED, question, reference_phrase, target_phrase
+from gprplus.report.phrases import UNTRAINED, against_phrase, question, target_phrase
 from gprplus.report.ranked import Lists, lists
 from gprplus.report.samples import Samples, samples
-from gprplus.report.sentences import Row, Verdict, caveats, judge, mismatch_sentence, outcome
+from gprplus.report.sentences import Verdict, judge, of
 from gprplus.report.tables import notes
 
 if TYPE_CHECKING:
     import jinja2
+
+BESIDE = ("attribute effect", "interactions", "Shapley")  # families that are drawn beside the headline's
+TITLES = {
+    "main effects": "What each restriction does",
+    "interactions": "What one restriction changes about another",
+    "Shapley": "How the total splits",
+}
+
+
+@dataclass(frozen=True)
+class Plotted:
+    """A family of contrasts under a title, with what it is taken to, as a forest plot."""
+
+    title: str
+    note: str
+    against: str
+    plot: plots.Forest
 
 
 @dataclass(frozen=True)
@@ -35,9 +54,8 @@ class Part:
     rows: Sequence[Row]
     verdict: Verdict
     reference: str | None
-    against: str
     caveat: str
-    forest: plots.Forest | None
+    forests: Sequence[Plotted]
     heat: plots.Heat | None
     mismatch: str
     ladder: plots.Ladder | None
@@ -99,24 +117,46 @@ def page(run: Outcome) -> Page:
 
 
 def _part(run: Outcome, target: str) -> Part:
-    rows = [row for row in run.rows if row["target"] == target]
-    results = [row for row in run.results.to_pylist() if row["target"] == target]
+    rows, judged = run.rows_of(target), of(run.contrasts, target)
+    results = of(run.results.to_pylist(), target)
     reference = next((row["reference"] for row in rows if row["reference"]), None)
     said = words.listed(caveats(rows, run.info))
     return Part(
         where=target_phrase(target),
         suffix="" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
         rows=rows,
-        verdict=judge(rows, run.info),
+        verdict=judge(rows, judged, run.info),
         reference=reference,
-        against=reference_phrase(reference, run.info) if reference else "the reference",
         caveat=f"{said[:1].upper()}{said[1:]}.",
-        forest=plots.forest(rows, results, run.info),
+        forests=list(_forests(findings(judged), results, run.info, reference or "the reference")),
         heat=plots.heat(run.queries, run.info, target),
         mismatch=mismatch_sentence(contrast(run.queries, run.info, target), _noun(run)),
         ladder=plots.ladder(rows, run.info),
         lists=lists(run, reference, target),
     )
+
+
+def _forests(
+    found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any], reference: str
+) -> Iterator[Plotted]:
+    """The family of the headline with its random control, then those that are read beside it."""
+    first = headline(found)
+    beside = [one for one in found if one.family == "random images"]
+    for chosen in (first, *([one for one in found if one.family == name] for name in BESIDE)):
+        plot = plots.forest([*chosen, *(beside if chosen is first else [])], results, info) if chosen else None
+        if plot:
+            family = chosen[0].family
+            against = against_phrase(family, reference, info)
+            title = TITLES.get(family) or f"Against {against}"
+            yield Plotted(title, _note(chosen), against, plot)
+
+
+def _note(chosen: Sequence[Finding]) -> str:
+    first = chosen[0]
+    paired = "Difference of mAP, paired over the same queries and seeds."
+    told = ASKED[first.family] if first.family in TITLES else paired
+    together = f" Intervals are simultaneous over the {first.size} contrasts of the family '{first.family}'."
+    return told + (together if first.size > 1 else "")
 
 
 def _noun(run: Outcome) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gprplus.report import words
+from gprplus.report.findings import said
 from gprplus.report.phrases import target_phrase
 from gprplus.report.planning import plan_lines
 
@@ -27,6 +28,7 @@ ASKED = {
     "random images": "Random images, against the reference: what careful dealing by itself is worth.",
     "to the reference": "Differences to the reference.",
 }
+FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
 
 
 @dataclass(frozen=True)
@@ -57,28 +59,22 @@ def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Sectio
     for family in dict.fromkeys(row["family"] for row in rows):
         mine = [row for row in rows if row["family"] == family]
         margin = words.size(mine[0]["margin"])
-        headers = ["contrast", "points", "95% interval", "for the family", "p (max-t)", "p (Holm)"]
+        headers = ["contrast", "points", "95% alone", "95% simultaneous", "p (max-t)", "p (Holm)"]
         headers += [f"p (within {margin})", "d_z", "verdict"]
         shares = any(row["omega2"] is not None for row in mine)
         headers += ["omega²"] if shares else []
-        lines = [_line(row, margin) + ([_share(row["omega2"])] if shares else []) for row in mine]
+        lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
         yield Section(f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines)
 
 
-def _line(row: Mapping[str, Any], margin: str) -> list[str]:
+def _line(row: Mapping[str, Any]) -> list[str]:
     name = row["contrast"] + (f" (or {row['aliases']})" if row["aliases"] else "")
+    if row["family"] in FACTORS:
+        name = words.crossed(name)
     spans = [words.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")]
     chances = [chance(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
     d_z = words.DASH if row["d_z"] is None else f"{row['d_z']:+.1f}".replace("-", words.MINUS)
-    return [name, words.signed(row["value"]), *spans, *chances, d_z, verdict(row, margin)]
-
-
-def verdict(row: Mapping[str, Any], margin: str) -> str:
-    """What a row says, in words; a difference that is shown and small is both."""
-    small = row["p_equivalence"] is not None and row["p_equivalence"] < 0.05
-    if row["verdict"] in ("higher", "lower"):
-        return f"{row['verdict']}, by less than {margin}" if small else row["verdict"]
-    return f"equivalent within {margin}" if row["verdict"] == "equivalent" else row["verdict"]
+    return [name, words.signed(row["value"]), *spans, *chances, d_z, said(row)]
 
 
 def chance(p: float | None) -> str:
@@ -95,16 +91,16 @@ def _share(value: float | None) -> str:
 
 
 def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    said = [ASKED.get(family, "")]
+    told = [ASKED.get(family, "")]
     if len({row["formula"] for row in rows}) == 1 and family != "Shapley":
-        said.append(f"Worked out as {rows[0]['formula']}.")
+        told.append(f"Worked out as {rows[0]['formula']}.")
     if any(row["draws"] == 1 for row in rows):
-        said.append("The control was drawn once: the luck of that draw is not in the interval.")
+        told.append("The control was drawn once: the luck of that draw is not in the interval.")
     if any(row["aliases"] for row in rows):
-        said.append("What stands in brackets cannot be told apart from it in this fraction.")
+        told.append("What stands in brackets cannot be told apart from it in this fraction.")
     if all(row["p"] is None for row in rows):
-        said.append("With one seed nothing is known of the noise.")
-    return " ".join(filter(None, said))
+        told.append("With one seed nothing is known of the noise.")
+    return " ".join(filter(None, told))
 
 
 def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:

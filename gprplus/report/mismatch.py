@@ -9,6 +9,7 @@ import numpy as np
 
 from gprplus import keys
 from gprplus.evaluation import stats
+from gprplus.report import words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,3 +59,18 @@ def contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Contr
     known = not math.isnan(found.low)
     means = pair.means().mean(axis=1)
     return Contrast(float(means[0]), float(means[1]), found.low if known else None, found.high if known else None)
+
+
+def mismatch_sentence(found: Contrast | None, noun: str) -> str:
+    """What the heat map says as a whole: whether it helps to have trained in the level of the query."""
+    if found is None:
+        return ""
+    figures = (
+        f"{words.points(found.own)} with the arm of their own {noun}, {words.points(found.other)} with those of another"
+    )
+    span = words.signed_interval(found.low, found.high)
+    if found.low is None or found.high is None:
+        return f"Queries score {figures}; without an interval nothing is concluded from that."
+    paired = f"a difference of {words.signed(found.difference)}, 95% interval {span}"
+    clear = found.low > 0 or found.high < 0
+    return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."

@@ -1,14 +1,16 @@
 """What a run folder holds, read once: the benchmark's record, its split, and the tables collected beside the arms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
 from gprplus.errors import ReportError, examples
+from gprplus.report.basis import targets
+from gprplus.report.findings import Row, joined
 from gprplus.report.judged import TABLES as JUDGED
-from gprplus.report.sentences import Row, targets
 from gprplus.report.tables import in_split_order
 from gprplus.runs import read_json
 
@@ -24,7 +26,7 @@ class Outcome:
 
     `record` is benchmark.json; `info` is split.json with the benchmark's targets beside it; `split` is the split's
     folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm and seed in
-    front; `judged` holds the tables of contrasts, components, curves and pooled effects, as far as they are there.
+    front; `judged` holds the tables of contrasts, and of components, curves and pooled effects where they are there.
     """
 
     folder: Path
@@ -34,12 +36,12 @@ class Outcome:
     summary: "pa.Table"
     results: "pa.Table"
     queries: "pa.Table"
-    judged: "Mapping[str, pa.Table]" = field(default_factory=dict)
+    judged: "Mapping[str, pa.Table]"
 
-    @property
-    def rows(self) -> list[Row]:
-        """The summary's rows by target, in the split's order of arms."""
-        return in_split_order(self.summary.to_pylist(), self.arms)
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The summary's rows by target, in the split's order of arms, with what their family says (`joined`)."""
+        return joined(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
 
     def rows_of(self, target: str) -> list[Row]:
         """The summary's rows of one target."""
@@ -47,9 +49,8 @@ class Outcome:
 
     @property
     def contrasts(self) -> list[Row]:
-        """What the design declared to be compared (schema.CONTRASTS); empty for runs collected without it."""
-        path = self.folder / "contrasts.parquet"
-        return table_at(path, schema.CONTRASTS).to_pylist() if path.is_file() else []
+        """What the design declared to be compared (schema.CONTRASTS)."""
+        return self.judged["contrasts"].to_pylist()
 
     @property
     def arms(self) -> list[str]:
@@ -79,7 +80,9 @@ def read(folder: Path) -> Outcome:
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
     info = {**info, "targets": record.get("targets") or {}}
     judged = {
-        name: table_at(path, schema.TABLES[name]) for name in JUDGED if (path := folder / f"{name}.parquet").is_file()
+        name: table_at(path, schema.TABLES[name])
+        for name in JUDGED
+        if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
     return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)
 

@@ -1,6 +1,6 @@
-"""Names of arms, levels and targets as they stand in a sentence."""
+"""Names of arms, levels, targets and contrasts as they stand in a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gprplus.declared import attributes
@@ -56,6 +56,68 @@ def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
     return f"the arm {arm}"
 
 
+def against_phrase(family: str, reference: str, info: Mapping[str, Any]) -> str:
+    """What the contrasts of a family are taken to, as it stands after "against".
+
+    >>> against_phrase("main effects", "mix", {}), against_phrase("sufficiency", "mix", {})
+    ('leaving it free', 'the same-budget mixture')
+    """
+    others = {
+        "main effects": "leaving it free",
+        "same size": "the mixture of the same size",
+        "against random images": "random images of the same size",
+        "attribute effect": "as many random levels",
+    }
+    return others.get(family) or reference_phrase(reference, info)
+
+
+def subject(family: str, name: str, info: Mapping[str, Any]) -> str:
+    """What a contrast of a family is about, at the head of a sentence.
+
+    >>> subject("sufficiency", "only-foggy", {"attribute": "weather"})
+    'training on foggy alone'
+    >>> subject("same size", "only-foggy-120", {"attribute": "weather"})
+    'training on 120 images of foggy'
+    """
+    if family == "main effects":
+        factors = (info.get("factorial") or {}).get("factors") or {}
+        levels: list[Any] = next((one["restricted"] for one in factors.values() if one["attribute"] == name), [])
+        to = f" to {words.listed([str(level) for level in levels])}" if levels else ""
+        return f"restricting the {words.noun(name)}{to}"
+    if family in ("same size", "against random images"):
+        arm, _, size = name.rpartition("-")
+        return f"training on {words.counted(int(size), 'image')} of {short(arm, info)}"
+    return arm_phrase(name, info)
+
+
+def kind_phrases(family: str, names: Sequence[str], info: Mapping[str, Any]) -> tuple[str, str]:
+    """What the contrasts of a family compare, one and many.
+
+    >>> kind_phrases("sufficiency", ["only-foggy", "only-sunny"], {"attribute": "weather"})
+    ('single weather', 'weathers')
+    """
+    if family == "main effects":
+        return "restriction", "restrictions"
+    if family == "same size":
+        return "choice at any size", "choices"
+    attribute = info.get("attribute")
+    if attribute and family == "sufficiency":
+        many = words.nouns(attribute)
+        return (
+            ("choice", f"choices of {many}")
+            if any("+" in name for name in names)
+            else (
+                f"single {words.noun(attribute)}",
+                many,
+            )
+        )
+    if family == "necessity":
+        return "arm that leaves something out", "arms that each leave something out"
+    if all(name.startswith("ids-") and "x" not in name for name in names):
+        return "lower rung", "lower rungs"
+    return ("step", "steps") if all(name.startswith("path-") for name in names) else ("arm", "arms")
+
+
 def arm_phrase(arm: str, info: Mapping[str, Any]) -> str:
     """An arm as it stands at the head of a sentence.
 
@@ -97,11 +159,6 @@ def label(arm: str, info: Mapping[str, Any]) -> str:
     declared = attributes().get(info.get("attribute") or "")
     degree = "°" if declared and declared.unit == "degree" else ""
     return arm.removeprefix("only-") + degree if arm.startswith("only-") else arm
-
-
-def is_control(arm: str) -> bool:
-    """Whether an arm is a random control of the design rather than a question of it."""
-    return arm.startswith(("random-images", "random-levels"))
 
 
 def people(arm: str) -> str:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gprplus.declared import attributes
-from gprplus.report.phrases import UNTRAINED, is_control, label
-from gprplus.report.sentences import Row, outcome
+from gprplus.evaluation import estimands
+from gprplus.report import words
+from gprplus.report.findings import TURNED, Finding, Row
+from gprplus.report.judged import FACTORS
+from gprplus.report.phrases import label
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +55,7 @@ def axis(values: Sequence[float], *, about: int = 5) -> Axis:
 
 @dataclass(frozen=True)
 class Effect:
-    """One row of the forest plot: a paired difference of mAP, its interval, and the difference of each seed."""
+    """One row of a forest plot: a paired difference of mAP, its family's interval, and the difference of each seed."""
 
     arm: str
     label: str
@@ -66,37 +69,38 @@ class Effect:
 
 @dataclass(frozen=True)
 class Forest:
-    """The forest plot of one target. `ranked`: rows stand by size of the effect rather than in the split's order."""
+    """A forest plot. `ranked`: rows stand by size of the effect rather than in the split's order."""
 
     axis: Axis
     effects: tuple[Effect, ...]
     ranked: bool
 
 
-def forest(rows: Sequence[Row], results: Sequence[Row], info: Mapping[str, Any]) -> Forest | None:
-    """Paired differences of one target, in the split's order; by size when the levels have no order of their own.
+def forest(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any]) -> Forest | None:
+    """The findings of one target that have an interval; by size where levels have no order of their own.
 
-    `results` gives the difference of each seed. None when no row has an interval.
+    Intervals are those of each family. Controls stand last. `results` gives the difference of each seed. None where no
+    finding has an interval.
     """
-    scores = {(row["arm"], row["seed"]): row["mAP"] for row in results}
+    seen = [one for one in found if one.outcome != "unknown"]
+    if not seen:
+        return None
+    alone = _of_each_seed(results, info)
     effects = [
         Effect(
-            row["arm"],
-            label(row["arm"], info),
-            outcome(row),
-            row["mAP_difference"],
-            row["mAP_difference_low"],
-            row["mAP_difference_high"],
-            _seed_differences(scores, row["arm"], row["reference"]),
-            is_control(row["arm"]),
+            one.name,
+            _named(one, info),
+            one.outcome,
+            one.difference,
+            one.low or 0.0,
+            one.high or 0.0,
+            tuple((-value if one.family in TURNED else value) for value in alone.get((one.family, one.name), ())),
+            one.family == "random images",
         )
-        for row in rows
-        if row["arm"] not in (UNTRAINED, row["reference"]) and outcome(row) != "unknown"
+        for one in seen
     ]
-    if not effects:
-        return None
     declared = attributes().get(info.get("attribute", ""))
-    ranked = declared is not None and not declared.ordered
+    ranked = declared is not None and not declared.ordered and seen[0].family in ("sufficiency", "necessity")
     if ranked:
         effects.sort(key=lambda effect: effect.difference)
     effects.sort(key=lambda effect: effect.control)
@@ -104,9 +108,25 @@ def forest(rows: Sequence[Row], results: Sequence[Row], info: Mapping[str, Any])
     return Forest(axis([0.0, *values]), tuple(effects), ranked)
 
 
-def _seed_differences(scores: Mapping[tuple[str, int], float], arm: str, reference: str) -> tuple[float, ...]:
-    seeds = sorted(seed for name, seed in scores if name == arm and (reference, seed) in scores)
-    return tuple(scores[arm, seed] - scores[reference, seed] for seed in seeds)
+def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, ...]]:
+    """The contrasts of a split worked out for each seed that all of a contrast's arms have, by family and name."""
+    scores = {(row["arm"], row["seed"]): row["mAP"] for row in results}
+    arms = list(dict.fromkeys(arm for arm, _ in scores))
+    out = {}
+    for one in estimands.declared(info, arms):
+        seeds = [seed for seed in sorted({seed for _, seed in scores}) if all((a, seed) in scores for a in one.weights)]
+        out[one.family, one.name] = tuple(
+            sum(weight * scores[arm, seed] for arm, weight in one.weights.items()) for seed in seeds
+        )
+    return out
+
+
+def _named(one: Finding, info: Mapping[str, Any]) -> str:
+    if one.family in FACTORS:
+        return words.crossed(one.name)
+    if one.family == "random images":
+        return "random images" if one.draws == 1 else f"random images, mean of {one.draws}"
+    return label(one.name, info)
 
 
 @dataclass(frozen=True)

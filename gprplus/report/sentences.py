@@ -1,22 +1,22 @@
 """What the figures say, in words, and no more than they say.
 
-Three rules. An interval of a difference that contains 0 is "not distinguishable", never "equal". A comparison names
-what it is against. What was trained from scratch, or tested on engine renders, says so beside the conclusion.
+Four rules. A word follows from the interval that is printed beside it, and that interval holds for the whole declared
+family (`findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that was
+declared beforehand. A comparison names what it is against. What was trained from scratch, or tested on engine renders,
+says so beside the conclusion.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from gprplus import declared
 from gprplus.report import words
-from gprplus.report.mismatch import Contrast
-from gprplus.report.phrases import SELF, UNTRAINED, arm_phrase, is_control, reference_phrase, short, target_phrase
+from gprplus.report.basis import basis, targets
+from gprplus.report.findings import Finding, Row, findings, headline
+from gprplus.report.phrases import UNTRAINED, against_phrase, arm_phrase, kind_phrases, short, subject, target_phrase
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -31,161 +31,183 @@ class Verdict:
         return " ".join(filter(None, [self.headline, *self.support, self.basis]))
 
 
-def verdict(summary: "pa.Table", info: Mapping[str, Any]) -> str:
+def verdict(summary: "pa.Table", contrasts: "pa.Table", info: Mapping[str, Any]) -> str:
     """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one paragraph for each.
 
-    `info` is what split.json says: attribute, design, arms and reference are used, and each may be absent.
+    `contrasts` (schema.CONTRASTS) holds what the design declared to be compared. `info` is what split.json says:
+    attribute, design, arms and reference are used, and each may be absent.
     """
-    rows = summary.to_pylist()
+    rows, judged = summary.to_pylist(), contrasts.to_pylist()
     names = targets(rows)
-    said = [str(judge([row for row in rows if row["target"] == name], info)) for name in names]
+    said = [str(judge(of(rows, name), of(judged, name), info)) for name in names]
     return "\n\n".join(
         said if len(said) == 1 else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
     )
 
 
-def targets(rows: Sequence[Row]) -> list[str]:
-    """The targets of summary rows, the split's own test set first, then by name; without its further tests."""
-    names = {row["target"] for row in rows if not row["target"].startswith(f"{SELF}:")}
-    return sorted(names, key=lambda name: (name != SELF, name))
+def of(rows: Sequence[Row], target: str) -> list[Row]:
+    """Rows of one target."""
+    return [row for row in rows if row["target"] == target]
 
 
-def outcome(row: Row) -> Literal["gain", "loss", "unclear", "unknown"]:
-    """What the interval of a row's difference in mAP says: it lies above 0, below it, around it, or there is none."""
-    low, high = row["mAP_difference_low"], row["mAP_difference_high"]
-    if low is None or high is None:
-        return "unknown"
-    return "gain" if low > 0 else "loss" if high < 0 else "unclear"
-
-
-def judge(rows: Sequence[Row], info: Mapping[str, Any]) -> Verdict:
-    """The verdict on the summary rows of one target."""
+def judge(rows: Sequence[Row], contrasts: Sequence[Row], info: Mapping[str, Any]) -> Verdict:
+    """The verdict on one target, from its summary rows and its contrasts."""
     trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
     floor = next((row for row in rows if row["arm"] == UNTRAINED), None)
     if not trained:
         return Verdict("Nothing was trained, so there is nothing to compare.")
     name = next((row["reference"] for row in trained.values() if row["reference"]), info.get("reference"))
     reference = trained.get(name)
-    basis = _basis(next(iter(trained.values())), info)
-    compared = family(list(trained.values()), info, name)
+    found = findings(contrasts)
+    compared = headline(found)
+    rests = basis(next(iter(trained.values())), compared, info)
     if reference is None or not compared:
-        return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), basis)
-    headline, support = _compare(compared, info, reference)
-    return Verdict(headline, support + _control(trained, reference) + _floor(reference, floor), basis)
+        return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), rests)
+    text, support = _compare(compared, info, reference["arm"])
+    support += _beside(found, info) + _control(found, trained, reference)
+    return Verdict(text, support + _floor(reference, floor), rests)
 
 
-def family(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) -> list[Row]:
-    """What the experiment is about: single levels, else arms that leave one out, else ladder steps, else the rest."""
-    rest = [row for row in rows if row["arm"] not in (UNTRAINED, reference)]
-    for prefix in ("only-", "without-", "ids-"):
-        chosen = [row for row in rest if row["arm"].startswith(prefix) and not _is_full(row["arm"])]
-        if chosen:
-            return chosen
-    return [row for row in rest if not is_control(row["arm"])]
-
-
-def _is_full(arm: str) -> bool:
-    """Whether a ladder step holds all images of its people, so that size grows along with the number of people."""
-    return arm.startswith("ids-") and not arm.removeprefix("ids-").isdigit()
-
-
-def _compare(rows: Sequence[Row], info: Mapping[str, Any], reference: Row) -> tuple[str, list[str]]:
+def _compare(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> tuple[str, list[str]]:
     """The headline over a family of differences, and the count of its outcomes."""
-    gains = sorted((row for row in rows if outcome(row) == "gain"), key=_difference, reverse=True)
-    losses = sorted((row for row in rows if outcome(row) == "loss"), key=_difference)
-    unclear = [row for row in rows if outcome(row) == "unclear"]
-    against = reference_phrase(reference["arm"], info)
-    what = _kind(rows, info)[0]
+    gains = sorted((one for one in found if one.outcome == "gain"), key=_difference, reverse=True)
+    losses = sorted((one for one in found if one.outcome == "loss"), key=_difference)
+    open_ = [one for one in found if one.outcome in ("unclear", "same")]
+    against = against_phrase(found[0].family, reference, info)
+    what = kind_phrases(found[0].family, [one.name for one in found], info)[0]
+    tally = _tally(found, info)
     if gains:
         text = f"{_change(gains[0], info)} {_over(gains[0], against)}"
         if losses:
-            text += f"; {_lower(_change(losses[0], info))} ({words.size(losses[0]['mAP_difference_high'])} to "
-            text += f"{words.size(losses[0]['mAP_difference_low'])})"
-        return f"{text}.", _tally(rows, gains, losses, unclear, info)
+            text += f"; {_lower(_change(losses[0], info))} ({_ends(losses[0])})"
+        return f"{text}.", tally
     if losses:
         text = f"{_change(losses[0], info)} {_over(losses[0], against)}"
-        if len(rows) > 1:
-            text += f"; no {what} beats it" if len(losses) == len(rows) else f"; no {what} is shown to beat it"
-        return f"{text}.", _tally(rows, gains, losses, unclear, info)
-    if unclear:
-        return _undecided(unclear, info, against, what), []
-    return _gossip(rows, info, against), []
+        if len(found) > 1:
+            text += f"; no {what} beats it" if len(losses) == len(found) else f"; no {what} is shown to beat it"
+        return f"{text}.", tally
+    if open_:
+        mixed = 0 < sum(one.outcome == "same" for one in found) < len(found)
+        return _undecided(open_, info, against, what), tally if mixed else []
+    return _gossip(found, info, against), []
 
 
-def _gossip(rows: Sequence[Row], info: Mapping[str, Any], against: str) -> str:
+def _gossip(found: Sequence[Finding], info: Mapping[str, Any], against: str) -> str:
     """Differences that have no interval: told, and not concluded from."""
-    widest = max(rows, key=lambda row: abs(_difference(row)))
-    why = "With one seed there is no interval" if widest["seeds"] == 1 else "No interval could be formed"
-    more = "more" if _difference(widest) > 0 else "less"
-    gap = f"{arm_phrase(widest['arm'], info)} scored {words.size(widest['mAP_difference'])} points of mAP {more}"
+    widest = max(found, key=lambda one: abs(one.difference))
+    why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
+    more = "more" if widest.difference > 0 else "less"
+    gap = f"{subject(widest.family, widest.name, info)} scored {words.size(widest.difference)} points of mAP {more}"
     return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
 
 
-def _undecided(rows: Sequence[Row], info: Mapping[str, Any], against: str, what: str) -> str:
-    widest = max(rows, key=lambda row: abs(_difference(row)))
-    span = words.signed_interval(widest["mAP_difference_low"], widest["mAP_difference_high"])
-    figures = f"{words.signed(widest['mAP_difference'])} points of mAP, 95% interval {span}"
-    if len(rows) == 1:
-        return f"{_upper(arm_phrase(widest['arm'], info))} is not distinguishable from {against}: {figures}."
-    return (
-        f"No {what} is distinguishable from {against}; the widest gap, {arm_phrase(widest['arm'], info)}, is {figures}."
-    )
+def _undecided(found: Sequence[Finding], info: Mapping[str, Any], against: str, what: str) -> str:
+    """No difference is shown: all equal within the margin, or the widest gap with its interval."""
+    widest = max(found, key=lambda one: abs(one.difference))
+    named = subject(widest.family, widest.name, info)
+    figures = f"{words.signed(widest.difference)} points of mAP, {widest.interval} "
+    figures += words.signed_interval(widest.low, widest.high)
+    equal = f"equal to {against} within {words.size(widest.margin)} points"
+    same = all(one.outcome == "same" for one in found)
+    if len(found) == 1:
+        return f"{_upper(named)} is {equal if same else f'not distinguishable from {against}'}: {figures}."
+    says = f"Every {what} is {equal}" if same else f"No {what} is distinguishable from {against}"
+    return f"{says}; the widest gap, {named}, is {figures}."
 
 
-def _change(row: Row, info: Mapping[str, Any]) -> str:
+def _change(one: Finding, info: Mapping[str, Any]) -> str:
     """Such as "Training on foggy alone loses 2.1 points of mAP"."""
-    verb = "gains" if _difference(row) > 0 else "loses"
-    return f"{_upper(arm_phrase(row['arm'], info))} {verb} {words.size(row['mAP_difference'])} points of mAP"
+    verb = "gains" if one.difference > 0 else "loses"
+    small = f", less than the margin of {words.size(one.margin)}," if one.small else ""
+    return f"{_upper(subject(one.family, one.name, info))} {verb} {words.size(one.difference)} points of mAP{small}"
 
 
-def _over(row: Row, against: str) -> str:
-    """Such as "against the same-budget mixture, 95% interval 1.2 to 3.0": ends without signs, the smaller first."""
-    ends = sorted((abs(row["mAP_difference_low"]), abs(row["mAP_difference_high"])))
-    return f"against {against}, 95% interval {words.size(ends[0])} to {words.size(ends[1])}"
+def _over(one: Finding, against: str) -> str:
+    """Such as "against the same-budget mixture, 95% interval 1.2 to 3.0"."""
+    return f"against {against}, {one.interval} {_ends(one)}"
 
 
-def _tally(
-    rows: Sequence[Row], gains: Sequence[Row], losses: Sequence[Row], unclear: Sequence[Row], info: Mapping[str, Any]
-) -> list[str]:
-    """How many of the family lose, win, or cannot be told apart."""
-    if len(rows) < 2:
+def _ends(one: Finding) -> str:
+    """The ends of a decided difference without signs, the smaller first."""
+    low, high = sorted((abs(one.low or 0.0), abs(one.high or 0.0)))
+    return f"{words.size(low)} to {words.size(high)}"
+
+
+def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+    """How many of the family lose, win, are equal within the margin, or cannot be told apart."""
+    if len(found) < 2:
         return []
-    what = _kind(rows, info)[1]
-    every = f"Both {what}" if len(rows) == 2 else f"All {len(rows)} {what}"
-    for group, verb in ((losses, "lose against it"), (gains, "beat it")):
-        if len(group) == len(rows):
+    what = kind_phrases(found[0].family, [one.name for one in found], info)[1]
+    groups = {name: [one for one in found if one.outcome == name] for name in ("loss", "gain", "same", "unclear")}
+    every = f"Both {what}" if len(found) == 2 else f"All {len(found)} {what}"
+    for name, verb in (("loss", "lose against it"), ("gain", "beat it")):
+        if len(groups[name]) == len(found):
             return [f"{every} {verb}."]
+    margin = words.size(found[0].margin)
+    tails = {
+        "loss": (" loses against it", " lose against it"),
+        "gain": (" beats it", " beat it"),
+        "same": (f" is equal to it within {margin} points", f" are equal to it within {margin} points"),
+        "unclear": (" is not distinguishable from it", " are not distinguishable from it"),
+    }
     parts = []
-    if losses:
-        parts.append(f"{len(losses)} {_verb(losses, 'loses', 'lose')} against it")
-    if gains:
-        parts.append(f"{len(gains)} {_verb(gains, 'beats', 'beat')} it")
-    if unclear:
-        names = words.listed([short(row["arm"], info) for row in unclear])
-        parts.append(f"{len(unclear)} {_verb(unclear, 'is', 'are')} not distinguishable from it ({names})")
-    return [f"Of {len(rows)} {what}, {words.listed(parts)}."]
+    for name, group in groups.items():
+        if group:
+            names = words.listed([short(one.name, info) for one in group])
+            told = f" ({names})" if name in ("same", "unclear") else ""
+            parts.append(f"{len(group)}{tails[name][len(group) > 1]}{told}")
+    return [f"Of {len(found)} {what}, {words.listed(parts)}."]
 
 
-def _control(trained: Mapping[str, Row], reference: Row) -> list[str]:
-    """What the random draw of the same size says about the luck of a draw."""
-    control = next((row for arm, row in trained.items() if arm.startswith("random-images")), None)
-    if control is None or outcome(control) == "unknown" or control["train_images"] != reference["train_images"]:
+def _beside(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+    """What belongs beside the headline: the levels against as many random ones, interactions of a factorial."""
+    said = []
+    chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
+    if chosen:
+        parts = [f"{short(one.name, info)} {_decided(one)}" for one in chosen]
+        once = "; drawn once, so that the luck of that draw is not in it" if chosen[0].draws == 1 else ""
+        said.append(f"Against as many random levels, {words.listed(parts)}{once}.")
+    pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
+    shown = [f"{words.crossed(one.name)} {_decided(one)}" for one in pairs if one.outcome in ("gain", "loss")]
+    if pairs:
+        said.append(f"Interaction: {words.listed(shown)}." if shown else "No interaction is shown.")
+    return said
+
+
+def _decided(one: Finding) -> str:
+    """Such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
+    if one.outcome in ("gain", "loss"):
+        return f"{'gains' if one.difference > 0 else 'loses'} {words.size(one.difference)} ({_ends(one)})"
+    told = f"is equal within {words.size(one.margin)}" if one.outcome == "same" else "is undecided"
+    return f"{told} ({words.signed_interval(one.low, one.high)})"
+
+
+def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Row) -> list[str]:
+    """What random images of the same size say about the luck of a draw."""
+    one = next((one for one in found if one.family == "random images"), None)
+    sizes = {row["train_images"] for arm, row in trained.items() if arm.startswith("random-images")}
+    if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
         return []
-    span = words.signed_interval(control["mAP_difference_low"], control["mAP_difference_high"])
-    figures = f"({words.signed(control['mAP_difference'])}, 95% interval {span})"
-    if outcome(control) == "unclear":
-        return [f"A random draw of the same size is not distinguishable from the reference {figures}."]
-    return [
-        f"A random draw of the same size differs from the reference {figures}: gaps of this size may be the draw's."
-    ]
+    drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
+    span = words.signed_interval(one.low, one.high)
+    figures = f"({words.signed(one.difference)}, {one.interval} {span})"
+    if one.outcome == "same":
+        return [f"{drawn} of the same size is equal to the reference within {words.size(one.margin)} points {figures}."]
+    if one.outcome == "unclear":
+        return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
+    return [f"{drawn} of the same size differs from the reference {figures}: gaps of this size may be the draw's."]
 
 
 def _floor(reference: Row | None, floor: Row | None) -> list[str]:
-    """What the same network scores before training, and a warning when training did not lift it."""
+    """What the same network scores before training, and a warning when training did not lift it.
+
+    One question of its own, and so its own interval.
+    """
     if floor is None:
         return []
     text = f"Untrained, the same network scores {words.points(floor['mAP'])}."
-    if reference is not None and outcome(floor) in ("unclear", "gain"):
+    high = floor["mAP_difference_high"]
+    if reference is not None and high is not None and high >= 0:
         text += " Training is not shown to have lifted the reference above that, so these differences rest on little."
     return [text]
 
@@ -195,76 +217,22 @@ def _alone(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) 
     best = max(rows, key=lambda row: row["mAP"])
     span = words.interval(best["mAP_low"], best["mAP_high"])
     scored = f"{words.points(best['mAP'])} points of mAP" + ("" if span == words.DASH else f", 95% interval {span}")
+    absent = "the reference arm has no finished run"
     if len(rows) == 1:
-        why = "it is the only arm" if best["arm"] == reference else "the reference arm has no finished run"
+        why = "it is the only arm" if best["arm"] == reference else absent
         return (
             f"{_upper(arm_phrase(best['arm'], info))} scores {scored}; {why}, so there is nothing to compare it with."
         )
+    there = any(row["arm"] == reference for row in rows)
+    why = "what the design compares is not all finished" if there else absent
     return (
         f"The highest of {len(rows)} arms, {arm_phrase(best['arm'], info)}, scores {scored}; "
-        "the reference arm has no finished run, so no difference is judged."
+        f"{why}, so no difference is judged."
     )
 
 
-def _basis(row: Row, info: Mapping[str, Any]) -> str:
-    """How many seeds and people a conclusion rests on, where the network came from, and what it was tested on."""
-    seeds = words.counted(row["seeds"], "seed")
-    queries = words.counted(row["queries"], "query", "queries")
-    people = words.counted(row["query_identities"], "person", "people")
-    parts = [f"{seeds}, {queries} of {people}", *caveats([row], info)]
-    return f"Basis: {'; '.join(parts)}."
-
-
-def mismatch_sentence(found: Contrast | None, noun: str) -> str:
-    """What the heat map says as a whole: whether it helps to have trained in the level of the query."""
-    if found is None:
-        return ""
-    figures = (
-        f"{words.points(found.own)} with the arm of their own {noun}, {words.points(found.other)} with those of another"
-    )
-    span = words.signed_interval(found.low, found.high)
-    if found.low is None or found.high is None:
-        return f"Queries score {figures}; without an interval nothing is concluded from that."
-    paired = f"a difference of {words.signed(found.difference)}, 95% interval {span}"
-    clear = found.low > 0 or found.high < 0
-    return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."
-
-
-def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
-    """What stands beside every conclusion about these rows: where the network came from, what it was tested on."""
-    said = []
-    for weights in sorted({row["weights"] or "none" for row in rows}):
-        said.append("trained from scratch" if weights == "none" else f"starting from {weights} weights")
-    for target in targets(rows):
-        said.append(f"tested on {material(target, info)}")
-    return said
-
-
-def material(target: str, info: Mapping[str, Any]) -> str:
-    """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
-    known = info if target == SELF else (info.get("targets") or {}).get(target) or {}
-    datasets = known.get("datasets") or {}
-    titles = {data.get("title") or name for name, data in datasets.items()}
-    ours = declared.read("layouts", "engine").data["title"]
-    others = sorted(titles - {ours})
-    if ours in titles:
-        return words.listed(["engine renders", *others]) + (", not on photographs" if not others else "")
-    return words.listed(others) or target_phrase(target)
-
-
-def _kind(rows: Sequence[Row], info: Mapping[str, Any]) -> tuple[str, str]:
-    """What the compared arms are, one and many: ("single weather", "weathers"), rungs of a ladder, or just arms."""
-    if info.get("attribute") and all(row["arm"].startswith(("only-", "without-")) for row in rows):
-        return f"single {words.noun(info['attribute'])}", words.nouns(info["attribute"])
-    return ("lower rung", "lower rungs") if all(row["arm"].startswith("ids-") for row in rows) else ("arm", "arms")
-
-
-def _difference(row: Row) -> float:
-    return row["mAP_difference"] or 0.0
-
-
-def _verb(rows: Sequence[Row], one: str, many: str) -> str:
-    return one if len(rows) == 1 else many
+def _difference(one: Finding) -> float:
+    return one.difference
 
 
 def _upper(text: str) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 
 from gprplus import __version__
 from gprplus.report import plots, provenance, words
+from gprplus.report.basis import caveats, material
 from gprplus.report.html import environment
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import SELF, target_phrase
-from gprplus.report.sentences import Verdict, caveats, judge, material
+from gprplus.report.sentences import Verdict, judge, of
 
 # Families of contrasts that answer for the levels chosen, the fairest opponent first (evaluation.estimands).
 ANSWERS = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
@@ -116,7 +117,7 @@ def page(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[
         families=[family for family in families if family.lines],
         beside=beside(facts.get("beside_published") or ()),
         judged=[
-            Judged(run.rows[0]["split"], target, judge(run.rows_of(target), run.info), href)
+            Judged(run.rows[0]["split"], target, judge(run.rows_of(target), of(run.contrasts, target), run.info), href)
             for run, href in zip(outcomes, hrefs, strict=True)
             for target in run.targets
         ],

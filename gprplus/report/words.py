@@ -119,6 +119,15 @@ def nouns(attribute: str) -> str:
     return f"{one[:-1]}ies" if one.endswith("y") else f"{one}s"
 
 
+def crossed(factors: str) -> str:
+    """Factors of an effect as they are read.
+
+    >>> crossed("viewpoint_deg x weather"), crossed("-weather")
+    ('viewpoint x weather', '−weather')
+    """
+    return " x ".join(noun(name) for name in factors.replace("-", MINUS).split(" x "))
+
+
 def level(attribute: str, value: Any) -> str:
     """One level as it stands in a sentence: weather speaks for itself, a number or a yes needs its attribute.
 

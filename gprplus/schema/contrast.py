@@ -28,8 +28,8 @@ CONTRASTS = (
     Column(
         "verdict",
         "string",
-        "higher or lower (p_max below 0.05), else equivalent (p_equivalence below 0.05), else undecided; unknown "
-        "without a second seed.",
+        "What the family's interval says: higher or lower (it leaves out 0), equivalent (within the margin), else "
+        "undecided; unknown without a second seed.",
         level="contrast",
     ),
     Column("draws", "int64", "Draws of the random control it is taken against; 0: none.", level="contrast"),

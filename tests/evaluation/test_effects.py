@@ -6,6 +6,7 @@ import pytest
 
 from gprplus import schema
 from gprplus.evaluation.effects import effects
+from gprplus.evaluation.summary import summarise
 
 SHARED = {"split": "s", "recipe": "smoke", "backbone": "small", "weights": "none", "protocol": "camera"}
 
@@ -60,6 +61,17 @@ def test_a_loss_an_equal_and_a_margin_are_told_apart():
     assert lost["value"] == pytest.approx(-0.2, abs=0.02)
     assert lost["family_low"] <= lost["low"] < lost["high"] <= lost["family_high"]
     assert lost["p_max"] >= lost["p"]
+
+
+def test_a_difference_has_one_interval_wherever_it_stands():
+    told = experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, targets=("self", "street"))
+    summary = {(row["target"], row["arm"]): row for row in summarise(*told, "mix").to_pylist()}
+    for metric in ("mAP", "rank1"):
+        for row in rows(effects(*told, ONLY).contrasts, metric):
+            if row["family"] == "sufficiency":
+                beside = summary[row["target"], row["contrast"]]
+                names = [f"{metric}_difference{end}" for end in ("", "_low", "_high")]
+                assert [beside[name] for name in names] == pytest.approx([row["value"], row["low"], row["high"]])
 
 
 def test_one_seed_gives_values_and_no_verdict():

@@ -295,6 +295,8 @@ def test_necessity_is_what_the_mixture_has_beyond_the_rest():
 def test_a_path_has_slopes_and_one_over_all_of_it():
     facts = {f"path-{s}": {"kind": "path", "levels": [], "share": s / 100} for s in (0, 50, 100)}
     found = estimands.declared({"design": "path", "reference": "path-0", "arms": facts}, list(facts))
+    assert [one.name for one in found[:2]] == ["path-50", "path-100"], "each against the start"
+    found = found[2:]
     assert [one.name for one in found] == ["path-0 to path-50", "path-50 to path-100", "whole path"]
     assert found[0].weights == {"path-50": 2.0, "path-0": -2.0}
     assert found[2].weights == pytest.approx({"path-0": -1.0, "path-100": 1.0})

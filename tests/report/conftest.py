@@ -1,5 +1,6 @@
 """A finished benchmark, written by hand in the documented form: split, runs, images drawn in code."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from PIL import Image
 
 from gprplus import schema
 from gprplus.evaluation import ranked
+from gprplus.evaluation.collect import collect
+from gprplus.evaluation.stats import families
 from gprplus.images import encode_jpeg
 from gprplus.report.outcome import Outcome, read
 from gprplus.runs import write_json, write_table
@@ -111,15 +114,13 @@ def make_world(
         for i, arm in enumerate([*arms, "untrained"])
         for seed in seeds
     }
-    results = []
     for (arm, seed), values in ap.items():
         tables = [_scored(queries, values - 0.1 * (target != "self"), target) for target in targets]
         write_table(run / arm / f"seed{seed}" / "queries.parquet", pa.concat_tables(tables))
         write_table(run / arm / f"seed{seed}" / "ranked.parquet", _ranked(split, values, targets))
-        results += [_result(name, arm, seed, t, table) for t, table in zip(targets, tables, strict=True)]
-    write_table(run / "results.parquet", pa.Table.from_pylist(results, schema.arrow_schema(schema.RESULTS)))
-    rows = [_summed(arm, target, ap, queries, seeds, name) for target in targets for arm in [*arms, "untrained"]]
-    write_table(run / "summary.parquet", pa.Table.from_pylist(rows, schema.arrow_schema(schema.SUMMARY)))
+        scores = {t: _scores(table) for t, table in zip(targets, tables, strict=True)}
+        write_json(run / arm / f"seed{seed}" / "run.json", _run(name, arm, seed, scores))
+    collect(run, arms, "mix", json.loads((split / "split.json").read_text()))
     write_json(run / "benchmark.json", record)
     return World(run, split, tuple(levels), ap, np.array(queries["level"]))
 
@@ -154,7 +155,7 @@ def _write_split(
     info |= {"attribute": "weather", "levels": list(levels), "seed": 0, "reference": "mix", "retention": 1.0}
     info |= {"manifest": {"path": "../../manifest", "fingerprint": "a" * 64}, "fingerprint": "b" * 64}
     info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "gprplus engine"}}}
-    info |= {"arms": {arm: {"kind": arm.split("-")[0], "images": 48, "identities": 4} for arm in arms}}
+    info |= {"arms": {arm: {"kind": _kind(arm), "levels": [arm], "images": 48, "identities": 4} for arm in arms}}
     each = {"images_per_identity": {"min": 12, "median": 12.0, "max": 12}}
     info |= {
         "audit": {"matched_within": ["identity", "viewpoint_deg"], "matching": {"candidates": 144, "matched": 144}}
@@ -225,40 +226,76 @@ def _ranked(split: Path, ap: np.ndarray, targets: Sequence[str]) -> pa.Table:
     return pa.concat_tables([ranked.table(target, rows, picks, found) for target in targets])
 
 
-def _result(name: str, arm: str, seed: int, target: str, table: pa.Table) -> dict[str, Any]:
+def _scores(table: pa.Table) -> dict[str, float]:
     ap, rank = np.array(table["AP"]), np.array(table["first_match_rank"])
-    row = {"split": name, "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "target": target}
-    row |= {"protocol": "viewpoint", "seed": seed, "mAP": ap.mean(), "queries": len(ap), "device": "cpu"}
-    row |= {f"rank{k}": float((rank <= k).mean()) for k in (1, 5, 10)}
-    return row | {"mINP": ap.mean() / 3, "train_identities": 4, "train_images": 48, "images_seen": 12_800, "steps": 200}
+    ranks = {f"rank{k}": float((rank <= k).mean()) for k in (1, 5, 10)}
+    return {"mAP": float(ap.mean()), "queries": len(ap), "mINP": float(ap.mean() / 3)} | ranks
 
 
-def _summed(
-    arm: str,
-    target: str,
-    ap: dict[tuple[str, int], np.ndarray],
-    queries: dict[str, list[Any]],
-    seeds: Sequence[int],
-    name: str,
-) -> dict[str, Any]:
-    """A plain normal interval over people: the form of a summary, not the method of one."""
-    people = np.array(queries["identity"])
-    shift = 0.1 * (target != "self")
-    scores = np.mean([ap[arm, seed] for seed in seeds], axis=0) - shift
-    gaps = scores - (np.mean([ap["mix", seed] for seed in seeds], axis=0) - shift)
-    row = summary_row(arm, target=target, split=name, seeds=len(seeds), queries=len(people))
-    for key, values in (("mAP", scores), ("mAP_difference", gaps)):
-        means = np.array([values[people == person].mean() for person in np.unique(people)])
-        half = 1.96 * means.std(ddof=1) / np.sqrt(len(means))
-        row |= {key: values.mean(), f"{key}_low": values.mean() - half, f"{key}_high": values.mean() + half}
-    row |= {"query_identities": len(np.unique(people)), "train_images": 48, "train_identities": 4}
-    return row | {"rank1": row["mAP"] + 0.12, "rank1_low": row["mAP"] + 0.08, "rank1_high": row["mAP"] + 0.16}
+def _run(name: str, arm: str, seed: int, scores: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """The record of one run."""
+    facts = {"split": name, "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "seed": seed}
+    facts |= {"train_identities": 4, "train_images": 48, "images_seen": 12_800, "steps": 200, "seconds": 20.0}
+    targets = {target: {"protocol": "viewpoint", "scores": values} for target, values in scores.items()}
+    return facts | {"device": "cpu", "targets": targets}
+
+
+def _kind(arm: str) -> str:
+    return "random-images" if arm.startswith("random-images") else arm.split("-")[0]
+
+
+def contrast_row(name: str, difference: float, low: float | None, high: float | None, **values: Any) -> dict[str, Any]:
+    """One row of schema.CONTRASTS, of mAP: a difference and the interval of its family, which is also its own."""
+    row = {column.name: None for column in schema.CONTRASTS}
+    row |= {"split": "weather", "recipe": "smoke", "target": "self", "metric": "mAP", "family": "sufficiency"}
+    row |= {"contrast": name, "formula": f"S({name}) - S(mix)", "value": difference, "low": low, "high": high}
+    row |= {"family_low": low, "family_high": high, "margin": 0.01, "draws": 0, "seeds": 2, "query_identities": 16}
+    row |= values
+    ends = (row["family_low"], row["family_high"], row["margin"])
+    return row | {"verdict": families.says(*ends)}
+
+
+def contrast_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """schema.CONTRASTS of rows."""
+    return pa.Table.from_pylist(list(rows), schema.arrow_schema(schema.CONTRASTS))
+
+
+def declared_table(*rows: tuple[Any, ...]) -> pa.Table:
+    """schema.CONTRASTS of rows told as for `summary_table`: every arm but the reference and the floor against it."""
+    written = []
+    for row in rows:
+        told, other = (row[:-1], row[-1]) if isinstance(row[-1], dict) else (row, {})
+        if len(told) < 4 or told[0] == "untrained":
+            continue
+        arm = told[0]
+        family = {"only": "sufficiency", "random": "random images", "without": "necessity"}.get(arm.split("-")[0])
+        about: dict[str, Any] = {"family": family or "to the reference"}
+        about |= {"draws": 1} if family == "random images" else {}
+        about |= {name: other[name] for name in ("target", "seeds") if name in other}
+        name = arm.removesuffix("-1") if family == "random images" else arm
+        ends = (told[1], told[2], told[3])
+        if family == "necessity":
+            ends = (-told[1], -told[3], -told[2])
+        written.append(contrast_row(name, *ends, **about))
+    return contrast_table(written)
 
 
 @pytest.fixture(scope="session")
 def summary() -> Callable[..., pa.Table]:
     """`summary_table`, for tests that need no files."""
     return summary_table
+
+
+@pytest.fixture(scope="session")
+def declared() -> Callable[..., pa.Table]:
+    """`declared_table`, to go with `summary`."""
+    return declared_table
+
+
+@pytest.fixture(scope="session")
+def contrasts() -> tuple[Callable[..., dict[str, Any]], Callable[..., pa.Table]]:
+    """`contrast_row` and `contrast_table`, for families of any kind."""
+    return contrast_row, contrast_table
 
 
 @pytest.fixture(scope="session")

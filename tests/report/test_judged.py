@@ -1,44 +1,22 @@
 """Contrasts, noise and plans as they are read."""
 
 import json
-from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
 from gprplus import schema
 from gprplus.cli import cli
-from gprplus.evaluation.collect import collect
-from gprplus.report.judged import sections, verdict
+from gprplus.report.findings import said
+from gprplus.report.judged import sections
 from gprplus.report.planning import plan, plan_lines
 
 
 @pytest.fixture(scope="module")
 def judged_world(tmp_path_factory, build):
-    """A hand-made benchmark whose tables were collected once more, contrasts and all."""
-    world = build(tmp_path_factory.mktemp("judged"), seeds=(0, 1, 2))
-    info = json.loads((world.split / "split.json").read_text())
-    info["arms"] = {
-        arm: {"kind": "random-images" if arm.startswith("random") else arm.split("-")[0], "levels": [arm], "images": 48}
-        for arm in info["arms"]
-    }
-    queries = pq.read_table(world.run / "mix" / "seed0" / "queries.parquet")
-    assert len(queries)
-    for arm in [*info["arms"], "untrained"]:
-        for seed in range(3):
-            _record(world.run / arm / f"seed{seed}", arm, seed)
-    collect(world.run, list(info["arms"]), "mix", info)
-    return world
-
-
-def _record(folder: Path, arm: str, seed: int) -> None:
-    scores = dict.fromkeys(("mAP", "rank1", "rank5", "rank10", "mINP"), 0.5) | {"queries": 72}
-    facts = {"split": "weather", "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "seed": seed}
-    facts |= {"train_identities": 4, "train_images": 48, "images_seen": 1, "steps": 1, "seconds": 1.0, "device": "cpu"}
-    facts["targets"] = {"self": {"protocol": "viewpoint", "scores": scores}}
-    (folder / "run.json").write_text(json.dumps(facts))
+    """A benchmark of three seeds."""
+    return build(tmp_path_factory.mktemp("judged"), seeds=(0, 1, 2))
 
 
 def test_the_report_shows_families_noise_and_what_it_takes(judged_world):
@@ -88,14 +66,16 @@ def test_one_seed_makes_no_plan():
 
 
 @pytest.mark.parametrize(
-    ("said", "p", "words"),
+    ("low", "high", "words"),
     [
-        ("lower", 0.9, "lower"),
-        ("lower", 0.01, "lower, by less than 1.0"),
-        ("equivalent", 0.01, "equivalent within 1.0"),
-        ("undecided", 0.3, "undecided"),
-        ("unknown", None, "unknown"),
+        (-0.03, -0.02, "lower"),
+        (-0.009, -0.002, "lower, by less than 1.0"),
+        (0.001, 0.03, "higher"),
+        (-0.009, 0.004, "equal within 1.0"),
+        (-0.01, 0.004, "undecided"),
+        (0.0, 0.02, "undecided"),
+        (None, None, "unknown"),
     ],
 )
-def test_a_verdict_says_when_a_shown_difference_is_small(said, p, words):
-    assert verdict({"verdict": said, "p_equivalence": p}, "1.0") == words
+def test_a_verdict_says_what_its_interval_says(low, high, words):
+    assert said({"family_low": low, "family_high": high, "margin": 0.01}) == words

@@ -74,6 +74,7 @@ def test_every_section_is_there(page):
         "table",
         "effects",
         "heat",
+        *(f"judged-{i}" for i in range(1, 5)),
         "images",
         "queries",
         "audit",
@@ -99,12 +100,14 @@ def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):
 def test_the_page_says_the_verdict(page, world):
     outcome = world.read()
     said = words_of(page)
-    for sentence in re.split(r"(?<=\.) (?=[A-Z])", verdict(outcome.summary, outcome.info)):
+    for sentence in re.split(r"(?<=\.) (?=[A-Z])", verdict(outcome.summary, outcome.judged["contrasts"], outcome.info)):
         assert sentence in said
 
 
 def test_the_caveat_stands_beside_every_conclusion(page):
-    assert words_of(page).lower().count("trained from scratch and tested on engine renders, not on photographs.") == 4
+    judged = sum(one.startswith("judged-") for one in sections(page))
+    said = words_of(page).lower().count("trained from scratch and tested on engine renders, not on photographs.")
+    assert said == 4 + judged
     assert "trained from scratch; tested on engine renders, not on photographs." in words_of(page)
 
 

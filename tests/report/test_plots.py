@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus.report.mismatch import Contrast, contrast
+from gprplus.report.findings import findings
+from gprplus.report.mismatch import Contrast, contrast, mismatch_sentence
 from gprplus.report.plots import axis, forest, heat, ladder
-from gprplus.report.sentences import mismatch_sentence
 
 
 def test_the_heat_map_equals_a_slow_loop(world):
@@ -80,26 +80,30 @@ def test_a_target_that_does_not_know_the_levels_has_no_heat_map(world):
 
 def test_the_forest_shows_every_seed_and_sets_controls_last(world):
     outcome = world.read()
-    plot = forest(outcome.rows, outcome.results.to_pylist(), outcome.info)
-    assert [effect.arm for effect in plot.effects][-1] == "random-images-1"
+    plot = forest(findings(outcome.contrasts), outcome.results.to_pylist(), outcome.info)
+    assert [effect.arm for effect in plot.effects][-1] == "random-images"
     assert plot.ranked, "weathers have no order of their own"
     differences = [effect.difference for effect in plot.effects[:-1]]
     assert differences == sorted(differences)
     for effect in plot.effects:
-        by_hand = [world.ap[effect.arm, seed].mean() - world.ap["mix", seed].mean() for seed in (0, 1)]
+        arm = {"random-images": "random-images-1"}.get(effect.arm, effect.arm)
+        by_hand = [world.ap[arm, seed].mean() - world.ap["mix", seed].mean() for seed in (0, 1)]
         assert effect.seeds == pytest.approx(by_hand)
         assert all(0 <= plot.axis.at(value) <= 100 for value in (effect.low, effect.high, *effect.seeds, 0.0))
 
 
 def test_ordered_levels_keep_their_order(world):
     outcome = world.read()
-    plot = forest(outcome.rows, outcome.results.to_pylist(), {**outcome.info, "attribute": "illumination"})
+    plot = forest(
+        findings(outcome.contrasts), outcome.results.to_pylist(), {**outcome.info, "attribute": "illumination"}
+    )
     assert not plot.ranked
     assert [effect.arm for effect in plot.effects][:3] == [f"only-{level}" for level in world.levels]
 
 
-def test_without_intervals_there_is_no_forest(summary):
-    assert forest(summary(("only-foggy", -0.02, None, None), ("mix",)).to_pylist(), [], {}) is None
+def test_without_intervals_there_is_no_forest(declared):
+    rows = declared(("only-foggy", -0.02, None, None), ("mix",)).to_pylist()
+    assert forest(findings(rows), [], {}) is None
 
 
 def test_a_ladder_has_a_line_for_each_rule_about_images(summary):

@@ -3,8 +3,8 @@
 import pytest
 
 from gprplus.report import verdict
+from gprplus.report.basis import material
 from gprplus.report.phrases import arm_phrase, question, short
-from gprplus.report.sentences import material
 
 WEATHER = {"attribute": "weather", "datasets": {"engine": {"title": "gprplus engine"}}}
 FOGGY = ("only-foggy", -0.021, -0.030, -0.012)
@@ -13,20 +13,21 @@ BLIZZARD = ("only-blizzard", -0.008, -0.015, -0.001)
 SUNNY = ("only-sunny", 0.014, 0.003, 0.025)
 MIX = ("mix",)
 BASIS = "Basis: 2 seeds, 96 queries of 16 people; trained from scratch; tested on engine renders, not on photographs."
+TOGETHER = "intervals simultaneous over the 2 contrasts of the family 'sufficiency' (max-|t|)"
+TWO = BASIS.replace("; trained", f"; {TOGETHER}; trained")
 
 
 @pytest.fixture(scope="module")
-def said(summary):
+def said(summary, declared):
     """The verdict on rows told in short."""
-    return lambda *rows, info=WEATHER: verdict(summary(*rows), info)
+    return lambda *rows, info=WEATHER: verdict(summary(*rows), declared(*rows), info)
 
 
 def test_a_loss_is_told_with_its_interval_and_what_it_is_against(said):
     assert said(FOGGY, CLOUDS, MIX) == (
-        "Training on foggy alone loses 2.1 points of mAP against the same-budget mixture, 95% interval 1.2 to "
-        "3.0; no single "
-        "weather is shown to beat it. Of 2 weathers, 1 loses against it and 1 is not distinguishable from it (clouds). "
-        + BASIS
+        "Training on foggy alone loses 2.1 points of mAP against the same-budget mixture, simultaneous 95% interval "
+        "1.2 to 3.0; no single weather is shown to beat it. Of 2 weathers, 1 loses against it and 1 is not "
+        "distinguishable from it (clouds). " + TWO
     )
 
 
@@ -37,9 +38,9 @@ def test_nothing_beats_the_mixture_is_said_only_when_everything_loses(said):
 
 def test_a_win_comes_first_and_the_worst_loss_second(said):
     assert said(FOGGY, SUNNY, MIX).startswith(
-        "Training on sunny alone gains 1.4 points of mAP against the same-budget mixture, 95% interval 0.3 to "
-        "2.5; training on "
-        "foggy alone loses 2.1 points of mAP (1.2 to 3.0). Of 2 weathers, 1 loses against it and 1 beats it."
+        "Training on sunny alone gains 1.4 points of mAP against the same-budget mixture, simultaneous 95% interval "
+        "0.3 to 2.5; training on foggy alone loses 2.1 points of mAP (1.2 to 3.0). Of 2 weathers, 1 loses against it "
+        "and 1 beats it."
     )
 
 
@@ -47,8 +48,7 @@ def test_an_interval_around_zero_is_not_distinguishable_and_never_equal(said):
     text = said(CLOUDS, ("only-neutral", 0.001, -0.01, 0.012), MIX)
     assert text.startswith(
         "No single weather is distinguishable from the same-budget mixture; the widest gap, training on clouds "
-        "alone, is −0.4 "
-        "points of mAP, 95% interval −1.2 to +0.4."
+        "alone, is −0.4 points of mAP, simultaneous 95% interval −1.2 to +0.4."
     )
     assert "equal" not in text
 
@@ -98,7 +98,7 @@ def test_a_ladder_is_told_in_people(said):
     to = {"reference": "ids-64"}
     rows = [("ids-8", -0.12, -0.15, -0.09, to), ("ids-8-all", 0.01, 0.005, 0.015, to), ("ids-64", to)]
     assert said(*rows, info={"attribute": "identity"}).startswith(
-        "Training on 8 identities loses 12.0 points of mAP against 64 identities with as many images, 95% "
+        "Training on 8 identities loses 12.0 points of mAP against 64 identities with as many images, simultaneous 95% "
         "interval 9.0 to 15.0."
     )
 
@@ -117,6 +117,68 @@ def test_every_target_is_judged_by_itself(said):
     assert second.startswith("On the target street: Training on sunny alone gains")
     assert material("street", {"targets": {"street": {"datasets": {"s": {"title": "gprplus engine"}}}}}).startswith(
         "engine"
+    )
+
+
+def test_equal_is_said_within_the_margin_and_of_all_or_of_some(said):
+    same = ("only-clouds", -0.001, -0.006, 0.004)
+    assert said(same, ("only-neutral", 0.002, -0.004, 0.008), MIX).startswith(
+        "Every single weather is equal to the same-budget mixture within 1.0 points; the widest gap, training on "
+        "neutral alone, is +0.2 points of mAP, simultaneous 95% interval −0.4 to +0.8."
+    )
+    some = said(same, ("only-neutral", -0.02, -0.05, 0.01), MIX)
+    assert some.startswith("No single weather is distinguishable from the same-budget mixture; the widest gap")
+    assert "1 is equal to it within 1.0 points (clouds) and 1 is not distinguishable from it (neutral)" in some
+
+
+def test_a_difference_that_is_shown_and_small_is_told_as_both(said):
+    text = said(("only-sunny", 0.004, 0.001, 0.007), MIX)
+    assert text.startswith("Training on sunny alone gains 0.4 points of mAP, less than the margin of 1.0, against")
+
+
+def test_the_word_follows_the_family_and_not_the_interval_alone(summary, contrasts):
+    row, table = contrasts
+    family = {"family_low": -0.024, "family_high": 0.003}
+    told = table([row("only-foggy", -0.0105, -0.02, -0.001, **family), row("only-sunny", 0.0, -0.02, 0.02)])
+    text = verdict(summary(("only-foggy", -0.0105, -0.02, -0.001), MIX), told, WEATHER)
+    assert "is −1.1 points of mAP, simultaneous 95% interval −2.4 to +0.3." in text
+    assert "loses" not in text
+
+
+def test_an_arm_that_leaves_one_out_is_told_by_what_it_does(said):
+    text = said(("without-foggy", -0.021, -0.030, -0.012), ("without-sunny", 0.0, -0.02, 0.02), MIX)
+    assert text.startswith("Training without foggy loses 2.1 points of mAP against the same-budget mixture,")
+
+
+FACTORS = {
+    "A": {"attribute": "weather", "restricted": ["sunny", "clouds"]},
+    "B": {"attribute": "viewpoint_deg", "restricted": ["0", "90"]},
+}
+
+
+def test_a_factorial_is_told_by_its_factors_and_what_they_change_about_each_other(summary, contrasts):
+    row, table = contrasts
+    rows = [row("weather", 0.116, 0.086, 0.145, family="main effects")]
+    rows += [row("viewpoint_deg", -0.026, -0.049, -0.004, family="main effects")]
+    rows += [row("weather x viewpoint_deg", 0.028, 0.007, 0.049, family="interactions")]
+    info = {"design": "factorial", "attribute": "weather", "factorial": {"factors": FACTORS}}
+    text = verdict(summary(("restrict-weather", 0.1, 0.0, 0.2), MIX), table(rows), info)
+    assert text.startswith(
+        "Restricting the weather to sunny and clouds gains 11.6 points of mAP against leaving it free, simultaneous "
+        "95% interval 8.6 to 14.5; restricting the viewpoint to 0 and 90 loses 2.6 points of mAP (0.4 to 4.9). "
+        "Of 2 restrictions, 1 loses against it and 1 beats it. Interaction: weather x viewpoint gains 2.8 (0.7 to 4.9)."
+    )
+
+
+def test_chosen_levels_are_set_against_as_many_random_ones(summary, contrasts):
+    row, table = contrasts
+    rows = [row("only-sunny", 0.06, -0.05, 0.17), row("only-foggy", -0.13, -0.24, -0.03)]
+    rows += [row("only-sunny", 0.08, 0.01, 0.15, family="attribute effect", draws=1)]
+    rows += [row("only-foggy", -0.1, -0.3, 0.1, family="attribute effect", draws=1)]
+    text = verdict(summary(("only-sunny", 0.06, -0.05, 0.17), FOGGY, MIX), table(rows), WEATHER)
+    assert (
+        "Against as many random levels, sunny gains 8.0 (1.0 to 15.0) and foggy is undecided (−30.0 to +10.0); "
+        "drawn once, so that the luck of that draw is not in it." in text
     )
 
 

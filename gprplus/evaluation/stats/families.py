@@ -47,7 +47,8 @@ def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray
 
     Values of unlike degrees of freedom are compared as normal scores, so that one contrast that little is known of does
     not widen all others. Neither result is ever sharper than that of the contrast by itself; a family of one is that
-    contrast.
+    contrast. The width is an order statistic of the peaks, not a mean of two, so that an interval leaves out 0 exactly
+    where its p is below 1 - level.
     """
     t, p = np.abs(judged.t), judged.p
     known = ~np.isnan(t)
@@ -60,7 +61,8 @@ def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray
     peak = judged.null[:, known].max(axis=1)
     scores = normal_scores(np.where(known, t, 0.0), freedom)
     adjusted = ((peak[:, None] >= scores).sum(axis=0) + 1) / (len(peak) + 1)
-    width = np.maximum(from_normal(np.quantile(peak, level), freedom), alone)
+    place = min(math.ceil(level * (len(peak) + 1)), len(peak)) - 1
+    width = np.maximum(from_normal(np.sort(peak)[place], freedom), alone)
     return np.where(known, np.maximum(adjusted, p), np.nan), width * judged.error
 
 
@@ -77,3 +79,24 @@ def equivalence(value: float, error: float, freedom: float, margin: float) -> fl
     if error <= 0:
         return float(abs(value) >= margin)
     return max(t_tail((value + margin) / error, freedom), t_tail((margin - value) / error, freedom))
+
+
+def says(low: float | None, high: float | None, margin: float) -> str:
+    """What an interval of a difference says.
+
+    "higher" or "lower" where it leaves out 0, "equivalent" where it contains 0 and lies within -margin to margin, else
+    "undecided"; "unknown" where there is no interval.
+
+    >>> says(0.001, 0.02, 0.01), says(-0.004, 0.006, 0.01), says(-0.004, 0.02, 0.01), says(None, None, 0.01)
+    ('higher', 'equivalent', 'undecided', 'unknown')
+    """
+    if low is None or high is None or math.isnan(low) or math.isnan(high):
+        return "unknown"
+    if low > 0 or high < 0:
+        return "higher" if low > 0 else "lower"
+    return "equivalent" if within(low, high, margin) else "undecided"
+
+
+def within(low: float | None, high: float | None, margin: float) -> bool:
+    """Whether an interval lies wholly between -margin and margin."""
+    return low is not None and high is not None and -margin < low and high < margin
