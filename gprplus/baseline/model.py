@@ -23,19 +23,15 @@ class GeM(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            x = x.permute(0, 2, 3, 1).float()  # as it lies in memory, and so that its gradient lies alike (see Mean)
-            return x.clamp_min(1e-6).pow(self.power).mean((1, 2)).pow(1 / self.power)
+            return x.float().clamp_min(1e-6).pow(self.power).mean((2, 3)).pow(1 / self.power)
 
 
 class Mean(nn.Module):
-    """The mean over `(B, C, h, w)`, float32 also of bfloat16: triplets compare distances of these.
-
-    Written over the permuted map because the gradient of a mean lies in memory as its argument's dimensions are
-    listed: that of `x.mean((2, 3))` is not channels-last, and stays so through all blocks of the last stage.
-    """
+    """The mean over `(B, C, h, w)`, float32 also of bfloat16: triplets compare distances of these."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x.permute(0, 2, 3, 1).sum((1, 2), dtype=torch.float32) / (x.shape[2] * x.shape[3])
+        # A sum's gradient is spread by strides alone; a mean's would be written out, in float32.
+        return x.sum((2, 3), dtype=torch.float32) / (x.shape[2] * x.shape[3])
 
 
 class Model(nn.Module):

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Compute, Length, Network, Recipe
 from gprplus.baseline.train import train
 from gprplus.errors import RecipeError, TrainingError
+from gprplus.evaluation.cases import _request
 
 
 class OneConvolution(nn.Module):
@@ -111,3 +113,11 @@ def test_an_unknown_mode_names_the_nearest():
     with pytest.raises(RecipeError, match=r"there is no compute\.compile 'reduce-overheads'.*'reduce-overhead'"):
         Recipe.read("smoke").with_options(compile="reduce-overheads")
     assert Recipe.read("smoke").with_options(compile="default").compute.compile == "default"
+
+
+def test_runs_made_before_these_knobs_were_there_can_be_gone_on_with():
+    split = SimpleNamespace(info={"fingerprint": "f"})
+    plain = _request(split, Recipe.read("glance"))
+    assert plain["compute.compile"] is False
+    assert "compute.deterministic" not in plain
+    assert _request(split, Recipe.read("glance").with_options(compile="default"))["compute.compile"] == "default"

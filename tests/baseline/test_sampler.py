@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.baseline.sampler import batches
+from gprplus.baseline.sampler import _fullest, batches
 from gprplus.errors import TrainingError
 
 
@@ -56,3 +56,11 @@ def test_weights_decide_how_often_an_image_is_drawn_within_its_identity():
     steps = islice(batches(labels, 2, 4, np.random.default_rng(0), shares), 200)
     seen = np.bincount(np.concatenate(list(steps)), minlength=8) / 200
     assert seen.tolist() == [3, 1, 0, 0, 1, 1, 1, 1]
+
+
+@given(st.lists(st.integers(0, 5), min_size=2, max_size=30), st.integers(0, 10**6), st.integers(1, 30))
+def test_the_fullest_are_those_that_sorting_everybody_would_find(left, seed, count):
+    chance = np.random.default_rng(seed).random(len(left))
+    count = min(count, len(left))
+    wanted = np.lexsort((chance, -np.array(left)))[:count]
+    assert _fullest(np.array(left), chance, count).tolist() == wanted.tolist()

@@ -147,3 +147,18 @@ def test_devices_that_are_not_there_are_one_sentence():
 def test_an_unknown_backbone_names_the_nearest():
     with pytest.raises(RecipeError, match="'resnet50'"):
         new(Network("resnet5"), 2, 0)
+
+
+@pytest.mark.parametrize("name", ["small", "resnet50", "resnet50_ibn_a"])
+def test_features_are_float32_and_maps_stay_channels_last_under_autocast(name):
+    model, seen = new(Network(name), 5, 0), []
+    convolutions = [part for part in model.backbone.modules() if isinstance(part, torch.nn.Conv2d)]
+    for part in convolutions:
+        part.register_forward_pre_hook(
+            lambda _, given: seen.append(given[0].is_contiguous(memory_format=torch.channels_last))
+        )
+    images = torch.randn(2, 3, 64, 32).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        features, _ = model(images)
+    assert features.dtype == torch.float32, "triplets compare distances of these"
+    assert all(seen), "a convolution that is handed another layout turns it around first"
