@@ -10,6 +10,7 @@ on the processors tried), `Device` in torch where the features already lie on an
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,8 @@ class Device:
 
     def similarities(self, queries: "torch.Tensor") -> "torch.Tensor":
         """`(B, G) float32`, as `Host.similarities`."""
-        product = queries @ self.gallery.T
+        with full_float32():
+            product = queries @ self.gallery.T
         similar = product * self.inverse if self.metric == "cosine" else 2 * product - self.squares
         if len(self.repeated):
             similar[:, self.repeated] = similar[:, self.original]
@@ -138,6 +140,24 @@ class Device:
         for start in range(0, len(order), rows):
             block = queries[place[start : start + rows]].to(self.gallery.device)
             yield from _ranks_in_block(self.similarities(block), wanted[start : start + rows])
+
+
+@contextmanager
+def full_float32() -> Iterator[None]:
+    """Inside, products of float32 on a GPU keep all their bits, also where the caller trains with TF32: its ten bits
+    would move ranks.
+    """
+    import torch
+
+    switch = torch.backends.cuda.matmul
+    # The newer name and the older one refuse to be mixed.
+    name, whole = ("fp32_precision", "ieee") if hasattr(switch, "fp32_precision") else ("allow_tf32", False)
+    before = getattr(switch, name)
+    setattr(switch, name, whole)
+    try:
+        yield
+    finally:
+        setattr(switch, name, before)
 
 
 def _ranks_in_block(similar: "torch.Tensor", wanted: Sequence[Wanted]) -> list[np.ndarray]:

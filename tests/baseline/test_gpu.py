@@ -15,6 +15,7 @@ from gprplus.baseline.embed import embed
 from gprplus.baseline.recipe import Batch, Compute, Length, Loss, Network, Optimizer
 from gprplus.baseline.train import train, untrained
 from gprplus.evaluation import score
+from gprplus.evaluation.ranks import full_float32
 from gprplus.evaluation.rerank import Rerank
 
 
@@ -171,3 +172,16 @@ def test_scores_on_the_device_are_the_host_s(gpu, metric, rerank):
     there = torch.from_numpy(features).to("cuda")
     found = score(there[:20], there[20:], *sides, **options)
     assert found.summary() == pytest.approx(wanted.summary())
+
+
+@pytest.mark.parametrize("asked", ["highest", "high"])
+def test_scores_are_exact_also_where_training_multiplies_in_tf32(asked):
+    before, switch = torch.get_float32_matmul_precision(), torch.backends.cuda.matmul
+    torch.set_float32_matmul_precision(asked)
+    try:
+        with full_float32():
+            assert getattr(switch, "fp32_precision", "ieee") == "ieee"
+        assert torch.get_float32_matmul_precision() == asked
+        assert switch.allow_tf32 == (asked == "high"), "the caller's own setting is back"
+    finally:
+        torch.set_float32_matmul_precision(before)
