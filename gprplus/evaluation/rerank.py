@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from gprplus.errors import ScoreError
-from gprplus.evaluation.ranks import Device, Host, Wanted, ranks_in
+from gprplus.evaluation import ranks
+from gprplus.evaluation.products import Device, Host, on_host
+from gprplus.evaluation.ranks import Wanted
 
 _PAIRS = 4096  # pairs of features held at a time
 _ROWS = 1024  # rows whose neighbour sets are worked out together: (rows, 21, 11, 21) flags, 5 MB
@@ -63,12 +65,31 @@ class Sparse:
         return self.starts[rows][which] + offset, which
 
 
+def twins(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of rows that repeat an earlier row bit for bit, and the positions of the rows they repeat.
+
+    A matrix product may round one and the same dot product differently at the edge of a tile; with one distance, twins
+    are neighbours of the same rows.
+    """
+    import xxhash
+
+    seen: dict[int, int] = {}
+    first = np.fromiter(
+        (seen.setdefault(xxhash.xxh3_64_intdigest(row.data), i) for i, row in enumerate(features)),
+        dtype=np.int64,
+        count=len(features),
+    )
+    repeated = np.flatnonzero(first != np.arange(len(first)))
+    return repeated, first[repeated]
+
+
 class Distances:
     """Squared Euclidean distances from any of the N rows to all, a block at a time; of unit features for "cosine"."""
 
     def __init__(self, queries: Any, gallery: Any, metric: str) -> None:
         kind: Any = Host if isinstance(gallery, np.ndarray) else Device
         self.parts = (kind(queries, metric), kind(gallery, metric))
+        self.twins = {id(part): twins(on_host(part.gallery)) for part in self.parts}
         self.metric = metric
         self.queries, self.count = len(queries), len(queries) + len(gallery)
         self.rows = max(1, self.parts[1].rows // 2)
@@ -99,26 +120,23 @@ class Distances:
             (self.parts[1], rows >= self.queries, self.queries),
         ):
             place = rows[chosen] - at
-            out[chosen] = _on_host(part.gallery[place])
+            out[chosen] = on_host(part.gallery[place])
             if self.metric == "cosine":
-                out[chosen] *= _on_host(part.inverse[place])[:, None]
+                out[chosen] *= on_host(part.inverse[place])[:, None]
         return out
 
     def between(self, part: Any, chosen: np.ndarray, other: Any) -> np.ndarray:
         """From chosen rows of one part to all of the other. Similarities leave out what belongs to the chosen row."""
         features = part.gallery[chosen]
-        away = _on_host(other.similarities(features))
+        away = on_host(other.similarities(features))
+        repeated, original = self.twins[id(other)]
+        away[:, repeated] = away[:, original]
         if self.metric == "cosine":
-            away *= -2 * _on_host(part.inverse[chosen])[:, None]
+            away *= -2 * on_host(part.inverse[chosen])[:, None]
             away += 2
         else:
-            np.subtract(_on_host(part.squares[chosen])[:, None], away, out=away)
+            np.subtract(on_host(part.squares[chosen])[:, None], away, out=away)
         return np.maximum(away, 0, out=away)
-
-
-def _on_host(values: Any) -> np.ndarray:
-    """A tensor's values as an array; an array as it is."""
-    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
 
 
 class Reranked:
@@ -143,7 +161,7 @@ class Reranked:
             block = order[start : start + rows]
             original = self.distances.to_gallery(block)
             for query, distance, one in zip(block, original, wanted[start : start + rows], strict=True):
-                yield ranks_in(-self._final(query, distance), one)
+                yield ranks.ranks_of(ranks.counted(-self._final(query, distance), one, ranks.TIE))
 
     def _final(self, query: int, original: np.ndarray) -> np.ndarray:
         """The re-ranked distances of one query to the gallery, `(G,) float64`."""

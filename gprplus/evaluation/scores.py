@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import protocol
 from gprplus.errors import ScoreError, examples, nearest
 from gprplus.evaluation import metrics
-from gprplus.evaluation.ranks import Device, Host, Wanted
+from gprplus.evaluation.products import Device, Host, coarse, squares
 from gprplus.evaluation.rerank import Rerank, Reranked
+from gprplus.evaluation.truth import Truth
 
 if TYPE_CHECKING:
     import torch
 
 METRICS = ("cosine", "euclidean")
+_RANGE = 1e30  # squared norms between this and one over it multiply safely in float32
 
 
 @dataclass(frozen=True)
@@ -92,168 +93,101 @@ def score(
         raise ScoreError(f"There is no metric called '{metric}'. {nearest(metric, METRICS)}")
     if block_rows is not None and block_rows < 1:
         raise ScoreError(f"block_rows must be at least 1, found {block_rows}.")
-    queries, gallery = _features(query_features, "query"), _features(gallery_features, "gallery")
-    if queries.shape[1] != gallery.shape[1]:
+    queries, gallery = _Side.of(query_features, "query"), _Side.of(gallery_features, "gallery")
+    if queries.features.shape[1] != gallery.features.shape[1]:
         raise ScoreError(
-            f"Query features have {queries.shape[1]} dimensions, gallery features {gallery.shape[1]}: "
-            "they come from different networks."
+            f"Query features have {queries.features.shape[1]} dimensions, gallery features "
+            f"{gallery.features.shape[1]}: they come from different networks."
         )
-    if removed is not None and (rerank or len(removed) != len(queries)):
+    sizes = len(queries.features), len(gallery.features)
+    if removed is not None and (rerank or len(removed) != sizes[0]):
         raise ScoreError(
             "Rows that leave single rankings are named once a query, and have no place in re-ranking: leave out "
-            f"rerank, or give {len(queries):,} arrays (found {len(removed):,})."
+            f"rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
         )
-    truth = _truth(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, len(queries), len(gallery))
+    truth = Truth.of(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, sizes)
     if rerank:
-        gallery, truth = _without_junk(gallery, *truth)
-    order, wanted = _wanted(*truth, removed)
+        truth, kept = truth.without_junk()
+        gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
+    order, wanted = truth.wanted(removed)
     if not len(order):
         raise ScoreError(
-            f"None of the {len(queries):,} queries has a true match to be found: "
+            f"None of the {sizes[0]:,} queries has a true match to be found: "
             "no gallery row has its identity and another camera. "
             "Check that identities are spelled alike on both sides and that not everything has one camera."
         )
-    product, queries = _product(queries, gallery, metric, rerank)
-    found = list(product.ranks(queries, order, wanted, block_rows or product.rows))
-    return _scores(len(queries), order, found, ap)
+    search, features = _search(queries, gallery, metric, rerank)
+    found = list(search.ranks(features, order, wanted, block_rows or search.rows))
+    return _scores(sizes[0], order, found, ap)
 
 
-def _features(features: Any, side: str) -> Any:
-    """Features as a `(N, D)` float array, or as a float32 tensor where they lie on an accelerator; checked."""
-    if hasattr(features, "detach"):
-        features = features.detach()
-        features = features.float() if features.dtype.itemsize < 4 or not features.is_floating_point() else features
-        if features.device.type == "cpu":
-            features = features.numpy()
-    else:
-        features = np.asarray(features)
-    if features.ndim != 2 or not features.shape[1]:
-        raise ScoreError(
-            f"{side.capitalize()} features must be (rows, dimensions), found the shape {tuple(features.shape)}."
-        )
-    if not len(features):
-        raise ScoreError(f"There are no {side} features.")
-    if isinstance(features, np.ndarray):
-        features = features if features.dtype in (np.float32, np.float64) else features.astype(np.float32)
-        finite = np.isfinite(features.sum(axis=1, dtype=np.float64))
-    else:
-        finite = features.sum(1).isfinite().cpu().numpy()
-    if not finite.all():
-        broken = np.flatnonzero(~finite)
-        raise ScoreError(f"{len(broken):,} {side} features hold NaN or infinity (row {examples(broken.tolist())}).")
-    return features
+@dataclass(frozen=True)
+class _Side:
+    """Features `(N, D)`, a float array or, on an accelerator, a float32 tensor; `norms (N,)` squared, in float64."""
+
+    features: Any
+    norms: np.ndarray
+
+    @classmethod
+    def of(cls, features: Any, name: str) -> "_Side":
+        """Features as they were given, checked."""
+        if hasattr(features, "detach"):
+            features = features.detach()
+            features = features if features.is_floating_point() and features.dtype.itemsize >= 4 else features.float()
+            features = features.numpy() if features.device.type == "cpu" else features.float()
+        else:
+            features = np.asarray(features)
+        if features.ndim != 2 or not features.shape[1]:
+            raise ScoreError(
+                f"{name.capitalize()} features must be (rows, dimensions), found the shape {tuple(features.shape)}."
+            )
+        if not len(features):
+            raise ScoreError(f"There are no {name} features.")
+        if isinstance(features, np.ndarray):
+            features = features if features.dtype in (np.float32, np.float64) else _as_float32(features, name)
+        norms = squares(features)
+        finite = np.isfinite(norms)
+        if not finite.all():
+            broken = np.flatnonzero(~finite)
+            raise ScoreError(
+                f"{len(broken):,} {name} features hold NaN or infinity, or numbers too large to square "
+                f"(row {examples(broken.tolist())})."
+            )
+        return cls(features, norms)
+
+    def on_host(self, dtype: Any) -> "_Side":
+        """The same in main memory."""
+        features = self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
+        return _Side(features.astype(dtype, copy=False), self.norms)
+
+    def extreme(self) -> bool:
+        """Whether products of its features leave the range of float32."""
+        some = self.norms[self.norms > 0]
+        return bool(len(some)) and (some.max() > _RANGE or some.min() < 1 / _RANGE)
 
 
-def _product(queries: Any, gallery: Any, metric: str, rerank: Rerank | None) -> tuple[Any, Any]:
-    """The kind of search that suits where the gallery lies, and the queries in its terms."""
-    if isinstance(gallery, np.ndarray):
-        queries = queries if isinstance(queries, np.ndarray) else queries.cpu().numpy()
-        queries = queries.astype(gallery.dtype, copy=False)
+def _as_float32(features: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return features.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise ScoreError(f"{name.capitalize()} features must be numbers, found {features.dtype}.") from error
+
+
+def _search(queries: _Side, gallery: _Side, metric: str, rerank: Rerank | None) -> tuple[Any, Any]:
+    """The kind of search that suits where the gallery lies and how large its numbers are, and queries in its terms."""
+    wide = queries.extreme() or gallery.extreme()
+    if wide or isinstance(gallery.features, np.ndarray) or coarse(gallery.features):
+        gallery = gallery.on_host(np.float64 if wide else getattr(gallery.features, "dtype", np.float32))
+        queries = queries.on_host(gallery.features.dtype)
+        kind: Any = Host
     else:
         import torch
 
-        gallery, queries = gallery.float(), torch.as_tensor(queries).float().to(gallery.device)
+        queries = _Side(torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms)
+        kind = Device
     if rerank:
-        return Reranked(queries, gallery, metric, rerank), queries
-    kind = Host if isinstance(gallery, np.ndarray) else Device
-    return kind(gallery, metric), queries
-
-
-def _without_junk(
-    gallery: Any,
-    query_ids: np.ndarray,
-    gallery_ids: np.ndarray,
-    query_cams: np.ndarray | None,
-    gallery_cams: np.ndarray | None,
-    junk: np.ndarray | None,
-) -> tuple[Any, Any]:
-    """A gallery and its truth with the junk rows gone."""
-    if junk is None or not junk.any():
-        return gallery, (query_ids, gallery_ids, query_cams, gallery_cams, None)
-    kept = np.flatnonzero(~junk)
-    cams = None if gallery_cams is None else gallery_cams[kept]
-    return gallery[kept], (query_ids, gallery_ids[kept], query_cams, cams, None)
-
-
-def _truth(
-    query_ids: Any, gallery_ids: Any, query_cams: Any, gallery_cams: Any, junk: Any, queries: int, gallery: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-    """Identities, cameras and junk as integer codes and flags, lengths checked."""
-    if (query_cams is None) != (gallery_cams is None):
-        raise ScoreError("Cameras are given for one side only; give both query_cams and gallery_cams, or neither.")
-    for name, values, rows, side in (
-        ("query_ids", query_ids, queries, "query"),
-        ("gallery_ids", gallery_ids, gallery, "gallery"),
-        ("query_cams", query_cams, queries, "query"),
-        ("gallery_cams", gallery_cams, gallery, "gallery"),
-        ("gallery_junk", junk, gallery, "gallery"),
-    ):
-        if values is not None and len(values) != rows:
-            raise ScoreError(f"{name} has {len(values):,} entries for {rows:,} {side} features.")
-    ids = _codes(query_ids, gallery_ids, "identities", unknown=(-1, -2))
-    if query_cams is None:
-        return *ids, None, None, _flags(junk)
-    return *ids, *_codes(query_cams, gallery_cams, "cameras", (protocol.NO_CAMERA,) * 2), _flags(junk)
-
-
-def _flags(junk: Any) -> np.ndarray | None:
-    return None if junk is None else np.asarray(junk).astype(bool)
-
-
-def _codes(query: Any, gallery: Any, what: str, unknown: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers or strings as shared `int64` codes; None and NaN get the `unknown` code of their side."""
-    import pandas as pd
-
-    sides = [pd.Series(np.asarray(values).tolist(), dtype=object) for values in (query, gallery)]
-    kinds = [{"text" if isinstance(value, str) else "number" for value in side.dropna().unique()} for side in sides]
-    if len(kinds[0] | kinds[1]) > 1:
-        raise ScoreError(
-            f"The {what} of queries and gallery cannot be compared: some are text, some are numbers "
-            f"({examples(sides[0].tolist(), 2)} against {examples(sides[1].tolist(), 2)})."
-        )
-    codes, _ = pd.factorize(pd.concat(sides, ignore_index=True), sort=False)
-    split = [codes[: len(sides[0])].astype(np.int64), codes[len(sides[0]) :].astype(np.int64)]
-    return tuple(np.where(part < 0, code, part) for part, code in zip(split, unknown, strict=True))  # type: ignore[return-value]
-
-
-def _wanted(
-    query_ids: np.ndarray,
-    gallery_ids: np.ndarray,
-    query_cams: np.ndarray | None,
-    gallery_cams: np.ndarray | None,
-    junk: np.ndarray | None,
-    removed: Sequence[np.ndarray] | None = None,
-) -> tuple[np.ndarray, list[Wanted]]:
-    """The valid queries, identity after identity, and what each asks of its row.
-
-    The rule is asked once an identity, about that identity's own queries and gallery rows only: other identities'
-    rows leave a ranking only as junk.
-    """
-    by_id = np.argsort(gallery_ids, kind="stable")
-    sorted_ids = gallery_ids[by_id]
-    junk_columns = np.flatnonzero(junk) if junk is not None else np.empty(0, dtype=np.int64)
-    order: list[int] = []
-    wanted: list[Wanted] = []
-    queries_by_id = np.argsort(query_ids, kind="stable")
-    for same in np.split(queries_by_id, np.flatnonzero(np.diff(query_ids[queries_by_id])) + 1):
-        identity = query_ids[same[0]]
-        low, high = np.searchsorted(sorted_ids, [identity, identity + 1])
-        own = by_id[low:high]
-        ignored = protocol.ignored(
-            query_ids[same],
-            gallery_ids[own],
-            None if query_cams is None else query_cams[same],
-            None if gallery_cams is None else gallery_cams[own],
-            None if junk is None else junk[own],
-        )
-        struck = np.concatenate([own, junk_columns])
-        for query, hidden in zip(same, ignored, strict=True):
-            gone = removed[query] if removed is not None else own[:0]
-            hidden = hidden | np.isin(own, gone)
-            if not hidden.all():
-                order.append(query)
-                wanted.append(Wanted(own[~hidden], np.union1d(struck, gone) if len(gone) else struck))
-    return np.array(order, dtype=np.int64), wanted
+        return Reranked(queries.features, gallery.features, metric, rerank), queries.features
+    return kind(gallery.features, metric, gallery.norms), queries.features
 
 
 def _scores(queries: int, order: np.ndarray, found: Sequence[np.ndarray], ap: str) -> Scores:

@@ -15,7 +15,7 @@ from gprplus.baseline.embed import embed
 from gprplus.baseline.recipe import Batch, Compute, Length, Loss, Network, Optimizer
 from gprplus.baseline.train import train, untrained
 from gprplus.evaluation import score
-from gprplus.evaluation.ranks import full_float32
+from gprplus.evaluation.products import full_float32
 from gprplus.evaluation.rerank import Rerank
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from gprplus.errors import ScoreError
 from gprplus.evaluation import ranks as ranks_module
 from gprplus.evaluation import score
+from gprplus.evaluation.products import Device, Host
+from gprplus.evaluation.truth import Truth
 
 
 def at_ranks(ranks, gallery=8):
@@ -132,8 +134,8 @@ def searches(draw):
 
 
 @settings(max_examples=150, deadline=None)
-@given(searches(), st.sampled_from(["step", "trapezoid"]), st.integers(1, 4), st.sampled_from([2, 48]))
-def test_agrees_with_a_twin_that_sorts(search, ap, rows, sort_from):
+@given(searches(), st.sampled_from(["step", "trapezoid"]), st.integers(1, 4), st.sampled_from([0, 7_000]))
+def test_agrees_with_a_twin_that_sorts(search, ap, rows, a_pass):
     *arrays, junk = search
     expected = brute(*arrays, junk, ap)
     kept = [one for one in expected if one is not None]
@@ -142,7 +144,7 @@ def test_agrees_with_a_twin_that_sorts(search, ap, rows, sort_from):
             score(*arrays, gallery_junk=junk, ap=ap)
         return
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks_module, "SORT_FROM", sort_from)
+        patch.setattr(ranks_module, "_PASS", a_pass)
         scores = score(*arrays, gallery_junk=junk, ap=ap, block_rows=rows)
     assert scores.per_query.valid.tolist() == [one is not None for one in expected]
     assert scores.mAP == pytest.approx(np.mean([one[0] for one in kept]), abs=1e-12)
@@ -153,21 +155,15 @@ def test_agrees_with_a_twin_that_sorts(search, ap, rows, sort_from):
 
 
 @settings(max_examples=40, deadline=None)
-@given(searches(), st.sampled_from([2, 48]))
-def test_the_product_for_accelerators_counts_the_same(search, sort_from):
-    queries, gallery, query_ids, gallery_ids, query_cams, gallery_cams, junk = search
-    from gprplus.evaluation.scores import _truth, _wanted
-
-    truth = _truth(query_ids, gallery_ids, query_cams, gallery_cams, junk, len(queries), len(gallery))
-    order, wanted = _wanted(*truth)
+@given(searches())
+def test_the_product_for_accelerators_counts_the_same(search):
+    queries, gallery, *known = search
+    order, wanted = Truth.of(*known, rows=(len(queries), len(gallery))).wanted()
     if not len(order):
         return
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ranks_module, "SORT_FROM", sort_from)
-        host = ranks_module.Host(gallery, "cosine").ranks(queries, order, wanted, 3)
-        device = ranks_module.Device(torch.from_numpy(gallery), "cosine")
-        both = list(zip(host, device.ranks(torch.from_numpy(queries), order, wanted, 3), strict=True))
-    for one, other in both:
+    host = Host(gallery, "cosine").ranks(queries, order, wanted, 3)
+    device = Device(torch.from_numpy(gallery), "cosine").ranks(torch.from_numpy(queries), order, wanted, 3)
+    for one, other in zip(host, device, strict=True):
         assert one.tolist() == other.tolist()
 
 
