@@ -60,7 +60,8 @@ def encode(name: str, column: "pa.ChunkedArray") -> Codes:
         raw, vocabulary = _numbered(whole(column))
     else:
         array = whole(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
-        raw = np.where(keys.known(array), keys.plain(array.indices), UNKNOWN).astype(np.int32, copy=False)
+        raw = keys.plain(array.indices).astype(np.int32, copy=False)
+        raw = raw if array.null_count == 0 else np.where(keys.known(array), raw, np.int32(UNKNOWN))
         vocabulary = array.dictionary.to_pylist()
     used = np.bincount(raw + 1, minlength=len(vocabulary) + 1)[1:] > 0
     levels = in_order(name, {level for level, there in zip(vocabulary, used, strict=True) if there})
@@ -73,20 +74,24 @@ def encode(name: str, column: "pa.ChunkedArray") -> Codes:
 
 def _numbered(array: "pa.Array") -> tuple[np.ndarray, list[int]]:
     """Integers as codes into their sorted values; a table over their range beats sorting while the range is small."""
-    values, there = keys.plain(array), keys.known(array)
-    present = values if array.null_count == 0 else values[there]
+    values = keys.plain(array)
+    there = keys.known(array) if array.null_count else None
+    present = values if there is None else values[there]
     if not len(present):
         return np.full(len(values), UNKNOWN, dtype=np.int32), []
     low, high = int(present.min()), int(present.max())
     if high - low > 65_536:
-        vocabulary = np.unique(present)
-        codes = np.searchsorted(vocabulary, values)
+        vocabulary, codes = np.unique(present, return_inverse=True)
     else:
         used = np.zeros(high - low + 1, dtype=bool)
         used[present - low] = True
         vocabulary = np.flatnonzero(used) + low
-        codes = (np.cumsum(used, dtype=np.int32) - 1)[np.clip(values - low, 0, high - low)]
-    return np.where(there, codes, UNKNOWN).astype(np.int32, copy=False), vocabulary.tolist()
+        codes = (np.cumsum(used, dtype=np.int32) - 1)[present - low]
+    if there is None:
+        return codes.astype(np.int32, copy=False), vocabulary.tolist()
+    raw = np.full(len(values), UNKNOWN, dtype=np.int32)
+    raw[there] = codes
+    return raw, vocabulary.tolist()
 
 
 def whole(column: "pa.ChunkedArray") -> "pa.Array":

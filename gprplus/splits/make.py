@@ -3,24 +3,23 @@
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys, runs, schema
+from gprplus import runs
 from gprplus.errors import RequestChanged, SplitError, nearest
-from gprplus.parallel import in_threads
 from gprplus.splits.aliases import refuse_nested, relations
 from gprplus.splits.answers import Judged, excluded_table, judge
-from gprplus.splits.audit import SCOPES, covers
+from gprplus.splits.audit import SCOPES, Survey, covers, survey
 from gprplus.splits.audit import audit as audited
 from gprplus.splits.coarse import draw_coarsely
-from gprplus.splits.designs import Arm, Plan, Train, draw
+from gprplus.splits.designs import Plan, Train, draw
 from gprplus.splits.members import parts, write_members
 from gprplus.splits.mismatch import TESTS, Tests, tests, write_tests
 from gprplus.splits.pool import read
+from gprplus.splits.record import described, said_of
 from gprplus.splits.request import MIN_RETENTION, DeclaredArm, Request
 from gprplus.splits.sides import TestSide, on_test_side, test_side
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
@@ -124,7 +123,8 @@ def build(source: "Manifest", request: Request, output: Path, *, audit: str = "r
 @dataclass(frozen=True)
 class Drawn:
     """A split that is worked out and not yet audited or written: its train side, the rows of its arms, its test side,
-    what its queries can find, the tests beside, how far the audit is to go, and what split.json says before that.
+    what its queries can find, the tests beside, how far the audit is to go, what it knows already, and what split.json
+    says before that.
     """
 
     train: Train
@@ -133,6 +133,7 @@ class Drawn:
     judged: Mapping[str, Judged]
     tests: Tests
     scope: str
+    surveyed: Survey | None
     facts: Mapping[str, Any]
 
 
@@ -142,12 +143,16 @@ def work_out(source: "Manifest", request: Request, output: Path, audit: str = "r
     train, side = sides(source, pool, request)
     if request.design is None:
         refuse_nested(train.relations, pool, request.attr)
-    plan = draw_coarsely(train, draw) if request.missing == "coarsen" else draw(train)
-    beside = tests(train, side)
-    judged = judge(pool, side, request.attr, train.relations.twins())
-    facts = _facts(source, output, request.record(source.info["fingerprint"]), train, plan, side)
+    with ThreadPoolExecutor(1) as aside:  # what no arm has a say in, while the arms are drawn
+        judging = aside.submit(judge, pool, side, request.attr, train.relations.twins())
+        early = audit != "none" and request.missing != "coarsen"
+        surveying = aside.submit(survey, train) if early else None
+        plan = draw_coarsely(train, draw) if request.missing == "coarsen" else draw(train)
+    beside, judged = tests(train, side), judging.result()
+    surveyed = surveying.result() if surveying else None
+    facts = described(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {"tests": beside.facts} if beside.facts else {}
-    return Drawn(train, plan, side, judged, beside, audit, facts)
+    return Drawn(train, plan, side, judged, beside, audit, surveyed, facts)
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
@@ -190,7 +195,8 @@ def write(output: Path, drawn: Drawn) -> Split:
     train, plan, side = drawn.train, drawn.plan, drawn.side
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / facts["root"] for name, facts in drawn.facts["datasets"].items()}
-        checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots)
+        checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots, drawn.surveyed)
+        versions = aside.submit(runs.versions)
 
         def accepted() -> None:
             checking.result()
@@ -206,9 +212,9 @@ def write(output: Path, drawn: Drawn) -> Split:
     runs.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
-    said = [*_said(side), *drawn.tests.warnings, *plan.warnings, *warnings]
+    said = [*said_of(side), *drawn.tests.warnings, *plan.warnings, *warnings]
     facts = {**drawn.facts, "audit": checked, "warnings": said}
-    runs.write_json(output / RECORD, {**facts, "versions": runs.versions(), "fingerprint": digest})
+    runs.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
     return Split.open(output, made=True)
 
 
@@ -219,75 +225,3 @@ def opened(manifest: "Path | str | Manifest") -> "Manifest":
 
         return Manifest.open(Path(manifest))
     return manifest
-
-
-def _facts(
-    manifest: "Manifest", output: Path, record: Mapping[str, Any], train: Train, plan: Plan, side: TestSide
-) -> dict[str, Any]:
-    pool = train.pool
-    known = manifest.info["datasets"]
-    fingerprints = in_threads(partial(_arm_fingerprint, pool), plan.arms.values())
-    return {
-        "schema_version": schema.VERSION,
-        "name": output.resolve().name,
-        "request": dict(record),
-        "design": plan.design,
-        "attribute": train.request.attr,
-        "levels": [level.item() if isinstance(level, np.generic) else level for level in plan.levels],
-        "seed": train.request.seed,
-        "reference": plan.reference,
-        "manifest": {"path": runs.relative(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
-        "datasets": {
-            name: {
-                "root": runs.relative(root, output),
-                **{key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")},
-            }
-            for name, root in manifest.roots().items()
-        },
-        "fingerprint": None,
-        "arms": {
-            name: {
-                "kind": arm.kind,
-                "levels": list(arm.levels),
-                **arm.facts,
-                "images": len(arm.rows),
-                "identities": _persons(pool, arm.rows),
-                "fingerprint": fingerprint,
-            }
-            for (name, arm), fingerprint in zip(plan.arms.items(), fingerprints, strict=True)
-        },
-        "test": {
-            "identities": _persons(pool, side.rows),
-            "queries": int(side.query.sum()),
-            "gallery": int((~side.query).sum()),
-            "protocol": side.protocol,
-        },
-        "retention": round(plan.retention, 6),
-        **({plan.design: dict(plan.facts)} if plan.facts else {}),
-    }
-
-
-def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
-    """Of the images, and of their weights where there are any."""
-    uid = pool.uid[arm.rows]
-    if arm.weights is None:
-        return keys.digest(np.sort(uid).astype("<u8").tobytes())
-    order = np.argsort(uid)
-    return keys.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
-
-
-def _persons(pool: "Pool", rows: np.ndarray) -> int:
-    return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
-
-
-def _said(side: TestSide) -> list[str]:
-    """Sentences about the sides."""
-    said = []
-    if not len(side.rows):
-        said.append("There are no test rows (test share 0): runs of this split need a --target.")
-    if len(side.excluded):
-        said.append(
-            f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and "
-            "stay in the gallery."
-        )
-    return said

@@ -114,11 +114,11 @@ class _Block:
 
         def coded(name: str) -> Coded:
             codes = encode(name, table.column(name))
-            values = codes.values if rows is None else codes.values[rows]
-            small = values.astype(np.int8) if len(codes.levels) < 127 else values
-            used = np.bincount(values[values >= 0], minlength=len(codes.levels)) > 0
-            if used.all():
+            small = codes.values.astype(np.int8) if len(codes.levels) < 127 else codes.values
+            if rows is None:
                 return small, codes.levels
+            values = small[rows]
+            used = np.bincount(values[values >= 0], minlength=len(codes.levels)) > 0
             renumber = np.append(np.cumsum(used) - 1, UNKNOWN).astype(small.dtype)
             return renumber[values], [level for level, there in zip(codes.levels, used, strict=True) if there]
 

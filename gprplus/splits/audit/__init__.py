@@ -2,5 +2,6 @@
 
 from gprplus.splits.audit.association import cramers_v, information
 from gprplus.splits.audit.judge import SCOPES, audit, covers
+from gprplus.splits.audit.survey import Survey, survey
 
-__all__ = ["SCOPES", "audit", "covers", "cramers_v", "information"]
+__all__ = ["SCOPES", "Survey", "audit", "covers", "cramers_v", "information", "survey"]

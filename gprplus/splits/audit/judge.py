@@ -10,8 +10,8 @@ import numpy as np
 from gprplus.errors import examples
 from gprplus.splits.answers import Judged
 from gprplus.splits.audit import balance, pictures, shortcuts
-from gprplus.splits.audit.collinear import collinearity
 from gprplus.splits.audit.leakage import leakage, near_duplicates
+from gprplus.splits.audit.survey import Survey, survey
 from gprplus.splits.audit.tally import Counted, pack
 from gprplus.splits.coarse import merged_levels
 from gprplus.splits.designs import Plan, Train
@@ -38,9 +38,11 @@ def audit(
     judged: Mapping[str, Judged],
     scope: str = "rows",
     roots: Mapping[str, Path] | None = None,
+    surveyed: Survey | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """The audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads images below `roots`.
 
+    `surveyed` is what was found out about the train side already, with no level of it merged.
     Raises SplitError where persons or files stand on both sides, or an image that is looked at cannot be read.
     """
     pool = train.pool
@@ -58,7 +60,7 @@ def audit(
     near, alike = near_duplicates(pool, plan.arms, side)
     maps = plan.matching.get("coarsened", {})
     matched = _as_matched(train, maps)
-    rows, warnings = _of_rows(matched, plan)
+    rows, warnings = _of_rows(matched, plan, surveyed if surveyed and not maps else survey(matched))
     looked, given_away = _of_looks(matched, plan, roots if scope == "pixels" else None)
     if maps:
         rows["differences_before_merging"] = _before_merging(train, plan, maps)
@@ -88,14 +90,10 @@ def _of_looks(train: Train, plan: Plan, roots: Mapping[str, Path] | None) -> tup
     return found, warnings
 
 
-def _of_rows(train: Train, plan: Plan) -> tuple[dict[str, Any], list[str]]:
+def _of_rows(train: Train, plan: Plan, surveyed: Survey) -> tuple[dict[str, Any], list[str]]:
     """Balance of the arms and association of attributes, by counting."""
-    pool, about = train.pool, plan.about or (train.request.attr,)
-    twins = train.relations.twins()
-    joint = pack({name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool))
+    pool, about, joint = train.pool, plan.about or (train.request.attr,), surveyed.joint
     arms = {name: Counted(pool, joint, arm.rows) for name, arm in plan.arms.items()}
-    whole = Counted(pool, joint, train.rows)
-    per_person = {name: whole.by_person(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
     several = len(plan.compared) > 1
     tables = balance.arm_tables(pool, [arms[name] for name in plan.compared], about) if several else {}
     with_arm = {name: balance.cramers_v(table) for name, table in tables.items()} if several else {}
@@ -106,9 +104,7 @@ def _of_rows(train: Train, plan: Plan) -> tuple[dict[str, Any], list[str]]:
         "association_with_arm": with_arm,
         "association_with_arm_p": balance.chances(tables, with_arm),
         "information_with_arm": {name: balance.information(tables[name]) for name in with_arm},
-        **balance.pairs(train, whole, per_person),
-        "constant_within_identity": balance.nested(whole, per_person),
-        "collinearity": collinearity(train.relations, whole, per_person),
+        **surveyed.found,
     }, _leanings(train, plan, with_arm)
 
 

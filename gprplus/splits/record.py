@@ -1,0 +1,90 @@
+"""What split.json says of a split before it is audited: what was asked, who stands where, and where it came from."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import keys, runs, schema
+from gprplus.parallel import in_threads
+from gprplus.splits.designs import Arm, Plan, Train
+from gprplus.splits.sides import TestSide
+
+if TYPE_CHECKING:
+    from gprplus.ingest import Manifest
+    from gprplus.splits.codes import Pool
+
+
+def described(
+    manifest: "Manifest", output: Path, record: Mapping[str, Any], train: Train, plan: Plan, side: TestSide
+) -> dict[str, Any]:
+    """The record of a split in the folder `output`; its own fingerprint is filled in when its rows are written."""
+    pool = train.pool
+    known = manifest.info["datasets"]
+    fingerprints = in_threads(partial(_arm_fingerprint, pool), plan.arms.values())
+    return {
+        "schema_version": schema.VERSION,
+        "name": output.resolve().name,
+        "request": dict(record),
+        "design": plan.design,
+        "attribute": train.request.attr,
+        "levels": [level.item() if isinstance(level, np.generic) else level for level in plan.levels],
+        "seed": train.request.seed,
+        "reference": plan.reference,
+        "manifest": {"path": runs.relative(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
+        "datasets": {
+            name: {
+                "root": runs.relative(root, output),
+                **{key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")},
+            }
+            for name, root in manifest.roots().items()
+        },
+        "fingerprint": None,
+        "arms": {
+            name: {
+                "kind": arm.kind,
+                "levels": list(arm.levels),
+                **arm.facts,
+                "images": len(arm.rows),
+                "identities": _persons(pool, arm.rows),
+                "fingerprint": fingerprint,
+            }
+            for (name, arm), fingerprint in zip(plan.arms.items(), fingerprints, strict=True)
+        },
+        "test": {
+            "identities": _persons(pool, side.rows),
+            "queries": int(side.query.sum()),
+            "gallery": int((~side.query).sum()),
+            "protocol": side.protocol,
+        },
+        "retention": round(plan.retention, 6),
+        **({plan.design: dict(plan.facts)} if plan.facts else {}),
+    }
+
+
+def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
+    """Of the images, and of their weights where there are any."""
+    uid = pool.uid[arm.rows]
+    if arm.weights is None:
+        return keys.digest(np.sort(uid).astype("<u8").tobytes())
+    order = np.argsort(uid)
+    return keys.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
+
+
+def _persons(pool: "Pool", rows: np.ndarray) -> int:
+    return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
+
+
+def said_of(side: TestSide) -> list[str]:
+    """Sentences about the sides."""
+    said = []
+    if not len(side.rows):
+        said.append("There are no test rows (test share 0): runs of this split need a --target.")
+    if len(side.excluded):
+        said.append(
+            f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and "
+            "stay in the gallery."
+        )
+    return said
