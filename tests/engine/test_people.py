@@ -65,6 +65,15 @@ def test_bones_keep_their_length_through_the_walk() -> None:
     assert np.ptp(thighs) < 1e-9
 
 
+def test_an_arm_swings_forward_with_the_leg_of_the_other_side() -> None:
+    ahead = []
+    for person in crowd(10):
+        for degree in range(0, 360, 30):
+            pose = walk(person, degree)
+            ahead.append([(limb["right"][2] - limb["left"][2])[1] for limb in (pose.legs, pose.arms)])
+    assert np.corrcoef(np.transpose(ahead))[0, 1] < -0.7
+
+
 def test_older_people_stoop_and_teenagers_are_shorter() -> None:
     people = crowd()
     height = {age: np.mean([p.height for p in people if p["age"] == age]) for age in ("teenager", "adult")}

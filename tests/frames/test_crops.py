@@ -78,7 +78,9 @@ def test_margin_is_a_share_of_the_box_on_each_side_and_stops_at_the_frame(tmp_pa
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"bbox": [10, 10, 20, 100]}, "small"),
+        ({"bbox": [10, 10, 24, 50]}, "small"),
+        ({"bbox": [10, 10, 25, 49]}, "small"),
+        ({"bbox": [10, 10, 25, 50]}, None),
         ({"bbox": [10, 10, 60, 0]}, "box"),
         ({"bbox": [400, 10, 60, 100]}, "box"),
         ({"bbox": None}, "box"),

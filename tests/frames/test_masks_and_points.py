@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
@@ -79,6 +79,8 @@ def test_a_crop_lies_in_its_frame_and_holds_its_box(box: tuple[float, float, flo
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(1, 60)] * 2), max_size=4))
+@example([(10, 20, 20, 20)])  # ends as low as the box: neither is nearer
+@example([(10, 20, 20, 21)])
 def test_what_nearer_boxes_cover_is_counted_pixel_by_pixel(others: list[tuple[int, int, int, int]]) -> None:
     box = (10.0, 10.0, 20.0, 30.0)
     canvas = np.zeros((240, 320), bool)
