@@ -107,7 +107,7 @@ class Host:
     ) -> Iterator[np.ndarray]:
         """Ascending ranks of the true matches of each query, in `order` (positions in `queries`)."""
         buffer = np.empty((min(rows, len(order)), len(self.gallery)), dtype=self.gallery.dtype)
-        multiply = by_numpy if self.exact else fastest(len(order), *self.gallery.shape)
+        multiply = by_numpy if self.exact else fastest(queries, self.gallery)
         for start in range(0, len(order), rows):
             block, asked = queries[order[start : start + rows]], wanted[start : start + rows]
             similar = self.similarities(block, buffer[: len(block)], multiply)

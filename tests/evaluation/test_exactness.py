@@ -157,11 +157,26 @@ def test_features_of_any_size_score_the_same(size, metric):
     assert scaled.mAP == pytest.approx(plain.mAP, abs=1e-12)
 
 
-def test_the_faster_product_is_chosen_once_and_small_searches_are_numpys():
-    assert multiply.fastest(10, 100, 64) is multiply.by_numpy
-    chosen = multiply.fastest(10_000, 10_000, 2048)
+def test_the_faster_product_is_chosen_once_and_small_searches_are_numpys(monkeypatch):
+    rng = np.random.default_rng(0)
+    queries, gallery = (rng.normal(size=(rows, 8)).astype(np.float32) for rows in (3000, 500))
+    assert multiply.fastest(queries[:100], gallery) is multiply.by_numpy
+    monkeypatch.setattr(multiply, "_known", {})
+    chosen = multiply.fastest(queries, gallery)
     assert chosen in (multiply.by_numpy, multiply.by_torch)
-    assert multiply.fastest(10_000, 10_000, 2048) is chosen
+    assert multiply.fastest(queries, gallery[:400]) is chosen
+    assert len(multiply._known) == 1
+
+
+def test_a_product_that_was_told_to_round_is_not_chosen(monkeypatch):
+    def rounded(queries, gallery, out):
+        out[:] = queries.astype(np.float16) @ gallery.astype(np.float16).T
+
+    rng = np.random.default_rng(0)
+    queries, gallery = (rng.normal(size=(64, 8)).astype(np.float32) for _ in range(2))
+    monkeypatch.setattr(multiply, "by_torch", rounded)
+    monkeypatch.setattr(multiply.time, "process_time", iter([0, 9, 9, 10]).__next__)
+    assert multiply._tried(queries, gallery) is multiply.by_numpy
 
 
 def test_a_device_told_to_multiply_in_fewer_bits_is_noticed(monkeypatch):
