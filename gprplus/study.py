@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RECORD = "study.json"
 PAGE = "study.html"
+MARKDOWN = "study.md"
+RESULTS = "results.csv"
 HERE = (
     *("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds"),
     *("reference", "mAP_difference", "mAP_difference_low", "mAP_difference_high"),
@@ -59,9 +61,10 @@ def study(
 
     `manifest` and `targets` take the place of those that the file names, `roots` says where a dataset's images lie
     now. `recipe`, `seeds`, `steps` or `epochs` take the place of the file's; `scale` multiplies its people and images
-    (`splits.scaled`). Everything goes to `output`, else WORK/studies/NAME, as splits/, runs/, study.json and the page
-    that answers the question, study.html. Each part knows what it has done, so a study that was stopped goes on where
-    it was, and one that is done is done at once. A dry run makes the splits in passing, says what runs they ask for,
+    (`splits.scaled`). Everything goes to `output`, else WORK/studies/NAME, as splits/, runs/, study.json, the page
+    that answers the question, study.html, the same for a paper, study.md, and the scores of all splits, results.csv.
+    Each part knows what it has done, so a study that was stopped goes on where it was, and one that is done is done at
+    once. A dry run makes the splits in passing, says what runs they ask for,
     and leaves nothing.
     """
     from gprplus.benchmark import benchmark
@@ -114,13 +117,16 @@ def study(
 
 
 def _report(home: Path, info: Mapping[str, Any], outcome: "Outcome") -> None:
-    """The study's own page beside its record; of several processes the first has folders to report on."""
+    """The study's own page and tables beside its record; of several processes the first has folders to report on."""
     from gprplus.report import outcome as reports
     from gprplus.report.study import render
+    from gprplus.report.study_tables import as_csv, as_markdown
 
     if outcome.folders:
         found = [reports.read(folder) for folder in outcome.folders]
         write_text(home / PAGE, render(info, found, [relative(page, home) for page in outcome.reports]))
+        write_text(home / MARKDOWN, as_markdown(info, found))
+        write_text(home / RESULTS, as_csv(found))
 
 
 def _command(

@@ -178,6 +178,12 @@ def test_a_study_is_run_reported_and_then_done(work):
     found = study(work / "tiny.toml", work=work, device="cpu", jobs=1)
     home = work / "studies" / "tiny"
     assert found.path == home
+    rows = (home / "results.csv").read_text().splitlines()
+    assert rows[0].startswith("split,")
+    assert sum(row.startswith("split,") for row in rows) == 1
+    said = (home / "study.md").read_text()
+    assert said.startswith("# ")
+    assert "| split | target | contrast |" in said
     record = json.loads((home / "study.json").read_text())
     assert record["splits"] == ["splits/weather", "splits/by_day"]
     for page in record["reports"]:

@@ -12,14 +12,20 @@ from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import SELF, target_phrase
 from gprplus.report.sentences import Verdict, judge, of
 
-# Families of contrasts that answer for the levels chosen, the fairest opponent first (evaluation.estimands).
-ANSWERS = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
 AGAINST = {
     "attribute effect": "as many random levels",
     "sufficiency": "the even mixture of the same size",
     "necessity": "the arm that leaves the level out",
     "main effects": "leaving the factor free",
     "to the reference": "the reference arm",
+}
+# Families of contrasts that answer for the levels chosen, the fairest opponent first (evaluation.estimands).
+ANSWERS = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
+BESIDE = ("interactions", "Shapley")  # drawn as well, but no answer by themselves
+TITLES = {
+    **{name: f"Against {against}" for name, against in AGAINST.items()},
+    "interactions": "What one restriction changes about another",
+    "Shapley": "What leaving each factor free adds: how the total splits",
 }
 OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecided": "unclear"}
 
@@ -43,6 +49,7 @@ class Family:
     """All contrasts of one family, and their forest plot where they have intervals."""
 
     name: str
+    title: str
     against: str
     lines: tuple[Line, ...]
     forest: plots.Forest | None
@@ -107,7 +114,7 @@ def render(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequenc
 def page(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[str]) -> StudyPage:
     """What the page of a study says."""
     found = lines(outcomes)
-    families = [_family(name, [line for line in found if line.family == name]) for name in ANSWERS]
+    families = [_family(name, [line for line in found if line.family == name]) for name in (*ANSWERS, *BESIDE)]
     return StudyPage(
         name=facts["name"],
         question=facts["question"],
@@ -160,7 +167,7 @@ def answer(found: Sequence[Line], outcomes: Sequence[Outcome], facts: Mapping[st
             f"With one seed there is no interval, so nothing is concluded: {above} of {len(chosen)} comparisons with "
         )
         return Verdict(f"{text}{against} came out above it, which may be luck.", [], basis)
-    return Verdict(_headline(chosen, against), _extremes(chosen), basis)
+    return Verdict(_headline(chosen, against), _by_target(chosen), basis)
 
 
 def _headline(chosen: Sequence[Line], against: str) -> str:
@@ -174,16 +181,21 @@ def _headline(chosen: Sequence[Line], against: str) -> str:
     return f"{says}{f', in {same} the same' if same else ''}; {rest} cannot be told."
 
 
-def _extremes(chosen: Sequence[Line]) -> list[str]:
-    """The largest decided gain and loss, with the interval of their family."""
+def _by_target(chosen: Sequence[Line]) -> list[str]:
+    """What is decided on each target, with the interval of its family, and how many are not."""
     said = []
-    for word, pick in (("higher", max), ("lower", min)):
-        decided = [line for line in chosen if line.verdict == word]
-        if decided:
-            line = pick(decided, key=lambda one: one.value)
-            span = words.signed_interval(line.low, line.high)
-            what = f"{line.name} on {target_phrase(line.target)}" if line.target != SELF else line.name
-            said.append(f"Most {word}: {what}, {words.signed(line.value)} points of mAP, interval {span}.")
+    for target in dict.fromkeys(line.target for line in chosen):
+        mine = [line for line in chosen if line.target == target]
+        decided = sorted((one for one in mine if one.verdict in ("higher", "lower")), key=lambda one: -one.value)
+        told = [
+            f"{words.noun(one.name.removeprefix('only-'))} {words.signed(one.value)} "
+            f"({words.signed_interval(one.low, one.high)})"
+            for one in decided
+        ]
+        rest = len(mine) - len(decided)
+        undecided = f"{rest} of {len(mine)} not decided" if rest else ""
+        where = target_phrase(target) if target != SELF else "the split's own test set"
+        said.append(f"On {where}: {'; '.join(filter(None, [words.listed(told), undecided]))}.")
     return said
 
 
@@ -198,20 +210,33 @@ def _basis(outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
 
 
 def _family(name: str, found: Sequence[Line]) -> Family:
-    shown = [line for line in found if line.low is not None and line.high is not None]
+    shown = sorted(
+        (line for line in found if line.low is not None and line.high is not None),
+        key=lambda line: (line.target != SELF, line.target),  # a target's lines stand together
+    )
+    several = {line.name for line in found if len({one.split for one in found if one.name == line.name}) > 1}
     values = [value for line in shown for value in (line.low, line.high) if value is not None]
     effects = tuple(
         plots.Effect(
-            line.name, _label(line), OUTCOMES[line.verdict], line.value, line.low or 0.0, line.high or 0.0, (), False
+            line.name,
+            _label(line, line.name in several),
+            OUTCOMES[line.verdict],
+            line.value,
+            line.low or 0.0,
+            line.high or 0.0,
+            (),
+            False,
         )
         for line in shown
     )
     forest = plots.Forest(plots.axis([0.0, *values]), effects, False) if effects else None
-    return Family(name, AGAINST[name], tuple(found), forest)
+    return Family(name, TITLES[name], AGAINST.get(name, "0"), tuple(found), forest)
 
 
-def _label(line: Line) -> str:
-    return f"{words.noun(line.name.removeprefix('only-'))} · {line.target}"
+def _label(line: Line, split: bool) -> str:
+    """Target and contrast, and the split where others have a contrast of that name too."""
+    name = words.noun(line.name.removeprefix("only-")) if line.family in ANSWERS else words.crossed(line.name)
+    return f"{line.target} · {name}" + (f" ({line.split})" if split else "")
 
 
 def beside(rows: Sequence[Mapping[str, Any]]) -> list[Beside]:

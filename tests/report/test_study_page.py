@@ -70,7 +70,7 @@ def test_the_fairest_opponent_answers():
     )
     said = study.answer(rows, [], {})
     assert "as many random levels" in said.headline
-    assert said.support == ["Most lower: only-sunny on the target market, −10.0 points of mAP, interval −12.0 to −8.0."]
+    assert said.support == ["On the target market: sunny −10.0 (−12.0 to −8.0)."]
 
 
 def test_a_paper_is_compared_in_differences_to_the_same_arm():

@@ -1,0 +1,35 @@
+"""What a study came to, for a paper: Markdown with every family of contrasts, and the scores of all splits as CSV."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gprplus.report import tables, words
+from gprplus.report.markdown import grid, plain
+from gprplus.report.outcome import Outcome
+from gprplus.report.study import Line, page
+
+INTERVALS = "Family '{}': paired differences; intervals hold for all contrasts of the family on one target together."
+
+
+def as_markdown(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
+    """The same for a paper: the question, the answer, and every family of contrasts as a table, in Markdown."""
+    said = page(facts, outcomes, [""] * len(outcomes))
+    parts = [f"# {plain(said.question)}", plain(" ".join([f"**{said.answer.headline}**", *said.answer.support]))]
+    parts.append(plain(said.answer.basis))
+    for family in said.families:
+        headers = ["split", "target", "contrast", "points of mAP", "95% interval", "verdict"]
+        lines_ = [
+            [one.split, one.target, one.name, words.signed(one.value), _span(one), one.verdict] for one in family.lines
+        ]
+        parts += [f"## {plain(family.title)}", plain(INTERVALS.format(family.name)), grid([headers, *lines_])]
+    return "\n\n".join(parts) + "\n"
+
+
+def as_csv(outcomes: Sequence[Outcome]) -> str:
+    """The rows of every split's results.csv under one line of headers."""
+    each = [tables.as_csv(one.summary, one.judged["contrasts"], one.arms).splitlines(keepends=True) for one in outcomes]
+    return "".join([each[0][0], *(line for lines_ in each for line in lines_[1:])])
+
+
+def _span(line: Line) -> str:
+    return words.signed_interval(line.low, line.high)
