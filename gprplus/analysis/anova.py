@@ -17,7 +17,7 @@ a factor adds everything that a takes part in, with other factors and with perso
 by person, holds whatever noise single images have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -25,7 +25,7 @@ import numpy as np
 
 PERSON = "identity"
 RESAMPLES = 1000
-SHUFFLES = 200
+SHUFFLES = 1000
 _TAILS = (0.025, 0.975)
 
 
@@ -68,11 +68,11 @@ def components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
 
 
 def variances(parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """V_u and V_iu, each `(B, U)`, with persons counted `drawn` `(B, P)` times (each row sums to P)."""
-    people = drawn.shape[1]
+    """V_u and V_iu, each `(B, U)`, with persons counted `drawn` `(B, P)` times."""
+    people = drawn.sum(axis=1)
     shared, apart = [], []
     for part in parts.values():
-        flat = part.reshape(people, -1)
+        flat = part.reshape(drawn.shape[1], -1)
         products = flat @ flat.T / flat.shape[1]
         mean = ((drawn @ products) * drawn).sum(axis=1) / people**2
         shared.append(mean)
@@ -88,63 +88,97 @@ def effects(
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
 ) -> list[Effect]:
-    """All components of a table `(P, L1, ..., Lk) float64` with P >= 2, single factors first, then by order and size.
+    """All components of a table `(P, L1, ..., Lk) float64` with P >= 3, single factors first, then by order and size.
 
-    Intervals resample persons; they are set around the unbiased estimate by how far the estimates of resamples fall
-    from the shares of the sample itself, which is what those resamples are drawn from. `null_high` is what a factor's
-    share would seldom exceed if its levels meant nothing: they are shuffled within each person and combination of the
-    other factors. Where nothing varies, every share is NaN.
+    Intervals resample persons, and measure how far a resample falls in standard errors of its own (bootstrap-t; Efron
+    and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12): with the eight persons that a large design
+    leaves, plain percentiles of a variance would hold the truth in 7 of 10 cases. `null_high` is what a factor's share
+    would seldom exceed if its levels meant nothing to people at large: each person's levels get other names by chance,
+    the same in all combinations of the other factors. Where nothing varies, every share is NaN.
     """
     parts = components(table)
-    drawn = rng.multinomial(len(table), np.full(len(table), 1 / len(table)), size=resamples)
-    shared, apart = variances(parts, np.vstack([np.ones(len(table)), drawn]).astype(np.float64))
-    people = len(table)
-    subsets = list(parts)
-    unbiased = np.hstack([shared - apart / (people - 1), apart * people / (people - 1)])
-    # The grand mean says how far the target is, not what makes a difference.
-    unbiased[:, 0] = shared[:, 0] = 0
-    whole = unbiased.sum(axis=1, keepdims=True)
-    every = np.divide(unbiased, whole, out=np.full(unbiased.shape, np.nan), where=whole > 0)
-    population = np.hstack([shared[0], apart[0]])  # what the resampled persons are drawn from, and its own shares
-    shares, spread = every[0], every[1:] - population / max(population.sum(), 1e-300)
+    people, subsets = len(table), list(parts)
     named = [tuple(factors[a] for a in u) for u in subsets]
     names = [*named, *((PERSON, *name) for name in named)]
-    found = []
+    singles = [place for place, name in enumerate(names) if len(name) == 1 and name != (PERSON,)]
+    totals = np.array([[names[place][0] in other for other in names] for place in singles]).T.astype(np.float64)
+    drawn = rng.multinomial(people, np.full(people, 1 / people), size=resamples).astype(np.float64)
+    every = np.vstack([np.ones(people), drawn])
+
+    def found(drawn: np.ndarray) -> np.ndarray:
+        shares = _shares(*variances(parts, drawn), drawn.sum(axis=1, keepdims=True))
+        return np.hstack([shares, shares @ totals])
+
+    values, errors = found(every), _errors(found, every)
+    plain = _shares(
+        *variances(parts, every[:1]), np.inf
+    )  # of the sample itself, which is what resamples are drawn from
+    away = (values[1:] - np.hstack([plain, plain @ totals])) / np.where(errors[1:] > 0, errors[1:], np.nan)
+    low, high = _ends(values[0], errors[0], away)
+    made = []
     for place, name in enumerate(names):
         if not name:
             continue
-        low, high = _around(shares[place], spread[:, place])
-        effect = Effect(name, float(shares[place]), low, high)
-        if len(name) == 1 and name != (PERSON,):
-            total, total_low, total_high = _total(name, names, shares, spread)
-            null = _null(table, list(factors).index(name[0]), rng, shuffles)
-            effect = replace(effect, total=total, total_low=total_low, total_high=total_high, null_high=null)
-        found.append(effect)
-    return sorted(found, key=lambda e: (len(e.factors), -e.share))
+        effect = Effect(name, *map(float, (values[0, place], low[place], high[place])))
+        if place in singles:
+            at = len(names) + singles.index(place)
+            null = _null(parts[subsets[place]], *variances(parts, every[:1]), rng, shuffles)
+            effect = replace(
+                effect,
+                total=float(values[0, at]),
+                total_low=float(low[at]),
+                total_high=float(high[at]),
+                null_high=null,
+            )
+        made.append(effect)
+    return sorted(made, key=lambda e: (len(e.factors), -e.share))
 
 
-def _total(
-    name: tuple[str, ...], names: Sequence[tuple[str, ...]], shares: np.ndarray, spread: np.ndarray
-) -> tuple[float, float, float]:
-    inside = np.array([name[0] in other for other in names])
-    total = shares[inside].sum()
-    low, high = _around(total, spread[:, inside].sum(axis=1))
-    return float(total), low, high
+def _shares(shared: np.ndarray, apart: np.ndarray, people: np.ndarray | float) -> np.ndarray:
+    """theta_u and sigma_iu as parts of their sum, `(B, 2U)`; infinitely many `people` `(B, 1)` need no correction."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a single person nothing is known
+        unbiased = np.hstack([shared - apart / (people - 1), apart / (1 - 1 / people)])
+    unbiased[:, 0] = 0  # the grand mean says how far the target is, not what makes a difference
+    whole = unbiased.sum(axis=1, keepdims=True)
+    return np.divide(unbiased, whole, out=np.full(unbiased.shape, np.nan), where=whole > 0)
 
 
-def _around(value: float, spread: np.ndarray) -> tuple[float, float]:
-    low, high = np.nanquantile(spread, _TAILS) if np.isfinite(spread).any() else (np.nan, np.nan)
-    return float(value + low), float(value + high)
+def _errors(found: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray) -> np.ndarray:
+    """Standard errors `(B, F)` of `found` `(B, F)`, leaving out one of the persons drawn at a time (jackknife)."""
+    people = drawn.shape[1]
+    squares = []
+    for person in range(people):
+        less = drawn.copy()
+        less[:, person] = np.maximum(less[:, person] - 1, 0)
+        squares.append(found(less))
+    each = np.stack(squares)
+    times = drawn.T[:, :, None]
+    mean = (each * times).sum(axis=0) / people
+    return np.sqrt((people - 1) / people * ((each - mean) ** 2 * times).sum(axis=0))
 
 
-def _null(table: np.ndarray, axis: int, rng: np.random.Generator, shuffles: int) -> float:
-    """The 97.5% point of S of one factor when its levels are shuffled in every person and other combination."""
-    people, found = len(table), []
-    others = tuple(a for a in range(1, table.ndim) if a != axis + 1)
-    whole = table.reshape(people, -1).var(axis=1).mean() + table.reshape(people, -1).mean(axis=1).var()
-    for _ in range(shuffles):
-        level = rng.permuted(table, axis=axis + 1).mean(axis=others)
-        level = level - level.mean(axis=1, keepdims=True)
-        shared = (level.mean(axis=0) ** 2).mean()
-        found.append(shared - ((level**2).mean() - shared) / (people - 1))
-    return float(np.quantile(found, _TAILS[1]) / whole) if whole > 0 else float("nan")
+def _ends(values: np.ndarray, errors: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both ends of the intervals `(F,)`, of how far resamples fall in standard errors `(B, F)`; no share is over 1."""
+    low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    known = np.isfinite(away).any(axis=0) & np.isfinite(errors)
+    if known.any():
+        ends = np.nanquantile(away[:, known], _TAILS, axis=0)
+        low[known] = values[known] - ends[1] * errors[known]
+        high[known] = np.minimum(values[known] - ends[0] * errors[known], 1.0)
+    still = ~known & (errors == 0)  # the same in every sample
+    low[still] = high[still] = values[still]
+    return low, high
+
+
+def _null(part: np.ndarray, shared: np.ndarray, apart: np.ndarray, rng: np.random.Generator, shuffles: int) -> float:
+    """The 97.5% point of S of one factor with effects d_ia `(P, ..., L, ...)` when each person's levels are shuffled.
+
+    Shuffling keeps the sum of all components, so shares are of the same whole.
+    """
+    people = len(part)
+    each = part.reshape(people, -1)
+    size = (each**2).mean()
+    found = [(rng.permuted(each, axis=1).mean(axis=0) ** 2).mean() for _ in range(shuffles)]
+    whole = float(shared[0, 1:].sum() + apart[0].sum() + apart[0, 0] / (people - 1))
+    high = float(np.quantile(found, _TAILS[1], method="weibull"))
+    return (high - (size - high) / (people - 1)) / whole if whole > 0 else float("nan")

@@ -9,7 +9,7 @@ from gprplus.analysis import discrepancy
 
 MEASURES = ("energy", "mmd2")
 RESAMPLES = 1000
-SHUFFLES = 200
+SHUFFLES = 500
 _TAILS = (0.025, 0.975)
 
 
@@ -42,8 +42,10 @@ def compare(
 
     `people` `(S,)` and `target_people` `(T,)` number the persons from 0. The interval resamples persons on both
     sides, the same draws for every level (percentiles of a bootstrap; they cover as they should for levels that
-    differ from the target, and are too wide, never too narrow, for those that do not). The null picks a level at
-    random in every stratum, which is what remains of a level when its name means nothing: an even mix of all of them.
+    differ from the target, and are too wide, never too narrow, for those that do not). The null gives the levels of
+    each person other names, by chance, the same in all of that person's images: what remains of a level when its name
+    means nothing to the people at large, an even mix of all of them. (Other names in each image would be too narrow a
+    null: a level may well change one person more than another, and say nothing of the next one.)
     """
     drawn = discrepancy.draws(people.max() + 1, resamples, rng)
     target_drawn = discrepancy.draws(target_people.max() + 1, resamples, rng)
@@ -51,26 +53,45 @@ def compare(
         measure: discrepancy.within(sums, target_drawn)
         for measure, sums in _sums(target, target_people, target, target_people, bandwidth, measures).items()
     }
+    levels = range(source.shape[1])
+    across = [_sums(source[:, one], people, target, target_people, bandwidth, measures) for one in levels]
+    named = rng.permuted(np.tile(np.arange(len(levels)), (shuffles, len(drawn[0]), 1)), axis=2)[:, :, 0]
+    null = {measure: 2 * _shuffled_across([sums[measure] for sums in across], named) for measure in measures}
+    inside = []
+    for one in levels:
+        for two in levels[one:]:
+            between = _sums(source[:, one], people, source[:, two], people, bandwidth, measures)
+            inside += [between] if one == two else []
+            for measure, sums in between.items():
+                null[measure] -= (1 if one == two else 2) * _shuffled_within(sums, named == one, named == two)
+    for level in levels:
+        for measure in measures:
+            values = (
+                2 * discrepancy.between(across[level][measure], drawn, target_drawn)
+                - discrepancy.within(inside[level][measure], drawn)
+                - own[measure]
+            )
+            ends = (
+                *np.nanquantile(values[1:], _TAILS),
+                *np.quantile(null[measure] - own[measure][0], _TAILS, method="weibull"),
+            )
+            yield Score(level, measure, float(values[0]), *map(float, ends))
 
-    def scores(images: np.ndarray, rows: slice) -> dict[str, np.ndarray]:
-        inside = _sums(images, people, images, people, bandwidth, measures)
-        across = _sums(images, people, target, target_people, bandwidth, measures)
-        left, right = drawn[rows], target_drawn[rows]
-        return {
-            measure: 2 * discrepancy.between(across[measure], left, right)
-            - discrepancy.within(inside[measure], left)
-            - own[measure][rows]
-            for measure in measures
-        }
 
-    strata = np.arange(len(source))
-    picks = rng.integers(source.shape[1], size=(shuffles, len(source)))
-    nulls = [scores(source[strata, pick], slice(0, 1)) for pick in picks]
-    null = {measure: np.quantile([one[measure][0] for one in nulls], _TAILS) for measure in measures}
-    for level in range(source.shape[1]):
-        for measure, values in scores(source[:, level], slice(None)).items():
-            low, high = np.nanquantile(values[1:], _TAILS)
-            yield Score(level, measure, float(values[0]), float(low), float(high), *map(float, null[measure]))
+def _shuffled_across(each: Sequence[discrepancy.Sums], named: np.ndarray) -> np.ndarray:
+    """Mean cost to the target, `(B,)`, when person i stands at level `named[b, i]` of sums by level."""
+    costs = np.stack([sums.total.sum(axis=1) for sums in each])
+    whole = each[0].rows.sum() * each[0].columns.sum()
+    return costs[named, np.arange(costs.shape[1])].sum(axis=1) / whole
+
+
+def _shuffled_within(sums: discrepancy.Sums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """What two levels add to the mean cost over pairs of different persons, `(B,)`, when those in `left` `(B, I) bool`
+    stand at the one and those in `right` at the other.
+    """
+    apart = sums.total - np.diag(np.diag(sums.total))
+    pairs = sums.rows.sum() ** 2 - (sums.rows**2).sum()
+    return ((left.astype(float) @ apart) * right).sum(axis=1) / (pairs if pairs > 0 else np.nan)
 
 
 def _sums(

@@ -93,6 +93,19 @@ def test_intervals_cover_and_the_null_lies_over_a_factor_that_does_nothing():
     assert exceeded <= 8
 
 
+def test_levels_that_change_each_person_in_another_way_are_no_effect_of_the_factor():
+    rng, found = np.random.default_rng(3), []
+    for _ in range(120):
+        table = rng.normal(size=(12, 1, 1)) + 0.6 * rng.normal(size=(12, 4, 1)) + 0.3 * rng.normal(size=(12, 4, 3))
+        weather, *_ = (
+            e
+            for e in anova.effects(table, ["weather", "light"], rng, resamples=20, shuffles=199)
+            if e.name == "weather"
+        )
+        found.append(weather.share > weather.null_high)
+    assert np.mean(found) <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / 120), "names shuffled image by image flag one in seven"
+
+
 def test_a_constant_table_has_no_shares():
     found = shares(np.zeros((5, 2, 2)), ["a", "b"])
     assert all(np.isnan(effect.share) for effect in found.values())

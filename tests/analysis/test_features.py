@@ -16,7 +16,7 @@ from gprplus.ingest import Manifest, build_manifest
 @pytest.fixture(scope="module")
 def home(tmp_path_factory, draw):
     folder = tmp_path_factory.mktemp("features")
-    build_manifest([draw(folder / "engine", people=6, views=2, weathers=["01", "04"])], folder / "manifest")
+    build_manifest([draw(folder / "engine", people=8, views=2, weathers=["01", "04"])], folder / "manifest")
     build_manifest([draw(folder / "fog", people=6, views=2, weathers=["04"], name="street")], folder / "fogs")
     return folder
 
@@ -50,7 +50,7 @@ def test_a_file_of_features_by_uid_is_what_is_compared(home):
     x = np.array([value == "foggy" for value in weather]) * 3.0 + rng.normal(size=len(weather))
     pq.write_table(pa.table({"uid": uid, "x": x, "y": rng.normal(size=len(x))}), home / "mine.parquet")
     found = analyze(
-        home / "manifest", {"fog": home / "fogs"}, output=home / "given", images=24, attributes=["weather"],
+        home / "manifest", {"fog": home / "fogs"}, output=home / "given", images=32, attributes=["weather"],
         features=[str(home / "mine.parquet")],
     )[0]  # fmt: skip
     energy = {row["value"]: row for row in found.distances.to_pylist() if row["measure"] == "energy"}

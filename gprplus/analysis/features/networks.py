@@ -14,9 +14,16 @@ MODEL = "model.safetensors"
 ELSE = "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of features."
 
 
-def plain(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """Points as they are, under one name: a distance is Euclidean between features."""
-    return lambda pooled: {name: pooled}
+def lengthened(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """Unit features `(N, D)` made sqrt(D) long, under one name: distances are Euclidean between these.
+
+    A coordinate then has mean square 1, as the cubic kernel of kid expects, which divides by D: at unit length it would
+    be a straight line to one part in a thousand, and see nothing but means.
+
+    >>> lengthened("reid")(np.array([[0.6, 0.8, 0.0, 0.0]]))["reid"].tolist()
+    [[1.2, 1.6, 0.0, 0.0]]
+    """
+    return lambda pooled: {name: pooled * np.sqrt(pooled.shape[1])}
 
 
 def reid(path: Path, device: str) -> Features:
@@ -47,7 +54,7 @@ def reid(path: Path, device: str) -> Features:
         "reid",
         f"reid:{_digest(weights)}",
         lambda images, workers, progress: in_batches(images, (size.height, size.width), features, workers, progress),
-        plain("reid"),
+        lengthened("reid"),
     )
 
 
@@ -62,9 +69,11 @@ def resnet50(path: Path | None, device: str) -> Features:
     source = str(path) if path else "imagenet"
     backbone = backbones.make(Network(weights=source, last_stride=2))
     try:
-        weights.load(backbone, "resnet50", source)
+        said = weights.load(backbone, "resnet50", source)
     except GprplusError as error:
-        raise AnalysisError(f"{error} {ELSE}") from error
+        raise AnalysisError(f"ResNet-50 has no weights here: {error} {ELSE}") from error
+    if said:
+        raise AnalysisError(f"{source} is not ResNet-50: {said} {ELSE}")
     place = devices.resolve(device)
     backbone = backbone.to(place).eval()
 
@@ -77,7 +86,7 @@ def resnet50(path: Path | None, device: str) -> Features:
         "resnet50",
         f"resnet50:{state_digest(backbone.state_dict())}",
         lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
-        plain("resnet50"),
+        lengthened("resnet50"),
     )
 
 

@@ -20,7 +20,7 @@ import torch
 from torch import nn
 
 from gprplus.analysis.features.base import Features, in_batches
-from gprplus.analysis.features.networks import ELSE, plain, state_digest
+from gprplus.analysis.features.networks import ELSE, lengthened, state_digest
 from gprplus.baseline import devices, weights
 from gprplus.baseline.augment import normalised
 from gprplus.errors import AnalysisError, GprplusError
@@ -123,5 +123,5 @@ def vgg19(path: Path | None, device: str) -> Features:
         "vgg19",
         f"vgg19:{state_digest(network.state_dict())}",
         lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
-        plain("vgg19"),
+        lengthened("vgg19"),
     )
