@@ -4,13 +4,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.torch import save_file
 
 from gprplus import runs
 from gprplus.analysis import analyze
-from gprplus.baseline import model
-from gprplus.baseline.recipe import Recipe
+from gprplus.analysis.features import chosen
+from gprplus.analysis.features.base import Images
+from gprplus.baseline import backbones, model
+from gprplus.baseline.recipe import Network, Recipe
 from gprplus.errors import AnalysisError, ScoreError
 from gprplus.ingest import Manifest, build_manifest
+from gprplus.parallel import silent
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +77,19 @@ def test_a_run_that_is_not_finished_is_refused(home):
     runs.write_json(home / "broken" / "run.json", {"config": {}})
     with pytest.raises(AnalysisError, match="is no finished run"):
         analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "x", features=[f"reid:{home / 'broken'}"])
+
+
+def test_resnet50_of_a_file_looks_at_images_and_half_a_file_is_refused(home, tmp_path):
+    backbone = backbones.make(Network(weights="none", last_stride=2))
+    save_file(backbone.state_dict(), tmp_path / "resnet50.safetensors")
+    (kind,) = chosen([f"resnet50:{tmp_path / 'resnet50.safetensors'}"], "cpu")
+    fogs = Manifest.open(home / "fogs")
+    look = kind.look(Images(fogs.images(["uid", "dataset", "path"]).slice(0, 3), fogs.roots()), 1, silent)
+    assert look.shape == (3, 2048)
+    assert np.linalg.norm(look, axis=1) == pytest.approx(1, rel=1e-5)
+    points = kind.points(look)["resnet50"]
+    assert (points**2).mean() == pytest.approx(1, rel=1e-5)  # what the cubic kernel of kid expects
+    less = {name: value for name, value in backbone.state_dict().items() if not name.startswith("layer4.2.conv3")}
+    save_file(less, tmp_path / "less.safetensors")
+    with pytest.raises(AnalysisError, match=r"is not ResNet-50: .*layer4.2.conv3.weight.*--features histograms"):
+        chosen([f"resnet50:{tmp_path / 'less.safetensors'}"], "cpu")
