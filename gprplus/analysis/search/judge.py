@@ -1,4 +1,8 @@
-"""How near each way to choose comes, on the half of the target it was not chosen by, and how firm the choice is."""
+"""How near each way to choose comes on the halves of source and target it was not chosen by, and how firm it is.
+
+Both sides are halved. Judged with the persons it was chosen by, a choice that fits no more than these persons' chance
+differences between cells would look near to any target.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,7 +39,7 @@ class Outcome:
 
 def judged(
     known: Kernels,
-    problem: Callable[[np.ndarray | None, np.ndarray], Problem],
+    problem: Callable[[np.ndarray, np.ndarray], Problem],
     fit: np.ndarray,
     bandwidth: float,
     rng: np.random.Generator,
@@ -43,26 +47,30 @@ def judged(
     draws: int,
     redraws: int = REDRAWS,
 ) -> Outcome:
-    """Choose on the target images `fit` `(T,) bool` by every way there is, and judge on the others.
+    """Choose by half of the source's persons and the target images `fit` `(T,) bool`, by every way there is, and judge
+    on the others.
 
-    `problem` makes the programme of persons counted so often (None: once each) and target images weighted so.
+    `problem` makes the programme of persons counted so often and target images weighted so. Fewer than four persons
+    are not halved.
     """
-    plain = problem(None, fit.astype(np.float64))
+    half = _half(len(known.inside), rng)
+    own, other = Judge.of(known.of(half), fit), Judge.of(known.of(~half if not half.all() else half), ~fit)
+    plain = problem(half.astype(np.float64), fit.astype(np.float64))
     chosen = {name: way(plain) for name, way in rivals.CHOSEN.items()}
     kept = {name: rivals.whole(plain, weights) for name, weights in chosen.items() if weights is not None}
     weights = np.asarray(chosen["searched"])
     drawn = {name: _draws(way, plain, weights, rng, draws) for name, way in rivals.DRAWN.items()}
-    fair = known.unbiased()
-    rows = [_row(name, [counts], known, fair, fit, rng) for name, counts in kept.items()]
-    rows += [_row(name, each, known, fair, fit, rng) for name, each in drawn.items() if each]
+    rows = [_row(name, [counts], own, other, rng) for name, counts in kept.items()]
+    rows += [_row(name, each, own, other, rng) for name, each in drawn.items() if each]
     even = rivals.whole(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
-    rows.append(_row("even", [even], known, fair, fit, rng))
-    again = np.stack([_again(known, problem, fit, rng) for _ in range(redraws)])
+    rows.append(_row("even", [even], own, other, rng))
+    again = np.stack([_again(known, problem, half, fit, rng) for _ in range(redraws)])
     low, high = np.quantile(again, _TAILS, axis=0)
     facts = {
         "bandwidth": bandwidth,
         "left_out": [name for name, weight in chosen.items() if weight is None],
         "target_images": {"chosen_by": int(fit.sum()), "held_out": int((~fit).sum())},
+        "source_persons": {"chosen_by": len(own.known.inside), "held_out": len(other.known.inside)},
         "stability": {
             "l1": float(np.abs(again - weights).sum(axis=1).mean() / 2),
             "jaccard": float(np.mean([_jaccard(plain, w, weights) for w in again])),
@@ -71,7 +79,7 @@ def judged(
     order = sorted(rows, key=lambda row: row["held_out"])
 
     def place(name: str, counts: np.ndarray) -> dict[str, Any]:
-        return _row(name, [counts], known, fair, fit, rng)
+        return _row(name, [counts], own, other, rng)
 
     return Outcome(weights, low, high, kept["searched"], order, kept, drawn, facts, place)
 
@@ -87,17 +95,49 @@ def _draws(
     return [rivals.whole(problem, weights) for weights in found if weights is not None]
 
 
-def _row(
-    name: str, each: list[np.ndarray], known: Kernels, fair: np.ndarray, fit: np.ndarray, rng: np.random.Generator
-) -> dict[str, Any]:
+def _half(persons: int, rng: np.random.Generator) -> np.ndarray:
+    """`(P,) bool`: the persons that choose; all of them where a half would be too few to compare two of."""
+    return np.ones(persons, dtype=bool) if persons < 4 else rng.permutation(persons) % 2 == 0
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Persons of the source and images of the target `(T,) bool` that judge; `fair` is Kernels.unbiased of them."""
+
+    known: Kernels
+    fair: np.ndarray
+    images: np.ndarray
+
+    @classmethod
+    def of(cls, known: Kernels, images: np.ndarray) -> "Judge":
+        """A judge of these kernels' persons and these images."""
+        return cls(known, known.unbiased(), images)
+
+    def discrepancy(self, weights: np.ndarray, images: np.ndarray | None = None) -> float:
+        """The unbiased squared discrepancy of a mixture to the images, each counted once or `images` `(T,)` times."""
+        counted = (self.images if images is None else np.where(self.images, images, 0)).astype(np.float64)
+        apart = 2 * weights @ self.known.to_target(counted)
+        return float(weights @ self.fair @ weights - apart + self.known.in_target(counted))
+
+    def resampled(self, weights: np.ndarray, rng: np.random.Generator) -> list[float]:
+        """The same with the target's persons drawn anew, `RESAMPLES` times."""
+        people = np.unique(self.known.people[self.images])
+        most, found = int(self.known.people.max()) + 1, []
+        for _ in range(RESAMPLES):
+            times = np.bincount(rng.choice(people, len(people)), minlength=most)
+            found.append(self.discrepancy(weights, times[self.known.people]))
+        return found
+
+
+def _row(name: str, each: list[np.ndarray], own: Judge, other: Judge, rng: np.random.Generator) -> dict[str, Any]:
     """One way to choose; of several random draws their mean and the range of the draws."""
     weights = [counts / counts.sum() for counts in each]
-    held = [discrepancy(w, known, fair, (~fit).astype(float)) for w in weights]
-    spread = held if len(each) > 1 else _resampled(weights[0], known, fair, ~fit, rng)
+    held = [other.discrepancy(w) for w in weights]
+    spread = held if len(each) > 1 else other.resampled(weights[0], rng)
     low, high = np.nanquantile(spread, _TAILS)
     return {
         "method": name,
-        "fitted": float(np.mean([discrepancy(w, known, fair, fit.astype(float)) for w in weights])),
+        "fitted": float(np.mean([own.discrepancy(w) for w in weights])),
         "held_out": float(np.mean(held)),
         "low": float(low),
         "high": float(high),
@@ -106,34 +146,17 @@ def _row(
     }
 
 
-def discrepancy(weights: np.ndarray, known: Kernels, fair: np.ndarray, images: np.ndarray) -> float:
-    """The unbiased squared discrepancy of a mixture to weighted target images; `fair` is Kernels.unbiased."""
-    return float(weights @ fair @ weights - 2 * weights @ known.to_target(images) + known.in_target(images))
-
-
-def _resampled(
-    weights: np.ndarray, known: Kernels, fair: np.ndarray, held: np.ndarray, rng: np.random.Generator
-) -> list[float]:
-    """The held-out discrepancy with the target's persons drawn anew."""
-    people = np.unique(known.people[held])
-    found = []
-    for _ in range(RESAMPLES):
-        times = np.bincount(rng.choice(people, len(people)), minlength=int(known.people.max()) + 1)
-        found.append(discrepancy(weights, known, fair, np.where(held, times[known.people], 0).astype(float)))
-    return found
-
-
 def _again(
     known: Kernels,
-    problem: Callable[[np.ndarray | None, np.ndarray], Problem],
+    problem: Callable[[np.ndarray, np.ndarray], Problem],
+    half: np.ndarray,
     fit: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """The search once more, with persons of both sides drawn anew."""
-    people = len(known.inside)
+    """The search once more, with persons of both sides that choose drawn anew."""
     targets = np.unique(known.people[fit])
     times = np.bincount(rng.choice(targets, len(targets)), minlength=int(known.people.max()) + 1)
-    drawn = rng.multinomial(people, np.full(people, 1 / people)).astype(np.float64)
+    drawn = rng.multinomial(half.sum(), half / half.sum()).astype(np.float64)
     return rivals.convex(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
 
 

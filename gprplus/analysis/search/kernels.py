@@ -18,6 +18,10 @@ class Kernels:
     target: np.ndarray
     people: np.ndarray
 
+    def of(self, persons: np.ndarray) -> "Kernels":
+        """The same of some of the source's persons, `(P,) bool`."""
+        return Kernels(self.inside[persons][:, :, persons], self.across[persons], self.target, self.people)
+
     def biased(self, weights: np.ndarray | None = None) -> np.ndarray:
         """Q `(C, C)` with persons counted `weights` `(P,)` times, pairs of a person with itself included."""
         share = self._share(weights)

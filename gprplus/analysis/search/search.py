@@ -98,11 +98,11 @@ def search(
 ) -> list[Search]:
     """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
 
-    Cells are the combinations of all crossed factors. Weights are chosen on half of the target's persons and judged on
-    the other half, beside `rivals`; `floor` is the part of its even share that each viewpoint keeps. Kernels are taken
-    over `people` of the train side who have every cell. The split has the subset, the threshold rule's, `draws` random
-    ones of either kind, and the subset found for each other target. Raises AnalysisError where the budget is larger
-    than what there is.
+    Cells are the combinations of all crossed factors. Weights are chosen by half of the persons of either side and
+    judged by the others, beside `rivals`; `floor` is the part of its even share that each viewpoint keeps. Kernels are
+    taken over `people` of the train side who have every cell. The split has the subset, the threshold rule's, `draws`
+    random ones of either kind, and the subset found for each other target. Raises AnalysisError where the budget is
+    larger than what there is.
     """
     source = Manifest.open(Path(manifest))
     budget = Budget.of(budget) if isinstance(budget, str) else budget
@@ -200,7 +200,7 @@ def _one(
     least = np.full(int(groups.max()) + 1, floor / (int(groups.max()) + 1) if views else 0.0)
     fit = rng.permutation(int(sample.people.max()) + 1)[sample.people] % 2 == 0
 
-    def problem(people: np.ndarray | None, weight: np.ndarray) -> rivals.Problem:
+    def problem(people: np.ndarray, weight: np.ndarray) -> rivals.Problem:
         within = known.biased(people)
         return rivals.Problem(
             within.astype(np.float64), known.to_target(weight, people), levels, most, budget.total, groups, least,
