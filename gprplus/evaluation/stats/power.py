@@ -12,6 +12,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from gprplus.evaluation.stats.joining import joined
 from gprplus.evaluation.stats.tails import t_power, t_quantile
 
 WANTED = 0.8  # power
@@ -67,10 +70,10 @@ def difference_error(noise: Noise, seeds: int, persons: float) -> float:
 
 
 def freedom(noise: Noise, seeds: int, persons: float, arms: int) -> float:
-    """Welch and Satterthwaite's degrees of freedom of that error, seed noise pooled over `arms` arms."""
+    """Degrees of freedom of that error as intervals have them (`joining`), seed noise pooled over `arms` arms."""
     by_seed, by_person = noise.arm_seed / seeds, noise.arm_person / persons + noise.rest / (seeds * persons)
-    below = by_seed**2 / ((arms - 1) * (seeds - 1)) + by_person**2 / max(persons - 1, 1)
-    return (by_seed + by_person) ** 2 / below if below > 0 else float(max(persons - 1, 1))
+    parts = [(by_seed, (arms - 1) * (seeds - 1)), (by_person, max(persons - 1, 1))]
+    return float(joined([(np.array([variance]), np.array([float(f)])) for variance, f in parts])[1][0])
 
 
 def power(noise: Noise, seeds: int, persons: float, arms: int, margin: float) -> float:
