@@ -147,3 +147,22 @@ def test_random_images_are_so_many_of_what_there_is():
     drawn = rivals.random_images(asked, np.zeros(6), np.random.default_rng(0)) * 60
     assert drawn.sum() == pytest.approx(60)
     assert drawn[0] <= 5
+
+
+def two_levels(apart, images=4):
+    """Four cells of two factors, alike but for how far from the target they lie: `apart`."""
+    levels = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    one = np.zeros(4, dtype=np.int64)
+    return rivals.Problem(
+        0.01 * np.eye(4), -np.array(apart, float), levels, np.full(4, 4), images, one, np.zeros(1), 1e-6
+    )
+
+
+def test_the_rule_keeps_the_levels_that_lie_nearer_than_their_mean():
+    assert rivals.threshold(two_levels([0.1, 0.2, 0.8, 0.9])).tolist() == [1, 0, 0, 0]
+
+
+def test_greed_ends_where_leaving_out_brings_nothing_nearer():
+    alike = rivals.greedy(two_levels([0.5, 0.5, 0.5, 0.5]))
+    assert alike.tolist() == [0.25, 0.25, 0.25, 0.25], "fewer cells would only add their own noise"
+    assert rivals.greedy(two_levels([0.1, 0.1, 0.9, 0.9])).tolist() == [0.5, 0.5, 0, 0]

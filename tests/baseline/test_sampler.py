@@ -64,3 +64,10 @@ def test_the_fullest_are_those_that_sorting_everybody_would_find(left, seed, cou
     count = min(count, len(left))
     wanted = np.lexsort((chance, -np.array(left)))[:count]
     assert _fullest(np.array(left), chance, count).tolist() == wanted.tolist()
+
+
+def test_images_that_fill_no_group_of_their_own_are_shown_all_the_same():
+    labels = np.repeat([0, 1], 6)  # groups of four: the last two of each person share theirs with repeats
+    epoch = np.concatenate(list(islice(batches(labels, 2, 4, np.random.default_rng(0)), 2)))
+    assert set(epoch.tolist()) == set(range(12))
+    assert len(epoch) == 16

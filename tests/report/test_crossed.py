@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gprplus.report import crossed
 from gprplus.report.crossed import Matrix
 from gprplus.report.html import environment
 
@@ -28,3 +29,12 @@ def test_the_page_prints_both_and_the_angle(matrix):
     assert all(figure in penalty for figure in ("+25.0", "+20.0"))
     assert asymmetry.startswith("Asymmetry")
     assert all(figure in asymmetry for figure in ("+5.0", "−5.0"))
+
+
+def test_a_query_s_level_stands_in_the_row_and_the_gallery_s_in_the_column():
+    pairs = [("sunny", "sunny"), ("sunny", "foggy"), ("foggy", "sunny"), ("foggy", "foggy")]
+    cross = {f"self:{q}-{g}": {"query_level": q, "gallery_level": g} for q, g in pairs}
+    scored = {("mix", name): score for name, score in zip(cross, (0.9, 0.4, 0.6, 0.7), strict=True)}
+    made = crossed._matrix(scored, cross, "mix", {})
+    assert made.levels == ("sunny", "foggy")
+    assert made.scores.tolist() == [[0.9, 0.4], [0.6, 0.7]]
