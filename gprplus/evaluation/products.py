@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 HOST_BLOCK = 48 << 20
 DEVICE_BLOCK = 512 << 20
 _CONVERTED = 16 << 20  # bytes of features held in float64 at a time
-# A query with more open comparisons than this share of the gallery has its whole row multiplied again: gathering one
-# row costs as much as multiplying about so many.
-_WHOLE = 32
 _PROBE = 256  # rows whose products show how finely a device multiplies
 
 
@@ -79,9 +76,9 @@ class Host:
     def __init__(self, gallery: np.ndarray, metric: str, norms: np.ndarray | None = None) -> None:
         self.gallery = np.ascontiguousarray(gallery)
         self.metric = metric
-        self.norms = norms = squares(self.gallery) if norms is None else norms
-        self.squares = norms.astype(gallery.dtype)
-        self.inverse = _inverse(norms).astype(gallery.dtype)
+        norms = squares(self.gallery) if norms is None else norms
+        self.lengths = _lengths(norms, metric)
+        self.rounded = self.lengths.astype(gallery.dtype)
         self.farthest = float(np.sqrt(norms.max()))
         self.exact = gallery.dtype == np.float64
         self.rows = max(1, HOST_BLOCK // max(1, len(gallery) * gallery.itemsize))
@@ -96,10 +93,10 @@ class Host:
         out = np.empty((len(queries), len(self.gallery)), self.gallery.dtype) if out is None else out
         multiply(queries, self.gallery, out)
         if self.metric == "cosine":
-            out *= self.inverse
+            out *= self.rounded
         else:
             out *= 2
-            out -= self.squares
+            out -= self.rounded
         return out
 
     def ranks(
@@ -122,7 +119,7 @@ class Host:
 
     def exactly(self, queries: np.ndarray, columns: np.ndarray | slice) -> np.ndarray:
         """`(B, columns) float64` similarities."""
-        return _exact(queries, self.gallery[columns], self.norms[columns], self.metric)
+        return _exact(queries, self.gallery[columns], self.lengths[columns], self.metric)
 
 
 class Device:
@@ -135,9 +132,9 @@ class Device:
 
         self.gallery = gallery
         self.metric = metric
-        self.norms = norms = squares(gallery) if norms is None else norms
-        self.squares = torch.from_numpy(norms.astype(np.float32)).to(gallery.device)
-        self.inverse = torch.from_numpy(_inverse(norms).astype(np.float32)).to(gallery.device)
+        norms = squares(gallery) if norms is None else norms
+        self.lengths = _lengths(norms, metric)
+        self.rounded = torch.from_numpy(self.lengths.astype(np.float32)).to(gallery.device)
         self.farthest = float(np.sqrt(norms.max()))
         self.rows = max(1, DEVICE_BLOCK // max(1, 4 * len(gallery)))
 
@@ -145,7 +142,7 @@ class Device:
         """`(B, G) float32`, as `Host.similarities`."""
         with full_float32():
             product = queries @ self.gallery.T
-        return product * self.inverse if self.metric == "cosine" else 2 * product - self.squares
+        return product * self.rounded if self.metric == "cosine" else 2 * product - self.rounded
 
     def ranks(
         self, queries: "torch.Tensor", order: np.ndarray, wanted: Sequence[Wanted], rows: int
@@ -166,12 +163,16 @@ class Device:
         import torch
 
         chosen = self.gallery[columns if isinstance(columns, slice) else torch.from_numpy(columns)]
-        return _exact(on_host(queries), on_host(chosen), self.norms[columns], self.metric)
+        return _exact(on_host(queries), on_host(chosen), self.lengths[columns], self.metric)
 
 
-def _inverse(norms: np.ndarray) -> np.ndarray:
-    """One over the norm, 0 of a zero vector: it is equally unlike everything."""
-    return np.divide(1, np.sqrt(norms), out=np.zeros_like(norms), where=norms > 0)
+def _lengths(norms: np.ndarray, metric: str) -> np.ndarray:
+    """What turns products into similarities, `(G,) float64`.
+
+    For cosine that is one over the norm, and 0 of a zero vector, which is equally unlike everything; for euclidean the
+    norm's square.
+    """
+    return norms if metric == "euclidean" else np.divide(1, np.sqrt(norms), out=np.zeros_like(norms), where=norms > 0)
 
 
 def _scale(norms: np.ndarray, farthest: float, metric: str) -> np.ndarray:
@@ -180,36 +181,37 @@ def _scale(norms: np.ndarray, farthest: float, metric: str) -> np.ndarray:
     return length if metric == "cosine" else 2 * length * farthest + farthest**2
 
 
-def _exact(queries: np.ndarray, gallery: np.ndarray, norms: np.ndarray, metric: str) -> np.ndarray:
-    product = queries.astype(np.float64) @ gallery.astype(np.float64).T
-    return product * _inverse(norms) if metric == "cosine" else 2 * product - norms
+def _exact(queries: np.ndarray, gallery: np.ndarray, lengths: np.ndarray, metric: str) -> np.ndarray:
+    ours = queries.astype(np.float64)
+    # A single query's few rows are not worth waking the library's threads.
+    product = np.vecdot(ours, gallery)[None] if len(ours) == 1 else ours @ gallery.astype(np.float64).T
+    return product * lengths if metric == "cosine" else 2 * product - lengths
 
 
 def _settled(
-    search: Host | Device, block: Any, wanted: Sequence[Wanted], seen: Sequence[Sieved], scale: np.ndarray
+    search: Host | Device, block: Any, wanted: Sequence[Wanted], seen: Sequence[Sieved | None], scale: np.ndarray
 ) -> list[np.ndarray]:
     """Ranks of the true matches of a block of queries, once what the sieve left open is decided."""
     tie = TIE * scale
-    before = [sieve.surely for sieve in seen]
-    crowded = np.array([len(sieve.match) > len(search.gallery) / _WHOLE for sieve in seen])
-    some = np.flatnonzero(crowded)
+    before = {i: _decided(search, block[i : i + 1], wanted[i], sieve, tie[i]) for i, sieve in enumerate(seen) if sieve}
+    crowded = np.array([i for i, sieve in enumerate(seen) if not sieve], dtype=np.int64)
     step = max(1, HOST_BLOCK // (8 * len(search.gallery)))
-    for start in range(0, len(some), step):
-        part = some[start : start + step]
+    for start in range(0, len(crowded), step):
+        part = crowded[start : start + step]
         for i, row in zip(part.tolist(), _whole_rows(search, block[part]), strict=True):
             before[i] = ranks.counted(row, wanted[i], tie[i])
-    for i in np.flatnonzero(~crowded).tolist():
-        if len(seen[i].match):
-            before[i] = before[i] + _won(search, block[i : i + 1], wanted[i], seen[i], tie[i])
-    return [ranks.ranks_of(one) for one in before]
+    return [ranks.ranks_of(before[i]) for i in range(len(seen))]
 
 
-def _won(search: Host | Device, query: Any, wanted: Wanted, sieve: Sieved, tie: float) -> np.ndarray:
-    """Of the open pairs of one query, how many each true match loses, `(K,) int64`."""
-    unsure, own = np.unique(sieve.match, return_inverse=True)
-    exact = search.exactly(query, np.concatenate([wanted.matches[unsure], sieve.wrong]))[0]
-    lost = exact[len(unsure) :] >= exact[own] - tie
-    return np.bincount(sieve.match[lost], minlength=len(wanted.matches))
+def _decided(search: Host | Device, query: Any, wanted: Wanted, sieve: Sieved, tie: float) -> np.ndarray:
+    """How many wrong matches rank before each true match of one query, `(K,) int64`."""
+    if not len(sieve.unsure):
+        return sieve.surely
+    exact = search.exactly(query, np.concatenate([wanted.matches[sieve.unsure], sieve.wrong]))[0]
+    own, wrong = exact[: len(sieve.unsure)], exact[len(sieve.unsure) :]
+    before = sieve.surely.copy()
+    before[sieve.unsure] += (sieve.open & (wrong >= own[:, None] - tie)).sum(1)
+    return before
 
 
 def _whole_rows(search: Host | Device, queries: Any) -> np.ndarray:
@@ -221,7 +223,7 @@ def _whole_rows(search: Host | Device, queries: Any) -> np.ndarray:
     return out
 
 
-def _sieved_together(similar: "torch.Tensor", wanted: Sequence[Wanted], slack: np.ndarray) -> list[Sieved]:
+def _sieved_together(similar: "torch.Tensor", wanted: Sequence[Wanted], slack: np.ndarray) -> list[Sieved | None]:
     """`ranks.sieved` for a block: found similarities are padded with +inf, which nothing reaches, to the most of any
     query.
     """
@@ -246,12 +248,19 @@ def _sieved_together(similar: "torch.Tensor", wanted: Sequence[Wanted], slack: n
     )
     own, apart = found.cpu().numpy(), slack.astype(np.float32)
 
-    def row(i: int) -> np.ndarray:
-        return on_host(similar[i])
+    def reaching(i: int) -> tuple[np.ndarray, np.ndarray]:
+        row = on_host(similar[i])
+        columns = np.flatnonzero(row >= (own[i, : counts[i]] - apart[i]).min())
+        return row[columns], columns
 
     return [
         ranks.sifted(
-            partial(row, i), own[i, :count] - apart[i], own[i, :count] + apart[i], surely[i, :count], perhaps[i, :count]
+            partial(reaching, i),
+            own[i, :count] - apart[i],
+            own[i, :count] + apart[i],
+            surely[i, :count],
+            perhaps[i, :count],
+            similar.shape[1],
         )
         for i, count in enumerate(counts.tolist())
     ]

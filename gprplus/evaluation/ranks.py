@@ -23,7 +23,9 @@ SLACK = 8 * 2.0**-24
 # No rounding of a float64 product reaches as far as this share of the product of the norms.
 TIE = 2.0**-40
 # A pass over a row takes as long as so many numbers more; sorting them as long as so many passes.
-_PASS, _SORT = 7_000, 100
+_PASS, _SORT = 45_000, 216
+# To multiply the whole row of a query again costs as much as to gather this share of the gallery's rows for it.
+_WHOLE = 32
 
 
 @dataclass(frozen=True)
@@ -40,13 +42,14 @@ class Wanted:
 class Sieved:
     """What one query's row of float32 similarities tells of its K true matches.
 
-    `surely (K,)` wrong matches rank before each. Whether more do is open for some pairs of a `match (P,)`, counted
-    among the K, and the column `wrong (P,)` of a wrong one. All int64.
+    `surely (K,) int64` wrong matches rank before each. Of the matches `unsure (U,) int64` and the columns `wrong (W,)
+    int64` of wrong ones, the pairs `open (U, W) bool` are too near each other to be told apart.
     """
 
     surely: np.ndarray
-    match: np.ndarray
+    unsure: np.ndarray
     wrong: np.ndarray
+    open: np.ndarray
 
 
 def ranks_of(before: np.ndarray) -> np.ndarray:
@@ -58,28 +61,39 @@ def ranks_of(before: np.ndarray) -> np.ndarray:
     return np.sort(before) + np.arange(1, len(before) + 1)
 
 
-def sieved(row: np.ndarray, wanted: Wanted, slack: float) -> Sieved:
-    """What is sure and what is open in one query's row `(G,)`, which is struck."""
+def sieved(row: np.ndarray, wanted: Wanted, slack: float) -> Sieved | None:
+    """What is sure and what is open in one query's row `(G,)`, which is struck; None as of `sifted`."""
     found = row[wanted.matches]
     row[wanted.struck] = -np.inf
     width = row.dtype.type(slack)
     low, high = found - width, found + width
-    counts = reached(row, np.concatenate([high, low]))
-    return sifted(lambda: row, low, high, counts[: len(found)], counts[len(found) :])
+    columns = (row >= low.min()).nonzero()[0]  # nothing below these counts for any match
+    values = row[columns]
+    counts = reached(values, np.concatenate([high, low]))
+    return sifted(lambda: (values, columns), low, high, counts[: len(found)], counts[len(found) :], len(row))
 
 
 def sifted(
-    row: Callable[[], np.ndarray], low: np.ndarray, high: np.ndarray, surely: np.ndarray, perhaps: np.ndarray
-) -> Sieved:
-    """The same once it is known how many similarities of the `row` reach `high` and how many `low`, all `(K,)`."""
-    unsure = np.flatnonzero(surely < perhaps)
+    values: Callable[[], tuple[np.ndarray, np.ndarray]],
+    low: np.ndarray,
+    high: np.ndarray,
+    surely: np.ndarray,
+    perhaps: np.ndarray,
+    gallery: int,
+) -> Sieved | None:
+    """The same once it is known how many similarities reach `high` and how many `low`, all `(K,)`; None where more is
+    open than a look at the whole row of a `gallery` of so many costs.
+
+    `values` gives similarities and their columns, all that reach the least of `low` among them.
+    """
+    unsure = (surely < perhaps).nonzero()[0]
     if not len(unsure):
-        return Sieved(surely, unsure, unsure)
-    values, low, high = row(), low[unsure], high[unsure]
-    columns = np.flatnonzero(values >= low.min())
-    values = values[columns]
-    match, place = np.divmod(np.flatnonzero((values >= low[:, None]) & (values < high[:, None])), len(columns))
-    return Sieved(surely, unsure[match], columns[place])
+        return Sieved(surely, unsure, unsure, np.empty((0, 0), dtype=bool))
+    similar, columns = values()
+    near = similar >= low[unsure, None]
+    near &= similar < high[unsure, None]
+    some = np.flatnonzero(near.any(0))
+    return None if len(some) > gallery / _WHOLE else Sieved(surely, unsure, columns[some], near[:, some])
 
 
 def reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:
@@ -88,9 +102,6 @@ def reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:
     >>> reached(np.array([0.3, 0.1, 0.2]), np.array([0.2, 0.5])).tolist()
     [2, 0]
     """
-    high = row >= limits.min()
-    if 4 * np.count_nonzero(high) < len(row):
-        row = row[high]
     if len(limits) * (_PASS + len(row)) > _SORT * len(row):
         return len(row) - np.searchsorted(np.sort(row), limits, side="left")
     return np.fromiter((np.count_nonzero(row >= limit) for limit in limits), np.int64, len(limits))
@@ -100,4 +111,5 @@ def counted(exact: np.ndarray, wanted: Wanted, tie: float) -> np.ndarray:
     """The same from a float64 row `(G,)`, which is struck."""
     found = exact[wanted.matches]
     exact[wanted.struck] = -np.inf
-    return reached(exact, found - tie)
+    limits = found - tie
+    return reached(exact[exact >= limits.min()], limits)

@@ -122,7 +122,7 @@ class Distances:
             place = rows[chosen] - at
             out[chosen] = on_host(part.gallery[place])
             if self.metric == "cosine":
-                out[chosen] *= on_host(part.inverse[place])[:, None]
+                out[chosen] *= on_host(part.rounded[place])[:, None]
         return out
 
     def between(self, part: Any, chosen: np.ndarray, other: Any) -> np.ndarray:
@@ -132,10 +132,10 @@ class Distances:
         repeated, original = self.twins[id(other)]
         away[:, repeated] = away[:, original]
         if self.metric == "cosine":
-            away *= -2 * on_host(part.inverse[chosen])[:, None]
+            away *= -2 * on_host(part.rounded[chosen])[:, None]
             away += 2
         else:
-            np.subtract(on_host(part.squares[chosen])[:, None], away, out=away)
+            np.subtract(on_host(part.rounded[chosen])[:, None], away, out=away)
         return np.maximum(away, 0, out=away)
 
 

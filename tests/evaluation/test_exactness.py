@@ -121,7 +121,7 @@ def test_neither_blocks_nor_library_nor_device_changes_a_rank(spread, monkeypatc
         assert ranks_by(search, Host, block=block) == expected
     monkeypatch.setattr("gprplus.evaluation.products.fastest", lambda *sizes: multiply.by_torch)
     assert ranks_by(search, Host) == expected
-    monkeypatch.setattr("gprplus.evaluation.products._WHOLE", 1)
+    monkeypatch.setattr("gprplus.evaluation.ranks._WHOLE", 1)
     assert ranks_by(search, Host) == expected, "each open comparison by itself, or a whole row again: the same"
 
 
