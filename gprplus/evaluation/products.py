@@ -1,18 +1,19 @@
 """Queries searched in a gallery, a block of similarities at a time: in main memory (`Host`) or on a device.
 
-Both sieve with the product in the features' own type and settle what is left open in float64 (`ranks`), so which of
+Both sieve with the product in the features' own type and settle what is left open in float64 (`settle`), so which of
 them multiplies, in which blocks, and with whose library, changes no score.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gprplus.evaluation import ranks
+from gprplus.evaluation import ranks, settle
 from gprplus.evaluation.multiply import Multiply, by_numpy, fastest
+from gprplus.evaluation.norms import lengths, on_host, scale, squares
 from gprplus.evaluation.ranks import SLACK, TIE, Sieved, Wanted
 
 if TYPE_CHECKING:
@@ -21,24 +22,7 @@ if TYPE_CHECKING:
 # Similarities held at a time, in bytes. Blocks of this size lose under 2% against one whole product.
 HOST_BLOCK = 48 << 20
 DEVICE_BLOCK = 512 << 20
-_CONVERTED = 16 << 20  # bytes of features held in float64 at a time
 _PROBE = 256  # rows whose products show how finely a device multiplies
-
-
-def squares(features: "np.ndarray | torch.Tensor") -> np.ndarray:
-    """The squared norms of `(N, D)` features, `(N,) float64`; not finite where a feature is not."""
-    out = np.empty(len(features))
-    step = max(1, _CONVERTED // (8 * features.shape[1]))
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(features), step):
-            part = on_host(features[start : start + step]).astype(np.float64)
-            np.einsum("ij,ij->i", part, part, out=out[start : start + step])
-    return out
-
-
-def on_host(values: "np.ndarray | torch.Tensor") -> np.ndarray:
-    """A tensor's values as an array; an array as it is."""
-    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
 
 
 def coarse(features: "torch.Tensor") -> bool:
@@ -77,7 +61,7 @@ class Host:
         self.gallery = np.ascontiguousarray(gallery)
         self.metric = metric
         norms = squares(self.gallery) if norms is None else norms
-        self.lengths = _lengths(norms, metric)
+        self.lengths = lengths(norms, metric)
         self.rounded = self.lengths.astype(gallery.dtype)
         self.farthest = float(np.sqrt(norms.max()))
         self.exact = gallery.dtype == np.float64
@@ -105,17 +89,18 @@ class Host:
         """Ascending ranks of the true matches of each query, in `order` (positions in `queries`)."""
         buffer = np.empty((min(rows, len(order)), len(self.gallery)), dtype=self.gallery.dtype)
         multiply = by_numpy if self.exact else fastest(queries, self.gallery)
+        slack = 0.0 if self.exact else settle.slack(self, queries, order, wanted)
         for start in range(0, len(order), rows):
             block, asked = queries[order[start : start + rows]], wanted[start : start + rows]
             similar = self.similarities(block, buffer[: len(block)], multiply)
-            scale = _scale(squares(block), self.farthest, self.metric)
+            size = scale(squares(block), self.farthest, self.metric)
             if self.exact:
-                for row, one, size in zip(similar, asked, scale, strict=True):
-                    yield ranks.ranks_of(ranks.counted(row, one, TIE * size))
+                for row, one, tie in zip(similar, asked, TIE * size, strict=True):
+                    yield ranks.ranks_of(ranks.counted(row, one, tie))
                 continue
-            slack = SLACK * np.sqrt(block.shape[1]) * scale
-            seen = [ranks.sieved(row, one, width) for row, one, width in zip(similar, asked, slack, strict=True)]
-            yield from _settled(self, block, asked, seen, scale)
+            widths = slack * size
+            seen = [ranks.sieved(row, one, width) for row, one, width in zip(similar, asked, widths, strict=True)]
+            yield from settle.settled(self, block, asked, seen, size, widths)
 
     def exactly(self, queries: np.ndarray, columns: np.ndarray | slice) -> np.ndarray:
         """`(B, columns) float64` similarities."""
@@ -133,7 +118,7 @@ class Device:
         self.gallery = gallery
         self.metric = metric
         norms = squares(gallery) if norms is None else norms
-        self.lengths = _lengths(norms, metric)
+        self.lengths = lengths(norms, metric)
         self.rounded = torch.from_numpy(self.lengths.astype(np.float32)).to(gallery.device)
         self.farthest = float(np.sqrt(norms.max()))
         self.rows = max(1, DEVICE_BLOCK // max(1, 4 * len(gallery)))
@@ -150,13 +135,14 @@ class Device:
         """As `Host.ranks`, a block of queries at a time."""
         import torch
 
+        slack = settle.slack(self, queries, order, wanted)
         place = torch.from_numpy(order).to(queries.device)
         for start in range(0, len(order), rows):
             block, asked = queries[place[start : start + rows]], wanted[start : start + rows]
             similar = self.similarities(block)
-            scale = _scale(squares(block), self.farthest, self.metric)
-            slack = SLACK * np.sqrt(block.shape[1]) * scale
-            yield from _settled(self, block, asked, _sieved_together(similar, asked, slack), scale)
+            size = scale(squares(block), self.farthest, self.metric)
+            widths = slack * size
+            yield from settle.settled(self, block, asked, _sieved_together(similar, asked, widths), size, widths)
 
     def exactly(self, queries: "torch.Tensor", columns: np.ndarray | slice) -> np.ndarray:
         """As `Host.exactly`; worked out in main memory, for not every device knows float64."""
@@ -166,61 +152,11 @@ class Device:
         return _exact(on_host(queries), on_host(chosen), self.lengths[columns], self.metric)
 
 
-def _lengths(norms: np.ndarray, metric: str) -> np.ndarray:
-    """What turns products into similarities, `(G,) float64`.
-
-    For cosine that is one over the norm, and 0 of a zero vector, which is equally unlike everything; for euclidean the
-    norm's square.
-    """
-    return norms if metric == "euclidean" else np.divide(1, np.sqrt(norms), out=np.zeros_like(norms), where=norms > 0)
-
-
-def _scale(norms: np.ndarray, farthest: float, metric: str) -> np.ndarray:
-    """What similarities of each query are made of, `(B,)`: roundings are shares of it."""
-    length = np.sqrt(norms)
-    return length if metric == "cosine" else 2 * length * farthest + farthest**2
-
-
 def _exact(queries: np.ndarray, gallery: np.ndarray, lengths: np.ndarray, metric: str) -> np.ndarray:
     ours = queries.astype(np.float64)
     # A single query's few rows are not worth waking the library's threads.
     product = np.vecdot(ours, gallery)[None] if len(ours) == 1 else ours @ gallery.astype(np.float64).T
     return product * lengths if metric == "cosine" else 2 * product - lengths
-
-
-def _settled(
-    search: Host | Device, block: Any, wanted: Sequence[Wanted], seen: Sequence[Sieved | None], scale: np.ndarray
-) -> list[np.ndarray]:
-    """Ranks of the true matches of a block of queries, once what the sieve left open is decided."""
-    tie = TIE * scale
-    before = {i: _decided(search, block[i : i + 1], wanted[i], sieve, tie[i]) for i, sieve in enumerate(seen) if sieve}
-    crowded = np.array([i for i, sieve in enumerate(seen) if not sieve], dtype=np.int64)
-    step = max(1, HOST_BLOCK // (8 * len(search.gallery)))
-    for start in range(0, len(crowded), step):
-        part = crowded[start : start + step]
-        for i, row in zip(part.tolist(), _whole_rows(search, block[part]), strict=True):
-            before[i] = ranks.counted(row, wanted[i], tie[i])
-    return [ranks.ranks_of(before[i]) for i in range(len(seen))]
-
-
-def _decided(search: Host | Device, query: Any, wanted: Wanted, sieve: Sieved, tie: float) -> np.ndarray:
-    """How many wrong matches rank before each true match of one query, `(K,) int64`."""
-    if not len(sieve.unsure):
-        return sieve.surely
-    exact = search.exactly(query, np.concatenate([wanted.matches[sieve.unsure], sieve.wrong]))[0]
-    own, wrong = exact[: len(sieve.unsure)], exact[len(sieve.unsure) :]
-    before = sieve.surely.copy()
-    before[sieve.unsure] += (sieve.open & (wrong >= own[:, None] - tie)).sum(1)
-    return before
-
-
-def _whole_rows(search: Host | Device, queries: Any) -> np.ndarray:
-    """`(B, G) float64` similarities, so many gallery rows at a time as fit in memory twice as wide."""
-    out = np.empty((len(queries), len(search.gallery)))
-    step = max(1, _CONVERTED // (8 * search.gallery.shape[1]))
-    for start in range(0, out.shape[1], step):
-        out[:, start : start + step] = search.exactly(queries, slice(start, start + step))
-    return out
 
 
 def _sieved_together(similar: "torch.Tensor", wanted: Sequence[Wanted], slack: np.ndarray) -> list[Sieved | None]:
@@ -256,8 +192,8 @@ def _sieved_together(similar: "torch.Tensor", wanted: Sequence[Wanted], slack: n
     return [
         ranks.sifted(
             partial(reaching, i),
-            own[i, :count] - apart[i],
-            own[i, :count] + apart[i],
+            own[i, :count],
+            apart[i],
             surely[i, :count],
             perhaps[i, :count],
             similar.shape[1],

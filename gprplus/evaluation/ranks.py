@@ -7,7 +7,8 @@ evaluators that sort give it whatever order their sort leaves.
 
 A float32 product is not the same everywhere: one dot product has other last bits at the edge of a tile than in the
 middle of it, in another library, on another device. So it only sieves. Two similarities that are nearer to each other
-than SLACK are told apart in float64, and there those that are nearer than TIE are equal. What comes out depends on the
+than its roundings reach (`settle.slack`, at most SLACK) are told apart in float64, and there those that are nearer than
+TIE are equal. What comes out depends on the
 features alone.
 """
 
@@ -43,13 +44,15 @@ class Sieved:
     """What one query's row of float32 similarities tells of its K true matches.
 
     `surely (K,) int64` wrong matches rank before each. Of the matches `unsure (U,) int64` and the columns `wrong (W,)
-    int64` of wrong ones, the pairs `open (U, W) bool` are too near each other to be told apart.
+    int64` of wrong ones, the pairs `open (U, W) bool` are too near each other to be told apart; `similar (U + W,)
+    float32` is how alike these were found.
     """
 
     surely: np.ndarray
     unsure: np.ndarray
     wrong: np.ndarray
     open: np.ndarray
+    similar: np.ndarray
 
 
 def ranks_of(before: np.ndarray) -> np.ndarray:
@@ -70,30 +73,33 @@ def sieved(row: np.ndarray, wanted: Wanted, slack: float) -> Sieved | None:
     columns = (row >= low.min()).nonzero()[0]  # nothing below these counts for any match
     values = row[columns]
     counts = reached(values, np.concatenate([high, low]))
-    return sifted(lambda: (values, columns), low, high, counts[: len(found)], counts[len(found) :], len(row))
+    return sifted(lambda: (values, columns), found, width, counts[: len(found)], counts[len(found) :], len(row))
 
 
 def sifted(
     values: Callable[[], tuple[np.ndarray, np.ndarray]],
-    low: np.ndarray,
-    high: np.ndarray,
+    found: np.ndarray,
+    width: np.float32,
     surely: np.ndarray,
     perhaps: np.ndarray,
     gallery: int,
 ) -> Sieved | None:
-    """The same once it is known how many similarities reach `high` and how many `low`, all `(K,)`; None where more is
-    open than a look at the whole row of a `gallery` of so many costs.
+    """The same once it is known how many similarities reach what was `found (K,)` plus a `width`, and how many what was
+    found less a width; None where more is open than a look at the whole row of a `gallery` of so many costs.
 
-    `values` gives similarities and their columns, all that reach the least of `low` among them.
+    `values` gives similarities and their columns, at least all that reach the least found less a width.
     """
     unsure = (surely < perhaps).nonzero()[0]
     if not len(unsure):
-        return Sieved(surely, unsure, unsure, np.empty((0, 0), dtype=bool))
+        return Sieved(surely, unsure, unsure, np.empty((0, 0), dtype=bool), found[:0])
     similar, columns = values()
-    near = similar >= low[unsure, None]
-    near &= similar < high[unsure, None]
+    own = found[unsure]
+    near = similar >= (own - width)[:, None]
+    near &= similar < (own + width)[:, None]
     some = np.flatnonzero(near.any(0))
-    return None if len(some) > gallery / _WHOLE else Sieved(surely, unsure, columns[some], near[:, some])
+    if len(some) > gallery / _WHOLE:
+        return None
+    return Sieved(surely, unsure, columns[some], near[:, some], np.concatenate([own, similar[some]]))
 
 
 def reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:

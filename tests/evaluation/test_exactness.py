@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.errors import ScoreError
-from gprplus.evaluation import multiply, score
+from gprplus.evaluation import multiply, ranks, score, settle
 from gprplus.evaluation.products import Device, Host
 from gprplus.evaluation.truth import Truth
 
@@ -123,6 +123,53 @@ def test_neither_blocks_nor_library_nor_device_changes_a_rank(spread, monkeypatc
     assert ranks_by(search, Host) == expected
     monkeypatch.setattr("gprplus.evaluation.ranks._WHOLE", 1)
     assert ranks_by(search, Host) == expected, "each open comparison by itself, or a whole row again: the same"
+
+
+def large(queries=400, rows=1500, dimensions=512):
+    """A search large enough to ask how far rounding goes; every picture of a person has near twins of other persons."""
+    rng = np.random.default_rng(5)
+    base = rng.normal(size=(300, dimensions))
+    near = base[rng.integers(0, 300, rows)] + 3e-4 * rng.normal(size=(rows, dimensions))
+    return {
+        "query_features": (base[rng.integers(0, 300, queries)] + rng.normal(size=(queries, dimensions))).astype(
+            np.float32
+        ),
+        "gallery_features": near.astype(np.float32),
+        "query_ids": rng.integers(0, 400, queries),
+        "gallery_ids": rng.integers(0, 400, rows),
+    }
+
+
+@pytest.mark.parametrize(("make", "features"), [(Host, np.asarray), (Device, torch.from_numpy)])
+def test_rounding_that_is_seen_to_be_small_leaves_less_open_and_no_rank_changes(make, features, monkeypatch):
+    search, open_ = large(), []
+    expected = ranks_by(search, Host, lambda array: array.astype(np.float64))
+    sifted = ranks.sifted
+
+    def watched(*told):
+        sieve = sifted(*told)
+        open_.append(sieve.open.sum() if sieve else told[-1])  # a whole row
+        return sieve
+
+    monkeypatch.setattr(ranks, "sifted", watched)
+    assert ranks_by(search, make, features, block=150) == expected
+    few, open_[:] = sum(open_), []
+    monkeypatch.setattr("gprplus.evaluation.settle._WORTH", np.inf)
+    assert ranks_by(search, make, features, block=150) == expected
+    assert 0 < few < sum(open_) / 2
+
+
+def test_a_comparison_that_is_rounded_farther_than_expected_is_not_trusted():
+    search = Host(np.eye(3, dtype=np.float32), "cosine")
+    query, wanted = np.array([[3, 2, 1]], np.float32), ranks.Wanted(np.array([0]), np.array([0]))
+
+    def decided(width, *similar):
+        sieve = ranks.Sieved(np.array([5]), np.array([0]), np.array([1]), np.array([[True]]), np.array(similar))
+        return settle._decided(search, query, wanted, sieve, 0.0, width)
+
+    assert decided(4, 2.0, 3.0).tolist() == [5], "each moved by one"
+    assert decided(2, 2.0, 3.0) is None
+    assert decided(4, 3.0, 4.0) is None
 
 
 @pytest.mark.parametrize("rows", [65, 127, 331])
