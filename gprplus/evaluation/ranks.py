@@ -8,8 +8,7 @@ evaluators that sort give it whatever order their sort leaves.
 A float32 product is not the same everywhere: one dot product has other last bits at the edge of a tile than in the
 middle of it, in another library, on another device. So it only sieves. Two similarities that are nearer to each other
 than its roundings reach (`settle.slack`, at most SLACK) are told apart in float64, and there those that are nearer than
-TIE are equal. What comes out depends on the
-features alone.
+TIE are equal. What comes out depends on the features alone.
 """
 
 from collections.abc import Callable
