@@ -83,9 +83,12 @@ def test_a_device_that_holds_not_one_person_is_one_sentence(drawn, tiny, monkeyp
 SCRIPT = """
 import sys
 import numpy as np
+import torch
 from pathlib import Path
-from gprplus.baseline import group, model
-from gprplus.baseline.recipe import Recipe
+from safetensors.torch import save_file
+from gprplus.baseline import group, model, step
+from gprplus.baseline.augment import normalised
+from gprplus.baseline.recipe import Loss, Network, Recipe
 from gprplus.baseline.train import train
 
 folder = Path(sys.argv[1])
@@ -94,6 +97,15 @@ crew = group.join("cpu")
 done = train(given["images"], given["labels"], Recipe.read(folder / "few.toml"), 0, "cpu", group=crew)
 if crew.first:
     model.save(done.model, folder / "together.safetensors")
+images = crew.share(normalised(torch.from_numpy(given["images"])))
+people = crew.share(torch.from_numpy(given["labels"]))
+for parts in (1, 2):
+    network = crew.prepared(model.new(Network("small"), 8, 0).train())
+    network.backbone.eval()
+    step.gradients(network, images, people, Loss(), torch.float32, parts, crew)
+    found = {name: one.grad.contiguous() for name, one in network.named_parameters() if one.grad is not None}
+    if crew.first:
+        save_file(found, folder / f"gradients{parts}.safetensors")
 crew.wait()
 """
 
@@ -115,34 +127,50 @@ precision = "float32"
 """
 
 
-def run_together(folder, size):
-    """Train in so many processes, as torchrun starts them, on what lies in the folder."""
+@pytest.fixture(scope="module")
+def together(drawn, tmp_path_factory):
+    """The folder that two processes, started as torchrun starts them, left their network and their gradients in."""
+    folder = tmp_path_factory.mktemp("together")
+    np.savez(folder / "drawn.npz", images=drawn[0], labels=drawn[1])
+    (folder / "few.toml").write_text(FEW)
     # The meeting place is held here, as torchrun holds it: a port that is merely free now may be taken in a moment.
     meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    common = {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port)}
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port)}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(folder)],
             env={**os.environ, **common, "TORCHELASTIC_USE_AGENT_STORE": "True", "RANK": str(r), "LOCAL_RANK": str(r)},
         )
-        for r in range(size)
+        for r in range(2)
     ]
-    assert [one.wait(timeout=300) for one in started] == [0] * size
-    return load_file(folder / "together.safetensors")
+    assert [one.wait(timeout=300) for one in started] == [0, 0]
+    return folder
 
 
-def test_two_processes_train_what_one_trains(drawn, tmp_path):
-    np.savez(tmp_path / "drawn.npz", images=drawn[0], labels=drawn[1])
-    (tmp_path / "few.toml").write_text(FEW)
-    alone = train(*drawn, Recipe.read(tmp_path / "few.toml"), 0, "cpu")
+def test_two_processes_train_what_one_trains(drawn, together, tmp_path):
+    alone = train(*drawn, Recipe.read(together / "few.toml"), 0, "cpu")
     save(alone.model, tmp_path / "alone.safetensors")
-    one, two = load_file(tmp_path / "alone.safetensors"), run_together(tmp_path, 2)
+    one, two = load_file(tmp_path / "alone.safetensors"), load_file(together / "together.safetensors")
     assert one.keys() == two.keys()
     for name, value in one.items():
         # Sums of two halves round otherwise than whole sums: after six steps less than a thousandth of the scale.
         scale = max(float(value.float().abs().max()), 1e-3)
         away = float((two[name].float() - value.float()).abs().max())
         assert away <= 2e-3 * scale, f"{name} is {away / scale:.1e} of its scale away"
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_two_processes_leave_the_gradients_of_one_and_not_their_sum(drawn, together, parts):
+    # Adam, which recipes train with, takes the same steps from gradients twice or half as long.
+    network = new(Network("small"), 8, 0).train()
+    network.backbone.eval()
+    images, people = normalised(torch.from_numpy(drawn[0])), torch.from_numpy(drawn[1])
+    gradients(network, images, people, 1)
+    left = load_file(together / f"gradients{parts}.safetensors")
+    wanted = {name: one.grad for name, one in network.named_parameters() if one.grad is not None}
+    assert left.keys() == wanted.keys()
+    for name, value in wanted.items():
+        assert left[name] == pytest.approx(value, rel=1e-3, abs=1e-4 * float(value.abs().max())), name
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(drawn, tiny):
