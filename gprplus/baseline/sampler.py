@@ -30,8 +30,7 @@ def batches(
     owned = np.split(np.argsort(labels, kind="stable"), np.cumsum(np.unique(labels, return_counts=True)[1])[:-1])
     if len(owned) < 2:
         raise TrainingError(
-            f"The training set has {len(owned)} identities; two are the least that can be told apart. "
-            "Build a split with more."
+            "The training set has one identity only; two are the least that can be told apart. Build a split with more."
         )
     per_step = min(identities, len(owned))
     while True:

@@ -1,5 +1,6 @@
 """First weights from elsewhere: ImageNet's, or a file's. Only tensors are ever loaded, never code."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,9 +116,10 @@ def read(path: Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # torch raises pickle's, zip's and its own errors here; all of them mean that this is not tensors alone.
-        first = str(error).strip().splitlines()[0]
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        why = f"it asks for {asked[1]}" if asked else str(error).strip().splitlines()[0].split(". ")[0]
         raise RecipeError(
-            f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can run code ({first}). "
+            f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can run code ({why}). "
             "Save the state dict alone, best as .safetensors."
         ) from error
     for wrapper in WRAPPERS:

@@ -176,7 +176,8 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
         )
     if searched.all():
         raise SplitError(
-            f"No identity is left to train on: {total} at a test share of {request.test_share:g}. Give a smaller one."
+            f"No identity is left to train on: all of {total} fell on the test side at a share of "
+            f"{request.test_share:g}. Choose more people, or give a smaller --test-share."
         )
     if searched.any() and not side.query.any():
         raise SplitError(
