@@ -1,11 +1,16 @@
 """Which device, which arithmetic, how many threads."""
 
+import sys
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from gprplus.baseline import group
+from gprplus.baseline.pixels import Pixels
 from gprplus.errors import DeviceError
 from gprplus.parallel import cores
 
@@ -60,12 +65,37 @@ _CONTEXTS = 0.05
 
 
 def memory(device: str, jobs: int = 1) -> int:
-    """Bytes of a GPU that one of `jobs` processes may fill: what is free, and not more than its part of the whole.
+    """Bytes that one of `jobs` processes may fill, of a GPU or of main memory: what is free, and not more than its
+    part of the whole.
 
     Processes that start together all find it empty; counting only what is free, each would take it for its own.
     """
-    free, whole = torch.cuda.mem_get_info(device)
+    if device.startswith("cuda"):
+        free, whole = torch.cuda.mem_get_info(device)
+    else:
+        (free, whole), jobs = _main_memory(), jobs * group.beside()
     return free if jobs == 1 else min(free, int(whole * (1 - _CONTEXTS) / jobs))
+
+
+def _main_memory(root: Path = Path("/")) -> tuple[int, int]:
+    """Bytes of main memory that are free and that there are, as far as this process's container lets it have them.
+
+    Where nobody says (not on Linux) there is no end of it.
+    """
+    try:
+        lines = (root / "proc/meminfo").read_text().splitlines()
+        facts = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
+        free, whole = facts["MemAvailable"], facts["MemTotal"]
+    except (OSError, KeyError, ValueError, IndexError):
+        return sys.maxsize, sys.maxsize
+    try:
+        own = (root / "proc/self/cgroup").read_text().split("0::/")[1].splitlines()[0]
+        group_of_ours = root / "sys/fs/cgroup" / own
+        most = int((group_of_ours / "memory.max").read_text())  # "max" where it is not limited
+        taken = int((group_of_ours / "memory.stat").read_text().split("anon ")[1].split()[0])
+    except (OSError, ValueError, IndexError):
+        return free, whole
+    return min(free, max(most - taken, 0)), min(whole, most)
 
 
 def keep_to_part(device: str, jobs: int) -> None:
@@ -83,13 +113,28 @@ def sent(array: np.ndarray, device: str) -> torch.Tensor:
     return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor
 
 
-def sent_rows(array: np.ndarray, rows: np.ndarray, device: str) -> torch.Tensor:
-    """`array[rows]`, as `sent`: picked straight into the memory that it is sent from."""
-    if not device.startswith("cuda"):
-        return torch.from_numpy(array[rows])
-    pinned = torch.empty((len(rows), *array.shape[1:]), dtype=torch.uint8, pin_memory=True)
-    np.take(array, rows, axis=0, out=pinned.numpy(), mode="clip")  # any other mode makes a copy first
-    return pinned.to(device, non_blocking=True)
+def sent_rows(images: Pixels, rows: np.ndarray, device: str) -> torch.Tensor:
+    """`rows (n,)` of the images, `(n, H, W, 3) uint8`, as `sent`: read straight into the memory that they are sent
+    from. It is new memory each time, which torch takes back when it has been sent.
+    """
+    held = torch.empty((len(rows), *images.shape[1:]), dtype=torch.uint8, pin_memory=device.startswith("cuda"))
+    images.take(rows, held.numpy())
+    return held.to(device, non_blocking=True)
+
+
+def sent_blocks(images: Pixels, size: int, device: str) -> Iterator[torch.Tensor]:
+    """All images, `size` at a time, as `sent_rows`: while one block travels the next is read.
+
+    The host waits where it would be more than two ahead, or it would fill main memory with what waits to be sent.
+    """
+    travelling: deque[torch.cuda.Event] = deque()
+    for start in range(0, len(images), size):
+        if len(travelling) == 2:
+            travelling.popleft().synchronize()
+        block = sent_rows(images, np.arange(start, min(start + size, len(images))), device)
+        if device.startswith("cuda"):
+            travelling.append(torch.cuda.current_stream(device).record_event())
+        yield block
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import torch
 from gprplus.baseline import devices
 from gprplus.baseline.augment import normalised
 from gprplus.baseline.model import Model
+from gprplus.baseline.pixels import Pixels
 from gprplus.baseline.recipe import Compute
 
 # Images a forward pass takes; larger passes gain nothing on a GPU and leave the cache of a processor.
@@ -13,7 +14,7 @@ _BATCH = {"cuda": 1024, "cpu": 64}
 
 
 @torch.inference_mode()
-def embed(model: Model, images: np.ndarray, compute: Compute, device: str) -> torch.Tensor:
+def embed(model: Model, images: np.ndarray | Pixels, compute: Compute, device: str) -> torch.Tensor:
     """Unit features `(N, width) float32` of `images (N, H, W, 3) uint8`, on the device.
 
     With `flip_features`, of image and mirror image together.
@@ -21,8 +22,8 @@ def embed(model: Model, images: np.ndarray, compute: Compute, device: str) -> to
     kind = device.split(":")[0]
     dtype = devices.precision(compute.precision, device)
     out = []
-    for start in range(0, len(images), _BATCH[kind]):
-        batch = normalised(devices.sent(images[start : start + _BATCH[kind]], device), dtype)
+    for pixels in devices.sent_blocks(Pixels.of(images), _BATCH[kind], device):
+        batch = normalised(pixels, dtype)
         with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
             features = model.embed(batch)
             if compute.flip_features:

@@ -1,8 +1,8 @@
 """What a training reads, drawn ahead and laid where it computes.
 
 Which rows a step takes and how each is mirrored, cropped and erased is drawn a chunk of steps ahead, in a thread,
-from the seed's own streams. A set that fits is uploaded once; a larger one is sent chunk by chunk from pinned memory
-while the one before is computed on. The training loop itself never waits for the host.
+from the seed's own streams. A set that fits is laid where it is computed on once; of a larger one a chunk's images are
+read and sent while the chunk before is computed on. The training loop itself never waits for the host.
 """
 
 from collections.abc import Iterator
@@ -14,13 +14,14 @@ import torch
 
 from gprplus import keys
 from gprplus.baseline import augment, devices, sampler
+from gprplus.baseline.pixels import Pixels
 from gprplus.baseline.recipe import Recipe
 
-# A set may fill this share of the free memory of an accelerator; the rest is for the network.
+# A set may fill this share of the free memory, of an accelerator or of a processor; the rest is for the network.
 RESIDENT_SHARE = 0.5
 RESIDENT_CHUNK = 64
 STREAMED_CHUNK = 16
-_BLOCK = 2048
+_BLOCK = 32 << 20  # bytes laid at a time
 
 
 def stream(seed: int, name: str) -> np.random.Generator:
@@ -43,7 +44,7 @@ class Chunk:
 
 
 def chunks(
-    images: np.ndarray,
+    images: np.ndarray | Pixels,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -58,32 +59,32 @@ def chunks(
 
     `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes share the device.
     """
+    images, spots = Pixels.of(images).in_order()  # so that a disk reads from front to back
     resident = _resident(images, device, jobs)
     length = STREAMED_CHUNK if resident is None else RESIDENT_CHUNK
     plan = _plan(labels, recipe, seed, first, steps, length, shares)
     side = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
-    def laid(planned: tuple[np.ndarray, np.ndarray]) -> tuple[Chunk, torch.cuda.Event | None]:
-        rows, random = planned
+    def laid() -> tuple[Chunk, torch.cuda.Event | None] | None:
+        drawn = next(plan, None)
+        if drawn is None:
+            return None
+        rows, random = drawn
         with torch.cuda.stream(side):  # copies go beside the network's work, not in line with it
             if resident is not None:
-                words, local = resident, rows
+                words, local = resident, spots[rows]
             else:
-                words = augment.as_words(devices.sent_rows(images, rows.reshape(-1), device))
+                words = augment.as_words(devices.sent_rows(images, spots[rows.reshape(-1)], device))
                 local = np.arange(rows.size).reshape(rows.shape)
             beside = [devices.sent(one, device) for one in (local, random, labels[rows])]
             chunk = Chunk(words, beside[0], beside[1], beside[2], rows)
             return chunk, side.record_event() if side else None
 
     with ThreadPoolExecutor(1) as ahead:
-        waiting = None
-        for planned in plan:
-            coming = ahead.submit(laid, planned)
-            if waiting is not None:
-                yield _arrived(*waiting.result())
-            waiting = coming
-        if waiting is not None:
-            yield _arrived(*waiting.result())
+        waiting = ahead.submit(laid)
+        while (found := waiting.result()) is not None:
+            waiting = ahead.submit(laid)
+            yield _arrived(*found)
 
 
 def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
@@ -96,12 +97,12 @@ def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
     return chunk
 
 
-def fits(images: np.ndarray, device: str, jobs: int = 1) -> bool:
-    """Whether a run's images are laid on the device whole; on a processor they are there already."""
-    return not device.startswith("cuda") or images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.memory(device, jobs)
+def fits(images: np.ndarray | Pixels, device: str, jobs: int = 1) -> bool:
+    """Whether a run's images are laid where they are computed on whole."""
+    return images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.memory(device, jobs)
 
 
-def _resident(images: np.ndarray, device: str, jobs: int) -> torch.Tensor | None:
+def _resident(images: Pixels, device: str, jobs: int) -> torch.Tensor | None:
     """All images on the device; None where they have to be streamed, if only because others have taken the room."""
     try:
         return _words(images, device) if fits(images, device, jobs) else None
@@ -109,12 +110,13 @@ def _resident(images: np.ndarray, device: str, jobs: int) -> torch.Tensor | None
         return None
 
 
-def _words(images: np.ndarray, device: str) -> torch.Tensor:
+def _words(images: Pixels, device: str) -> torch.Tensor:
     """All images on the device, a block at a time so that their bytes are never there twice."""
     words = torch.empty(images.shape[:3], dtype=torch.int32, device=device)
-    for start in range(0, len(images), _BLOCK):
-        block = torch.from_numpy(images[start : start + _BLOCK]).to(device)
-        words[start : start + _BLOCK] = augment.as_words(block)
+    start, size = 0, max(1, _BLOCK * len(images) // max(images.nbytes, 1))
+    for block in devices.sent_blocks(images, size, device):
+        words[start : start + len(block)] = augment.as_words(block)
+        start += len(block)
     return words
 
 

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from gprplus import archives, keys
 from gprplus.baseline.decode import decode
+from gprplus.baseline.pixels import Pixels
 from gprplus.errors import TrainingError, examples, storage
 from gprplus.parallel import Progress, in_threads, silent
 from gprplus.runs import replacing
@@ -52,28 +54,23 @@ class Pack:
             raise TrainingError(f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}.")
         return self.keys[place]
 
-    def images(self, uids: np.ndarray) -> np.ndarray:
-        """The pixels of `uids (N,) uint64`:
-
-        `(N, H, W, 3) uint8`, in that order. Raises TrainingError when one is not packed.
+    def images(self, uids: np.ndarray) -> Pixels:
+        """The pixels of `uids (N,) uint64`, in that order: found, not yet read. Raises TrainingError when one is not
+        packed.
         """
-        wanted = self.keys_of(uids)
-        out = np.empty((len(uids), self.height, self.width, 3), dtype=np.uint8)
-        absent = np.ones(len(uids), dtype=bool)
-        for path in _parts(self.folder):
-            part, pixels = _open(path, self.height, self.width)
-            order = np.argsort(part)
-            spot = np.minimum(np.searchsorted(part, wanted, sorter=order), len(part) - 1)
-            here = np.flatnonzero(absent & (part[order[spot]] == wanted))
-            here = here[np.argsort(order[spot[here]])]  # read the file from front to back
-            out[here] = pixels[order[spot[here]]]
-            absent[here] = False
-        if absent.any():
+        wanted, paths = self.keys_of(uids), _parts(self.folder)
+        held = [_keys_in(path, self.height, self.width) for path in paths]
+        packed = np.concatenate([np.empty(0, dtype=np.uint64), *held])
+        lost = int((~np.isin(wanted, packed)).sum())
+        if lost:
             raise TrainingError(
-                f"The store {self.folder} has lost {int(absent.sum()):,} of {len(uids):,} images; "
+                f"The store {self.folder} has lost {lost:,} of {len(uids):,} images; "
                 "run the same command again to pack them."
             )
-        return out
+        order = np.argsort(packed, kind="stable")
+        places = order[np.searchsorted(packed, wanted, sorter=order)]
+        parts = tuple(partial(_mapped, p, len(k), self.height, self.width) for p, k in zip(paths, held, strict=True))
+        return Pixels(self.height, self.width, parts, np.cumsum([0, *map(len, held)]), places)
 
 
 @dataclass(frozen=True)
@@ -225,18 +222,27 @@ def _parts(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.pack"))
 
 
-def _open(path: Path, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Keys `(n,)` of one part and its pixels `(n, H, W, 3)`, mapped, not read."""
+def _keys_in(path: Path, height: int, width: int) -> np.ndarray:
+    """Keys `(n,) uint64` of one part. Raises TrainingError when it is none of this store."""
     magic, count, *size = np.fromfile(path, dtype="<i8", count=4).tolist()
     if magic != _MAGIC or size != [height, width] or path.stat().st_size != _HEADER + count * (8 + height * width * 3):
         raise TrainingError(
             f"{path} is not a part of a store of {height} x {width} images. Remove it and run the command again."
         )
-    part = np.fromfile(path, dtype="<u8", count=count, offset=_HEADER)
-    pixels = np.memmap(path, np.uint8, "r", _HEADER + 8 * count, (count, height, width, 3))
-    return part, pixels
+    return np.fromfile(path, dtype="<u8", count=count, offset=_HEADER)
+
+
+def _mapped(path: Path, count: int, height: int, width: int) -> np.ndarray:
+    """Pixels `(count, H, W, 3) uint8` of one part, mapped, not read."""
+    try:
+        return np.memmap(path, np.uint8, "r", _HEADER + 8 * count, (count, height, width, 3))
+    except (OSError, ValueError) as error:
+        raise TrainingError(
+            f"The store {path.parent} has lost its part {path.name} ({error}); "
+            "run the same command again to pack its images."
+        ) from error
 
 
 def _packed(folder: Path, height: int, width: int) -> np.ndarray:
-    parts = [_open(path, height, width)[0] for path in _parts(folder)]
+    parts = [_keys_in(path, height, width) for path in _parts(folder)]
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)

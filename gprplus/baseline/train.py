@@ -15,6 +15,7 @@ import torch
 from gprplus.baseline import augment, devices, feed, model, schedule, weights
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.group import Group
+from gprplus.baseline.pixels import Pixels
 from gprplus.baseline.recipe import Optimizer, Recipe
 from gprplus.baseline.step import gradients
 from gprplus.errors import TrainingError, examples
@@ -42,7 +43,7 @@ def _unheard(line: dict[str, Any]) -> None:
 
 
 def train(
-    images: np.ndarray,
+    images: np.ndarray | Pixels,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -92,7 +93,7 @@ def train(
 
 
 def _train(
-    images: np.ndarray,
+    images: np.ndarray | Pixels,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,

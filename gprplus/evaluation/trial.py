@@ -32,7 +32,6 @@ RANKED = "ranked.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
-_EMBEDDED_TOGETHER = 4096  # images held at a time while embedding
 
 
 @dataclass(frozen=True)
@@ -241,8 +240,7 @@ def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "
 
     from gprplus.baseline.embed import embed
 
-    blocks = (uids[start : start + _EMBEDDED_TOGETHER] for start in range(0, len(uids), _EMBEDDED_TOGETHER))
-    features = torch.cat([embed(network, pack.images(block), trial.recipe.compute, trial.device) for block in blocks])
+    features = embed(network, pack.images(uids), trial.recipe.compute, trial.device)
     if not torch.isfinite(features).all():
         raise TrainingError(
             f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers: train it in float32, "

@@ -291,7 +291,7 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
         sample = histograms().look(side.images(), 2, silent)
         made = export(manifest.path, "market1501", tmp_path / name / "market")
         files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
-        found[name] = (sheet, store.images(store.uids), files, sample)
+        found[name] = (sheet, store.images(store.uids)[:], files, sample)
         told = "72 images lie in archives and were copied: a member cannot be linked to." in made.info["notes"]
         assert told == (name == "archive")
     one, two = found["folder"], found["archive"]

@@ -47,7 +47,8 @@ class Race(AssertionError):
 class Stream:
     """A queue of work; `known` says up to which tick of every other stream it has waited."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, gpu: "Gpu", *_: Any) -> None:
+        self.gpu = gpu
         self.tick = 0
         self.known: dict[Stream, int] = {}
 
@@ -62,7 +63,7 @@ class Stream:
         self.wait_event(other.record_event())
 
     def synchronize(self) -> None:
-        pass
+        self.gpu.waited("a stream")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ class Event:
     stream: Stream
     tick: int
     known: dict[Stream, int]
+
+    def synchronize(self) -> None:
+        self.stream.gpu.waited("an event")
 
 
 @dataclass
@@ -93,7 +97,7 @@ class Gpu:
         self.free, self.share = free, 1.0
         self.waits: list[tuple[str, str]] = []
         self.labels: dict[int, Label] = {}
-        self.default, self.own = Stream(), threading.local()
+        self.default, self.own = Stream(self), threading.local()
 
     @property
     def current(self) -> Stream:
@@ -285,7 +289,7 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
         "empty_cache": lambda: None,
         "set_per_process_memory_fraction": lambda share, *_: setattr(gpu, "share", share),
         "synchronize": lambda *_: gpu.waited("synchronize"),
-        "Stream": Stream,
+        "Stream": partial(Stream, gpu),
         "stream": in_stream,
         "current_stream": lambda *_: gpu.current,
     }

@@ -1,0 +1,100 @@
+"""What a training takes of main memory beside the files it reads: pages of its own, not those mapped from the store."""
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import harness
+from gprplus.baseline import devices, feed, store
+from gprplus.baseline.recipe import Compute, Length, Recipe
+from gprplus.baseline.train import train
+
+IMAGES, HEIGHT, WIDTH, STEPS = 20_000, 256, 128, 24
+CASES = {
+    "read into one array first": (True, 0.5),
+    "from the store, laid in memory": (False, 0.5),
+    "from the store, streamed": (False, 0.0),
+}
+
+
+def main() -> None:
+    """Measure every case in a process of its own, and keep."""
+    with tempfile.TemporaryDirectory() as scratch:
+        _packed(Path(scratch))
+        rows = []
+        for case in CASES:
+            command = [sys.executable, "-m", "benchmarks.memory", case, scratch]
+            found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+            rows.append([case, f"{found['peak'] / 1e6:,.0f}", f"{found['seconds']:.1f}"])
+    size = IMAGES * HEIGHT * WIDTH
+    body = (
+        f"{STEPS} steps of 64 of {IMAGES:,} images of {HEIGHT} x {WIDTH} ({3 * size / 1e6:,.0f} MB packed, "
+        f"{4 * size / 1e6:,.0f} MB as words) on a processor, by the network `small`: anonymous memory (RssAnon) at its "
+        "most, less that before the training.\n\n" + harness.table(["images", "MB", "processor seconds"], rows)
+    )
+    harness.keep("memory", "Main memory that a training takes", body)
+
+
+def _packed(folder: Path) -> None:
+    """A store of noise, in parts of the size that packing writes."""
+    rng, per_part = np.random.default_rng(0), store.PART_BYTES // (HEIGHT * WIDTH * 3)
+    keys = np.arange(IMAGES, dtype=np.uint64)
+    for start in range(0, IMAGES, per_part):
+        part = keys[start : start + per_part]
+        pixels = rng.integers(0, 256, (len(part), HEIGHT, WIDTH, 3), dtype=np.uint8)
+        store._write(folder / f"{HEIGHT}x{WIDTH}", part, pixels)
+
+
+def _measured(case: str, folder: Path) -> dict[str, float]:
+    as_array, feed.RESIDENT_SHARE = CASES[case]
+    uids = np.arange(IMAGES, dtype=np.uint64)
+    pack = store.Pack(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, uids, uids)
+    labels = np.random.default_rng(0).integers(0, 200, IMAGES)
+    recipe = Recipe.read("smoke")
+    recipe = replace(recipe, length=Length(steps=STEPS), compute=Compute(precision="float32"))
+    with devices.threads(1):
+        # What torch keeps from its first steps is there already.
+        train(pack.images(uids[:256]), np.arange(256) // 4, replace(recipe, length=Length(steps=2)), 0, "cpu")
+        with _most() as found:
+            images: Any = pack.images(uids)
+            train(images[:] if as_array else images, labels, recipe, 0, "cpu")
+    return found
+
+
+@contextmanager
+def _most() -> Any:
+    """Inside, anonymous memory is looked at every few milliseconds; gives its peak above the start, and seconds."""
+    found, over = {"peak": 0.0, "seconds": 0.0}, threading.Event()
+    start, before = time.process_time(), _anonymous()
+
+    def look() -> None:
+        while not over.wait(0.005):
+            found["peak"] = max(found["peak"], _anonymous() - before)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        over.set()
+        looking.join()
+        found["seconds"] = time.process_time() - start
+
+
+def _anonymous() -> float:
+    """Bytes of this process's own pages."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) * 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(_measured(sys.argv[1], Path(sys.argv[2]))))
