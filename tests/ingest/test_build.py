@@ -151,6 +151,17 @@ def test_a_name_that_never_fits_does_not_spoil_the_no_op(renders: Path, tmp_path
     assert reasons(build_manifest([renders], tmp_path / "m")) == {"cat.jpg": "name", "dog.jpg": "name"}
 
 
+def test_a_link_that_leads_nowhere_is_told_though_no_file_changed(renders: Path, tmp_path: Path, opened) -> None:
+    build_manifest([renders], tmp_path / "m")
+    opened.clear()
+    (renders / "0001/lost.jpg").symlink_to(renders / "nowhere.jpg")
+    lost = build_manifest([renders], tmp_path / "m")
+    assert (lost.rebuilt, opened, reasons(lost)) == (("gprplus",), [], {"0001/lost.jpg": "unreadable"})
+    assert build_manifest([renders], tmp_path / "m").rebuilt == ()
+    (renders / "0001/lost.jpg").unlink()
+    assert reasons(build_manifest([renders], tmp_path / "m")) == {}
+
+
 def test_fingerprint_depends_on_neither_place_nor_time_nor_workers(
     renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

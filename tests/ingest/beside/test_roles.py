@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from gprplus.errors import LayoutError, ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
+from gprplus.ingest.beside.roles import gallery_only
 from gprplus.ingest.inspection.trial import trial
+from gprplus.schema import IMAGES, conform
 
 MSMT17 = {
     "train/0000/0000_045_12_0303morning_0006_2.jpg": "train",
@@ -98,12 +101,14 @@ def test_a_list_that_changes_changes_the_roles_and_opens_no_image(tmp_path: Path
 
 
 def test_what_lists_and_images_do_not_share_is_told(tmp_path: Path, plant) -> None:
-    root = plant(tmp_path / "data", list(MSMT17)[1:])
-    write_lists(root, dict(list(MSMT17.items())[:-1]))
+    root = plant(tmp_path / "data", list(MSMT17)[2:])
+    write_lists(root, dict(list(MSMT17.items())[:-2]))
     manifest = build_manifest([root], tmp_path / "m")
     problems = " ".join(inspect(manifest).problems)
-    assert "1 images of the role lists are not here, such as train/0000/0000_045_12_0303morning_0006_2.jpg" in problems
-    assert "1 images are on none of the lists list_train.txt, list_val.txt, list_query.txt and have no role" in problems
+    gone, unlisted = (", ".join(names) for names in (list(MSMT17)[:2], list(MSMT17)[-2:]))
+    assert f"2 images of the role lists are not here, such as {gone}." in problems
+    assert "2 images are on none of the lists list_train.txt, list_val.txt and have no role" in problems
+    assert f"have no role, such as {unlisted}." in problems
 
 
 def test_an_image_on_two_lists_is_one_sentence(tmp_path: Path, plant) -> None:
@@ -177,3 +182,17 @@ def test_dukes_gallery_only_people_are_told_though_no_name_marks_them(tmp_path: 
     problems = " ".join(inspect(manifest).problems)
     assert "1 identities are in the gallery alone (2 images): distractors that no name marks" in problems
     assert "by role the whole dataset has 16,522 train, 2,228 query, 17,661 gallery; here are 1, 1, 3." in problems
+
+
+def test_junk_and_marked_distractors_make_nobody_a_person_of_the_gallery_alone() -> None:
+    rows = [
+        {"identity": "0001", "role": "query"},
+        {"identity": "0001", "role": "gallery"},
+        {"identity": "0002", "role": "gallery", "is_junk": True},
+        {"identity": "0003", "role": "gallery", "is_distractor": True},
+        {"identity": "0004", "role": "gallery"},
+        {"identity": "0004", "role": "gallery", "is_junk": True},
+    ]
+    images = pa.Table.from_pylist([{"is_junk": False, "is_distractor": False, **row} for row in rows])
+    (told,) = gallery_only(conform(images, IMAGES))
+    assert told.startswith("1 identities are in the gallery alone (1 images)")

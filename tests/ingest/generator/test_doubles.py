@@ -3,9 +3,13 @@
 from itertools import pairwise
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from gprplus.ingest import Manifest, build_manifest, inspect
+from gprplus.ingest.generator.doubles import doubles, looks_alike
+from gprplus.ingest.layouts.declare import load
+from gprplus.schema import IMAGES, conform
 from gprplus.splits import make_split
 
 
@@ -47,6 +51,21 @@ def test_a_take_whose_twin_is_gone_is_the_only_sunny_image_and_counts(raw: Path,
     manifest = build_manifest([raw], tmp_path / "m")
     assert not junk(manifest) & {"0002/0002_C03_W-1_L03.jpg", "0003/0003_C00_W-1_L00.jpg"}
     assert len(junk(manifest)) == 22
+
+
+def test_a_take_in_another_place_is_no_repetition() -> None:
+    taken = [("00", "beach"), ("-1", "street"), ("-1", "beach"), ("00", None), ("-1", None)]
+    same = {"identity": "0001", "camera_code": "3", "illumination": "noon"}
+    rows = [{**same, "weather_code": weather, "background": place} for weather, place in taken]
+    found = doubles(conform(pa.Table.from_pylist(rows), IMAGES), load("gta_raw_v314"))
+    assert list(zip(found.again, found.first, strict=True)) == [(2, 0), (4, 3)]
+
+
+def test_a_pair_of_which_an_image_went_is_not_looked_at(raw: Path, tmp_path: Path) -> None:
+    images = build_manifest([raw], tmp_path / "m").images()
+    for path in ("0002/0002_C03_W00_L03.jpg", "0003/0003_C00_W-1_L00.jpg"):
+        (raw / path).unlink()
+    assert looks_alike(images, doubles(images, load("gta_raw_v314")), raw) == (22, 22)
 
 
 @pytest.mark.parametrize("verify", ["names", "digest"])

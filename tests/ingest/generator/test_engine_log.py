@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gprplus.errors import ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
 from gprplus.ingest.generator.captures import _forced
-from gprplus.ingest.generator.log import LINE
+from gprplus.ingest.generator.log import LINE, read_log
 from gprplus.ingest.layouts.declare import load
 
 LAYOUTS = {"3.0": "gta_raw_v30", "3.1": "gta_raw_v31", "3.14": "gta_raw_v314"}
@@ -203,6 +203,12 @@ def test_the_shape_of_a_line_is_that_of_the_published_example() -> None:
     found = LINE.fullmatch(text)
     assert found is not None
     assert (found["k"], found["angle"], found["actor"]) == ("1", "6.123E-17", "")
+
+
+def test_stamps_count_seconds_and_their_last_three_digits_thousandths(tmp_path: Path, shoot) -> None:
+    (tmp_path / "log.txt").write_text("\n".join(shot.line for shot in shoot(0, "A")[:6]))  # four shots a second
+    first, *others = read_log([tmp_path / "log.txt"], load("gta_raw_v314").log).lines
+    assert [line.seconds - first.seconds for line in others] == [0.25, 0.5, 0.75, 1, 1.25]
 
 
 def test_every_generation_says_how_its_log_speaks() -> None:
