@@ -67,6 +67,18 @@ def test_every_query_is_kept_or_listed_with_its_reason_under_every_protocol(mani
     assert all(row["reason"] and row["path"] for row in listed)
 
 
+def test_across_levels_a_query_is_to_be_found_at_its_own_level_too(manifest, tmp_path, crossed):
+    """Who is sunny under camera 1 alone, and foggy under the others, has no sunny match for the query of camera 1."""
+    whole = crossed(24, weathers=("sunny", "foggy"))
+    someone = min(make_split(manifest(whole), "weather", output=tmp_path / "all").test()["identity"].to_pylist())
+    rows = [row for row in whole if row["identity"] != someone or (row["camera"] == 1) == (row["weather"] == "sunny")]
+    split = make_split(manifest(rows), "weather", output=tmp_path / "split")
+    across = split.info["audit"]["test"]["answerable"]["cross-condition"]
+    assert (across["excluded"], across["reasons"]) == (1, {"no true match at sunny": 1})
+    (lost,) = pq.read_table(split.path / "excluded.parquet").to_pylist()
+    assert lost["path"].startswith(f"{someone}/{someone}_c01_w01")
+
+
 def test_viewpoints_are_crossed_without_the_rule_that_would_forbid_their_own(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(24)), "viewpoint_deg", output=tmp_path / "split")
     across = split.info["audit"]["test"]["answerable"]["cross-condition"]

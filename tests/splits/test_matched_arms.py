@@ -226,6 +226,33 @@ def test_images_per_identity_are_exact_and_nested(manifest, tmp_path, crossed):
         assert sizes[3][arm] < sizes[6][arm] < sizes[12][arm]
 
 
+def test_the_image_of_more_that_a_person_has_is_of_another_level_than_that_of_others(manifest, tmp_path, crossed):
+    # 9 combinations of view and light, 4 weathers: each person has one of them three times.
+    split = make_split(manifest(crossed(24, views=3)), "weather", output=tmp_path / "split", test_share=0)
+    dealt = Counter((row["identity"], row["weather"]) for row in split.train("mix").to_pylist())
+    thrice = Counter(weather for (_, weather), count in dealt.items() if count == 3)
+    assert sum(thrice.values()) == 24
+    assert len(thrice) == 4
+    assert max(thrice.values()) < 12
+
+
+def test_a_small_arm_shows_other_views_and_lights_of_each_person(manifest, tmp_path, crossed):
+    source = manifest(crossed(24))
+    split = make_split(source, "weather", output=tmp_path / "split", test_share=0, images_per_identity=1)
+    shown = Counter((row["viewpoint_deg"], row["illumination"]) for row in split.train("only-sunny").to_pylist())
+    assert sum(shown.values()) == 24
+    assert len(shown) > 6  # of 12; one, were the first combination everybody's
+    assert max(shown.values()) < 8
+
+
+def test_a_small_arm_takes_two_images_of_one_combination_no_more_often_than_chance(manifest, tmp_path, crossed):
+    rows = [{**row, "path": row["path"].replace(".jpg", f"_{i}.jpg")} for row in crossed(24) for i in (1, 2)]
+    split = make_split(manifest(rows), "weather", output=tmp_path / "split", test_share=0, images_per_identity=2)
+    shown = Counter(tuple(row[name] for name in OTHERS) for row in split.train("only-sunny").to_pylist())
+    assert sum(shown.values()) == 48
+    assert sum(count == 2 for count in shown.values()) < 6  # of 24 persons one is expected, for 12 combinations
+
+
 def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(manifest, tmp_path, crossed):
     rows = crossed(12)
     rows.remove(next(row for row in rows if row["identity"] == "0003" and row["weather"] == "foggy"))

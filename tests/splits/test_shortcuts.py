@@ -1,9 +1,11 @@
 """Shortcuts, near duplicates and what a level does to the picture."""
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gprplus import runs
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 from gprplus.splits.audit.leakage import nearest_within
@@ -59,6 +61,22 @@ def test_near_hashes_are_those_of_the_slow_twin(ours, theirs, changed):
     first, second, apart = nearest_within(mine, other, 3)
     assert dict(zip(first.tolist(), apart.tolist(), strict=True)) == slow
     assert [int(mine[i] ^ other[j]).bit_count() for i, j in zip(first, second, strict=True)] == apart.tolist()
+
+
+def test_near_duplicates_stand_nearest_first(manifest, tmp_path, crossed):
+    source = manifest(crossed(24))
+    split = make_split(source, "weather", output=tmp_path / "split")
+    trained, tested = split.train("only-sunny")["path"][0].as_py(), split.test()["path"].to_pylist()[:3]
+    images = source.images()
+    hashes = np.random.default_rng(0).integers(0, 2**64, len(images), dtype=np.uint64)  # no two of them alike
+    place = {path: i for i, path in enumerate(images["path"].to_pylist())}
+    for path, changed in zip(tested, (0, 0b111, 0b11), strict=True):
+        hashes[place[path]] = hashes[place[trained]] ^ np.uint64(changed)
+    runs.write_table(source.path / "images.parquet", images.append_column("dhash", pa.array(hashes)))
+    split = make_split(source.path, "weather", output=tmp_path / "split", force=True)
+    pairs = split.info["audit"]["leakage"]["near_duplicates"]["pairs"]
+    assert [(pair["test"], pair["bits"]) for pair in pairs] == [(tested[0], 0), (tested[2], 2), (tested[1], 3)]
+    assert any(f"training image ({tested[0]} and {trained}, {tested[2]}" in told for told in split.info["warnings"])
 
 
 def test_pixels_say_what_illumination_moves_and_what_looking_cost(tmp_path, draw):
