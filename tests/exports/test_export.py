@@ -12,8 +12,9 @@ from gprplus.cli import cli
 from gprplus.errors import ExportError, RequestChanged, SplitError
 from gprplus.exports import FORMS, LOOSE, PACKED, export
 from gprplus.exports.plan import Plan, check, inside
+from gprplus.exports.rows import open_source
 from gprplus.ingest import build_manifest
-from gprplus.splits import Split
+from gprplus.splits import Split, make_split
 
 
 @pytest.mark.parametrize("form", LOOSE)
@@ -34,6 +35,18 @@ def test_a_manifest_without_roles_is_all_training_images_and_says_so(house, tmp_
     found = export(house / "manifest", form, tmp_path / "out")
     assert found.info["images"] == {"": 16 * 4 * 3 * 2}
     assert "exported as training images" in found.info["notes"][0]
+    assert set(open_source(house / "manifest", None).parts[""]["role"].to_pylist()) == {"train"}
+
+
+def test_rows_stand_by_dataset_and_path_whoever_is_trained_on(house, tmp_path, draw):
+    build_manifest([house / "renders" / "engine"], tmp_path / "both")
+    both = build_manifest([draw(tmp_path / "street", people=4, views=2, name="street")], tmp_path / "both")
+    make_split(both, "weather", output=tmp_path / "split")
+    rows = open_source(tmp_path / "split", "mix").parts[""]
+    assert set(rows["dataset"].to_pylist()) == {"engine", "street"}
+    assert set(rows["role"].to_pylist()) == {"train", "query", "gallery"}
+    places = list(zip(rows["dataset"].to_pylist(), rows["path"].to_pylist(), strict=True))
+    assert places == sorted(places)
 
 
 def test_without_an_arm_every_arm_has_a_folder(house, tmp_path):
