@@ -38,6 +38,18 @@ def test_a_person_by_hand():
     assert shares(table, ["a", "b"])["identity"].share == pytest.approx(1.0)
 
 
+def test_three_persons_have_two_degrees_of_freedom():
+    # Persons at 0, 3, -3 whom a moves by 1, 2, 3 to both sides: V_a = 2^2, V_pa = 2/3, V_p = 6. With P - 1 = 2,
+    # theta_a = 4 - 1/3, sigma_pa = 1 and sigma_p = 9, together 41/3.
+    table = np.array([[-1.0, 1.0], [1.0, 5.0], [-6.0, 0.0]])
+    found = shares(table, ["a"], resamples=2)
+    assert found["a"].share == pytest.approx(11 / 41)
+    assert found["identity x a"].share == pytest.approx(3 / 41)
+    assert found["identity"].share == pytest.approx(27 / 41)
+    # One shuffle in four turns all three the same way, which is what the table shows.
+    assert found["a"].null_high == pytest.approx(11 / 41)
+
+
 def test_an_interaction_is_in_both_totals_and_in_no_main_effect():
     table = np.array([[1.0, -1.0], [-1.0, 1.0]])[None] + np.zeros((5, 2, 2))
     found = shares(table, ["a", "b"])

@@ -74,6 +74,13 @@ def test_a_pair_by_hand():
     assert fast(left, people, right, people, "energy") == pytest.approx(2 * 2.5 - 2 - 4)
 
 
+def test_a_narrow_kernel_sees_a_longer_way_than_a_wide_one():
+    # Two apart, bandwidth 2, so halved 1 and doubled 4: 1 - exp(-2), 1 - exp(-1/2), 1 - exp(-1/8).
+    names = ("mmd2_narrow", "mmd2", "mmd2_wide")
+    made = discrepancy.every_cost(np.array([[0.0]]), np.array([[2.0]]), 2.0, names)
+    assert [float(made[name][0, 0]) for name in names] == pytest.approx([0.8647, 0.3935, 0.1175], abs=1e-4)
+
+
 def test_in_one_dimension_it_approaches_scipys_energy_distance():
     rng = np.random.default_rng(2)
     left, right = rng.normal(size=1500), rng.normal(0.8, 1.5, size=1500)

@@ -1,6 +1,7 @@
 """The matrix of query against gallery levels on the page: its penalty and asymmetry, by hand."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from gprplus.report import crossed
@@ -38,3 +39,44 @@ def test_a_query_s_level_stands_in_the_row_and_the_gallery_s_in_the_column():
     made = crossed._matrix(scored, cross, "mix", {})
     assert made.levels == ("sunny", "foggy")
     assert made.scores.tolist() == [[0.9, 0.4], [0.6, 0.7]]
+
+
+def searched(*rows):
+    """Queries of two people and two seeds under mix: each row a test, and the AP of either person in it."""
+    told = [
+        {
+            "arm": "mix",
+            "seed": seed,
+            "target": test,
+            "uid": i,
+            "identity": f"{i}",
+            "level": "sunny",
+            "valid": True,
+            "AP": a,
+        }
+        for test, *each in rows
+        for seed in (0, 1)
+        for i, a in enumerate(each)
+    ]
+    return pa.Table.from_pylist(told)
+
+
+def told_of(tests, queries):
+    rows = [{"arm": "mix", "target": name, "mAP": 0.5} for name in tests]
+    return crossed.crossed(rows, queries, {"tests": tests, "arms": {"mix": {}}, "reference": "mix"})
+
+
+def test_a_mismatch_is_the_gallery_of_the_query_s_level_less_the_other_one():
+    aps = {("sunny", "sunny"): (0.9, 0.7), ("sunny", "foggy"): (0.4, 0.5)}
+    aps |= {("foggy", "foggy"): (0.6, 0.8), ("foggy", "sunny"): (0.2, 0.7)}
+    tests = {f"self:{q}-{g}": {"kind": "cross", "query_level": q, "gallery_level": g} for q, g in aps}
+    (cost,) = told_of(tests, searched(*((f"self:{q}-{g}", *each) for (q, g), each in aps.items()))).mismatch
+    assert (cost.own, cost.other, cost.difference) == pytest.approx((0.75, 0.45, 0.30))
+    assert cost.low < 0.30 < cost.high
+
+
+def test_matches_that_look_like_the_query_are_worth_what_removing_them_costs_beyond_random_ones():
+    tests = {crossed.RANDOM: {"kind": "removal"}, crossed.SAME: {"kind": "removal"}}
+    (cost,) = told_of(tests, searched((crossed.SAME, 0.4, 0.5), (crossed.RANDOM, 0.6, 0.8))).alike
+    assert (cost.own, cost.other, cost.difference) == pytest.approx((0.7, 0.45, 0.25))
+    assert cost.low < 0.25 < cost.high

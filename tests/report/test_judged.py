@@ -65,6 +65,21 @@ def test_one_seed_makes_no_plan():
     assert plan_lines(rows.to_pylist()) == ([], [], "")
 
 
+def test_effects_over_targets_and_the_spread_between_them_are_told_in_points():
+    row = {
+        "metric": "mAP",
+        "family": "sufficiency",
+        "contrast": "only-foggy",
+        "targets": 3,
+        "value": -0.021,
+        "tau": 0.013,
+    }
+    row |= {"low": -0.03, "high": -0.012, "expected_low": -0.05, "expected_high": 0.008}
+    pooled = pa.Table.from_pylist([row], schema.arrow_schema(schema.POOLED))
+    (section,) = sections({"pooled": pooled})
+    assert section.rows == [["only-foggy (sufficiency)", "−2.1", "−3.0 to −1.2", "1.3", "−5.0 to +0.8"]]
+
+
 @pytest.mark.parametrize(
     ("low", "high", "words"),
     [

@@ -44,6 +44,12 @@ def test_a_win_comes_first_and_the_worst_loss_second(said):
     )
 
 
+def test_of_several_losses_the_largest_is_told(said):
+    for rows in ((BLIZZARD, FOGGY), (FOGGY, BLIZZARD)):
+        assert said(*rows, MIX).startswith("Training on foggy alone loses 2.1 points")
+        assert "; training on foggy alone loses 2.1 points" in said(*rows, SUNNY, MIX)
+
+
 def test_an_interval_around_zero_is_not_distinguishable_and_never_equal(said):
     text = said(CLOUDS, ("only-neutral", 0.001, -0.01, 0.012), MIX)
     assert text.startswith(
