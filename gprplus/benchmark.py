@@ -4,7 +4,7 @@ reported.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from pathlib import Path
@@ -137,21 +137,24 @@ def benchmark(
         at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
         parts = projection.seconds(todo, list(costs.values()), planned.missing, chosen, device, threads, at_once)
         return Outcome(replace(planned, seconds=sum(parts.values()), parts=parts))
-    if force and crew.first:
-        for case in wanted:
-            runs.clear(case.folder, cases.RECORD)
-    packs = {
-        name: store.pack(rows, where, folder, height, width, progress=progress)
-        for name, (rows, where) in images.items()
-    }
-    trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
-    if crew.first:
-        for case in wanted:
-            cases.write_record(case, device, digests)
-        crew.wait()
-    with _few_threads(threads):
-        _run(trials, jobs, progress, crew)
-    return _collected(wanted, planned, margin) if crew.first else Outcome(planned)
+    with ExitStack() as held:
+        for case in wanted if crew.first else ():
+            held.enter_context(cases.alone(case))
+        if force and crew.first:
+            for case in wanted:
+                runs.clear(case.folder, cases.RECORD)
+        packs = {
+            name: store.pack(rows, where, folder, height, width, progress=progress)
+            for name, (rows, where) in images.items()
+        }
+        trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
+        if crew.first:
+            for case in wanted:
+                cases.write_record(case, device, digests)
+            crew.wait()
+        with _few_threads(threads):
+            _run(trials, jobs, progress, crew)
+        return _collected(wanted, planned, margin) if crew.first else Outcome(planned)
 
 
 def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:

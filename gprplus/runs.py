@@ -66,6 +66,28 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
+    """Hold a lock file while the block runs; `error` saying `busy` where another process holds it.
+
+    The system lets go of it when the process ends, however that may be.
+    """
+    import fcntl
+
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("a")
+    except OSError as failed:
+        why = f"{failed.strerror}. {next_step(failed)}".rstrip()
+        raise error(f"{lock.parent} cannot be written to: {why}") from failed
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise error(busy) from None
+        yield
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
     with replacing(path) as temporary:

@@ -19,6 +19,7 @@ from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChange
 from gprplus.evaluation import trial
 from gprplus.images import encode_jpeg
 from gprplus.ingest import build_manifest
+from gprplus.runs import alone
 from gprplus.splits import make_split
 
 RECIPE = """
@@ -209,6 +210,19 @@ def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypa
     assert (resumed.plan.kept, resumed.plan.trained) == (2, 3)
     dropped = ["seconds"]
     assert resumed.summaries[0].drop(dropped).equals(done.summaries[0].drop(dropped))
+
+
+def test_a_folder_that_another_benchmark_fills_is_left_to_it(work, done):
+    table = (work / "runs/weather/tiny/results.parquet").stat().st_mtime_ns
+    lock = work / "runs/weather/.tiny.lock"
+    assert lock.exists()
+    with (
+        alone(lock, AssertionError, "free"),
+        pytest.raises(RequestChanged, match=r"Another benchmark is at work in .*tiny"),
+    ):
+        ask(work)
+    assert (work / "runs/weather/tiny/results.parquet").stat().st_mtime_ns == table
+    assert ask(work, dry_run=True).plan.trained == 0, "looking is free"
 
 
 def test_two_processes_end_with_the_same_scores_as_one(work, done):

@@ -3,6 +3,7 @@ request from another.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +82,16 @@ def open_all(
             )
         cases.append(Case(split, folder, own_recipe, found, split.roots(own)))
     return cases
+
+
+def alone(case: Case) -> AbstractContextManager[None]:
+    """The right to fill a case's folder: one process at a time. RequestChanged where another has it."""
+    lock = case.folder.with_name(f".{case.folder.name}.lock")
+    return runs.alone(
+        lock,
+        RequestChanged,
+        f"Another benchmark is at work in {case.folder}. Wait for it, or give another folder with -o.",
+    )
 
 
 def seen_by(split: Split, target: Target, manifest: "Manifest") -> Target:

@@ -17,10 +17,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.errors import ManifestError
 from gprplus.ingest.reading.batch import Batch
 from gprplus.ingest.tables.manifest import PARTS
-from gprplus.ingest.tables.replace import alone
-from gprplus.runs import clear, replacing, write_json
+from gprplus.runs import alone, clear, replacing, write_json
 
 if TYPE_CHECKING:
     from gprplus.ingest.reading.shard import Shard
@@ -103,7 +103,8 @@ class Parts:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """The right to write what `who` finds: one process at a time."""
-        with alone(self.folder / f".{self.who}.lock", f"Another process is at work on {self.who} in {self.folder}."):
+        busy = f"Another process is at work on {self.who} in {self.folder}. Wait for it."
+        with alone(self.folder / f".{self.who}.lock", ManifestError, busy):
             yield
 
     def finish(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.errors import ManifestError
 from gprplus.ingest.tables.manifest import LOOKS, NEXT, RECORD, TABLES, interrupted
-from gprplus.runs import clear, write_json, write_table
+from gprplus.runs import alone, clear, write_json, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,29 +19,10 @@ _LOCK = ".lock"
 @contextmanager
 def building(folder: Path) -> Iterator[None]:
     """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
-    with alone(
-        folder / _LOCK, f"Another build-manifest is at work in {folder}. Wait for it, or give another folder with -o."
-    ):
+    busy = f"Another build-manifest is at work in {folder}. Wait for it, or give another folder with -o."
+    with alone(folder / _LOCK, ManifestError, busy):
         _take_place(folder)
         clear(folder / NEXT)
-        yield
-
-
-@contextmanager
-def alone(lock: Path, sentence: str) -> Iterator[None]:
-    """Hold a lock file while the block runs; ManifestError with `sentence` where another process holds it."""
-    import fcntl
-
-    try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("a")
-    except OSError as error:
-        raise ManifestError(f"{lock.parent} cannot be written to: {error.strerror}.") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ManifestError(sentence) from None
         yield
 
 

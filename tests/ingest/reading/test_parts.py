@@ -14,7 +14,7 @@ from gprplus.ingest import Manifest, build_manifest, build_shard
 from gprplus.ingest.reading import batch, parts
 from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.tables import manifest as store
-from gprplus.ingest.tables.replace import alone
+from gprplus.runs import alone
 
 TABLES = ("images", "identities", "rejected", "scan")
 
@@ -135,7 +135,10 @@ def test_shards_that_cannot_be(renders: Path, tmp_path: Path, text: str) -> None
 def test_two_processes_of_one_shard_are_one_too_many(renders: Path, tmp_path: Path) -> None:
     build_shard([renders], tmp_path / "m", "1/2")
     (lock,) = (tmp_path / "m" / store.PARTS).rglob("*.lock")
-    with alone(lock, "held"), pytest.raises(ManifestError, match="Another process is at work on shard-1-of-2"):
+    with (
+        alone(lock, ManifestError, "held"),
+        pytest.raises(ManifestError, match="Another process is at work on shard-1-of-2"),
+    ):
         build_shard([renders], tmp_path / "m", "1/2")
 
 
