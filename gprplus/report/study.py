@@ -61,6 +61,18 @@ class Family:
         return [line for line in self.lines if line.low is None or line.high is None]
 
     @property
+    def holds(self) -> str:
+        """For which lines together their intervals hold; empty where there are none."""
+        count = len(_places(self.lines))
+        if count < 2:
+            return "Intervals hold at 95% for all of these together." if count else ""
+        return (
+            f"Intervals hold at 95% for all contrasts of one split on one target together; these are {count} such "
+            f"families, not corrected for each other: some {0.05 * count:.2g} of them are expected to have an interval "
+            "that misses."
+        )
+
+    @property
     def several(self) -> bool:
         """Whether the lines come from more than one split, so that each has to say its own."""
         return len({line.split for line in self.lines}) > 1
@@ -167,7 +179,14 @@ def answer(found: Sequence[Line], outcomes: Sequence[Outcome], facts: Mapping[st
             f"With one seed there is no interval, so nothing is concluded: {above} of {len(chosen)} comparisons with "
         )
         return Verdict(f"{text}{against} came out above it, which may be luck.", [], basis)
+    if len(_places(chosen)) > 1:
+        basis = basis.removesuffix(".") + "; intervals simultaneous within each split and target, not over all of them."
     return Verdict(_headline(chosen, against), _by_target(chosen), basis)
+
+
+def _places(found: Sequence[Line]) -> set[tuple[str, str]]:
+    """Split and target of the lines that have intervals: each is a family of its own."""
+    return {(line.split, line.target) for line in found if line.low is not None}
 
 
 def _headline(chosen: Sequence[Line], against: str) -> str:

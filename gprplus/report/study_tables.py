@@ -8,8 +8,6 @@ from gprplus.report.markdown import grid, plain
 from gprplus.report.outcome import Outcome
 from gprplus.report.study import Line, page
 
-INTERVALS = "Family '{}': paired differences; intervals hold for all contrasts of the family on one target together."
-
 
 def as_markdown(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
     """The same for a paper: the question, the answer, and every family of contrasts as a table, in Markdown."""
@@ -21,7 +19,8 @@ def as_markdown(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
         lines_ = [
             [one.split, one.target, one.name, words.signed(one.value), _span(one), one.verdict] for one in family.lines
         ]
-        parts += [f"## {plain(family.title)}", plain(INTERVALS.format(family.name)), grid([headers, *lines_])]
+        about = f"Family '{family.name}': paired differences. {family.holds}".rstrip()
+        parts += [f"## {plain(family.title)}", plain(about), grid([headers, *lines_])]
     return "\n\n".join(parts) + "\n"
 
 

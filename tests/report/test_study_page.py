@@ -5,6 +5,7 @@ import pytest
 from gprplus import schema
 from gprplus.report import outcome as reports
 from gprplus.report import study
+from gprplus.report.study_tables import as_markdown
 from gprplus.runs import write_table
 
 EVIL = "<script>alert(1)</script>"
@@ -73,6 +74,22 @@ def test_the_fairest_opponent_answers():
     assert said.support == ["On the target market: sunny −10.0 (−12.0 to −8.0)."]
 
 
+def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them():
+    one = lines(*(contrast("market", f"only-{name}", 0.0, "undecided") for name in ("sunny", "foggy")))
+    family = study.Family("sufficiency", "", "", tuple(one), None)
+    assert family.holds == "Intervals hold at 95% for all of these together."
+    assert "not over all" not in study.answer(one, [], {}).basis
+    rows = [*one, *lines(contrast("msmt17", "only-sunny", 0.0, "undecided"))]
+    rows += lines(contrast("market", "only-sunny", 0.0, "undecided", split="hours"))
+    rows += lines(contrast("market", "only-sunny", 0.0, "unknown", split="one seed"))
+    # weather on market and on msmt17, hours on market: 3 x 0.05
+    holds = study.Family("sufficiency", "", "", tuple(rows), None).holds
+    assert "one split on one target together; these are 3 such families, not corrected" in holds
+    assert "some 0.15 of them" in holds
+    assert "within each split and target, not over all of them." in study.answer(rows, [], {}).basis
+    assert study.Family("sufficiency", "", "", tuple(rows[-1:]), None).holds == ""
+
+
 def test_a_paper_is_compared_in_differences_to_the_same_arm():
     def row(arm, paper, here):
         published = {"mAP": paper, "rank1": None, "rank5": None, "gpu_hours": None}
@@ -90,14 +107,19 @@ def test_a_paper_is_compared_in_differences_to_the_same_arm():
 
 
 @pytest.fixture
-def html(build, tmp_path):
+def told(build, tmp_path):
     world = build(tmp_path, ("sunny", "foggy"), people=("1", EVIL.replace("/", "")), test_people=4)
     rows = [contrast("self", "only-sunny", 0.03, "higher"), contrast("self", f"only-{EVIL}", -0.05, "lower")]
     table = schema.conform(_table(rows), schema.CONTRASTS)
     write_table(world.run / "contrasts.parquet", table)
     facts = {"name": "tiny", "question": f"Is {EVIL} worth it?", "scale": "1/20", "versions": {"gprplus": "0.1.0"}}
     facts |= {"command": "gprplus study tiny --scale 1/20", "source": "A paper"}
-    return study.render(facts, [reports.read(world.run)], ["runs/weather/smoke/report.html"])
+    return facts, [reports.read(world.run)]
+
+
+@pytest.fixture
+def html(told):
+    return study.render(*told, ["runs/weather/smoke/report.html"])
 
 
 def _table(rows):
@@ -117,6 +139,11 @@ def test_the_page_answers_first_and_keeps_names_as_text(html):
     assert "tested on engine renders, not on photographs" in html
     assert "<script" not in html
     assert "src=" not in html
+
+
+def test_page_and_markdown_say_what_their_intervals_hold_for(told, html):
+    for text in (html, as_markdown(*told)):
+        assert "Intervals hold at 95% for all of these together." in text
 
 
 def test_the_page_is_drawn_by_a_browser_on_a_phone(html, tmp_path, shot):

@@ -28,20 +28,6 @@ def holm(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Probabilities that bound the share of false finds among the finds, for screens (Benjamini and Hochberg 1995).
-
-    >>> benjamini_hochberg(np.array([0.01, 0.04, 0.03])).round(6).tolist()
-    [0.03, 0.04, 0.04]
-    """
-    out = np.full(len(p), np.nan)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
-    out[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1) if len(order) else []
-    return out
-
-
 def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """max-|t| over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
 
