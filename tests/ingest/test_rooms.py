@@ -17,6 +17,11 @@ def test_the_package_tells_of_every_room():
     assert set(ROOMS) == {path.parent.name for path in HOME.glob("*/__init__.py")}
 
 
+def test_the_page_tells_of_every_room_in_its_order():
+    page = (HOME.parents[1] / "docs" / "ingest.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == ROOMS
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_tells_of_every_module(room):
     said = ast.get_docstring(ast.parse((HOME / room / "__init__.py").read_text())) or ""
