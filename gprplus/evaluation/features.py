@@ -36,7 +36,7 @@ def of_rows(
 ) -> np.ndarray:
     """The same of any rows with uid and path; `whose` rows they are and what to do are said when some are missing."""
     if not features.is_file():
-        raise ScoreError(f"There is no file of features at {features}.")
+        raise ScoreError(f"There is no file of features at {features}. Name the .npy or .parquet file that holds them.")
     if features.suffix == ".npy":
         known, matrix = _from_npy(features, names, len(rows))
     elif features.suffix == ".parquet":

@@ -100,7 +100,7 @@ def _read(
     if len(given) != 1:
         raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE says where the persons are.")
     if not frames.is_dir():
-        raise FramesError(f"There is no folder {frames} with the frames.")
+        raise FramesError(f"There is no folder {frames} with the frames. Name the folder that they lie in.")
     for option, stray in (("--key", renamed), ("--category", category)):
         if stray and coco is None:
             raise FramesError(f"{option} speaks of a COCO file, and none is given.")

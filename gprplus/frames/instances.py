@@ -59,11 +59,11 @@ def read_instances_of(frames: Path, masks: Path, table: Path | None) -> Source:
 def image_paths(folder: Path) -> list[str]:
     """Paths of the images below a folder, sorted; names that begin with "_" or "." are skipped. Raises FramesError."""
     if not folder.is_dir():
-        raise FramesError(f"There is no folder {folder}.")
+        raise FramesError(f"There is no folder {folder}. Name the folder that the images lie in.")
     below = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS]
     found = [path.as_posix() for path in below if not any(part[0] in "_." for part in path.parts)]
     if not found:
-        raise FramesError(f"There is no image under {folder}.")
+        raise FramesError(f"There is no image under {folder}. Name the folder that the images lie in.")
     return sorted(found)
 
 

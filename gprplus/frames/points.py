@@ -45,7 +45,10 @@ def read_points(path: Path, frames: Path) -> Source:
     for file in files:
         own = frames / file.name.removesuffix("_point.txt")
         if len(files) > 1 and not own.is_dir():
-            raise FramesError(f"There is no folder {own} with the frames of {file.name}.")
+            raise FramesError(
+                f"There is no folder {own} with the frames of {file.name}. Put them there, or give --points one file "
+                "at a time, with its frames."
+            )
         lines, delimiters[file.name] = _lines(file, rejected)
         found += _framed(lines, frames, own if own.is_dir() else frames, rejected)
     about = {

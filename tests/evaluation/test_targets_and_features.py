@@ -144,7 +144,7 @@ def test_files_that_do_not_fit_are_one_sentence(tmp_path):
         pa.table({"path": ["0.jpg", "1.jpg"], "feature": [[1.0], [1.0, 2.0, 3.0]]}), tmp_path / "ragged.parquet"
     )
     for name, ids, sentence in (
-        ("nowhere.npy", None, "no file of features"),
+        ("nowhere.npy", None, r"no file of features at \S+nowhere\.npy\. Name the \.npy or"),
         ("names.txt", None, "neither .npy nor .parquet"),
         ("short.npy", None, "--ids"),
         ("flat.npy", None, "must be an array"),

@@ -209,3 +209,21 @@ def test_text_of_another_shape_is_one_sentence(tmp_path: Path, frame) -> None:
     (tmp_path / "p.txt").write_text("a,b,c\n")
     with pytest.raises(FramesError, match=r"expected 19 fields .* found 3 by comma"):
         crop_frames(tmp_path, tmp_path / "c", points=tmp_path / "p.txt")
+
+
+@pytest.mark.parametrize(
+    ("frames", "given", "sentence"),
+    [
+        ("nowhere", {"masks": "masks"}, r"no folder \S+nowhere with the frames\. Name the folder"),
+        ("frames", {"masks": "nowhere"}, r"no folder \S+nowhere\. Name the folder"),
+        ("frames", {"masks": "points"}, r"no image under \S+points\. Name the folder"),
+        ("frames", {"points": "points"}, r"no folder \S+camera1_1 with the frames of camera1_1_point\.txt\. Put them"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_told_with_a_next_step(tmp_path: Path, frames, given, sentence: str) -> None:
+    folder = instances(tmp_path, "palette")
+    (folder / "points").mkdir()
+    for name in ("camera1_1_point.txt", "camera1_2_point.txt"):
+        (folder / "points" / name).write_text("")
+    with pytest.raises(FramesError, match=sentence):
+        crop_frames(folder / frames, tmp_path / "c", **{option: folder / name for option, name in given.items()})

@@ -65,7 +65,7 @@ def given(path: Path) -> Features:
     from gprplus.evaluation.features import of_rows
 
     if not path.is_file():
-        raise AnalysisError(f"There is no file of features at {path}.")
+        raise AnalysisError(f"There is no file of features at {path}. Name the .npy or .parquet file that holds them.")
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     names = path.with_suffix(".txt") if path.suffix == ".npy" else None

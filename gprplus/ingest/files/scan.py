@@ -27,7 +27,7 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
     Links to folders are followed, except into a folder they lie in.
     """
     if not root.exists():
-        raise LayoutError(f"There is no folder {root}.")
+        raise LayoutError(f"There is no folder {root}. Name one with renders, or draw some with `gprplus render`.")
     if not root.is_dir():
         raise LayoutError(f"{root} is a file; a folder of renders was expected.")
     skipped = BESIDE | {name.lower() for name in ignore}
