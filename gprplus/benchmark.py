@@ -83,6 +83,7 @@ def benchmark(
     device: str = "auto",
     jobs: int | None = None,
     rerank: bool = False,
+    as_one: bool = False,
     margin: float = MARGIN,
     dry_run: bool = False,
     force: bool = False,
@@ -96,7 +97,8 @@ def benchmark(
     re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
     targets only add; another option into the same folder, or images drawn anew since, raise RequestChanged unless
     `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
-    other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. Differences of
+    other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. `as_one`: these
+    splits are all there will be, so a recipe's equal epochs make the same steps for all of them. Differences of
     scores (0-1) within `margin` count as none in tests of equivalence. Raises an error of `gprplus.errors` before any
     training when the request cannot be met.
     """
@@ -111,7 +113,9 @@ def benchmark(
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     _judge(chosen)
-    wanted = cases.open_all(splits, output, chosen, targets or {}, roots or {}, force=force, rerank=rerank)
+    wanted = cases.open_all(
+        splits, output, chosen, targets or {}, roots or {}, force=force, rerank=rerank, as_one=as_one
+    )
     images = cases.sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = {name: store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}

@@ -88,7 +88,14 @@ def study(
                 f"The target {key} of {plan.study.name} is not at {path}. Say where its manifest or images lie: "
                 f"--target {key}=PATH."
             )
-    shared: dict[str, Any] = {**plan.training(), "targets": aims, "roots": roots, "device": device, "jobs": jobs}
+    shared: dict[str, Any] = {
+        **plan.training(),
+        "targets": aims,
+        "roots": roots,
+        "device": device,
+        "jobs": jobs,
+        "as_one": True,
+    }
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
             made = [split.path for split in make_splits(plan, source, Path(folder), force=False)]

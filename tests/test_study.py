@@ -198,6 +198,30 @@ def test_a_study_is_run_reported_and_then_done(work):
     assert {path: path.stat().st_mtime_ns for path in home.rglob("model.safetensors")} == stamps
 
 
+def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_path):
+    recipe = tmp_path / "quick.toml"
+    glance = (declared.folder() / "recipes" / "glance.toml").read_text()
+    recipe.write_text(glance.replace("steps = 100", "epochs = 3\nequal = true"))
+    text = (
+        TINY.replace(
+            "[[splits]]",
+            '[[splits]]\nname = "again"\nattr = "weather"\nlevels = ["sunny", "foggy"]\ncontrols = false\n\n[[splits]]',
+            1,
+        )
+        .replace('"smoke"', f'"{recipe}"')
+        .replace("steps = 2\n", "")
+    )
+    home = study(written(tmp_path, text), work=work, output=tmp_path / "home", device="cpu", jobs=1).path
+    sets, steps = {}, set()
+    for name in ("weather", "again", "by_day"):
+        record = json.loads((home / "splits" / name / "split.json").read_text())
+        sets |= {arm["fingerprint"]: arm["images"] for arm in record["arms"].values()}
+        steps.add(json.loads((home / "runs" / name / "quick" / "benchmark.json").read_text())["request"]["steps"])
+    assert len(sets) == 6, "the second split has the first one's"
+    assert len({*sets.values()}) > 1
+    assert steps == {int(3 * sum(sets.values()) / 6 / 64)}
+
+
 def test_what_was_published_stands_beside_what_came_out(work, tmp_path):
     values = "{mAP = 0.174, rank1 = 0.418, gpu_hours = 61.5}"
     path = written(tmp_path, f"{TINY}\n[splits.published.mix]\nself = {values}\n")

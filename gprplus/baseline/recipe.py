@@ -3,6 +3,7 @@
 Recipes are frozen so that two scores differ by their data alone. What a run used stands resolved in its run.json.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -56,8 +57,10 @@ class Length:
     """How long to train: `steps`, the same for every arm, or `epochs` over the arm's own images. One of the two is not
     zero.
 
-    `equal` epochs are counted over the mean arm of a split and make the same steps for every arm, and not less than
-    `least`: a study's arms may differ in size and not in training.
+    `equal` epochs are counted over the mean of the training sets that differ, of a split or of all splits of a study
+    (what two splits share is trained once and counted once), and make the same steps for every arm, and not less than
+    `least`: a study's arms may differ in size and not in training. So all its trainings together see no more images
+    than one pass an epoch over each of their sets, unless `least` is more.
     """
 
     steps: int = 0
@@ -201,13 +204,16 @@ class Recipe:
         return self
 
     def steps(self, images: float) -> int:
-        """Optimiser steps over a training set of so many images."""
+        """Optimiser steps over a training set of so many images: the whole ones that its epochs hold."""
         if self.length.steps:
             return self.length.steps
-        return max(1, self.length.least, round(self.length.epochs * images / self.batch.size))
+        exact = self.length.epochs * images / self.batch.size
+        return max(1, self.length.least, math.floor(exact + 1e-6))  # 0.1 has no exact binary form
 
     def for_arms(self, images: Sequence[int]) -> "Recipe":
-        """The recipe for a split whose arms hold so many `images`: equal epochs become steps, all else stays."""
+        """The recipe for arms whose training sets hold so many `images`, each set once: equal epochs become steps, all
+        else stays.
+        """
         if not self.length.equal:
             return self
         return replace(self, length=Length(steps=self.steps(sum(images) / len(images))))

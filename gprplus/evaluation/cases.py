@@ -44,10 +44,12 @@ def open_all(
     *,
     force: bool,
     rerank: bool = False,
+    as_one: bool = False,
 ) -> list[Case]:
     """Every split opened, its folder settled with the request, its targets read, and with `rerank` re-ranked beside.
 
-    Nothing is written but ingested targets.
+    With `as_one` equal epochs make the same steps for all splits, else for each its own. Nothing is written but
+    ingested targets.
     """
     if not splits:
         raise SplitError("There is no split to benchmark. Make one with: gprplus make-split --attr=weather")
@@ -65,7 +67,7 @@ def open_all(
     cases = []
     for split in opened:
         folder = output / split.name / recipe.name
-        own_recipe = recipe.for_arms([arm["images"] for arm in split.info["arms"].values()])
+        own_recipe = recipe.for_arms(_set_sizes(opened if as_one else [split]))
         runs.settle(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
         whole = [targets.of_split(split, own)]
@@ -92,6 +94,12 @@ def alone(case: Case) -> AbstractContextManager[None]:
         RequestChanged,
         f"Another benchmark is at work in {case.folder}. Wait for it, or give another folder with -o.",
     )
+
+
+def _set_sizes(splits: Sequence[Split]) -> list[int]:
+    """Images of every training set of the splits; what several arms share is one."""
+    sets = {arm["fingerprint"]: arm["images"] for split in splits for arm in split.info["arms"].values()}
+    return list(sets.values())
 
 
 def seen_by(split: Split, target: Target, manifest: "Manifest") -> Target:

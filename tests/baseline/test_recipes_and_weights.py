@@ -31,9 +31,21 @@ def test_the_four_recipes_are_there():
 def test_fast_trains_every_arm_of_a_split_alike_and_paper_does_not():
     arms = [58_800, 470_400]
     fast, paper = Recipe.read("fast").for_arms(arms), Recipe.read("paper").for_arms(arms)
-    assert fast.steps(58_800) == fast.steps(470_400) == round(20 * 264_600 / 256)
+    assert fast.steps(58_800) == fast.steps(470_400) == 20_671, "20 x 264,600 images are 20,671.9 steps of 256"
     assert paper.steps(470_400) == 8 * paper.steps(58_800)
     assert Recipe.read("fast").for_arms([600, 700]).steps(600) == 1500, "a small split still gets enough steps"
+
+
+def test_fast_sees_twenty_epochs_of_the_paper_s_ten_training_sets_and_not_more():
+    studies = [declared.read("studies", f"icassp2021_{target}").data for target in ("market", "duke")]
+    rows = [arm for study in studies for arm in study["splits"][0]["arms"]]
+    sets = {str([arm["identities"], arm["images"], arm.get("restrict")]): arm["images"] for arm in rows}
+    assert (len(rows), len(sets), sum(sets.values())) == (14, 10, 1_762_800)
+    fast = Recipe.read("fast").for_arms(list(sets.values()))
+    seen = 10 * fast.steps(0) * fast.batch.size
+    assert 0.999 * 20 * 1_762_800 < seen <= 20 * 1_762_800
+    assert seen == 35_253_760, "59 minutes at 10,000 a second, of the one seed that the studies declare"
+    assert [study["seeds"] for study in studies] == [1, 1]
 
 
 def test_your_own_recipe_is_a_file(tmp_path):

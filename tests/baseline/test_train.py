@@ -75,6 +75,8 @@ def test_epochs_follow_the_size_of_the_set(tiny):
     by_epochs = replace(tiny, length=Length(epochs=2))
     assert by_epochs.steps(120) == 20
     assert by_epochs.steps(60) == 10
+    assert replace(tiny, length=Length(epochs=0.7)).steps(360) == 21, "0.7 x 30 is less than 21 to a processor"
+    assert by_epochs.steps(71) == 11, "whole steps that fit: 11.8"
     assert tiny.steps(60) == tiny.steps(120) == 8
 
 
