@@ -214,9 +214,10 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
     )
     console.table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
     test = info["test"]
+    shared = f", fingerprint {test['fingerprint'][:12]}..." if test.get("fingerprint") else ""
     console.say(
         f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery rows, "
-        f"protocol {test['protocol']}."
+        f"protocol {test['protocol']}{shared}."
     )
     within = " x ".join(info["audit"].get("matched_within", []))
     if within:  # arms that were written out one by one need not be matched

@@ -30,8 +30,7 @@ def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list
     found += compare_datasets(first["datasets"], second["datasets"])
     for arm in dict.fromkeys([*first["arms"], *second["arms"]]):
         found += _arm(arm, first["arms"].get(arm), second["arms"].get(arm))
-    found += changed(first["test"], second["test"], "test ")
-    return found + compare_versions(first, second)
+    return [*found, *_test(first["test"], second["test"]), *compare_versions(first, second)]
 
 
 def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,6 +46,13 @@ def _arm(name: str, one: Mapping[str, Any] | None, two: Mapping[str, Any] | None
     other = [key for key in ("images", "identities", "levels") if one.get(key) != two.get(key)]
     other = other or [key for key in ("fingerprint",) if one[key] != two[key]]
     return [Difference(name, *({key: arm.get(key) for key in other} for arm in (one, two)))] if other else []
+
+
+def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[Difference]:
+    """The test side's counts and protocol; its fingerprint, which older records lack, where those do not tell."""
+    found = changed({**one, "fingerprint": None}, {**two, "fingerprint": None}, "test ")
+    told = one.get("fingerprint") and two.get("fingerprint")
+    return found or (changed(one, two, "test ") if told else [])
 
 
 def _members(first: Split, second: Split) -> Iterator[Difference]:

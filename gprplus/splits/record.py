@@ -58,6 +58,7 @@ def described(
             "queries": int(side.query.sum()),
             "gallery": int((~side.query).sum()),
             "protocol": side.protocol,
+            "fingerprint": _test_fingerprint(pool, side),
         },
         "retention": round(plan.retention, 6),
         **({plan.design: dict(plan.facts)} if plan.facts else {}),
@@ -71,6 +72,14 @@ def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
         return keys.digest(np.sort(uid).astype("<u8").tobytes())
     order = np.argsort(uid)
     return keys.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
+
+
+def _test_fingerprint(pool: "Pool", side: TestSide) -> str | None:
+    """Of the queries and of the gallery: splits that share their test side have it in common. None without one."""
+    if not len(side.rows):
+        return None
+    uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
+    return keys.digest(*(uid.astype("<u8").tobytes() for uid in uids))
 
 
 def _persons(pool: "Pool", rows: np.ndarray) -> int:

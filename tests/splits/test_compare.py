@@ -61,6 +61,19 @@ def test_splits_differ_in_request_arms_and_rows(manifest, crossed, tmp_path):
     assert not any(what.startswith("test") for what in found)
 
 
+def test_test_sides_of_one_size_are_told_apart_by_their_fingerprints(manifest, crossed, tmp_path):
+    def asked(where):
+        return make_split(manifest(crossed(24)), "weather", output=tmp_path / where[-5:], where=where)
+
+    one, two = asked("illumination != night"), asked("illumination != dusk")
+    differences = compare_splits(one, two)
+    prints = {what: both for what, both in told(differences).items() if what.startswith("test ")}
+    assert prints == {"test fingerprint": (one.info["test"]["fingerprint"], two.info["test"]["fingerprint"])}
+    half = make_split(manifest(crossed(24)), "weather", output=tmp_path / "half", test_share=0.5)
+    sizes = {what for what in told(compare_splits(one, half)) if what.startswith("test ")}
+    assert sizes == {"test identities", "test queries", "test gallery"}
+
+
 def test_the_command_prints_a_table_or_json(manifest, crossed, tmp_path):
     first, second = manifest(crossed(8)), manifest(crossed(9))
     shown = CliRunner().invoke(cli, ["inspect", "--diff", str(first.path), str(second.path)], catch_exceptions=False)

@@ -53,6 +53,17 @@ def test_a_mailed_record_is_rebuilt_row_for_row_under_local_roots(source, record
     assert rebuild_split(record.parent, source, output=tmp_path / "here").split.made is False
 
 
+def test_a_record_from_before_test_sides_had_fingerprints_is_rebuilt_too(source, record, tmp_path):
+    info = json.loads(record.read_text())
+    del info["test"]["fingerprint"]
+    record.write_text(json.dumps(info))
+    rebuilt = rebuild_split(record, source, output=tmp_path / "here")
+    assert rebuilt.differences == ()
+    assert rebuilt.split.info["test"]["fingerprint"]
+    again = make_split(source, **REQUEST, output=tmp_path / "here", identities=12)
+    assert not again.made
+
+
 def test_a_record_that_lies_where_its_split_belongs_gets_its_rows_back(source, tmp_path):
     split = make_split(source, "weather", output=tmp_path / "split")
     (split.path / "members.parquet").unlink()

@@ -73,7 +73,8 @@ def test_one_query_for_each_person_and_camera_and_the_rest_is_gallery(manifest, 
 
 def test_the_test_side_depends_on_neither_attribute_levels_sizes_nor_seed(manifest, tmp_path, crossed):
     source = manifest(crossed(24))
-    expected = searched_rows(make_split(source, "weather", output=tmp_path / "reference"))
+    reference = make_split(source, "weather", output=tmp_path / "reference")
+    expected = searched_rows(reference)
     for i, options in enumerate(
         [
             {"attr": "illumination"},
@@ -84,7 +85,21 @@ def test_the_test_side_depends_on_neither_attribute_levels_sizes_nor_seed(manife
             {"attr": "weather", "identities": 4, "budget": 20},
         ]
     ):
-        assert searched_rows(make_split(source, **options, output=tmp_path / str(i))) == expected
+        split = make_split(source, **options, output=tmp_path / str(i))
+        assert searched_rows(split) == expected
+        assert split.info["test"] == reference.info["test"]
+
+
+def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched(manifest, tmp_path, crossed):
+    source = manifest(crossed(24))
+    split = make_split(source, "weather", output=tmp_path / "split")
+    rows = searched_rows(split)
+    uids = (sorted(row["uid"] for row in rows if row["role"] == role) for role in ("query", "gallery"))
+    expected = keys.digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
+    assert split.info["test"]["fingerprint"] == expected
+    for i, options in enumerate([{"test_share": 0.5}, {"where": "illumination != night"}]):
+        other = make_split(source, "weather", **options, output=tmp_path / str(i))
+        assert other.info["test"]["fingerprint"] != expected
 
 
 def test_a_filter_holds_on_both_sides(manifest, tmp_path, crossed):
@@ -126,7 +141,8 @@ def test_the_share_is_a_threshold():
 def test_a_share_of_nothing_leaves_no_test_rows_and_says_so(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(6)), "weather", output=tmp_path / "split", test_share=0)
     assert split.test().num_rows == 0
-    assert split.info["test"] == {"identities": 0, "queries": 0, "gallery": 0, "protocol": "camera"}
+    nobody = {"identities": 0, "queries": 0, "gallery": 0, "protocol": "camera", "fingerprint": None}
+    assert split.info["test"] == nobody
     assert any("--target" in warning for warning in split.info["warnings"])
 
 
