@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from gprplus.evaluation import stats
-from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, scaling, seeds
-from gprplus.evaluation.stats.tails import t_power, t_quantile
+from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, power, scaling, seeds
+from gprplus.evaluation.stats.tails import t_quantile
 
 
 def slack(share, trials):
@@ -101,17 +101,22 @@ def test_the_largest_t_is_sharper_than_holm_where_contrasts_share_their_referenc
     assert np.isfinite(wins).all()
 
 
-def test_a_planted_effect_is_found_with_its_sign_and_size():
-    rng, values, right = np.random.default_rng(7), [], []
-    truth = np.array([0.0, 0.1, -0.08, 0.0])
-    for scored in experiments(rng, 100, 4, 4, 60, truth):
-        judged = contrasts.judge(scored, to_first(4), stats.weights(60, 300, rng), rng)
-        adjusted = families.largest(judged)[0]
+@pytest.mark.parametrize(("arms", "repeats", "persons"), [(6, 2, 40), (9, 3, 60), (4, 4, 60), (4, 10, 60)])
+def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(arms, repeats, persons):
+    noise, trials = power.Noise(0.02**2, 0.05**2, 0.03**2, "as `experiments` has it"), 600
+    truth = np.zeros(arms)
+    truth[1:3] = np.array([3.0, -2.2]) * power.difference_error(noise, repeats, persons)
+    rng, values, found = np.random.default_rng([arms, repeats]), [], []
+    for scored in experiments(rng, trials, arms, repeats, persons, truth):
+        judged = contrasts.judge(scored, to_first(arms)[:2], stats.weights(persons, 200, rng), rng)
         values.append(judged.value)
-        right.append((adjusted[:2] < 0.05).all() and judged.value[0] > 0 > judged.value[1])
-    error = np.std(values, axis=0) / 10
-    assert (np.abs(np.mean(values, axis=0) - truth[1:]) < 3 * error).all()
-    assert np.mean(right) > 0.75
+        found.append((judged.p < 0.05) & (np.sign(judged.value) == np.sign(truth[1:3])))
+    assert np.mean(values, axis=0) == pytest.approx(
+        truth[1:3], abs=3 * np.std(values, axis=0).max() / math.sqrt(trials)
+    )
+    for share, effect in zip(np.mean(found, axis=0), truth[1:3], strict=True):
+        planned = power.power(noise, repeats, persons, arms, abs(effect))
+        assert share == pytest.approx(planned, abs=slack(planned, trials))
 
 
 @pytest.mark.parametrize("margin", [0.01, 0.05])
@@ -161,14 +166,6 @@ def test_component_intervals_hold_their_component():
         found.append([every[name].variance / value for name, value in truth.items()])
     assert np.abs(np.mean(found, axis=0) - 1).max() < 0.1
     assert (np.mean(inside, axis=0) >= 0.95 - 0.01 - slack(0.95, trials)).all()
-
-
-def test_a_plan_keeps_its_word():
-    shift, trials = 2.9, 40_000
-    rng = np.random.default_rng(8)
-    t = (rng.normal(shift, 1, trials)) / np.sqrt(rng.chisquare(12, trials) / 12)
-    seen = (np.abs(t) > t_quantile(0.975, 12)).mean()
-    assert t_power(shift, 12) == pytest.approx(seen, abs=slack(seen, trials))
 
 
 def test_pooled_targets_cover_their_mean_and_the_next_target():

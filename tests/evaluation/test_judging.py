@@ -43,11 +43,12 @@ def test_f_tails_and_quantiles_are_scipy_s(above, below):
     assert tails.f_quantile(0.9, above, below) == pytest.approx(scipy_stats.f.ppf(0.9, above, below), rel=1e-6)
 
 
-@pytest.mark.parametrize(("shift", "freedom"), [(0.0, 4), (1.5, 1), (2.8, 8), (3.5, 200)])
-def test_power_is_that_of_the_noncentral_t(shift, freedom):
-    edge = scipy_stats.t.ppf(0.975, freedom)
-    exact = scipy_stats.nct.sf(edge, freedom, shift) + scipy_stats.nct.cdf(-edge, freedom, shift)
-    assert tails.t_power(shift, freedom) == pytest.approx(exact, abs=2e-4)
+def test_with_many_seeds_and_people_the_power_is_that_of_a_known_error():
+    noise = power.Noise(0.004**2, 0.09**2, 0.0, "here")
+    error = power.difference_error(noise, 200, 50_000)
+    for shift in (0.0, 1.5, 2.8):
+        exact = scipy_stats.norm.sf(1.96 - shift) + scipy_stats.norm.cdf(-1.96 - shift)
+        assert power.power(noise, 200, 50_000, 6, shift * error) == pytest.approx(exact, abs=0.01)
 
 
 @settings(max_examples=30, deadline=None)

@@ -1,4 +1,4 @@
-"""Student's t and the F distribution without scipy: tails, quantiles, and the power of a t test."""
+"""Student's t and the F distribution without scipy: tails and quantiles; and the normal distribution's."""
 
 import math
 from functools import lru_cache
@@ -85,24 +85,13 @@ def t_quantile(probability: float, freedom: float) -> float:
     return math.sqrt(freedom) * math.tan(place)
 
 
-def t_power(shift: float, freedom: float, level: float = 0.05) -> float:
-    """The probability that a two-sided t test at `level` rejects when the true mean is `shift` standard errors from 0.
-
-    T = (Z + shift) / U with U^2 chi-squared over its degrees of freedom; summed over a grid of U.
-
-    >>> round(t_power(2.8, 1000), 2), round(t_power(0, 7), 3)
-    (0.8, 0.05)
-    """
-    critical = t_quantile(1 - level / 2, freedom)
-    u = (np.arange(4_000) + 0.5) / 4_000 * (1 + 9 / math.sqrt(2 * freedom))
-    log = math.log(2) + freedom / 2 * math.log(freedom / 2) - math.lgamma(freedom / 2)
-    density = np.exp(log + (freedom - 1) * np.log(u) - freedom * u * u / 2)
-    beyond = _normal(shift - critical * u) + _normal(-shift - critical * u)
-    return float((density * beyond).sum() / density.sum())
-
-
 _erf = np.vectorize(math.erf, otypes=[float])
 
 
-def _normal(z: np.ndarray) -> np.ndarray:
+def normal(z: np.ndarray) -> np.ndarray:
+    """The probability of a standard normal value below `z (...)`.
+
+    >>> normal(np.array([0.0, 1.96])).round(3).tolist()
+    [0.5, 0.975]
+    """
     return (1 + _erf(z / math.sqrt(2))) / 2
