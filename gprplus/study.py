@@ -26,7 +26,7 @@ HERE = (
     *("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds"),
     *("reference", "mAP_difference", "mAP_difference_low", "mAP_difference_high"),
 )  # what stands beside a published value, of schema.SUMMARY
-OPTIONS = ("recipe", "seeds", "steps", "epochs")  # of training, on the command line of study
+OPTIONS = ("recipe", "seeds", "steps", "epochs", "compile")  # of training, on the command line of study
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def study(
     seeds: int | None = None,
     steps: int | None = None,
     epochs: float | None = None,
+    compile: str | None = None,
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
@@ -60,12 +61,11 @@ def study(
     """Make the splits of a study, run what is missing, and report. Several names are run as one study.
 
     `manifest` and `targets` take the place of those that the file names, `roots` says where a dataset's images lie
-    now. `recipe`, `seeds`, `steps` or `epochs` take the place of the file's; `scale` multiplies its people and images
-    (`splits.scaled`). Everything goes to `output`, else WORK/studies/NAME, as splits/, runs/, study.json, the page
-    that answers the question, study.html, the same for a paper, study.md, and the scores of all splits, results.csv.
-    Each part knows what it has done, so a study that was stopped goes on where it was, and one that is done is done at
-    once. A dry run makes the splits in passing, says what runs they ask for,
-    and leaves nothing.
+    now. `recipe`, `seeds`, `steps` or `epochs` take the place of the file's, `compile` of the recipe's; `scale`
+    multiplies its people and images (`splits.scaled`). Everything goes to `output`, else WORK/studies/NAME, as splits/,
+    runs/, study.json, the page that answers the question, study.html, the same for a paper, study.md, and the scores of
+    all splits, results.csv. Each part knows what it has done, so a study that was stopped goes on where it was, and one
+    that is done is done at once. A dry run makes the splits in passing, says what runs they ask for, leaves nothing.
     """
     from gprplus.benchmark import benchmark
 
@@ -88,8 +88,9 @@ def study(
                 f"The target {key} of {plan.study.name} is not at {path}. Say where its manifest or images lie: "
                 f"--target {key}=PATH."
             )
+    training = {**plan.training(), "compile": compile}
     shared: dict[str, Any] = {
-        **plan.training(),
+        **training,
         "targets": aims,
         "roots": roots,
         "device": device,
@@ -108,10 +109,10 @@ def study(
         "question": plan.study.question,
         "source": plan.study.source,
         "unknown": list(plan.study.unknown),
-        "command": _command(names, plan, scale, source, aims),
+        "command": _command(names, training, scale, source, aims),
         "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
         "scale": str(Fraction(scale)),
-        "training": plan.training(),
+        "training": training,
         "manifest": relative(source, home),
         "splits": [relative(path, home) for path in made],
         "reports": [relative(page, home) for page in outcome.reports],
@@ -137,12 +138,16 @@ def _report(home: Path, info: Mapping[str, Any], outcome: "Outcome") -> None:
 
 
 def _command(
-    names: Sequence[str | Path], plan: StudyPlan, scale: Fraction | int, manifest: Path, targets: Mapping[str, Path]
+    names: Sequence[str | Path],
+    training: Mapping[str, Any],
+    scale: Fraction | int,
+    manifest: Path,
+    targets: Mapping[str, Path],
 ) -> str:
     """The command line that asks for the same again."""
     words = ["gprplus", "study", *(Path(name).name for name in names)]
     words += ["--scale", str(scale)] if scale != 1 else []
-    for option, value in plan.training().items():
+    for option, value in training.items():
         words += [f"--{option}", str(value)] if value is not None and option in OPTIONS else []
     words += ["--manifest", manifest.name]
     for name, path in targets.items():

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from gprplus import declared
@@ -269,3 +270,16 @@ def test_the_command_prints_the_question_and_the_cost(work):
     assert shown.exit_code == 0, shown.output
     assert shown.output.startswith("Does anything at all happen?")
     assert "runs: 0 to train" in shown.output
+
+
+def test_a_study_is_compiled_as_the_command_asks(work, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda network, **options: asked.append(options["mode"]) or network)
+    home = tmp_path / "home"
+    words = ["study", str(work / "tiny.toml"), "--work", str(work), "--device", "cpu", "--jobs", "1", "-o", str(home)]
+    CliRunner().invoke(cli, [*words, "--steps", "1", "--compile", "default"], catch_exceptions=False)
+    assert set(asked) == {"default"}
+    record = json.loads((home / "study.json").read_text())
+    assert "--steps 1 --compile default" in record["command"]
+    other = CliRunner().invoke(cli, [*words, "--steps", "1"])
+    assert (other.exit_code, "compile" in str(other.exception)) == (1, True), "another request into the same folder"

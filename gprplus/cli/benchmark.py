@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gprplus.baseline.recipe import COMPILE
 from gprplus.cli import options
 
 if TYPE_CHECKING:
@@ -24,9 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
 )
-@click.option(
-    "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
-)
+@options.compiled
 @options.target
 @options.root
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")

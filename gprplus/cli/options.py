@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from gprplus.baseline.recipe import COMPILE
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 work = click.option(
@@ -24,6 +26,9 @@ workers = click.option(
 device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 force = click.option("--force", is_flag=True, help="Replace what another request left in the output folder.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+compiled = click.option(
+    "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
+)
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; do nothing.")
 
 

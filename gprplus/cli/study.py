@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
 )
+@options.compiled
 @options.dry_run
 @options.output
 @options.force
