@@ -292,6 +292,7 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
         "Stream": partial(Stream, gpu),
         "stream": in_stream,
         "current_stream": lambda *_: gpu.current,
+        "is_current_stream_capturing": lambda: False,  # optimisers ask; torch built for CUDA would ask a driver
     }
     for name, stand in stands.items():
         monkeypatch.setattr(torch.cuda, name, stand)
