@@ -1,22 +1,18 @@
-"""Archives of renders: the same manifest as of a folder, and whatever must stay out stays out with a reason."""
+"""Archives of renders: the same manifest as of a folder, looked into once, and read by all that comes after."""
 
-import io
-import json
 import shutil
-import tarfile
-import zipfile
 from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packing import packed_folder
 
 from gprplus.analysis.features.choose import histograms
 from gprplus.analysis.side import source_side
 from gprplus.archives import opened
 from gprplus.baseline.store import pack
-from gprplus.errors import ExportError, LayoutError, ManifestError, TrainingError
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.ingest.inspection.sample import grid
@@ -28,32 +24,12 @@ from gprplus.parallel import silent
 FORMS = [".tar", ".tar.gz", ".zip"]
 
 
-def packed(archive: Path, folder: Path, inside: str = "") -> Path:
-    """`folder` packed into `archive`, its files below the folder `inside` of it."""
-    files = [path for path in sorted(folder.rglob("*"), reverse=True) if path.is_file()]
-    names = [f"{inside}/{path.relative_to(folder)}" if inside else str(path.relative_to(folder)) for path in files]
-    archive.parent.mkdir(parents=True, exist_ok=True)
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive, "w") as out:
-            for path, name in zip(files, names, strict=True):
-                out.write(path, name)
-        return archive
-    with tarfile.open(archive, "w:gz" if archive.suffix == ".gz" else "w") as out:
-        for path, name in zip(files, names, strict=True):
-            out.add(path, name)
-    return archive
-
-
 def rows(manifest: Manifest) -> list[dict]:
     """All that the images table says, but for where and when the files are; by key."""
     return sorted(
         ({name: value for name, value in row.items() if name != "path"} for row in manifest.images().to_pylist()),
         key=lambda row: row["uid"],
     )
-
-
-def reasons(manifest: Manifest) -> dict[str, str]:
-    return {row["path"]: row["reason"] for row in manifest.rejected().to_pylist()}
 
 
 @pytest.fixture
@@ -82,7 +58,7 @@ def looked_into(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
 @pytest.mark.parametrize("verify", ["names", "header", "digest", "decode"])
 def test_an_archive_is_ingested_as_the_folder_it_was_made_of(renders: Path, tmp_path: Path, form, verify) -> None:
     folder = build_manifest([renders], tmp_path / "m", verify=verify)
-    archive = packed(tmp_path / f"r{form}", renders)
+    archive = packed_folder(tmp_path / f"r{form}", renders)
     manifest = build_manifest([archive], tmp_path / "n", verify=verify)
     assert rows(manifest) == rows(folder)
     assert manifest.images(["path"]).equals(folder.images(["path"]))
@@ -95,7 +71,7 @@ def test_an_archive_is_ingested_as_the_folder_it_was_made_of(renders: Path, tmp_
 def test_archives_in_a_folder_are_folders_of_their_names(renders: Path, tmp_path: Path, form: str) -> None:
     root = tmp_path / "root"
     for person in ("0001", "0002"):
-        packed(root / "cams" / f"{person}{form}", renders / person, person)
+        packed_folder(root / "cams" / f"{person}{form}", renders / person, person)
     shutil.copytree(renders / "0003", root / "0003")
     manifest = build_manifest([root], tmp_path / "m")
     assert rows(manifest) == rows(build_manifest([renders], tmp_path / "n"))
@@ -107,19 +83,20 @@ def test_archives_in_a_folder_are_folders_of_their_names(renders: Path, tmp_path
 def test_the_way_datasets_are_packed(tmp_path: Path, plant) -> None:
     """One archive a camera, one a scene called after it, one around everything."""
     camera = plant(tmp_path / "camera", ["000000_s00_c00_f000264.jpg"])
-    packed(tmp_path / "rp" / "images" / "scene00" / "camera0_1.tar.gz", camera)
+    packed_folder(tmp_path / "rp" / "images" / "scene00" / "camera0_1.tar.gz", camera)
     other = plant(tmp_path / "other", ["000001_s00_c02_f000001.jpg"])
-    packed(tmp_path / "rp" / "images" / "scene00" / "camera2_3.tar.gz", other, "camera2_3")
+    packed_folder(tmp_path / "rp" / "images" / "scene00" / "camera2_3.tar.gz", other, "camera2_3")
     found = build_manifest([tmp_path / "rp"], tmp_path / "m1")
-    assert (list(found.datasets), found.info["counts"]["images"], reasons(found)) == (["randperson"], 2, {})
+    assert found.info["counts"] == {"images": 2, "identities": 2, "rejected": 0}
+    assert list(found.datasets) == ["randperson"]
 
-    packed(tmp_path / "up" / "unreal_v3.1.tar", plant(tmp_path / "u", ["images/333_c001_78.jpg"]))
-    packed(tmp_path / "up" / "more.tar", plant(tmp_path / "u2", ["unreal_v1.2/images/333_c001_78.jpg"]))
+    packed_folder(tmp_path / "up" / "unreal_v3.1.tar", plant(tmp_path / "u", ["images/333_c001_78.jpg"]))
+    packed_folder(tmp_path / "up" / "more.tar", plant(tmp_path / "u2", ["unreal_v1.2/images/333_c001_78.jpg"]))
     found = build_manifest([tmp_path / "up"], tmp_path / "m2")
     assert found.identities()["identity"].to_pylist() == ["1:333", "2:333"]
 
     names = ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/0001_c2s1_001051_01.jpg", "gt_bbox/x.jpg"]
-    market = packed(tmp_path / "Market.zip", plant(tmp_path / "market", names), "Market-1501-v15.09.15")
+    market = packed_folder(tmp_path / "Market.zip", plant(tmp_path / "market", names), "Market-1501-v15.09.15")
     found = build_manifest([market], tmp_path / "m3")
     assert (list(found.datasets), found.datasets["market1501"]["roles"]) == (["market1501"], {"query": 1, "gallery": 1})
     assert found.datasets["market1501"]["ignored"] == 1
@@ -128,7 +105,7 @@ def test_the_way_datasets_are_packed(tmp_path: Path, plant) -> None:
 def test_what_lies_beside_the_renders_is_found_in_the_archive_too(draw, tmp_path: Path) -> None:
     renders = draw(tmp_path / "r", people=3, views=1)
     (renders / "identities.csv").write_text("identity,gender\n0001,male\n0002,female\n0003,male\n")
-    manifest = build_manifest([packed(tmp_path / "r.tar.gz", renders, "some/r")], tmp_path / "m")
+    manifest = build_manifest([packed_folder(tmp_path / "r.tar.gz", renders, "some/r")], tmp_path / "m")
     assert list(manifest.datasets) == ["engine"]
     assert manifest.identities()["gender"].to_pylist() == ["male", "female", "male"]
     assert manifest.levels("viewpoint_deg") == [90]
@@ -142,52 +119,9 @@ def test_role_lists_are_read_from_the_archive(tmp_path: Path, plant) -> None:
     (root / "list_train.txt").write_text(f"{train} 0\n")
     (root / "list_query.txt").write_text(f"{query} 1\n")
     for inside in ("", "MSMT17_V1"):
-        archive = packed(tmp_path / f"a{inside}.tar", root, inside)
+        archive = packed_folder(tmp_path / f"a{inside}.tar", root, inside)
         images = build_manifest([archive], tmp_path / f"m{inside}").images(["path", "role"]).to_pylist()
         assert sorted(row["role"] for row in images) == ["query", "train"], inside
-
-
-def test_hidden_members_and_ghosts_are_left_aside(renders: Path, tmp_path: Path, plant) -> None:
-    plant(
-        renders,
-        ["_masks/0001/0001_c01_w01_l01.png", ".hidden.jpg", "__MACOSX/0001/._0001_c01_w01_l01.jpg", "Thumbs.db"],
-    )
-    manifest = build_manifest([packed(tmp_path / "r.zip", renders)], tmp_path / "m")
-    assert (manifest.info["counts"]["images"], reasons(manifest)) == (36, {})
-    assert manifest.datasets["gprplus"]["ignored"] == 1
-
-
-def test_what_must_not_be_taken_is_rejected_with_a_reason(renders: Path, tmp_path: Path, picture) -> None:
-    archive = packed(tmp_path / "root" / "r.tar", renders)
-    with tarfile.open(archive, "a") as out:
-        for name, data in {
-            "../0009/0009_c01_w01_l01.jpg": picture(),
-            "in.zip": b"PK",
-            "0009/0009_c01_w01_l01.jpg": b"",
-            "0009/0009_c01_w01_l02.jpg": b"<!DOCTYPE html>" * 9,
-            "0009/cat.jpg": picture(),
-            "0001/0001_c01_w01_l01.jpg": picture(),
-        }.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            out.addfile(info, io.BytesIO(data))
-        link = tarfile.TarInfo("0009/0009_c02_w01_l01.jpg")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        out.addfile(link)
-    (archive.parent / "broken.zip").write_bytes(b"PK\3\4 and no more")
-    manifest = build_manifest([archive.parent], tmp_path / "m")
-    assert reasons(manifest) == {
-        "broken.zip": "damaged",
-        "r.tar/../0009/0009_c01_w01_l01.jpg": "unsafe",
-        "r.tar/0001/0001_c01_w01_l01.jpg": "twice",
-        "r.tar/0009/0009_c01_w01_l01.jpg": "empty",
-        "r.tar/0009/0009_c01_w01_l02.jpg": "foreign",
-        "r.tar/0009/0009_c02_w01_l01.jpg": "link",
-        "r.tar/0009/cat.jpg": "name",
-        "r.tar/in.zip": "nested",
-    }
-    assert manifest.info["counts"]["images"] == 35
-    assert all(row["detail"].endswith(".") for row in manifest.rejected().to_pylist())
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -197,7 +131,7 @@ def test_an_unchanged_archive_is_not_looked_into_again(
     (renders / "0001" / "cat.jpg").write_bytes(picture())
     (renders / "0001" / "0001_c01_w01_l01.jpg").write_bytes(b"")
     (renders / "0001" / "in.zip").write_bytes(b"")
-    root = packed(tmp_path / "root" / f"a{form}", renders).parent
+    root = packed_folder(tmp_path / "root" / f"a{form}", renders).parent
     first = build_manifest([root], tmp_path / "m")
     assert set(looked_into()) == {f"a{form}"}
     again = build_manifest([root], tmp_path / "m")
@@ -206,7 +140,7 @@ def test_an_unchanged_archive_is_not_looked_into_again(
     shutil.copytree(renders / "0002", more)
     for path in more.iterdir():
         path.rename(path.with_name(path.name.replace("0002", "0009")))
-    packed(root / f"b{form}", more.parent)
+    packed_folder(root / f"b{form}", more.parent)
     both = build_manifest([root], tmp_path / "m")
     assert set(looked_into()) == {f"b{form}"}
     afresh = build_manifest([root], tmp_path / "fresh")
@@ -219,7 +153,7 @@ def test_an_unchanged_archive_is_not_looked_into_again(
 def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monkeypatch) -> None:
     root = tmp_path / "root"
     for form, person in zip(FORMS, ("0001", "0002", "0003"), strict=True):
-        packed(root / f"{person}{form}", renders / person, person)
+        packed_folder(root / f"{person}{form}", renders / person, person)
     alone = build_manifest([root], tmp_path / "m", verify="digest")
     monkeypatch.setattr(read, "_PAYS", dict.fromkeys(read._PAYS, 0))
     monkeypatch.setattr(batch, "BATCH", 5)
@@ -232,7 +166,7 @@ def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monke
 
     monkeypatch.setattr(batch, "BATCH", 5)
     for name in ("a.tar.gz", "b.tar"):
-        packed(tmp_path / "root" / name, renders)
+        packed_folder(tmp_path / "root" / name, renders)
     listing = list_renders(tmp_path / "root")
     layout = choose(listing, "gprplus").layout
     sizes = [len(part) for part in batch.batches(listing, "x", layout, "header")]
@@ -243,44 +177,23 @@ def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monke
 
 
 def test_a_layout_is_tried_on_an_archive(renders: Path, tmp_path: Path) -> None:
-    found = trial(packed(tmp_path / "r.tar.gz", renders, "GPR+"))
+    found = trial(packed_folder(tmp_path / "r.tar.gz", renders, "GPR+"))
     assert (found.layout, found.matched, found.files) == ("gprplus", 36, 36)
     assert found.rows[0]["path"] == "GPR+/0001/0001_c01_w01_l01.jpg"
 
 
-def test_one_image_in_two_archives_is_told(renders: Path, tmp_path: Path) -> None:
-    for name in ("a.tar", "b.zip"):
-        packed(tmp_path / "root" / name, renders)
-    with pytest.raises(ManifestError, match=r"a\.tar/(\S+) and b\.zip/\1 name the same image"):
-        build_manifest([tmp_path / "root"], tmp_path / "m")
-
-
-def test_an_archive_in_which_nothing_can_be_read_is_one_sentence(tmp_path: Path, plant) -> None:
-    (tmp_path / "r.zip").write_bytes(b"PK\3\4")
-    with pytest.raises(LayoutError, match=r"nothing in it can be read \(damaged: this is no zip archive"):
-        build_manifest([tmp_path / "r.zip"], tmp_path / "m")
-    with pytest.raises(LayoutError, match=r"No known layout fits the names under \S+cats\.tar"):
-        build_manifest([packed(tmp_path / "cats.tar", plant(tmp_path / "c", ["cat.jpg"]))], tmp_path / "m")
-
-
 def test_archives_under_the_work_folder_are_renders_too(renders: Path, tmp_path: Path) -> None:
-    packed(tmp_path / "work" / "a.tar.gz", renders)
+    packed_folder(tmp_path / "work" / "a.tar.gz", renders)
     (tmp_path / "work" / "notes.txt").write_text("")
     shutil.copytree(renders, tmp_path / "work" / "b")
     assert [path.name for path in render_folders(tmp_path / "work")] == ["a.tar.gz", "b"]
-
-
-def test_a_render_that_is_not_finished_is_not_taken_from_an_archive(renders: Path, tmp_path: Path) -> None:
-    (renders / "_request.json").write_text(json.dumps({}))
-    with pytest.raises(LayoutError, match="not finished"):
-        build_manifest([packed(tmp_path / "r.tar", renders)], tmp_path / "m")
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str) -> None:
     """Sheets, the packed store, distances and exports give the same from an archive as from the folder."""
     folder = draw(tmp_path / "r", people=6, views=2)
-    archive = packed(tmp_path / f"r{form}", folder, "r")
+    archive = packed_folder(tmp_path / f"r{form}", folder, "r")
     found = {}
     for name, renders in (("folder", folder), ("archive", archive)):
         manifest = build_manifest([renders], tmp_path / name / "m", name="same")
@@ -299,18 +212,3 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
     assert np.array_equal(one[1], two[1])
     assert one[2] == two[2]
     assert np.array_equal(one[3], two[3])
-
-
-def test_an_archive_that_is_gone_later_is_one_sentence(renders: Path, tmp_path: Path) -> None:
-    archive = packed(tmp_path / "r.tar", renders)
-    manifest = build_manifest([archive], tmp_path / "m")
-    archive.unlink()
-    with pytest.raises(TrainingError, match="36 of 36 images are not there"):
-        pack(manifest.images(), manifest.roots(), tmp_path / "store", 32, 16)
-    with pytest.raises(ExportError, match="is not there"):
-        export(manifest.path, "imagefolder", tmp_path / "x")
-
-
-def test_an_archive_without_a_byte_is_empty(renders: Path, tmp_path: Path) -> None:
-    (renders / "none.tar").touch()
-    assert reasons(build_manifest([renders], tmp_path / "m")) == {"none.tar": "empty"}
