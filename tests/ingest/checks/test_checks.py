@@ -1,73 +1,28 @@
-"""Checks: what each says of images that anybody can judge, and what a rerun costs."""
+"""Checks: what each says of images that anybody can judge, and how it is told."""
 
-import json
 import os
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pyarrow as pa
 import pytest
+from scenes import SIZE, flagged, put, scene
 
-from gprplus.errors import FilterError, ManifestError
+from gprplus.errors import ManifestError
 from gprplus.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.checks import columns, memory, stage
+from gprplus.ingest.checks import columns
 from gprplus.ingest.checks.base import Rows, check
-from gprplus.ingest.checks.columns import CHECKED, CHECKS, LOOKS, named, score_column
+from gprplus.ingest.checks.columns import CHECKED, CHECKS, named, score_column
 from gprplus.ingest.checks.complaints import listening
 from gprplus.ingest.checks.issues import findings, issues
 from gprplus.ingest.checks.known import REGISTRY
-from gprplus.ingest.checks.look import difference_hashes, look_at_files, tones
-from gprplus.ingest.tables.manifest import LOOKING
-from gprplus.schema import IMAGES, arrow_schema
-from gprplus.splits import make_split
-
-SIZE = (96, 48)
-
-
-def scene(seed: int) -> np.ndarray:
-    """A picture with light, shade, edges and grain."""
-    rng = np.random.default_rng(seed)
-    coarse = cv2.resize(rng.integers(20, 235, (6, 4), dtype=np.uint8), SIZE[::-1], interpolation=cv2.INTER_NEAREST)
-    return np.clip(coarse[..., None] + rng.normal(0, 12, (*SIZE, 3)), 0, 255).astype(np.uint8)
+from gprplus.ingest.checks.look import difference_hashes, tones
+from gprplus.schema import IMAGES
 
 
 def flat(level: int) -> np.ndarray:
     return np.full((*SIZE, 3), level, np.uint8)
-
-
-def put(root: Path, images: dict[str, np.ndarray | bytes]) -> Path:
-    """Images under GPR+ names: `0001_c01_w01_l01` and the like are keys."""
-    for name, image in images.items():
-        path = root / name[:4] / f"{name}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(image if isinstance(image, bytes) else encode_jpeg(image, 95))
-    return root
-
-
-def flagged(manifest: Manifest, name: str) -> set[str]:
-    """The stems of the images that a check flags."""
-    table = manifest.images(["path", CHECKS[name][0]])
-    return {Path(row["path"]).stem for row in table.to_pylist() if row[CHECKS[name][0]]}
-
-
-def assert_alike(one: pa.Table, other: pa.Table) -> None:
-    assert one.column_names == other.column_names
-    assert [name for name in one.column_names if one[name].to_pylist() != other[name].to_pylist()] == []
-
-
-@pytest.fixture
-def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The paths of every file that is looked at from here on."""
-    seen: list[str] = []
-
-    def watched(root, paths):
-        seen.extend(paths)
-        return look_at_files(root, paths)
-
-    monkeypatch.setattr(stage, "look_at_files", watched)
-    return seen
 
 
 @pytest.fixture(scope="module")
@@ -220,76 +175,6 @@ def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> N
             assert found[i] == pytest.approx((1 + cosine) / 2, abs=1e-4)
 
 
-def test_checks_leave_rows_and_fingerprint_alone(renders: Path, tmp_path: Path) -> None:
-    plain = build_manifest([renders], tmp_path / "plain")
-    manifest = build_manifest([renders], tmp_path / "m", checks=["all"])
-    assert manifest.fingerprint == plain.fingerprint
-    assert manifest.images([column.name for column in IMAGES]).equals(plain.images())
-    assert manifest.images().schema.equals(arrow_schema([*IMAGES, *CHECKED]))
-    looks = manifest.looks()
-    assert looks is not None
-    assert looks.schema.equals(arrow_schema(LOOKS))
-    record = manifest.info["checks"]
-    assert record["settings"]["dark"] == {"threshold": 0.32}
-    assert record["settings"]["near-duplicate"] == {"threshold": 1.0, "radius": 4}
-    assert json.loads((manifest.path / "manifest.json").read_text())["checks"] == record
-
-
-def test_another_check_adds_its_columns_and_looks_at_no_file_again(renders: Path, tmp_path: Path, looked) -> None:
-    first = build_manifest([renders], tmp_path / "m", checks=["brightness"])
-    before = first.images()
-    assert len(looked) == 36
-    assert first.info["checks"]["names"] == ["dark", "light"]
-    more = build_manifest([renders], tmp_path / "m", checks=["near-duplicate"])
-    assert (len(looked), more.rebuilt) == (36, ("gprplus",))
-    assert more.info["checks"]["names"] == ["dark", "light", "near-duplicate"]
-    assert more.images(before.column_names).equals(before)
-    again = build_manifest([renders], tmp_path / "m", checks=["dark"])
-    assert (again.rebuilt, again.info, len(looked)) == ((), more.info, 36)
-
-
-def test_only_what_changed_is_looked_at_and_sets_are_judged_anew(
-    renders: Path, tmp_path: Path, looked, picture, plant
-) -> None:
-    build_manifest([renders], tmp_path / "m", checks=["all"])
-    looked.clear()
-    plant(renders, ["0004/0004_c01_w01_l01.jpg"], (renders / "0002/0002_c02_w01_l01.jpg").read_bytes())
-    (renders / "0001/0001_c01_w01_l01.jpg").write_bytes(picture(99))
-    (renders / "0002/0002_c01_w01_l01.jpg").unlink()
-    manifest = build_manifest([renders], tmp_path / "m")  # checks asked for once stay
-    assert looked == ["0001/0001_c01_w01_l01.jpg", "0004/0004_c01_w01_l01.jpg"]
-    assert flagged(manifest, "exact-duplicate") == {"0002_c02_w01_l01", "0004_c01_w01_l01"}
-    afresh = build_manifest([renders], tmp_path / "fresh", checks=["all"])
-    assert_alike(manifest.images(), afresh.images())
-
-
-def test_another_dataset_is_checked_beside_the_first(renders: Path, tmp_path: Path, plant, looked) -> None:
-    build_manifest([renders], tmp_path / "m", checks=["duplicates"])
-    looked.clear()
-    copy = (renders / "0001/0001_c01_w01_l01.jpg").read_bytes()
-    both = build_manifest([plant(tmp_path / "market", ["query/0001_c1s1_001051_00.jpg"], copy)], tmp_path / "m")
-    assert looked == ["query/0001_c1s1_001051_00.jpg"]
-    assert flagged(both, "exact-duplicate") == {"0001_c01_w01_l01", "0001_c1s1_001051_00"}
-    share = {about.check: (about.worst_dataset, about.worst_share) for about in findings(both)}
-    assert share["exact-duplicate"] == ("market1501", 1.0)
-
-
-def test_none_drops_the_checks(renders: Path, tmp_path: Path) -> None:
-    build_manifest([renders], tmp_path / "m", checks=["all"])
-    bare = build_manifest([renders], tmp_path / "m", checks=["none"])
-    assert "checks" not in bare.info
-    assert bare.looks() is None
-    assert bare.images().schema.equals(arrow_schema(IMAGES))
-    assert findings(bare) == []
-
-
-def test_workers_and_batches_do_not_show(renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = build_manifest([renders], tmp_path / "m", checks=["all"])
-    monkeypatch.setattr(stage, "_PAYS", 0)
-    monkeypatch.setattr(stage, "BATCH", 5)
-    assert_alike(build_manifest([renders], tmp_path / "m2", checks=["all"], workers=2).images(), alone.images())
-
-
 def test_what_most_images_share_is_said_and_not_listed(tmp_path: Path) -> None:
     images = {f"0001_c{i:02d}_w01_l01": scene(i) // 8 for i in range(1, 6)}
     images["0001_c06_w01_l01"] = scene(6)
@@ -316,20 +201,6 @@ def test_issues_of_a_manifest_without_checks_say_how_to_get_them(renders: Path, 
         issues(manifest, "light")
 
 
-def test_splits_filter_by_flags_and_scores(draw, tmp_path: Path) -> None:
-    renders = draw(tmp_path / "r", people=8)
-    build_manifest([renders], tmp_path / "bare")
-    with pytest.raises(FilterError, match="built without this check; build it with `gprplus build-manifest --checks`"):
-        make_split(tmp_path / "bare", "weather", output=tmp_path / "s", where="not is_dark")
-    manifest = build_manifest([renders], tmp_path / "m", checks=["all"])
-    dark = flagged(manifest, "dark")
-    assert 0 < len(dark) < manifest.info["counts"]["images"]
-    split = make_split(manifest, "weather", output=tmp_path / "s", where="not is_dark and dhash > 0")
-    kept = set(split.members()["path"].to_pylist())
-    assert kept
-    assert not kept & {f"{stem[:4]}/{stem}.jpg" for stem in dark}
-
-
 def test_damage_inside_a_whole_file_is_flagged_without_a_word_on_stderr(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -352,23 +223,3 @@ def test_what_others_say_on_stderr_while_files_are_looked_at_is_said(capfd: pyte
         assert heard.complaint()
         assert not heard.complaint()
     assert capfd.readouterr().err == "half way\n"
-
-
-def test_what_was_looked_at_before_a_kill_is_not_looked_at_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked: list[str]
-) -> None:
-    root = put(tmp_path / "r", {f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 7)})
-    monkeypatch.setattr(stage, "BATCH", 2)
-    monkeypatch.setattr(memory, "SECONDS", 0)
-
-    def killed(done: int, total: int) -> None:
-        if looked and done == 4:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        build_manifest([root], tmp_path / "m", checks=["all"], progress=killed)
-    assert len(looked) == 4
-    manifest = build_manifest([root], tmp_path / "m", checks=["all"])
-    assert sorted(looked) == manifest.images(["path"])["path"].to_pylist()
-    assert_alike(manifest.images(), build_manifest([root], tmp_path / "whole", checks=["all"]).images())
-    assert not (tmp_path / "m" / LOOKING).exists()
