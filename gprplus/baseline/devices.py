@@ -46,10 +46,11 @@ def describe(device: str) -> str:
 def precision(asked: str, device: str) -> torch.dtype:
     """The type convolutions run in.
 
-    "auto" is bfloat16 on CUDA and on processors that multiply it natively, else float32.
+    "auto" is bfloat16 on GPUs and processors that multiply it natively (of NVIDIA's those since Ampere), else float32.
     """
     if asked == "auto":
-        native = device.startswith("cuda") or _multiplies_bfloat16()
+        gpu = device.startswith("cuda")
+        native = torch.cuda.get_device_capability(device) >= (8, 0) if gpu else _multiplies_bfloat16()
         return torch.bfloat16 if native else torch.float32
     return {"bfloat16": torch.bfloat16, "float32": torch.float32}[asked]
 
@@ -98,13 +99,21 @@ def _main_memory(root: Path = Path("/")) -> tuple[int, int]:
     return min(free, max(most - taken, 0)), min(whole, most)
 
 
-def keep_to_part(device: str, jobs: int) -> None:
-    """Hold this process to its part of a GPU that `jobs` share.
+@contextmanager
+def at_work(device: str, jobs: int = 1) -> Iterator[None]:
+    """Inside, a GPU is the one that torch takes where none is named, and this process keeps to its part of it, where
+    `jobs` share it.
 
-    A run that needs more takes its steps in parts, the same ones whatever its neighbours are at just then.
+    A run that needs more takes its steps in parts, the same ones whatever its neighbours are at just then. Where no GPU
+    is named, as for pinned memory, torch would else take the first one and open a context of half a gigabyte on it.
     """
-    if jobs > 1 and device.startswith("cuda"):
-        torch.cuda.set_per_process_memory_fraction((1 - _CONTEXTS) / jobs, device)
+    if not device.startswith("cuda"):
+        yield
+        return
+    with torch.cuda.device(device):
+        if jobs > 1:
+            torch.cuda.set_per_process_memory_fraction((1 - _CONTEXTS) / jobs, torch.cuda.current_device())
+        yield
 
 
 def sent(array: np.ndarray, device: str) -> torch.Tensor:

@@ -66,6 +66,8 @@ def chunks(
     side = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
     def laid() -> tuple[Chunk, torch.cuda.Event | None] | None:
+        if side:
+            torch.cuda.set_device(side.device)  # a new thread starts on the first GPU
         drawn = next(plan, None)
         if drawn is None:
             return None

@@ -49,11 +49,15 @@ class Group:
         return whole.chunk(self.size)[self.rank]
 
     def prepared(self, network: nn.Module) -> nn.Module:
-        """The network with batch normalisation over all processes; itself where there is one."""
+        """The network with its backbone's batch normalisation over all processes; itself where there is one.
+
+        The neck sees the gathered batch in every process, and so has all its statistics already.
+        """
         if self.size == 1:
             return network
         if next(network.parameters()).is_cuda:
-            return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+            network.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(network.backbone)
+            return network
         return _shared_statistics(network)
 
     def average(self, network: nn.Module) -> None:
@@ -95,9 +99,13 @@ def join(device: str) -> Group:
     if size == 1:
         return Group()
     if not distributed.is_initialized():
-        # The others wait as long as the first one packs images.
-        backend = "nccl" if device.startswith("cuda") else "gloo"
-        distributed.init_process_group(backend, timeout=timedelta(days=7))
+        week = timedelta(days=7)  # the others wait as long as the first one packs images
+        if device.startswith("cuda"):
+            # What is sent without being a tensor travels by the process's GPU too: else all of them take the first one.
+            torch.cuda.set_device(device)
+            distributed.init_process_group("nccl", timeout=week, device_id=torch.device(device))
+        else:
+            distributed.init_process_group("gloo", timeout=week)
     return Group(distributed.get_rank(), size)
 
 

@@ -5,7 +5,8 @@ device until the chunk is over. Between chunks a checkpoint is kept, so that a k
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,11 +117,10 @@ def _train(
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
     mode = recipe.compute.compile if group.size == parts == 1 else "no"
-    # A run's steps are all of one shape, and the learning rate stays outside: nothing is ever compiled twice.
-    computed = network if mode == "no" else torch.compile(network, mode=mode, dynamic=False)
     exact = recipe.compute.deterministic
     start, size = time.perf_counter() - before, recipe.batch.size
-    with torch.backends.cudnn.flags(enabled=True, benchmark=not exact, deterministic=exact):
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=not exact, deterministic=exact)
+    with flags, _compiled(network, mode) as computed:
         for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
             kept = []
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
@@ -131,7 +131,7 @@ def _train(
                 optimizer.zero_grad(set_to_none=True)
                 if mode in REPLAYED:
                     torch.compiler.cudagraph_mark_step_begin()  # the last step's outputs may be written over
-                kept.append(gradients(computed, batch, people, recipe.loss, dtype, parts, group))  # type: ignore[arg-type]
+                kept.append(gradients(computed, batch, people, recipe.loss, dtype, parts, group))
                 optimizer.step()
                 step += 1
             values = torch.stack(kept).float().cpu().numpy()
@@ -153,6 +153,23 @@ def _train(
     if mode != recipe.compute.compile:
         note = f"{note} Not compiled: only whole steps of one process are.".strip()
     return Trained(network.eval(), steps, steps * size, time.perf_counter() - start, note)
+
+
+@contextmanager
+def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
+    """The network as a mode of torch.compile computes it; itself where that is "no".
+
+    A run's steps are all of one shape, and the learning rate stays outside: none of it is compiled twice. What was
+    compiled ends with its training: torch compiles for eight numbers of people and then, with no more than a warning,
+    leaves the network as it stands; and a CUDA graph keeps the memory of its step.
+    """
+    if mode == "no":
+        yield network
+        return
+    try:
+        yield torch.compile(network, mode=mode, dynamic=False)
+    finally:
+        torch.compiler.reset()
 
 
 def untrained(recipe: Recipe, seed: int, device: str) -> Trained:

@@ -112,8 +112,7 @@ def run(trial: Trial, group: "Group | None" = None) -> Path:
     from gprplus.baseline.group import Group
 
     group = group or Group()
-    devices.keep_to_part(trial.device, trial.jobs)
-    with devices.threads(trial.threads):
+    with devices.at_work(trial.device, trial.jobs), devices.threads(trial.threads):
         record = group.decided(read(trial.folder)) or _trained(trial, group)
         if group.first:
             _scored(trial, record)

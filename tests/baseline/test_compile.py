@@ -78,6 +78,25 @@ def test_every_mode_is_handed_on_and_asked_for_one_shape(drawn, least, monkeypat
     assert asked == [{"mode": mode, "dynamic": False} for mode in ("default", "reduce-overhead", "max-autotune")]
 
 
+def test_every_training_of_a_process_is_compiled_however_many_came_before(drawn, least, monkeypatch):
+    images, labels = drawn
+    real, computed = torch.compile, []
+
+    def counting(graph, _):
+        return lambda *given: computed.append(1) or graph(*given)
+
+    # The compiler's own limit is eight functions of one kind; here one will do, and nothing is translated.
+    monkeypatch.setattr(
+        torch, "compile", lambda network, mode, dynamic: real(network, backend=counting, dynamic=dynamic)
+    )
+    with torch._dynamo.config.patch(recompile_limit=1):
+        for people in (4, 5, 6):
+            computed.clear()
+            few = labels < people
+            train(images[few], labels[few], compiled(least), 0, "cpu")
+            assert len(computed) == 4, f"the steps of a training of {people} people"
+
+
 def test_a_step_in_parts_is_not_compiled_and_says_so(drawn, least, monkeypatch):
     real = training.gradients
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 from pretended import MixedDevices, Race, pretended
 
-from gprplus.baseline import devices, feed
+from gprplus.baseline import devices, feed, group
 from gprplus.baseline import train as training
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.embed import embed
+from gprplus.baseline.group import Group
+from gprplus.baseline.model import new
 from gprplus.baseline.recipe import Batch, Compute, Length, Loss, Network, Optimizer
 from gprplus.baseline.train import train, untrained
 from gprplus.evaluation import score
@@ -113,11 +115,46 @@ def test_jobs_on_one_device_count_each_other(gpu, drawn):
     gpu.free = int(images.nbytes * 4 / 3 / feed.RESIDENT_SHARE) + 100
     assert feed.fits(images, "cuda")
     assert not feed.fits(images, "cuda", jobs=2), "both would find it empty"
-    devices.keep_to_part("cuda", 1)
-    assert gpu.share == 1
-    devices.keep_to_part("cuda", 4)
-    assert gpu.share == pytest.approx(0.95 / 4)
-    devices.keep_to_part("cpu", 4)
+    with devices.at_work("cpu", 4), devices.at_work("cuda", 1):
+        assert gpu.share == 1
+    with devices.at_work("cuda", 4):
+        assert gpu.share == pytest.approx(0.95 / 4)
+    assert gpu.entered == ["cuda", "cuda"], "pinned memory belongs to the GPU at work"
+
+
+def test_bfloat16_is_for_gpus_that_multiply_it(gpu):
+    assert devices.precision("auto", "cuda") == torch.bfloat16
+    gpu.capability = (7, 5)
+    assert devices.precision("auto", "cuda") == torch.float32
+    assert devices.precision("bfloat16", "cuda") == torch.bfloat16, "asked for by name it is emulated"
+
+
+def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
+    said = []
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(group.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(group.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(
+        group.distributed, "init_process_group", lambda *asked, **options: said.append((*gpu.settled, *asked, options))
+    )
+    device = group.local_device("cuda")
+    assert group.join(device) == Group(1, 2)
+    assert [(one, backend, options["device_id"]) for one, backend, options in said] == [
+        (1, "nccl", torch.device("cuda", 1))
+    ]
+
+
+def test_statistics_are_shared_in_the_backbone_and_not_in_the_neck_that_sees_the_whole_batch(gpu):
+    network = Group(0, 2).prepared(new(Network("small"), 8, 0, "cuda"))
+    norms = [part for part in network.backbone.modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)]
+    assert {type(norm) for norm in norms} == {torch.nn.SyncBatchNorm}
+    assert type(network.neck) is torch.nn.BatchNorm1d
+
+
+def test_what_is_sent_beside_the_training_belongs_to_its_gpu(drawn, tiny, gpu):
+    train(*drawn, replace(tiny, length=Length(steps=1)), 0, "cuda")
+    assert set(gpu.settled) == {0}
 
 
 def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, gpu, monkeypatch):

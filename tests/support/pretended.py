@@ -19,6 +19,7 @@ from functools import _lru_cache_wrapper, partial
 from typing import Any
 
 import torch
+from torch._utils import _get_device_index
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
@@ -48,7 +49,7 @@ class Stream:
     """A queue of work; `known` says up to which tick of every other stream it has waited."""
 
     def __init__(self, gpu: "Gpu", *_: Any) -> None:
-        self.gpu = gpu
+        self.gpu, self.device = gpu, GPU
         self.tick = 0
         self.known: dict[Stream, int] = {}
 
@@ -94,7 +95,9 @@ class Gpu:
     """The device; `waits` holds (what, where) of everything the host has waited for."""
 
     def __init__(self, free: int = 1 << 30) -> None:
-        self.free, self.share = free, 1.0
+        self.free, self.share, self.capability = free, 1.0, (9, 0)
+        self.settled: list[int] = []  # what set_device was asked for
+        self.entered: list[str] = []  # what torch.cuda.device was
         self.waits: list[tuple[str, str]] = []
         self.labels: dict[int, Label] = {}
         self.default, self.own = Stream(self), threading.local()
@@ -103,6 +106,16 @@ class Gpu:
     def current(self) -> Stream:
         """The stream that this thread gives work to."""
         return getattr(self.own, "stream", self.default)
+
+    @contextmanager
+    def entered_by(self, device: str) -> Iterator[None]:
+        self.entered.append(device)
+        yield
+
+    def hold(self, share: float, device: Any = None) -> None:
+        """As torch has it: a device by its number, or none."""
+        _get_device_index(0 if device is None else device)
+        self.share = share
 
     # where tensors lie
 
@@ -287,7 +300,11 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
         "mem_get_info": lambda *_: (gpu.free, gpu.free),
         "get_device_name": lambda *_: "pretended",
         "empty_cache": lambda: None,
-        "set_per_process_memory_fraction": lambda share, *_: setattr(gpu, "share", share),
+        "get_device_capability": lambda *_: gpu.capability,
+        "current_device": lambda: 0,
+        "set_device": lambda device: gpu.settled.append(_get_device_index(device)),
+        "device": gpu.entered_by,
+        "set_per_process_memory_fraction": gpu.hold,
         "synchronize": lambda *_: gpu.waited("synchronize"),
         "Stream": partial(Stream, gpu),
         "stream": in_stream,
