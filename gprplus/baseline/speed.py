@@ -13,12 +13,14 @@ from gprplus.baseline.recipe import Length, Recipe
 from gprplus.parallel import in_threads
 
 _EMBEDDED = 256
+_ENOUGH = 128  # steps beyond which a longer training is not tried
 
 
 def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> float:
     """Seconds of one training step of the recipe, on noise: of a longer training what a shorter one does not take.
 
-    What starts a training (making the network, first kernels, upload) is in both and falls out.
+    What starts a training (making the network, first kernels, upload) is in both and falls out, so the longer one has
+    to be long beside it. Not compiled, whatever the recipe says: that would take longer than the answer is worth.
     """
     from gprplus.baseline import devices
     from gprplus.baseline.train import train
@@ -27,19 +29,20 @@ def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> f
     count = recipe.batch.size
     images = rng.integers(0, 256, (count, recipe.input.height, recipe.input.width, 3), dtype=np.uint8)
     labels = np.arange(count) // recipe.batch.images
-    network = replace(recipe.network, weights="none")
+    network, compute = replace(recipe.network, weights="none"), replace(recipe.compute, compile="no")
+    recipe = replace(recipe, network=network, compute=compute)
 
     def timed(steps: int) -> float:
-        return _clock(
-            lambda: train(images, labels, replace(recipe, length=Length(steps=steps), network=network), 0, device)
-        )
+        return _clock(lambda: train(images, labels, replace(recipe, length=Length(steps=steps)), 0, device))
 
     with devices.threads(threads):
         timed(1)
         short = timed(1)
         more = int(min(max(1 / short, 2), 20))
+        # A GPU takes forty steps in the time that its network takes to be made.
+        while (whole := timed(1 + more)) < 2 * short and more < _ENOUGH:
+            more *= 4
         # A busy machine may take longer for the shorter one; half of the longer one's rate is then the most we claim.
-        whole = timed(1 + more)
         return max(whole - short, whole / 2) / more
 
 
