@@ -14,7 +14,7 @@ from gprplus.analysis.features.base import Images
 from gprplus.analysis.sample import Crossed, Matched, crossed, matched, spread
 from gprplus.archives import is_archive
 from gprplus.errors import AnalysisError
-from gprplus.ingest import Manifest, build_manifest
+from gprplus.ingest import Manifest, manifest_at
 from gprplus.keys import canonical, text_keys
 from gprplus.splits.sides import on_test_side
 
@@ -136,13 +136,11 @@ def target_side(manifest: Manifest, images: int, seed: int) -> Side:
 
 def opened_target(name: str, path: Path, ingested: Path) -> Manifest:
     """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
-    if (path / "manifest.json").is_file():
-        return Manifest.open(path)
     if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
         raise AnalysisError(
             f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
         )
-    return build_manifest([path], ingested / name)
+    return manifest_at(path, ingested / name)
 
 
 def _rows(manifest: Manifest, columns: list[str]) -> pa.Table:

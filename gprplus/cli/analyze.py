@@ -154,4 +154,4 @@ def command(
     for one in found:
         analyzed.show(one)
     for subset in searches:
-        subsets.show(subset)
+        subsets.show(subset, targets[subset.info["target"]])

@@ -1,5 +1,7 @@
 """What `gprplus analyze --budget` prints: the subset, its rivals by the same distance, and what is yet to show."""
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.cli import console
@@ -18,8 +20,9 @@ METHODS = {
 }
 
 
-def show(found: "Search") -> None:
-    """Print one target's search."""
+def show(found: "Search", target: Path) -> None:
+    """Print one target's search; `target` is where the target is, for the line to type next."""
+    from gprplus.analysis.search.beaten import warning
     from gprplus.analysis.search.search import margins
 
     info = found.info
@@ -29,6 +32,7 @@ def show(found: "Search") -> None:
         f"Subsets for {info['target']}: {people:,} people x {images:,} images. Squared discrepancy x 1000 to the "
         f"{halves['held_out']:,} target images that nothing was chosen by"
     )
+    rivals = found.rivals.to_pylist()
     cells = [
         [
             METHODS.get(row["method"]) or f"searched for {row['method'].removeprefix('wrong-')}, another target",
@@ -37,13 +41,15 @@ def show(found: "Search") -> None:
             f"{1000 * row['fitted']:.1f}",
             f"{row['cells']:,}",
         ]
-        for row in found.rivals.to_pylist()
+        for row in rivals
     ]
     headers = ["chosen by", "held out", "95% interval", f"on the {halves['chosen_by']:,} chosen by", "cells"]
     console.say(title)
     console.table(headers, cells, right=(1, 2, 3, 4))
+    if said := warning(info["target"], rivals):
+        console.say(said)
     for name in info["left_out"]:
-        console.note(f"Note: what {name} keeps has too few images for the budget.")
+        console.note(f"Note: {name} is left out: the levels it keeps have too few images for the budget.")
     shares = margins(info["factors"], found.cells.to_pylist(), "images")
     for factor, levels in shares.items():
         total = sum(levels.values())
@@ -54,18 +60,19 @@ def show(found: "Search") -> None:
         f"With people drawn anew, {stability['l1']:.0%} of the weight moves and {stability['jaccard']:.0%} of the "
         "cells stay the same."
     )
-    _verdict(info, found)
+    _verdict(info, found, target)
 
 
-def _verdict(info: dict[str, Any], found: "Search") -> None:
+def _verdict(info: dict[str, Any], found: "Search", target: Path) -> None:
     """No training set is called the best before a benchmark has set it beside its controls."""
     said = "Wrote" if found.made else "Nothing to do: the same request is in"
     console.say(f"{said} {found.path} and the split {info['split']}: {', '.join(info['arms'])}")
     if info["controls"]["wrong_target"]:
         console.say(
-            f"Whether `searched` is the best dataset of this size is for a benchmark to say, with these controls: "
-            f"gprplus benchmark {info['split']} --target {info['target']}=..."
+            "Whether `searched` is the best dataset of this size is for a benchmark to say, with these controls."
         )
+        named = shlex.quote(f"{info['target']}={target}")
+        console.say(f"next: gprplus benchmark {shlex.quote(info['split'])} --target {named}")
     else:
         console.note(
             "Note: there is no control chosen for another target. Give a second --target before you call a subset good "

@@ -51,6 +51,8 @@ def open_all(
     With `as_one` equal epochs make the same steps for all splits, else for each its own. Nothing is written but
     ingested targets.
     """
+    from gprplus.ingest import manifest_at
+
     if not splits:
         raise SplitError("There is no split to benchmark. Make one with: gprplus make-split --attr=weather")
     opened = [Split.open(path) for path in splits]
@@ -63,7 +65,7 @@ def open_all(
     for name in roots:
         if name not in known:
             raise SplitError(f"No split has a dataset called '{name}'. {nearest(name, known)}")
-    manifests = {name: targets.manifest_at(path, output.parent / "targets" / name) for name, path in named.items()}
+    manifests = {name: manifest_at(path, output.parent / "targets" / name) for name, path in named.items()}
     cases = []
     for split in opened:
         folder = output / split.name / recipe.name

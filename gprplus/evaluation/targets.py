@@ -257,20 +257,12 @@ def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[
     return replace(found, judged={"answerable": told})
 
 
-def manifest_at(path: Path, ingested: Path) -> "Manifest":
-    """A target's manifest: the one at `path`, else one built in `ingested` of the images at `path`."""
-    from gprplus.ingest import Manifest, build_manifest
-
-    if (path / "manifest.json").is_file():
-        return Manifest.open(path)
-    return build_manifest([path], ingested)
-
-
 def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
-    """The test side of a split folder, or else a manifest or folder of images as a target (`manifest_at`).
+    """The test side of a split folder, or else a manifest or folder of images as a target (`ingest.manifest_at`).
 
     Raises SplitError when the split has no test side.
     """
+    from gprplus.ingest import manifest_at
     from gprplus.splits import Split
 
     if split is None:

@@ -13,8 +13,8 @@ The way of a build, top to bottom; a room uses those above it and none below:
 - `inspection`  a manifest looked over, two compared, a layout tried
 
 `build` goes this way: it finds its `sources`, passes over those that are `unchanged`, makes each of the others a
-`dataset`, and puts all of them together. The names below load on first use, so that a worker process starts without
-what it does not need.
+`dataset`, and puts all of them together; `single` does so for a folder given in the place of a manifest. The names
+below load on first use, so that a worker process starts without what it does not need.
 """
 
 from importlib import import_module
@@ -27,6 +27,7 @@ _HOMES = {
     "build_manifest": "build",
     "build_shard": "build",
     "inspect": "inspection.inspect",
+    "manifest_at": "single",
 }
 
 __all__ = sorted(_HOMES)

@@ -10,7 +10,7 @@ from gprplus.analysis import Analysis, analyze
 from gprplus.cli import cli
 from gprplus.errors import AnalysisError, ManifestError, RequestChanged
 from gprplus.exports import export
-from gprplus.ingest import build_manifest
+from gprplus.ingest import Manifest, build_manifest
 from gprplus.schema import DISTANCES, arrow_schema
 from gprplus.splits import make_split
 
@@ -157,3 +157,20 @@ def test_targets_are_named(home):
     shown = CliRunner().invoke(cli, ["analyze", "--work", str(home), "--target", "somewhere"])
     assert shown.exit_code == 2
     assert "expected NAME=PATH" in shown.output
+
+
+def test_a_name_stands_for_one_folder_and_a_second_one_is_not_joined_to_it(home, tmp_path, draw):
+    for name in ("one", "two"):
+        draw(tmp_path / name, people=6, weathers=["01"], lights=["03"], name=name)
+
+    def look(name):
+        return analyze(
+            home / "manifest", {"day": tmp_path / name}, output=tmp_path / name[0], attributes=["weather"], images=10
+        )
+
+    look("one")
+    with pytest.raises(
+        ManifestError, match=r"day was made of the images in .*one, and now stands for those in .*two\."
+    ):
+        look("two")
+    assert list(Manifest.open(tmp_path / "targets" / "day").datasets) == ["one"]

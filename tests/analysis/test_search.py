@@ -1,14 +1,17 @@
 """A search from renders to a split: it finds the fog of a foggy target, and says so beside its controls."""
 
 import json
+from dataclasses import replace
 from importlib import import_module
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from gprplus.analysis import Budget, Search, search
+from gprplus.analysis.search.beaten import page
 from gprplus.analysis.search.search import margins
-from gprplus.cli import cli
+from gprplus.cli import cli, subsets
 from gprplus.errors import AnalysisError, GprplusError, RequestChanged
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split
@@ -105,8 +108,24 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
     both = CliRunner().invoke(cli, [*arguments, *two])
     assert "best dataset" in both.output
     assert "searched for sun, another target" in both.output
+    assert f"next: gprplus benchmark {tmp_path}/two/splits/search-fog --target fog={home}/fog-manifest\n" in both.output
+    assert "in particular" not in both.output
     data = json.loads(CliRunner().invoke(cli, [*arguments, *two, "--json"]).stdout)
     assert data["fog"]["search"]["arms"] == Search.open(tmp_path / "two" / "fog" / "search").info["arms"]
+
+
+def test_output_and_page_say_that_another_targets_choice_lies_nearer(found, home, capsys):
+    fog = found[0]
+    rows = fog.rivals.to_pylist()
+    turned = {"searched": "wrong-sun", "wrong-sun": "searched"}  # as if sun's choice were the one searched for fog
+    swapped = pa.Table.from_pylist([{**r, "method": turned.get(r["method"], r["method"])} for r in rows])
+    subsets.show(replace(fog, rivals=swapped), home / "fog manifest")
+    said = capsys.readouterr().out
+    for text in (said, page("fog", swapped)):
+        assert "hat was searched for sun" in text
+        assert "nearer to fog than what was searched for fog itself: nothing was found that belongs to fog" in text
+    assert (fog.path / "rivals.md").read_text() == page("fog", fog.rivals)
+    assert f"--target 'fog={home}/fog manifest'\n" in said
 
 
 def test_paper_mode_searches_for_nothing(home):

@@ -13,7 +13,7 @@ from gprplus.analysis.columns import CELLS, RIVALS
 from gprplus.analysis.features import Features, chosen
 from gprplus.analysis.pages import markdown, write_csv
 from gprplus.analysis.sample import codes
-from gprplus.analysis.search import arms, judge, rivals
+from gprplus.analysis.search import arms, beaten, judge, rivals
 from gprplus.analysis.search.kernels import kernels
 from gprplus.analysis.side import Side, opened_target, searched, target_side
 from gprplus.errors import AnalysisError
@@ -252,7 +252,8 @@ def _write(
     for key, one in (("cells", cells), ("rivals", table)):
         write_table(home / f"{key}.parquet", one)
         write_csv(home / f"{key}.csv", one)
-        write_text(home / f"{key}.md", markdown(key, one))
+    write_text(home / "cells.md", markdown("cells", cells))
+    write_text(home / "rivals.md", beaten.page(name, table))
     write_json(home / RECORD, record)
     return Search(home, record, cells, table, made=True)
 
