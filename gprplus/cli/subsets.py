@@ -54,7 +54,7 @@ def show(found: "Search", target: Path) -> None:
     for factor, levels in shares.items():
         total = sum(levels.values())
         ranked = sorted(levels.items(), key=lambda item: -item[1])
-        console.say(f"{factor}: " + ", ".join(f"{level} {count / total:.0%}" for level, count in ranked))
+        console.say(f"searched, by {factor}: " + ", ".join(f"{level} {count / total:.0%}" for level, count in ranked))
     stability = info["stability"]
     console.say(
         f"With people drawn anew, {stability['l1']:.0%} of the weight moves and {stability['jaccard']:.0%} of the "

@@ -110,6 +110,7 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
     assert "searched for sun, another target" in both.output
     assert f"next: gprplus benchmark {tmp_path}/two/splits/search-fog --target fog={home}/fog-manifest\n" in both.output
     assert "in particular" not in both.output
+    assert "searched, by weather: foggy" in both.output
     data = json.loads(CliRunner().invoke(cli, [*arguments, *two, "--json"]).stdout)
     assert data["fog"]["search"]["arms"] == Search.open(tmp_path / "two" / "fog" / "search").info["arms"]
 
