@@ -4,9 +4,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-known = sorted(
-    path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in {"__init__", "__main__", "harness"}
-)
+shared = {"__init__", "__main__", "harness", "loops"}
+known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in shared)
 wanted = sys.argv[1:] or known
 for name in wanted:
     if name not in known:
