@@ -97,14 +97,14 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
     with tempfile.TemporaryDirectory() as fresh:
         pack = store.pack(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
         pixels = pack.images(pack.uids)
-    took = []
-    for run in (
-        lambda: training.train(pixels, labels, replace(recipe, length=Length(steps=steps)), 0, device),
-        decoded,
-    ):
-        start = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - start)
+        took = []
+        for run in (
+            lambda: training.train(pixels, labels, replace(recipe, length=Length(steps=steps)), 0, device),
+            decoded,
+        ):
+            start = time.perf_counter()
+            run()
+            took.append(time.perf_counter() - start)
     seen = steps * recipe.batch.size
     table = [
         ["packed once, gathered and augmented in batches", f"{seen / took[0]:,.0f}", "1"],

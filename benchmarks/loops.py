@@ -45,16 +45,21 @@ def stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor,
     return step
 
 
+def clock(device: str) -> Callable[[], float]:
+    """Processor seconds on a processor, which a busy machine disturbs least; clock seconds on a GPU."""
+    return time.process_time if device == "cpu" else time.perf_counter
+
+
 def seconds(function: Callable[[], object], device: str) -> float:
-    """Processor seconds on a processor, which a busy machine disturbs least; the clock on a GPU."""
-    clock = time.process_time if device == "cpu" else time.perf_counter
+    """What the function takes by the device's `clock`."""
     if device != "cpu":
         torch.cuda.synchronize()
-    start = clock()
+    now = clock(device)
+    start = now()
     function()
     if device != "cpu":
         torch.cuda.synchronize()
-    return clock() - start
+    return now() - start
 
 
 def wall(function: Callable[[], object], device: str) -> float:
