@@ -1,7 +1,7 @@
 """`export`: write an arm, split or manifest in a foreign form, whole or not at all."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ FORMS = (*LOOSE, *PACKED)
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 SHARD_SIZE = 10_000
 RECORD = "export.json"
+READ_BACK = ("market1501",)  # forms that are a layout of ours too
+ORIGIN = "renders.json"  # where a build of a manifest looks first
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,26 @@ def form(name: str) -> str:
 def _planned(to: str, source: Source, part: str, arm: str | None, shard_size: int) -> Plan:
     rows = source.parts[part]
     if to in LOOSE:
-        return LOOSE[to](rows)
+        plan = LOOSE[to](rows)
+        return replace(plan, records={ORIGIN: origin(to, source.datasets, rows)}) if to in READ_BACK else plan
     return PACKED[to](rows, About(source.name, source.fingerprint, part or arm, source.datasets, shard_size))
+
+
+def origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
+    """What the folder says of itself when it is ingested: whose images these are, not whose names they bear.
+
+    Without it, renders under the names of Market-1501 come back as that set: its licence, and photographs.
+    """
+    inside = {name: datasets.get(name) or {} for name in sorted(set(rows.column("dataset").to_pylist()))}
+    titles = [facts.get("title") or name for name, facts in inside.items()]
+    licences = [facts.get("licence") or "not stated" for facts in inside.values()]
+    return {
+        "layout": layout,
+        "title": ", ".join(dict.fromkeys(titles)),
+        "licence": ", ".join(dict.fromkeys(licences)),
+        "status": "exported",
+        "expected": {"images": rows.num_rows},
+    }
 
 
 def _free(output: Path) -> None:
@@ -149,6 +169,8 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
             progress(done, total)
         for name, table in plan.tables.items():
             _write_table(home / name, table)
+        for name, facts in plan.records.items():
+            write_json(home / name, facts)
 
 
 def _pack(home: Path, source: Source, part: str, packing: Packing, count: Callable[[int], None], done: int) -> int:

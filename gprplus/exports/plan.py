@@ -44,9 +44,9 @@ class Plan:
     """Where each row's file goes, and what else is written.
 
     `files` are relative, POSIX, in the order of the rows; `folders` stand even when empty; `tables` are written beside,
-    by names that end in .csv or .parquet; `notes` are sentences for the user. `searched` is an expression that readers
-    search the whole path of an image for, so that the folders above must not match it. With a `packing`, `files` are
-    names inside the packed files.
+    by names that end in .csv or .parquet, `records` as JSON; `notes` are sentences for the user. `searched` is an
+    expression that readers search the whole path of an image for, so that the folders above must not match it. With a
+    `packing`, `files` are names inside the packed files.
     """
 
     files: Sequence[str]
@@ -55,6 +55,7 @@ class Plan:
     notes: Sequence[str] = ()
     searched: str | None = None
     packing: Packing | None = None
+    records: Mapping[str, Any] = field(default_factory=dict)
 
 
 def shards(positions: np.ndarray, size: int) -> list[np.ndarray]:

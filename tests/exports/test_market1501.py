@@ -12,6 +12,7 @@ from gprplus.errors import ExportError
 from gprplus.exports import export, market1501
 from gprplus.exports.rows import ROWS
 from gprplus.ingest import build_manifest
+from gprplus.report.basis import material
 from gprplus.schema import conform
 from gprplus.splits import Split
 
@@ -66,12 +67,19 @@ def test_gprplus_reads_its_own_export_back(house, written):
     back = manifest.images(["path", "identity", "camera", "role"]).to_pylist()
     table = {row["file"]: row for row in csv.DictReader((written.path / "map.csv").open())}
     assert len(back) == len(table) == written.info["images"][""]
-    assert set(manifest.rejected().column("path").to_pylist()) == {"map.csv", "cameras.csv", "export.json"}
+    assert not manifest.rejected().num_rows
     for row in back:
         told = table[row["path"]]
         assert (row["identity"], str(row["camera"]), row["role"]) == (told["identity"], told["camera"], told["role"])
     uids = {str(uid) for uid in [*split.train("mix")["uid"].to_pylist(), *split.test()["uid"].to_pylist()]}
     assert {row["uid"] for row in table.values()} == uids
+
+
+def test_renders_under_its_names_are_not_taken_for_market1501(house, written):
+    manifest = build_manifest([written.path], house / "named", layout="auto")
+    (facts,) = manifest.info["datasets"].values()
+    assert (facts["layout"], facts["title"], facts["licence"]) == ("market1501", "gprplus engine", "CC0-1.0")
+    assert material("it", {"targets": {"it": {"datasets": manifest.info["datasets"]}}}).endswith("not on photographs")
 
 
 def test_bytes_are_those_of_the_renders(house, written):

@@ -134,7 +134,7 @@ def _check_examples(layout: Layout, where: str) -> None:
 
 
 # What a renders.json may say about the layout of its folder, beside the tables below.
-_SAID = ("factors", "licence", "functions", "expected")
+_SAID = ("title", "licence", "status", "factors", "functions", "expected")
 
 
 def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
