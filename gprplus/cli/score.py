@@ -10,7 +10,10 @@ from gprplus.cli import options
 @click.command("score")
 @click.option("--features", required=True, type=click.Path(path_type=Path), help=".npy or .parquet file of features.")
 @click.option(
-    "--ids", type=click.Path(path_type=Path), default=None, help="For .npy: uid or path of each row, a line each."
+    "--ids",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="For .npy: uid or path of each row, a line each.  [default: the .txt beside it]",
 )
 @click.option("--split", type=click.Path(path_type=Path), default=None, help="Score on the test side of this split.")
 @click.option(
@@ -42,8 +45,9 @@ def command(
     """Score features made by anybody's trainer.
 
     A Parquet file names each row in a column uid or path and holds the feature in a list column `feature`, or one
-    column a dimension. A .npy array goes with --ids, or has the rows of the split's members.parquet (query and
-    gallery) in their order. A folder of images is ingested under WORK/targets first.
+    column a dimension. A .npy array goes with --ids, or with a .txt of its name beside it; without either its rows
+    are those of the split's members.parquet (query and gallery) in their order. A folder of images is ingested under
+    WORK/targets first.
 
     \b
     Examples:

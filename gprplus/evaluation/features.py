@@ -21,9 +21,13 @@ def read(target: Target, features: Path, names: Path | None = None) -> np.ndarra
 
     A Parquet file has a column `uid` or `path` that says whose feature a row is, and either a list column `feature` or
     one number column a dimension. A `.npy` file is an array of `(rows, D)`; `names` is a text file with the uid or path
-    of each, one a line, and without it the rows must be the target's own. Rows of images that the target does not
-    search are ignored. Raises ScoreError when a feature is missing or the file is something else.
+    of each, one a line, by default the `.txt` of the same name beside it; without either the rows must be the target's
+    own. Rows of images that the target does not search are ignored. Raises ScoreError when a feature is missing or the
+    file is something else.
     """
+    beside = features.with_suffix(".txt")
+    if names is None and features.suffix == ".npy" and beside.is_file():
+        names = beside
     return of_rows(target.rows, features, names, "the target's", "Embed its query and gallery rows")
 
 

@@ -130,6 +130,8 @@ def test_an_array_goes_with_its_names_or_in_the_rows_own_order(tmp_path):
     np.save(tmp_path / "back.npy", FEATURES[::-1])
     (tmp_path / "names.txt").write_text("".join(f"{i}.jpg\n" for i in reversed(range(7))))
     assert (features.read(target(), tmp_path / "back.npy", tmp_path / "names.txt") == FEATURES).all()
+    (tmp_path / "names.txt").rename(tmp_path / "back.txt")
+    assert (features.read(target(), tmp_path / "back.npy") == FEATURES).all(), "names beside the array are its names"
 
 
 def test_files_that_do_not_fit_are_one_sentence(tmp_path):
