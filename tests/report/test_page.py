@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.errors import ReportError
 from gprplus.report import report, verdict
+from gprplus.report.findings import OUTCOMES
 from gprplus.report.ranked import lists
 from gprplus.report.samples import samples
 
@@ -95,6 +96,13 @@ def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):
     assert "url(" not in style
     assert "@import" not in style
     assert "prefers-color-scheme: dark" in style
+
+
+def test_a_framed_score_is_not_in_the_grey_of_an_outcome(page):
+    classes = [(a.get("class") or "").split() for tag, a in page.tags if tag == "td"]
+    cells = {name for names in classes if "cell" in names for name in names}
+    assert cells == {"cell", "own"}
+    assert not cells & set(OUTCOMES.values())
 
 
 def test_the_page_says_the_verdict(page, world):
