@@ -17,6 +17,7 @@ def as_json(split: "Split") -> None:
 def as_text(split: "Split") -> None:
     """The arms as a table, the test side, what was matched, what to beware of."""
     from gprplus.cli.console import note, say, table
+    from gprplus.report.words import counted
 
     info = split.info
     done = "made" if split.made else "there already, for the same request"
@@ -29,8 +30,8 @@ def as_text(split: "Split") -> None:
     if test["identities"]:
         judged = f"{test['protocol']} rule" if test["protocol"] != "no-camera" else "no camera rule"
         say(
-            f"test: {test['identities']:,} other identities, {test['queries']:,} queries, {test['gallery']:,} in the "
-            f"gallery ({judged})"
+            f"test: {counted(test['identities'], 'other identity', 'other identities')}, "
+            f"{counted(test['queries'], 'query', 'queries')}, {test['gallery']:,} in the gallery ({judged})"
         )
     kinds = [facts["kind"] for facts in (info.get("tests") or {}).values()]
     if kinds:
@@ -46,7 +47,8 @@ def as_text(split: "Split") -> None:
         _factorial(info["factorial"])
     for warning in info["warnings"]:
         note(f"Warning: {warning}")
-    say(f"next: gprplus benchmark {shlex.quote(str(split.path))}")
+    needed = "" if test["identities"] else " --target NAME=FOLDER"
+    say(f"next: gprplus benchmark {shlex.quote(str(split.path))}{needed}")
 
 
 def _factorial(facts: dict[str, Any]) -> None:

@@ -213,7 +213,7 @@ def write(output: Path, drawn: Drawn) -> Split:
     runs.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
-    said = [*said_of(side), *drawn.tests.warnings, *plan.warnings, *warnings]
+    said = [*said_of(side, drawn.facts["test"]["identities"]), *drawn.tests.warnings, *plan.warnings, *warnings]
     facts = {**drawn.facts, "audit": checked, "warnings": said}
     runs.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
     return Split.open(output, made=True)

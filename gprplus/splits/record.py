@@ -86,11 +86,16 @@ def _persons(pool: "Pool", rows: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
 
 
-def said_of(side: TestSide) -> list[str]:
-    """Sentences about the sides."""
+def said_of(side: TestSide, people: int) -> list[str]:
+    """Sentences about the sides; `people` are tested."""
     said = []
     if not len(side.rows):
         said.append("There are no test rows (test share 0): runs of this split need a --target.")
+    if people == 1:
+        said.append(
+            "One person alone is searched for: nothing in the gallery can be taken for that person, so every score is "
+            "100. Give more people, a larger --test-share, or score on a --target."
+        )
     if len(side.excluded):
         said.append(
             f"{len(side.excluded):,} queries have no true match in the gallery under the {side.protocol} rule and "

@@ -34,6 +34,8 @@ def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):
     run("build-manifest", renders, "-o", manifest)
     said = run("make-split", "--attr", "illumination", "--manifest", manifest, "-o", split)
     assert f"next: gprplus benchmark '{split}'\n" in said
+    said = run("make-split", "--attr", "illumination", "--manifest", manifest, "-o", tmp_path / "s", "--test-share", 0)
+    assert f"next: gprplus benchmark {tmp_path / 's'} --target NAME=FOLDER\n" in said
 
 
 @pytest.mark.parametrize(("seeds", "said"), [(1, "1 seed,"), (2, "2 seeds,")])

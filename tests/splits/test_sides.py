@@ -189,3 +189,14 @@ def test_of_a_person_with_one_image_a_camera_the_larger_half_is_to_be_found(mani
 def test_an_empty_side_is_refused(manifest, tmp_path, crossed, share, says):
     with pytest.raises(SplitError, match=says):
         make_split(manifest(crossed(4)), "weather", output=tmp_path / "split", test_share=share)
+
+
+def test_one_person_alone_on_the_test_side_is_warned_of(manifest, tmp_path, crossed):
+    """Of ten people one falls under the share of 0.1; under 0.6 there are five more to be mistaken for."""
+    few, more = (
+        make_split(manifest(crossed(10)), "weather", test_share=share, output=tmp_path / str(share))
+        for share in (0.1, 0.6)
+    )
+    assert [len(people(split)) for split in (few, more)] == [1, 6]
+    assert "every score is 100" in " ".join(few.info["warnings"])
+    assert "every score is 100" not in " ".join(more.info["warnings"])
