@@ -147,7 +147,8 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
     return (
         f"No known layout fits the names under {listing.root}, such as {examples(names[:3])}{why}. "
         f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
-        "or declare your own in a TOML file and give it with --layout FILE.toml."
+        "or declare your own in a TOML file and make a manifest with it: "
+        f"`gprplus build-manifest {listing.root} --layout FILE.toml`."
     )
 
 

@@ -110,6 +110,7 @@ def test_nothing_that_fits_is_told_with_the_nearest(tmp_path: Path, plant) -> No
     with pytest.raises(LayoutError, match="No known layout fits the names") as problem:
         chosen(root)
     assert "cat.jpg does not even begin like a name of" in str(problem.value)
+    assert f"`gprplus build-manifest {root} --layout FILE.toml`" in str(problem.value)
 
 
 def test_a_folder_too_high_is_told_from_one_that_is_unknown(tmp_path: Path, plant) -> None:
