@@ -66,16 +66,15 @@ class Host:
         self.farthest = float(np.sqrt(norms.max()))
         self.exact = gallery.dtype == np.float64
         self.rows = max(1, HOST_BLOCK // max(1, len(gallery) * gallery.itemsize))
+        self.multiply: Multiply = by_numpy
 
-    def similarities(
-        self, queries: np.ndarray, out: np.ndarray | None = None, multiply: Multiply = by_numpy
-    ) -> np.ndarray:
+    def similarities(self, queries: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """`(B, G)`, into `out` where given: larger is more alike.
 
         Query norms are left out: they change no order within a row.
         """
         out = np.empty((len(queries), len(self.gallery)), self.gallery.dtype) if out is None else out
-        multiply(queries, self.gallery, out)
+        self.multiply(queries, self.gallery, out)
         if self.metric == "cosine":
             out *= self.rounded
         else:
@@ -88,17 +87,17 @@ class Host:
     ) -> Iterator[np.ndarray]:
         """Ascending ranks of the true matches of each query, in `order` (positions in `queries`)."""
         buffer = np.empty((min(rows, len(order)), len(self.gallery)), dtype=self.gallery.dtype)
-        multiply = by_numpy if self.exact else fastest(queries, self.gallery)
+        self.multiply = by_numpy if self.exact else fastest(queries, self.gallery)
         slack = 0.0 if self.exact else settle.slack(self, queries, order, wanted)
         for start in range(0, len(order), rows):
             block, asked = queries[order[start : start + rows]], wanted[start : start + rows]
-            similar = self.similarities(block, buffer[: len(block)], multiply)
+            similar = self.similarities(block, buffer[: len(block)])
             size = scale(squares(block), self.farthest, self.metric)
             if self.exact:
                 for row, one, tie in zip(similar, asked, TIE * size, strict=True):
                     yield ranks.ranks_of(ranks.counted(row, one, tie))
                 continue
-            widths = slack * size
+            widths = settle.widths(block, slack, size)
             seen = [ranks.sieved(row, one, width) for row, one, width in zip(similar, asked, widths, strict=True)]
             yield from settle.settled(self, block, asked, seen, size, widths)
 
@@ -141,7 +140,7 @@ class Device:
             block, asked = queries[place[start : start + rows]], wanted[start : start + rows]
             similar = self.similarities(block)
             size = scale(squares(block), self.farthest, self.metric)
-            widths = slack * size
+            widths = settle.widths(block, slack, size)
             yield from settle.settled(self, block, asked, _sieved_together(similar, asked, widths), size, widths)
 
     def exactly(self, queries: "torch.Tensor", columns: np.ndarray | slice) -> np.ndarray:

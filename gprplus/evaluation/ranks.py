@@ -26,6 +26,8 @@ TIE = 2.0**-40
 _PASS, _SORT = 45_000, 216
 # To multiply the whole row of a query again costs as much as to gather this share of the gallery's rows for it.
 _WHOLE = 32
+# Pairs that are looked at one by one: a byte each, some of them three times over.
+_PAIRS = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,26 @@ def sifted(
         return Sieved(surely, unsure, unsure, np.empty((0, 0), dtype=bool), found[:0])
     similar, columns = values()
     own = found[unsure]
+    if len(own) * len(similar) > _PAIRS:
+        some = _near_any(similar, own, width).nonzero()[0]
+        similar, columns = similar[some], columns[some]
+        if len(own) * len(similar) > _PAIRS:
+            return None
     near = similar >= (own - width)[:, None]
     near &= similar < (own + width)[:, None]
     some = np.flatnonzero(near.any(0))
     if len(some) > gallery / _WHOLE:
         return None
     return Sieved(surely, unsure, columns[some], near[:, some], np.concatenate([own, similar[some]]))
+
+
+def _near_any(similar: np.ndarray, own: np.ndarray, width: np.float32) -> np.ndarray:
+    """Which of the `similar (N,)` lie from a `width` below to under a `width` above any of `own (U,)`, `(N,) bool`.
+
+    They have begun with more of these than have ended: slower than a table of all pairs where that is small.
+    """
+    begun = np.searchsorted(np.sort(own - width), similar, side="right")
+    return begun > np.searchsorted(np.sort(own + width), similar, side="right")
 
 
 def reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:

@@ -80,9 +80,9 @@ def score(
     "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `Rerank()`, re-ranks by k-reciprocal neighbours
     first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by query, positions
     of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (48
-    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given), some features in float64 (40 MiB) and under 150
-    bytes a row; float32 features are not copied. Raises ScoreError when the arguments do not belong together or no
-    query is valid.
+    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given), some of them and some features in float64 (40
+    MiB), under 150 bytes a row and 50 a true match of a query; float32 features are not copied. Raises ScoreError when
+    the arguments do not belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score(features[:1], features, ["a"], ["b", "a", "c"]).mAP

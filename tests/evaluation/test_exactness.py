@@ -1,5 +1,6 @@
 """Scores against a twin in decimal arithmetic that knows nothing of blocks: whoever multiplies, ties are ties."""
 
+import tracemalloc
 from decimal import Decimal, localcontext
 
 import numpy as np
@@ -159,6 +160,32 @@ def test_rounding_that_is_seen_to_be_small_leaves_less_open_and_no_rank_changes(
     assert 0 < few < sum(open_) / 2
 
 
+@pytest.mark.parametrize("product", [multiply.by_numpy, multiply.by_torch])
+def test_pictures_of_few_numbers_among_others_tie_though_their_sums_round_one_way(product, monkeypatch):
+    rng = np.random.default_rng(3)
+    queries = rng.normal(size=(311, 1024))  # of which every tenth is looked at, from the first on
+    queries[5::10] = np.sign(queries[5::10])
+    away = np.concatenate([np.arange(311), *[np.arange(5, 311, 10)] * 3])
+    gallery = (queries[away] * rng.uniform(0.5, 2, (len(away), 1))).astype(np.float32)
+    ids = np.concatenate([np.arange(311), 1000 + np.arange(len(away) - 311)])
+    search = {"query_features": 1.1 * queries, "gallery_features": gallery, "query_ids": np.arange(311)}
+    search["query_features"] = search["query_features"].astype(np.float32)
+    monkeypatch.setattr("gprplus.evaluation.products.fastest", lambda *sizes: product)
+    found = [one for (one,) in ranks_by({**search, "gallery_ids": ids}, Host, block=150)]
+    assert found == [4 if i % 10 == 5 else 1 for i in range(311)]
+
+
+def test_how_far_rounding_goes_is_seen_of_the_product_that_is_taken(monkeypatch):
+    def rounding(queries, gallery, out):
+        multiply.by_numpy(queries, gallery, out)
+        out *= np.where(np.arange(len(gallery)) % 2, 1, 1 + 6e-6).astype(np.float32)
+
+    search = large()
+    expected = ranks_by(search, Host, lambda array: array.astype(np.float64))
+    monkeypatch.setattr("gprplus.evaluation.products.fastest", lambda *sizes: rounding)
+    assert ranks_by(search, Host, block=150) == expected
+
+
 def test_a_comparison_that_is_rounded_farther_than_expected_is_not_trusted():
     search = Host(np.eye(3, dtype=np.float32), "cosine")
     query, wanted = np.array([[3, 2, 1]], np.float32), ranks.Wanted(np.array([0]), np.array([0]))
@@ -170,6 +197,34 @@ def test_a_comparison_that_is_rounded_farther_than_expected_is_not_trusted():
     assert decided(4, 2.0, 3.0).tolist() == [5], "each moved by one"
     assert decided(2, 2.0, 3.0) is None
     assert decided(4, 3.0, 4.0) is None
+
+
+@pytest.mark.parametrize(("people", "spread"), [(10, 0), (10, 1e-6), (100, 0), (100, 1)])
+def test_few_people_of_many_pictures_take_no_more_memory_than_is_promised(people, spread):
+    rng = np.random.default_rng(4)
+    base = rng.random(256).astype(np.float32)
+    query, gallery = (base + spread * rng.normal(size=(rows, 256)).astype(np.float32) for rows in (260, 20_000))
+    tracemalloc.start()
+    score(query, gallery, np.arange(260) % people, np.arange(20_000) % people)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 260 * 20_000 * 4 + (40 << 20) + 150 * 20_260 + 50 * 260 * 20_000 / people
+
+
+def test_near_pairs_are_the_same_whether_all_are_looked_at_one_by_one_or_not(monkeypatch):
+    rng, width = np.random.default_rng(6), np.float32(0.01)
+    similar, found = (np.sort(rng.random(count).astype(np.float32)) for count in (500, 5))
+    counts = ranks.reached(similar, found + width), ranks.reached(similar, found - width)
+
+    def sifted(pairs):
+        monkeypatch.setattr(ranks, "_PAIRS", pairs)
+        return ranks.sifted(lambda: (similar, np.arange(500)), found, width, *counts, 500 * ranks._WHOLE)
+
+    one_by_one, fewer = sifted(2500), sifted(2499)
+    assert one_by_one.open.sum() == sum(perhaps - surely for surely, perhaps in zip(*counts, strict=True)) > 0
+    assert (fewer.open == one_by_one.open).all()
+    assert (fewer.wrong == one_by_one.wrong).all()
+    assert sifted(one_by_one.open.size - 1) is None, "the whole row is settled"
 
 
 @pytest.mark.parametrize("rows", [65, 127, 331])
