@@ -90,6 +90,7 @@ def _figure(panels: int, rows: int) -> tuple[Any, list[Any]]:
         axis.tick_params(labelsize=8, length=0)
         axis.grid(axis="x", color="#eef0f2")
         axis.set_axisbelow(True)
+        axis.set_ylim(-0.5, rows - 0.5)  # by itself the first row lies on the axis, the last on the upper edge
     return figure, list(axes)
 
 

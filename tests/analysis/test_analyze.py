@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
@@ -10,6 +11,7 @@ from gprplus.analysis import Analysis, analyze
 from gprplus.cli import cli
 from gprplus.errors import AnalysisError, ManifestError, RequestChanged
 from gprplus.exports import export
+from gprplus.images import decode
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.schema import DISTANCES, arrow_schema
 from gprplus.splits import make_split
@@ -151,6 +153,19 @@ def test_the_command_prints_the_nearest_level_first_and_the_caution(home):
     assert "Nothing to do" in again.output
     data = json.loads(CliRunner().invoke(cli, [*arguments, "-o", str(home / "printed"), "--json"]).stdout)
     assert len(data["fog"]["distances"]) == 30
+
+
+def test_the_outer_rows_of_a_picture_keep_half_a_row_from_its_edges(found):
+    picture = decode((found.path / "weather.png").read_bytes()).astype(int)
+
+    def lines(colour):
+        return np.flatnonzero((abs(picture - colour).sum(axis=2) < 6).sum(axis=1) > 5)
+
+    band, dots = lines([0xD9, 0xDE, 0xE4]), lines([0x1F, 0x3B, 0x57])
+    half = (band[-1] - band[0]) / len(energy(found, "weather")) / 2
+    radius = 5
+    assert dots[0] - band[0] > half - 2 * radius
+    assert band[-1] - dots[-1] > half - 2 * radius
 
 
 def test_targets_are_named(home):
