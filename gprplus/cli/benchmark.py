@@ -115,7 +115,7 @@ def _duration(seconds: float) -> str:
 
 def show(outcome: "Outcome") -> None:
     """Print the table, the verdict and the page of every split."""
-    from gprplus.cli.console import note, say, table
+    from gprplus.cli.console import note, prose, say, table
     from gprplus.report import verdict
     from gprplus.report.tables import overview
     from gprplus.report.words import counted
@@ -131,5 +131,5 @@ def show(outcome: "Outcome") -> None:
     ):
         headers, rows = overview(summary, contrasts)
         table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
-        say(verdict(summary, contrasts, info))
+        prose(verdict(summary, contrasts, info))
         say(f"report: {page}")

@@ -45,6 +45,18 @@ def say(text: str) -> None:
     click.echo(text)
 
 
+def prose(text: str) -> None:
+    """Paragraphs of result on stdout, folded between words on a terminal; elsewhere a paragraph stays a line."""
+    if sys.stdout.isatty():
+        import shutil
+        import textwrap
+
+        room = min(shutil.get_terminal_size().columns, 100)
+        folded = (textwrap.fill(one, room, break_long_words=False, break_on_hyphens=False) for one in text.split("\n"))
+        text = "\n".join(folded)
+    say(text)
+
+
 def note(text: str) -> None:
     """One line beside the result, on stderr."""
     click.echo(text, err=True)

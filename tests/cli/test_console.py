@@ -18,6 +18,22 @@ def test_a_wide_table_is_printed_wide_and_never_cut(capsys, monkeypatch, termina
     assert all(word in printed for word in [*HEADERS, *WORDS])
 
 
+def test_a_verdict_is_folded_between_words_on_a_terminal_and_a_line_elsewhere(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "30")
+    text = "Training on blizzard alone loses 48.0 points.\n\nOn the same-budget mixture, nothing is shown."
+    console.prose(text)
+    assert capsys.readouterr().out == f"{text}\n"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    console.prose(text)
+    assert capsys.readouterr().out.splitlines() == [
+        "Training on blizzard alone",
+        "loses 48.0 points.",
+        "",
+        "On the same-budget mixture,",
+        "nothing is shown.",
+    ]
+
+
 def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
     console.table(["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts")
     lines = capsys.readouterr().out.splitlines()
