@@ -7,7 +7,7 @@ from gprplus.cli import console
 
 INFLATED = 5  # variance inflation a degree of freedom, from which it is said
 SHOWN = 8  # rows of a table: the others are milder
-LEAKS = {"identities": "people", "digests": "files, byte for byte"}
+LEAKS = {"identities": "people", "digests": "files byte for byte"}
 
 
 def show(info: Mapping[str, Any]) -> None:
@@ -159,12 +159,12 @@ def _ends(means: Mapping[str, float]) -> list[str]:
 
 def _leaks(leakage: Mapping[str, Any]) -> str:
     said = [
-        f"{LEAKS[name]} {'not looked at' if leakage.get(name) is None else leakage[name]}"
+        f"{LEAKS[name]}: {'not looked at' if leakage.get(name) is None else leakage[name]}"
         for name in LEAKS
         if name in leakage
     ]
     near = leakage.get("near_duplicates")
     said.append(
-        f"near duplicates {near['count']:,} of {near['looked_at']:,}" if near else "near duplicates not looked at"
+        f"near duplicates: {near['count']:,} of {near['looked_at']:,}" if near else "near duplicates: not looked at"
     )
-    return f"On both sides: {', '.join(said)}."
+    return f"On both sides: {'; '.join(said)}."
