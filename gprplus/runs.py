@@ -5,6 +5,7 @@ folder carries a record of the request that made it, written last; and a request
 work starts.
 """
 
+import errno
 import json
 import os
 import re
@@ -70,7 +71,8 @@ def replacing(path: Path) -> Iterator[Path]:
 def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
     """Hold a lock file while the block runs; `error` saying `busy` where another process holds it.
 
-    The system lets go of it when the process ends, however that may be.
+    The system lets go of it when the process ends, however that may be. Where a file system knows no locks, as some of
+    clusters do, nothing is held.
     """
     import fcntl
 
@@ -83,8 +85,9 @@ def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise error(busy) from None
+        except OSError as refused:
+            if refused.errno in (errno.EAGAIN, errno.EACCES):
+                raise error(busy) from None
         yield
 
 

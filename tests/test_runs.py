@@ -1,5 +1,6 @@
 """Folders that remember what made them, and files that are whole or absent."""
 
+import errno
 import json
 import os
 import shutil
@@ -35,6 +36,23 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
         interrupted()
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_lock_is_for_one_and_free_again(tmp_path):
+    one, another = (runs.alone(tmp_path / "lock", GprplusError, "busy") for _ in range(2))
+    with one, pytest.raises(GprplusError, match="busy"), another:
+        pass
+    with runs.alone(tmp_path / "lock", GprplusError, "busy"):
+        pass
+
+
+def test_where_a_file_system_knows_no_locks_nobody_is_taken_for_another(tmp_path, monkeypatch):
+    def refused(file, how):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", refused)
+    with runs.alone(tmp_path / "lock", GprplusError, "busy"):
+        assert (tmp_path / "lock").exists()
 
 
 def test_what_cannot_be_written_is_one_sentence(tmp_path):

@@ -90,13 +90,18 @@ def _main_memory(root: Path = Path("/")) -> tuple[int, int]:
     except (OSError, KeyError, ValueError, IndexError):
         return sys.maxsize, sys.maxsize
     try:
-        own = (root / "proc/self/cgroup").read_text().split("0::/")[1].splitlines()[0]
-        group_of_ours = root / "sys/fs/cgroup" / own
-        most = int((group_of_ours / "memory.max").read_text())  # "max" where it is not limited
-        taken = int((group_of_ours / "memory.stat").read_text().split("anon ")[1].split()[0])
-    except (OSError, ValueError, IndexError):
+        own = Path((root / "proc/self/cgroup").read_text().split("0::/")[1].splitlines()[0])
+    except (OSError, IndexError):
         return free, whole
-    return min(free, max(most - taken, 0)), min(whole, most)
+    for within in (own, *own.parents):  # a job's limit may stand above the group that its processes are in
+        try:
+            most = int((root / "sys/fs/cgroup" / within / "memory.max").read_text())  # "max" where it is not limited
+            stated = (root / "sys/fs/cgroup" / within / "memory.stat").read_text()
+            taken = int(stated.split("anon ")[1].split()[0])
+        except (OSError, ValueError, IndexError):
+            continue
+        free, whole = min(free, max(most - taken, 0)), min(whole, most)
+    return free, whole
 
 
 @contextmanager

@@ -224,12 +224,13 @@ def _parts(folder: Path) -> list[Path]:
 
 def _keys_in(path: Path, height: int, width: int) -> np.ndarray:
     """Keys `(n,) uint64` of one part. Raises TrainingError when it is none of this store."""
-    magic, count, *size = np.fromfile(path, dtype="<i8", count=4).tolist()
-    if magic != _MAGIC or size != [height, width] or path.stat().st_size != _HEADER + count * (8 + height * width * 3):
+    head = np.fromfile(path, dtype="<i8", count=4).tolist()  # fewer of a file that was cut short
+    each = 8 + height * width * 3
+    if head[:1] + head[2:] != [_MAGIC, height, width] or path.stat().st_size != _HEADER + head[1] * each:
         raise TrainingError(
             f"{path} is not a part of a store of {height} x {width} images. Remove it and run the command again."
         )
-    return np.fromfile(path, dtype="<u8", count=count, offset=_HEADER)
+    return np.fromfile(path, dtype="<u8", count=head[1], offset=_HEADER)
 
 
 def _mapped(path: Path, count: int, height: int, width: int) -> np.ndarray:

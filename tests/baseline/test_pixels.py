@@ -109,7 +109,12 @@ def test_main_memory_is_what_the_machine_and_the_container_leave(tmp_path, monke
     (own / "memory.max").write_text("5000000\n")
     (own / "memory.stat").write_text("anon 2000000\nfile 9000\n")
     assert devices._main_memory(tmp_path) == (3_000_000, 5_000_000)
+    (own.parent / "memory.max").write_text("4000000\n")
+    (own.parent / "memory.stat").write_text("anon 3500000\nfile 9000\n")
+    assert devices._main_memory(tmp_path) == (500_000, 4_000_000), "others of the same job took the rest"
     (own / "memory.max").write_text("max\n")
+    assert devices._main_memory(tmp_path) == (500_000, 4_000_000), "the limit stands above"
+    (own.parent / "memory.max").write_text("max\n")
     assert devices._main_memory(tmp_path) == (6000 * 1024, 8000 * 1024)
     monkeypatch.setattr(devices, "_main_memory", lambda: (700, 1000))
     assert (devices.memory("cpu"), devices.memory("cpu", jobs=2)) == (700, 475)

@@ -114,10 +114,12 @@ def test_a_disk_that_is_too_small_is_said_beforehand(renders, tmp_path, monkeypa
     assert not parts(tmp_path)
 
 
-def test_a_stranger_in_the_store_is_refused(renders, tmp_path):
+@pytest.mark.parametrize("size", [0, 8, 24, 40])
+def test_a_stranger_in_the_store_is_refused(renders, tmp_path, size):
     rows, roots = renders
     store.pack(rows, roots, tmp_path / "store", *SIZE)
-    (tmp_path / "store" / "64x32" / "zz.pack").write_bytes(b"x" * 40)
+    whole = next((tmp_path / "store" / "64x32").glob("*.pack")).read_bytes()
+    (tmp_path / "store" / "64x32" / "zz.pack").write_bytes(whole[:size])
     with pytest.raises(TrainingError, match="not a part of a store"):
         store.pack(rows, roots, tmp_path / "store", *SIZE)
 
