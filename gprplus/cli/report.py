@@ -53,7 +53,7 @@ def command(runs: tuple[Path, ...], work: Path, output: Path | None, plan: bool,
         console.dump({"reports": made})
         return
     for outcome, said in zip(outcomes, verdicts, strict=True):
-        console.say(f"{outcome.name}: {said}")
+        console.prose(f"{outcome.name}: {said}")
     for path in files:
         console.say(str(path))
 

@@ -93,7 +93,7 @@ def written(names: Sequence[str], rows: Sequence[Row]) -> str:
 
 def notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know to read the figures of joined rows."""
-    said = ["Scores are points of a percent: means over seeds, single query, full gallery."]
+    said = ["Scores are in percent: means over seeds, single query, full gallery."]
     if any(row["mAP_difference_low"] is not None for row in rows):
         said.append(
             "A difference is paired: the same queries, the same seeds. Its intervals resample the people searched for, "

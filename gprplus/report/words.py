@@ -1,7 +1,7 @@
-"""Figures and names as they are read: points of a percent, intervals, counts, nouns.
+"""Figures and names as they are read: percent, points, intervals, counts, nouns.
 
-Tables hold scores from 0 to 1; people read points. A figure that rounds to zero keeps a digit more, so that an
-interval that ends just short of zero is never printed as one that touches it.
+Tables hold scores from 0 to 1; people read percent, and points of difference. A figure that rounds to zero keeps a
+digit more, so that an interval that ends just short of zero is never printed as one that touches it.
 """
 
 from collections.abc import Sequence
