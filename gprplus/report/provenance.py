@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gprplus.evaluation.targets import own, plain
 from gprplus.protocol import PROTOCOLS
 from gprplus.report import words
 from gprplus.report.outcome import Outcome
@@ -51,8 +52,19 @@ def commands(run: Outcome) -> list[str]:
     lines = ["gprplus build-manifest RENDERS", shlex.join(split + _options(asked, SPLIT_OPTIONS))]
     seeds = len(set(run.results.column("seed").to_pylist()))
     bench = ["gprplus", "benchmark", f"work/splits/{run.rows[0]['split']}", "--recipe", run.rows[0]["recipe"]]
-    bench += ["--seeds", str(seeds)]
-    return [*lines, shlex.join(bench + _options(run.record.get("request") or {}, BENCHMARK_OPTIONS))]
+    bench += ["--seeds", str(seeds), *_options(run.record.get("request") or {}, BENCHMARK_OPTIONS)]
+    return [*lines, shlex.join(bench + _said(run.record))]
+
+
+def _said(record: Mapping[str, Any]) -> list[str]:
+    """What the command line said of compiling and targets; where a target lay is the reader's to fill in."""
+    mode = record.get("request", {}).get("compute.compile") or "no"
+    names = list(record.get("targets") or {})
+    foreign = dict.fromkeys(plain(name) for name in names if not own(name))
+    out = [] if mode == "no" else ["--compile", mode]
+    for name in foreign:
+        out += ["--target", f"{name}=PATH"]
+    return out + ["--rerank"] * any(plain(name) != name for name in names)
 
 
 SPLIT_OPTIONS = ("levels", "where", "identities", "images_per_identity", "budget", "test_share", "missing", "seed")

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -13,6 +14,7 @@ from gprplus.cli import cli
 from gprplus.errors import ReportError
 from gprplus.report import report, verdict
 from gprplus.report.findings import OUTCOMES
+from gprplus.report.provenance import commands
 from gprplus.report.ranked import lists
 from gprplus.report.samples import samples
 
@@ -82,6 +84,18 @@ def test_every_section_is_there(page):
         "provenance",
         "notes",
     ]
+
+
+def test_the_last_command_says_all_that_the_benchmark_was_told(world):
+    run = world.read()
+    told = {
+        "request": {"steps": 40, "compute.compile": "reduce-overhead"},
+        "targets": {key: {} for key in ("self", "self:cross", "self+reranked", "market", "market+reranked")},
+    }
+    said = commands(replace(run, record=run.record | told))[-1]
+    assert said.endswith(" --steps 40 --compile reduce-overhead --target market=PATH --rerank")
+    told = {"request": {"compute.compile": False}, "targets": {"self": {}}}
+    assert commands(replace(run, record=run.record | told))[-1].endswith(" --seeds 2")
 
 
 def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):
