@@ -124,6 +124,7 @@ def benchmark(
         crew.judge(min(chosen.batch.identities, people))
     for case in wanted:
         cases.settle_images(case, digests, force=force)
+    changed = cases.settle_files(wanted, force=force)
     count = seeds or chosen.seeds
     planned = Plan(
         chosen.name,
@@ -133,7 +134,7 @@ def benchmark(
         count,
         *_counts(wanted, count, force),
         **_packing(list(costs.values())),
-        warnings=tuple(dict.fromkeys(said for case in wanted for one in case.targets for said in cases.warnings(one))),
+        warnings=(*changed, *_warnings(wanted)),
     )
     if dry_run:
         todo = projection.work(wanted, count, force)
@@ -159,6 +160,11 @@ def benchmark(
         with _few_threads(threads):
             _run(trials, jobs, progress, crew)
         return _collected(wanted, planned, margin) if crew.first else Outcome(planned)
+
+
+def _warnings(wanted: Sequence[Case]) -> list[str]:
+    said = (sentence for case in wanted for target in case.targets for sentence in cases.warnings(target))
+    return list(dict.fromkeys(said))
 
 
 def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:

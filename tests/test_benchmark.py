@@ -300,3 +300,29 @@ def test_a_target_needs_a_name_and_a_path(work):
     shown = CliRunner().invoke(cli, ["benchmark", "--target", "market"])
     assert shown.exit_code == 2
     assert "NAME=PATH" in shown.output
+
+
+def test_images_exchanged_between_split_and_first_run_are_refused_and_force_trains_on_them_with_a_word(work, tmp_path):
+    for part in ("renders", "manifest", "splits"):
+        shutil.copytree(work / part, tmp_path / part)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    for sunny in (tmp_path / "renders").rglob("*_w01_*.jpg"):
+        foggy = sunny.with_name(sunny.name.replace("_w01_", "_w04_"))
+        aside = sunny.rename(tmp_path / "aside")
+        foggy.rename(sunny)
+        aside.rename(foggy)
+    for way in ({}, {"dry_run": True}):
+        with pytest.raises(
+            TrainingError, match=r"96 of 96 images have changed since .* Build manifest and split again"
+        ):
+            ask(tmp_path, **way)
+    assert not (tmp_path / "runs" / "weather").exists()
+    assert "96 of 96 images have changed" in ask(tmp_path, force=True).plan.warnings[0]
+
+
+def test_a_target_whose_files_changed_since_its_manifest_is_refused(work, draw, done, tmp_path):
+    draw(tmp_path / "street", people=4, views=3, name="street")
+    build_manifest([tmp_path / "street"], tmp_path / "manifest")
+    next((tmp_path / "street").rglob("*.jpg")).write_bytes(b"another")
+    with pytest.raises(TrainingError, match="1 of 72 images have changed"):
+        ask(work, targets={"street": tmp_path / "manifest"})

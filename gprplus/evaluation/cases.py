@@ -4,14 +4,14 @@ request from another.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import runs
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
-from gprplus.errors import RecipeError, RequestChanged, SplitError, nearest
+from gprplus.errors import RecipeError, RequestChanged, SplitError, TrainingError, nearest
 from gprplus.evaluation import fitness, targets
 from gprplus.evaluation.targets import Target
 from gprplus.splits import Split
@@ -26,13 +26,16 @@ RECORD = "benchmark.json"
 
 @dataclass(frozen=True)
 class Case:
-    """One split with where its runs go, the recipe as it is for its arms, and what they are scored on."""
+    """One split with where its runs go, the recipe as it is for its arms, and what they are scored on; `manifests` are
+    those of targets, by name.
+    """
 
     split: Split
     folder: Path
     recipe: Recipe
     targets: tuple[Target, ...]
     roots: Mapping[str, Path]
+    manifests: "Mapping[str, Manifest]" = field(default_factory=dict)
 
 
 def open_all(
@@ -84,7 +87,7 @@ def open_all(
                 f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
                 "or name the splits you mean."
             )
-        cases.append(Case(split, folder, own_recipe, found, split.roots(own)))
+        cases.append(Case(split, folder, own_recipe, found, split.roots(own), manifests))
     return cases
 
 
@@ -183,6 +186,34 @@ def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> Non
             f"{case.folder} holds runs of other pictures: the files of {' and of '.join(changed)} have changed since. "
             "Give another folder with -o, or --force to replace it."
         )
+
+
+def settle_files(cases: Sequence[Case], *, force: bool) -> list[str]:
+    """One sentence for each split or target whose image files changed since its manifest was built.
+
+    Raises TrainingError instead, unless `force` is given or runs of these very files are there (`settle_images`).
+    """
+    changed = {name: said for case in cases for name, said in _changed(case).items()}
+    known = {name for case in cases for name in _recorded(case).get("images", {})}
+    new = [said for name, said in changed.items() if name not in known]
+    if new and not force:
+        raise TrainingError(f"{new[0]} Build manifest and split again, or --force to train on them as they are.")
+    return list(changed.values())
+
+
+def _changed(case: Case) -> dict[str, str]:
+    """A sentence for each of the case's sources whose files changed since their manifest was built."""
+    from gprplus.ingest.changed import changed_files
+
+    found, manifest = {}, case.split.manifest()
+    if manifest is not None:
+        rows = case.split.members(["dataset", "path"])
+        found[f"split {case.split.name}"] = changed_files(manifest, rows, case.roots).sentence()
+    for target in case.targets:
+        if target.name in case.manifests:
+            said = changed_files(case.manifests[target.name], target.rows, target.roots).sentence()
+            found[source_of(case, target)] = said
+    return {name: said for name, said in found.items() if said}
 
 
 def _own(case: Case, digests: Mapping[str, str]) -> dict[str, str]:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
-from gprplus.errors import SplitError, nearest
+from gprplus.errors import ManifestError, SplitError, nearest
 from gprplus.runs import read_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from gprplus.ingest import Manifest
 
 RECORD = "split.json"
 MEMBERS = "members.parquet"
@@ -86,6 +88,18 @@ class Split:
             if name not in datasets:
                 raise SplitError(f"{self.path} has no dataset '{name}'. {nearest(name, datasets)}")
         return {name: Path(overrides.get(name) or self.path / facts["root"]) for name, facts in datasets.items()}
+
+    def manifest(self) -> "Manifest | None":
+        """The manifest that the split was made from; None where it has gone or holds other rows of a dataset now."""
+        from gprplus.ingest import Manifest
+
+        try:
+            found = Manifest.open(self.path / self.info["manifest"]["path"])
+        except ManifestError:
+            return None
+        now = {name: about["fingerprint"] for name, about in found.datasets.items()}
+        same = all(now.get(name) == facts["fingerprint"] for name, facts in self.info["datasets"].items())
+        return found if same else None
 
     def _read(self, start: int, count: int | None = None, columns: Sequence[str] | None = None) -> "pa.Table":
         """Rows by position: they stand arm by arm, so that only the row groups of one need be opened."""
