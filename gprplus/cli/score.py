@@ -64,9 +64,11 @@ def command(
 
     on = targets.open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
     on = targets.under(on, rule) if rule else on
-    scores, _ = on.score(given.read(on, features, ids), metric=metric, ap=ap, rerank=Rerank() if rerank else None)
+    matrix = given.read(on, features, ids)
+    scores, _ = on.score(matrix, metric=metric, ap=ap, rerank=Rerank() if rerank else None)
     found = scores.summary()
     facts = {"protocol": on.protocol, "metric": metric, "ap": ap, "rerank": rerank, **found}
+    facts["dimensions"] = matrix.shape[1]
     if as_json:
         dump(facts)
         return
@@ -75,4 +77,5 @@ def command(
     left_out = len(scores.per_query.valid) - scores.queries
     again = ", re-ranked (k1 20, k2 6, lambda 0.3)" if rerank else ""
     said = f" ({left_out:,} without a true match left out)" if left_out else ""
-    say(f"{scores.queries:,} queries{said}; {on.protocol} rule, {metric} similarity, AP in its {ap} form{again}")
+    rule_and_form = f"{on.protocol} rule, {metric} similarity, AP in its {ap} form"
+    say(f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}")

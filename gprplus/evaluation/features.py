@@ -1,29 +1,30 @@
-"""Features made by anybody's trainer, brought into the order of a target's rows."""
+"""Features from any trainer, brought into the order of a target's rows."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gprplus.errors import ScoreError, examples
+from gprplus.evaluation.feature_files import Names, from_npy, from_parquet, names_of_lines
+from gprplus.evaluation.row_names import places
 from gprplus.evaluation.targets import Target
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_KEYS = ("uid", "path")
-_FEATURE = "feature"
+_BLOCK = 8192
 
 
 def read(target: Target, features: Path, names: Path | None = None) -> np.ndarray:
     """Features `(N, D)` of the target's N rows, in their order, from a file.
 
-    A Parquet file has a column `uid` or `path` that says whose feature a row is, and either a list column `feature` or
-    one number column a dimension. A `.npy` file is an array of `(rows, D)`; `names` is a text file with the uid or path
-    of each, one a line, by default the `.txt` of the same name beside it; without either the rows must be the target's
-    own. Rows of images that the target does not search are ignored. Raises ScoreError when a feature is missing or the
-    file is something else.
+    A Parquet file has a column `uid` or `path` that names the image of a row, and either a list column `feature` or
+    one number column a dimension, numbered as in f0, f1, f2. A `.npy` file is an array of `(rows, D)`; `names` is a
+    text file with the uid or path of each, one a line, by default the `.txt` of the same name beside it; without either
+    the rows must be the target's own. A uid is written in decimal or as 16 hexadecimal digits, a path as in the
+    manifest or with folders before it. Rows of images that the target does not search are ignored. Raises ScoreError
+    when a feature is missing or not finite, or the file is something else.
     """
     beside = features.with_suffix(".txt")
     if names is None and features.suffix == ".npy" and beside.is_file():
@@ -41,86 +42,39 @@ def of_rows(
     """The same of any rows with uid and path; `whose` rows they are and what to do are said when some are missing."""
     if not features.is_file():
         raise ScoreError(f"There is no file of features at {features}. Name the .npy or .parquet file that holds them.")
+    known: Names | None = None
     if features.suffix == ".npy":
-        known, matrix = _from_npy(features, names, len(rows))
+        matrix = from_npy(features)
+        known = names_of_lines(names) if names else None
     elif features.suffix == ".parquet":
-        known, matrix = _from_parquet(features)
+        known, matrix = from_parquet(features)
+    elif features.suffix == ".npz":
+        raise ScoreError(f"{features} may hold several arrays: save the one of features with numpy.save as .npy.")
     else:
         raise ScoreError(f"{features} is neither .npy nor .parquet, the two forms of features that are read.")
     if known is None:
-        return matrix
-    return matrix[_places(rows, known, features, whose, advice)]
-
-
-def _from_npy(path: Path, names: Path | None, rows: int) -> tuple[list[str] | None, np.ndarray]:
-    try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise ScoreError(f"{path} cannot be read as an array of numbers: {error}.") from error
-    if matrix.ndim != 2:
-        raise ScoreError(f"{path} must be an array of (rows, dimensions), found the shape {matrix.shape}.")
-    if names is None:
-        if len(matrix) != rows:
+        if len(matrix) != len(rows):
             raise ScoreError(
-                f"{path} has {len(matrix):,} rows and the target {rows:,}: say with --ids whose feature each row is."
+                f"{features} has {len(matrix):,} rows and the target {len(rows):,}: name the image of each row with "
+                "--ids."
             )
-        return None, matrix
-    try:
-        known = names.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScoreError(f"{names} cannot be read as a list of uids or paths: {error}.") from error
-    known = [line.strip() for line in known if line.strip()]
-    if len(known) != len(matrix):
-        raise ScoreError(f"{names} names {len(known):,} rows, {path} has {len(matrix):,}.")
-    return known, matrix
+    else:
+        if len(known.texts) != len(matrix):
+            raise ScoreError(f"{names} names {len(known.texts):,} rows, {features} has {len(matrix):,}.")
+        matrix = matrix[places(rows, known, features, whose, advice)]
+    _require_finite(matrix, rows, features)
+    return matrix
 
 
-def _from_parquet(path: Path) -> tuple[list[str], np.ndarray]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise ScoreError(f"{path} cannot be read as a Parquet table: {error}.") from error
-    key = next((name for name in _KEYS if name in table.column_names), None)
-    if key is None:
-        raise ScoreError(f"{path} has no column uid or path to tell whose feature a row is.")
-    known = [str(value) for value in table.column(key).to_pylist()]
-    if _FEATURE in table.column_names:
-        return known, _from_lists(table.column(_FEATURE), path)
-    numbers = [
-        field.name
-        for field in table.schema
-        if pa.types.is_floating(field.type) and field.name not in (*_KEYS, _FEATURE)
-    ]
-    if not numbers:
-        raise ScoreError(f"{path} has neither a list column 'feature' nor columns of floating-point numbers.")
-    return known, np.stack([table.column(name).to_numpy() for name in numbers], axis=1)
-
-
-def _from_lists(column: Any, path: Path) -> np.ndarray:
-    column = column.combine_chunks()
-    values = column.flatten().to_numpy(zero_copy_only=False)
-    if column.null_count or not len(column) or len(values) % len(column):
-        raise ScoreError(f"{path}: the lists in 'feature' must all have one length, and none may be null.")
-    lengths = {len(row) for row in column.slice(0, 1000)}
-    if lengths != {len(values) // len(column)}:
-        raise ScoreError(f"{path}: the lists in 'feature' must all have one length, found {sorted(lengths)[:3]}.")
-    return values.reshape(len(column), -1)
-
-
-def _places(rows: "pa.Table", known: Sequence[str], source: Path, whose: str, advice: str) -> np.ndarray:
-    """Where each of the rows stands among the features: by uid when the first name is one, else by path."""
-    place = {name: i for i, name in enumerate(known)}
-    if len(place) < len(known):
-        raise ScoreError(f"{source} names {len(known) - len(place):,} rows twice.")
-    by_uid = [str(uid) for uid in rows.column("uid").to_pylist()]
-    wanted = by_uid if known and known[0].isdigit() else rows.column("path").to_pylist()
-    absent = [name for name in wanted if name not in place]
-    if absent:
+def _require_finite(matrix: np.ndarray, rows: "pa.Table", source: Path) -> None:
+    """Raise ScoreError naming the images whose feature holds NaN or infinity."""
+    broken: list[int] = []
+    for start in range(0, len(matrix), _BLOCK):
+        finite = np.isfinite(matrix[start : start + _BLOCK]).all(axis=1)
+        broken += (start + np.flatnonzero(~finite)).tolist()
+    if broken:
+        shown = rows.column("path").take(broken).to_pylist()
         raise ScoreError(
-            f"{source} lacks the features of {len(absent):,} of {whose} {len(wanted):,} images "
-            f"({examples(absent)}). {advice}, and name each by uid or path."
+            f"{source}: the features of {len(broken):,} images hold NaN, infinity or null ({examples(shown)}). "
+            "Embed them again in float32."
         )
-    return np.array([place[name] for name in wanted])

@@ -1,12 +1,14 @@
 """A whole dataset as something to search: what arms are scored on beside their own test side."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gprplus import schema
 from gprplus.declared import image_attributes
-from gprplus.errors import ManifestError
+from gprplus.errors import DeclarationError, ManifestError
+from gprplus.schema import ROLES
 from gprplus.splits.codes import encode
 from gprplus.splits.members import test_table
 from gprplus.splits.pool import read
@@ -18,18 +20,21 @@ if TYPE_CHECKING:
     from gprplus.ingest import Manifest
 
 FLAGS = ("is_junk", "is_distractor")
+TEST_ROLES = ("query", "gallery")
 
 
 def target_rows(manifest: "Manifest") -> "pa.Table":
     """The query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk` and `is_distractor` beside.
 
     A manifest that names query and gallery itself (Market-1501 and its kin) keeps them, junk and distractors flagged.
-    Another gets the rule of every test side, over all its persons: one query for each person and camera, the rest
-    gallery. The schema's metadata says under b"protocol" what plays the camera: camera, viewpoint or no-camera. Raises
-    ManifestError where nothing can be searched.
+    One without any roles gets the rule of every test side, over all its persons: one query for each person and camera,
+    the rest gallery. The metadata of the schema holds the protocol under b"protocol": camera, viewpoint or no-camera.
+    Raises ManifestError where nothing can be searched, and where roles are declared but query or gallery is missing:
+    training images are never searched.
     """
-    roles = encode("role", manifest.images(["role"]).column("role"))
-    if {"query", "gallery"} <= set(roles.levels):
+    roles = _roles(manifest)
+    if any(roles.values()):
+        _require_test_roles(manifest, roles)
         return _own_roles(manifest)
     pool = read(manifest)
     side = test_side(pool, np.arange(len(pool)))
@@ -38,6 +43,49 @@ def target_rows(manifest: "Manifest") -> "pa.Table":
             f"{manifest.path} cannot be a target: no image of it has a true match under the {side.protocol} rule."
         )
     return _flagged(test_table(pool, side), side.protocol)
+
+
+def _roles(manifest: "Manifest") -> dict[str, set[str]]:
+    """The roles that the images of each dataset have."""
+    table = manifest.images(["dataset", "role"])
+    dataset, role = (encode(name, table.column(name)) for name in ("dataset", "role"))
+    found: dict[str, set[str]] = {}
+    for code, name in enumerate(dataset.levels):
+        present = role.at(dataset.values == code).present()
+        found[name] = {role.levels[place] for place in present}
+    return found
+
+
+def _require_test_roles(manifest: "Manifest", roles: Mapping[str, set[str]]) -> None:
+    """Raise ManifestError unless every dataset with test images, and at least one, has both query and gallery."""
+    complete = [name for name, mine in roles.items() if mine >= set(TEST_ROLES)]
+    for name, mine in roles.items():
+        missing = [role for role in TEST_ROLES if role not in mine]
+        if not missing or not mine or (complete and len(missing) == len(TEST_ROLES)):
+            continue
+        wanted = ", ".join(role + _declared(manifest, name, role) for role in missing)
+        raise ManifestError(
+            f"{manifest.path} cannot be a target: dataset '{name}' has {_shown(mine)} images, but none with the role "
+            f"{wanted}, and training images are never searched. Add what is missing to {manifest.roots()[name]} and "
+            "build the manifest again."
+        )
+
+
+def _shown(roles: set[str]) -> str:
+    return " and ".join(sorted(roles, key=ROLES.index))
+
+
+def _declared(manifest: "Manifest", dataset: str, role: str) -> str:
+    """The folder or the list that gives a role in the dataset's layout, in brackets; "" where the layout has none."""
+    from gprplus.ingest.layouts.declare import load
+
+    try:
+        layout = load(str(manifest.datasets[dataset]["layout"]))
+    except DeclarationError:
+        return ""
+    folders = [f"folder {part}" for part, given in layout.roles.items() if given == role]
+    lists = [item.file for item in layout.lists if role in item.roles]
+    return f" ({', '.join(folders + lists)})" if folders or lists else ""
 
 
 def _own_roles(manifest: "Manifest") -> "pa.Table":

@@ -203,6 +203,45 @@ def test_a_target_with_roles_keeps_them_and_its_junk(manifest):
     }
 
 
+MARKET = {"train": 4, "gallery": 4, "query": 2}  # rows of each role, two cameras
+
+
+def of_roles(counts, dataset="market1501"):
+    """Rows of a layout with roles: two persons a role, seen by two cameras."""
+    rows = []
+    for role, count in counts.items():
+        for i in range(count):
+            row = {"dataset": dataset, "path": f"{dataset}/{role}/{i}.jpg", "identity": f"{i % 2:04}", "camera": i // 2}
+            rows.append({**row, "role": role})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("layout", "missing", "sentence"),
+    [
+        ("market1501", ["query"], r"train and gallery images, but none with the role query \(folder query\)"),
+        ("market1501", ["gallery"], r"none with the role gallery \(folder bounding_box_test\)"),
+        ("msmt17_v1", ["query"], r"none with the role query \(list_query.txt\)"),
+        ("msmt17_v2", ["query", "gallery"], r"query \(list_query.txt\), gallery \(list_gallery.txt\)"),
+        ("cuhk03_extracted", ["query"], "none with the role query"),
+        ("own", ["query"], "none with the role query, and training"),
+    ],
+)
+def test_a_target_that_lacks_query_or_gallery_is_refused_and_names_what_is_missing(manifest, layout, missing, sentence):
+    counts = {role: count for role, count in MARKET.items() if role not in missing}
+    found = manifest(of_roles(counts), factors=(), functions={})
+    found.info["datasets"]["market1501"]["layout"] = layout
+    with pytest.raises(ManifestError, match=sentence):
+        target_rows(found)
+
+
+def test_a_complete_target_is_searched_beside_a_set_that_is_all_training(manifest):
+    found = target_rows(manifest(of_roles(MARKET) + of_roles({"train": 4}, "renders"), factors=(), functions={}))
+    assert Counter(found.column("role").to_pylist()) == {"query": 2, "gallery": 4}
+    with pytest.raises(ManifestError, match="dataset 'half' has gallery images, but none with the role query"):
+        target_rows(manifest(of_roles(MARKET) + of_roles({"gallery": 4}, "half"), factors=(), functions={}))
+
+
 def test_the_command_prints_arms_test_side_and_the_next_step(source, tmp_path):
     arguments = ["--attr=weather", "--manifest", str(source.path), "--work", str(tmp_path / "work")]
     result = CliRunner().invoke(cli, ["make-split", *arguments], catch_exceptions=False)
