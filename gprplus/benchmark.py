@@ -163,7 +163,7 @@ def benchmark(
 
 
 def _warnings(wanted: Sequence[Case]) -> list[str]:
-    said = (sentence for case in wanted for target in case.targets for sentence in cases.warnings(target))
+    said = (sentence for case in wanted for target in case.targets for sentence in target.warnings())
     return list(dict.fromkeys(said))
 
 

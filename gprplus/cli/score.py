@@ -1,6 +1,7 @@
 """`gprplus score`: score features made by anybody's trainer."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -57,18 +58,18 @@ def command(
     """
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")
-    from gprplus.cli.console import dump, say
+    from gprplus.cli.console import dump, note, say
     from gprplus.evaluation import features as given
-    from gprplus.evaluation import targets
+    from gprplus.evaluation.open_target import open_target, under
     from gprplus.evaluation.rerank import Rerank
 
-    on = targets.open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
-    on = targets.under(on, rule) if rule else on
+    on = open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
+    on = under(on, rule) if rule else on
     matrix = given.read(on, features, ids)
     scores, _ = on.score(matrix, metric=metric, ap=ap, rerank=Rerank() if rerank else None)
     found = scores.summary()
-    facts = {"protocol": on.protocol, "metric": metric, "ap": ap, "rerank": rerank, **found}
-    facts["dimensions"] = matrix.shape[1]
+    facts: dict[str, Any] = {"protocol": on.protocol, "metric": metric, "ap": ap, "rerank": rerank, **found}
+    facts |= {"dimensions": matrix.shape[1], "warnings": on.warnings()}
     if as_json:
         dump(facts)
         return
@@ -79,3 +80,5 @@ def command(
     said = f" ({left_out:,} without a true match left out)" if left_out else ""
     rule_and_form = f"{on.protocol} rule, {metric} similarity, AP in its {ap} form"
     say(f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}")
+    for warning in on.warnings():
+        note(warning)

@@ -113,11 +113,6 @@ def seen_by(split: Split, target: Target, manifest: "Manifest") -> Target:
     return replace(target, judged={**target.judged, "leakage": shared})
 
 
-def warnings(target: Target) -> list[str]:
-    """Sentences on what was found when the target was opened."""
-    return fitness.warnings(target.name, target.judged, target.protocol)
-
-
 def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
     """What makes two benchmarks the same, seeds and targets apart, which only add: readable, one key a knob."""
     network, length = recipe.network, recipe.length

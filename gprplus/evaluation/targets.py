@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, protocol, schema
-from gprplus.errors import SplitError, nearest
-from gprplus.evaluation import fitness, ranked
+from gprplus.errors import SplitError
+from gprplus.evaluation import copies, fitness, ranked
 from gprplus.evaluation.fitness import CAMERA
 from gprplus.evaluation.rerank import Rerank
 from gprplus.evaluation.scores import Scores, score
@@ -183,6 +183,16 @@ class Target:
         column = CAMERA[self.protocol]
         return None if column is None else np.array(self.rows.column(column).to_pylist(), dtype=object)
 
+    def _copies(self, manifest: "Manifest") -> dict[str, int] | None:
+        return copies.copies(self.rows, manifest, self._identities(), self._flag("is_junk"))
+
+    def warnings(self) -> list[str]:
+        """Sentences on what was found when the target was opened, under its protocol."""
+        said = fitness.warnings(self.name, self.judged, self.protocol)
+        if "copies" in self.judged:
+            said += copies.warnings(self.name, self.judged["copies"], int(self._is_query().sum()), self.protocol)
+        return said
+
     def _flag(self, name: str) -> np.ndarray:
         if name not in self.rows.column_names:
             return np.zeros(len(self.rows), dtype=bool)
@@ -205,7 +215,9 @@ def of_split(split: "Split", roots: Mapping[str, Path] | None = None) -> Target 
     if not len(rows):
         return None
     info = split.info
-    return Target(SELF, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"])
+    found = Target(SELF, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"])
+    manifest = split.manifest() if found.protocol == "no-camera" else None
+    return found if manifest is None else replace(found, judged={"copies": found._copies(manifest)})
 
 
 def own(name: str) -> bool:
@@ -254,38 +266,4 @@ def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
     told = fitness.answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
-    return replace(found, judged={"answerable": told})
-
-
-def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
-    """The test side of a split folder, or else a manifest or folder of images as a target (`ingest.manifest_at`).
-
-    Raises SplitError when the split has no test side.
-    """
-    from gprplus.ingest import manifest_at
-    from gprplus.splits import Split
-
-    if split is None:
-        return of_manifest("target", manifest_at(path, ingested), "")
-    found = of_split(Split.open(split))
-    if found is None:
-        raise SplitError(f"{split} was made without a test side; score on a --target.")
-    return found
-
-
-def under(target: Target, rule: str) -> Target:
-    """The target scored by another rule of `gprplus.protocol`, in its own name or the field's.
-
-    Raises SplitError where there is no such rule, or where the rows lack what plays its camera.
-    """
-    rule_name = protocol.ALSO_CALLED.get(rule, rule)
-    if rule_name not in protocol.PROTOCOLS:
-        known = [*protocol.PROTOCOLS, *protocol.ALSO_CALLED]
-        raise SplitError(f"There is no protocol '{rule}'. {nearest(rule, known)}")
-    column = CAMERA[rule_name]
-    if column and target.rows.column(column).null_count == len(target.rows):
-        raise SplitError(
-            f"The protocol '{rule}' tells gallery rows apart by {column}, which no row of {target.name} has. "
-            f"Take the target's own, {target.protocol}."
-        )
-    return replace(target, protocol=rule_name)
+    return replace(found, judged={"answerable": told, "copies": found._copies(manifest)})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gprplus.evaluation import copies
 from gprplus.report import words
 from gprplus.report.outcome import Outcome
 from gprplus.report.provenance import Block, leaves, term
@@ -19,8 +20,11 @@ HIDDEN += ("association_p", "association_with_arm_p")
 
 
 def warnings(run: Outcome) -> list[str]:
-    """What the split warned of, and what the page itself has to leave out."""
+    """The warnings of the split and of its targets' copies, and what the page itself has to leave out."""
     said = [str(warning) for warning in run.info.get("warnings") or ()]
+    for name, facts in run.info["targets"].items():
+        if facts.get("copies"):
+            said += copies.warnings(name, facts["copies"], facts["queries"], facts["protocol"])
     if run.split is None:
         said.append(
             "The split folder is not where benchmark.json says (key split_path), so pictures, balance and the split's "

@@ -1,6 +1,7 @@
 """What is found when a target is opened for a split: queries nothing answers, people and files that were trained on."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -46,9 +47,9 @@ def test_queries_of_a_target_are_kept_or_excluded_with_their_reasons_under_each_
         },
     }
     assert told["no-camera"]["kept"] == 2
-    (said,) = cases.warnings(target)
+    (said,) = target.warnings()
     assert said.startswith("3 of 4 queries of market cannot be answered and do not count (1: ")
-    assert cases.warnings(targets.reranked(target)) == []
+    assert targets.reranked(target).warnings() == []
 
 
 def test_a_target_none_of_whose_queries_is_answered_is_refused(manifest):
@@ -95,6 +96,45 @@ def test_looks_and_files_are_compared_where_manifests_are_built_with_checks(draw
     assert leaks["digests"] == 0
     (mine,) = [pair for pair in leaks["near_duplicates"]["pairs"] if pair["target"].endswith("0001_c01_w01_l03.jpg")]
     assert mine["bits"] <= 3
-    assert "look nearly like a training image" in cases.warnings(found)[0]
+    assert "look nearly like a training image" in found.warnings()[0]
     with pytest.raises(SplitError, match="1 images of the target other are byte for byte images that"):
         opened(split, target("copied", shutil.copyfile))
+
+
+def of_copies(manifest, cameras, junk=False):
+    """Two queries, of which the first is in the gallery byte for byte; its copy may be junk."""
+
+    def row(i, role, identity, camera, **more):
+        path = f"{role}/{i}.jpg"
+        return {"dataset": "own", "path": path, "role": role, "identity": identity, "camera": camera, **more}
+
+    one, other = cameras
+    rows = [
+        row(1, "query", "ann", one, digest="aa"),
+        row(2, "query", "bob", one, digest="bb"),
+        row(3, "gallery", "ann", other, digest="aa", is_junk=junk),
+        row(4, "gallery", "ann", 7, digest="cc"),
+        row(5, "gallery", "bob", 7, digest="dd"),
+        row(6, "gallery", "bob", 7),
+    ]
+    return targets.of_manifest("own", manifest(rows, factors=(), functions={}), "weather")
+
+
+def test_queries_that_are_in_the_gallery_byte_for_byte_are_counted_under_each_protocol(manifest):
+    def counted(*arguments):
+        return of_copies(manifest, *arguments).judged["copies"]
+
+    assert counted((1, 1)) == {"camera": 0, "no-camera": 1}, "the camera of the query hides its copy"
+    assert counted((1, 2)) == {"camera": 1, "no-camera": 1}
+    assert counted((None, None)) == {"camera": 1, "no-camera": 1}, "an unknown camera hides nothing"
+    assert counted((1, 2), True) == {"camera": 0, "no-camera": 0}
+
+
+def test_copies_are_a_warning_and_without_digests_unknown(manifest):
+    found = of_copies(manifest, (1, 1))
+    assert found.warnings() == []
+    (said,) = replace(found, protocol="no-camera").warnings()
+    assert said.startswith("1 of 2 queries of own are also in the gallery byte for byte and find themselves")
+    unknown = replace(found, protocol="no-camera", judged={"copies": None})
+    assert "--verify digest" in unknown.warnings()[0]
+    assert replace(unknown, protocol="camera").warnings() == []
