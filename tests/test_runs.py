@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -119,30 +118,6 @@ def test_a_torn_record_counts_as_none(tmp_path, text):
     record = tmp_path / "record.json"
     record.write_text(text)
     assert runs.settle(record, REQUEST) == "new"
-
-
-def test_a_folder_that_is_cleared_keeps_its_record_to_the_end(tmp_path, monkeypatch):
-    folder = tmp_path / "smoke"
-    for name in ("a", "m", "z"):
-        (folder / name / "seed0").mkdir(parents=True)
-    runs.write_json(folder / "benchmark.json", {"request": REQUEST})
-    runs.write_text(folder / "results.csv", "")
-    real, count = shutil.rmtree, []
-
-    def stop_at_the_third(path, **options):
-        count.append(path)
-        if len(count) == 3:
-            raise KeyboardInterrupt
-        real(path, **options)
-
-    monkeypatch.setattr(shutil, "rmtree", stop_at_the_third)
-    with pytest.raises(KeyboardInterrupt):
-        runs.clear(folder, "benchmark.json")
-    with pytest.raises(RequestChanged):
-        runs.settle(folder / "benchmark.json", REQUEST | {"seed": 1})
-    runs.clear(folder, "benchmark.json")
-    assert not folder.exists()
-    runs.clear(folder, "benchmark.json")
 
 
 def test_differences_name_what_came_and_went():

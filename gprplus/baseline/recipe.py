@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus import declared
+from gprplus.core.names import plain_name
 from gprplus.errors import RecipeError, nearest
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
@@ -146,6 +147,7 @@ class Recipe:
         """
         declaration = declared.read("recipes", name)
         data = {"name": declaration.name, **declaration.data}
+        plain_name(data["name"], f"{declaration.where}: name", RecipeError)
         compute = data.get("compute")
         if isinstance(compute, dict) and isinstance(compute.get("compile"), bool):
             data["compute"] = compute | {"compile": "default" if compute["compile"] else "no"}

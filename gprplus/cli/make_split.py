@@ -200,7 +200,7 @@ def _rebuild(
         if (tuple(value) if isinstance(value, list) else value) != said:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{record} was made with {option} {differences.cell(said)}; leave {option} out.")
-    folder = output or work / "splits" / Path(str(info.get("name") or asked.attr)).name  # a stranger's name is no path
+    folder = output or work / "splits" / str(info["name"])
     source = manifest or work / "manifest"
     found = rebuild_split(record, source, output=folder, force=context.params["force"])
     equal = found.split is not None

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from gprplus.engine.coco import annotated
 from gprplus.engine.design import Block, Design
-from gprplus.engine.writer import Ledger, Note, png, save_whole, unfinished
+from gprplus.engine.writer import Ledger, Note, png, unfinished
 from gprplus.images import encode_jpeg
 from gprplus.parallel import in_processes
+from gprplus.runs import write_bytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,9 +130,9 @@ def _save(
     """Encode and write one picture, and its mask."""
     design = studio.design
     picture = encode_jpeg(studio.finish(planes), design.domain.quality)
-    save_whole(output / design.path(block, *cell), picture)
+    write_bytes(output / design.path(block, *cell), picture)
     if mask is not None:
-        save_whole(output / "_masks" / design.path(block, *cell, "png"), mask)
+        write_bytes(output / "_masks" / design.path(block, *cell, "png"), mask)
 
 
 @contextmanager

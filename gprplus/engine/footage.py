@@ -6,21 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.core.folders import remove
 from gprplus.engine.coco import ANNOTATIONS, write_coco
 from gprplus.engine.crew import one_thread
 from gprplus.engine.design import make_design
 from gprplus.engine.frames import Scenario, Take, make_scenario
-from gprplus.engine.render import LICENCE, UNDER_WAY, choose_device, is_finished, prepare, write_identities
+from gprplus.engine.render import LICENCE, choose_device, is_finished, prepared, tidy, write_identities
 from gprplus.engine.sky import HOURS, WEATHERS
-from gprplus.engine.writer import PART, png_numbers, save_whole
+from gprplus.engine.writer import PART, png_numbers
 from gprplus.images import encode_jpeg
 from gprplus.parallel import Progress, cores, in_processes, silent
-from gprplus.runs import versions, write_json
+from gprplus.runs import versions, write_bytes, write_json
 
 if TYPE_CHECKING:
     from gprplus.engine.filming import Stage
@@ -68,17 +68,18 @@ def render_frames(
     scenario = make_scenario(design, meetings)
     output = Path(output)
     if is_finished(output, scenario, force=force):
+        tidy(output, NOTES)
         progress(scenario.images, scenario.images)
         return output
     where = choose_device(device)
-    prepare(output, scenario, force)
-    job = Shoot(scenario, output, where, cores() if workers is None else workers)
-    done = 0
-    progress(0, scenario.images)
-    for finished in job.run():
-        done += finished
-        progress(done, scenario.images)
-    _conclude(output, scenario)
+    with prepared(output, scenario, force=force) as real:
+        job = Shoot(scenario, real, where, cores() if workers is None else workers)
+        done = 0
+        progress(0, scenario.images)
+        for finished in job.run():
+            done += finished
+            progress(done, scenario.images)
+        _conclude(real, scenario)
     return output
 
 
@@ -144,8 +145,7 @@ def _shoot(job: Shoot, take: Take, cells: list[tuple[str, str]], pool: ThreadPoo
     for file in files:
         file.result()
     note = _note(job.output, job.scenario, take)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    save_whole(note, json.dumps(film.annotations, separators=(",", ":")).encode())
+    write_bytes(note, json.dumps(film.annotations, separators=(",", ":")).encode())
 
 
 def _save(job: Shoot, take: Take, mask: bytes | None, cell: tuple[str, str], planes: np.ndarray) -> None:
@@ -154,12 +154,10 @@ def _save(job: Shoot, take: Take, mask: bytes | None, cell: tuple[str, str], pla
 
     design = job.scenario.design
     path = job.output / job.scenario.path(take, *cell)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_whole(path, encode_jpeg(finished(planes, design.size), design.domain.quality))
+    write_bytes(path, encode_jpeg(finished(planes, design.size), design.domain.quality))
     if mask is not None:
         beside = job.output / "_masks" / job.scenario.path(take, *cell, "png")
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        save_whole(beside, mask)
+        write_bytes(beside, mask)
 
 
 def _note(output: Path, scenario: Scenario, take: Take) -> Path:
@@ -185,7 +183,7 @@ def _conclude(output: Path, scenario: Scenario) -> None:
     write_identities(output, design)
     write_coco(output, {"description": "made by gprplus render --frames", "licence": LICENCE}, _rows(output, scenario))
     for part in output.rglob(f"*{PART}"):
-        part.unlink()
+        remove(part)
     write_json(
         output / scenario.record,
         {
@@ -203,8 +201,7 @@ def _conclude(output: Path, scenario: Scenario) -> None:
             "versions": versions(),
         },
     )
-    rmtree(output / NOTES, ignore_errors=True)
-    (output / UNDER_WAY).unlink(missing_ok=True)
+    tidy(output, NOTES)
 
 
 def _rows(output: Path, scenario: Scenario) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:

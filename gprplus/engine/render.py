@@ -4,21 +4,23 @@ import csv
 import io
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
+from gprplus.core.folders import claim, remove
 from gprplus.declared import identity_attributes
 from gprplus.engine.coco import write_coco
 from gprplus.engine.crew import Job
 from gprplus.engine.design import Design, make_design
 from gprplus.engine.people import draw_person
 from gprplus.engine.sky import HOURS, WEATHERS
-from gprplus.engine.writer import Ledger
+from gprplus.engine.writer import BLOCKS, Ledger
 from gprplus.errors import DeviceError, RenderError, storage
 from gprplus.parallel import Progress, cores, silent
-from gprplus.runs import clear, settle, versions, write_json, write_text
+from gprplus.runs import UNDER_WAY, settle, under_way, versions, write_json, write_text
 
-UNDER_WAY = "_request.json"
+KIND = "renders"  # of folder, as its mark states
 LICENCE = "CC0-1.0"
 
 
@@ -64,17 +66,18 @@ def render(
     )
     output = Path(output)
     if is_finished(output, design, force=force):
+        tidy(output, BLOCKS)
         progress(design.images, design.images)
         return output
     where = choose_device(device)
-    prepare(output, design, force)
-    job = Job(design, output, where, cores() if workers is None else workers)
-    done = 0
-    progress(0, design.images)
-    for finished in job.run():
-        done += finished
-        progress(done, design.images)
-    _conclude(output, design)
+    with prepared(output, design, force=force) as real:
+        job = Job(design, real, where, cores() if workers is None else workers)
+        done = 0
+        progress(0, design.images)
+        for finished in job.run():
+            done += finished
+            progress(done, design.images)
+        _conclude(real, design)
     return output
 
 
@@ -121,20 +124,9 @@ def choose_device(name: str) -> str:
     return name
 
 
-def prepare(output: Path, plan: Plan, force: bool) -> None:
-    """Make room: an empty or resumable folder, with the request written down."""
-    request = plan.request()
-    known = (output / UNDER_WAY).exists() and settle(output / UNDER_WAY, request, force=force) == "same"
-    if output.is_file():
-        raise RenderError(f"{output} is a file; the renders need a folder. Give another one with -o.")
-    if force and not known and output.exists():
-        if not ((output / plan.record).exists() or (output / UNDER_WAY).exists()):
-            raise RenderError(
-                f"{output} was not made by render, so --force will not empty it. Give another folder with -o."
-            )
-        clear(output)
-    elif not known and output.exists() and any(output.iterdir()):
-        raise RenderError(f"{output} already holds other files. Give an empty or new folder with -o.")
+@contextmanager
+def prepared(output: Path, plan: Plan, *, force: bool) -> Iterator[Path]:
+    """Hold an empty or resumable folder with room for the plan, its request noted; yield its real path."""
     parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
     if plan.bytes_expected > free:
@@ -142,8 +134,16 @@ def prepare(output: Path, plan: Plan, force: bool) -> None:
             f"{plan.images:,} images need about {storage(plan.bytes_expected)}, and {parent} has "
             f"{storage(free)} free. Ask for fewer or smaller images, or give another folder with -o."
         )
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / UNDER_WAY, {"request": request})
+    with under_way(output, KIND, plan.record, plan.request(), RenderError, force=force) as real:
+        yield real
+
+
+def tidy(output: Path, notes: str) -> None:
+    """Remove what a finished render no longer needs: its folder of notes and its request."""
+    for name in (notes, UNDER_WAY):
+        if (output / name).exists():
+            claim(output, KIND, RenderError, adopt=True)
+            remove(output / name)
 
 
 def write_identities(output: Path, design: Design) -> None:
@@ -190,8 +190,7 @@ def _conclude(output: Path, design: Design) -> None:
             "versions": versions(),
         },
     )
-    shutil.rmtree(output / "_blocks", ignore_errors=True)
-    (output / UNDER_WAY).unlink(missing_ok=True)
+    tidy(output, BLOCKS)
 
 
 def _boxes(output: Path, design: Design) -> Iterator[list[object]]:

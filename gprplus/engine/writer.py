@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from gprplus.core.atomic import append_to
 from gprplus.engine.design import Block, Design
-from gprplus.errors import GprplusError
 
 PART = ".part"
+BLOCKS = "_blocks"
 
 Box = tuple[int, int, int, int]
 
@@ -31,7 +32,7 @@ class Ledger:
     """
 
     def __init__(self, output: Path, identity: int) -> None:
-        self.path = output / "_blocks" / f"{identity:04d}.csv"
+        self.path = output / BLOCKS / f"{identity:04d}.csv"
 
     def read(self) -> dict[tuple[int, int], Note]:
         """Notes by (camera, background). A line that a kill cut short does not count."""
@@ -50,20 +51,20 @@ class Ledger:
     def note(self, block: Block, note: Note) -> None:
         """Say that a block is finished."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:
+        with append_to(self.path) as file:
             end = file.seek(0, os.SEEK_END)
             if end:
                 file.seek(end - 1)
                 if file.read(1) != b"\n":  # what a kill cut short must not swallow this line
-                    file.truncate(self._whole(file.name))
+                    file.truncate(self._whole(self.path))
             line = ",".join(map(str, (block.camera, block.background, *note.box)))
             if note.annotation is not None:
                 line += ";" + json.dumps(note.annotation, separators=(",", ":"))
             file.write(line.encode("ascii") + b"\n")
 
     @staticmethod
-    def _whole(path: str) -> int:
-        return Path(path).read_bytes().rfind(b"\n") + 1
+    def _whole(path: Path) -> int:
+        return path.read_bytes().rfind(b"\n") + 1
 
 
 def unfinished(output: Path, design: Design, blocks: Sequence[Block], ledger: Ledger) -> list[Block]:
@@ -95,17 +96,6 @@ def _swept(folder: Path) -> list[str]:
             else:
                 names.append(entry.name)
     return names
-
-
-def save_whole(path: Path, data: bytes) -> None:
-    """Write bytes under a temporary name, then rename: the name that counts never stands for half a file."""
-    part = f"{path}.{os.getpid()}{PART}"  # a killed render may have left a worker that still writes
-    try:
-        with open(part, "wb", buffering=0) as file:
-            file.write(data)
-        os.replace(part, path)
-    except OSError as error:
-        raise GprplusError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def png(mask: np.ndarray) -> bytes:

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from gprplus import runs
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.folders import holding
+from gprplus.core.names import child, plain_name
 from gprplus.errors import RecipeError, RequestChanged, SplitError, TrainingError, nearest
 from gprplus.evaluation import fitness, targets
 from gprplus.evaluation.targets import Target
+from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from gprplus.ingest import Manifest
 
 RECORD = "benchmark.json"
+KIND = "runs"  # of folder, as its mark states
 
 
 @dataclass(frozen=True)
@@ -68,10 +72,13 @@ def open_all(
     for name in roots:
         if name not in known:
             raise SplitError(f"No split has a dataset called '{name}'. {nearest(name, known)}")
-    manifests = {name: manifest_at(path, output.parent / "targets" / name) for name, path in named.items()}
+    manifests = {
+        name: manifest_at(path, child(output.parent / "targets", name, "--target: name", SplitError))
+        for name, path in named.items()
+    }
     cases = []
     for split in opened:
-        folder = output / split.name / recipe.name
+        folder = output / split.name / plain_name(recipe.name, "the recipe's name", RecipeError)
         own_recipe = recipe.for_arms(_set_sizes(opened if as_one else [split]))
         runs.settle(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
@@ -91,14 +98,12 @@ def open_all(
     return cases
 
 
-def alone(case: Case) -> AbstractContextManager[None]:
-    """The right to fill a case's folder: one process at a time. RequestChanged where another has it."""
-    lock = case.folder.with_name(f".{case.folder.name}.lock")
-    return runs.alone(
-        lock,
-        RequestChanged,
-        f"Another benchmark is at work in {case.folder}. Wait for it, or give another folder with -o.",
-    )
+def held(case: Case, *, force: bool) -> AbstractContextManager[Path]:
+    """The right to fill a case's folder: one process at a time; RequestChanged where another has it.
+
+    With `force` the folder must be marked as one of runs, or empty.
+    """
+    return holding(case.folder, KIND, RequestChanged, adopt=not force)
 
 
 def _set_sizes(splits: Sequence[Split]) -> list[int]:
@@ -218,7 +223,11 @@ def _own(case: Case, digests: Mapping[str, str]) -> dict[str, str]:
 
 def _recorded(case: Case) -> dict[str, Any]:
     path = case.folder / RECORD
-    return runs.read_json(path, SplitError, "a benchmark") if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    record = runs.read_json(path, SplitError, "a benchmark")
+    benchmark_record(record, path, SplitError)
+    return record
 
 
 def told(case: Case) -> dict[str, Any]:

@@ -7,16 +7,19 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
 from gprplus import keys, runs
 from gprplus.baseline.recipe import Recipe
 from gprplus.baseline.store import Pack
+from gprplus.core.atomic import write_new
 from gprplus.errors import TrainingError
 from gprplus.evaluation.targets import Target
+from gprplus.schema.records import run_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,10 +100,12 @@ class Trial:
 
 def read(folder: Path) -> dict[str, Any]:
     """The record of a finished run; empty when there is none."""
-    try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    path = folder / RECORD
+    if not path.is_file():
         return {}
+    record = runs.read_json(path, TrainingError, "a finished run")
+    run_record(record, path)
+    return record
 
 
 def run(trial: Trial, group: "Group | None" = None) -> Path:
@@ -163,7 +168,7 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
         checkpoint = _checkpoint(trial, group)
         earlier = kept_lines(trial.folder / LOG, checkpoint.reached())
         group.wait()
-        with (trial.folder / LOG if group.first else Path(os.devnull)).open("w", encoding="utf-8") as log:
+        with _log_file(trial, group) as log:
             log.write(earlier)
             if data is None:
                 done = untrained(recipe, trial.seed, trial.device)
@@ -187,6 +192,13 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
     if group.first:
         model.save(network, trial.folder / MODEL)
     return record | effort | ({"processes": group.size} if group.size > 1 else {})
+
+
+def _log_file(trial: Trial, group: "Group") -> TextIO:
+    """The log of the first process of a group; the others write theirs nowhere."""
+    if group.first:
+        return TextIOWrapper(write_new(trial.folder / LOG), encoding="utf-8")
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def _scored(trial: Trial, record: dict[str, Any]) -> None:

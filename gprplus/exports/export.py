@@ -1,5 +1,6 @@
 """`export`: write an arm, split or manifest in a foreign form, whole or not at all."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus import archives
+from gprplus.core.folders import holding, remove
 from gprplus.errors import ExportError, nearest
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.plan import About, Packing, Plan, check, inside
 from gprplus.exports.rows import Source, open_source
 from gprplus.parallel import Progress, in_threads, silent
-from gprplus.runs import clear, read_json, settle, versions, write_json, write_table
+from gprplus.runs import read_json, settle, versions, write_json, write_table
 from gprplus.schema import VERSION
 
 # Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.
@@ -30,6 +32,7 @@ FORMS = (*LOOSE, *PACKED)
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 SHARD_SIZE = 10_000
 RECORD = "export.json"
+KIND = "an export"  # of folder, as its mark states
 READ_BACK = ("market1501",)  # forms that are a layout of ours too
 ORIGIN = "renders.json"  # where a build of a manifest looks first
 
@@ -141,16 +144,19 @@ def _write(
     output: Path, source: Source, plans: Mapping[str, Plan], link: str, record: Mapping[str, Any], progress: Progress
 ) -> None:
     """Everything into a folder beside `output`, the record last, then one rename."""
+    output = Path(os.path.realpath(output))
     staged = output.with_name(f".{output.name}.part")
-    clear(staged)
-    try:
-        _fill(staged, source, plans, link, progress)
-        write_json(staged / RECORD, record)
-    except BaseException:
-        clear(staged)
-        raise
-    clear(output)
-    staged.rename(output)
+    if staged.exists():
+        remove(staged)
+    with holding(staged, KIND, ExportError):
+        try:
+            _fill(staged, source, plans, link, progress)
+            write_json(staged / RECORD, record)
+        except BaseException:
+            remove(staged)
+            raise
+        remove(output)
+        staged.rename(output)
 
 
 def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, progress: Progress) -> None:

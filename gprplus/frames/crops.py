@@ -16,7 +16,7 @@ from gprplus.frames.record import RECORD, conclude
 from gprplus.frames.rules import Rules
 from gprplus.frames.source import Source
 from gprplus.parallel import Progress, in_processes, silent
-from gprplus.runs import clear, read_json, settle, write_json
+from gprplus.runs import read_json, settle, under_way
 
 FRAMES_A_SHARD = 16
 VERSION = 1  # raising it says that the same request now cuts other pixels
@@ -73,18 +73,19 @@ def crop_frames(
         "name": name,
     }
     if settle(output / RECORD, request, force=force) == "same":
+        record.tidy(output)
         return Crops(output, read_json(output / RECORD, FramesError, "a folder of crops"), False)
     _distinct(source, table)
-    _prepare(output, request, force)
-    shards = [
-        Shard(number, frames, output, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
-        for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
-    ]
-    done = 0
-    for count in in_processes(cut, shards, workers if len(shards) > 1 else 1):
-        done += count
-        progress(done, len(source.frames))
-    return Crops(output, conclude(output, source, shards, table, request), True)
+    with under_way(output, record.KIND, RECORD, request, FramesError, force=force) as real:
+        shards = [
+            Shard(number, frames, real, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
+            for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
+        ]
+        done = 0
+        for count in in_processes(cut, shards, workers if len(shards) > 1 else 1):
+            done += count
+            progress(done, len(source.frames))
+        return Crops(output, conclude(real, source, shards, table, request), True)
 
 
 def _read(
@@ -128,16 +129,3 @@ def _distinct(source: Source, table: Naming) -> None:
                     "one number: give the images a camera or a frame of their own."
                 )
             seen[path] = frame.path
-
-
-def _prepare(output: Path, request: dict[str, Any], force: bool) -> None:
-    if output.is_file():
-        raise FramesError(f"{output} is a file; crops need a folder. Give another one with -o.")
-    known = settle(output / record.UNDER_WAY, request, force=force) == "same"
-    if not known and output.exists() and any(output.iterdir()):
-        ours = (output / RECORD).exists() or (output / record.UNDER_WAY).exists()
-        if not (force and ours):
-            raise FramesError(f"{output} already holds other files. Give an empty or new folder with -o.")
-        clear(output)
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / record.UNDER_WAY, {"request": request})

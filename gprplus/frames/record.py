@@ -9,14 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gprplus.core.folders import claim, remove
 from gprplus.errors import FramesError, examples
 from gprplus.frames import keys
 from gprplus.frames.cut import PARTS, Shard
 from gprplus.frames.naming import Naming
 from gprplus.frames.source import REASONS, Source
-from gprplus.runs import fingerprint, read_json, replacing, versions, write_json, write_text
+from gprplus.runs import UNDER_WAY, fingerprint, read_json, replacing, versions, write_json, write_text
 
-RECORD, UNDER_WAY = "renders.json", "_request.json"
+RECORD, KIND = "renders.json", "crops"
 COCO, REJECTED, NAMES = "_crops.json", "_rejected.csv", "_identities.csv"
 _REJECT = ("frame", "number", "identity", "reason", "detail")
 _CARRIED = ("visible", "visible_from", "truncated", "segmentation", "keypoints")
@@ -48,11 +49,16 @@ def conclude(
     }
     info["fingerprint"] = fingerprint([crops, reasons, people])
     write_json(output / RECORD, info)
-    for shard in shards:
-        shard.record.unlink(missing_ok=True)
-    (output / PARTS).rmdir()
-    (output / UNDER_WAY).unlink(missing_ok=True)
+    tidy(output)
     return info
+
+
+def tidy(output: Path) -> None:
+    """Remove what a finished folder of crops no longer needs: its parts and its request."""
+    for name in (PARTS, UNDER_WAY):
+        if (output / name).exists():
+            claim(output, KIND, FramesError, adopt=True)
+            remove(output / name)
 
 
 def _rows(shards: Sequence[Shard], kind: str) -> Iterator[dict[str, Any]]:

@@ -5,19 +5,21 @@ and put the dataset's rows beside those of the other datasets. Nothing here draw
 files, folders or workers.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gprplus.core.folders import claim, remove
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.checks.columns import named
 from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
 from gprplus.ingest.tables.manifest import LOOKING, LOOKS, RECORD, Manifest, interrupted
-from gprplus.ingest.tables.replace import building, replace
+from gprplus.ingest.tables.replace import KIND, building, replace
 from gprplus.ingest.unchanged import unchanged
 from gprplus.parallel import Progress, silent
-from gprplus.runs import clear, fingerprint
+from gprplus.runs import fingerprint
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def build_manifest(
             parts.remove()
     result = Manifest.open(output)
     rebuilt = sorted(done) if old is not None and _stands(old, judged_by) else list(result.datasets)
-    return Manifest(result.path, result.info, tuple(rebuilt))
+    return dataclasses.replace(result, rebuilt=tuple(rebuilt))
 
 
 def _built(
@@ -159,7 +161,7 @@ def _write(
         if found.looks is not None:
             tables[LOOKS] = found.looks
     replace(output, tables, info)
-    clear(output / LOOKING)
+    remove(output / LOOKING)
 
 
 def build_shard(
@@ -194,6 +196,7 @@ def build_shard(
     if interrupted(output):
         Manifest.open(output)  # says so
     old = _opened(output, force)
+    claim(output, KIND, ManifestError, adopt=True)
     found = {}
     for source in sources:
         settle(source, old, output, force)

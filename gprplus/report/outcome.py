@@ -13,6 +13,7 @@ from gprplus.report.findings import Row, joined
 from gprplus.report.judged import TABLES as JUDGED
 from gprplus.report.tables import in_split_order
 from gprplus.runs import read_json
+from gprplus.schema.records import benchmark_record, split_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,12 +73,15 @@ class Outcome:
 def read(folder: Path) -> Outcome:
     """Read one run folder. Raises ReportError when it is none, or is half there."""
     record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
+    benchmark_record(record, folder / "benchmark.json")
     summary = table_at(folder / "summary.parquet", schema.SUMMARY)
     results = table_at(folder / "results.parquet", schema.RESULTS)
     if not summary.num_rows or not results.num_rows:
         raise ReportError(f"{folder} holds no finished run yet. {AGAIN}")
     split = _split_folder(folder, record)
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
+    if split:
+        split_record(info, split / "split.json")
     info = {**info, "targets": record.get("targets") or {}}
     judged = {
         name: table_at(path, schema.TABLES[name])

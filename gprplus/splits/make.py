@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import runs
+from gprplus.core.folders import discard_if_empty, holding, remove
 from gprplus.errors import RequestChanged, SplitError, nearest
 from gprplus.splits.aliases import refuse_nested, relations
 from gprplus.splits.answers import Judged, excluded_table, judge
@@ -28,6 +29,8 @@ from gprplus.splits.where import Filter
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
     from gprplus.splits.codes import Pool
+
+KIND = "a split"  # of folder, as its mark states
 
 
 def make_split(
@@ -117,7 +120,7 @@ def build(source: "Manifest", request: Request, output: Path, *, audit: str = "r
         there = Split.open(output)
         if covers(there.info["audit"].get("scope", "rows"), audit):
             return there
-    return write(output, work_out(source, request, output, audit))
+    return write(output, work_out(source, request, output, audit), force=force)
 
 
 @dataclass(frozen=True)
@@ -188,11 +191,23 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
     return Train(pool, rows, request, tied.result()), side
 
 
-def write(output: Path, drawn: Drawn) -> Split:
+def write(output: Path, drawn: Drawn, *, force: bool = False) -> Split:
     """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a split.
 
-    The audit goes on meanwhile; what it refuses is not kept.
+    One process at a time writes into a folder; one that comes late finds the split of the other and raises
+    RequestChanged where its request differs and `force` is not given. The audit goes on meanwhile; what it refuses is
+    not kept.
     """
+    with holding(output, KIND, SplitError, adopt=True) as real:
+        try:
+            runs.settle(real / RECORD, drawn.facts["request"], force=force)
+            _write(real, drawn)
+        finally:
+            discard_if_empty(real)
+    return Split.open(output, made=True)
+
+
+def _write(output: Path, drawn: Drawn) -> None:
     train, plan, side = drawn.train, drawn.plan, drawn.side
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / facts["root"] for name, facts in drawn.facts["datasets"].items()}
@@ -201,22 +216,15 @@ def write(output: Path, drawn: Drawn) -> Split:
 
         def accepted() -> None:
             checking.result()
-            (output / RECORD).unlink(missing_ok=True)
+            remove(output / RECORD)
 
-        there = output.exists()
-        try:
-            digest = write_members(output / MEMBERS, parts(train.pool, plan.arms, side), accepted)
-        except SplitError:
-            if not there:
-                output.rmdir()
-            raise
+        digest = write_members(output / MEMBERS, parts(train.pool, plan.arms, side), accepted)
     runs.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
     said = [*said_of(side, drawn.facts["test"]["identities"]), *drawn.tests.warnings, *plan.warnings, *warnings]
     facts = {**drawn.facts, "audit": checked, "warnings": said}
     runs.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
-    return Split.open(output, made=True)
 
 
 def opened(manifest: "Path | str | Manifest") -> "Manifest":

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, protocol, runs, schema
+from gprplus.core.folders import remove
 from gprplus.errors import SplitError
 from gprplus.splits.apart import angle
 from gprplus.splits.arms import Slots, match, stratify
@@ -263,7 +264,7 @@ def write_tests(path: Path, train: Train, made: Tests) -> None:
     import pyarrow as pa
 
     if not made.groups:
-        path.unlink(missing_ok=True)
+        remove(path)
         return
     uid = train.pool.uid
     tables = []

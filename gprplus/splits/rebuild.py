@@ -9,6 +9,7 @@ from gprplus.declared import strict
 from gprplus.errors import SplitError
 from gprplus.ingest.inspection.compare import Difference
 from gprplus.runs import read_json, settle, versions
+from gprplus.schema.records import split_record
 from gprplus.splits.compare import compare_records
 from gprplus.splits.make import opened, work_out, write
 from gprplus.splits.members import fingerprint, parts
@@ -55,7 +56,7 @@ def rebuild_split(
     else:
         settled = settle(output / RECORD, request.record(source.fingerprint), force=force)
     there = settled == "same" and (output / MEMBERS).is_file()
-    return Rebuilt(Split.open(output) if there else write(output, drawn), differences)
+    return Rebuilt(Split.open(output) if there else write(output, drawn, force=force), differences)
 
 
 def read_record(record: Path | str) -> tuple[dict[str, Any], Request]:
@@ -65,6 +66,8 @@ def read_record(record: Path | str) -> tuple[dict[str, Any], Request]:
     path = _file(record)
     info = read_json(path, SplitError, "a split")
     absent = [name for name in _NEEDED if name not in info]
+    if not absent and info.get("schema_version") == schema.VERSION:
+        split_record(info, path)
     if absent or info.get("schema_version") != schema.VERSION:
         raise SplitError(
             f"{path} is not the record of a split that this gprplus reads (schema version {schema.VERSION}): "

@@ -1,12 +1,15 @@
 """A split on disk: members.parquet, which says who is in which arm, and split.json, which says why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus import schema
+from gprplus import keys, schema
+from gprplus.core.files import signature
+from gprplus.declared import identity_attributes
 from gprplus.errors import ManifestError, SplitError, nearest
 from gprplus.runs import read_json
+from gprplus.schema.records import split_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,10 +32,13 @@ class Split:
         self.path = path
         self.info = info
         self.made = made
+        self._file = signature(path / MEMBERS)
 
     @classmethod
     def open(cls, path: str | Path, *, made: bool = False) -> "Split":
-        """The split in a folder. Raises SplitError where there is none, or it is of another schema."""
+        """The split in a folder. Raises SplitError where there is none, it is of another schema, or its rows are not
+        those that its record describes.
+        """
         path = Path(path)
         info = read_json(path / RECORD, SplitError, "a split (make one with gprplus make-split)")
         if info.get("schema_version") != schema.VERSION:
@@ -40,9 +46,33 @@ class Split:
                 f"{path} has schema version {info.get('schema_version')}, but this gprplus reads {schema.VERSION}. "
                 "Make the split again."
             )
+        split_record(info, path / RECORD)
         if not (path / MEMBERS).is_file():
             raise SplitError(f"{path} has a {RECORD} but no {MEMBERS}. Make the split again with --force.")
-        return cls(path, info, made=made)
+        split = cls(path, info, made=made)
+        if not made:
+            split._verify()
+        return split
+
+    def _verify(self) -> None:
+        """Raise SplitError where the rows are not those whose fingerprint is recorded."""
+        recorded = str(self.info["fingerprint"])
+        found = keys.digest(*map(_fingerprint, self._parts()))
+        if found != recorded:
+            raise SplitError(
+                f"{self.path / MEMBERS} does not hold the rows that {RECORD} describes: their fingerprint is "
+                f"{found[:12]}..., expected {recorded[:12]}.... Make the split again with --force."
+            )
+
+    def _parts(self) -> "Iterator[pa.Table]":
+        """Each arm, then the test side, without the columns that no fingerprint covers."""
+        apart = {"path", *identity_attributes()}
+        columns = [column.name for column in schema.MEMBERS if column.name not in apart]
+        start = 0
+        for arm in self.info["arms"].values():
+            yield self._read(start, arm["images"], columns)
+            start += arm["images"]
+        yield self._read(start, columns=columns)
 
     @property
     def name(self) -> str:
@@ -108,7 +138,9 @@ class Split:
         names = list(columns or [column.name for column in schema.MEMBERS])
         path = self.path / MEMBERS
         try:
-            with pq.ParquetFile(path) as file:
+            with path.open("rb") as opened, pq.ParquetFile(opened) as file:
+                if signature(opened.fileno()) != self._file:
+                    raise SplitError(f"{self.path} was made again while it was being read. Run the command again.")
                 there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
                 schema.require(file.schema_arrow.names, there, str(path), SplitError)
                 sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
@@ -116,12 +148,21 @@ class Split:
                 edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
                 groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
                 table = _filled(file.read_row_groups(groups, there), names)
+        except SplitError:
+            raise
         except (OSError, ValueError) as error:
             raise SplitError(
                 f"{path} cannot be read: {str(error).rstrip('.')}. Make the split again with --force."
             ) from error
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
+
+
+def _fingerprint(part: "pa.Table") -> str:
+    """The fingerprint that `parts.Part` gives to the same rows: without weights where there are none."""
+    weights = part.column("weight")
+    names = [name for name in part.column_names if name != "weight" or weights.null_count < len(part)]
+    return keys.table_fingerprint(part, names)
 
 
 def _filled(table: "pa.Table", names: Sequence[str]) -> "pa.Table":

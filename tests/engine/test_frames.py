@@ -242,8 +242,8 @@ def test_a_frame_has_the_same_pixels_in_any_scenario(drawn: Path, tmp_path: Path
 
 def test_an_interrupted_render_goes_on(drawn: Path, tmp_path: Path, monkeypatch) -> None:
     folder, count = tmp_path / "f", 0
-    module = __import__("gprplus.engine.footage", fromlist=["save_whole"])
-    real = module.save_whole
+    module = __import__("gprplus.engine.footage", fromlist=["write_bytes"])
+    real = module.write_bytes
 
     def dying(path: Path, data: bytes) -> None:
         nonlocal count
@@ -254,7 +254,7 @@ def test_an_interrupted_render_goes_on(drawn: Path, tmp_path: Path, monkeypatch)
         real(path, data)
 
     with monkeypatch.context() as patched:
-        patched.setattr(module, "save_whole", dying)
+        patched.setattr(module, "write_bytes", dying)
         with pytest.raises(KeyboardInterrupt):
             render_frames(folder, **SMALL, masks=True)
     assert not (folder / "frames.json").exists()

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from gprplus import runs
 from gprplus.cli import cli
-from gprplus.engine import render, writer
+from gprplus.engine import render
 from gprplus.engine.crew import Job, drawn_ahead
 from gprplus.engine.design import make_design
 from gprplus.engine.writer import Ledger
@@ -131,7 +132,7 @@ def test_the_same_request_again_touches_nothing(drawn: Path) -> None:
 
 def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: Path, monkeypatch) -> None:
     """The third block dies half-way, leaving a torn temporary file and a torn line, as kill -9 would."""
-    folder, real, count = tmp_path / "broken", writer.save_whole, 0
+    folder, real, count = tmp_path / "broken", runs.write_bytes, 0
 
     def dying(path: Path, data: bytes) -> None:
         nonlocal count
@@ -141,9 +142,9 @@ def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: P
             raise KeyboardInterrupt
         real(path, data)
 
-    module = __import__("gprplus.engine.crew", fromlist=["save_whole"])
+    module = __import__("gprplus.engine.crew", fromlist=["write_bytes"])
     with monkeypatch.context() as patched:
-        patched.setattr(module, "save_whole", dying)
+        patched.setattr(module, "write_bytes", dying)
         with pytest.raises(KeyboardInterrupt):
             render(folder, **SMALL, masks=True, boxes=True, workers=1)
     assert not (folder / "renders.json").exists()

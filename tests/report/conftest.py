@@ -155,8 +155,13 @@ def _write_split(
     info |= {"attribute": "weather", "levels": list(levels), "seed": 0, "reference": "mix", "retention": 1.0}
     info |= {"manifest": {"path": "../../manifest", "fingerprint": "a" * 64}, "fingerprint": "b" * 64}
     info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "gprplus engine"}}}
-    info |= {"arms": {arm: {"kind": _kind(arm), "levels": [arm], "images": 48, "identities": 4} for arm in arms}}
-    each = {"images_per_identity": {"min": 12, "median": 12.0, "max": 12}}
+    info |= {
+        "arms": {
+            arm: {"kind": _kind(arm), "levels": [arm], "images": 48, "identities": 4, "fingerprint": arm}
+            for arm in arms
+        }
+    }
+    each = {"images_per_identity": {"min": 12, "median": 12.0, "max": 12, "gini": 0.0}}
     info |= {
         "audit": {"matched_within": ["identity", "viewpoint_deg"], "matching": {"candidates": 144, "matched": 144}}
     }
@@ -166,7 +171,8 @@ def _write_split(
     }
     info["audit"] |= {"leakage": {"identities": 0, "digests": None}, "left_out": {"unknown weather": 0}}
     info["audit"] |= {"association": {"camera, viewpoint_deg": 1.0, "weather, illumination": 0.0}, "aliases": []}
-    info |= {"warnings": ["Two dark renders of different people look nearly alike."], "test": {"protocol": "viewpoint"}}
+    side = {"protocol": "viewpoint", "identities": 12, "queries": 36, "gallery": 36, "fingerprint": "d" * 64}
+    info |= {"warnings": ["Two dark renders of different people look nearly alike."], "test": side}
     write_json(split / "split.json", info)
 
 
@@ -235,8 +241,12 @@ def _scores(table: pa.Table) -> dict[str, float]:
 def _run(name: str, arm: str, seed: int, scores: dict[str, dict[str, float]]) -> dict[str, Any]:
     """The record of one run."""
     facts = {"split": name, "recipe": "smoke", "backbone": "small", "weights": "none", "arm": arm, "seed": seed}
+    facts |= {"split_fingerprint": "b" * 64}
     facts |= {"train_identities": 4, "train_images": 48, "images_seen": 12_800, "steps": 200, "seconds": 20.0}
-    targets = {target: {"protocol": "viewpoint", "scores": values} for target, values in scores.items()}
+    targets = {
+        target: {"protocol": "viewpoint", "fingerprint": "c" * 64, "scores": values}
+        for target, values in scores.items()
+    }
     return facts | {"device": "cpu", "targets": targets}
 
 

@@ -76,7 +76,10 @@ def _write_manifest(
     datasets = sorted({row["dataset"] for row in rows})
     about = {
         "root": "../renders",
+        "request": {},
         "layout": "engine",
+        "layout_digest": "",
+        "rejected": 0,
         "title": "Test renders",
         "licence": "Apache-2.0",
         "factors": list(factors),

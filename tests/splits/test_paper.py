@@ -61,7 +61,10 @@ def write_complete(folder: Path, people: int) -> Manifest:
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
     about = {"root": "../renders", "factors": ["identity", "viewpoint_deg", "weather", "illumination"], "functions": {}}
+    about |= {"request": {}, "fingerprint": str(people), "layout": "gprplus", "layout_digest": ""}
+    about |= {"images": people * CELLS, "identities": people, "rejected": 0}
     record = {"schema_version": schema.VERSION, "fingerprint": str(people), "datasets": {"gprplus": about}}
+    record |= {"levels": {}, "counts": {"images": people * CELLS}}
     runs.write_json(folder / "manifest.json", record)
     return Manifest.open(folder)
 

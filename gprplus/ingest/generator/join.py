@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from gprplus.core.folders import remove
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.generator.captures import Capture, Cell, captures, latest, paired
 from gprplus.ingest.generator.log import Log, log_digest, read_log
@@ -54,7 +55,7 @@ def logged(rows: Rows, layout: Layout, paths: Sequence[Path], output: Path, data
     """Rows with what logs add, the fact sheets written beside the manifest; without logs the rows as they are."""
     sheet = output / "engine_log" / f"{dataset}.csv"
     if not paths:
-        sheet.unlink(missing_ok=True)
+        remove(sheet)
         return rows
     joined = with_log(rows, layout, paths)
     write_facts(sheet, joined.facts)

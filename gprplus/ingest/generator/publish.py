@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from gprplus import images
+from gprplus.core.folders import claim, remove
 from gprplus.errors import ManifestError, examples, nearest
 from gprplus.ingest.generator.plan import Plan, plan
 from gprplus.parallel import Progress, in_processes, silent
-from gprplus.runs import clear, read_json, settle, versions, write_bytes, write_json, write_text
+from gprplus.runs import UNDER_WAY, read_json, settle, under_way, versions, write_bytes, write_json, write_text
 from gprplus.sniff import format_of
 
 BYTES = ("jpeg", "keep")
-RECORD, UNDER_WAY, NAMES, REJECTED = "renders.json", "_request.json", "_names.csv", "_rejected.csv"
+KIND = "published renders"  # of folder, as its mark states
+RECORD, NAMES, REJECTED = "renders.json", "_names.csv", "_rejected.csv"
 VERSION = 1
 
 
@@ -62,19 +64,33 @@ def publish(
         "name": name,
     }
     if settle(output / RECORD, request, force=force) == "same":
+        _tidy(output)
         return found, read_json(output / RECORD, ManifestError, "a folder of renders")
-    _prepare(output, request, force)
+    with under_way(output, KIND, RECORD, request, ManifestError, force=force) as real:
+        return found, _published(raw, real, found, request, bytes_ == "keep", quality, workers, progress)
+
+
+def _published(
+    raw: Path,
+    output: Path,
+    found: Plan,
+    request: dict[str, Any],
+    keep: bool,
+    quality: int,
+    workers: int | None,
+    progress: Progress,
+) -> dict[str, Any]:
     rejected: list[tuple[str, str]] = []
     done = 0
     jobs = [
-        _Job(raw, output, tuple(found.pairs[start : start + 256]), bytes_ == "keep", quality)
+        _Job(raw, output, tuple(found.pairs[start : start + 256]), keep, quality)
         for start in range(0, len(found.pairs), 256)
     ]
     for lost in in_processes(_write, jobs, workers if len(jobs) > 1 else 1):
         rejected += lost
         done = min(done + 256, len(found.pairs))
         progress(done, len(found.pairs))
-    return found, _conclude(output, found, request, rejected)
+    return _conclude(output, found, request, rejected)
 
 
 def _refuse_collisions(found: Plan) -> None:
@@ -82,18 +98,6 @@ def _refuse_collisions(found: Plan) -> None:
         shown = examples([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()], 2)
         claimed = f"{len(found.collisions):,} published names are claimed by more than one raw file"
         raise ManifestError(f"{claimed}: {shown}. Keep one of each.")
-
-
-def _prepare(output: Path, request: dict[str, Any], force: bool) -> None:
-    if output.is_file():
-        raise ManifestError(f"{output} is a file; the renders need a folder. Give another one with -o.")
-    known = settle(output / UNDER_WAY, request, force=force) == "same"
-    if not known and output.exists() and any(output.iterdir()):
-        if not (force and ((output / RECORD).exists() or (output / UNDER_WAY).exists())):
-            raise ManifestError(f"{output} already holds other files. Give an empty or new folder with -o.")
-        clear(output)
-    output.mkdir(parents=True, exist_ok=True)
-    write_json(output / UNDER_WAY, {"request": request})
 
 
 def _write(job: _Job) -> list[tuple[str, str]]:
@@ -146,8 +150,15 @@ def _conclude(
         functions = {"camera": ["viewpoint_deg"], "background": ["weather"]}
         info |= {"background": found.places, "groups": {"background": "weather"}, "functions": functions}
     write_json(output / RECORD, info)
-    (output / UNDER_WAY).unlink(missing_ok=True)
+    _tidy(output)
     return info
+
+
+def _tidy(output: Path) -> None:
+    """Remove the note of the request once its record is written."""
+    if (output / UNDER_WAY).exists():
+        claim(output, KIND, ManifestError, adopt=True)
+        remove(output / UNDER_WAY)
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:

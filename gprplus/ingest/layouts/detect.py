@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus import archives
+from gprplus.core.names import plain_name
 from gprplus.errors import LayoutError, examples
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.files.members import beside
@@ -21,6 +22,7 @@ from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.names import match
 from gprplus.ingest.layouts.near_miss import near_miss
 from gprplus.runs import read_json
+from gprplus.schema.records import renders_record
 from gprplus.sniff import EXTENSIONS
 
 SAMPLE = 2000  # names looked at
@@ -46,7 +48,9 @@ def choose(listing: Listing, layout: str | Path = "auto", name: str | None = Non
         found = load(layout)
     if said.get("layout") == found.name:
         found = as_rendered(found, said, str(beside(listing, "renders.json")))
-    return Chosen(found, name or said.get("name") or found.name, bool(name or said.get("name")))
+    where = "--name" if name else f"{beside(listing, 'renders.json')}: name"
+    called = plain_name(name or said.get("name") or found.name, where, LayoutError)
+    return Chosen(found, called, bool(name or said.get("name")))
 
 
 def rendered(listing: Listing) -> dict[str, Any]:
@@ -61,7 +65,11 @@ def rendered(listing: Listing) -> dict[str, Any]:
             f"{listing.root} is not finished. "
             "Run what makes it again (`gprplus render`, or frames_to_crops): it goes on where it stopped."
         )
-    return read_json(path, LayoutError, "the record of a render") if there else {}
+    if not there:
+        return {}
+    said = read_json(path, LayoutError, "the record of a render")
+    renders_record(said, path)
+    return said
 
 
 def _by_names(listing: Listing) -> Layout:

@@ -17,10 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.core.folders import remove
+from gprplus.core.names import child
 from gprplus.errors import ManifestError
 from gprplus.ingest.reading.batch import Batch
 from gprplus.ingest.tables.manifest import PARTS
-from gprplus.runs import alone, clear, replacing, write_json
+from gprplus.runs import alone, replacing, write_json
 
 if TYPE_CHECKING:
     from gprplus.ingest.reading.shard import Shard
@@ -56,7 +58,7 @@ class Parts:
     @classmethod
     def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "Parts":
         """What earlier runs of a request (its digest) left in the manifest folder."""
-        parts = cls(output / PARTS / dataset / request[:16], who)
+        parts = cls(child(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who)
         for path in sorted(parts.folder.glob("*.arrow")):
             try:
                 about = json.loads(_read(path).schema.metadata[_ABOUT])
@@ -123,7 +125,7 @@ class Parts:
 
     def remove(self) -> None:
         """Forget everything about the dataset: its rows stand in the manifest now."""
-        clear(self.folder.parent)
+        remove(self.folder.parent)
         with suppress(OSError):
             self.folder.parent.parent.rmdir()  # where no other dataset has parts
 

@@ -1,14 +1,18 @@
 """The manifest: all renders as a table, in a folder of Parquet files and one record that is written last."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.files import Signature, signature
+from gprplus.core.folders import is_held
 from gprplus.declared import attributes
 from gprplus.errors import ManifestError, nearest
 from gprplus.runs import read_json
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require
+from gprplus.schema.records import manifest_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,6 +22,7 @@ TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "sca
 LOOKS = "looks"  # a table that stands only where checks were asked for
 PARTS = ".parts"  # what is read of a build that is not finished (reading/parts.py)
 LOOKING = ".looks"  # a folder: what a build has looked at that does not stand yet
+_LOOKS = 40  # times that an open looks for a manifest that is not being replaced: two seconds
 NEXT = ".next"  # where a build writes before it takes the place of what was there
 
 
@@ -25,6 +30,7 @@ NEXT = ".next"  # where a build writes before it takes the place of what was the
 class Manifest:
     """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
 
+    `files` tells the tables as they were when it was opened from those of a later build; no mixture is ever read.
     `rebuilt` names the datasets that the call which returned this object wrote anew; it is empty for a manifest that
     was merely opened.
     """
@@ -32,6 +38,7 @@ class Manifest:
     path: Path
     info: dict[str, Any]
     rebuilt: tuple[str, ...] = field(default=(), compare=False)
+    files: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def open(cls, path: str | Path) -> "Manifest":
@@ -39,11 +46,7 @@ class Manifest:
         folder = Path(path)
         if not folder.exists():
             raise ManifestError(f"There is no manifest at {folder}. Make one with `gprplus build-manifest`.")
-        if interrupted(folder):
-            raise ManifestError(
-                f"{folder} is being replaced, or that was interrupted: run the same build-manifest again."
-            )
-        info = read_json(folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)")
+        info, files = _snapshot(folder)
         if info.get("schema_version") != VERSION:
             raise ManifestError(
                 f"{folder} is written in schema version {info.get('schema_version')}, this gprplus reads {VERSION}. "
@@ -54,7 +57,8 @@ class Manifest:
             raise ManifestError(
                 f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. Build it again with --force."
             )
-        return cls(folder, info)
+        manifest_record(info, folder / RECORD)
+        return cls(folder, info, files=files)
 
     @property
     def fingerprint(self) -> str:
@@ -98,8 +102,12 @@ class Manifest:
             require(self.columns(name), columns, f"The {name} table of {self.path}")
         try:
             # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
-            with pq.ParquetFile(self.path / f"{name}.parquet") as file:
+            with (self.path / f"{name}.parquet").open("rb") as opened, pq.ParquetFile(opened) as file:
+                if self.files and signature(opened.fileno()) != self.files[name]:
+                    raise ManifestError(f"{self.path} was built again while it was being read. Run the command again.")
                 return file.read() if columns is None else file.read(list(columns)).select(list(columns))
+        except ManifestError:
+            raise
         except (OSError, ValueError) as error:
             raise ManifestError(
                 f"{self.path / name}.parquet cannot be read: {str(error).rstrip('.')}. Build it again with --force."
@@ -127,3 +135,23 @@ class Manifest:
 def interrupted(folder: Path) -> bool:
     """Whether a new manifest is complete beside the old one and has not wholly taken its place."""
     return (folder / NEXT / RECORD).exists()
+
+
+def _snapshot(folder: Path) -> tuple[dict[str, Any], dict[str, Signature]]:
+    """The record and the signatures of the tables of one and the same build.
+
+    A build replaces the tables one by one and the record last; while it does, the new record lies in NEXT. So what is
+    read between two looks that find neither a replacement under way nor another record is of one build.
+    """
+    for _ in range(_LOOKS):
+        busy = is_held(folder)
+        before = signature(folder / RECORD)
+        if not interrupted(folder):
+            info = read_json(folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)")
+            files = {name: signature(folder / f"{name}.parquet") for name in (*TABLES, LOOKS)}
+            if not interrupted(folder) and signature(folder / RECORD) == before:
+                return info, files
+        if not busy and interrupted(folder):
+            break
+        time.sleep(0.05)
+    raise ManifestError(f"{folder} is being replaced, or that was interrupted: run the same build-manifest again.")

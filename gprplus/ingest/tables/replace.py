@@ -6,23 +6,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.folders import holding, remove
 from gprplus.errors import ManifestError
 from gprplus.ingest.tables.manifest import LOOKS, NEXT, RECORD, TABLES, interrupted
-from gprplus.runs import alone, clear, write_json, write_table
+from gprplus.runs import write_json, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LOCK = ".lock"
+KIND = "a manifest"  # of folder, as its mark states
 
 
 @contextmanager
 def building(folder: Path) -> Iterator[None]:
     """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
-    busy = f"Another build-manifest is at work in {folder}. Wait for it, or give another folder with -o."
-    with alone(folder / _LOCK, ManifestError, busy):
+    with holding(folder, KIND, ManifestError, adopt=True):
         _take_place(folder)
-        clear(folder / NEXT)
+        remove(folder / NEXT)
         yield
 
 
@@ -37,7 +37,7 @@ def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, A
         write_table(staged / f"{name}.parquet", table)
     write_json(staged / RECORD, info)
     if LOOKS not in tables:
-        (folder / f"{LOOKS}.parquet").unlink(missing_ok=True)
+        remove(folder / f"{LOOKS}.parquet")
     _take_place(folder)
 
 
@@ -48,4 +48,4 @@ def _take_place(folder: Path) -> None:
     for name in (*(f"{table}.parquet" for table in (*TABLES, LOOKS)), RECORD):
         if (staged / name).exists():
             os.replace(staged / name, folder / name)
-    clear(staged)
+    remove(staged)

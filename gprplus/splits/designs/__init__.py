@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from gprplus.core.names import plain_name
 from gprplus.errors import SplitError, nearest
 from gprplus.splits.designs import budget, declared, factorial, full, identity, only, path, persons, weighing
 from gprplus.splits.designs.base import DESIGNS, Arm, Design, Plan, Train
@@ -39,6 +40,8 @@ def draw(train: Train) -> Plan:
         plan = weighing.weighed(train, plan)
     if train.request.full and "full" not in plan.arms:
         plan = replace(plan, arms={**plan.arms, "full": full.everything(train)})
+    for arm in plan.arms:
+        plain_name(arm, "the name of an arm", SplitError)
     return plan
 
 

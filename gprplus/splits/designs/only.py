@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gprplus.core.names import file_safe
 from gprplus.splits.aliases import cautions, refuse_aliased
 from gprplus.splits.arms import Matched, Slots, Strata, deal, match, stratify
 from gprplus.splits.codes import Codes
@@ -117,7 +118,7 @@ class Comparison:
 
     def arm_name(self, codes: Sequence[int]) -> str:
         """Such as only-sunny+clouds."""
-        return f"{self.kind}-{'+'.join(str(self.names[code]) for code in codes)}"
+        return file_safe(f"{self.kind}-{'+'.join(str(self.names[code]) for code in codes)}")
 
 
 def fill(train: Train, slots: Slots, asked: Comparison) -> dict[str, Arm]:

@@ -9,6 +9,7 @@ joint law of everything but the persons themselves.
 import numpy as np
 
 from gprplus import keys
+from gprplus.core.names import file_safe
 from gprplus.errors import SplitError
 from gprplus.splits.arms import Matched, Slots, match, stratify
 from gprplus.splits.codes import Codes
@@ -36,7 +37,9 @@ def between_persons(train: Train) -> Plan:
     order = np.arange(len(block), dtype=np.uint64)
     slots = sized(matched.slots, order, request, f"persons of each {request.attr}")
     arms = {
-        f"only-{'+'.join(str(names[code]) for code in codes)}": _whole(train, slots, compared, codes, names, "only")
+        file_safe(f"only-{'+'.join(str(names[code]) for code in codes)}"): _whole(
+            train, slots, compared, codes, names, "only"
+        )
         for codes in sets
     }
     arms["mix"] = _whole(train, slots, compared, tuple(int(code) for code in compared), names, "mix")

@@ -1,0 +1,113 @@
+"""Files that are whole or not there: written under a temporary name, then renamed.
+
+A temporary file is locked by its writer, so that a later run can tell one whose writer died and remove it.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from gprplus.core.folders import TEMPORARY, refuse_links
+from gprplus.errors import GprplusError, next_step
+
+_swept: set[Path] = set()  # folders that this process has looked through
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path next to `path`; rename it over `path` when the block ends well, else remove it.
+
+    The temporary name is unique to the process, so two processes that write the same file do not mix. The first write
+    into a folder removes the temporary files that dead processes left there. Raises GprplusError with the reason where
+    the file cannot be written, or where a symbolic link leads out of a folder that gprplus made.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    refuse_links(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _sweep_once(path.parent)
+        held = _create(temporary)
+        try:
+            yield temporary
+            os.replace(temporary, path)
+        finally:
+            os.close(held)
+    except GprplusError:
+        raise
+    except OSError as error:
+        why = f"{error.strerror or error}. {next_step(error)}".rstrip()
+        raise GprplusError(f"{path} cannot be written: {why}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def append_to(path: Path) -> BinaryIO:
+    """Open a file for reading and appending, created if need be; GprplusError where a link would be followed."""
+    return _open(path, "ab+", os.O_RDWR | os.O_APPEND | os.O_CREAT)
+
+
+def write_new(path: Path) -> BinaryIO:
+    """Open a file for writing from its start; GprplusError where a symbolic link would be followed."""
+    return _open(path, "wb", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+
+
+def _open(path: Path, mode: str, flags: int) -> BinaryIO:
+    refuse_links(path)
+    try:
+        return cast(BinaryIO, os.fdopen(os.open(path, flags | os.O_NOFOLLOW, 0o666), mode))
+    except OSError as error:
+        why = f"{error.strerror or error}. {next_step(error)}".rstrip()
+        raise GprplusError(f"{path} cannot be written: {why}") from error
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files in a folder whose writers died. Files in use, and other names, stay."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                _remove_if_dead(entry.path)
+
+
+def _sweep_once(folder: Path) -> None:
+    if folder not in _swept:
+        _swept.add(folder)
+        sweep(folder)
+
+
+def _create(temporary: Path) -> int:
+    """Create the file anew and lock it; the lock ends with the process."""
+    with suppress(FileNotFoundError):
+        temporary.unlink()  # of an earlier process of this number
+    while True:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
+        _try_lock(descriptor)
+        if temporary.exists():
+            return descriptor
+        os.close(descriptor)  # another process took it for dead before the lock was there
+
+
+def _remove_if_dead(path: str) -> None:
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            if _try_lock(descriptor):
+                os.unlink(path)
+        finally:
+            os.close(descriptor)
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Whether the lock was free and is held now; False also where the file system has no locks."""
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as refused:
+        if refused.errno not in (errno.EAGAIN, errno.EACCES, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise
+        return False
+    return True

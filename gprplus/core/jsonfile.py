@@ -1,0 +1,31 @@
+"""Read a JSON file that may come from anywhere, with one sentence for each way in which it is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gprplus import archives
+from gprplus.errors import GprplusError
+
+
+def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
+    """Return the JSON object in a file, which may lie in an archive.
+
+    `what` names the thing that should be there, such as "a split". Raises `error` where the file is missing,
+    unreadable, no JSON, nested too deeply, or no object.
+    """
+    try:
+        value = json.loads(archives.read(path).decode())
+    except FileNotFoundError:
+        raise error(f"{path.parent} is not {what}: it has no {path.name}.") from None
+    except NotADirectoryError:
+        raise error(f"{path.parent} is not {what}: it is a file, not a folder.") from None
+    except RecursionError:
+        raise error(f"{path} cannot be read as {what}: its values are nested too deeply.") from None
+    except (OSError, ValueError) as problem:
+        raise error(
+            f"{path} cannot be read as {what}: {problem}. If it is damaged, make the folder again with --force."
+        ) from problem
+    if not isinstance(value, dict):
+        raise error(f"{path} is not {what}: a JSON object was expected.")
+    return value

@@ -1,0 +1,159 @@
+"""The audit in split.json as dataclasses: what `inspect` and reports read of it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Alias:
+    """An attribute that is a function of others; `declared` by the layout, or found in the images."""
+
+    attribute: str
+    of: list[str]
+    declared: bool
+
+
+@dataclass(frozen=True)
+class ImagesPerIdentity:
+    """The spread of images over the identities of one arm."""
+
+    min: int
+    median: float
+    max: int
+    gini: float
+
+
+@dataclass(frozen=True)
+class CellCounts:
+    """The cells of one arm's crossing: how many there are, how many have an image, and their sizes."""
+
+    factors: list[str]
+    cells: int
+    filled: int
+    min: int
+    median: float
+    max: int
+
+
+@dataclass(frozen=True)
+class ArmAudit:
+    """Counts of one arm: images per identity, images per level of each attribute, cells."""
+
+    images_per_identity: ImagesPerIdentity
+    levels: dict[str, dict[str, int]] = field(default_factory=dict)
+    cells: CellCounts | None = None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The level in which two arms differ most, in standard deviations; `largest` null where one arm lacks it."""
+
+    largest: float | None
+    level: str = ""
+    between: tuple[str, ...] = ("", "")
+    shares: tuple[float, ...] = (0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Inflation:
+    """Generalised variance inflation of one attribute; null where its effect is aliased."""
+
+    df: int
+    gvif: float | None
+    gvif_given_identity: float | None
+
+
+@dataclass(frozen=True)
+class Answerable:
+    """Queries kept and excluded under one protocol, with reasons."""
+
+    kept: int
+    excluded: int
+    reasons: dict[str, int] = field(default_factory=dict)
+    answered: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QueryAudit:
+    """Queries that can be answered under each protocol, and the levels of the queries."""
+
+    answerable: dict[str, Answerable] = field(default_factory=dict)
+    query_levels: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NearDuplicates:
+    """Test images that have a near-duplicate on the train side."""
+
+    count: int
+    looked_at: int
+    radius_bits: int
+    pairs: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """What train and test side share; null where it was not looked at."""
+
+    identities: int | None = None
+    digests: int | None = None
+    near_duplicates: NearDuplicates | None = None
+
+
+@dataclass(frozen=True)
+class Shortcut:
+    """How well the level can be predicted from a property of the file or border, on held-out identities."""
+
+    accuracy: float
+    chance: float
+    above: bool
+    images: int = 0
+    identities: int = 0
+
+
+@dataclass(frozen=True)
+class Manipulation:
+    """What the levels do to one measure of the image."""
+
+    means: dict[str, float]
+    explained: float
+    overlap: float
+    between: tuple[str, ...] = ("", "")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the pixel audit read."""
+
+    images: int
+    megabytes: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The key `audit` of split.json. Pairs of attributes are keys such as "weather, illumination"."""
+
+    scope: str = "rows"
+    matched_within: list[str] = field(default_factory=list)
+    matching: dict[str, Any] = field(default_factory=dict)
+    aliases: list[Alias] = field(default_factory=list)
+    leakage: Leakage = field(default_factory=Leakage)
+    left_out: dict[str, Any] = field(default_factory=dict)
+    test: QueryAudit = field(default_factory=QueryAudit)
+    arms: dict[str, ArmAudit] = field(default_factory=dict)
+    differences: dict[str, Difference | None] = field(default_factory=dict)
+    differences_before_merging: dict[str, Difference | None] = field(default_factory=dict)
+    association: dict[str, float | None] = field(default_factory=dict)
+    association_p: dict[str, float | None] = field(default_factory=dict)
+    association_given_identity: dict[str, float | None] = field(default_factory=dict)
+    association_with_arm: dict[str, float | None] = field(default_factory=dict)
+    association_with_arm_p: dict[str, float | None] = field(default_factory=dict)
+    information: dict[str, float | None] = field(default_factory=dict)
+    information_given_identity: dict[str, float | None] = field(default_factory=dict)
+    information_with_arm: dict[str, float | None] = field(default_factory=dict)
+    constant_within_identity: dict[str, Any] = field(default_factory=dict)
+    collinearity: dict[str, Inflation] = field(default_factory=dict)
+    shortcuts: dict[str, dict[str, Shortcut]] = field(default_factory=dict)
+    manipulation: dict[str, dict[str, Manipulation]] = field(default_factory=dict)
+    cost: Cost | None = None

@@ -1,0 +1,304 @@
+"""The JSON records as frozen dataclasses, read in one place.
+
+A record may come from another machine. `split_record` and its siblings check every key that the package reads: its
+type, and that each name which becomes part of a path is a plain name. Unknown keys are ignored.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gprplus.core.names import plain_name
+from gprplus.core.typed import parse
+from gprplus.errors import GprplusError, LayoutError, ManifestError, ReportError, SplitError, TrainingError
+from gprplus.schema.audit import Audit
+
+Level = str | int
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """One dataset as splits and targets refer to it; `root` is relative to the record's folder, or absolute."""
+
+    root: str
+    licence: str | None = None
+    title: str | None = None
+    images: int | None = None
+    identities: int | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class ManifestDataset:
+    """One dataset of a manifest."""
+
+    root: str
+    request: dict[str, Any]
+    fingerprint: str
+    layout: str
+    layout_digest: str
+    images: int
+    identities: int
+    rejected: int
+    title: str = ""
+    paper: str = ""
+    licence: str = ""
+    status: str = ""
+    verify: str = "header"
+    factors: list[str] = field(default_factory=list)
+    functions: dict[str, list[str]] = field(default_factory=dict)
+    unverified: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    expected: dict[str, Any] = field(default_factory=dict)
+    lists_digest: str | None = None
+    identities_digest: str | None = None
+    ignored: int = 0
+    files: int = 0
+    refused: int = 0
+    unread_folders: int = 0
+    roles: dict[str, int] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    strangers: int = 0
+    seal: str | None = None
+
+
+@dataclass(frozen=True)
+class ChecksRecord:
+    """Which checks a manifest has, the columns they added, and their settings."""
+
+    names: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ManifestRecord:
+    """manifest.json."""
+
+    schema_version: int
+    fingerprint: str
+    datasets: dict[str, ManifestDataset]
+    levels: dict[str, list[Level]]
+    counts: dict[str, int]
+    request: dict[str, Any] = field(default_factory=dict)
+    checks: ChecksRecord = field(default_factory=ChecksRecord)
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ManifestLink:
+    """The manifest that a split was drawn from."""
+
+    path: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class ArmRecord:
+    """One arm: its kind, its levels, its size, and the fingerprint of its images."""
+
+    kind: str
+    levels: list[Level]
+    images: int
+    identities: int
+    fingerprint: str
+    share: float | None = None
+    effective_share: float | None = None
+
+
+@dataclass(frozen=True)
+class TestSideRecord:
+    """The test side that all arms share; the fingerprint is null where there is none."""
+
+    identities: int
+    queries: int
+    gallery: int
+    protocol: str
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class LevelTest:
+    """One test of query level against gallery level, or of removed matches."""
+
+    kind: str
+    protocol: str
+    groups: list[str]
+    query_level: str = ""
+    gallery_level: str = ""
+    identities: int = 0
+    queries: int = 0
+    gallery: int = 0
+
+
+@dataclass(frozen=True)
+class PathFacts:
+    """The two ends of a path."""
+
+    to: list[str]
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One factor of a factorial: the attribute, and what it is restricted to (levels, or a number of identities)."""
+
+    attribute: str
+    restricted: list[Level] | int
+
+
+@dataclass(frozen=True)
+class FactorialFacts:
+    """The structure of a factorial design."""
+
+    factors: dict[str, Factor]
+    runs: dict[str, dict[str, int]]
+    generators: list[str] = field(default_factory=list)
+    defining: list[str] = field(default_factory=list)
+    resolution: str | int | None = None
+    aliases: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SplitRecord:
+    """split.json."""
+
+    schema_version: int
+    name: str
+    request: dict[str, Any]
+    design: str
+    attribute: str
+    levels: list[Level]
+    manifest: ManifestLink
+    datasets: dict[str, DatasetRecord]
+    fingerprint: str
+    arms: dict[str, ArmRecord]
+    test: TestSideRecord
+    audit: Audit
+    warnings: list[str]
+    retention: float = 1.0
+    seed: int = 0
+    reference: str | None = None
+    tests: dict[str, LevelTest] = field(default_factory=dict)
+    path: PathFacts | None = None
+    factorial: FactorialFacts | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """One target of a benchmark: protocol, fingerprint of its rows, sizes, and where its images lie."""
+
+    protocol: str
+    fingerprint: str
+    queries: int = 0
+    gallery: int = 0
+    datasets: dict[str, DatasetRecord] = field(default_factory=dict)
+    roots: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BenchmarkRecord:
+    """benchmark.json of one run folder."""
+
+    request: dict[str, Any]
+    split: str = ""
+    split_path: str = ""
+    split_fingerprint: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, TargetRecord] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    device: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunTarget:
+    """The scores of one run on one target."""
+
+    protocol: str
+    fingerprint: str
+    scores: dict[str, float]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """run.json: one arm and seed, trained and scored."""
+
+    split: str
+    recipe: str
+    backbone: str
+    weights: str
+    arm: str
+    seed: int
+    train_identities: int
+    train_images: int
+    split_fingerprint: str
+    targets: dict[str, RunTarget]
+    steps: int
+    images_seen: int
+    seconds: float
+    config: dict[str, Any] = field(default_factory=dict)
+    train_digest: str | None = None
+    device: str = ""
+    note: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RendersRecord:
+    """renders.json beside images: what their names mean. Code tables map a token of a name to a level."""
+
+    layout: str | None = None
+    name: str | None = None
+    title: str | None = None
+    licence: str | None = None
+    status: str | None = None
+    images: int | None = None
+    identities: int | None = None
+    factors: list[str] = field(default_factory=list)
+    degrees: dict[str, float | None] = field(default_factory=dict)
+    weather: dict[str, str | None] = field(default_factory=dict)
+    illumination: dict[str, str | None] = field(default_factory=dict)
+    background: dict[str, str | None] = field(default_factory=dict)
+    groups: dict[str, str | list[str]] = field(default_factory=dict)
+    functions: dict[str, list[str]] = field(default_factory=dict)
+    expected: dict[str, Any] = field(default_factory=dict)
+
+
+def split_record(info: Mapping[str, Any], where: Path) -> SplitRecord:
+    """Return split.json as a record. Raises SplitError naming the file, the key, what was expected and found."""
+    record = parse(SplitRecord, info, str(where), SplitError, strict=False)
+    plain_name(record.name, f"{where}: name", SplitError)
+    _plain(record.arms, f"{where}: arms", SplitError)
+    _plain(record.datasets, f"{where}: datasets", SplitError)
+    return record
+
+
+def manifest_record(info: Mapping[str, Any], where: Path) -> ManifestRecord:
+    """Return manifest.json as a record. Raises ManifestError."""
+    record = parse(ManifestRecord, info, str(where), ManifestError, strict=False)
+    _plain(record.datasets, f"{where}: datasets", ManifestError)
+    return record
+
+
+def benchmark_record(info: Mapping[str, Any], where: Path, error: type[GprplusError] = ReportError) -> BenchmarkRecord:
+    """Return benchmark.json as a record. Raises `error`."""
+    return parse(BenchmarkRecord, info, str(where), error, strict=False)
+
+
+def run_record(info: Mapping[str, Any], where: Path) -> RunRecord:
+    """Return run.json as a record. Raises TrainingError."""
+    return parse(RunRecord, info, str(where), TrainingError, strict=False)
+
+
+def renders_record(info: Mapping[str, Any], where: Path) -> RendersRecord:
+    """Return renders.json as a record. Raises LayoutError."""
+    return parse(RendersRecord, info, str(where), LayoutError, strict=False)
+
+
+def _plain(names: Iterable[str], where: str, error: type[GprplusError]) -> None:
+    for name in names:
+        plain_name(name, where, error)
