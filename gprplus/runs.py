@@ -170,7 +170,9 @@ def under_way(
                     raise error(f"{noted} cannot be read. Use --force to replace the folder, or another one with -o.")
                 clear(real, kind, error)
         elif not known and not is_free(real):
-            raise error(f"{output} already holds other files. Give an empty or new folder with -o.")
+            if not force:
+                raise error(f"{output} already holds other files. Give an empty or new folder with -o.")
+            clear(real, kind, error)
         write_json(real / UNDER_WAY, {"request": request})
         yield real
 

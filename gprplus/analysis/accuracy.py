@@ -24,6 +24,7 @@ from gprplus.errors import AnalysisError
 from gprplus.parallel import Progress
 from gprplus.runs import read_json
 from gprplus.schema import RESULTS, conform
+from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split
 
 FEWEST = 5  # arms; with fewer there is no correlation to speak of
@@ -63,6 +64,7 @@ def read(paths: Sequence[Path | str]) -> list[Trained]:
             raise AnalysisError(f"{path} holds no finished benchmark: there is no results.parquet in it or below.")
         for folder in folders:
             record = read_json(folder / "benchmark.json", AnalysisError, "a benchmark's run folder (SPLIT/RECIPE)")
+            benchmark_record(record, folder / "benchmark.json", AnalysisError)
             named = record.get("split_path") or (record.get("request") or {}).get("split_path")
             if not isinstance(named, str):
                 raise AnalysisError(f"{folder} does not say where its split is; run the benchmark again.")

@@ -68,9 +68,9 @@ class ManifestDataset:
 class ChecksRecord:
     """Which checks a manifest has, the columns they added, and their settings."""
 
-    names: list[str] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
+    names: list[str]
+    columns: list[str]
+    settings: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ManifestRecord:
     levels: dict[str, list[Level]]
     counts: dict[str, int]
     request: dict[str, Any] = field(default_factory=dict)
-    checks: ChecksRecord = field(default_factory=ChecksRecord)
+    checks: ChecksRecord | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 

@@ -83,3 +83,13 @@ def test_one_build_at_a_time(renders: Path, tmp_path: Path) -> None:
 
     with store.building(tmp_path / "m"), pytest.raises(ManifestError, match="Another gprplus is writing to"):
         build_manifest([renders], tmp_path / "m")
+
+
+def test_a_manifest_that_was_opened_before_a_rebuild_gives_no_rows_of_the_rebuild(draw, tmp_path):
+    folder = draw(tmp_path / "r", people=2, views=2, weathers=["01"], lights=["03"])
+    opened = build_manifest([folder], tmp_path / "m")
+    draw(folder, people=3, views=2, weathers=["01"], lights=["03"])
+    rebuilt = build_manifest([folder], tmp_path / "m")
+    with pytest.raises(ManifestError, match="was built again while it was being read"):
+        opened.images()
+    assert len(rebuilt.images()) == len(Manifest.open(tmp_path / "m").images()) == 6

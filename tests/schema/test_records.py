@@ -1,0 +1,80 @@
+"""Every key that the package reads of a record is checked: a wrong kind is one sentence that names file and key."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gprplus.errors import GprplusError, SplitError
+from gprplus.schema.records import (
+    benchmark_record,
+    manifest_record,
+    renders_record,
+    run_record,
+    split_record,
+)
+
+EARLIER = Path(__file__).parents[1] / "data" / "version_0_1"
+RECORDS: dict[str, Callable[[Any, Path], Any]] = {
+    "splits/weather/split.json": split_record,
+    "manifest/manifest.json": manifest_record,
+    "runs/weather/smoke/benchmark.json": benchmark_record,
+    "runs/weather/smoke/mix/seed0/run.json": run_record,
+    "renders/engine/renders.json": renders_record,
+}
+WRONG = [None, True, -1, 2**70, 1e400, float("nan"), "", "../x", [], {}, [[[[]]]], {"a": {"b": 1}}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value inside a JSON value."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+def put(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """A copy of a JSON value with another one at a path."""
+    copy = json.loads(json.dumps(value))
+    inner = copy
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = new
+    return copy
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_as_it_was_written_is_read(name):
+    RECORDS[name](json.loads((EARLIER / name).read_text()), EARLIER / name)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@pytest.mark.parametrize("wrong", WRONG, ids=repr)
+def test_a_wrong_value_anywhere_is_accepted_or_named(name, wrong):
+    record = json.loads((EARLIER / name).read_text())
+    refused = 0
+    for path in list(places(record))[::7]:
+        try:
+            RECORDS[name](put(record, path, wrong), Path("somewhere.json"))
+        except GprplusError as error:
+            refused += 1
+            assert str(error).startswith("somewhere.json: ")
+    assert refused or wrong in ("", "../x", {}, None)
+
+
+@pytest.mark.parametrize("key", ["name", "arms", "datasets", "fingerprint", "test", "audit", "warnings", "manifest"])
+def test_a_missing_key_of_a_split_is_named(key):
+    record = json.loads((EARLIER / "splits/weather/split.json").read_text())
+    del record[key]
+    with pytest.raises(SplitError, match=f"the key '{key}' is missing"):
+        split_record(record, Path("split.json"))
+
+
+@pytest.mark.parametrize("path", [("name",), ("arms", "x/../../y"), ("datasets", "/etc")])
+def test_names_that_leave_their_folder_are_refused(path):
+    record = json.loads((EARLIER / "splits/weather/split.json").read_text())
+    value = "../escaped" if path == ("name",) else next(iter(record[path[0]].values()))
+    with pytest.raises(SplitError, match="is not a plain name"):
+        split_record(put(record, path, value), Path("split.json"))
