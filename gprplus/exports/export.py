@@ -1,7 +1,7 @@
 """`export`: write an arm, split or manifest in a foreign form, whole or not at all."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,16 +87,11 @@ def export(
         "name": found.name,
         "request": request,
         "images": {part: len(plan.files) for part, plan in plans.items()},
-        "notes": list(
-            dict.fromkeys(
-                [*found.notes, *(note for plan in plans.values() for note in plan.notes), *_unpacked(found, how)]
-            )
-        ),
+        "notes": [*found.notes, *(note for plan in plans.values() for note in plan.notes), *_unpacked(found, how)],
         "licences": {name: facts.get("licence") for name, facts in found.datasets.items()},
         "versions": versions(),
     }
-    _write(output, found, plans, link, record, progress)
-    return Export(output, record, made=True)
+    return Export(output, _write(output, found, plans, link, record, progress), made=True)
 
 
 def form(name: str) -> str:
@@ -142,31 +137,36 @@ def _free(output: Path) -> None:
 
 def _write(
     output: Path, source: Source, plans: Mapping[str, Plan], link: str, record: Mapping[str, Any], progress: Progress
-) -> None:
-    """Everything into a folder beside `output`, the record last, then one rename."""
+) -> dict[str, Any]:
+    """Everything into a folder beside `output`, the record last, then one rename; the record with all notes."""
     output = Path(os.path.realpath(output))
     staged = output.with_name(f".{output.name}.part")
     if staged.exists():
         remove(staged)
     with holding(staged, KIND, ExportError):
         try:
-            _fill(staged, source, plans, link, progress)
+            notes = [*record["notes"], *_fill(staged, source, plans, link, progress)]
+            record = {**record, "notes": list(dict.fromkeys(notes))}
             write_json(staged / RECORD, record)
         except BaseException:
             remove(staged)
             raise
         remove(output)
         staged.rename(output)
+    return record
 
 
-def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, progress: Progress) -> None:
+def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, progress: Progress) -> list[str]:
+    """Write all files of all parts; notes for the user."""
+    notes: list[str] = []
     done, total = 0, sum(len(plan.files) for plan in plans.values())
     for part, plan in plans.items():
         home, rows = staged / part, source.parts[part]
         loose = plan.files if plan.packing is None else plan.packing.shards
         files.folders(home, [*loose, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
         if plan.packing is not None:
-            done = _pack(home, source, part, plan.packing, lambda count: progress(count, total), done)
+            done, more = _pack(home, source, part, plan.packing, lambda count: progress(count, total), done)
+            notes += more
             continue
         datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
         for i in archives.reading_order(_places(source, part)):
@@ -177,10 +177,13 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
             _write_table(home / name, table)
         for name, facts in plan.records.items():
             write_json(home / name, facts)
+    return notes
 
 
-def _pack(home: Path, source: Source, part: str, packing: Packing, count: Callable[[int], None], done: int) -> int:
-    """Write the packed files of one part and what is told of them; how many images are done."""
+def _pack(
+    home: Path, source: Source, part: str, packing: Packing, count: Callable[[int], None], done: int
+) -> tuple[int, Sequence[str]]:
+    """Write the packed files of one part and what is told of them; how many images are done, and notes."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
 
     def images(positions: np.ndarray) -> Iterator[bytes]:
@@ -190,8 +193,8 @@ def _pack(home: Path, source: Source, part: str, packing: Packing, count: Callab
             done += 1
             count(done)
 
-    packing.finish(home, [packing.write(home / name, rows, images(rows)) for name, rows in packing.shards.items()])
-    return done
+    written = [packing.write(home / name, rows, images(rows)) for name, rows in packing.shards.items()]
+    return done, packing.finish(home, written)
 
 
 def _places(source: Source, part: str) -> list[str]:

@@ -1,4 +1,8 @@
-"""Files into place: linked or copied, all or none."""
+"""Files into place: linked or copied, all or none, and only images.
+
+A split or manifest may come from elsewhere and name any file that the user may read. So each file is an image by its
+first bytes, or the export stops: no other file ends in a dataset that the user then publishes.
+"""
 
 import errno
 import os
@@ -10,6 +14,7 @@ from gprplus import archives
 from gprplus.errors import ExportError
 from gprplus.exports.plan import inside
 from gprplus.images import read_bytes
+from gprplus.sniff import HEAD, format_of
 
 
 def _symlink(source: Path, destination: Path) -> None:
@@ -18,7 +23,9 @@ def _symlink(source: Path, destination: Path) -> None:
 
 
 def _unpack(source: Path, destination: Path) -> None:
-    destination.write_bytes(archives.read(source))
+    data = archives.read(source)
+    _require_image(data, source)
+    destination.write_bytes(data)
 
 
 LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": _symlink, "copy": shutil.copyfile}
@@ -33,6 +40,9 @@ def place(root: Path, path: str, destination: Path, link: str) -> None:
             f"{source.resolve()} is not there. If the images have moved, say where with --root. Nothing was written."
         )
     try:
+        if not packed:
+            with source.open("rb") as file:
+                _require_image(file.read(HEAD), source)
         (_unpack if packed else LINKS[link])(source, destination)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":
@@ -43,12 +53,23 @@ def place(root: Path, path: str, destination: Path, link: str) -> None:
 def read(root: Path, path: str) -> bytes:
     """The bytes of one image (`path` below its dataset's `root`). ExportError when it is not there."""
     try:
-        return read_bytes(root, inside(path))
+        data = read_bytes(root, inside(path))
     except OSError as error:
         raise ExportError(
             f"{root.resolve() / path} cannot be read ({error.strerror or error}). If the images have moved, say where "
             "with --root. Nothing was written."
         ) from error
+    _require_image(data, root / path)
+    return data
+
+
+def _require_image(data: bytes, source: Path) -> None:
+    if format_of(data[:HEAD]) is None:
+        found = "it is empty" if not data else "its first bytes are of no image format"
+        raise ExportError(
+            f"{source.resolve()} is no image: {found}. Put the image back, or build the manifest and the split again. "
+            "Nothing was written."
+        )
 
 
 def folders(home: Path, names: Sequence[str]) -> None:

@@ -17,12 +17,13 @@ class Packing:
     """Images inside a few large files instead of one file each.
 
     `shards` gives each file's name and the positions of its rows, in order. `write(path, positions, images)` writes one
-    of them from the bytes of its images, and `finish(home, written)` what is told of all, from what `write` returned.
+    of them from the bytes of its images, and `finish(home, written)` what is told of all, from what `write` returned;
+    it returns notes for the user.
     """
 
     shards: Mapping[str, np.ndarray]
     write: Callable[[Path, np.ndarray, Iterator[bytes]], Any]
-    finish: Callable[[Path, Sequence[Any]], None]
+    finish: Callable[[Path, Sequence[Any]], Sequence[str]]
 
 
 @dataclass(frozen=True)

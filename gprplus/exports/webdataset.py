@@ -1,69 +1,132 @@
 """WebDataset shards: tar files in which an image and its attributes stand side by side.
 
-Names are `train-000000.tar`, samples `<uid>.jpg` (or .png, as the bytes are) and `<uid>.json`. A key has no dot, since
-readers take what follows the first one for the kind of file. Samples stand person by person, so that identity-balanced
-batches can be read in runs; index.parquet says where each sample lies, index.json how many each shard holds. Tar
-headers carry no time and no owner: the same images give the same shards, byte for byte.
+Names are `train-000000.tar`, samples `<uid>.jpg` and `<uid>.json`. A key has no dot, since readers take what follows
+the first one for the kind of file. All samples have one image ending, since readers are given one, and all json files
+the same keys (null for unknown): Hugging Face's loader infers keys and types from the first five samples, so those know
+every attribute where that is possible. README.md declares parts and types for `load_dataset(FOLDER)`, which infers
+nothing. Samples stand person by person otherwise, so that identity-balanced batches can be read in runs; index.parquet
+says where each sample lies, index.json how many each shard holds. Tar headers carry no time and no owner: the same
+images give the same shards, byte for byte.
 """
 
 import hashlib
 import io
 import json
 import tarfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from gprplus.exports.card import KINDS, Part, card
 from gprplus.exports.plan import About, Packing, Plan, shards
 from gprplus.exports.rows import by_person, known
-from gprplus.runs import write_json, write_table
+from gprplus.runs import write_json, write_table, write_text
+from gprplus.sniff import format_of
 
 PARTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
-KINDS = {b"\xff\xd8\xff": "jpg", b"\x89PNG": "png", b"RIFF": "webp", b"BM": "bmp", b"II*\x00": "tif", b"MM\x00*": "tif"}
+SPLITS = {**{part: part for part in PARTS.values()}, "val": "validation"}  # names of the parts in `datasets`
+ENDINGS = {"jpeg": "jpg", "tiff": "tif"}  # where they differ from the name of the format
+LOOKED_AT = 5  # samples from which Hugging Face's loader infers keys and types
 _HEADER = 512  # bytes of one tar header
 
 
 def plan(rows: pa.Table, about: About) -> Plan:
     """Shards of at most `about.shard_size` samples, as many in each of a part give or take one."""
     keys = [f"{uid:016x}" for uid in rows.column("uid").to_pylist()]
-    table = known(rows)
+    table, end = known(rows), _ending(rows)
+    parts = {part: _known_first(table, positions) for part, positions in by_person(rows, PARTS).items()}
     named = {
         f"{part}-{number:06d}.tar": run
-        for part, positions in by_person(rows, PARTS).items()
+        for part, positions in parts.items()
         for number, run in enumerate(shards(positions, about.shard_size))
     }
 
     def write(path: Path, positions: np.ndarray, images: Iterator[bytes]) -> tuple[str, pa.Table]:
         samples = table.take(pa.array(positions))
-        written = _write(path, [keys[i] for i in positions], samples.to_pylist(), images)
+        written = _write(path, end, [keys[i] for i in positions], samples.to_pylist(), images)
         columns = {"shard": [path.name] * len(written), **_columns(written)}
         return path.name, pa.table({**columns, **{name: samples.column(name) for name in samples.column_names}})
 
-    def finish(home: Path, written: Sequence[tuple[str, pa.Table]]) -> None:
-        write_table(home / "index.parquet", pa.concat_tables([samples for _, samples in written]))
+    def finish(home: Path, written: Sequence[tuple[str, pa.Table]]) -> Sequence[str]:
+        index = pa.concat_tables([samples for _, samples in written])
+        write_table(home / "index.parquet", index)
         listed = [{"url": name, "nsamples": len(samples), **_digest(home / name)} for name, samples in written]
         write_json(
             home / "index.json",
             {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": about.name, "shardlist": listed},
         )
+        told = [Part(SPLITS[part], f"{part}-*.tar", len(positions)) for part, positions in parts.items()]
+        write_text(home / "README.md", card(table, told, about, _features(table, end)))
+        return _of_other_formats(index, end)
 
     where = {int(i): name for name, run in named.items() for i in run}
     return Plan([f"{where[i]}/{key}" for i, key in enumerate(keys)], packing=Packing(named, write, finish))
 
 
-def _write(path: Path, keys: Sequence[str], rows: Sequence[dict[str, Any]], images: Iterator[bytes]) -> list[dict]:
+def _ending(rows: pa.Table) -> str:
+    """The image ending of all samples: the most frequent one of the paths."""
+    suffixes = Counter(PurePosixPath(path).suffix[1:].lower() for path in rows.column("path").to_pylist())
+    found = min(suffixes, key=lambda suffix: (-suffixes[suffix], suffix), default="") or "jpg"
+    return ENDINGS.get(found, found)
+
+
+def _known_first(table: pa.Table, positions: np.ndarray) -> np.ndarray:
+    """`positions` with up to LOOKED_AT of them moved to the front, so that these know each column that any row knows.
+
+    Nothing moves where the first ones know everything already.
+    """
+    rows = table.take(pa.array(positions))
+    valid = np.stack([np.asarray(rows.column(name).is_valid()) for name in rows.column_names], axis=1)
+    missing = valid.any(axis=0) & ~valid[:LOOKED_AT].any(axis=0)
+    if not missing.any():
+        return positions
+    missing, first = valid.any(axis=0), []
+    while missing.any() and len(first) < LOOKED_AT:
+        first.append(int(valid[:, missing].sum(axis=1).argmax()))
+        missing &= ~valid[first[-1]]
+    return np.concatenate([positions[first], np.delete(positions, first)])
+
+
+def _features(table: pa.Table, end: str) -> list[str]:
+    """Columns and types as YAML, as `datasets` writes them."""
+    attributes = [f"    - name: {field.name}\n      dtype: {KINDS[str(field.type)]}" for field in table.schema]
+    keys = [f"  - name: {name}\n    dtype: string" for name in ("__key__", "__url__")]
+    return [f"  - name: {end}\n    dtype: image", "  - name: json\n    struct:", *attributes, *keys]
+
+
+def _of_other_formats(index: pa.Table, end: str) -> list[str]:
+    """A sentence on images whose format is not that of their ending."""
+    others = Counter(kind for kind in index.column("kind").to_pylist() if kind != end)
+    if not others:
+        return []
+    return [
+        f"{others.total():,} images ({', '.join(sorted(others))}) have the ending .{end}, because readers of shards "
+        "look for one; their bytes are unchanged, so decoders that look at bytes (Pillow, OpenCV) read them."
+    ]
+
+
+def _write(
+    path: Path, end: str, keys: Sequence[str], rows: Sequence[dict[str, Any]], images: Iterator[bytes]
+) -> list[dict[str, Any]]:
     """One tar; for each sample its key, the kind of its image, and where the image's bytes lie in the tar."""
     found = []
     with path.open("wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for key, row, image in zip(keys, rows, images, strict=True):
-            kind = next((kind for magic, kind in KINDS.items() if image.startswith(magic)), "jpg")
-            found.append({"key": key, "kind": kind, "offset": tar.offset + _HEADER, "size_bytes": len(image)})
-            told = {name: value for name, value in row.items() if value is not None}
-            for end, data in ((kind, image), ("json", json.dumps(told, ensure_ascii=False).encode())):
-                member = tarfile.TarInfo(f"{key}.{end}")
+            kind = str(format_of(image))
+            found.append(
+                {
+                    "key": key,
+                    "kind": ENDINGS.get(kind, kind),
+                    "offset": tar.offset + _HEADER,
+                    "size_bytes": len(image),
+                }
+            )
+            for ending, data in ((end, image), ("json", json.dumps(row, ensure_ascii=False).encode())):
+                member = tarfile.TarInfo(f"{key}.{ending}")
                 member.size, member.mode = len(data), 0o644
                 tar.addfile(member, io.BytesIO(data))
     return found

@@ -3,14 +3,19 @@
 import io
 import json
 import re
+import tarfile
 from collections import Counter
+from itertools import product
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from gprplus.exports import export
+from gprplus.exports.webdataset import _known_first
+from gprplus.ingest import build_manifest
 from gprplus.splits import Split
 
 SIZE = 30
@@ -130,16 +135,60 @@ def test_shards_are_the_same_byte_for_byte_each_time(house, shards, tmp_path):
         assert path.read_bytes() == (again / path.name).read_bytes()
 
 
-def test_a_png_is_called_png(tmp_path, draw):
-    from gprplus.ingest import build_manifest
+def mixed(folder):
+    """A manifest of 2 x 2 JPEG whose first person has no camera, and 2 PNG of a third."""
+    for person, view in product((1, 2, 3), (0, 1)):
+        camera = "" if person == 1 else f"_c{view + 1:02d}"
+        path = folder / "own" / f"{person:04d}" / f"{person:04d}{camera}_{view}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = Image.new("RGB", (32, 64), (person * 20, view * 90, 0))
+        picture.save(path, "PNG" if person == 3 else "JPEG")
+    (folder / "own.toml").write_text(LAYOUT)
+    build_manifest([folder / "own"], folder / "manifest", layout=str(folder / "own.toml"))
+    return folder / "manifest"
 
-    renders = draw(tmp_path / "renders", people=2, views=2)
-    one = renders / "0001" / "0001_c01_w01_l03.jpg"
-    with Image.open(one) as image:
-        image.save(one, format="png")
-    build_manifest([renders], tmp_path / "manifest")
-    made = export(tmp_path / "manifest", "webdataset", tmp_path / "out").path
-    assert Counter(pq.read_table(made / "index.parquet").column("kind").to_pylist())["png"] == 1
+
+LAYOUT = r"""title = "own"
+path = '(?P<identity>\d{4})/(?P=identity)(?:_c(?P<camera>\d\d))?_(?P<n>\d)'
+"""
+
+
+def test_one_shard_has_one_image_ending_and_one_set_of_keys(tmp_path):
+    made = export(mixed(tmp_path), "webdataset", tmp_path / "out")
+    with tarfile.open(made.path / "train-000000.tar") as tar:
+        names = Counter(name.partition(".")[2] for name in tar.getnames())
+        rows = [json.load(tar.extractfile(name)) for name in tar.getnames() if name.endswith(".json")]
+    assert names == {"jpg": 6, "json": 6}
+    assert len({tuple(row) for row in rows}) == 1
+    assert Counter(row["camera"] for row in rows) == {None: 2, 1: 2, 2: 2}
+    assert pq.read_table(made.path / "index.parquet").column("kind").to_pylist().count("png") == 2
+    assert any(note.startswith("2 images (png) have the ending .jpg") for note in made.info["notes"])
+    assert json.loads((made.path / "export.json").read_text())["notes"] == made.info["notes"]
+
+
+def test_the_first_five_samples_know_what_any_sample_knows():
+    table = pa.table(
+        {"identity": list("aaaaaaabc"), "camera": [None] * 8 + [3], "weather": [None] * 7 + ["foggy", None]}
+    )
+    assert _known_first(table, np.arange(9)).tolist() == [7, 8, 0, 1, 2, 3, 4, 5, 6]
+    assert _known_first(table, np.array([8, 0, 7, 1])).tolist() == [8, 0, 7, 1]
+    assert _known_first(table, np.arange(7)).tolist() == list(range(7))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_datasets_loads_shards_with_unknown_attributes_and_two_formats(tmp_path, named):
+    datasets = pytest.importorskip("datasets")
+    made = export(mixed(tmp_path), "webdataset", tmp_path / "out")
+    how = ("webdataset", {"data_dir": str(made.path)}) if named else (str(made.path), {})
+    rows = datasets.load_dataset(how[0], **how[1], cache_dir=str(tmp_path / "cache"))["train"]
+    assert Counter(row["json"]["camera"] for row in rows) == {None: 2, 1: 2, 2: 2}
+    assert all(row["jpg"].size == (32, 64) for row in rows)
+
+
+def test_datasets_loads_all_parts_of_the_shards(shards, members, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    parts = datasets.load_dataset(str(shards), cache_dir=str(tmp_path / "cache"))
+    assert {name: len(part) for name, part in parts.items()} == Counter(row["role"] for row in members.values())
 
 
 def test_parquet_answers_to_the_hubs_name(house, tmp_path):
