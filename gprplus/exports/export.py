@@ -78,6 +78,7 @@ def export(
     if settle(output / RECORD, request, force=force) == "same":
         return Export(output, read_json(output / RECORD, ExportError, "an export"))
     _free(output)
+    found.refuse_changed()
     plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
     for part, plan in plans.items():
         check(plan, output / inside(part) if part else output)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from gprplus.errors import ExportError
 from gprplus.ingest import Manifest
+from gprplus.ingest.changed import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
 from gprplus.splits import Split
 
@@ -22,7 +23,10 @@ ROWS: tuple[Column, ...] = (
 
 @dataclass(frozen=True)
 class Source:
-    """What is exported: name, fingerprint, where the images lie, and the rows (ROWS) by arm; a single set is ""."""
+    """What is exported: name, fingerprint, where the images lie, and the rows (ROWS) by arm; a single set is "".
+
+    `manifest` is the manifest that the rows come from; None where it has gone.
+    """
 
     name: str
     fingerprint: str
@@ -30,6 +34,15 @@ class Source:
     parts: dict[str, pa.Table]
     datasets: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    manifest: Manifest | None = None
+
+    def refuse_changed(self) -> None:
+        """Raise ExportError where image files changed since the manifest was built: their labels may be wrong."""
+        if self.manifest is None:
+            return
+        rows = pa.concat_tables([part.select(["dataset", "path"]) for part in self.parts.values()])
+        remedy = "Build the manifest (and the split) again. Nothing was written."
+        refuse_changed(self.manifest, rows, self.roots, ExportError, remedy)
 
 
 def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = None) -> Source:
@@ -48,7 +61,15 @@ def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
     parts = {part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()}
     notes = () if test.num_rows else ("The split has no test side of its own, so query and gallery are empty.",)
-    return Source(split.name, split.info["fingerprint"], split.roots(roots), parts, split.info["datasets"], notes)
+    return Source(
+        split.name,
+        split.info["fingerprint"],
+        split.roots(roots),
+        parts,
+        split.info["datasets"],
+        notes,
+        split.manifest(),
+    )
 
 
 def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Source:
@@ -66,7 +87,13 @@ def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Source
     images = images.set_column(images.column_names.index("role"), "role", role)
     name = manifest.path.resolve().name
     return Source(
-        name, manifest.fingerprint, manifest.roots(roots), {"": _shaped(images)}, manifest.datasets, tuple(notes)
+        name,
+        manifest.fingerprint,
+        manifest.roots(roots),
+        {"": _shaped(images)},
+        manifest.datasets,
+        tuple(notes),
+        manifest,
     )
 
 

@@ -1,6 +1,7 @@
 """A split from elsewhere names files: only images below plain paths ever leave in an export."""
 
 import json
+import shutil
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,6 +9,8 @@ import pytest
 
 from gprplus.errors import ExportError
 from gprplus.exports import FORMS, export
+from gprplus.ingest import build_manifest
+from gprplus.splits import make_split
 
 
 def strangers_split(house, folder, root, path):
@@ -33,13 +36,25 @@ def test_a_text_file_is_not_exported_as_an_image(house, tmp_path, form):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_image_that_became_a_text_file_stops_an_export(house, tmp_path, draw, form):
-    from gprplus.ingest import build_manifest
+def test_a_page_in_place_of_an_image_stops_an_export_without_a_manifest(tmp_path, draw, form):
+    renders = draw(tmp_path / "renders", views=2)
+    made = make_split(build_manifest([renders], tmp_path / "manifest"), "weather", output=tmp_path / "split")
+    shutil.rmtree(tmp_path / "manifest")
+    path = made.train("mix")["path"][0].as_py()
+    (renders / path).write_text("<html>quota exceeded</html>")
+    with pytest.raises(ExportError, match=rf"{path} is no image: its first bytes are of no image format"):
+        export(tmp_path / "split", form, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
-    renders = draw(tmp_path / "renders", people=2, views=2)
-    build_manifest([renders], tmp_path / "manifest")
-    (tmp_path / "manifest" / "scan.parquet").unlink()
-    (renders / "0001" / "0001_c01_w01_l03.jpg").write_text("<html>quota exceeded</html>")
-    with pytest.raises(ExportError, match=r"0001_c01_w01_l03.jpg is no image: its first bytes are of no image format"):
-        export(tmp_path / "manifest", form, tmp_path / "out")
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("source", ["manifest", "split"])
+def test_images_that_changed_since_the_manifest_are_refused(tmp_path, draw, form, source):
+    renders = draw(tmp_path / "renders", views=2)
+    made = make_split(build_manifest([renders], tmp_path / "manifest"), "weather", output=tmp_path / "split")
+    first, second = made.train("mix")["path"].to_pylist()[:2]
+    (renders / first).write_bytes(b"")
+    (renders / second).write_bytes(b"<html>quota exceeded</html>")
+    with pytest.raises(ExportError, match=r"^2 of \d+ images have changed since .* Build the manifest "):
+        export(tmp_path / source, form, tmp_path / "out")
     assert not (tmp_path / "out").exists()
