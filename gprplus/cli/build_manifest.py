@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
+from gprplus.ingest.checks.columns import GROUPS, overview
 
 if TYPE_CHECKING:
     from gprplus.ingest.tables.manifest import Manifest
 
 
-@click.command("build-manifest")
+def checks_and_columns() -> str:
+    """The checks and the columns of score and flag that each adds, one line a check."""
+    lines = [f"  {name:17}{score:24}{flag}" for name, score, flag in overview()]
+    groups = ", ".join(f"{name} ({', '.join(checks)})" for name, checks in GROUPS.items() if name != "all")
+    head = f"  {'check':17}{'score, 1 is fine':24}flag"
+    return (
+        "\b\nChecks and the columns they add:\n" + "\n".join([head, *lines]) + f"\n\nSeveral checks at once: {groups}."
+    )
+
+
+@click.command("build-manifest", epilog=checks_and_columns())
 @click.argument("renders", nargs=-1, type=click.Path(path_type=Path))
 @options.work
 @options.output
@@ -46,8 +57,8 @@ if TYPE_CHECKING:
     default=None,
     callback=options.checks,
     metavar="[NAME,...]",
-    help="Check the images too and keep scores and flags as columns; alone it means all. Checks asked for once stay, "
-    "and a later build brings them up to date; `none` drops them. Put RENDERS before it.",
+    help="Check the images too and keep scores and flags as columns, listed below; alone it means all. Checks asked "
+    "for once stay, and a later build brings them up to date; `none` drops them. Put RENDERS before it.",
 )
 @options.workers
 @click.option(

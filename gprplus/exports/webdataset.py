@@ -84,7 +84,7 @@ def _known_first(table: pa.Table, positions: np.ndarray) -> np.ndarray:
     missing = valid.any(axis=0) & ~valid[:LOOKED_AT].any(axis=0)
     if not missing.any():
         return positions
-    missing, first = valid.any(axis=0), []
+    missing, first = valid.any(axis=0), list[int]()
     while missing.any() and len(first) < LOOKED_AT:
         first.append(int(valid[:, missing].sum(axis=1).argmax()))
         missing &= ~valid[first[-1]]

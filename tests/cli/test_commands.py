@@ -45,6 +45,14 @@ def test_every_option_is_explained(name):
             assert re.sub(r"\s*\[default: .*\]$", "", parameter.help).endswith("."), parameter.help
 
 
+def test_the_help_of_checks_names_the_columns_that_each_adds(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(cli, ["build-manifest", "--help"]).output.splitlines()
+    assert [line.split() for line in lines if line.startswith("    sharpness")] == [
+        ["sharpness", "sharpness_score", "is_blurry"]
+    ]
+
+
 def test_one_option_has_one_meaning():
     switches: dict[str, set[tuple[str, bool]]] = {}
     for name in COMMANDS:

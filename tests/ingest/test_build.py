@@ -257,3 +257,12 @@ def test_strange_names_do_not_stop_a_build(renders: Path, tmp_path: Path, plant)
 
 def test_reasons_are_all_sentences() -> None:
     assert all(sentence.endswith(".") for sentence in verdict.REASONS.values())
+
+
+def test_a_layout_of_the_user_without_licence_and_status_is_not_shown_as_published(draw, tmp_path):
+    (draw(tmp_path / "renders", people=2, views=2) / "renders.json").unlink()
+    own = "title = 'own'\npath = '(?P<identity>\\d{4})/(?P=identity)_c(?P<camera>\\d\\d)_(?P<rest>\\w+)'\n"
+    (tmp_path / "own.toml").write_text(own)
+    made = build_manifest([tmp_path / "renders"], tmp_path / "manifest", layout=str(tmp_path / "own.toml"))
+    [facts] = made.datasets.values()
+    assert (facts["licence"], facts["status"]) == ("not stated", "not stated")

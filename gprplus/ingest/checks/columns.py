@@ -79,6 +79,15 @@ def score_column(check: str) -> str:
     return f"{check.replace('-', '_')}_score"
 
 
+def overview() -> list[tuple[str, str, str]]:
+    """Each check with the columns of its score and its flag.
+
+    >>> overview()[4]
+    ('sharpness', 'sharpness_score', 'is_blurry')
+    """
+    return [(check, score_column(check), flag) for check, (flag, _, _) in CHECKS.items()]
+
+
 CHECKED = (
     *MEASURED,
     *(

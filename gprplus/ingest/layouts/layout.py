@@ -41,7 +41,7 @@ class Layout:
     paper: str = ""
     source: str = ""
     licence: str = "not stated"
-    status: str = "published"
+    status: str = "not stated"
     template: str = ""
     extensions: tuple[str, ...] = (".jpg",)
     format: str = ""
