@@ -138,7 +138,9 @@ def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> 
         return "new"
     try:
         old = json.loads(record.read_text(encoding="utf-8")).get("request", {})
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return "new"
+    if not isinstance(old, dict):
         return "new"
     changed = differences(old, json.loads(canonical_json(request)))
     if not changed:

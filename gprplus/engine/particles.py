@@ -48,6 +48,8 @@ def _splat(
     sheet: np.ndarray, x: np.ndarray, y: np.ndarray, thin: np.ndarray, long: np.ndarray, slant: float, light: np.ndarray
 ) -> None:
     """Add soft streaks at (x, y) in [0, 1): every flake on the same small patch of pixels at once."""
+    if not len(x):  # pictures so small that this kind of particle has none
+        return
     height, width = sheet.shape
     reach = int(np.ceil(1.8 * long.max())) + 1
     dy, dx = np.mgrid[-reach : reach + 1, -reach : reach + 1]

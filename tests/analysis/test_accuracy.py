@@ -33,7 +33,7 @@ def home(tmp_path_factory, draw):
         for seed in (0, 1)
     ]
     runs.write_table(folder / "runs" / "smoke" / "results.parquet", conform(pa.Table.from_pylist(rows), RESULTS))
-    runs.write_json(folder / "runs" / "smoke" / "benchmark.json", {"split_path": "../../split"})
+    runs.write_json(folder / "runs" / "smoke" / "benchmark.json", {"request": {}, "split_path": "../../split"})
     return folder
 
 

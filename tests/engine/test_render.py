@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 
 from gprplus import runs
 from gprplus.cli import cli
+from gprplus.core.folders import claim, holding
 from gprplus.engine import render
 from gprplus.engine.crew import Job, drawn_ahead
 from gprplus.engine.design import make_design
@@ -231,3 +233,43 @@ def test_progress_counts_every_picture(tmp_path: Path) -> None:
     render(tmp_path / "f", **SMALL, workers=1, progress=lambda done, total: seen.append((done, total)))
     assert seen[0] == (0, 16)
     assert seen[-1] == (16, 16)
+
+
+def test_pictures_too_small_for_a_particle_are_drawn(tmp_path: Path) -> None:
+    folder = render(
+        tmp_path / "r", identities=1, viewpoints=1, weathers="all", illuminations="noon", size=(16, 32), workers=1
+    )
+    assert len(pictures(folder)) == 7
+
+
+def test_two_renders_at_once_do_not_share_a_folder(tmp_path: Path) -> None:
+    with holding(tmp_path / "r", "renders", RenderError), pytest.raises(RenderError, match="Another gprplus is writ"):
+        render(tmp_path / "r", **SMALL, workers=1)
+
+
+def test_a_render_forced_through_a_link_leaves_nobody_of_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    render(tmp_path / "link", **{**SMALL, "identities": 3}, workers=1)
+    render(tmp_path / "link", **SMALL, workers=1, force=True)
+    assert sorted(path.name for path in (tmp_path / "real").glob("0*")) == ["0001", "0002"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_render_killed_before_its_request_was_noted_goes_on(tmp_path: Path, force: bool) -> None:
+    folder = claim(tmp_path / "r", "renders", RenderError)
+    (folder / "._request.json.4711.part").touch()
+    render(folder, **SMALL, workers=1, force=force)
+    assert len(pictures(folder)) == 16
+    assert not list(folder.rglob("*.part"))
+
+
+def test_a_render_killed_after_its_record_was_written_is_tidied(drawn: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    shutil.copytree(drawn, folder)
+    (folder / "_blocks").mkdir()
+    request = json.loads((drawn / "renders.json").read_text())["request"]
+    (folder / "_request.json").write_text(json.dumps({"request": request}))
+    render(folder, **SMALL, masks=True, boxes=True, workers=1)
+    assert not (folder / "_blocks").exists()
+    assert not (folder / "_request.json").exists()
