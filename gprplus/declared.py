@@ -5,6 +5,7 @@ the package first and beside it second.
 """
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,10 @@ from gprplus.core.typed import parse
 from gprplus.errors import DeclarationError, nearest
 
 T = TypeVar("T")
+
+LARGEST = 1_000_000  # bytes of a TOML file; the largest shipped one has 9,000
+PARTS = 32  # of a dotted key: tomllib takes the square of their number
+_LONG_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % PARTS)
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,12 @@ class Declaration:
     @property
     def where(self) -> str:
         """How messages call the file: from manifests/ on where it is a shipped one, else its path."""
-        return str(self.path.relative_to(folder()) if self.path.is_relative_to(folder()) else self.path)
+        return str(self.path.resolve().relative_to(folder()) if self.shipped else self.path)
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it is one of those that gprplus ships."""
+        return self.path.resolve().is_relative_to(folder())
 
 
 @cache
@@ -59,23 +69,40 @@ def read(kind: str, name: str | Path) -> Declaration:
     path = Path(name)
     if path.suffix != ".toml":
         path = folder() / kind / f"{name}.toml"
-        if not path.is_file():
+        if str(name) not in names(kind):
             one = {"studies": "study"}.get(kind, kind.removesuffix("s"))
             raise DeclarationError(f"There is no {one} called '{name}'. {nearest(str(name), names(kind))}")
     return read_file(path)
 
 
 def read_file(path: Path) -> Declaration:
-    """One TOML file, with the digest of its text (line ends normalised)."""
+    """Read one TOML file. Raises DeclarationError."""
     try:
-        text = path.read_bytes().replace(b"\r\n", b"\n")
-    except OSError as error:
-        raise DeclarationError(f"{path} cannot be read: {error.strerror}.") from error
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DeclarationError(f"{path} cannot be read: {why}.") from error
+    return parsed(path, data)
+
+
+def parsed(path: Path, data: bytes) -> Declaration:
+    """The declaration in the bytes of a TOML file, with the digest of its text (line ends normalised).
+
+    Raises DeclarationError, also for what would take the parser minutes: a large file, a key of thousands of parts.
+    """
+    if len(data) > LARGEST:
+        raise DeclarationError(f"{path} is larger than {LARGEST:,} bytes, the most that is read of a TOML file.")
+    text = data.replace(b"\r\n", b"\n")
+    if _LONG_KEY.search(text):
+        raise DeclarationError(f"{path} is not valid TOML here: a key has more than {PARTS} parts.")
     try:
-        data = tomllib.loads(text.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        found = tomllib.loads(text.decode("utf-8"))
+    except RecursionError:
+        raise DeclarationError(f"{path} is not valid TOML here: its values are nested too deeply.") from None
+    except ValueError as error:  # bytes that are no UTF-8, what is no TOML, a number of 5,000 digits
         raise DeclarationError(f"{path} is not valid TOML: {error}.") from error
-    return Declaration(path.stem, path, hashlib.sha256(text).hexdigest(), data)
+    return Declaration(path.stem, path, hashlib.sha256(text).hexdigest(), found)
 
 
 def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:

@@ -148,3 +148,25 @@ def test_both_kinds_of_install_find_the_declarations(tmp_path, place):
 
 def test_an_install_without_declarations_says_what_to_do(tmp_path):
     assert "Install gprplus again with pip." in found_from(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("title = " + "[" * 5000, "nested too deeply"),
+        ("a." * 40 + "a = 1", "a key has more than 32 parts"),
+        ('["a"' + " . 'b'" * 40 + "]", "a key has more than 32 parts"),
+        ("x = 1" + "0" * 5000, "is not valid TOML"),
+        ("# " + "x" * 1_000_000, "is larger than 1,000,000 bytes"),
+    ],
+    ids=["depth", "dotted key", "dotted table", "long number", "size"],
+)
+def test_a_file_that_would_take_the_parser_for_ever_is_one_sentence(tmp_path, text, sentence):
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(DeclarationError, match=sentence):
+        read_file(tmp_path / "x.toml")
+
+
+def test_texts_with_many_dots_are_no_keys(tmp_path):
+    (tmp_path / "x.toml").write_text(f"# {'.' * 80}\nx = '{'.'.join('abcdefghij')}'\n")
+    assert read_file(tmp_path / "x.toml").data == {"x": "a.b.c.d.e.f.g.h.i.j"}

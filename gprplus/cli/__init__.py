@@ -68,7 +68,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a problem the user can fix is one sentence and exit code 1."""
-    from gprplus.errors import GprplusError, next_step
+    from gprplus.errors import GprplusError, next_step, printable
 
     try:
         cli(standalone_mode=False)
@@ -81,7 +81,7 @@ def main() -> None:
         click.echo("Stopped. What is finished stays; the same command goes on from there.", err=True)
         sys.exit(130)
     except GprplusError as problem:
-        click.echo(f"Error: {problem}", err=True)
+        click.echo("\n".join(map(printable, f"Error: {problem}".split("\n"))), err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()

@@ -16,7 +16,7 @@ from gprplus.ingest.generator.doubles import without_doubles
 from gprplus.ingest.layouts.detect import Chosen
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.near_miss import near_miss
-from gprplus.ingest.layouts.parse import decoded, unlevelled
+from gprplus.ingest.layouts.parse import readable, unlevelled
 from gprplus.ingest.reading.parts import Parts
 from gprplus.ingest.reading.read import PROBED, read_files
 from gprplus.ingest.tables.assemble import Rows
@@ -57,9 +57,14 @@ def ingest(
     if earlier is not None and new is None:
         found = _remembered(found, earlier)
     good = kept(found, pc.is_null(found["reason"]))
-    rejected = _rejected(name, layout, found, unmatched, listing.refused)
+    images, why = readable(layout, name, good)
+    odd = _odd(good, why)
+    if odd:
+        if images is None and new is None:
+            raise LayoutError(f"{odd[0].path}: {odd[0].detail}")
+        good, found = (_without(table, odd) for table in (good, found))
+    rejected = _rejected(name, layout, found, unmatched, [*listing.refused, *odd])
     scan = _scan(name, found)
-    images = decoded(layout, name, good) if good.num_rows else None
     if earlier is not None and new is not None:
         images, rejected, scan = with_kept(earlier, listing, new, images, rejected, scan)
     if images is None or not images.num_rows:
@@ -140,8 +145,19 @@ def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str
         return f"There is no image file under {listing.root}: the folder is empty."
     return (
         f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as "
-        f"{unmatched[0]}, which {near_miss(layout, unmatched[0])}. Its names look like {examples(layout.examples)}."
+        f"{unmatched[0]}, which {near_miss(layout, unmatched[0])}."
+        + (f" Its names look like {examples(layout.examples)}." if layout.examples else "")
     )
+
+
+def _odd(good: pa.Table, why: Mapping[int, str]) -> list[Refused]:
+    """Files whose names fit the pattern and cannot be decoded, as files whose names do not fit."""
+    paths = good["path"].take(pa.array(list(why), pa.int64())).to_pylist()
+    return [Refused(path, "name", why[row]) for path, row in zip(paths, why, strict=True)]
+
+
+def _without(table: pa.Table, odd: list[Refused]) -> pa.Table:
+    return table.filter(pc.invert(pc.is_in(table["path"], pa.array([item.path for item in odd], pa.string()))))
 
 
 def _remembered(found: pa.Table, earlier: Earlier) -> pa.Table:

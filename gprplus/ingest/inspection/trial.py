@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow as pa
 
 from gprplus.declared import attributes
-from gprplus.errors import near
+from gprplus.errors import LayoutError, near
 from gprplus.ingest.beside.roles import read_lists, with_roles
 from gprplus.ingest.files.members import list_renders
 from gprplus.ingest.layouts.detect import choose
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
 from gprplus.ingest.layouts.names import match
 from gprplus.ingest.layouts.near_miss import near_miss
-from gprplus.ingest.layouts.parse import decoded, token_table, unlevelled
+from gprplus.ingest.layouts.parse import readable, token_table, unlevelled
 
 ROWS, MISSES = 10, 3
 # What a name alone can say.
@@ -68,17 +68,20 @@ def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, 
     shown = fitting[:: max(1, -(-len(fitting) // rows))][:rows]
     table = token_table(chosen.layout, chosen.name, [tokens[i] for i in shown])  # type: ignore[misc]
     table = table.append_column("path", pa.array([paths[i] for i in shown], pa.string()))
-    images = decoded(chosen.layout, chosen.name, table)
+    images, odd = readable(chosen.layout, chosen.name, table)
+    if images is None and odd:
+        raise LayoutError(f"{paths[shown[0]]}: {odd[0]}")
     listed = read_lists(listing, chosen.layout.lists)
-    if listed.files:
+    if listed.files and images is not None:
         images = with_roles(images, listed)
     missed = [path for path, found in zip(paths, tokens, strict=True) if found is None]
+    unread = [(paths[shown[row]], f"cannot be read: {why.rstrip('.')}") for row, why in odd.items()]
     return Trial(
         chosen.layout.name,
         len(paths),
         len(fitting),
-        images.select(COLUMNS).to_pylist(),
-        [(path, near_miss(chosen.layout, path)) for path in missed[:misses]],
+        images.select(COLUMNS).to_pylist() if images is not None else [],
+        [*unread, *((path, near_miss(chosen.layout, path)) for path in missed[:misses])][:misses],
         unlevelled(
             chosen.layout, dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False))
         ),

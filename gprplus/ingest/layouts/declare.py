@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from gprplus import declared
+from gprplus.core.names import plain_path
 from gprplus.declared import Declaration, read, strict
 from gprplus.digests import digest
 from gprplus.errors import DeclarationError, nearest
+from gprplus.ingest.layouts import templates
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
 from gprplus.ingest.layouts.near_miss import by_pattern
 from gprplus.ingest.layouts.tokens import Joined
@@ -37,11 +39,17 @@ def shipped() -> list[Layout]:
 def from_declaration(declaration: Declaration) -> Layout:
     """The layout a TOML file declares, checked: pattern, groups, attributes, roles and its own examples."""
     where = declaration.where
-    for key in ("name", "digest"):
+    for key in ("name", "digest", "shipped"):
         if key in declaration.data:
             raise DeclarationError(f"{where}: '{key}' is not a key of its own; a layout is called after its file.")
-    layout = replace(strict(Layout, declaration.data, where), name=declaration.name, digest=declaration.digest)
+    layout = replace(
+        strict(Layout, declaration.data, where),
+        name=declaration.name,
+        digest=declaration.digest,
+        shipped=declaration.shipped,
+    )
     _check_pattern(layout, where)
+    _check_templates(layout, where)
     _check_words(layout, where)
     _check_roles(layout, where)
     _check_examples(layout, where)
@@ -49,35 +57,60 @@ def from_declaration(declaration: Declaration) -> Layout:
 
 
 def _check_pattern(layout: Layout, where: str) -> None:
+    if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
+        raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
+    groups = _groups(layout, where)
+    for attribute in ("identity", *(["camera"] if layout.camera != Joined(("camera",)) else [])):
+        absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in groups]
+        if absent:
+            raise DeclarationError(
+                f"{where}: path has no group (?P<{absent[0]}>...) to read {attribute} from; it has {_named(layout)}."
+            )
+    taken = sorted(set(groups) & _TAKEN)
+    if taken:
+        raise DeclarationError(
+            f"{where}: path has the group(s) {', '.join(taken)}, which are columns of another meaning."
+        )
+    for attribute in (*LEVELLED, "viewpoint_deg"):
+        table, (group,) = getattr(layout, attribute), layout.groups_of(attribute)
+        if table != type(table)() and group not in groups and not getattr(table, "absent", ""):
+            raise DeclarationError(
+                f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}. "
+                f"{nearest(group, groups)}"
+            )
+
+
+def _groups(layout: Layout, where: str) -> tuple[str, ...]:
+    """The named groups of a path that is a pattern within the limits."""
     try:
         pattern = layout.pattern
     except re.error as error:
         twice = " Each group stands once: give the second another name." if "redefinition" in str(error) else ""
         raise DeclarationError(f"{where}: path is no regular expression: {error}.{twice}") from error
-    for attribute in ("identity", *(["camera"] if layout.camera != Joined(("camera",)) else [])):
-        absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in pattern.groupindex]
-        if absent:
-            raise DeclarationError(
-                f"{where}: path has no group (?P<{absent[0]}>...) to read {attribute} from; it has {_named(layout)}."
-            )
-    taken = sorted(set(pattern.groupindex) & _TAKEN)
-    if taken:
+    except (RecursionError, OverflowError):
+        raise DeclarationError(f"{where}: path is nested too deeply, or repeats too often.") from None
+    except DeclarationError as error:
+        raise DeclarationError(f"{where}: path: {error}") from None
+    if pattern.groups > len(layout.groups):
         raise DeclarationError(
-            f"{where}: path has the group(s) {', '.join(taken)}, which are columns of another meaning."
+            f"{where}: path has a group without a name. Write (?:...) for one that is no token, (?P<name>...) for one "
+            "that is."
         )
-    if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
-        raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
-    for attribute in (*LEVELLED, "viewpoint_deg"):
-        table, (group,) = getattr(layout, attribute), layout.groups_of(attribute)
-        if table != type(table)() and group not in layout.groups and not getattr(table, "absent", ""):
-            raise DeclarationError(
-                f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}. "
-                f"{nearest(group, layout.groups)}"
-            )
-    try:
-        layout.template.format_map(dict.fromkeys(layout.groups, ""))
-    except (KeyError, ValueError, IndexError) as error:
-        raise DeclarationError(f"{where}: template names {error}, but path has {_named(layout)}.") from error
+    return layout.groups
+
+
+def _check_templates(layout: Layout, where: str) -> None:
+    """Format strings have the fields that they may have."""
+    known = {f"{name}.numbered": (getattr(layout, name).numbered, ("",)) for name in LEVELLED}
+    for key, (template, names) in {"template": (layout.template, layout.groups), **known}.items():
+        try:
+            used = templates.fields(template)
+        except DeclarationError as error:
+            raise DeclarationError(f"{where}: {key}: {error}") from None
+        for one in used:
+            if one.name is not None and (one.name not in names or (one.name and one.digits is not None)):
+                expected = f"path has {_named(layout)}" if key == "template" else "a number stands as {} or {:0Nd}"
+                raise DeclarationError(f"{where}: {key} names '{one.name}', but {expected}.")
 
 
 def _named(layout: Layout) -> str:
@@ -113,6 +146,9 @@ def _check_roles(layout: Layout, where: str) -> None:
     for i, item in enumerate(layout.lists):
         given |= {f"lists[{i}].positions.{name}": role for name, role in item.positions.items()}
         given[f"lists[{i}].role"] = item.role
+        for key, path in (("file", item.file), ("below", item.below)):
+            if path or key == "file":
+                plain_path(path, f"{where}: lists[{i}].{key}", DeclarationError)
         if bool(item.role) == bool(item.positions) or bool(item.positions) != bool(item.paths):
             raise DeclarationError(
                 f"{where}: lists[{i}]: expected a role for a text file, or paths and positions for a MATLAB file."
@@ -137,6 +173,18 @@ def _check_examples(layout: Layout, where: str) -> None:
 _SAID = ("title", "licence", "status", "factors", "functions", "expected")
 
 
+@dataclass(frozen=True)
+class _Tables:
+    degrees: dict[str, int] = field(default_factory=dict)
+    weather: dict[str, str] = field(default_factory=dict)
+    illumination: dict[str, str] = field(default_factory=dict)
+    background: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+_TABLES = tuple(one.name for one in fields(_Tables))
+
+
 def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     """The layout with the degrees, levels and factors that a renders.json records; its digest covers them.
 
@@ -144,19 +192,23 @@ def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     optional; `groups` says which group such a table reads. A background that is the only one stands for names that do
     not mention it.
     """
+    tabled = strict(_Tables, {key: said[key] for key in _TABLES if said.get(key)}, where)
     changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
-    tables: dict[str, Any] = {name: {"levels": said[name]} for name in LEVELLED if said.get(name)}
-    if len(tables.get("background", {}).get("levels", ())) == 1:
-        tables["background"]["absent"] = next(iter(said["background"].values()))
-    for name, group in said.get("groups", {}).items():
+    tables: dict[str, Any] = {name: {"levels": found} for name in LEVELLED if (found := getattr(tabled, name))}
+    if len(tabled.background) == 1:
+        tables["background"]["absent"] = next(iter(tabled.background.values()))
+    for name, group in tabled.groups.items():
+        if name not in (*LEVELLED, "viewpoint_deg"):
+            raise DeclarationError(f"{where}: groups: unknown attribute '{name}'. {nearest(name, ATTRIBUTES)}")
         tables.setdefault(name, {})["group"] = group
-    if said.get("degrees"):
-        tables["viewpoint_deg"] = {"degrees": said["degrees"]}
+    if tabled.degrees:
+        tables["viewpoint_deg"] = {**tables.get("viewpoint_deg", {}), "degrees": tabled.degrees}
     if not changes and not tables:
         return layout
     bare = {"title": layout.title, "path": layout.path, **changes, **tables}
     spoken = strict(Layout, bare, where)
     kept = {name: getattr(spoken, name) for name in (*changes, *tables)}
     changed = replace(layout, **kept, digest=digest(layout.digest, repr(sorted(kept.items()))))
+    _check_pattern(changed, where)
     _check_words(changed, where)
     return changed

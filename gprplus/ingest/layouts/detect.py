@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gprplus import archives
+from gprplus import archives, declared
 from gprplus.core.names import plain_name
-from gprplus.errors import LayoutError, examples
+from gprplus.errors import DeclarationError, LayoutError, examples, near, printable
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.files.members import beside
 from gprplus.ingest.files.probe_members import probe_members
 from gprplus.ingest.files.verdict import Probe
 from gprplus.ingest.files.views import Views
-from gprplus.ingest.layouts.declare import as_rendered, load, shipped
+from gprplus.ingest.layouts.declare import as_rendered, from_declaration, load, shipped
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.names import match
 from gprplus.ingest.layouts.near_miss import near_miss
@@ -43,7 +43,7 @@ def choose(listing: Listing, layout: str | Path = "auto", name: str | None = Non
     """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
     said = rendered(listing)
     if layout == "auto":
-        found = load(said["layout"]) if said.get("layout") else _by_names(listing)
+        found = _recorded(listing, said["layout"]) if said.get("layout") else _by_names(listing)
     else:
         found = load(layout)
     if said.get("layout") == found.name:
@@ -51,6 +51,28 @@ def choose(listing: Listing, layout: str | Path = "auto", name: str | None = Non
     where = "--name" if name else f"{beside(listing, 'renders.json')}: name"
     called = plain_name(name or said.get("name") or found.name, where, LayoutError)
     return Chosen(found, called, bool(name or said.get("name")))
+
+
+def _recorded(listing: Listing, name: Any) -> Layout:
+    """The layout that renders.json names: a shipped one, or a TOML file in the same folder.
+
+    A path is refused: a record from elsewhere must not choose which files of this machine are read.
+    """
+    record = beside(listing, "renders.json")
+    text = str(name)
+    if text in declared.names("layouts"):
+        return load(text)
+    if text.endswith(".toml") and not set(text) & set("/\\\0"):
+        place = beside(listing, text)
+        if archives.exists(place):
+            return from_declaration(declared.parsed(place, archives.read(place)))
+        raise DeclarationError(f"{record}: layout: there is no file {printable(text)} in its folder.")
+    meant = near(text[:80], declared.names("layouts"))
+    hint = f" Did you mean '{meant}'?" if meant else ""
+    raise DeclarationError(
+        f"{record}: layout: expected a name from `gprplus layouts` or a TOML file in the same folder, found "
+        f"'{printable(text[:80])}'.{hint} For a file elsewhere, give --layout FILE.toml."
+    )
 
 
 def rendered(listing: Listing) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 
 from gprplus.errors import DeclarationError
+from gprplus.ingest.layouts.patterns import Pattern, compiled
+from gprplus.ingest.layouts.templates import fill
 from gprplus.ingest.layouts.tokens import Degrees, Doubled, EngineLog, Expected, Joined, Levels, RoleList
 
 LEVELLED = ("weather", "illumination", "background")
@@ -23,7 +25,7 @@ ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 
 @dataclass(frozen=True)
 class Layout:
-    """One declared layout; the fields are the keys of its TOML file, but for `name` and `digest`.
+    """One declared layout; the fields are the keys of its TOML file, but for `name`, `digest` and `shipped`.
 
     `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
     `format` and `size` (width, height) say what the bytes should be, and settle between layouts that share names.
@@ -38,6 +40,7 @@ class Layout:
     factors: tuple[str, ...] = ()
     name: str = ""
     digest: str = ""
+    shipped: bool = False
     paper: str = ""
     source: str = ""
     licence: str = "not stated"
@@ -70,10 +73,10 @@ class Layout:
     examples: tuple[str, ...] = ()
 
     @cached_property
-    def pattern(self) -> re.Pattern[str]:
+    def pattern(self) -> Pattern:
         """The whole expression, extension included, meant for `fullmatch`; digits are ASCII digits."""
         endings = "|".join(re.escape(extension) for extension in self.extensions)
-        return re.compile(f"(?:{self.path})(?:{endings})", re.ASCII)
+        return compiled(f"(?:{self.path})(?:{endings})", self.name, trusted=self.shipped)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -98,4 +101,4 @@ class Layout:
         """The path of an image from its raw tokens: the inverse of the pattern, for layouts with a template."""
         if not self.template:
             raise DeclarationError(f"layout '{self.name}' declares no template, so no path can be written in it.")
-        return self.template.format_map(tokens) + self.extensions[0]
+        return fill(self.template, tokens) + self.extensions[0]

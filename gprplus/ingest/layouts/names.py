@@ -18,7 +18,7 @@ def match(layout: "Layout", paths: Sequence[str], views: Views | None = None) ->
 
     With `views`, a path that does not match as it stands is tried as what unpacking archives would have made of it.
     """
-    tokens = [found and found.groups() for found in map(layout.pattern.fullmatch, paths)]
+    tokens = [None if found is None else found.groups() for found in map(layout.pattern.fullmatch, paths)]
     if views is not None:
         for i, row in enumerate(tokens):
             if row is None:

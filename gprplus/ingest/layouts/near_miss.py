@@ -1,12 +1,15 @@
 """Names that do not fit a layout, and how far they do."""
 
-import re
 from typing import TYPE_CHECKING
+
+from gprplus.errors import LayoutError
+from gprplus.ingest.layouts.patterns import beginnings
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
 
 _LONG = 60
+_EXAMPLES, _LONGEST = 20, 500  # what is tried of a stranger's layout and names
 
 
 def near_miss(layout: "Layout", path: str) -> str:
@@ -18,7 +21,10 @@ def near_miss(layout: "Layout", path: str) -> str:
     """
     if not layout.examples:
         return by_pattern(layout, path)
-    fitting = _fitting(layout, path)
+    try:
+        fitting = _fitting(layout, path)
+    except LayoutError:  # names made of two may take a pattern for ever that reads real ones at once
+        return f"does not fit the names of {layout.name}"
     if fitting == len(path):
         return f"is a beginning of a name of {layout.name}, but not a whole one"
     if not fitting:
@@ -28,11 +34,11 @@ def near_miss(layout: "Layout", path: str) -> str:
 
 def by_pattern(layout: "Layout", path: str) -> str:
     """The same without looking at examples: the longest beginning of its expression that the path begins with."""
-    for end in range(len(layout.path), 0, -1):
+    for end, pattern in beginnings(layout.path, layout.name, layout.shipped):
         try:
-            found = re.match(layout.path[:end], path, re.ASCII)
-        except re.error:
-            continue  # cut inside a group or an escape
+            found = pattern.match(path)
+        except LayoutError:
+            break  # a beginning may take forever where the whole pattern does not
         if found and found.end():
             rest = (
                 layout.path[end:] or f"an ending of {', '.join(layout.extensions)} (extensions stand apart from path)"
@@ -44,8 +50,8 @@ def by_pattern(layout: "Layout", path: str) -> str:
 def _fitting(layout: "Layout", path: str) -> int:
     """How many leading characters of the path begin some example of the layout with its digits changed freely."""
     longest = 0
-    for example in layout.examples:
-        for ending in range(len(path), longest, -1):
+    for example in layout.examples[:_EXAMPLES]:
+        for ending in range(min(len(path), _LONGEST), longest, -1):
             candidate = path[:ending] + example[ending:]
             if layout.pattern.fullmatch(candidate):
                 longest = ending

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from gprplus.errors import examples
+from gprplus.errors import LayoutError, examples
 from gprplus.ingest.layouts.columns import arrow_codes
 from gprplus.ingest.layouts.layout import LEVELLED
 from gprplus.ingest.layouts.names import Tokens, token_columns, uid_bytes
@@ -62,6 +62,52 @@ def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     return conform(pa.table(columns), IMAGES)
 
 
+def readable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa.Table | None, dict[int, str]]:
+    """`decoded` without the rows whose tokens are no numbers where they must be, or too large ones; and why, by row.
+
+    The table is None where no row is left.
+    """
+    try:
+        return (decoded(layout, dataset, table) if table.num_rows else None), {}
+    except (LayoutError, OverflowError):
+        why = _unreadable(layout, table)
+    keep = np.ones(table.num_rows, bool)
+    keep[list(why)] = False
+    rest = table.filter(pa.array(keep))
+    for i, group in enumerate(rest.schema):  # a dictionary keeps the tokens of rows that are gone
+        if pa.types.is_dictionary(group.type):
+            rest = rest.set_column(i, group.name, rest[group.name].cast(pa.string()).dictionary_encode())
+    return (decoded(layout, dataset, rest) if rest.num_rows else None), why
+
+
+def _unreadable(layout: "Layout", table: pa.Table) -> dict[int, str]:
+    """Why a row cannot be decoded, by row."""
+    decoders: list[tuple[str, tuple[str, ...], Callable, type]] = [
+        ("camera", layout.groups_of("camera"), number, np.int32),
+        ("frame", ("frame",), number, np.int64),
+        ("viewpoint_deg", layout.groups_of("viewpoint_deg"), layout.viewpoint_deg.degree, np.int32),
+    ]
+    decoders += [(name, layout.groups_of(name), getattr(layout, name).level, str) for name in LEVELLED]
+    found: dict[int, str] = {}
+    for name, groups, decode, kind in decoders:
+        column = Coded(table, *groups)
+        for place, token in enumerate(column.tokens):
+            why = _problem(name, token, decode, kind)
+            for row in np.flatnonzero(column.codes == place).tolist() if why else ():
+                found.setdefault(row, why)
+    return found
+
+
+def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
+    """What is wrong with a token; "" for nothing."""
+    try:
+        value = decode(token)
+    except LayoutError as error:
+        return str(error)
+    most = 0 if kind is str or value is None else int(np.iinfo(kind).max)
+    return f"The {name} {token} is too large a number; the largest is {most:,}." if most and abs(value) > most else ""
+
+
 def unlevelled(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
     """One sentence for each attribute whose table lacks tokens that occur: these stay unknown.
 
@@ -104,12 +150,12 @@ class Coded:
     def numbers(self, decode: Callable[[str | None], int | None], kind: type = np.int32) -> pa.Array:
         """Each token through `decode`, as integers."""
         values = [decode(token) for token in self.tokens]
-        known = np.array([value is not None for value in values])[self.codes]
+        known = np.array([value is not None for value in values], bool)[self.codes]
         return pa.array(np.array([value or 0 for value in values], kind)[self.codes], mask=~known)
 
     def flags(self, decode: Callable[[str | None], bool]) -> pa.Array:
         """Each token through `decode`, as truth values."""
-        return pa.array(np.array([decode(token) for token in self.tokens])[self.codes])
+        return pa.array(np.array([decode(token) for token in self.tokens], bool)[self.codes])
 
 
 def _coded(table: pa.Table, group: str) -> tuple[list[str | None], np.ndarray]:

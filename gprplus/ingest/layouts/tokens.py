@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from gprplus.errors import LayoutError
+from gprplus.ingest.layouts.templates import fill
 
 HUNDRED = 100  # a camera numbered within its scene: scene 3, camera 7 is camera 307
 
@@ -35,7 +36,7 @@ class Levels:
         if token in self.levels:
             return self.levels[token]
         if self.numbered:
-            return self.numbered.format(whole(token))
+            return fill(self.numbered, {"": whole(token)})
         return f"{self.prefix}{token}" if self.prefix else None
 
 
@@ -80,10 +81,10 @@ def whole(token: str) -> int:
     """
     try:
         return int(token)
-    except ValueError:
+    except ValueError:  # no number, or one of more than 4,300 digits
         raise LayoutError(
-            f"The token '{token}' was to be a number. Change the group's pattern in the layout, or give it a name of "
-            "its own if it is no camera, frame or code."
+            f"The token '{token[:60]}' was to be a number. Change the group's pattern in the layout, or give it a "
+            "name of its own if it is no camera, frame or code."
         ) from None
 
 

@@ -1,0 +1,157 @@
+"""Patterns of layouts that gprplus does not ship: compiled within limits of size, matched within a limit of time.
+
+Python's `re` cannot be interrupted, and one nested repeat makes it run for years. Patterns from a user's file therefore
+run in the package `regex`, which has a timeout. Shipped patterns are tested and stay with `re`: 0.5 us a name for
+FineGPR, against 2.2 us here.
+"""
+
+import re
+import time
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Protocol
+
+from gprplus.errors import DeclarationError, LayoutError, printable
+
+LONGEST = 2000  # characters of a pattern; the longest shipped one has 260
+LARGEST = 10_000  # characters that a pattern may ask for by its repeats: no path is half as long
+SECONDS = 2.0
+EACH = 1e-4  # seconds that every name adds to what is left: forty times what one takes
+
+
+class Match(Protocol):
+    """What `re` and `regex` have in common of a match."""
+
+    def groups(self) -> tuple[Any, ...]:
+        """The tokens of all groups."""
+
+    def groupdict(self) -> dict[str, Any]:
+        """The tokens of all groups by name."""
+
+    def end(self) -> int:
+        """Where the match ends."""
+
+    def __getitem__(self, group: int | str, /) -> Any: ...
+
+
+class Pattern(Protocol):
+    """What `re` and `regex` have in common of a pattern."""
+
+    @property
+    def groupindex(self) -> Any:
+        """Group names, in the order of the groups."""
+
+    @property
+    def groups(self) -> int:
+        """The number of groups, those without a name included."""
+
+    def fullmatch(self, text: str, /) -> Match | None:
+        """The match of a whole text."""
+
+    def match(self, text: str, /) -> Match | None:
+        """The match of the beginning of a text."""
+
+
+@dataclass
+class Purse:
+    """The seconds that the patterns of one layout may still take."""
+
+    seconds: float = field(default_factory=lambda: SECONDS)
+
+
+@dataclass
+class Limited:
+    """A pattern that raises LayoutError once its names have taken `SECONDS` more than `EACH` a name."""
+
+    pattern: Any
+    layout: str
+    purse: Purse = field(default_factory=Purse)
+
+    @property
+    def groupindex(self) -> Any:
+        """Group names, in the order of the groups."""
+        return self.pattern.groupindex
+
+    @property
+    def groups(self) -> int:
+        """The number of groups, those without a name included."""
+        return int(self.pattern.groups)
+
+    def fullmatch(self, text: str) -> Match | None:
+        """The match of a whole text. Raises LayoutError when the time is up."""
+        return self._timed(self.pattern.fullmatch, text)
+
+    def match(self, text: str) -> Match | None:
+        """The match of the beginning of a text. Raises LayoutError when the time is up."""
+        return self._timed(self.pattern.match, text)
+
+    def _timed(self, match: Any, text: str) -> Match | None:
+        started = time.perf_counter()
+        try:
+            found: Match | None = match(text, timeout=max(self.purse.seconds, EACH))
+        except TimeoutError:
+            self.purse.seconds = 0.0
+            raise LayoutError(
+                f"The path pattern of layout '{self.layout}' took more than {SECONDS:g} s on '{printable(text[:60])}'. "
+                "A repeat inside a repeat, such as (a+)*, can take forever: write it without."
+            ) from None
+        self.purse.seconds = min(SECONDS, self.purse.seconds + EACH - (time.perf_counter() - started))
+        return found
+
+
+def compiled(text: str, layout: str, *, trusted: bool, purse: Purse | None = None) -> Pattern:
+    """A layout's pattern, ready to match: by `re` for a trusted one, else under limits.
+
+    Raises re.error for what is no pattern, DeclarationError for one beyond the limits.
+    """
+    found = re.compile(text, re.ASCII)
+    if trusted:
+        return found
+    import regex
+
+    if len(text) > LONGEST or _least_width(text) > LARGEST:
+        raise DeclarationError(
+            f"the pattern has {len(text):,} characters and asks for names of at least {_least_width(text):,}; at most "
+            f"{LONGEST:,} and {LARGEST:,} are read."
+        )
+    try:
+        return Limited(regex.compile(text, regex.ASCII | regex.VERSION0), layout, purse or Purse())
+    except regex.error as error:
+        raise re.error(str(error)) from None
+
+
+def _least_width(text: str) -> int:
+    """The characters that a pattern asks for, look-arounds included: `regex` makes texts of that length."""
+    from re import _parser  # type: ignore[attr-defined]
+
+    return _width(_parser.parse(text), _parser)
+
+
+def _width(part: Any, parser: Any) -> int:
+    """The characters of a parsed pattern, or of the parsed patterns among the arguments of an operation."""
+    if isinstance(part, parser.SubPattern):
+        return sum(
+            _repeated(argument, parser) if op in parser._REPEATCODES else max(1, _width(argument, parser))
+            for op, argument in part
+        )
+    return sum(_width(one, parser) for one in part) if isinstance(part, tuple | list) else 0
+
+
+def _repeated(argument: Any, parser: Any) -> int:
+    least, _, repeated = argument
+    return max(1, int(least)) * max(1, _width(repeated, parser))
+
+
+BEGINNINGS = 200  # beginnings of a pattern that are compiled, the longest first
+
+
+@cache
+def beginnings(text: str, layout: str, trusted: bool) -> tuple[tuple[int, Pattern], ...]:
+    """The beginnings of a pattern that are patterns themselves, with their lengths, the longest first."""
+    purse, found = Purse(), []
+    for end in range(len(text), 0, -max(1, -(-len(text) // BEGINNINGS))):
+        try:
+            found.append((end, compiled(text[:end], layout, trusted=trusted, purse=purse)))
+        except (re.error, DeclarationError, OverflowError):
+            continue  # cut inside a group, an escape or a number
+    return tuple(found)
