@@ -101,7 +101,7 @@ def test_a_broken_renders_json_is_one_sentence(tmp_path: Path, plant) -> None:
     with pytest.raises(DeclarationError, match="Did you mean 'engine'"):
         chosen(root)
     (root / "renders.json").write_text(json.dumps({"layout": "engine", "degrees": {"01": "east"}}))
-    with pytest.raises(DeclarationError, match="expected a whole number"):
+    with pytest.raises(LayoutError, match=r"degrees\.01: expected a number, found 'east'"):
         chosen(root)
 
 
