@@ -1,6 +1,8 @@
 """Open archives: one object a file, kept for the next read, and the functions that read through them."""
 
+import errno
 import os
+import stat
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -152,16 +154,23 @@ def open_archive(path: str) -> Archive:
 
 
 def read(place: str | Path) -> bytes:
-    """The bytes of a file, or of a member of an archive. Raises OSError."""
+    """The bytes of a file, or of a member of an archive. Raises OSError, also for pipes and devices."""
     text = os.fspath(place)
     try:
-        with open(text, "rb") as file:
+        with open(text, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file", text)
             return file.read()
     except NotADirectoryError:
         inside = located(text)
         if inside is None:
             raise
     return open_archive(inside[0]).read(inside[1])
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe does not wait for a writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def read_many(places: Sequence[str]) -> list[bytes | None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
+from gprplus.errors import examples
 
 
 @click.command("export")
@@ -80,4 +81,11 @@ def command(
     images = sum(found.info["images"].values())
     parts = f" in {len(found.info['images'])} arms" if len(found.info["images"]) > 1 else ""
     doing = "Wrote" if found.made else "Nothing to do: the same request wrote"
-    console.say(f"{doing} {images:,} images{parts} as {to} to {found.path}")
+    origin = f" from {examples([shown(root) for root in found.roots])}" if found.roots else ""
+    console.say(f"{doing} {images:,} images{origin}{parts} as {to} to {found.path}")
+
+
+def shown(root: Path) -> str:
+    """A folder as seen from the current one where it lies below it, else absolute."""
+    root = root.resolve()
+    return str(root.relative_to(Path.cwd())) if root.is_relative_to(Path.cwd()) else str(root)

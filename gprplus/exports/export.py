@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus import archives
-from gprplus.core.folders import holding, remove
+from gprplus.core.folders import MARKER, discard_if_empty, holding, remove
 from gprplus.errors import ExportError, nearest
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.plan import About, Packing, Plan, check, inside
@@ -33,17 +33,21 @@ ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
 SHARD_SIZE = 10_000
 RECORD = "export.json"
 KIND = "an export"  # of folder, as its mark states
+STAGED = ".unfinished"  # folder inside an export that is being written
 READ_BACK = ("market1501",)  # forms that are a layout of ours too
 ORIGIN = "renders.json"  # where a build of a manifest looks first
 
 
 @dataclass(frozen=True)
 class Export:
-    """An export on disk: its folder, its record (export.json), and whether this call made it."""
+    """An export on disk: its folder, its record (export.json), whether this call made it, and the folders that the
+    images were read from.
+    """
 
     path: Path
     info: dict[str, Any]
     made: bool = False
+    roots: tuple[Path, ...] = ()
 
 
 def export(
@@ -62,37 +66,55 @@ def export(
 
     Of a split, `arm` gives one training set and the test side; without it every arm gets a folder of its own. Images
     are hard links (which share their bytes with the renders), symbolic links or copies; the packed forms (PACKED) hold
-    their bytes, in files of at most `shard_size` images. No image is encoded anew. Everything is written beside and
-    renamed when it is whole. Raises ExportError when the form cannot carry the rows, names collide, an image is
-    gone, or the folder holds something else.
+    their bytes, in files of at most `shard_size` images. No image is encoded anew. Everything is written into a folder
+    inside `output` and moved when it is whole; export.json comes last.
+
+    Raises:
+        ExportError: the form cannot carry the rows, names collide, an image is gone or is none, image files changed
+            since the manifest was built, another process writes to `output`, or `output` holds something else.
+        RequestChanged: `output` holds another export, and `force` is not given.
     """
     to = form(to)
     if link not in files.LINKS:
         raise ExportError(f"There is no way to link '{link}'. {nearest(link, files.LINKS)}")
     if shard_size < 1:
         raise ExportError(f"A shard holds at least 1 image; found {shard_size}.")
-    output = Path(output)
+    output, new = Path(output), not os.path.lexists(output)
     found = open_source(Path(source), arm, roots)
     how = {"shard_size": shard_size} if to in PACKED else {"link": link}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if settle(output / RECORD, request, force=force) == "same":
         return Export(output, read_json(output / RECORD, ExportError, "an export"))
-    _free(output)
-    found.refuse_changed()
-    plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
-    for part, plan in plans.items():
-        check(plan, output / inside(part) if part else output)
-    record = {
+    with holding(output, KIND, ExportError) as home:
+        try:
+            if settle(home / RECORD, request, force=force) == "same":  # of a process that ended just now
+                return Export(output, read_json(home / RECORD, ExportError, "an export"))
+            found.refuse_changed()
+            plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
+            for part, plan in plans.items():
+                check(plan, home / inside(part) if part else home)
+            record = _write(home, found, plans, link, _record(found, plans, request), progress)
+        finally:
+            if new:
+                discard_if_empty(home)
+    return Export(output, record, made=True, roots=tuple(found.roots.values()))
+
+
+def _record(source: Source, plans: Mapping[str, Plan], request: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "schema_version": VERSION,
-        "form": to,
-        "name": found.name,
+        "form": request["form"],
+        "name": source.name,
         "request": request,
         "images": {part: len(plan.files) for part, plan in plans.items()},
-        "notes": [*found.notes, *(note for plan in plans.values() for note in plan.notes), *_unpacked(found, how)],
-        "licences": {name: facts.get("licence") for name, facts in found.datasets.items()},
+        "notes": [
+            *source.notes,
+            *(note for plan in plans.values() for note in plan.notes),
+            *_unpacked(source, request),
+        ],
+        "licences": {name: facts.get("licence") for name, facts in source.datasets.items()},
         "versions": versions(),
     }
-    return Export(output, _write(output, found, plans, link, record, progress), made=True)
 
 
 def form(name: str) -> str:
@@ -128,33 +150,31 @@ def origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str
     }
 
 
-def _free(output: Path) -> None:
-    """Stop before a folder that is not ours is replaced."""
-    if output.is_dir() and not any(output.iterdir()):
-        return
-    if output.exists() and not (output / RECORD).is_file():
-        raise ExportError(f"{output} holds something that is no export. Give another folder with -o.")
-
-
 def _write(
-    output: Path, source: Source, plans: Mapping[str, Plan], link: str, record: Mapping[str, Any], progress: Progress
+    home: Path, source: Source, plans: Mapping[str, Plan], link: str, record: Mapping[str, Any], progress: Progress
 ) -> dict[str, Any]:
-    """Everything into a folder beside `output`, the record last, then one rename; the record with all notes."""
-    output = Path(os.path.realpath(output))
-    staged = output.with_name(f".{output.name}.part")
-    if staged.exists():
+    """Write everything into a folder inside `home`, then move it up, the record last; return the record with all notes.
+
+    What a killed process left in that folder is removed first.
+    """
+    staged = home / STAGED
+    remove(staged)
+    try:
+        notes = [*record["notes"], *_fill(staged, source, plans, link, progress)]
+        record = {**record, "notes": list(dict.fromkeys(notes))}
+        write_json(staged / RECORD, record)
+        _move_up(home, staged)
+    finally:
         remove(staged)
-    with holding(staged, KIND, ExportError):
-        try:
-            notes = [*record["notes"], *_fill(staged, source, plans, link, progress)]
-            record = {**record, "notes": list(dict.fromkeys(notes))}
-            write_json(staged / RECORD, record)
-        except BaseException:
-            remove(staged)
-            raise
-        remove(output)
-        staged.rename(output)
     return record
+
+
+def _move_up(home: Path, staged: Path) -> None:
+    """Replace an earlier export by the staged one. Without a record, neither is taken for whole."""
+    for name in (RECORD, *(name for name in os.listdir(home) if name not in (MARKER, STAGED))):
+        remove(home / name)
+    for name in (*(name for name in os.listdir(staged) if name != RECORD), RECORD):
+        (staged / name).rename(home / name)
 
 
 def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, progress: Progress) -> list[str]:
@@ -162,7 +182,7 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
     notes: list[str] = []
     done, total = 0, sum(len(plan.files) for plan in plans.values())
     for part, plan in plans.items():
-        home, rows = staged / part, source.parts[part]
+        home, final, rows = staged / part, staged.parent / part, source.parts[part]
         loose = plan.files if plan.packing is None else plan.packing.shards
         files.folders(home, [*loose, *plan.tables, *(f"{folder}/" for folder in plan.folders)])
         if plan.packing is not None:
@@ -171,7 +191,7 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
             continue
         datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
         for i in archives.reading_order(_places(source, part)):
-            files.place(source.roots[datasets[i]], paths[i], home / plan.files[i], link)
+            files.place(source.roots[datasets[i]], paths[i], home / plan.files[i], link, final / plan.files[i])
             done += 1
             progress(done, total)
         for name, table in plan.tables.items():

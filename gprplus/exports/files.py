@@ -17,22 +17,21 @@ from gprplus.images import read_bytes
 from gprplus.sniff import HEAD, format_of
 
 
-def _symlink(source: Path, destination: Path) -> None:
-    """A relative link, so that images and export may move together."""
-    destination.symlink_to(os.path.relpath(source.resolve(), destination.parent.resolve()))
-
-
 def _unpack(source: Path, destination: Path) -> None:
     data = archives.read(source)
     _require_image(data, source)
     destination.write_bytes(data)
 
 
-LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": _symlink, "copy": shutil.copyfile}
+LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": os.symlink, "copy": shutil.copyfile}
 
 
-def place(root: Path, path: str, destination: Path, link: str) -> None:
-    """Bring one image (`path` below its dataset's `root`) to `destination`. ExportError when it cannot be done."""
+def place(root: Path, path: str, destination: Path, link: str, final: Path) -> None:
+    """Bring one image (`path` below its dataset's `root`) to `destination`. ExportError when it cannot be done.
+
+    `final` is where `destination` will be moved: symbolic links are relative to it, so that images and export may move
+    together.
+    """
     source = root / inside(path)
     packed = not source.is_file() and archives.exists(source)
     if not (packed or source.is_file()):
@@ -43,6 +42,8 @@ def place(root: Path, path: str, destination: Path, link: str) -> None:
         if not packed:
             with source.open("rb") as file:
                 _require_image(file.read(HEAD), source)
+        if link == "sym" and not packed:
+            source = Path(os.path.relpath(source.resolve(), final.parent))
         (_unpack if packed else LINKS[link])(source, destination)
     except OSError as error:
         if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK) and link == "hard":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import keys, schema
 from gprplus.core.files import signature
+from gprplus.core.roots import recorded_root
 from gprplus.declared import identity_attributes
 from gprplus.errors import ManifestError, SplitError, nearest
 from gprplus.runs import read_json
@@ -117,7 +118,10 @@ class Split:
         for name in overrides:
             if name not in datasets:
                 raise SplitError(f"{self.path} has no dataset '{name}'. {nearest(name, datasets)}")
-        return {name: Path(overrides.get(name) or self.path / facts["root"]) for name, facts in datasets.items()}
+        return {
+            name: Path(overrides.get(name) or recorded_root(self.path, facts["root"], name, SplitError))
+            for name, facts in datasets.items()
+        }
 
     def manifest(self) -> "Manifest | None":
         """The manifest that the split was made from; None where it has gone or holds other rows of a dataset now."""

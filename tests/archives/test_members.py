@@ -143,3 +143,10 @@ def test_a_folder_with_an_archives_name_is_a_folder(tmp_path: Path) -> None:
     assert archives.read(tmp_path / "a.tar" / "x.jpg") == b"1"
     packed(tmp_path / "a.tar" / "b.zip", {"y.jpg": b"2"})
     assert archives.read(tmp_path / "a.tar" / "b.zip" / "y.jpg") == b"2"
+
+
+def test_pipes_and_devices_are_no_files_to_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(OSError, match="Not a regular file"):
+            archives.read(place)

@@ -86,7 +86,7 @@ def test_the_same_request_is_done_once_and_another_stops(house, tmp_path):
 
 def test_a_folder_of_something_else_is_left_alone(house, tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(ExportError, match="holds something that is no export"):
+    with pytest.raises(ExportError, match="already holds other files"):
         export(house / "manifest", "market1501", tmp_path, force=True)
     assert os.listdir(tmp_path) == ["thesis.tex"]
 

@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.errors import ExportError
+from gprplus.errors import ExportError, ManifestError, SplitError
 from gprplus.exports import FORMS, export
 from gprplus.ingest import build_manifest
-from gprplus.splits import make_split
+from gprplus.splits import Split, make_split
 
 
 def strangers_split(house, folder, root, path):
-    """The split of the house as a stranger would write it: all images are `path` below `root`."""
+    """The split of the house as a stranger would write it: all images are `path` below `root`, relative to it."""
     folder.mkdir()
     source = house / "splits" / "weather"
     record = json.loads((source / "split.json").read_text())
@@ -29,10 +29,24 @@ def strangers_split(house, folder, root, path):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_text_file_is_not_exported_as_an_image(house, tmp_path, form):
     (tmp_path / "secret").write_text("root:x:0:0")
-    split = strangers_split(house, tmp_path / "split", tmp_path, "secret")
-    with pytest.raises(ExportError):
+    split = strangers_split(house, tmp_path / "split", "..", "secret")
+    with pytest.raises(ExportError, match=r"secret is no image: its first bytes are|written over others"):
         export(split, form, tmp_path / "out", arm="mix")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("root", ["/etc", "../" * 40 + "etc"])
+def test_a_root_that_was_not_recorded_in_this_place_is_refused(house, tmp_path, root):
+    split = strangers_split(house, tmp_path / "split", root, "passwd")
+    with pytest.raises(SplitError, match=r"etc as the folder of dataset 'engine'.*--root engine=DIR"):
+        export(split, "parquet", tmp_path / "out")
+    assert Split.open(split).roots({"engine": house}) == {"engine": house}
+    manifest = shutil.copytree(house / "manifest", tmp_path / "manifest")
+    record = json.loads((manifest / "manifest.json").read_text())
+    record["datasets"]["engine"]["root"] = root
+    (manifest / "manifest.json").write_text(json.dumps(record))
+    with pytest.raises(ManifestError, match=r"etc as the folder of dataset 'engine'.*--root engine=DIR"):
+        export(manifest, "parquet", tmp_path / "out")
 
 
 @pytest.mark.parametrize("form", FORMS)

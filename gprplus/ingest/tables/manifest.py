@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.files import Signature, signature
 from gprplus.core.folders import is_held
+from gprplus.core.roots import recorded_root
 from gprplus.declared import attributes
 from gprplus.errors import ManifestError, nearest
 from gprplus.runs import read_json
@@ -115,12 +116,14 @@ class Manifest:
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
         """Where each dataset's files lie: `overrides` by name, else as recorded, relative to the manifest folder."""
-        roots = {name: (self.path / about["root"]).resolve() for name, about in self.info["datasets"].items()}
-        for name, root in (overrides or {}).items():
-            if name not in roots:
-                raise ManifestError(f"{self.path} has no dataset '{name}'. {nearest(name, roots)}")
-            roots[name] = Path(root).resolve()
-        return roots
+        datasets, overrides = self.info["datasets"], overrides or {}
+        for name in overrides:
+            if name not in datasets:
+                raise ManifestError(f"{self.path} has no dataset '{name}'. {nearest(name, datasets)}")
+        return {
+            name: Path(overrides.get(name) or recorded_root(self.path, about["root"], name, ManifestError)).resolve()
+            for name, about in datasets.items()
+        }
 
     def levels(self, attribute: str) -> list[Any]:
         """The levels of an attribute that are present, in declared order; empty when every value is unknown."""
