@@ -113,7 +113,7 @@ def benchmark(
     crew.judge(chosen.batch.identities)
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
-    _judge(chosen)
+    note = _judge(chosen)
     wanted = cases.open_all(
         splits, output, chosen, targets or {}, roots or {}, force=force, rerank=rerank, as_one=as_one
     )
@@ -135,7 +135,7 @@ def benchmark(
         count,
         *_counts(wanted, count, force),
         **_packing(list(costs.values())),
-        warnings=(*changed, *_warnings(wanted)),
+        warnings=(*filter(None, [note]), *changed, *_warnings(wanted)),
     )
     if dry_run:
         todo = projection.work(wanted, count, force)
@@ -155,7 +155,7 @@ def benchmark(
         trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
         if crew.first:
             for case in wanted:
-                cases.write_record(case, device, digests)
+                cases.write_record(case, device, digests, note)
             crew.wait()
         with _few_threads(threads):
             _run(trials, jobs, progress, crew)
@@ -175,14 +175,15 @@ def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
     return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
 
 
-def _judge(recipe: Recipe) -> None:
-    """Make the network and fill it once, so that a wrong name or file is found before anything is done for it.
+def _judge(recipe: Recipe) -> str:
+    """Make the network and fill it once, so that a wrong name or file is found before anything is done for it. Returns
+    what of its first weights did not fit ("" when all did).
 
     Published weights are fetched here, once, and not by several runs at a time.
     """
     from gprplus.baseline import model, weights
 
-    weights.load(model.new(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights)
+    return weights.load(model.new(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights)
 
 
 def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, int]:

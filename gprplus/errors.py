@@ -129,6 +129,16 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what a library says of an error, without its full stop; the error's kind where it says nothing.
+
+    >>> first_line(ValueError("too short.\\nand more")), first_line(EOFError())
+    ('too short', 'EOFError')
+    """
+    lines = str(error).strip().splitlines()
+    return printable(lines[0].rstrip(".")) if lines else type(error).__name__
+
+
 def next_step(error: OSError) -> str:
     """What to do about a refusal of the file system; "" where that depends.
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file as torch_load
+from safetensors.torch import save_file
 
 from gprplus import images, schema
 from gprplus.benchmark import benchmark
@@ -324,3 +326,18 @@ def test_a_target_whose_files_changed_since_its_manifest_is_refused(work, draw, 
     next((tmp_path / "street").rglob("*.jpg")).write_bytes(b"another")
     with pytest.raises(TrainingError, match="1 of 72 images have changed"):
         ask(work, targets={"street": tmp_path / "manifest"})
+
+
+def test_weights_that_fill_half_of_the_network_are_told_everywhere(work, done, tmp_path):
+    state = torch_load(done.folders[0] / "mix" / "seed0" / "model.safetensors")
+    names = [name for name in state if name.startswith("backbone.") and not name.endswith("num_batches_tracked")]
+    path = tmp_path / "half.safetensors"
+    save_file({name: state[name] for name in names[: -(-len(names) // 2)]}, path)
+    outcome = ask(work, "half", weights=str(path), steps=1)
+    said = "18 of 37 tensors of the network are not in it and start fresh ("
+    assert said in outcome.plan.warnings[0]
+    folder = outcome.folders[0]
+    assert said in json.loads((folder / "benchmark.json").read_text())["weights_note"]
+    assert f"starting from {path} weights: {said}" in (folder / "results.md").read_text()
+    assert said in (folder / "report.html").read_text()
+    assert ask(work).plan.warnings == ()

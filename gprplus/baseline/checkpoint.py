@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from gprplus.errors import TrainingError, first_line
 from gprplus.runs import replacing
 
 EVERY = 60.0  # seconds between two: losing one costs less than a reader's patience, writing one well under a second
@@ -29,18 +30,25 @@ class Checkpoint:
     def resume(self, network: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
         """Fill network and optimiser from the file; the step reached and the seconds it took, (0, 0.0) without one.
 
-        A file of another training, or a damaged one, is no checkpoint of this.
+        A file of another training, or one without a readable header, is no checkpoint of this.
         """
+        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         self._last = time.monotonic()
         header = self._header()
         if not header:
             return 0, 0.0
-        tensors = load_file(self.path)
-        network.load_state_dict({name.removeprefix("n."): t for name, t in tensors.items() if name.startswith("n.")})
-        _restore(optimizer, tensors)
-        return int(header["step"]), float(header["seconds"])
+        try:
+            tensors = load_file(self.path)
+            own = {name.removeprefix("n."): t for name, t in tensors.items() if name.startswith("n.")}
+            network.load_state_dict(own)
+            _restore(optimizer, tensors)
+            return int(header["step"]), float(header["seconds"])
+        except (OSError, SafetensorError, KeyError, ValueError, IndexError, RuntimeError) as error:
+            raise TrainingError(
+                f"{self.path} is damaged ({first_line(error)}): remove it, and the same command trains from the start."
+            ) from error
 
     def reached(self) -> int:
         """The step that the file holds; 0 without one."""

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from gprplus.baseline import backbones
 from gprplus.baseline.recipe import Network
-from gprplus.errors import TrainingError
+from gprplus.errors import TrainingError, first_line
 from gprplus.runs import replacing
 
 
@@ -90,9 +90,8 @@ def read(path: Path, network: Network, device: str) -> Model:
         state = load_file(path)
         model = new(network, len(state["classifier.weight"]), 0, device)
         model.load_state_dict(state)
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        first = str(error).splitlines()[0]
+    except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise TrainingError(
-            f"{path} is not a trained {network.backbone}: {first} Run with --force to train it again."
+            f"{path} is not a trained {network.backbone}: {first_line(error)}. Run with --force to train it again."
         ) from error
     return model.eval()

@@ -19,7 +19,7 @@ from gprplus.baseline.group import Group
 from gprplus.baseline.pixels import Pixels
 from gprplus.baseline.recipe import Optimizer, Recipe
 from gprplus.baseline.step import gradients
-from gprplus.errors import TrainingError, examples
+from gprplus.errors import TrainingError, examples, first_line
 
 REPLAYED = ("reduce-overhead", "max-autotune")  # modes of torch.compile that record CUDA graphs
 
@@ -78,13 +78,13 @@ def train(
                 raise TrainingError(
                     f"The device ran out of memory in a step of {recipe.batch.size} images of "
                     f"{recipe.input.height} x {recipe.input.width}, taken in {parts} part(s): use a recipe with fewer "
-                    f"batch.identities, or fewer --jobs ({str(error).splitlines()[0]})"
+                    f"batch.identities, or fewer --jobs ({first_line(error)})"
                 ) from error
         except Exception as error:
             if recipe.compute.compile != "no" and isinstance(error, torch._dynamo.exc.TorchDynamoException):
                 raise TrainingError(
                     f"The network {recipe.network.backbone} could not be compiled "
-                    f"({str(error).strip().splitlines()[0]}): torch.compile needs a C++ compiler, and Triton on a GPU. "
+                    f"({first_line(error)}): torch.compile needs a C++ compiler, and Triton on a GPU. "
                     "Install them, or train with --compile no."
                 ) from error
             raise
@@ -135,7 +135,7 @@ def _train(
                 optimizer.step()
                 step += 1
             values = torch.stack(kept).float().cpu().numpy()
-            _stop_unless_finite(values, step, chunk.origin, names)
+            _stop_unless_finite(values, step, chunk.origin, names, recipe.network.weights)
             size, seconds = chunk.origin.shape[1], time.perf_counter() - start
             log(
                 {
@@ -193,12 +193,17 @@ def _optimizer(network: model.Model, optimizer: Optimizer) -> torch.optim.Optimi
 
 
 def _stop_unless_finite(
-    values: np.ndarray, step: int, origin: np.ndarray, names: Callable[[np.ndarray], list[str]]
+    values: np.ndarray, step: int, origin: np.ndarray, names: Callable[[np.ndarray], list[str]], first_weights: str
 ) -> None:
     bad = np.flatnonzero(~np.isfinite(values))
-    if len(bad):
-        first = int(bad[0])
-        raise TrainingError(
-            f"The loss is no number at step {step - len(values) + first + 1}: lower the recipe's optimizer.lr, "
-            f"or train in float32. The step's images: {examples(names(origin[first]))}."
-        )
+    if not len(bad):
+        return
+    place = int(bad[0])
+    at = step - len(values) + place + 1
+    remedy = "lower the recipe's optimizer.lr, or train in float32"
+    if at == 1:  # nothing has been learnt yet, so no learning rate is to blame
+        remedy = "train in float32"
+        if first_weights != "none":
+            remedy = f"the weights {first_weights} do not suit this network or its input; try --weights none"
+    shown = examples(names(origin[place]))
+    raise TrainingError(f"The loss is no number at step {at}: {remedy}. The step's images: {shown}.")

@@ -232,7 +232,8 @@ def _recorded(case: Case) -> dict[str, Any]:
 
 def told(case: Case) -> dict[str, Any]:
     """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
-    return {**case.split.info, "targets": _recorded(case)["targets"]}
+    record = _recorded(case)
+    return {**case.split.info, "targets": record["targets"], "weights_note": record.get("weights_note")}
 
 
 def _facts(target: Target, case: Case) -> dict[str, Any]:
@@ -240,9 +241,9 @@ def _facts(target: Target, case: Case) -> dict[str, Any]:
     return {**target.facts(), "roots": {name: runs.relative(root, case.folder) for name, root in target.roots.items()}}
 
 
-def write_record(case: Case, device: str, digests: Mapping[str, str]) -> None:
+def write_record(case: Case, device: str, digests: Mapping[str, str], weights_note: str) -> None:
     """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
-    and the recipe in full.
+    the recipe in full, and what of the first weights did not fit.
     """
     earlier = _recorded(case)
     record = {
@@ -254,6 +255,7 @@ def write_record(case: Case, device: str, digests: Mapping[str, str]) -> None:
         "recipe": case.recipe.resolved(),
         "targets": {**earlier.get("targets", {}), **{target.name: _facts(target, case) for target in case.targets}},
         "images": {**earlier.get("images", {}), **_own(case, digests)},
+        "weights_note": weights_note or None,
         "device": devices.describe(device),
         "versions": runs.versions(),
     }

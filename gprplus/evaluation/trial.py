@@ -253,9 +253,11 @@ def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "
 
     features = embed(network, pack.images(uids), trial.recipe.compute, trial.device)
     if not torch.isfinite(features).all():
+        remedy = "train it in float32, or lower the recipe's optimizer.lr"
+        if trial.data is None:  # not trained, so no learning rate is to blame
+            remedy = f"its first weights ({trial.recipe.network.weights}) do not suit its input"
         raise TrainingError(
-            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers: train it in float32, "
-            "or lower the recipe's optimizer.lr."
+            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers: {remedy}."
         )
     return features
 

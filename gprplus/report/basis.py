@@ -35,10 +35,18 @@ def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
     """What stands beside every conclusion about these rows: where the network came from, what it was tested on."""
     said = []
     for weights in sorted({row["weights"] or "none" for row in rows}):
-        said.append("trained from scratch" if weights == "none" else f"starting from {weights} weights")
+        said.append(
+            "trained from scratch" if weights == "none" else f"starting from {weights} weights{_fresh(weights, info)}"
+        )
     for target in targets(rows):
         said.append(f"tested on {material(target, info)}")
     return said
+
+
+def _fresh(weights: str, info: Mapping[str, Any]) -> str:
+    """What of the network its first weights left fresh, to follow their name; empty where they filled all of it."""
+    note = str(info.get("weights_note") or "")
+    return f": {note.removeprefix(f'{weights}: ').rstrip('.')}" if note else ""
 
 
 def material(target: str, info: Mapping[str, Any]) -> str:

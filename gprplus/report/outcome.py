@@ -25,9 +25,10 @@ AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
 class Outcome:
     """One finished benchmark of one split with one recipe.
 
-    `record` is benchmark.json; `info` is split.json with the benchmark's targets beside it; `split` is the split's
-    folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm and seed in
-    front; `judged` holds the tables of contrasts, and of components, curves and pooled effects where they are there.
+    `record` is benchmark.json; `info` is split.json with the benchmark's targets and weights_note beside it; `split` is
+    the split's folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm
+    and seed in front; `judged` holds the tables of contrasts, and of components, curves and pooled effects where they
+    are there.
     """
 
     folder: Path
@@ -82,7 +83,7 @@ def read(folder: Path) -> Outcome:
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
     if split:
         split_record(info, split / "split.json")
-    info = {**info, "targets": record.get("targets") or {}}
+    info = {**info, "targets": record.get("targets") or {}, "weights_note": record.get("weights_note")}
     judged = {
         name: table_at(path, schema.TABLES[name])
         for name in JUDGED

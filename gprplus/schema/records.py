@@ -209,6 +209,7 @@ class BenchmarkRecord:
     recipe: dict[str, Any] = field(default_factory=dict)
     targets: dict[str, TargetRecord] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    weights_note: str | None = None
     device: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 

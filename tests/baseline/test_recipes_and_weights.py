@@ -1,6 +1,9 @@
 """Recipes that say what they must, and weights that are tensors alone."""
 
+import io
+import json
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -102,7 +105,7 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
     path = tmp_path / "theirs.pth"
     torch.save({"state_dict": state, "epoch": 3}, path)
     said = weights.load(small(1).backbone, "small", str(path))
-    assert "1 tensors of the network were not in it" in said
+    assert "1 of 37 tensors of the network are not in it and start fresh" in said
     assert "stages.2.bn2.bias" in said
     assert "extra.weight" in said
     assert "fc.weight" not in said
@@ -197,3 +200,93 @@ def test_a_saved_model_reads_back_and_another_network_does_not(tmp_path):
     assert torch.equal(read(path, Network("small"), "cpu").embed(images), model.embed(images))
     with pytest.raises(TrainingError, match="not a trained resnet50"):
         read(path, Network("resnet50"), "cpu")
+
+
+def own_tensors():
+    """The 37 tensors of the network small, and its seven counters of batches, as safetensors takes them."""
+    return {key: value.contiguous() for key, value in small().backbone.state_dict().items()}
+
+
+def safetensors(header, data=b"", length=None):
+    """The bytes of a safetensors file with a header that may not be true."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text) if length is None else length) + text + data
+
+
+def saved(value):
+    """The bytes that torch.save writes."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
+
+
+def damaged(form):
+    """(suffix, bytes) of a weights file that cannot be used."""
+    number = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    return {
+        "empty": (".pth", b""),
+        "empty safetensors": (".safetensors", b""),
+        "a web page": (".pth", b"<html>quota exceeded</html>"),
+        "cut": (".pth", saved(own_tensors())[:-1000]),
+        "no tensors": (".pth", saved({"epoch": 3})),
+        "numbers for names": (".pth", saved({1: torch.zeros(2)})),
+        "header of exabytes": (".safetensors", safetensors({"a": number}, b"\0" * 8, length=2**63)),
+        "tensor past the end": (".safetensors", safetensors({"a": number | {"data_offsets": [0, 80]}}, b"\0" * 8)),
+        "tensor of petabytes": (".safetensors", safetensors({"a": number | {"shape": [10**15]}}, b"\0" * 8)),
+        "numbers torch lacks": (
+            ".safetensors",
+            safetensors({"a": {"dtype": "F6_E2M3", "shape": [4], "data_offsets": [0, 3]}}, b"\0" * 3),
+        ),
+        "no JSON": (".safetensors", safetensors(b"{{{{")),
+    }[form]
+
+
+@pytest.mark.parametrize(
+    ("form", "sentence"),
+    [
+        ("empty", "has no bytes"),
+        ("empty safetensors", "has no bytes"),
+        ("a web page", "more than tensors, or is damaged"),
+        ("cut", "no file of torch.save, or is damaged"),
+        ("no tensors", "no named tensors"),
+        ("numbers for names", "no named tensors"),
+        ("header of exabytes", "header too large"),
+        ("tensor past the end", "is damaged"),
+        ("tensor of petabytes", "is damaged"),
+        ("numbers torch lacks", "is damaged"),
+        ("no JSON", "is damaged"),
+    ],
+)
+def test_a_damaged_weights_file_is_one_sentence(tmp_path, form, sentence):
+    suffix, data = damaged(form)
+    path = tmp_path / f"theirs{suffix}"
+    path.write_bytes(data)
+    with pytest.raises(RecipeError, match=sentence) as found:
+        weights.load(small().backbone, "small", str(path))
+    assert str(found.value).count("\n") == 0
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_and_named(tmp_path, value):
+    state = own_tensors()
+    state["stem.weight"][0, 0, 0, 0] = value
+    path = tmp_path / "theirs.safetensors"
+    save_file(state, path)
+    with pytest.raises(RecipeError, match=r"NaN or infinity in 1 of 44 tensors \(stem.weight\)"):
+        weights.load(small().backbone, "small", str(path))
+
+
+def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
+    state = own_tensors()
+    state["bn.weight"] = torch.full_like(state["bn.weight"], 1e300, dtype=torch.float64)
+    save_file(state, tmp_path / "theirs.safetensors")
+    with pytest.raises(RecipeError, match=r"infinity in 1 of 44 tensors \(bn.weight\)"):
+        weights.load(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
+
+
+def test_quantised_weights_do_not_fit_and_start_fresh(tmp_path):
+    state = own_tensors()
+    state["stem.weight"] = torch.ones_like(state["stem.weight"], dtype=torch.int8)
+    save_file(state, tmp_path / "theirs.safetensors")
+    said = weights.load(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
+    assert "1 of 37 tensors of the network are not in it and start fresh (stem.weight)" in said
