@@ -229,7 +229,7 @@ def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) ->
         done += len(batch) - len(open_)
         progress(done, len(trials))
         runner = trial.run if crew.size == 1 else partial(trial.run, group=crew)
-        for _ in in_processes(runner, open_, min(jobs, max(len(open_), 1))):
+        for _ in in_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs"):
             done += 1
             progress(done, len(trials))
 

@@ -139,6 +139,20 @@ def first_line(error: BaseException) -> str:
     return printable(lines[0].rstrip(".")) if lines else type(error).__name__
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error is the want of memory, in the words of Python, the system, torch or OpenCV.
+
+    >>> out_of_memory(MemoryError()), out_of_memory(OSError(12, "Cannot allocate memory")), out_of_memory(OSError())
+    (True, True, False)
+    """
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, GprplusError):
+        return False
+    said = ("can't allocate memory", "not enough memory", "Insufficient memory", "can't start new thread", "bad_alloc")
+    return isinstance(error, MemoryError) or any(words in str(error) for words in said)
+
+
 def next_step(error: OSError) -> str:
     """What to do about a refusal of the file system; "" where that depends.
 

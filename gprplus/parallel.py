@@ -5,9 +5,14 @@ user may pass nothing.
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from gprplus.errors import GprplusError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -30,62 +35,105 @@ def in_threads(function: Callable[[In], Out], items: Iterable[In], workers: int 
         yield from _ordered(pool, function, items, 4 * (workers or cores()))
 
 
-def in_processes(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
+def in_processes(
+    function: Callable[[In], Out],
+    items: Iterable[In],
+    workers: int | None = None,
+    *,
+    option: str = "--workers",
+    told: Callable[[Any], None] | None = None,
+) -> Iterator[Out]:
     """`map` over processes: results in order. One worker runs here, in this process, where errors are easiest to read.
 
     Processes start fresh ("spawn"), never as forks: a fork of a process in which torch or OpenCV has threads may hang.
     An interrupt ends them at once, whatever they are at: what they write, they write whole or not at all. So does the
     end of this process, even one that it cannot notice, as by `kill -9` or for want of memory. An error lets the items
-    that are under way finish.
+    that are under way finish. A worker that is killed raises `workers.WorkerLost`, which names `option`. `told` gets
+    what `function` sends with `workers.tell`.
     """
-    import multiprocessing
+    from gprplus.workers import Pool, WorkerLost, listening
 
     count = workers or cores()
     if count == 1:
-        yield from map(function, items)
+        with listening(told):
+            yield from map(function, items)
         return
-    before = set(multiprocessing.active_children())
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=spawn, initializer=_depend_on_the_parent) as pool:
-        try:
-            yield from _ordered(pool, function, items, 4 * count)
-        except (KeyboardInterrupt, GeneratorExit):
-            for child in set(multiprocessing.active_children()) - before:
-                child.terminate()
-            raise
+    _refuse_unguarded()
+    pool = Pool(count, option, told)
+    try:
+        yield from _ordered(pool, function, items, 4 * count)
+        pool.close()
+    except WorkerLost:
+        raise
+    except Exception:
+        pool.close()
+        raise
+    finally:
+        pool.kill()
 
 
-def _depend_on_the_parent() -> None:
-    """Ctrl-C reaches every process of a terminal; a worker that took it for an error of its item would go on.
-
-    The death of the parent reaches nobody: workers hold both ends of the queue they wait at, so they would wait for
-    ever, half a gigabyte each. A thread waits for that death instead.
-    """
-    import signal
-    import threading
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+class _Submits(Protocol):
+    def submit(self, function: Callable[[In], Out], item: In, /) -> Future[Out]: ...
 
 
-def _end_with_the_parent() -> None:
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _ordered(pool: Executor, function: Callable[[In], Out], items: Iterable[In], ahead: int) -> Iterator[Out]:
+def _ordered(pool: _Submits, function: Callable[[In], Out], items: Iterable[In], ahead: int) -> Iterator[Out]:
     waiting: list[Future[Out]] = []
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) >= ahead:
-                yield waiting.pop(0).result()
+                yield _result(waiting.pop(0))
         while waiting:
-            yield waiting.pop(0).result()
+            yield _result(waiting.pop(0))
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _result(future: Future[Out]) -> Out:
+    """The future's result. A wait without end would miss an interrupt that comes as it begins."""
+    while not future.done():
+        with suppress(TimeoutError):
+            future.exception(timeout=0.5)
+    return future.result()
+
+
+class UnguardedScript(GprplusError, SystemExit):
+    """A script that workers would run once more; uncaught it is a sentence on stderr, without a traceback."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.code = text
+
+
+def _refuse_unguarded() -> None:
+    """Raise UnguardedScript where workers would run the main script once more.
+
+    A worker imports the script that was started, to find what it defines. Code that is not under
+    `if __name__ == "__main__":` would run again in each of them.
+    """
+    import multiprocessing
+
+    main = sys.modules.get("__main__")
+    path, spec = getattr(main, "__file__", None), getattr(main, "__spec__", None)
+    if path is None or (spec is not None and spec.name.rpartition(".")[2] == "__main__"):
+        return  # what multiprocessing does not import
+    # A process that still imports the script is a worker that was started by it.
+    if getattr(multiprocessing.current_process(), "_inheriting", False) or not _guarded(Path(path)):
+        raise UnguardedScript(
+            f'Put the code of {path} under `if __name__ == "__main__":`, because worker processes import it. '
+            "Or do without them: workers=1 (jobs=1 for a benchmark)."
+        )
+
+
+def _guarded(script: Path) -> bool:
+    """Whether a script has a guard at its top level; True where that cannot be read."""
+    import ast
+
+    try:
+        tree = ast.parse(script.read_bytes())
+    except (OSError, ValueError, SyntaxError):
+        return True
+    tests = [node.test for node in tree.body if isinstance(node, ast.If)]
+    words = {getattr(part, "id", getattr(part, "attr", "")) for test in tests for part in ast.walk(test)}
+    return bool(words & {"__name__", "current_process", "parent_process"})

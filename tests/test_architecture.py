@@ -20,6 +20,7 @@ GROUND = {
     "digests",
     "keys",
     "parallel",
+    "workers",
     "runs",
 }  # words, keys, workers, folders
 GROUND |= {"archives", "sniff", "images", "protocol"}  # bytes, pixels, and which of them count

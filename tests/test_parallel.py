@@ -9,6 +9,7 @@ import time
 import pytest
 
 from gprplus.parallel import in_processes, in_threads
+from gprplus.workers import WorkerLost, tell
 
 # Both workers are at work before the first is done, so that nobody is caught while still starting.
 HOURS = """
@@ -84,6 +85,137 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(hours, everybody)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
+
+
+# Items that fill a pipe before a worker, which has yet to start, reads any.
+LARGE = """
+import time
+from gprplus.parallel import in_processes
+
+def slow(item):
+    time.sleep(600)
+
+if __name__ == "__main__":
+    print("begins", flush=True)
+    list(in_processes(slow, [b"x" * 3_000_000] * 20, 2))
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.1, 0.3, 1.0])
+def test_an_interrupt_ends_workers_that_have_just_started(tmp_path, seconds):
+    (tmp_path / "large.py").write_text(LARGE)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "large.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert "KeyboardInterrupt" in said
+        assert "spawn_main" not in said, "a worker took the interrupt for its own"
+        assert _group_is_gone(process.pid), "a worker is still there"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def signalled(number):
+    """Die of a signal, as a worker that the kernel ends."""
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize(
+    ("number", "sentence"),
+    [
+        (
+            signal.SIGKILL,
+            r"was killed, most likely by the system for want of memory. .* fewer --jobs: what is finished",
+        ),
+        (signal.SIGSEGV, r"crashed \(SIGSEGV\). Run the same command again: what is finished stays"),
+    ],
+)
+def test_a_worker_that_is_killed_is_one_sentence_that_names_the_option(number, sentence):
+    with pytest.raises(WorkerLost, match=sentence):
+        list(in_processes(signalled, [number] * 5, 2, option="--jobs"))
+
+
+def greedy(item):
+    """What a list larger than any memory raises."""
+    raise MemoryError
+
+
+def test_a_worker_without_memory_is_one_sentence_that_names_the_option():
+    with pytest.raises(WorkerLost, match=r"ran out of memory\. .* fewer --workers"):
+        list(in_processes(greedy, range(5), 2))
+
+
+def test_workers_need_no_semaphores(monkeypatch):
+    """A machine whose /dev/shm cannot be written has none."""
+
+    def refused(*_):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("_multiprocessing.SemLock", refused)
+    assert list(in_processes(abs, range(-5, 0), 2)) == [5, 4, 3, 2, 1]
+
+
+def counting(item):
+    """An item that tells how far it is."""
+    tell((item, "begun"))
+    return item
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_items_tell_arrives_before_their_results(workers):
+    told = []
+    for item in in_processes(counting, range(6), workers, told=told.append):
+        assert (item, "begun") in told
+    assert sorted(told) == [(item, "begun") for item in range(6)]
+    tell("lost")
+    assert len(told) == 6
+
+
+class Unsendable(Exception):
+    """An error that pickles and cannot be read back."""
+
+    def __init__(self, first, second):
+        super().__init__(first)
+
+
+def unsendable(item):
+    """Raise an error that cannot be sent as it is."""
+    raise Unsendable("what happened", item)
+
+
+def test_an_error_that_cannot_be_sent_comes_as_text():
+    with pytest.raises(RuntimeError, match="Unsendable: what happened"):
+        list(in_processes(unsendable, range(3), 2))
+
+
+RUNS = "print(list(in_processes(abs, range(2), 2)))"
+
+
+def test_a_script_without_a_guard_is_one_sentence(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(f"from gprplus.parallel import in_processes\nname = __name__\n{RUNS}\n")
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f'Put the code of {script} under `if __name__ == "__main__":`')
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_guarded_script_and_one_that_needs_no_workers_run(tmp_path):
+    for text in (f'if __name__ == "__main__":\n    {RUNS}', RUNS.replace("2)))", "1)))")):
+        script = tmp_path / "script.py"
+        script.write_text(f"from gprplus.parallel import in_processes\n{text}\n")
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1]\n", "")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill -9", "kill"])
