@@ -2,14 +2,24 @@
 
 OpenCV decodes (its JPEG path is the fastest that a wheel offers); Pillow takes what OpenCV does not know. Images are
 `(H, W, 3) uint8` in RGB order. Shrinking averages areas: bilinear sampling aliases when it halves.
+
+All files are decoded here, by their bytes: OpenCV gets only the formats of `sniff.format_of`, Pillow only those of
+FORMATS. Left alone, Pillow would start Ghostscript on PostScript.
 """
 
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus import archives
-from gprplus.sniff import claims_too_much
+from gprplus.sniff import HEAD, MOST_PIXELS, decodable, format_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "PPM")  # raster formats, in Pillow's names
 
 
 def read_bytes(root: Path, path: str) -> bytes:
@@ -20,23 +30,32 @@ def read_bytes(root: Path, path: str) -> bytes:
     return archives.read(root / path)
 
 
+def open_image(data: bytes) -> "Image.Image":
+    """A Pillow image of one of FORMATS, not decoded yet.
+
+    Raises ValueError for more pixels or scans than are decoded, and whatever Pillow raises for bytes of no such format.
+    """
+    import io
+
+    from PIL import Image
+
+    if format_of(data[:HEAD]) is not None and not decodable(data):
+        raise ValueError("its header is damaged, or asks for more pixels or scans than are decoded")
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if image.width * image.height > MOST_PIXELS:
+        raise ValueError(f"its header claims {image.width:,} x {image.height:,} pixels")
+    return image
+
+
 def decode(data: bytes) -> np.ndarray | None:
     """`(H, W, 3) uint8` RGB, orientation tags ignored; None when the bytes are no whole image, or one past all measure.
 
-    A header that claims more than `sniff.MOST_PIXELS` is not followed: a megabyte of it could ask for gigabytes.
+    A header that asks for more than `sniff.decodable` allows is not followed: a megabyte of it could ask for gigabytes.
     """
     import cv2
 
-    if not data or claims_too_much(data):
-        return None
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
-    except cv2.error:
-        bgr = None
-    if bgr is None:
-        return _decode_with_pillow(data)
-    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    bgr = decode_with_opencv(data, cv2.IMREAD_COLOR)
+    return _decode_with_pillow(data) if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def decode_half_grey(data: bytes) -> np.ndarray | None:
@@ -46,13 +65,7 @@ def decode_half_grey(data: bytes) -> np.ndarray | None:
     """
     import cv2
 
-    if not data or claims_too_much(data):
-        return None
-    flags = cv2.IMREAD_REDUCED_GRAYSCALE_2 | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        grey = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
-    except cv2.error:
-        grey = None
+    grey = decode_with_opencv(data, cv2.IMREAD_REDUCED_GRAYSCALE_2)
     if grey is not None:
         return grey
     colours = _decode_with_pillow(data)
@@ -62,15 +75,33 @@ def decode_half_grey(data: bytes) -> np.ndarray | None:
     return cv2.resize(grey, (-(-grey.shape[1] // 2), -(-grey.shape[0] // 2)), interpolation=cv2.INTER_AREA)
 
 
-def _decode_with_pillow(data: bytes) -> np.ndarray | None:
-    import io
-
-    from PIL import Image
-
+def decode_with_opencv(data: bytes, mode: int) -> np.ndarray | None:
+    """What `cv2.imdecode` makes of the bytes in one of its IMREAD modes; None where it cannot or must not decode."""
+    if not decodable(data):
+        return None
+    cv2 = _opencv()
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:
+        return None
+
+
+@cache
+def _opencv() -> Any:
+    """OpenCV without its log: each damaged file would print lines on standard error, and is reported by its caller."""
+    import cv2
+
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    return cv2
+
+
+def _decode_with_pillow(data: bytes) -> np.ndarray | None:
+    try:
+        with open_image(data) as image:
             return np.array(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except MemoryError:
+        raise
+    except Exception:  # decoders raise whatever they like on damaged bytes: RuntimeError, KeyError, struct.error
         return None
 
 

@@ -6,20 +6,26 @@ in (a JPEG with a large thumbnail before its frame header). Sources: ITU-T T.81 
 (WebP), GIF89a, the BMP and TIFF 6.0 headers.
 """
 
+import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 More = Callable[[int, int], bytes]
 Size = tuple[int, int]  # width, height
 
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 MOST_PIXELS = 100_000_000  # 12,000 x 8,000: a header that claims more is not believed, and nothing so large decoded
+MOST_SCANS = 500  # of one JPEG: encoders write about ten, and libjpeg-turbo's own fuzzers stop at this number
+MOST_SCANNED = 2_000_000_000  # pixels x scans: a decoder takes 1 to 3 seconds for so many
 HEAD = 4096  # bytes: a page, and enough for the size of all but a few files
 TAIL = 16  # bytes: enough for the mark that ends a JPEG, PNG or GIF
 FAR_TAIL = 65536  # bytes searched for that mark when something was appended after it
 
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0..SOF15 without DHT, JPG, DAC
+_SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})  # baseline, extended, extended with arithmetic coding
 _FRAME = struct.Struct(">HH")
+_ORDINARY = 16  # scans that are not worth a second look
+_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd8\xff]", re.DOTALL)  # not a stuffed byte, a restart or a start of image
 _END = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82", "gif": b"\x00\x3b"}
 
 
@@ -53,11 +59,50 @@ def size_of(kind: str, head: bytes, more: More) -> Size | None:
     return (width, height) if width > 0 and height > 0 else None
 
 
-def claims_too_much(data: bytes) -> bool:
-    """Whether the header of a whole file claims more than MOST_PIXELS."""
-    kind = format_of(data[:HEAD])
-    size = size_of(kind, data[:HEAD], lambda offset, length: data[offset : offset + length]) if kind else None
-    return size is not None and size[0] * size[1] > MOST_PIXELS
+def decodable(data: bytes) -> bool:
+    """Whether the header of a whole file is of a known format, states a size, and asks for no more pixels and scans
+    than are decoded.
+    """
+    head = data[:HEAD]
+    kind = format_of(head)
+    size = size_of(kind, head, lambda offset, length: data[offset : offset + length]) if kind else None
+    if size is None or size[0] * size[1] > MOST_PIXELS:
+        return False
+    return kind != "jpeg" or not too_many_scans(scans_of(data), size)
+
+
+def too_many_scans(scans: int, size: Size) -> bool:
+    """Whether decoding so many scans of so many pixels takes longer than any real image."""
+    return scans > MOST_SCANS or scans * size[0] * size[1] > MOST_SCANNED
+
+
+def scans_of(data: bytes) -> int:
+    """The number of scans that a decoder goes through in a JPEG with a frame header.
+
+    A sequential JPEG whose first scan holds all components has one, whatever follows. Others are counted by their
+    markers (0.8 ns a byte); segments may hold such bytes too, so a high count is made sure of segment by segment.
+    """
+    try:
+        at, code = _frame_header(data[:HEAD], lambda offset, length: data[offset : offset + length])
+        first = next(_scans(data, at))
+        if code in _SEQUENTIAL and data[first + 2] >= data[at + 9]:
+            return 1
+    except (StopIteration, IndexError, ValueError):
+        return 1
+    rough = data.count(b"\xff\xda", first)
+    return rough + 1 if rough < _ORDINARY else sum(1 for _ in _scans(data, at))
+
+
+def _scans(data: bytes, at: int) -> Iterator[int]:
+    """Where the header of each scan begins, behind its marker, from the frame header at `at` to the end mark."""
+    while found := _MARKER.search(data, at):
+        at, code = found.end(), data[found.end() - 1]
+        if code == 0xD9:
+            break
+        if code == 0xDA:
+            yield at
+        if code != 0x01:
+            at += int.from_bytes(data[at : at + 2], "big")
 
 
 def is_whole(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool:
@@ -98,6 +143,16 @@ def like_the_last(head: bytes, tail: bytes) -> Size | None:
 
 
 def _jpeg(head: bytes, more: More) -> Size:
+    at, _ = _frame_header(head, more)
+    inside = at + 9 <= len(head)
+    if inside:
+        _walked[0] = head[: at + 2]
+    height, width = _FRAME.unpack_from(head, at + 5) if inside else _FRAME.unpack(more(at + 5, 4))
+    return width, height
+
+
+def _frame_header(head: bytes, more: More) -> tuple[int, int]:
+    """Where the frame header of a JPEG begins, and its code."""
     at, base, window = 2, 0, head
     while True:
         if at - base + 9 > len(window):
@@ -109,10 +164,7 @@ def _jpeg(head: bytes, more: More) -> Size:
         if code == 0xFF:  # a fill byte
             at += 1
         elif code in _FRAMES:
-            height, width = _FRAME.unpack_from(window, here + 5)
-            if base == 0:
-                _walked[0] = head[: here + 2]
-            return width, height
+            return at, code
         elif code == 0xD9 or code == 0xDA:
             raise ValueError("image data before any frame header")
         else:
@@ -152,11 +204,12 @@ def _tiff(head: bytes, more: More) -> Size:
     (start,) = struct.unpack_from(f"{order}I", head, 4)
     count = struct.unpack(f"{order}H", more(start, 2))[0]
     table = more(start + 2, 12 * count)
-    found = {}
+    found: dict[int, int] = {}
     for at in range(0, 12 * count, 12):
         tag, kind = struct.unpack_from(f"{order}HH", table, at)
         if tag in (256, 257):
-            found[tag] = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", table, at + 8)[0]
+            side = struct.unpack_from(f"{order}{'H' if kind == 3 else 'I'}", table, at + 8)[0]
+            found[tag] = max(side, found.get(tag, 0))  # decoders differ in which of two they take
     return found.get(256, 0), found.get(257, 0)
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprplus.images import decode, encode_jpeg, read_bytes, resize
+from gprplus import sniff
+from gprplus.baseline.decode import decode as decode_to
+from gprplus.images import decode, decode_half_grey, encode_jpeg, open_image, read_bytes, resize
 
 RED = np.full((20, 10, 3), (200, 30, 40), dtype=np.uint8)
 
@@ -46,6 +48,72 @@ def test_grey_and_see_through_images_become_rgb():
 )
 def test_what_is_no_image_is_none(data):
     assert decode(data) is None
+
+
+def test_postscript_called_jpg_starts_no_program(tmp_path, monkeypatch):
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 18\n%%EndComments\nshowpage\n%%EOF\n"
+    assert decode(script) is decode_half_grey(script) is decode_to(script, 64, 32) is None
+    with pytest.raises(OSError, match="cannot identify"):
+        open_image(script)
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("raised", [RuntimeError, KeyError, AssertionError])
+def test_whatever_a_decoder_raises_means_that_the_bytes_do_not_decode(monkeypatch, raised):
+    def broken(*_, **__):
+        raise raised("failed to decode")
+
+    monkeypatch.setattr("gprplus.images.open_image", broken)
+    assert decode(saved(RED, "PPM")) is None
+
+
+def test_an_avif_cut_short_is_none():
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    whole = saved(noise, "AVIF")
+    assert decode(whole).shape == (64, 64, 3)
+    assert [decode(whole[: len(whole) * tenths // 10]) for tenths in (1, 5, 9)] == [None] * 3
+
+
+def scans(side: int, times: int) -> bytes:
+    """A progressive JPEG, in which the last of ten scans stands `times` times in all."""
+    data = saved(np.full((side, side, 3), 128, np.uint8), "JPEG", progressive=True)
+    last = data.rfind(b"\xff\xda")
+    return data[:last] + times * data[last:-2] + data[-2:]
+
+
+@pytest.mark.parametrize(
+    ("data", "counted", "decodes"),
+    [
+        (saved(RED, "JPEG"), 1, True),
+        (scans(64, 1), 10, True),
+        (scans(64, 491), 500, True),
+        (scans(64, 492), 501, False),
+        (scans(4000, 116), 125, True),  # 125 x 16 million pixels: two thousand million
+        (scans(4000, 117), 126, False),
+        # A picture appended to the file counts for nothing.
+        (scans(64, 1) + scans(64, 600), 10, True),
+    ],
+    ids=["baseline", "ten", "most", "one more", "most of a large one", "one more of it", "appended"],
+)
+def test_jpegs_of_too_many_scans_are_not_decoded(data, counted, decodes):
+    assert sniff.scans_of(data) == counted
+    assert sniff.decodable(data) == decodes
+    if not decodes or counted < 100:
+        assert (decode(data) is not None) == (decode_half_grey(data) is not None) == decodes
+        assert (decode_to(data, 8, 8) is not None) == decodes
+
+
+def test_scans_of_a_sequential_jpeg_are_counted_when_the_first_lacks_a_component():
+    """The marker inside a comment before the scan must not be taken for the scan."""
+    data = saved(RED, "JPEG")
+    first = data.find(b"\xff\xda")
+    comment = b"\xff\xfe\x00\x08\xff\xda\x00\x0c\x03\x01"
+    one_of_three = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\x00"
+    assert sniff.scans_of(data[:first] + comment + 700 * one_of_three + b"\xff\xd9") == 700
+    assert sniff.scans_of(data[:first] + comment + data[first:]) == 1
 
 
 def test_orientation_tags_are_ignored():

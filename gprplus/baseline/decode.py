@@ -3,7 +3,6 @@
 import numpy as np
 
 from gprplus import images
-from gprplus.sniff import MOST_PIXELS
 
 # JPEG can decode straight to a half, a quarter or an eighth of its size, for a fraction of the work.
 _SCALES = (8, 4, 2)
@@ -22,9 +21,8 @@ def decode(data: bytes, height: int, width: int) -> np.ndarray | None:
     size = jpeg_size(data)
     scale = next((s for s in _SCALES if size and size[0] >= s * height and size[1] >= s * width), 1)
     image = None
-    if scale > 1 and size and size[0] * size[1] <= MOST_PIXELS:
-        flag = getattr(cv2, f"IMREAD_REDUCED_COLOR_{scale}") | cv2.IMREAD_IGNORE_ORIENTATION
-        bgr = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flag)
+    if scale > 1:
+        bgr = images.decode_with_opencv(data, getattr(cv2, f"IMREAD_REDUCED_COLOR_{scale}"))
         image = None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     if image is None:
         image = images.decode(data)
