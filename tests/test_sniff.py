@@ -115,6 +115,14 @@ def test_only_a_decode_sees_damage_inside(tmp_path: Path) -> None:
     assert probed(tmp_path, hurt, "decode").reason == "undecodable"
 
 
+def test_the_file_after_a_damaged_one_is_not_blamed(tmp_path: Path) -> None:
+    whole = drawn(60, 80, format="PNG")
+    files = {"a.png": whole[:60] + bytes(60) + whole[120:], "b.png": whole}
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    assert [probe.reason for probe in probe_files(str(tmp_path), sorted(files), "decode")] == ["undecodable", None]
+
+
 def test_digest_is_of_the_bytes(tmp_path: Path) -> None:
     from xxhash import xxh3_128_hexdigest
 

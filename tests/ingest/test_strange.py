@@ -25,6 +25,7 @@ from gprplus.runs import write_text
 
 SHADE = Image.fromarray(np.add.outer(np.arange(47), np.arange(20)).astype(np.uint8) * 3)  # 20 wide, 47 high
 COLOUR = Image.merge("RGB", (SHADE, SHADE.rotate(180), SHADE))
+NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (47, 20, 3), dtype=np.uint8))
 GRADES = ["names", "header", "digest", "decode"]
 
 
@@ -65,6 +66,19 @@ TAKEN: dict[str, Callable[[], bytes]] = {
 }
 
 
+def scan_bomb() -> bytes:
+    """4,000 x 4,000 pixels in 210 scans and 40 kB: half a second of decoding, and half a minute for 10,000 scans."""
+    data = saved(Image.new("RGB", (4000, 4000)), "JPEG", progressive=True)
+    last = data.rfind(b"\xff\xda")
+    return data[:last] + 201 * data[last:-2] + data[-2:]
+
+
+def zeroed(data: bytes) -> bytes:
+    """The second half as zeros, but for the end mark of a PNG."""
+    half = len(data) // 2
+    return data[:half] + bytes(len(data) - half - 12) + data[-12:]
+
+
 def huge_png(side: int, rows: int = 0, *, garbled: bool = False) -> bytes:
     """A grey PNG that claims `side` x `side` pixels and holds `rows` of them."""
 
@@ -84,6 +98,14 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str, str]] = {
     "a PNG cut in its last bytes": (lambda: saved(COLOUR, "PNG")[:-5], "truncated", "header"),
     "a PNG of 40,000 x 40,000": (lambda: huge_png(40_000), "large", "header"),
     "a PNG that is broken inside": (lambda: huge_png(64, garbled=True), "undecodable", "decode"),
+    "half of a PNG": (lambda: zeroed(saved(NOISE.resize((100, 200)), "PNG")), "incomplete", "decode"),
+    "a cut JPEG with its end mark": (lambda: saved(NOISE, "JPEG")[:-400] + b"\xff\xd9", "incomplete", "decode"),
+    "a cut progressive JPEG with its end mark": (
+        lambda: saved(NOISE, "JPEG", progressive=True)[:-120] + b"\xff\xd9",
+        "incomplete",
+        "decode",
+    ),
+    "a JPEG of 210 scans": (scan_bomb, "scans", "decode"),
 }
 
 
@@ -120,6 +142,12 @@ def test_broken_files_are_refused_by_the_grade_that_can_see_it(renders, tmp_path
     sees = GRADES.index(verify) >= GRADES.index(seen_by)
     assert reasons(manifest) == ({name(0): reason} if sees else {})
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # kB; 40,000 x 40,000 takes 4.8 GB
+
+
+def test_bytes_that_pad_the_space_before_the_end_mark_are_no_loss(renders: Path, tmp_path: Path) -> None:
+    (renders / "0009").mkdir()
+    (renders / name(0)).write_bytes(saved(COLOUR, "JPEG")[:-2] + bytes(16) + b"\xff\xd9")
+    assert reasons(build_manifest([renders], tmp_path / "m", verify="decode")) == {}
 
 
 def test_a_picture_past_all_measure_is_not_decoded_even_when_it_is_whole() -> None:

@@ -15,9 +15,9 @@ from xxhash import xxh3_128_digest
 
 from gprplus import sniff
 from gprplus.images import decode_half_grey, read_bytes
-from gprplus.ingest.checks.complaints import listening
+from gprplus.ingest.files.complaints import listening
 
-VERSION = 2  # of what is measured here: looks of another version are taken anew
+VERSION = 3  # of what is measured here: looks of another version are taken anew
 FINE = 64  # pixels of the longer side at which edges are judged, as cleanvision does
 THUMBNAIL = (4, 8)  # columns and rows of the thumbnail
 _HASHED = (9, 8)  # columns and rows of the difference hash

@@ -2,5 +2,5 @@
 
 listing: folders and names, as one object. scan: walks folders. members: archives as folders of the listing. views: what
 a layout may see of a path through an archive. verdict: what bytes say. probe: opens files. probe_members: opens members
-of archives.
+of archives. complaints: warnings of the decoders.
 """

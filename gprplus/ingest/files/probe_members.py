@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from gprplus import archives, sniff
 from gprplus.errors import ArchiveError
-from gprplus.ingest.files.probe import probe_files
+from gprplus.ingest.files.complaints import Heard
+from gprplus.ingest.files.probe import probe_files, warnings_caught
 from gprplus.ingest.files.verdict import Probe, every_byte, failed, judge
 
 
@@ -13,30 +14,39 @@ def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
     probes: dict[int, Probe] = {}
     plain = []
     places = [f"{root}/{path}" for path in wanted]
-    for i in archives.reading_order(places):
-        inside = archives.located(places[i])
-        if inside is None:
-            plain.append(i)
-        else:
-            probes[i] = _probe(*inside, verify)
+    with warnings_caught(verify) as heard:
+        for i in archives.reading_order(places):
+            inside = archives.located(places[i])
+            if inside is None:
+                plain.append(i)
+            else:
+                probes[i] = _probe(*inside, verify, heard)
     probes |= zip(plain, probe_files(root, [wanted[i] for i in plain], verify), strict=True)
     return [probes[i] for i in range(len(wanted))]
 
 
-def _probe(place: str, name: str, verify: str) -> Probe:
-    archive = archives.open_archive(place)
+def _probe(place: str, name: str, verify: str, heard: Heard | None) -> Probe:
+    size = mtime = -1
     try:
-        size = archive.size_of(name)
-        if verify == "names" or not size:
-            return Probe(size, archive.mtime) if size else failed(0, archive.mtime, "empty")
-        if verify != "header":
-            return every_byte(archive.read(name), archive.mtime, decode=verify == "decode")
-        if not archive.direct:
-            data = archive.read(name)
-            return judge(size, archive.mtime, data[: sniff.HEAD], data[-sniff.TAIL :], lambda at, n: data[at : at + n])
-        head = archive.piece(name, 0, sniff.HEAD)
-        tail = head if size <= sniff.HEAD else archive.piece(name, size - sniff.TAIL, sniff.TAIL)
-        return judge(size, archive.mtime, head, tail, lambda at, n: archive.piece(name, at, n))
+        archive = archives.open_archive(place)
+        size, mtime = archive.size_of(name), archive.mtime
+        return _probed(archive, name, verify, heard)
     except ArchiveError as error:
         why = str(error).partition(" cannot be read: ")[2]
-        return Probe(archive.size_of(name), archive.mtime, reason="damaged", detail=why)
+        return Probe(size, mtime, reason="damaged", detail=why)
+    except OSError as error:  # the archive has gone, or is another one now
+        return failed(size, mtime, "unreadable", error.strerror or str(error))
+
+
+def _probed(archive: archives.Archive, name: str, verify: str, heard: Heard | None) -> Probe:
+    size, mtime = archive.size_of(name), archive.mtime
+    if verify == "names" or not size:
+        return Probe(size, mtime) if size else failed(0, mtime, "empty")
+    if verify != "header":
+        return every_byte(archive.read(name), mtime, heard)
+    if not archive.direct:
+        data = archive.read(name)
+        return judge(size, mtime, data[: sniff.HEAD], data[-sniff.TAIL :], lambda at, n: data[at : at + n])
+    head = archive.piece(name, 0, sniff.HEAD)
+    tail = head if size <= sniff.HEAD else archive.piece(name, size - sniff.TAIL, sniff.TAIL)
+    return judge(size, mtime, head, tail, lambda at, n: archive.piece(name, at, n))

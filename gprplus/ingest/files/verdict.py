@@ -1,8 +1,10 @@
 """What the bytes of a file say: its format and size, or why it stays out of the manifest."""
 
+import threading
 from typing import NamedTuple
 
 from gprplus import sniff
+from gprplus.ingest.files.complaints import Heard
 
 REASONS = {
     "unreadable": "the file cannot be opened: {}.",
@@ -11,7 +13,9 @@ REASONS = {
     "damaged": "the header of this {} does not say its size.",
     "truncated": "the end of this {} is missing.",
     "large": f"its header claims {{}} pixels, and at most {sniff.MOST_PIXELS:,} are decoded.",
+    "scans": f"it holds {{}} scans; at most {sniff.MOST_SCANS:,} are decoded, fewer of a large image.",
     "undecodable": "this {} does not decode.",
+    "incomplete": "a part of this {} is missing or damaged: the decoder had to make up pixels.",
 }
 
 
@@ -28,6 +32,7 @@ class Probe(NamedTuple):
     detail: str | None = None
 
 
+_one_at_a_time = threading.Lock()  # the decoders' warnings go to standard error, which threads share
 _quick = tuple.__new__  # a Probe without the half microsecond that filling in defaults takes
 
 
@@ -54,8 +59,10 @@ def judge(size: int, mtime: int, head: bytes, tail: bytes, more: sniff.More) -> 
     return Probe(size, mtime, kind, *pixels)
 
 
-def every_byte(data: bytes, mtime: int, *, decode: bool = False) -> Probe:
-    """The verdict on a file from all of its bytes, with their digest."""
+def every_byte(data: bytes, mtime: int, heard: Heard | None = None) -> Probe:
+    """The verdict on a file from all of its bytes, with their digest. Where `heard` catches the decoders' warnings, the
+    file is decoded too.
+    """
     from xxhash import xxh3_128_hexdigest
 
     def more(offset: int, length: int) -> bytes:
@@ -64,12 +71,21 @@ def every_byte(data: bytes, mtime: int, *, decode: bool = False) -> Probe:
     found = judge(len(data), mtime, data[: sniff.HEAD], data[-sniff.TAIL :], more)
     if found.reason:
         return found
-    if decode and not _decodes(data):
-        return failed(len(data), mtime, "undecodable", found.format or "file")
-    return found._replace(digest=xxh3_128_hexdigest(data))
+    fault = _fault_inside(data, found, heard) if heard else None
+    return fault or found._replace(digest=xxh3_128_hexdigest(data))
 
 
-def _decodes(data: bytes) -> bool:
+def _fault_inside(data: bytes, found: Probe, heard: Heard) -> Probe | None:
+    """Why a file with a good header does not decode to the end; None where it does."""
     from gprplus.images import decode
 
-    return decode(data) is not None
+    kind, size = found.format or "file", (found.width or 0, found.height or 0)
+    scans = sniff.scans_of(data) if kind == "jpeg" else 1
+    if sniff.too_many_scans(scans, size):
+        return failed(len(data), found.mtime, "scans", f"{scans:,}")
+    with _one_at_a_time:
+        decoded = decode(data) is not None
+        lost = heard.loss()  # asked for every file, else the next one would be blamed
+    if not decoded:
+        return failed(len(data), found.mtime, "undecodable", kind)
+    return failed(len(data), found.mtime, "incomplete", kind) if lost else None

@@ -14,10 +14,10 @@ from gprplus.ingest import Manifest, build_manifest
 from gprplus.ingest.checks import columns
 from gprplus.ingest.checks.base import Rows, check
 from gprplus.ingest.checks.columns import CHECKED, CHECKS, named, score_column
-from gprplus.ingest.checks.complaints import listening
 from gprplus.ingest.checks.issues import findings, issues
 from gprplus.ingest.checks.known import REGISTRY
 from gprplus.ingest.checks.look import difference_hashes, tones
+from gprplus.ingest.files.complaints import listening
 from gprplus.schema import IMAGES
 
 

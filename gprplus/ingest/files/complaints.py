@@ -1,6 +1,6 @@
-"""What the JPEG decoder says of the data: it fills up what is damaged, and tells nobody but standard error.
+"""Warnings of the JPEG and PNG decoders, which fill up damaged data and report it on standard error alone.
 
-OpenCV hands back a picture all the same. So the words are caught where they are written: they are the only sign of
+OpenCV returns a picture all the same. So the warnings are caught where they are written: they are the only sign of
 damage inside the data of a file whose head and tail are in order.
 """
 
@@ -11,7 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-_WORDS = (b"Corrupt JPEG data", b"Premature end of JPEG file")  # libjpeg's, of what it had to make up
+_WORDS = (
+    b"Corrupt JPEG data",
+    b"Premature end of JPEG file",
+    b"Inconsistent progression sequence",
+    b"libpng error",
+)
+_PADDING = b"extraneous bytes before marker"  # some cameras fill up the space before a marker: no pixel is lost
 _STDERR = 2
 
 
@@ -23,20 +29,31 @@ class Heard:
 
     def complaint(self) -> bool:
         """Whether the decoder has complained since the last call. Half a microsecond where it has not."""
+        return bool(self._complaints())
+
+    def loss(self) -> bool:
+        """Whether the decoder has reported since the last call that it had to make up pixels."""
+        return any(_PADDING not in line for line in self._complaints())
+
+    def _complaints(self) -> list[bytes]:
         if self._file is None:
-            return False
+            return []
         end = os.lseek(self._file.fileno(), 0, os.SEEK_CUR)
         if end == self._end:
-            return False
+            return []
         said, self._end = os.pread(self._file.fileno(), end - self._end, self._end), end
-        return any(words in said for words in _WORDS)
+        return [line for line in said.splitlines() if _is_complaint(line)]
 
     def others(self) -> bytes:
         """What was written that is no complaint, such as the progress of another thread."""
         if self._file is None:
             return b""
         self._file.seek(0)
-        return b"".join(line for line in self._file if not line.startswith(_WORDS))
+        return b"".join(line for line in self._file if not _is_complaint(line))
+
+
+def _is_complaint(line: bytes) -> bool:
+    return any(words in line for words in _WORDS)
 
 
 @contextmanager
