@@ -123,6 +123,18 @@ def test_public_names_are_annotated_and_explained(module):
             assert node.returns, f"{module}:{node.lineno} {node.name} does not say what it returns"
 
 
+SOURCES = {path.name: ast.parse(path.read_text()) for path in sorted((PACKAGE.parent / "tools").glob("*.py"))} | MODULES
+DECODERS = {"Image.open", "PIL.Image.open", "cv2.imread", "cv2.imreadmulti", "cv2.imdecode", "cv2.imdecodemulti"}
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_files_are_decoded_in_one_place(module):
+    """`gprplus.images` limits the formats: Pillow would start Ghostscript on PostScript that is called .jpg."""
+    calls = (node.func for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Call))
+    found = {ast.unparse(call) for call in calls if ast.unparse(call) in DECODERS}
+    assert module == "images.py" or not found
+
+
 def test_setup_names_every_room():
     listed = re.findall(r"^    (gprplus(?:\.\w+)*)$", (PACKAGE.parent / "setup.cfg").read_text(), re.MULTILINE)
     packages = {".".join(("gprplus", *path.parent.relative_to(PACKAGE).parts)) for path in PACKAGE.rglob("__init__.py")}

@@ -14,6 +14,7 @@ import numpy as np
 
 from gprplus.engine.coco import ANNOTATIONS, from_run_lengths
 from gprplus.engine.keypoints import NAMES, SKELETON, VISIBLE
+from gprplus.images import decode, read_bytes
 
 # Blue, green, red: the person's left is green, the right is red, the middle is white.
 SIDES = {"left": (80, 220, 80), "righ": (60, 60, 240)}
@@ -54,7 +55,9 @@ def main(folder: Path, out: Path, count: int = 12, columns: int = 6) -> None:
     tiles = []
     for image in known["images"][::step][:count]:
         rows = [row for row in known["annotations"] if row["image_id"] == image["id"]]
-        tiles.append(overlaid(cv2.imread(str(folder / image["file_name"])), rows))
+        picture = decode(read_bytes(folder, image["file_name"]))
+        assert picture is not None, f"{image['file_name']} does not decode"
+        tiles.append(overlaid(np.ascontiguousarray(picture[:, :, ::-1]), rows))
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - len(tiles) % columns, columns)]
     cv2.imwrite(str(out), np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 85])
 

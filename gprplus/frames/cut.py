@@ -114,9 +114,7 @@ def _opened(root: Path, frame: Frame) -> _Opened:
         raise FramesError(f"{frame.path} is of size {size}, and the annotations are made for {frame.size}.")
     if not frame.mask:
         return _Opened(pixels, frame.people, None)
-    values = read_instances(Path(frame.mask))
-    if values.shape != pixels.shape[:2]:
-        raise FramesError(f"the mask of {frame.path} is of size {values.shape[::-1]}, and the frame of {size}.")
+    values = read_instances(Path(frame.mask), size)
     return _Opened(pixels, tuple(_found(values, frame.known)), values)
 
 

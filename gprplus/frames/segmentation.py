@@ -7,12 +7,16 @@ each count in pieces of five bits, lowest first, as the difference to the count 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus.errors import FramesError
 from gprplus.frames.rules import Window
+from gprplus.images import open_image
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 def mask_of(segmentation: Any, window: Window, size: tuple[int, int]) -> np.ndarray | None:
@@ -97,24 +101,31 @@ def moved(segmentation: Any, window: Window, size: tuple[int, int]) -> Any:
     ] or None
 
 
-def read_instances(path: Path) -> np.ndarray:
-    """A frame in which every person has a value: `(H, W) int64`, 0 where nobody is.
+def read_instances(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The `(H, W)` whole numbers of an instance mask, 0 where there is no person.
 
     Grey images of 1 to 16 bits hold the value itself, palette images the palette's index, colour images 65536 R + 256 G
-    + B. Raises FramesError when the file cannot be read.
+    + B. Raises FramesError when the file cannot be read, or is not of the frame's size (width, height).
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            image.load()
-            if image.mode in ("RGB", "RGBA"):
-                red, green, blue = np.moveaxis(np.asarray(image.convert("RGB"), np.int64), 2, 0)
-                return (red << 16) | (green << 8) | blue
-            if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
-                return np.asarray(image).astype(np.int64)
-            raise FramesError(f"the mask {path} is of the mode {image.mode}; grey, palette or RGB is expected.")
-    except (OSError, ValueError, SyntaxError) as error:
-        if isinstance(error, FramesError):
-            raise
+        with open_image(path.read_bytes()) as image:
+            if image.size != size:
+                raise FramesError(f"the mask {path} is of size {image.size}, and the frame of {size}.")
+            return _values(image, path)
+    except (FramesError, MemoryError):
+        raise
+    except Exception as error:  # Pillow raises whatever it likes on damaged bytes
         raise FramesError(f"the mask {path} cannot be read: {error}.") from error
+
+
+def _values(image: "Image.Image", path: Path) -> np.ndarray:
+    if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
+        return np.asarray(image)
+    if image.mode not in ("RGB", "RGBA"):
+        raise FramesError(f"the mask {path} is of the mode {image.mode}; grey, palette or RGB is expected.")
+    colours = np.asarray(image)
+    values = colours[..., 0].astype(np.uint32)
+    for channel in (1, 2):
+        values <<= 8
+        values |= colours[..., channel]
+    return values
