@@ -112,6 +112,15 @@ def test_the_pattern_for_machine_paths_finds_one():
     assert not MACHINE_PATH.search("work/home/renders")
 
 
+@pytest.mark.parametrize("module", [name for name in MODULES if not name.startswith("core/")])
+def test_nothing_is_removed_but_through_core(module):
+    """`core.folders.remove` and `clear` refuse what gprplus did not make."""
+    calls = [node.func for node in ast.walk(MODULES[module]) if isinstance(node, ast.Call)]
+    names = {func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "") for func in calls}
+    assert not names & {"rmtree", "unlink", "rmdir", "removedirs"}
+    assert "os.remove" not in {ast.unparse(func) for func in calls}
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_public_names_are_annotated_and_explained(module):
     for node in MODULES[module].body:

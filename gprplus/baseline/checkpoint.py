@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from gprplus.core.folders import remove
 from gprplus.errors import TrainingError, first_line
 from gprplus.runs import replacing
 
@@ -84,7 +85,7 @@ class Checkpoint:
 
     def drop(self) -> None:
         """The training is over."""
-        self.path.unlink(missing_ok=True)
+        remove(self.path)
 
 
 def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:

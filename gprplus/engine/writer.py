@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.atomic import append_to
+from gprplus.core.folders import remove
 from gprplus.engine.design import Block, Design
 
 PART = ".part"
@@ -92,7 +93,7 @@ def _swept(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(PART):
-                os.unlink(entry.path)
+                remove(Path(entry.path))
             else:
                 names.append(entry.name)
     return names

@@ -3,10 +3,12 @@
 import csv
 import io
 import json
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from gprplus.core.folders import claim, remove
@@ -92,22 +94,22 @@ def _write_coco(
     category: dict[str, Any] = {"id": 1, "name": "person"}
     if source.points:
         category |= {"keypoints": list(source.points), "skeleton": [list(pair) for pair in source.skeleton]}
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8") as file,
+        TemporaryFile("w+", encoding="utf-8", dir=path.parent) as annotations,  # has no name that a kill could leave
+    ):
         about = {"description": "Persons cut out of whole frames; coordinates are pixels of the crop."}
         file.write(f'{{"info": {json.dumps(about)},\n"categories": {json.dumps([category])},\n"images": [')
-        annotations = path.with_name(f".{path.name}.annotations")
-        with annotations.open("w", encoding="utf-8") as other:
-            for count, row in enumerate(rows, start=1):
-                image, annotation = _coco_rows(count, row)
-                file.write(("," if count > 1 else "") + "\n" + json.dumps(image, ensure_ascii=False))
-                other.write(("," if count > 1 else "") + "\n" + json.dumps(annotation, ensure_ascii=False))
-                _notice(people, clashes, row)
+        for count, row in enumerate(rows, start=1):
+            image, annotation = _coco_rows(count, row)
+            file.write(("," if count > 1 else "") + "\n" + json.dumps(image, ensure_ascii=False))
+            annotations.write(("," if count > 1 else "") + "\n" + json.dumps(annotation, ensure_ascii=False))
+            _notice(people, clashes, row)
         file.write('],\n"annotations": [')
-        with annotations.open(encoding="utf-8") as other:
-            for line in other:
-                file.write(line)
+        annotations.seek(0)
+        shutil.copyfileobj(annotations, file)
         file.write("]}\n")
-        annotations.unlink()
     for attribute, identity in clashes:
         people[identity][attribute] = None
     doubts = [

@@ -8,7 +8,7 @@ part is one Arrow file, written whole or not at all, that says of each batch in 
 import json
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -125,9 +125,10 @@ class Parts:
 
     def remove(self) -> None:
         """Forget everything about the dataset: its rows stand in the manifest now."""
+        parts = self.folder.parents[1]
         remove(self.folder.parent)
-        with suppress(OSError):
-            self.folder.parent.parent.rmdir()  # where no other dataset has parts
+        if parts.is_dir() and not any(parts.iterdir()):  # no other dataset has parts
+            remove(parts)
 
 
 def _read(path: Path) -> pa.Table:
