@@ -15,9 +15,11 @@ import numpy as np
 from gprplus.baseline import devices, group, store
 from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.commands import Word
 from gprplus.core.folders import clear
 from gprplus.errors import RequestChanged
 from gprplus.evaluation import cases, collect, plan, projection, trial
+from gprplus.evaluation.arguments import Arguments
 from gprplus.evaluation.cases import Case
 from gprplus.evaluation.effects import MARGIN
 from gprplus.evaluation.summary import UNTRAINED
@@ -85,6 +87,7 @@ def benchmark(
     jobs: int | None = None,
     rerank: bool = False,
     as_one: bool = False,
+    command: Sequence[Word] = (),
     margin: float = MARGIN,
     dry_run: bool = False,
     force: bool = False,
@@ -101,11 +104,14 @@ def benchmark(
     other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. `as_one`: these
     splits are all there will be, so a recipe's equal epochs make the same steps for all of them. Differences of
     scores (0-1) within `margin` count as none in tests of equivalence. Raises an error of `gprplus.errors` before any
-    training when the request cannot be met.
+    training when the request cannot be met. `command` are the words of the command that this is a part of, for reports.
     """
+    given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank)
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
     chosen, why = _recipe(recipe, device)
+    recipe = chosen.name if str(recipe) == "auto" else recipe
+    given = replace(given, recipe=recipe, targets=targets or {}, roots=roots or {}, command=command)
     chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs, compile=compile)
     gpu = device.startswith("cuda")
     jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
@@ -155,7 +161,7 @@ def benchmark(
         trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
         if crew.first:
             for case in wanted:
-                cases.write_record(case, device, digests, note)
+                cases.write_record(case, device, digests, note, given)
             crew.wait()
         with _few_threads(threads):
             _run(trials, jobs, progress, crew)

@@ -1,6 +1,5 @@
 """A declared study run end to end: its splits, the runs that are missing, the reports, and what a paper has beside."""
 
-import shlex
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -8,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.commands import Word, line
 from gprplus.errors import DeclarationError
 from gprplus.parallel import Progress, silent
 from gprplus.runs import relative, versions, work_folder, write_json, write_text
@@ -89,6 +89,7 @@ def study(
                 f"--target {key}=PATH."
             )
     training = {**plan.training(), "compile": compile}
+    asked = _command(names, training, scale, source, home, {"--target": aims, "--root": roots or {}}, device)
     shared: dict[str, Any] = {
         **training,
         "targets": aims,
@@ -96,6 +97,7 @@ def study(
         "device": device,
         "jobs": jobs,
         "as_one": True,
+        "command": asked,
     }
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
@@ -109,7 +111,7 @@ def study(
         "question": plan.study.question,
         "source": plan.study.source,
         "unknown": list(plan.study.unknown),
-        "command": _command(names, training, scale, source, aims),
+        "command": line(asked),
         "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
         "scale": str(Fraction(scale)),
         "training": training,
@@ -142,17 +144,25 @@ def _command(
     training: Mapping[str, Any],
     scale: Fraction | int,
     manifest: Path,
-    targets: Mapping[str, Path],
-) -> str:
-    """The command line that asks for the same again."""
-    words = ["gprplus", "study", *(Path(name).name for name in names)]
+    output: Path,
+    places: Mapping[str, Mapping[str, Path]],
+    device: str,
+) -> list[Word]:
+    """The words of the command that asks for the same again; `places` are paths by name by option."""
+    words: list[Word] = ["study", *(_file_or_name(name) for name in names)]
     words += ["--scale", str(scale)] if scale != 1 else []
     for option, value in training.items():
-        words += [f"--{option}", str(value)] if value is not None and option in OPTIONS else []
-    words += ["--manifest", manifest.name]
-    for name, path in targets.items():
-        words += ["--target", f"{name}={path.name}"]
-    return shlex.join(words)
+        words += [f"--{option}", _file_or_name(value)] if value is not None and option in OPTIONS else []
+    words += ["--device", device] if device != "auto" else []
+    for option, paths in places.items():
+        for name, path in paths.items():
+            words += [option, (name, Path(path))]
+    return [*words, "--manifest", manifest, "-o", output]
+
+
+def _file_or_name(name: Any) -> Word:
+    """A TOML file, or the name of a shipped declaration or any other value."""
+    return Path(name) if Path(str(name)).suffix == ".toml" else str(name)
 
 
 def _retrained(

@@ -15,6 +15,7 @@ from gprplus.core.folders import holding
 from gprplus.core.names import child, plain_name
 from gprplus.errors import RecipeError, RequestChanged, SplitError, TrainingError, nearest
 from gprplus.evaluation import fitness, targets
+from gprplus.evaluation.arguments import Arguments
 from gprplus.evaluation.targets import Target
 from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split
@@ -241,9 +242,9 @@ def _facts(target: Target, case: Case) -> dict[str, Any]:
     return {**target.facts(), "roots": {name: runs.relative(root, case.folder) for name, root in target.roots.items()}}
 
 
-def write_record(case: Case, device: str, digests: Mapping[str, str], weights_note: str) -> None:
+def write_record(case: Case, device: str, digests: Mapping[str, str], weights_note: str, arguments: Arguments) -> None:
     """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
-    the recipe in full, and what of the first weights did not fit.
+    the recipe in full, what of the first weights did not fit, and the command.
     """
     earlier = _recorded(case)
     record = {
@@ -257,6 +258,7 @@ def write_record(case: Case, device: str, digests: Mapping[str, str], weights_no
         "images": {**earlier.get("images", {}), **_own(case, digests)},
         "weights_note": weights_note or None,
         "device": devices.describe(device),
+        **arguments.record(case.folder, earlier),
         "versions": runs.versions(),
     }
     runs.write_json(case.folder / RECORD, record)

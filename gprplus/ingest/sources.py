@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gprplus.core.commands import seen_from
 from gprplus.errors import ManifestError, RequestChanged, examples, nearest
 from gprplus.ingest.beside import identities as people
 from gprplus.ingest.files.listing import BESIDE, Listing
@@ -17,8 +18,8 @@ from gprplus.schema import VERIFY
 
 @dataclass(frozen=True)
 class Source:
-    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request as the
-    record keeps it.
+    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request and
+    arguments (schema.arguments.BuildArguments) as the record keeps them.
     """
 
     listing: Listing
@@ -26,6 +27,7 @@ class Source:
     identities: Path | None
     logs: tuple[Path, ...]
     request: dict[str, Any]
+    arguments: dict[str, Any]
 
 
 def find_sources(
@@ -104,7 +106,13 @@ def _source(
         "engine_log": [relative(Path(log), output) for log in engine_logs] or None,
         "verify": verify,
     }
-    return Source(listing, chosen, table, tuple(map(Path, engine_logs)), request)
+    arguments = {"layout": _kept(layout, output), "name": name}
+    return Source(listing, chosen, table, tuple(map(Path, engine_logs)), request, arguments)
+
+
+def _kept(layout: str | Path, output: Path) -> str:
+    """The name of a layout, or its TOML file as seen from the manifest."""
+    return seen_from(Path(layout), output) if Path(layout).suffix == ".toml" else str(layout)
 
 
 def _memory(old: Manifest | None, root: Path) -> Memory | None:
@@ -168,4 +176,5 @@ def about(source: Source) -> dict[str, Any]:
         "lists_digest": lists_digest(source.listing, layout.lists),
         "identities_digest": people.file_digest(source.identities, layout.codes),
         "request": source.request,
+        "arguments": source.arguments,
     }

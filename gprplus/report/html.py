@@ -13,6 +13,7 @@ from gprplus import __version__
 from gprplus.declared import identity_attributes
 from gprplus.report import balance, plots, provenance, words
 from gprplus.report.basis import caveats
+from gprplus.report.commands import commands
 from gprplus.report.crossed import Crossed, crossed
 from gprplus.report.findings import Finding, Row, findings, headline, outcome
 from gprplus.report.judged import ASKED, Section, sections
@@ -110,7 +111,7 @@ def page(run: Outcome) -> Page:
         warnings=balance.warnings(run),
         audit=balance.audit(run),
         provenance=provenance.blocks(run),
-        commands=provenance.commands(run),
+        commands=commands(run),
         notes=notes(run.rows),
         version=__version__,
     )

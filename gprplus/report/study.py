@@ -7,6 +7,7 @@ from typing import Any
 from gprplus import __version__
 from gprplus.report import plots, provenance, words
 from gprplus.report.basis import caveats, material
+from gprplus.report.commands import enter
 from gprplus.report.html import environment
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import SELF, target_phrase
@@ -114,7 +115,7 @@ class StudyPage:
     judged: Sequence[Judged]
     record: Sequence[tuple[str, str]]
     targets: Sequence[tuple[str, str]]
-    command: str
+    commands: Sequence[str]
     version: str
 
 
@@ -142,7 +143,7 @@ def page(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[
         ],
         record=_record(facts, outcomes),
         targets=_targets(outcomes),
-        command=facts.get("command") or "",
+        commands=[enter(), facts["command"]] if facts.get("command") else [],
         version=__version__,
     )
 

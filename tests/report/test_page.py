@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -13,8 +14,8 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.errors import ReportError
 from gprplus.report import report, verdict
+from gprplus.report.commands import commands
 from gprplus.report.findings import OUTCOMES
-from gprplus.report.provenance import commands
 from gprplus.report.ranked import lists
 from gprplus.report.samples import samples
 
@@ -88,14 +89,35 @@ def test_every_section_is_there(page):
 
 def test_the_last_command_says_all_that_the_benchmark_was_told(world):
     run = world.read()
+    given = {"output": "../..", "recipe": "../own.toml", "steps": 40, "compile": "reduce-overhead", "rerank": True}
+    given |= {"epochs": None, "margin": 0.5, "targets": {"market": "../../../a b"}, "roots": {"engine": "../r"}}
+    said = shlex.split(commands(replace(run, record=run.record | {"arguments": given}))[-1])
+    home = world.run.resolve()
+    assert said[3:] == [
+        *("--recipe", str(home.parent / "own.toml"), "--seeds", "2", "--steps", "40", "--compile", "reduce-overhead"),
+        *("--target", f"market={home.parents[2]}/a b", "--root", f"engine={home.parent}/r", "--margin", "0.5"),
+        *("--rerank", "-o", str(home.parents[1])),
+    ]
+
+
+def test_the_command_of_a_record_without_arguments_says_what_the_record_lets_one_conclude(world):
+    run = world.read()
     told = {
         "request": {"steps": 40, "compute.compile": "reduce-overhead"},
-        "targets": {key: {} for key in ("self", "self:cross", "self+reranked", "market", "market+reranked")},
+        "targets": {key: {} for key in ("self", "self:cross", "self+reranked", "market+reranked")},
     }
+    told["targets"]["market"] = {"roots": {"market": "../market"}}
     said = commands(replace(run, record=run.record | told))[-1]
-    assert said.endswith(" --steps 40 --compile reduce-overhead --target market=PATH --rerank")
-    told = {"request": {"compute.compile": False}, "targets": {"self": {}}}
-    assert commands(replace(run, record=run.record | told))[-1].endswith(" --seeds 2")
+    place = world.run.resolve().parent / "market"
+    assert f" --seeds 2 --steps 40 --compile reduce-overhead --target market={place} --rerank -o " in said
+
+
+def test_a_study_is_named_in_the_place_of_its_parts(world):
+    run = world.read()
+    words = ["study", "first_look", "--manifest", {"path": "../m"}, "--target", {"name": "x", "path": "../t"}, 3]
+    place = world.run.resolve().parent
+    said = commands(replace(run, record=run.record | {"command": words}))[-1]
+    assert said == f"gprplus study first_look --manifest {place}/m --target x={place}/t"
 
 
 def test_the_page_asks_nothing_of_the_network_and_runs_nothing(page, world):

@@ -1,0 +1,32 @@
+"""Command lines that made something, as its record keeps them, so that a report can print them.
+
+They are no part of the request that two runs are compared by. Paths are relative to the folder of the record.
+"""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class BuildArguments:
+    """What a dataset's request leaves open about build-manifest; `layout` may be a .toml file."""
+
+    layout: str = "auto"
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class BenchmarkArguments:
+    """What benchmark was given; `recipe` may be a .toml file, `weights` a file. `margin` is in points of mAP."""
+
+    output: str
+    recipe: str
+    backbone: str | None = None
+    weights: str | None = None
+    steps: int | None = None
+    epochs: float | None = None
+    compile: str | None = None
+    device: str = "auto"
+    margin: float = 1.0
+    rerank: bool = False
+    targets: dict[str, str] = field(default_factory=dict)
+    roots: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,148 @@
+"""The commands that reports print make the same again: in the same place, and in a fresh one."""
+
+import csv
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gprplus.runs import write_text
+
+RECIPE = """
+title = "A few steps"
+seeds = 1
+[length]
+steps = 3
+[input]
+height = 32
+width = 16
+[network]
+backbone = "small"
+[batch]
+identities = 3
+images = 2
+[compute]
+precision = "float32"
+"""
+LAYOUT = r"""
+title = "mine"
+path = '(?P<identity>\d{4})/(?P=identity)_c(?P<camera>\d\d)_w(?P<weather>\d\d)_l(?P<illumination>\d\d)'
+[weather.levels]
+01 = "sunny"
+04 = "foggy"
+[illumination.levels]
+03 = "forenoon"
+07 = "night"
+"""
+STUDY = """
+recipe = "recipes/tiny.toml"
+[study]
+name = "pair"
+question = "Does it matter?"
+[[splits]]
+attr = "weather"
+controls = false
+"""
+BUILD = "build-manifest in/my renders --layout in/own.toml --name mine --identities in/people.csv --verify digest"
+SPLIT = "make-split --attr weather --manifest out/m --where 'camera <= 2' --levels foggy --test-share 0.4 --seed 3"
+TRAIN = "benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target 'other=in/street' --jobs 1 --device cpu"
+
+
+def shell(lines, cwd):
+    """What bash prints for the lines; gprplus is that of this checkout."""
+    (cwd / "bin").mkdir(exist_ok=True)
+    write_text(cwd / "bin" / "gprplus", f'#!/bin/sh\nexec {sys.executable} -m gprplus "$@"\n')
+    (cwd / "bin" / "gprplus").chmod(0o755)
+    paths = {"PATH": f"{cwd / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": os.pathsep.join(sys.path)}
+    text = "set -e\n" + "\n".join(lines)
+    ran = subprocess.run(["bash", "-c", text], cwd=cwd, capture_output=True, text=True, env={**os.environ, **paths})
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout + ran.stderr
+
+
+def printed(page: Path):
+    """The lines of "To build it again" on a page."""
+    return html.unescape(re.search(r"<pre>(.*?)</pre>", page.read_text(), re.DOTALL)[1]).splitlines()
+
+
+def prints(folder: Path):
+    """The fingerprints of everything that was made below a folder."""
+    records = sorted([*folder.rglob("manifest.json"), *folder.rglob("split.json")])
+    found = {str(path.relative_to(folder)): json.loads(path.read_text())["fingerprint"] for path in records}
+    runs = {str(path.relative_to(folder)) for path in folder.rglob("run.json")}
+    scores = {str(path.relative_to(folder)): table(path) for path in folder.rglob("results.csv")}
+    return found, runs, scores
+
+
+def table(path: Path):
+    """A table without the columns of time."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [{name: value for name, value in row.items() if "seconds" not in name} for row in rows]
+
+
+def fresh(work: Path, tmp_path: Path) -> Path:
+    """A place with what the user gave, and nothing that was made of it."""
+    for name in ("in", "recipes"):
+        shutil.copytree(work / name, tmp_path / name)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory, draw):
+    work = tmp_path_factory.mktemp("again")
+    draw(work / "in" / "my renders", weathers=("01", "04"))
+    (work / "in" / "my renders" / "renders.json").unlink()
+    draw(work / "in" / "street", people=4, views=2, weathers=("01",), name="street")
+    write_text(work / "in" / "own.toml", LAYOUT)
+    write_text(work / "in" / "people.csv", "identity,gender\n0001,male\n0002,female\n")
+    write_text(work / "recipes" / "tiny.toml", RECIPE)
+    write_text(work / "in" / "pair.toml", STUDY)
+    lines = [BUILD.replace("my renders", "my\\ renders") + " --checks dark -o out/m", SPLIT + " -o out/s/dry"]
+    lines += [TRAIN + " --margin 0.5 --rerank --root 'mine=in/my renders' -o out/r"]
+    lines += ["gprplus study in/pair.toml --manifest out/m --target other=in/street --seeds 1 -o out/study"]
+    shell([line if line.startswith("gprplus") else f"gprplus {line}" for line in lines], work)
+    return work
+
+
+def test_the_commands_of_a_report_state_the_whole_request(work):
+    lines = printed(work / "out" / "r" / "dry" / "tiny" / "report.html")
+    assert lines == [
+        f"cd {work.resolve()}",
+        "gprplus build-manifest 'in/my renders' --layout in/own.toml --name mine --identities in/people.csv "
+        "--verify digest -o out/m --checks dark",
+        "gprplus make-split --attr=weather --where 'camera <= 2' --test-share 0.4 --levels foggy --seed 3 "
+        "--manifest out/m -o out/s/dry",
+        "gprplus benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target other=in/street "
+        "--root 'mine=in/my renders' --device cpu --margin 0.5 --rerank -o out/r",
+    ]
+
+
+@pytest.mark.parametrize("page", ["r/dry/tiny/report.html", "study/study.html", "study/runs/weather/tiny/report.html"])
+def test_the_commands_of_a_page_run_as_printed_and_find_everything_done(work, page):
+    before = prints(work / "out")
+    said = shell(printed(work / "out" / page), work / "in")
+    assert "Nothing to train" in said
+    assert prints(work / "out") == before
+
+
+def test_the_commands_of_a_report_make_the_same_in_a_fresh_place(work, tmp_path):
+    place = fresh(work, tmp_path)
+    shell(printed(work / "out" / "r" / "dry" / "tiny" / "report.html")[1:], place)
+    for part in ("m", "s", "r"):
+        assert prints(place / "out" / part) == prints(work / "out" / part)
+
+
+def test_the_command_of_a_study_makes_the_same_in_a_fresh_place(work, tmp_path):
+    place = fresh(work, tmp_path)
+    build = printed(work / "out" / "study" / "runs" / "weather" / "tiny" / "report.html")[1]
+    [_, study] = printed(work / "out" / "study" / "study.html")
+    shell([build, study], place)
+    for part in ("m", "study"):
+        assert prints(place / "out" / part) == prints(work / "out" / part)
