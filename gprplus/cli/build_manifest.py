@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
+from gprplus.core.commands import line, resolved
 from gprplus.ingest.checks.columns import GROUPS, overview
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ def command(
         for about_name, about in manifest.datasets.items()
     ]
     console.table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
-    for line in warnings(manifest):
-        console.note(line)
+    for warning in warnings(manifest):
+        console.note(warning)
     if manifest.info.get("checks"):
         from gprplus.cli.issues import show_findings
 
@@ -150,13 +151,13 @@ def warnings(manifest: "Manifest") -> list[str]:
             unread = about.get("unread_folders", 0)
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
             rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
-            lines.append(f"{name}: {rejected}; `gprplus inspect {manifest.path}` says why.")
+            lines.append(f"{name}: {rejected}; `{line(['inspect', manifest.path])}` says why.")
         lines += [f"{name}: {sentence}" for sentence in about.get("unknown", [])]
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about["unverified"]:
+            kept = (about.get("arguments") or {}).get("layout", "")
+            layout = resolved(kept, manifest.path) if kept.endswith(".toml") else about["layout"]
             doubtful = f"nobody has confirmed what the codes of {', '.join(about['unverified'])} mean"
-            lines.append(
-                f"{name}: {doubtful}; `gprplus layouts show {about['layout']}` prints the table that was used."
-            )
+            lines.append(f"{name}: {doubtful}; `{line(['layouts', 'show', layout])}` prints the table that was used.")
     return lines

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.cli import console
+from gprplus.core.commands import line
 from gprplus.errors import printable
 
 if TYPE_CHECKING:
@@ -37,7 +38,9 @@ def show_findings(manifest: "Manifest") -> None:
         if about.common:
             console.say(about.sentence)
     if any(about.flagged and not about.common for about in found):
-        console.say(f"`gprplus inspect {manifest.path} --issues CHECK --sheet worst.png` shows the worst of a check.")
+        most = max((about for about in found if not about.common), key=lambda about: about.flagged)
+        show = line(["inspect", manifest.path, "--issues", most.check, "--sheet", "worst.png"])
+        console.say(f"`{show}` draws the worst of a check.")
 
 
 def show_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None, columns: int, as_json: bool) -> None:

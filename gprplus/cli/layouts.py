@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
+from gprplus.core.commands import line
 
 SHOWN = 10
 
@@ -71,4 +72,4 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
     for path, why in tried.misses:
         console.say(f"{path} {why}.")
     if not tried.matched and name != "auto":
-        console.say(f"Which layout does fit? gprplus layouts try auto {folder}")
+        console.say(f"Which layout does fit? {line(['layouts', 'try', 'auto', folder])}")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gprplus.core.commands import line
 from gprplus.core.folders import claim, remove
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.checks.columns import named
@@ -237,7 +238,7 @@ def _whole(parts: "Parts", source: Source, output: Path) -> None:
     """Refuse to merge some shards of a build while others of it are missing."""
     lacking = parts.lacking()
     if lacking:
-        command = f"gprplus build-manifest {source.listing.root} -o {output}"
+        command = line(["build-manifest", source.listing.root, "-o", output])
         raise ManifestError(
             f"{len(lacking):,} of the {lacking[0].of:,} shards of '{source.chosen.name}' are not finished: "
             f"{examples([str(shard) for shard in lacking])}. Run `{command} --shard {lacking[0]}` and so on, with the "
