@@ -2,11 +2,15 @@
 
 import gc
 import sys
+from contextlib import suppress
 from importlib import import_module
+from typing import Any
 
 import click
 
 from gprplus import __version__
+from gprplus.cli import streams
+from gprplus.cli.limits import refuse_too_little_memory
 
 # In the order of the way through the house. The value is the first line of the command's help, so that listing the
 # commands imports none of them; a test holds the two together.
@@ -26,8 +30,24 @@ COMMANDS = {
 }
 
 
+class ReaderGone(Exception):
+    """Whoever read the output has closed it, as `head` does; click would make a failure of a BrokenPipeError."""
+
+
 class Commands(click.Group):
     """A group that knows its commands by name and imports the one it needs."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **options)
+        except BrokenPipeError as gone:
+            raise ReaderGone from gone
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError as gone:
+            raise ReaderGone from gone
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -35,6 +55,8 @@ class Commands(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
+        if not {"-h", "--help"} & set(sys.argv):
+            refuse_too_little_memory(name)
         module = import_module(f"gprplus.cli.{name.replace('-', '_')}")
         return module.command
 
@@ -68,27 +90,56 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a problem the user can fix is one sentence and exit code 1."""
-    from gprplus.errors import GprplusError, next_step, printable
+    streams.prepare()
+    try:
+        code = _run()
+        streams.flush()
+    except (BrokenPipeError, ReaderGone):
+        streams.abandon()
+        code = 0
+    except OSError as problem:
+        streams.abandon()
+        code = _failed(f"The output cannot be written: {problem.strerror or problem}.")
+    finally:
+        gc.freeze()  # else the interpreter looks through all that was imported once more, which takes it 0.06 s
+    if code:
+        sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command that was typed, and return the exit code."""
+    from gprplus.errors import GprplusError, next_step, out_of_memory, printable
 
     try:
         cli(standalone_mode=False)
+        return 0
     except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        return stop.exit_code
     except click.UsageError as problem:
         problem.show()
-        sys.exit(2)
+        return 2
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped. What is finished stays; the same command goes on from there.", err=True)
-        sys.exit(130)
+        return _failed("Stopped. What is finished stays; the same command goes on from there.", 130)
     except GprplusError as problem:
-        click.echo("\n".join(map(printable, f"Error: {problem}".split("\n"))), err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as problem:
+        return _failed("\n".join(map(printable, f"Error: {problem}".split("\n"))))
+    except (BrokenPipeError, ReaderGone):
+        raise
+    except Exception as problem:
+        if out_of_memory(problem):
+            return _failed(
+                "Error: There is not enough memory. Close other programs, raise the limit (ulimit -v), or ask for less "
+                "at a time (--workers, --jobs); the same command goes on from what is finished."
+            )
+        if not isinstance(problem, OSError):
+            raise
         where = f": {problem.filename}" if problem.filename else ""
-        click.echo(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip(), err=True)
-        sys.exit(1)
-    finally:
-        gc.freeze()  # else the interpreter looks through all that was imported once more, which takes it 0.06 s
+        return _failed(printable(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip()))
+
+
+def _failed(sentence: str, code: int = 1) -> int:
+    """Print a sentence on stderr, if that can still be written to, and return the exit code."""
+    from gprplus.cli.console import note
+
+    with suppress(OSError):
+        note(sentence)
+    return code

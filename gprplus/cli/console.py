@@ -42,7 +42,7 @@ def progress(title: str) -> Iterator[Progress]:
 
 def say(text: str) -> None:
     """One line of result on stdout."""
-    click.echo(text)
+    click.echo(text, file=sys.stdout)  # which click would else encode by itself
 
 
 def prose(text: str) -> None:
@@ -59,12 +59,17 @@ def prose(text: str) -> None:
 
 def note(text: str) -> None:
     """One line beside the result, on stderr."""
-    click.echo(text, err=True)
+    click.echo(text, file=sys.stderr)
 
 
 def dump(value: Any) -> None:
     """One JSON object on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, default=str)
+    say(text)
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()) -> None:
@@ -93,4 +98,4 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
     width, height = max(room, needed), 25  # a width alone is not heeded on a dumb terminal
     console = Console(file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=height)
     console.print(grid)
-    click.echo("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+    say("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

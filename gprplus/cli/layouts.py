@@ -45,7 +45,7 @@ def show(name: str) -> None:
     """Print the TOML of a layout, to be copied and changed."""
     from gprplus.declared import read
 
-    click.echo(read("layouts", name).path.read_text(encoding="utf-8"), nl=False)
+    console.say(read("layouts", name).path.read_text(encoding="utf-8").rstrip("\n"))
 
 
 @command.command("try")

@@ -1,0 +1,36 @@
+"""Commands that a limit on memory (`ulimit -v`) would end in the middle, without a word."""
+
+from gprplus.errors import GprplusError, storage
+
+_LIBRARIES = 800_000_000  # bytes of addresses that numpy and pyarrow take
+_TORCH = 1_200_000_000  # torch as well
+_TRAINING = 2_200_000_000  # torch, optimiser and the libraries of a report
+_A_CORE = 150_000_000  # bytes that the threads of each core beyond the second take
+_NEEDS = {
+    "layouts": 0,
+    "render": _TORCH,
+    "analyze": _TORCH,
+    "score": _TORCH,
+    "benchmark": _TRAINING,
+    "study": _TRAINING,
+    "demo": _TRAINING,
+}
+
+
+def refuse_too_little_memory(command: str) -> None:
+    """Raise GprplusError where the process may not have the addresses that loading a command's libraries takes.
+
+    Past that limit libraries abort, each in its own way. Memory itself (a machine's, a group's) is not looked at.
+    """
+    import resource
+
+    from gprplus.parallel import cores
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    needed = _NEEDS.get(command, _LIBRARIES)
+    needed += _A_CORE * max(0, cores() - 2) if needed else 0
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise GprplusError(
+            f"gprplus {command} needs {storage(needed)} of address space, and the limit here is {storage(limit)}. "
+            f"Raise it with: ulimit -v {needed // 1024}, or ulimit -v unlimited."
+        )
