@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     callback=options.listed,
     help="Arms to build, separated by commas; a + joins levels into one arm. For identity: numbers of persons.",
 )
-@click.option("--where", default=None, help="Use only images for which this holds, on both sides.")
+@click.option(
+    "--where",
+    default=None,
+    help="Use only images for which this holds, on both sides. `not is_exact_duplicate` drops all copies of a file, "
+    "the first too.",
+)
 @click.option("--identities", type=int, default=None, help="Persons to train on.")
 @click.option("--images-per-identity", type=int, default=None, help="Training images of each person in each arm.")
 @click.option("--budget", type=int, default=None, help="Training images in each arm.")

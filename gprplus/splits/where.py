@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gprplus.errors import FilterError, nearest
+from gprplus.errors import FilterError, nearest, printable
 from gprplus.ingest.checks.columns import CHECKED
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MATCHED = ("=", "!=", "<", "<=", ">", ">=")
 MIRROR = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+SHOWN = 200  # characters of an expression in a message
+TESTS = 1000  # comparisons in one expression: each looks at a whole column
 _CHECKS = "gprplus build-manifest --checks"
 KEYWORDS = ("and", "or", "not", "in", "is", "null")
 _TOKEN = re.compile(
@@ -90,6 +92,9 @@ class Filter:
     """
 
     def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            found = type(text).__name__
+            raise FilterError(f'where must be text, such as "weather = sunny and not is_junk", found a {found}.')
         self.text = " ".join(text.split())
         self.tree = _Parser(self.text).parse()
 
@@ -111,8 +116,17 @@ class Filter:
 
 def fail(text: str, token: Token, problem: str) -> FilterError:
     """The sentence for a problem at a token, with the text and a caret's worth of position."""
-    where = "at its end" if token.kind == "end" else f"at position {token.at + 1} ('{token.text}')"
-    return FilterError(f'--where "{text}", {where}: {problem}')
+    where = "at its end" if token.kind == "end" else f"at position {token.at + 1} ('{_short(token.text, 0)}')"
+    return FilterError(f'--where "{_short(text, token.at)}", {where}: {problem}')
+
+
+def _short(text: str, at: int) -> str:
+    """The text as a message shows it: control characters escaped, and of a long one the part around `at`."""
+    if len(text) <= SHOWN:
+        return printable(text)
+    start = max(min(at - SHOWN // 2, len(text) - SHOWN), 0)
+    before, after = "..." if start else "", "..." if start + SHOWN < len(text) else ""
+    return f"{before}{printable(text[start : start + SHOWN])}{after}"
 
 
 def unquoted(token: Token) -> str:
@@ -219,13 +233,20 @@ class _Parser:
         return Not(inner) if turned else inner
 
     depth = 0
+    tests = 0
 
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > 100:
             raise fail(self.text, self.peek(), "the parentheses are nested more than 100 deep.")
 
+    def counted(self) -> None:
+        self.tests += 1
+        if self.tests > TESTS:
+            raise fail(self.text, self.peek(), f"more than {TESTS:,} comparisons; list values with in (...).")
+
     def test(self) -> Node:
+        self.counted()
         first = self.value()
         if self.peek().says("in") or (self.peek().says("not") and self.peek(1).says("in")):
             op = "not in" if self.take().says("not") else "in"
@@ -242,6 +263,7 @@ class _Parser:
             return Compare(first, op)
         values, ops = [first], []
         while self.peek().says("==", *MATCHED):
+            self.counted()
             ops.append(self.take())
             values.append(self.value())
         return Chain(tuple(values), tuple(ops)) if ops else Compare(first, "true")

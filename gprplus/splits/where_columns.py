@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.declared import attributes
 from gprplus.errors import nearest
+from gprplus.splits import where_numbers
 from gprplus.splits.where import Both, Compare, Node, Not, Token, fail, unquoted
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def _judge(test: Compare, text: str, values: "pa.Array", known: bool) -> "pa.Arr
                 text, test.column, f"{test.column.text} is not true or false by itself; compare it with a value."
             )
         return values
+    if _is_number(values.type):
+        return _numbers(test, text, values)
     read = _reader(test, text, values, known)
     wanted = [read(token) for token in test.values]
     if test.op in ("in", "not in"):
@@ -70,9 +73,33 @@ def _judge(test: Compare, text: str, values: "pa.Array", known: bool) -> "pa.Arr
         ">": pc.greater,
         ">=": pc.greater_equal,
     }[test.op]
-    if pa.types.is_uint64(values.type) and isinstance(wanted[0], int) and 0 <= wanted[0] < 2**64:
-        return compare(values, pa.scalar(wanted[0], values.type))  # keys and hashes do not fit into Arrow's int64
     return compare(values, pa.scalar(wanted[0]))
+
+
+def _is_number(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _numbers(test: Compare, text: str, values: "pa.Array") -> "pa.Array":
+    """One comparison of a column of numbers."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    name, wanted = test.column.text, []
+    among = test.op in ("in", "not in")
+    for token in test.values:
+        value = where_numbers.number(unquoted(token))
+        if value is None:
+            raise fail(text, token, f"{name} is a number.")
+        if among and pa.types.is_integer(values.type) and not where_numbers.is_whole(value):
+            raise fail(text, token, f"{name} is a whole number.")
+        wanted.append(value)
+    if not among:
+        return where_numbers.compare(values, test.op, wanted[0])
+    found = where_numbers.is_in(values, wanted)
+    return pc.invert(found) if test.op == "not in" else found
 
 
 def _reader(test: Compare, text: str, values: "pa.Array", known: bool) -> Callable[[Token], Any]:
@@ -80,30 +107,24 @@ def _reader(test: Compare, text: str, values: "pa.Array", known: bool) -> Callab
     import pyarrow as pa
 
     name, kind = test.column.text, values.type
+    levels = set(values.to_pylist()) if known else set()
 
     def boolean(token: Token) -> bool:
         if token.text.lower() not in ("true", "false"):
             raise fail(text, token, f"{name} is true or false.")
         return token.text.lower() == "true"
 
-    def number(token: Token) -> float | int:
-        try:
-            value = float(unquoted(token))
-        except ValueError:
-            raise fail(text, token, f"{name} is a number.") from None
-        if test.op in ("in", "not in") and not value.is_integer() and pa.types.is_integer(kind):
-            raise fail(text, token, f"{name} is a whole number.")
-        return int(value) if value.is_integer() else value
-
     def word(token: Token) -> str:
         value = unquoted(token)
-        if known and value not in (levels := set(values.to_pylist())):
+        if known and value not in levels:
             raise fail(text, token, f"{name} has no level '{value}' here. {nearest(value, levels - {None})}")
         return value
 
     if pa.types.is_boolean(kind):
         return boolean
-    return word if pa.types.is_string(kind) or pa.types.is_large_string(kind) else number
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return word
+    raise fail(text, test.column, f"{name} is a column of {kind}, which cannot be compared.")
 
 
 def _ordered(test: Compare, text: str, values: "pa.Array", wanted: list[Any]) -> "tuple[pa.Array, list[Any]]":

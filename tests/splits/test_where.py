@@ -2,6 +2,7 @@
 
 import operator
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -113,6 +114,78 @@ def test_how_it_says_no(text, position, says):
 
 def test_a_very_long_expression_is_no_deep_one():
     assert kept(" and ".join(["not " * 999 + "is_junk"] * 50)) == [0, 3]
+
+
+NUMBERS = {
+    "uid": pa.array([0, 1, 2**53, 2**53 + 1, 2**63, 2**64 - 1, None], pa.uint64()),
+    "frame": pa.array([-(2**63), -1, 0, 2**53 + 1, 2**63 - 1, 7, None], pa.int64()),
+    "camera": pa.array([1, 2, 3, 4, 5, 6, None], pa.int32()),
+    "width_px": pa.array([0.5, 1.5, -2.0, 1e300, 2.0**53, 0.0, None], pa.float64()),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (f"uid = {2**53 + 1}", [3]),
+        (f"uid != {2**64 - 1}", [0, 1, 2, 3, 4]),
+        (f"uid in ({2**53}, {2**63}, 18446744073709551616, -1)", [2, 4]),
+        (f"uid not in ({2**53}, 1)", [0, 3, 4, 5]),
+        ("uid > -1", [0, 1, 2, 3, 4, 5]),
+        ("uid < 0", []),
+        ("uid <= 0.5", [0]),
+        ("uid >= 0.5", [1, 2, 3, 4, 5]),
+        (f"uid > {2**53}.5", [3, 4, 5]),
+        (f"uid < {2**53}.5", [0, 1, 2]),
+        ("uid <= 18446744073709551616", [0, 1, 2, 3, 4, 5]),
+        ("uid = 1.5", []),
+        ("uid != 1.5", [0, 1, 2, 3, 4, 5]),
+        ("uid = 1e0", [1]),
+        (f"frame = {-(2**63)}", [0]),
+        (f"frame > {2**53}", [3, 4]),
+        (f"frame < {-(2**63)}", []),
+        (f"frame >= {-(2**63)}", [0, 1, 2, 3, 4, 5]),
+        (f"{2**63 - 1} = frame", [4]),
+        ("camera < 1e300", [0, 1, 2, 3, 4, 5]),
+        ("camera > -1e999999999", [0, 1, 2, 3, 4, 5]),
+        ("camera > 1e-999999999", [0, 1, 2, 3, 4, 5]),
+        ("camera in (99999999999)", []),
+        ("camera not in (99999999999)", [0, 1, 2, 3, 4, 5]),
+        ("camera = 2147483648", []),
+        (f"camera < {'9' * 5000}", [0, 1, 2, 3, 4, 5]),
+        ("1.5 <= camera < 3.5", [1, 2]),
+        ("not camera < 1e300", []),
+        ("width_px in (1.5, 99999999999999999999999)", [1]),
+        ("width_px < 1e400", [0, 1, 2, 3, 4, 5]),
+        ("width_px = 9007199254740992", [4]),
+    ],
+)
+def test_numbers_are_compared_exactly_whatever_their_size(text, rows):
+    assert [i for i, keep in enumerate(Filter(text).keep(NUMBERS.__getitem__, NUMBERS)) if keep] == rows
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e99999999999999999999", "0x10", "front"])
+def test_what_is_no_finite_number_is_one_sentence(value):
+    for text in (f"camera < {value}", f"width_px in ({value})", f"uid = {value}"):
+        with pytest.raises(FilterError, match="is a number"):
+            Filter(text).keep(NUMBERS.__getitem__, NUMBERS)
+
+
+def test_an_expression_is_text():
+    for value in (pd.Series([True, False]), 3, ["weather = sunny"], b"camera = 1"):
+        with pytest.raises(FilterError, match=f"where must be text, such as .*, found a {type(value).__name__}"):
+            Filter(value)
+
+
+def test_a_long_expression_is_shown_in_part_and_one_of_too_many_comparisons_refused():
+    text = " or ".join(["camera = 1"] * 1001)
+    for long in (text, "camera" + " = camera" * 1001):
+        with pytest.raises(FilterError, match="more than 1,000 comparisons; list values with in") as problem:
+            Filter(long)
+        assert len(str(problem.value)) < 400
+    with pytest.raises(FilterError) as problem:
+        Filter("camera = 1 and \x1b[31m")
+    assert "\x1b" not in str(problem.value)
 
 
 OPS = {

@@ -29,7 +29,11 @@ CHECKS = {
     "information": ("is_low_information", "Shows hardly anything.", "Entropy of grey over its greatest, 8 bits."),
     "odd-size": ("is_odd_size", "Is far larger or smaller than its dataset.", "Distance from the middle of the sizes."),
     "odd-aspect": ("is_odd_aspect", "Is very long or very wide.", "The shorter side over the longer."),
-    "exact-duplicate": ("is_exact_duplicate", "Has a copy, byte for byte.", "One over the number of copies."),
+    "exact-duplicate": (
+        "is_exact_duplicate",
+        "Has a copy, byte for byte; all copies do.",
+        "One over the number of copies.",
+    ),
     "near-duplicate": ("is_near_duplicate", "Has a look-alike.", "Bits from the nearest other dhash over radius + 1."),
     "cross-identity": (
         "is_cross_identity",

@@ -1,0 +1,83 @@
+"""Numbers of --where compared exactly: columns of whole numbers are never compared through floating point.
+
+A uid has 64 bits and a float64 holds 53: through floats no uid would equal itself.
+"""
+
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def number(text: str) -> Decimal | None:
+    """A finite number as it is written, exactly; None where it is none.
+
+    >>> number("18446744073709551615"), number("1e3"), number("front"), number("nan")
+    (Decimal('18446744073709551615'), Decimal('1E+3'), None, None)
+    """
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def is_whole(value: Decimal) -> bool:
+    """Whether a number has no fraction; so it is with everything beyond 64 bits, which equals no column's value."""
+    return abs(value) >= 2**64 or value == value.to_integral_value()
+
+
+def compare(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
+    """`values op wanted` as booleans, null where a value is null; `op` is one of where.MATCHED."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = values.type
+    functions = {
+        "=": pc.equal,
+        "!=": pc.not_equal,
+        "<": pc.less,
+        "<=": pc.less_equal,
+        ">": pc.greater,
+        ">=": pc.greater_equal,
+    }
+    if not pa.types.is_integer(kind):
+        return functions[op](values, pa.scalar(float(wanted), pa.float64()))
+    low, high = bounds(kind)
+    if wanted < low or wanted > high or (op in ("=", "!=") and not is_whole(wanted)):
+        always = {"=": False, "!=": True, "<": wanted > low, "<=": wanted > low, ">": wanted < low, ">=": wanted < low}
+        return _constant(values, always[op])
+    # x < 1.5 is x < 2, and x > 1.5 is x > 1: the bound moves to the whole number that keeps the answer.
+    rounding = ROUND_CEILING if op in ("<", ">=") else ROUND_FLOOR
+    return functions[op](values, pa.scalar(int(wanted.to_integral_value(rounding)), kind))
+
+
+def is_in(values: "pa.Array", wanted: list[Decimal]) -> "pa.Array":
+    """Whether each value is one of the wanted numbers, null where it is null."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    held: list[float] | list[int] = [float(one) for one in wanted]
+    if pa.types.is_integer(values.type):
+        low, high = bounds(values.type)
+        held = [int(one) for one in wanted if low <= one <= high and is_whole(one)]
+    among = pa.array(held, values.type)
+    return pc.if_else(pc.is_valid(values), pc.is_in(values, among), None)
+
+
+def bounds(kind: "pa.DataType") -> tuple[int, int]:
+    """The least and the largest number that an integer type holds."""
+    import pyarrow as pa
+
+    bits = kind.bit_width
+    if pa.types.is_unsigned_integer(kind):
+        return 0, 2**bits - 1
+    return -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+
+
+def _constant(values: "pa.Array", answer: bool) -> "pa.Array":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return pc.if_else(pc.is_valid(values), answer, pa.scalar(None, pa.bool_()))
