@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from gprplus import keys
 from gprplus.analysis import discrepancy
@@ -23,7 +22,7 @@ from gprplus.analysis.side import Side
 from gprplus.errors import AnalysisError
 from gprplus.parallel import Progress
 from gprplus.runs import read_json
-from gprplus.schema import RESULTS, conform
+from gprplus.schema import RESULTS, stored
 from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split
 
@@ -68,7 +67,8 @@ def read(paths: Sequence[Path | str]) -> list[Trained]:
             named = record.get("split_path") or (record.get("request") or {}).get("split_path")
             if not isinstance(named, str):
                 raise AnalysisError(f"{folder} does not say where its split is; run the benchmark again.")
-            results = conform(pq.read_table(folder / "results.parquet"), RESULTS)
+            again = "Run the benchmark again: it goes on from what is there."
+            results = stored.read_table(folder / "results.parquet", RESULTS, AnalysisError, again)
             found.append(Trained(Split.open(folder / named), results))
     return found
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gprplus.analysis import accuracy, columns, paper, sound
 from gprplus.analysis.features import Features, chosen
@@ -15,10 +14,11 @@ from gprplus.errors import AnalysisError, nearest
 from gprplus.ingest import Manifest
 from gprplus.parallel import Progress, silent
 from gprplus.runs import read_json, settle, versions, write_json, write_table
-from gprplus.schema import DISTANCES, VERSION, conform
+from gprplus.schema import DISTANCES, VERSION, conform, stored
 
 CAUTION = "Distance is not accuracy: a near level need not train better. make-split and benchmark measure that."
 MODES = ("sound", "paper")
+AGAIN = "Measure again with --force."
 TABLES = {"distances": DISTANCES, **columns.TABLES}
 
 
@@ -42,8 +42,13 @@ class Analysis:
     def open(cls, path: Path) -> "Analysis":
         """Read a finished analysis; AnalysisError when the folder holds none."""
         info = read_json(path / "analysis.json", AnalysisError, "an analysis")
-        found = {name: path / f"{name}.parquet" for name in info.get("tables", ["distances"])}
-        return cls(path, info, {name: conform(pq.read_table(file), TABLES[name]) for name, file in found.items()})
+        names = info.get("tables", ["distances"])
+        if not isinstance(names, list) or not set(map(str, names)) <= set(TABLES):
+            raise AnalysisError(f"{path}/analysis.json: tables: expected names among {', '.join(TABLES)}. {AGAIN}")
+        tables = {}
+        for name in names:
+            tables[name] = stored.read_table(path / f"{name}.parquet", TABLES[name], AnalysisError, AGAIN)
+        return cls(path, info, tables)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ def collect(
     Rows stand by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     rows: list[dict[str, Any]] = []
     queries = {}
@@ -36,7 +35,7 @@ def collect(
         for path in sorted((folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))):
             record = trial.read(path)
             if record:
-                queries[arm, record["seed"]] = pq.read_table(path / trial.QUERIES)
+                queries[arm, record["seed"]] = trial.read_queries(path)
                 rows += [{**row, "place": place} for row in _rows(record)]
     rows.sort(key=lambda row: (row["target"] != SELF, not own(row["target"]), row["target"], row["place"], row["seed"]))
     results = schema.conform(pa.Table.from_pylist(rows), schema.RESULTS)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from gprplus import keys, runs
+from gprplus import keys, runs, schema
 from gprplus.baseline.recipe import Recipe
 from gprplus.baseline.store import Pack
 from gprplus.core.atomic import write_new
@@ -106,6 +106,17 @@ def read(folder: Path) -> dict[str, Any]:
     record = runs.read_json(path, TrainingError, "a finished run")
     run_record(record, path)
     return record
+
+
+def read_queries(folder: Path) -> "pa.Table":
+    """The scores of each query of a finished run (schema.QUERIES)."""
+    return _stored(folder / QUERIES, schema.QUERIES)
+
+
+def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
+    return schema.stored.read_table(
+        path, columns, TrainingError, "Remove the run's folder and run the benchmark again: it makes this run anew."
+    )
 
 
 def run(trial: Trial, group: "Group | None" = None) -> Path:
@@ -204,7 +215,6 @@ def _log_file(trial: Trial, group: "Group") -> TextIO:
 def _scored(trial: Trial, record: dict[str, Any]) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from gprplus.baseline import model
 
@@ -214,8 +224,8 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
     network = model.read(trial.folder / MODEL, trial.recipe.network, trial.device)
     replaced = [target.name for target, _ in missing]
     tables, heads = (
-        [_without(pq.read_table(path), replaced)] if record["targets"] and path.is_file() else []
-        for path in (trial.folder / QUERIES, trial.folder / RANKED)
+        [_without(_stored(path, columns), replaced)] if record["targets"] and path.is_file() else []
+        for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
     )
     features = {id(pack): _features(network, [t for t, p in missing if p is pack], pack, trial) for _, pack in missing}
     for target, pack in missing:

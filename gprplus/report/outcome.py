@@ -94,17 +94,9 @@ def read(folder: Path) -> Outcome:
 
 def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
     """A table of a run folder, held to its columns. Raises ReportError where it is missing or torn."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise ReportError(f"{path.parent} has no {path.name}: its runs are not finished. {AGAIN}") from None
-    except (OSError, pa.ArrowException) as problem:
-        raise ReportError(f"{path} cannot be read as a Parquet table: {problem}. {AGAIN}") from problem
-    schema.require(table.column_names, [column.name for column in columns], str(path), ReportError)
-    return schema.conform(table, columns)
+    if not path.is_file():
+        raise ReportError(f"{path.parent} has no {path.name}: its runs are not finished. {AGAIN}")
+    return schema.stored.read_table(path, columns, ReportError, AGAIN)
 
 
 def _split_folder(folder: Path, record: Mapping[str, Any]) -> Path | None:

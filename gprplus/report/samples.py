@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import keys
 from gprplus.declared import image_attributes
+from gprplus.errors import ReportError
 from gprplus.images import decode, encode_jpeg, read_bytes, resize
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import SELF
+from gprplus.schema import MEMBERS, stored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,9 @@ def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
     import pyarrow.parquet as pq
 
     columns = ["arm", "uid", "dataset", "path", "identity", *image_attributes()]
-    table = pq.read_table(path, columns=columns, filters=[("arm", "in", list(arms)), ("role", "=", "train")])
+    with stored.reading(path, ReportError, "Make the split again with --force."):
+        table = pq.read_table(path, columns=columns, filters=[("arm", "in", list(arms)), ("role", "=", "train")])
+    table = stored.checked(table, MEMBERS, path, ReportError, "Make the split again with --force.")
     frame = table.to_pandas()
     frame["person"] = [keys.canonical(*who) for who in zip(frame["dataset"], frame["identity"], strict=True)]
     people = frame[["arm", "person"]].drop_duplicates()

@@ -4,6 +4,7 @@ This is the only handshake between the rooms. Arrow schemas, the documentation's
 these records.
 """
 
+from gprplus.schema import stored
 from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
 from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, POOLED
 from gprplus.schema.distance import DISTANCES
@@ -38,4 +39,5 @@ __all__ = [
     "arrow_schema",
     "conform",
     "require",
+    "stored",
 ]

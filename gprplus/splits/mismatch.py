@@ -280,13 +280,8 @@ def read_groups(path: Path, names: Sequence[str]) -> "dict[str, pa.Table]":
     """The groups of tests.parquet by name. Raises SplitError where the file or a group is missing."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
-    try:
-        table = pq.read_table(path)
-    except (OSError, ValueError) as error:
-        raise SplitError(f"{path} cannot be read: {error}. Make the split again with --force.") from error
-    schema.require(table.column_names, [column.name for column in schema.TESTS], str(path), SplitError)
+    table = schema.stored.read_table(path, schema.TESTS, SplitError, "Make the split again with --force.")
     group = table.column("group").cast(pa.string())
     found = {name: table.filter(pc.equal(group, name)) for name in names}
     absent = [name for name, rows in found.items() if not len(rows)]

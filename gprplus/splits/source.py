@@ -1,7 +1,7 @@
 """A table of a manifest as a Parquet file that is read a row group at a time."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,8 @@ from gprplus.errors import ManifestError
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
+
+AGAIN = "Build the manifest again with --force."
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Source:
         import pyarrow.parquet as pq
 
         with self._judged(), pq.ParquetFile(self.path, metadata=self.metadata) as file:
-            return file.read_row_group(group, list(names), use_threads=False)
+            return self._checked(file.read_row_group(group, list(names), use_threads=False))
 
     def read_all(self, names: Sequence[str]) -> "pa.Table":
         """Columns of the whole file.
@@ -66,13 +68,10 @@ class Source:
 
         schema.require(self.names, names, str(self.path))
         with self._judged(), pq.ParquetFile(self.path, metadata=self.metadata) as file:
-            return file.read(list(names))
+            return self._checked(file.read(list(names)))
 
-    @contextmanager
-    def _judged(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ValueError) as error:
-            raise ManifestError(
-                f"{self.path} cannot be read: {error}. Build the manifest again with --force."
-            ) from error
+    def _checked(self, table: "pa.Table") -> "pa.Table":
+        return schema.stored.checked(table, schema.TABLES[self.path.stem], self.path, ManifestError, AGAIN)
+
+    def _judged(self) -> AbstractContextManager[None]:
+        return schema.stored.reading(self.path, ManifestError, AGAIN)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 RECORD = "split.json"
 MEMBERS = "members.parquet"
 EXCLUDED = "excluded.parquet"
+AGAIN = "Make the split again with --force."
 LATER = ("weight",)  # columns that splits made before there were any of them lack: null
 
 
@@ -141,23 +142,17 @@ class Split:
 
         names = list(columns or [column.name for column in schema.MEMBERS])
         path = self.path / MEMBERS
-        try:
-            with path.open("rb") as opened, pq.ParquetFile(opened) as file:
-                if signature(opened.fileno()) != self._file:
-                    raise SplitError(f"{self.path} was made again while it was being read. Run the command again.")
-                there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
-                schema.require(file.schema_arrow.names, there, str(path), SplitError)
-                sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
-                stop = sum(sizes) if count is None else start + count
-                edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
-                groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
-                table = _filled(file.read_row_groups(groups, there), names)
-        except SplitError:
-            raise
-        except (OSError, ValueError) as error:
-            raise SplitError(
-                f"{path} cannot be read: {str(error).rstrip('.')}. Make the split again with --force."
-            ) from error
+        with schema.stored.reading(path, SplitError, AGAIN), path.open("rb") as opened, pq.ParquetFile(opened) as file:
+            if signature(opened.fileno()) != self._file:
+                raise SplitError(f"{self.path} was made again while it was being read. Run the command again.")
+            there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
+            schema.require(file.schema_arrow.names, there, str(path), SplitError)
+            sizes = [file.metadata.row_group(i).num_rows for i in range(file.metadata.num_row_groups)]
+            stop = sum(sizes) if count is None else start + count
+            edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
+            groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
+            table = file.read_row_groups(groups, there)
+        table = _filled(schema.stored.checked(table, schema.MEMBERS, path, SplitError, AGAIN), names)
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
 

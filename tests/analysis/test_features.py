@@ -52,7 +52,7 @@ def test_a_file_of_features_by_uid_is_what_is_compared(home):
     weather = [value for side in sides for value in side.column("weather").to_pylist()]
     rng = np.random.default_rng(0)
     x = np.array([value == "foggy" for value in weather]) * 3.0 + rng.normal(size=len(weather))
-    pq.write_table(pa.table({"uid": uid, "x": x, "y": rng.normal(size=len(x))}), home / "mine.parquet")
+    pq.write_table(pa.table({"uid": uid, "x0": x, "x1": rng.normal(size=len(x))}), home / "mine.parquet")
     found = analyze(
         home / "manifest", {"fog": home / "fogs"}, output=home / "given", images=32, attributes=["weather"],
         features=[str(home / "mine.parquet")],
@@ -68,7 +68,7 @@ def test_a_file_of_features_by_uid_is_what_is_compared(home):
 
 def test_a_file_that_lacks_images_says_so(home):
     uid = Manifest.open(home / "manifest").images(["uid"]).column("uid")
-    pq.write_table(pa.table({"uid": uid, "x": np.zeros(len(uid))}), home / "half.parquet")
+    pq.write_table(pa.table({"uid": uid, "x0": np.zeros(len(uid))}), home / "half.parquet")
     with pytest.raises(ScoreError, match="Embed all images of both sides"):
         analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "half", features=[str(home / "half.parquet")])
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from gprplus.analysis.columns import CELLS, RIVALS
 from gprplus.analysis.features import Features, chosen
@@ -21,7 +20,7 @@ from gprplus.ingest import Manifest
 from gprplus.keys import bottom, canonical, priorities, text_key, text_keys
 from gprplus.parallel import Progress, silent
 from gprplus.runs import read_json, settle, versions, write_json, write_table, write_text
-from gprplus.schema import VERSION, conform
+from gprplus.schema import VERSION, conform, stored
 
 RECORD = "search.json"
 DRAWS = 20  # random subsets that the table averages over
@@ -70,11 +69,11 @@ class Search:
     def open(cls, path: Path) -> "Search":
         """Read a finished search; AnalysisError when the folder holds none."""
         info = read_json(path / RECORD, AnalysisError, "a search")
-        tables = (
-            conform(pq.read_table(path / f"{name}.parquet"), columns)
+        cells, rivals = (
+            stored.read_table(path / f"{name}.parquet", columns, AnalysisError, "Search again with --force.")
             for name, columns in (("cells", CELLS), ("rivals", RIVALS))
         )
-        return cls(path, info, *tables)
+        return cls(path, info, cells, rivals)
 
 
 def search(

@@ -12,7 +12,7 @@ from gprplus.core.roots import recorded_root
 from gprplus.declared import attributes
 from gprplus.errors import ManifestError, nearest
 from gprplus.runs import read_json
-from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require
+from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
 from gprplus.schema.records import manifest_record
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ LOOKS = "looks"  # a table that stands only where checks were asked for
 PARTS = ".parts"  # what is read of a build that is not finished (reading/parts.py)
 LOOKING = ".looks"  # a folder: what a build has looked at that does not stand yet
 _LOOKS = 40  # times that an open looks for a manifest that is not being replaced: two seconds
+AGAIN = "Build it again with --force."
 NEXT = ".next"  # where a build writes before it takes the place of what was there
 
 
@@ -55,9 +56,10 @@ class Manifest:
             )
         absent = [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]
         if absent:
-            raise ManifestError(
-                f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. Build it again with --force."
-            )
+            raise ManifestError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in absent)}. {AGAIN}")
+        torn = [name for name in TABLES if not _ended(folder / f"{name}.parquet")]
+        if torn:
+            raise ManifestError(f"{folder / torn[0]}.parquet is damaged or cut short. {AGAIN}")
         manifest_record(info, folder / RECORD)
         return cls(folder, info, files=files)
 
@@ -101,18 +103,18 @@ class Manifest:
 
         if columns is not None:
             require(self.columns(name), columns, f"The {name} table of {self.path}")
-        try:
-            # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
-            with (self.path / f"{name}.parquet").open("rb") as opened, pq.ParquetFile(opened) as file:
-                if self.files and signature(opened.fileno()) != self.files[name]:
-                    raise ManifestError(f"{self.path} was built again while it was being read. Run the command again.")
-                return file.read() if columns is None else file.read(list(columns)).select(list(columns))
-        except ManifestError:
-            raise
-        except (OSError, ValueError) as error:
-            raise ManifestError(
-                f"{self.path / name}.parquet cannot be read: {str(error).rstrip('.')}. Build it again with --force."
-            ) from error
+        path = self.path / f"{name}.parquet"
+        # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
+        with stored.reading(path, ManifestError, AGAIN), path.open("rb") as opened, pq.ParquetFile(opened) as file:
+            if self.files and signature(opened.fileno()) != self.files[name]:
+                raise ManifestError(f"{self.path} was built again while it was being read. Run the command again.")
+            wanted = file.schema_arrow.names if columns is None else list(columns)
+            require(file.schema_arrow.names, wanted, str(path))
+            table = file.read(wanted).select(wanted)
+        rows = self.info.get("counts", {}).get(name, len(table))
+        if len(table) != rows:
+            raise ManifestError(f"{path} has {len(table):,} rows, {RECORD} counts {rows:,}. {AGAIN}")
+        return stored.checked(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
         """Where each dataset's files lie: `overrides` by name, else as recorded, relative to the manifest folder."""
@@ -133,6 +135,18 @@ class Manifest:
         if attribute == "identity":
             return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
         return list(self.info["levels"].get(attribute, []))
+
+
+def _ended(path: Path) -> bool:
+    """Whether a Parquet file has its beginning and its end. Without pyarrow, which an unchanged build never loads."""
+    with path.open("rb") as file:
+        begins = file.read(4)
+        size = file.seek(0, 2)
+        if size < 12:
+            return False
+        file.seek(-8, 2)
+        footer = int.from_bytes(file.read(4), "little")
+        return begins == file.read(4) == b"PAR1" and footer <= size - 12
 
 
 def interrupted(folder: Path) -> bool:
