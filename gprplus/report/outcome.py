@@ -1,5 +1,6 @@
 """What a run folder holds, read once: the benchmark's record, its split, and the tables collected beside the arms."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -79,6 +80,10 @@ def read(folder: Path) -> Outcome:
     results = table_at(folder / "results.parquet", schema.RESULTS)
     if not summary.num_rows or not results.num_rows:
         raise ReportError(f"{folder} holds no finished run yet. {AGAIN}")
+    lost = _runs(summary) - _runs(results)
+    if lost:
+        shown = examples([" on ".join(run) for run in sorted(lost)])
+        raise ReportError(f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}")
     split = _split_folder(folder, record)
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
     if split:
@@ -99,6 +104,11 @@ def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
     return schema.stored.read_table(path, columns, ReportError, AGAIN)
 
 
+def _runs(table: "pa.Table") -> set[tuple[str, str]]:
+    """Arm and target of each row."""
+    return set(zip(table.column("arm").to_pylist(), table.column("target").to_pylist(), strict=True))
+
+
 def _split_folder(folder: Path, record: Mapping[str, Any]) -> Path | None:
     named = record.get("split_path") or (record.get("request") or {}).get("split_path")
     path = folder / named if isinstance(named, str) else None
@@ -117,6 +127,20 @@ def _queries(folder: Path, results: "pa.Table") -> "pa.Table":
     parts = []
     for (arm, seed), path in paths.items():
         table = table_at(path, schema.QUERIES)
-        front = {"arm": pa.array([arm] * len(table)), "seed": pa.array([seed] * len(table), pa.int64())}
+        _require_queries(table, results, arm, seed, path)
+        front = {"arm": pa.array([arm] * len(table), pa.string()), "seed": pa.array([seed] * len(table), pa.int64())}
         parts.append(pa.table({**front, **{name: table.column(name) for name in table.column_names}}))
     return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _require_queries(queries: "pa.Table", results: "pa.Table", arm: str, seed: int, path: Path) -> None:
+    """Raise ReportError unless a run's queries are as many, target by target, as its results count."""
+    import pyarrow.compute as pc
+
+    valid = Counter(queries.filter(queries.column("valid")).column("target").to_pylist())
+    mine = results.filter((pc.field("arm") == arm) & (pc.field("seed") == seed))
+    for target, count in zip(mine.column("target").to_pylist(), mine.column("queries").to_pylist(), strict=True):
+        if valid[target] != count:
+            raise ReportError(
+                f"{path} has {valid[target]:,} valid queries of {target}, results.parquet counts {count:,}. {AGAIN}"
+            )

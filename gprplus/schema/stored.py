@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 
 from gprplus.errors import GprplusError
 from gprplus.schema.column import Column, arrow_schema, conform, require
+from gprplus.schema.contrast import CONTRASTS
+from gprplus.schema.run import RESULTS, SUMMARY
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # Null in no table that has them; "of" and "identity" may be.
 KEYS = ("uid", "dataset", "path", "target", "valid")
+REQUIRED = {
+    RESULTS: ("arm", "seed", "mAP", "rank1", "queries"),
+    SUMMARY: ("arm", "mAP", "rank1"),
+    CONTRASTS: ("metric", "family", "contrast", "value"),
+}
 
 
 def read_table(path: Path, columns: Sequence[Column], error: type[GprplusError], advice: str) -> "pa.Table":
@@ -48,8 +55,8 @@ def checked(
 ) -> "pa.Table":
     """The table with the types of those `columns` that it has; other columns stay as they are.
 
-    Raises `error` for a type that does not fit, for a null among KEYS, and for bytes that are no text. About 10 ns a
-    row and column.
+    Raises `error` for a type that does not fit, for a null among KEYS or REQUIRED, and for bytes that are no text.
+    About 10 ns a row and column.
     """
     with reading(path, error, advice):
         wanted = arrow_schema(columns)
@@ -60,7 +67,7 @@ def checked(
                     kind = next(one.type for one in columns if one.name == name)
                     raise error(f"{path}: column {name} is {column.type}, expected {kind}. {advice}")
                 table = table.set_column(table.column_names.index(name), field, column.cast(field.type))
-            if name in KEYS and column.null_count:
+            if name in (*KEYS, *REQUIRED.get(tuple(columns), ())) and column.null_count:
                 raise error(f"{path}: {column.null_count:,} rows have no {name}. {advice}")
         table.validate(full=True)
         return table

@@ -52,6 +52,8 @@ def inspect(path: str | Path | Manifest) -> Inspection:
     """Look a manifest over. Raises ManifestError when the folder is none."""
     manifest = path if isinstance(path, Manifest) else Manifest.open(path)
     images = manifest.images(["dataset", "identity", "is_junk", "is_distractor", *image_attributes()])
+    for flag in ("is_junk", "is_distractor"):  # an unknown flag is no flag
+        images = images.set_column(images.column_names.index(flag), flag, images[flag].fill_null(False))
     people = manifest.identities()
     cells: list[Cells] = []
     aliases: list[Alias] = []
