@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 # Null in no table that has them; "of" and "identity" may be.
 KEYS = ("uid", "dataset", "path", "target", "valid")
 REQUIRED = {
-    RESULTS: ("arm", "seed", "mAP", "rank1", "queries"),
-    SUMMARY: ("arm", "mAP", "rank1"),
+    RESULTS: ("arm", "seed", "mAP"),
+    SUMMARY: ("arm", "mAP"),
     CONTRASTS: ("metric", "family", "contrast", "value"),
 }
 
