@@ -257,7 +257,7 @@ def _few_threads(threads: int | None) -> Iterator[None]:
 
 
 def _collected(wanted: Sequence[Case], planned: Plan, margin: float) -> Outcome:
-    from gprplus.report import report
+    from gprplus.report import files
 
     found = [
         collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info, margin)
@@ -265,6 +265,6 @@ def _collected(wanted: Sequence[Case], planned: Plan, margin: float) -> Outcome:
     ]
     summaries, contrasts = tuple(one[1] for one in found), tuple(one[2].contrasts for one in found)
     folders = [case.folder for case in wanted]
-    written = [path for path in report(folders) if path.suffix == ".html"]
+    written = [path for path in files.write(folders) if path.suffix == ".html"]
     infos = tuple(cases.told(case) for case in wanted)
     return Outcome(planned, tuple(folders), summaries, contrasts, infos, tuple(written))

@@ -1,13 +1,16 @@
 """A declared study run end to end: its splits, the runs that are missing, the reports, and what a paper has beside."""
 
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import Word, line
+from gprplus.core.folders import holding
 from gprplus.errors import DeclarationError
 from gprplus.parallel import Progress, silent
 from gprplus.runs import relative, versions, work_folder, write_json, write_text
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from gprplus.benchmark import Outcome
 
 RECORD = "study.json"
+KIND = "a study"  # of folder, as its mark states
 PAGE = "study.html"
 MARKDOWN = "study.md"
 RESULTS = "results.csv"
@@ -103,40 +107,48 @@ def study(
         with tempfile.TemporaryDirectory() as folder:
             made = [split.path for split in make_splits(plan, source, Path(folder), force=False)]
             return Study(home, plan, benchmark(made, home / "runs", dry_run=True, **shared))
-    made = [split.path for split in make_splits(plan, source, home / "splits", force=force)]
-    outcome = benchmark(made, home / "runs", force=force, progress=progress, **shared)
-    info = {
-        "schema_version": VERSION,
-        "name": plan.study.name,
-        "question": plan.study.question,
-        "source": plan.study.source,
-        "unknown": list(plan.study.unknown),
-        "command": line(asked),
-        "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
-        "scale": str(Fraction(scale)),
-        "training": training,
-        "manifest": relative(source, home),
-        "splits": [relative(path, home) for path in made],
-        "reports": [relative(page, home) for page in outcome.reports],
-        "beside_published": list(beside_published(plan, outcome)),
-        "versions": versions(),
-    }
-    write_json(home / RECORD, info)
-    _report(home, info, outcome)
+    with _alone(home):
+        made = [split.path for split in make_splits(plan, source, home / "splits", force=force)]
+        outcome = benchmark(made, home / "runs", force=force, progress=progress, **shared)
+        if outcome.folders:  # those of the first process only
+            info = {
+                "schema_version": VERSION,
+                "name": plan.study.name,
+                "question": plan.study.question,
+                "source": plan.study.source,
+                "unknown": list(plan.study.unknown),
+                "command": line(asked),
+                "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
+                "scale": str(Fraction(scale)),
+                "training": training,
+                "manifest": relative(source, home),
+                "splits": [relative(path, home) for path in made],
+                "reports": [relative(page, home) for page in outcome.reports],
+                "beside_published": list(beside_published(plan, outcome)),
+                "versions": versions(),
+            }
+            write_json(home / RECORD, info)
+            _report(home, info, outcome)
     return Study(home, plan, outcome)
 
 
+def _alone(home: Path) -> AbstractContextManager[object]:
+    """The right to fill the study's folder; the first of several processes of torchrun has it for all."""
+    if os.environ.get("RANK", "0") != "0":
+        return nullcontext()
+    return holding(home, KIND, DeclarationError, adopt=True)
+
+
 def _report(home: Path, info: Mapping[str, Any], outcome: "Outcome") -> None:
-    """The study's own page and tables beside its record; of several processes the first has folders to report on."""
+    """The study's own page and tables beside its record."""
     from gprplus.report import outcome as reports
     from gprplus.report.study import render
     from gprplus.report.study_tables import as_csv, as_markdown
 
-    if outcome.folders:
-        found = [reports.read(folder) for folder in outcome.folders]
-        write_text(home / PAGE, render(info, found, [relative(page, home) for page in outcome.reports]))
-        write_text(home / MARKDOWN, as_markdown(info, found))
-        write_text(home / RESULTS, as_csv(found))
+    found = [reports.read(folder) for folder in outcome.folders]
+    write_text(home / PAGE, render(info, found, [relative(page, home) for page in outcome.reports]))
+    write_text(home / MARKDOWN, as_markdown(info, found))
+    write_text(home / RESULTS, as_csv(found))
 
 
 def _command(

@@ -283,3 +283,14 @@ def test_a_study_is_compiled_as_the_command_asks(work, tmp_path, monkeypatch):
     assert "--steps 1 --compile default" in record["command"]
     other = CliRunner().invoke(cli, [*words, "--steps", "1"])
     assert (other.exit_code, "compile" in str(other.exception)) == (1, True), "another request into the same folder"
+
+
+def test_two_studies_into_one_folder_are_not_mixed(work, tmp_path):
+    from gprplus.core.folders import holding
+
+    with (
+        holding(tmp_path / "home", "a study", DeclarationError),
+        pytest.raises(DeclarationError, match="Another gprplus"),
+    ):
+        study(work / "tiny.toml", output=tmp_path / "home", manifest=work / "manifest")
+    assert os.listdir(tmp_path / "home") == [".gprplus"]

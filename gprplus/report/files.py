@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from gprplus.core.folders import discard_if_empty, holding, is_held
 from gprplus.errors import ReportError
 from gprplus.report.html import render
 from gprplus.report.markdown import as_markdown
@@ -10,6 +11,7 @@ from gprplus.report.outcome import AGAIN, read
 from gprplus.report.tables import as_csv
 from gprplus.runs import write_text
 
+KIND = "reports"  # of folder, as its mark states
 DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
 
 
@@ -17,15 +19,33 @@ def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
     """Write report.html, results.csv and results.md of each run folder; the files, three a folder.
 
     `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the run folder itself,
-    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs). Raises ReportError when
-    there is nothing finished to report on.
+    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs).
+
+    Raises:
+        ReportError: there is nothing finished to report on, a benchmark is running in one of the folders, or another
+            process writes reports to `output`.
     """
     folders = expand(runs)
+    busy = next((folder for folder in folders if is_held(folder)), None)
+    if busy:
+        raise ReportError(f"A benchmark is running in {busy}, and its tables change. Report when it has finished.")
     if output is not None and (output.suffix or output.is_file()):
         raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
+    if output is None:
+        return write(folders)
+    several = len(folders) > 1
+    places = [output / folder.parent.name / folder.name if several else output for folder in folders]
+    with holding(output, KIND, ReportError, adopt=True) as real:
+        try:
+            return write(folders, places)
+        finally:
+            discard_if_empty(real)
+
+
+def write(folders: Sequence[Path], places: Sequence[Path] | None = None) -> list[Path]:
+    """Write the reports of run folders into `places`, by default into the folders themselves."""
     written = []
-    for folder in folders:
-        place = folder if output is None else output if len(folders) == 1 else output / folder.parent.name / folder.name
+    for folder, place in zip(folders, places or folders, strict=True):
         outcome = read(folder)
         texts = {
             "report.html": render(outcome),
