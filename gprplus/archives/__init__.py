@@ -11,18 +11,20 @@ Each process indexes an archive at its first read and keeps the last few open; t
 """
 
 from gprplus.archives.index import LARGEST, RATIO, Index, Refusal
-from gprplus.archives.names import is_archive, is_stream, located
+from gprplus.archives.names import UNPACK, is_archive, is_packed, is_stream, located
 from gprplus.archives.opened import Archive, exists, facts, open_archive, read, read_many, reading_order
 
 __all__ = [
     "LARGEST",
     "RATIO",
+    "UNPACK",
     "Archive",
     "Index",
     "Refusal",
     "exists",
     "facts",
     "is_archive",
+    "is_packed",
     "is_stream",
     "located",
     "open_archive",

@@ -32,6 +32,11 @@ REASONS = {
     "truncated": "{}.",
 }
 
+# Of a name that is unsafe for nothing else.
+BACKSLASHES = (
+    "the member's name has back-slashes between folders, as some Windows programs write them. Unpack the archive."
+)
+
 
 class Refusal(NamedTuple):
     """A member that is not taken, or the whole archive (`name` is ""): the reason in one word, and a sentence."""
@@ -61,7 +66,9 @@ class Index:
     def add(self, name: str, offset: int, size: int) -> None:
         """Take in a plain member, if its name and size are in order."""
         name = name.removeprefix("./")
-        if unsafe(name):
+        if "\\" in name and not unsafe(name.replace("\\", "/")):
+            self.refused.append(Refusal(_shown(name), "unsafe", BACKSLASHES))
+        elif unsafe(name):
             self.refused.append(refusal(_shown(name), "unsafe"))
         elif is_archive(name):
             self.refused.append(refusal(name, "nested"))

@@ -4,6 +4,10 @@ import os
 import re
 
 SUFFIXES = (".tar", ".tar.gz", ".tgz", ".zip")
+_PACKED = re.compile(
+    r"\.(?:7z|rar|xz|txz|bz2|tbz2?|zst|tzst|lz4|lzma|lz|gz|z|cab|iso|z\d\d|r\d\d)(?:\.\d{3})?\Z", re.IGNORECASE
+)
+UNPACK = f"Unpack it first: {', '.join(SUFFIXES[:-1])} and {SUFFIXES[-1]} are read in place."
 _STREAMS = (".tar.gz", ".tgz")
 _ENDS = re.compile(r"\.(?:tar\.gz|tar|tgz|zip)(?=/|$)", re.IGNORECASE)
 _LONGEST = 2000  # characters of a member's name: with a folder before it, it stays below what systems take as a path
@@ -18,6 +22,15 @@ def is_archive(name: str) -> bool:
     (True, True, False)
     """
     return name.lower().endswith(SUFFIXES)
+
+
+def is_packed(name: str) -> bool:
+    """Whether a file of this name is an archive of another kind, which has to be unpacked first.
+
+    >>> is_packed("m.tar.xz"), is_packed("m.7z"), is_packed("m.zip"), is_packed("m.7z.001")
+    (True, True, False, True)
+    """
+    return not is_archive(name) and _PACKED.search(name) is not None
 
 
 def is_stream(name: str) -> bool:

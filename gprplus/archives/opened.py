@@ -15,6 +15,7 @@ from gprplus.archives.inflate import Inflated
 from gprplus.archives.names import is_stream, located, may_be_inside
 from gprplus.archives.tar import Damage, index_of
 from gprplus.archives.zips import Zip
+from gprplus.core.files import mtime_ns
 from gprplus.errors import ArchiveError
 
 OPEN = 32  # archives kept open by a process, each with its index (about 250 bytes a member)
@@ -77,7 +78,7 @@ class Archive:
         file = open(path, "rb", buffering=0)  # noqa: SIM115  closed when nobody holds the archive any more
         found = os.fstat(file.fileno())
         self.path = path
-        self.size, self.mtime = found.st_size, found.st_mtime_ns
+        self.size, self.mtime = found.st_size, mtime_ns(found)
         self._form: _Form = _form(path, os.pread(file.fileno(), 2, 0))(file)
         self._places = self._form.index.settled()
         self.one_at_a_time: AbstractContextManager[Any] = nullcontext() if self._form.direct else threading.RLock()
@@ -145,7 +146,7 @@ def open_archive(path: str) -> Archive:
     found = os.stat(path)
     with _lock:
         kept = _kept.get(path)
-        if kept is None or (kept.size, kept.mtime) != (found.st_size, found.st_mtime_ns):
+        if kept is None or (kept.size, kept.mtime) != (found.st_size, mtime_ns(found)):
             _kept[path] = kept = Archive(path)
         _kept.move_to_end(path)
         while len(_kept) > OPEN:
@@ -211,7 +212,7 @@ def facts(place: str) -> tuple[int, int]:
             raise
         archive = open_archive(inside[0])
         return archive.size_of(inside[1]), archive.mtime
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, mtime_ns(found)
 
 
 def reading_order(places: Sequence[str]) -> list[int]:

@@ -10,7 +10,7 @@ from gprplus.cli import analyzed, console, options, spelled, subsets
 
 @click.command("analyze")
 @options.work
-@click.option("--manifest", type=click.Path(path_type=Path), help="Manifest to look at.  [default: WORK/manifest]")
+@click.option("--manifest", type=options.LocalPath(), help="Manifest to look at.  [default: WORK/manifest]")
 @click.option(
     "--target",
     "targets",
@@ -56,7 +56,7 @@ from gprplus.cli import analyzed, console, options, spelled, subsets
 @click.option(
     "--runs",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     help="Benchmarks scored on targets of these names: does distance rank their arms as mAP does? May be given again.",
 )
 @click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("benchmark")
-@click.argument("splits", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("splits", nargs=-1, type=options.LocalPath())
 @click.option("--recipe", default="auto", show_default=True, help="auto, a recipe's name or a .toml file.")
 @click.option("--backbone", default=None, help="Another network than the recipe's.")
 @click.option("--weights", default=None, help="First weights: none, imagenet or a file.")

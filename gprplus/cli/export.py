@@ -9,7 +9,7 @@ from gprplus.errors import examples
 
 
 @click.command("export")
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source", type=options.LocalPath())
 @options.work
 @click.option("--to", required=True, metavar="FORM", help="market1501, imagefolder, parquet (or hf) or webdataset.")
 @click.option("--arm", help="One arm of the split.  [default: every arm, each in a folder of its own]")

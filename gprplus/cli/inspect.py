@@ -10,11 +10,9 @@ from gprplus.cli import audited, console, options
 
 
 @click.command("inspect")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.argument("path", required=False, type=options.LocalPath())
 @options.work
-@click.option(
-    "--sheet", type=click.Path(path_type=Path), default=None, help="Draw a contact sheet into this .png or .jpg."
-)
+@click.option("--sheet", type=options.LocalPath(), default=None, help="Draw a contact sheet into this .png or .jpg.")
 @click.option(
     "--by",
     default=None,
@@ -24,7 +22,7 @@ from gprplus.cli import audited, console, options
 @click.option(
     "--diff",
     nargs=2,
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     metavar="A B",
     help="Compare two manifests, or two splits: what one has and the other has not.",
 )

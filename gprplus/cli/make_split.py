@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     default=None,
     help="Kind of experiment (docs/designs.md).  [default: only; persons or identity where the attribute calls for it]",
 )
-@click.option(
-    "--manifest", type=click.Path(path_type=Path), default=None, help="Manifest folder.  [default: WORK/manifest]"
-)
+@click.option("--manifest", type=options.LocalPath(), default=None, help="Manifest folder.  [default: WORK/manifest]")
 @click.option(
     "--levels",
     callback=options.listed,
@@ -114,7 +112,7 @@ if TYPE_CHECKING:
 @click.option(
     "--from",
     "record",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     help="Rebuild the split of somebody's split.json, and check that its rows are the same.",
 )
 @click.option("--study", "declared", help="Make every split that a study declares: a STUDY.toml, or a shipped name.")

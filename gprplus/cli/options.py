@@ -7,18 +7,31 @@ from typing import Any
 import click
 
 from gprplus.baseline.recipe import COMPILE
+from gprplus.core.names import refuse_address
+
+
+class LocalPath(click.Path):
+    """A path on this machine, as a `Path`; an address such as s3://bucket/x is refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(path_type=Path, **kwargs)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        refuse_address(value)
+        return super().convert(value, param, ctx)
+
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 work = click.option(
     "--work",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=LocalPath(file_okay=False),
     envvar="GPRPLUS_WORK",
     default="work",
     show_default=True,
     help="Folder that everything goes under unless -o says otherwise.",
 )
-output = click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="Where the result goes.")
+output = click.option("-o", "--output", type=LocalPath(), default=None, help="Where the result goes.")
 seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
 workers = click.option(
     "--workers", type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
@@ -65,6 +78,7 @@ def named(context: click.Context, parameter: click.Parameter, values: tuple[str,
             raise click.BadParameter(f"a name has letters, digits, - and _ only, unlike '{name}'.", context, parameter)
         if name in found:
             raise click.BadParameter(f"the name '{name}' is given twice.", context, parameter)
+        refuse_address(path)
         found[name] = Path(path)
     return found
 

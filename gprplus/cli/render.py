@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     default=None,
     help="Folder.  [default: WORK/renders/DOMAIN, or WORK/frames/DOMAIN with --frames]",
 )

@@ -9,7 +9,7 @@ from gprplus.cli import console, options
 
 
 @click.command("report")
-@click.argument("runs", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("runs", nargs=-1, type=options.LocalPath())
 @options.work
 @options.output
 @click.option("--plan", is_flag=True, help="Say how many seeds and people a difference takes; write nothing.")

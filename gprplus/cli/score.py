@@ -9,17 +9,15 @@ from gprplus.cli import options
 
 
 @click.command("score")
-@click.option("--features", required=True, type=click.Path(path_type=Path), help=".npy or .parquet file of features.")
+@click.option("--features", required=True, type=options.LocalPath(), help=".npy or .parquet file of features.")
 @click.option(
     "--ids",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     default=None,
     help="For .npy: uid or path of each row, a line each.  [default: the .txt beside it]",
 )
-@click.option("--split", type=click.Path(path_type=Path), default=None, help="Score on the test side of this split.")
-@click.option(
-    "--target", type=click.Path(path_type=Path), default=None, help="Score on this manifest or folder of images."
-)
+@click.option("--split", type=options.LocalPath(), default=None, help="Score on the test side of this split.")
+@click.option("--target", type=options.LocalPath(), default=None, help="Score on this manifest or folder of images.")
 @click.option(
     "--protocol",
     "rule",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.command("study")
 @click.argument("names", metavar="STUDY.toml...", nargs=-1, required=True)
 @options.work
-@click.option("--manifest", type=click.Path(path_type=Path), help="Manifest in the place of the one the study names.")
+@click.option("--manifest", type=options.LocalPath(), help="Manifest in the place of the one the study names.")
 @options.target
 @options.root
 @options.device

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from gprplus.core.folders import TEMPORARY, refuse_links
+from gprplus.core.names import refuse_address
 from gprplus.errors import GprplusError, next_step
 
 _swept: set[Path] = set()  # folders that this process has looked through
@@ -25,6 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     the file cannot be written, or where a symbolic link leads out of a folder that gprplus made.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    refuse_address(path)
     refuse_links(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from gprplus.core.names import refuse_address
 from gprplus.errors import GprplusError, next_step
 
 MARKER = ".gprplus"
@@ -50,6 +51,7 @@ def holding(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool =
 
 def claim(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Path:
     """Create and mark `folder` without holding it; return its real path. Arguments and errors as for `holding`."""
+    refuse_address(folder, error)
     real = Path(os.path.realpath(folder))
     if real.exists() and not real.is_dir():
         raise error(f"{folder} is a file; a folder was expected. Give another one with -o.")

@@ -4,10 +4,12 @@ Datasets, splits, arms, targets, recipes, studies and archive members have names
 may come from a stranger. Each such name passes `plain_name` (or `plain_path`) before it is joined to a folder.
 """
 
+import re
 from pathlib import Path
 
 from gprplus.errors import GprplusError, printable
 
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive
 LONGEST = 150  # bytes: a file system allows 255, and temporary names add to it
 
 
@@ -47,6 +49,19 @@ def plain_path(text: object, what: str, error: type[GprplusError] = GprplusError
         raise error(f"{what}: '{shown}' is not a relative path, because it {fault}.")
     assert isinstance(text, str)
     return text
+
+
+def refuse_address(path: object, error: type[GprplusError] = GprplusError) -> None:
+    """Raise `error` for an address such as s3://bucket/x, also after a Path has made s3:/bucket/x of it.
+
+    >>> refuse_address("runs/s3"), refuse_address("C:/runs")
+    (None, None)
+    """
+    if _ADDRESS.match(str(path)):
+        raise error(
+            f"{printable(str(path))} is an address; gprplus reads and writes local paths only. Give a local path, and "
+            "copy the files from or to that place yourself."
+        )
 
 
 def child(folder: Path, name: object, what: str, error: type[GprplusError] = GprplusError) -> Path:
