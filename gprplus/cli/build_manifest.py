@@ -24,7 +24,7 @@ def checks_and_columns() -> str:
 
 
 @click.command("build-manifest", epilog=checks_and_columns())
-@click.argument("renders", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("renders", nargs=-1, type=options.LocalPath())
 @options.work
 @options.output
 @click.option(
@@ -33,14 +33,14 @@ def checks_and_columns() -> str:
 @click.option("--name", default=None, help="Name of the dataset.  [default: the layout's]")
 @click.option(
     "--identities",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     default=None,
     help="CSV, Parquet, JSON or .mat table of identity attributes.  [default: identities.csv beside the renders]",
 )
 @click.option(
     "--engine-log",
     "engine_logs",
-    type=click.Path(path_type=Path),
+    type=options.LocalPath(),
     multiple=True,
     help="Log of the GTA V generator: joins actor and place to its raw images. May be given again, oldest first.",
 )
@@ -152,7 +152,7 @@ def warnings(manifest: "Manifest") -> list[str]:
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
             rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
             lines.append(f"{name}: {rejected}; `{line(['inspect', manifest.path])}` says why.")
-        lines += [f"{name}: {sentence}" for sentence in about.get("unknown", [])]
+        lines += [f"{name}: {sentence}" for sentence in (*about.get("unknown", []), *about.get("losses", []))]
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about["unverified"]:

@@ -50,7 +50,7 @@ def show(name: str) -> None:
 
 @command.command("try")
 @click.argument("name")
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=options.LocalPath())
 @options.as_json
 def try_layout(name: str, folder: Path, as_json: bool) -> None:
     """Show how a layout reads a folder or archive: ten parsed rows, and what does not fit.
@@ -69,6 +69,8 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
         console.table(columns, [[row[key] for key in columns] for row in tried.rows])
     for sentence in (*tried.unknown, *tried.doubts):
         console.say(sentence)
+    if tried.left_out:
+        console.say(tried.left_out)
     for path, why in tried.misses:
         console.say(f"{path} {why}.")
     if not tried.matched and name != "auto":

@@ -9,14 +9,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.errors import LayoutError, ManifestError, examples
-from gprplus.ingest.beside.identities import People, identity_table, lost_zeros, strangers
+from gprplus.ingest.beside.identities import People, identity_table, strangers
 from gprplus.ingest.beside.roles import about_lists, gallery_only, read_lists, with_roles
-from gprplus.ingest.files.listing import UNREAD, Listing, Refused, seal
+from gprplus.ingest.files.listing import UNREAD, Listing, Refused, hidden_or_empty, seal
 from gprplus.ingest.generator.doubles import without_doubles
 from gprplus.ingest.layouts.detect import Chosen
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.near_miss import near_miss
 from gprplus.ingest.layouts.parse import readable, unlevelled
+from gprplus.ingest.losses import hidden_of, losses
 from gprplus.ingest.reading.parts import Parts
 from gprplus.ingest.reading.read import PROBED, read_files
 from gprplus.ingest.tables.assemble import Rows
@@ -79,6 +80,7 @@ def ingest(
     refuse_twins(images, listing.root)
     persons = identity_table(name, images, people.known)
     named = persons["identity"].to_pylist()
+    others = strangers(people.known, named)
     return Rows(
         images,
         persons,
@@ -90,11 +92,13 @@ def ingest(
             "identities": persons.num_rows,
             "rejected": rejected.num_rows,
             "ignored": listing.ignored,
+            **hidden_of(listing),
             "files": len(listing),
             "refused": len(listing.refused),
             "unread_folders": sum(item.reason == UNREAD for item in listing.refused),
             "roles": _counted(images["role"]),
             "unknown": unknown,
+            "losses": losses(listing, layout, images, people, named),
             "remarks": [
                 *unknown,
                 *about_lists(images, listed, layout.lists),
@@ -102,9 +106,9 @@ def ingest(
                 *doubled,
                 *same_bytes(images),
                 *people.doubts,
-                *lost_zeros(people.known, named),
             ],
-            "strangers": len(strangers(people.known, named)),
+            "strangers": len(others),
+            "stranger_examples": others[:3],
             "seal": seal_of(listing, scan),
             "fingerprint": digest(table_fingerprint(images), table_fingerprint(persons)),
         },
@@ -142,7 +146,7 @@ def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
 
 def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str:
     if not unmatched:
-        return f"There is no image file under {listing.root}: the folder is empty."
+        return f"There is no image file under {listing.root}: {hidden_or_empty(listing)}"
     return (
         f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as "
         f"{unmatched[0]}, which {near_miss(layout, unmatched[0])}."
@@ -216,7 +220,7 @@ def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], 
 
 
 def _scan(name: str, found: pa.Table) -> pa.Table:
-    opened = kept(found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["mtime_ns"], 0))
+    opened = kept(found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["size_bytes"], 0))
     constant = pa.DictionaryArray.from_arrays(pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name]))
     return conform(opened.append_column("dataset", constant), SCAN)
 

@@ -4,10 +4,11 @@ NumPy and pyarrow, which a build needs, take as long to load as a look at 100,00
 datasets that have role lists or files which could not be read.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from gprplus.ingest.beside.identities import file_digest
-from gprplus.ingest.files.listing import seal_now
+from gprplus.ingest.files.listing import Hidden, seal_now
 from gprplus.ingest.generator.log import log_digest
 from gprplus.ingest.sources import Source
 from gprplus.ingest.tables.manifest import Manifest
@@ -20,6 +21,8 @@ def unchanged(source: Source, manifest: Manifest | None) -> bool:
         return False
     listing = source.listing
     if about["files"] != len(listing) or about["refused"] != len(listing.refused):
+        return False
+    if about.get("hidden", asdict(Hidden())) != asdict(listing.hidden):
         return False
     if about.get("seal"):
         return bool(about["seal"] == seal_now(listing))

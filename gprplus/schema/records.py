@@ -30,6 +30,15 @@ class DatasetRecord:
 
 
 @dataclass(frozen=True)
+class HiddenRecord:
+    """Images that were left out because their names, or those of their folders, begin with `_` or `.`."""
+
+    files: int
+    folders: int
+    example: str
+
+
+@dataclass(frozen=True)
 class ManifestDataset:
     """One dataset of a manifest."""
 
@@ -54,6 +63,9 @@ class ManifestDataset:
     lists_digest: str | None = None
     identities_digest: str | None = None
     ignored: int = 0
+    hidden: HiddenRecord | None = None
+    hidden_members: dict[str, HiddenRecord] = field(default_factory=dict)
+    losses: list[str] = field(default_factory=list)
     files: int = 0
     refused: int = 0
     unread_folders: int = 0
@@ -61,6 +73,7 @@ class ManifestDataset:
     unknown: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     strangers: int = 0
+    stranger_examples: list[str] = field(default_factory=list)
     seal: str | None = None
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gprplus.declared import identity_attributes, read, strict
-from gprplus.errors import DeclarationError, nearest
+from gprplus.errors import DeclarationError, nearest, printable
 
+LONGEST = 60  # characters of a level
+_DIGITS = 4000  # that int() takes
 Row = Mapping[str, object]
 Reading = tuple[str | None, str]  # a level, or None and why it is unknown ("" where the table says nothing)
 
@@ -50,7 +52,7 @@ class Code:
             return self.levels[text], ""
         if text in self.levels.values() or text in self.flags.values():
             return text, ""
-        return None, f"the impossible value '{text}'" if text else ""
+        return None, _impossible(text) if text else ""
 
     def _any(self, readings: list[Reading]) -> Reading:
         if ("yes", "") in readings:
@@ -98,7 +100,14 @@ def plain(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = re.sub(r"[\s_]+", "-", str(value).strip().lower())
-    return str(int(float(text))) if re.fullmatch(r"\d+(\.0+)?", text) else text
+    digits = re.fullmatch(r"(\d+)(?:\.0+)?", text)
+    if digits is None:
+        return text
+    return str(int(digits[1])) if len(digits[1]) <= _DIGITS else digits[1].lstrip("0")
+
+
+def _impossible(text: str) -> str:
+    return f"the impossible value '{printable(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')}'"
 
 
 def column_name(name: str) -> str:
@@ -142,4 +151,6 @@ def words() -> CodeTable:
 class _Words(Code):
     def _level(self, value: object) -> Reading:
         text = plain(value)
-        return (None, f"the impossible value '{text}'") if text.isdigit() else (text or None, "")
+        if text.isdigit() or not text.isprintable() or len(text) > LONGEST:
+            return None, _impossible(text)
+        return text or None, ""

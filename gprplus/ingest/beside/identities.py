@@ -92,6 +92,9 @@ def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
     """The column that says who it is, all others being known."""
     allowed = {codes.column_name(name) for name in table.columns}
     present = {codes.column_name(name): name for name in columns}
+    if len(present) < len(columns):
+        twice = next(name for name in columns if present[codes.column_name(name)] != name or columns.count(name) > 1)
+        raise ManifestError(f"{path} has the column '{twice}' twice. Keep one of the two.")
     who = next((name for name in (*table.identity, "identity") if name in present), None)
     if who is None:
         raise ManifestError(f"{path} has no column '{table.identity[0]}'; it has {', '.join(columns) or 'none'}.")
@@ -132,18 +135,6 @@ def encoded(columns: "Mapping[str, pa.Array]") -> "pa.Table":
     import pyarrow as pa
 
     return pa.table({name: a.dictionary_encode() if pa.types.is_string(a.type) else a for name, a in columns.items()})
-
-
-def lost_zeros(known: Known, names: Iterable[str]) -> list[str]:
-    """One sentence where identities of the file would be those of the images with zeros before them; else none."""
-    bare = {name.lstrip("0"): name for name in names}
-    lost = [(name, bare[name]) for name in sorted(known) if name in bare and bare[name] != name]
-    if not lost or any(full in known for _, full in lost):
-        return []
-    return [
-        f"the identities file writes '{lost[0][0]}' where the images have '{lost[0][1]}': zeros get lost in "
-        "spreadsheets, and nobody is joined by a guess. Write the identities as the images have them."
-    ]
 
 
 def strangers(known: Known, names: Iterable[str]) -> list[str]:

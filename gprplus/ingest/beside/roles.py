@@ -76,17 +76,19 @@ def _matlab(path: Path, item: RoleList) -> list[tuple[str, str]]:
     for name in (item.paths, *item.positions):
         if name not in variables:
             raise ManifestError(f"{path} has no variable '{name}'; it has {', '.join(sorted(variables)) or 'none'}.")
-    names = [str(name) for name in np.atleast_1d(variables[item.paths])]
+    names = [str(name) for name in matlab.vector(path, item.paths, variables[item.paths])]
     entries = []
     for variable, role in item.positions.items():
-        positions = np.atleast_1d(variables[variable]).astype(np.int64)
+        positions = matlab.vector(path, variable, variables[variable])
+        if positions.dtype.kind not in "iuf" or not np.all(np.isfinite(positions) & (positions == np.floor(positions))):
+            raise ManifestError(f"{path}: {variable}: expected positions, whole numbers from 1 on.")
         outside = positions[(positions < 1) | (positions > len(names))].tolist()
         if outside:
             raise ManifestError(
                 f"{path}: {variable} speaks of position(s) {examples(outside)}, and {item.paths} has 1 to "
                 f"{len(names):,}."
             )
-        entries += [(names[position - 1], role) for position in positions.tolist()]
+        entries += [(names[position - 1], role) for position in positions.astype(np.int64).tolist()]
     return entries
 
 

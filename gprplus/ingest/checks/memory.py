@@ -48,7 +48,7 @@ def recall(looks: Looks, marks: Marks, memory: pa.Table | None) -> np.ndarray:
     known = Marks(*(np.asarray(memory[name]) for name in Marks._fields))
     order = np.argsort(known.uid)
     place = order[np.minimum(np.searchsorted(known.uid, marks.uid, sorter=order), len(order) - 1)]
-    same = marks.mtime_ns >= 0
+    same = marks.mtime_ns != -1
     for ours, theirs in zip(marks, known, strict=True):
         same &= theirs[place] == ours
     rows, place = np.flatnonzero(same), place[same]

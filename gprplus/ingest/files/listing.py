@@ -3,13 +3,29 @@
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from os.path import splitext
 from pathlib import Path
 
+from gprplus.errors import printable
 from gprplus.ingest.files.views import Views
+from gprplus.sniff import EXTENSIONS
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
+# What gprplus itself hides beside renders (masks), and what systems leave behind under the names of files.
+OWN_HIDDEN = frozenset({"_masks", "__macosx"})
+GHOST = "._"
 UNREAD = "unreadable folder"  # the one reason that stands for more files than its own row
+
+
+def is_hidden_image(path: str) -> bool:
+    """Whether a path that is left out for a `_` or `.` looks like an image that somebody may miss.
+
+    >>> [is_hidden_image(path) for path in ("a/_1.jpg", "_b/1.PNG", "._1.jpg", "_masks/1.png", "_crops.json")]
+    [True, True, False, False, False]
+    """
+    *folders, name = path.lower().split("/")
+    return splitext(name)[1] in EXTENSIONS and not name.startswith(GHOST) and OWN_HIDDEN.isdisjoint(folders)
 
 
 @dataclass(frozen=True)
@@ -45,11 +61,46 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Hidden:
+    """What is left out because its name begins with `_` or `.`: images, folders that hold images, and one of them."""
+
+    files: int = 0
+    folders: int = 0
+    example: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.files or self.folders)
+
+    def __add__(self, other: "Hidden") -> "Hidden":
+        shown = min(filter(None, (self.example, other.example)), default="")
+        return Hidden(self.files + other.files, self.folders + other.folders, shown)
+
+    @property
+    def sentence(self) -> str:
+        """What is left out, and what to do.
+
+        >>> Hidden(1, 2, "a/_1.jpg").sentence
+        '1 image and 2 folders of images are left out, such as a/_1.jpg: names that begin with _ or . are not read. \
+Rename what belongs to the dataset.'
+        """
+        images = f"{self.files:,} {'image' if self.files == 1 else 'images'}" if self.files else ""
+        folders = f"{self.folders:,} {'folder' if self.folders == 1 else 'folders'} of images" if self.folders else ""
+        verb = "is" if self.files + self.folders == 1 else "are"
+        what = " and ".join(filter(None, (images, folders)))
+        return (
+            f"{what} {verb} left out, such as {printable(self.example)}: names that begin with _ or . are not read. "
+            "Rename what belongs to the dataset."
+        )
+
+
+@dataclass(frozen=True)
 class Listing:
-    """Everything found under one root. `ignored` counts the files that the rules above leave aside.
+    """Everything found under one root. `ignored` counts the files that the rules above leave aside; `hidden`, images
+    whose names begin with `_` or `.`.
 
     Where there are archives (members.py): `archives` has size, mtime and ignored members of each by its path ("" is the
-    root), and `views` is how a layout may see their members.
+    root), `hidden_members` what is hidden in those that hide something, and `views` is how a layout may see their
+    members.
     """
 
     root: Path
@@ -58,6 +109,8 @@ class Listing:
     ignored: int
     archives: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     views: Views | None = None
+    hidden: Hidden = field(default_factory=Hidden)
+    hidden_members: dict[str, Hidden] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(folder) for folder in self.folders)
@@ -68,6 +121,11 @@ class Listing:
         for folder in self.folders:
             yield from paths(folder.path, folder.names[-before % step :: step])
             before += len(folder)
+
+
+def hidden_or_empty(listing: Listing) -> str:
+    """Why a listing without files has none."""
+    return listing.hidden.sentence if listing.hidden else "the folder is empty."
 
 
 def seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:

@@ -7,14 +7,15 @@ refused member by member; the names that a folder's scan would skip are skipped 
 import re
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 
 from gprplus import archives
 from gprplus.archives import is_archive
+from gprplus.core.names import refuse_address
 from gprplus.errors import LayoutError, printable
-from gprplus.ingest.files.listing import BESIDE, Folder, Listing, Refused, paths
+from gprplus.ingest.files.listing import BESIDE, Folder, Hidden, Listing, Refused, is_hidden_image, paths
 from gprplus.ingest.files.scan import list_files
 from gprplus.ingest.files.views import Views
 
@@ -25,12 +26,15 @@ _HINTS = (".tar", ".tgz", ".zip")
 
 @dataclass(frozen=True)
 class Contents:
-    """What a listing takes from one archive: file names with their sizes, what is refused, and how many are ignored."""
+    """What a listing takes from one archive: file names with their sizes, what is refused, how many are ignored, and
+    what is hidden.
+    """
 
     names: list[str]
     sizes: array
     refused: list[Refused]
     ignored: int
+    hidden: Hidden = field(default_factory=Hidden)
 
 
 Memory = Callable[[str, int, int], Contents | None]  # path below the root, size, mtime of an archive
@@ -43,6 +47,7 @@ def list_renders(
 
     `memory` may know an unchanged archive from before, which is then not opened.
     """
+    refuse_address(root, LayoutError)
     try:
         str(root.resolve()).encode()
     except UnicodeEncodeError:
@@ -58,6 +63,7 @@ def list_renders(
     skipped = BESIDE | {name.lower() for name in ignore}
     folders, refused = list(plain.folders), list(plain.refused)
     known: dict[str, tuple[int, int, int]] = {}
+    hidden: dict[str, Hidden] = {}
     for path in found:
         place = str(root / path) if path else str(root)
         size, mtime = archives.facts(place)
@@ -66,12 +72,16 @@ def list_renders(
         folders += _folders(path, contents, mtime)
         refused += contents.refused
         known[path] = (size, mtime, contents.ignored)
+        if contents.hidden:
+            hidden[path] = contents.hidden
     return replace(
         plain,
         folders=sorted(folders, key=lambda folder: folder.path),
         refused=sorted(refused, key=lambda item: item.path),
         ignored=plain.ignored + sum(ignored for *_, ignored in known.values()),
         archives=known,
+        hidden=sum(hidden.values(), plain.hidden),
+        hidden_members=hidden,
         views=Views() if "" not in known else Views(root.name, _home(folders)),
     )
 
@@ -106,9 +116,11 @@ def _contents(place: str, path: str, skipped: frozenset[str]) -> Contents:
         index = archives.open_archive(place).index
     except OSError as error:
         return Contents([], array("q"), [Refused(path or ".", "unreadable", f"the archive: {error.strerror}.")], 0)
-    names, sizes, ignored = [], array("q"), 0
+    names, sizes, ignored, missed = [], array("q"), 0, []
     for name, size in zip(index.names, index.sizes, strict=True):
         if _HIDDEN.search(name):
+            if is_hidden_image(name):
+                missed.append(_below(path, name))
             continue
         if skipped.isdisjoint(name.lower().split("/")):
             names.append(name)
@@ -120,7 +132,7 @@ def _contents(place: str, path: str, skipped: frozenset[str]) -> Contents:
         for item in index.refused
         if item.reason == "unsafe" or not _HIDDEN.search(item.name)
     ]
-    return Contents(names, sizes, refused, ignored)
+    return Contents(names, sizes, refused, ignored, Hidden(len(missed), 0, min(missed, default="")))
 
 
 def _below(path: str, name: str) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import groupby
 
 from gprplus import sniff
+from gprplus.core.files import mtime_ns
 from gprplus.ingest.files.complaints import Heard, listening
 from gprplus.ingest.files.verdict import Probe, every_byte, failed, judge
 from gprplus.parallel import in_threads
@@ -95,7 +96,7 @@ def _names(name: str, folder: int | None) -> Probe:
         found = os.stat(name, dir_fd=folder)
     except OSError as error:
         return _unreadable(error)
-    size, mtime = found.st_size, found.st_mtime_ns
+    size, mtime = found.st_size, mtime_ns(found)
     return Probe(size, mtime) if size else failed(size, mtime, "empty")
 
 
@@ -109,7 +110,7 @@ def _open(name: str, folder: int | None, read: Read) -> Probe:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
             return failed(-1, -1, "unreadable", "it is no regular file")
-        return read(file, found.st_size, found.st_mtime_ns)
+        return read(file, found.st_size, mtime_ns(found))
     except OSError as error:
         return _unreadable(error)
     finally:

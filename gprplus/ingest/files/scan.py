@@ -10,11 +10,14 @@ from array import array
 from operator import attrgetter
 from pathlib import Path
 
+from gprplus.archives import UNPACK, is_packed
+from gprplus.core.files import mtime_ns
 from gprplus.errors import LayoutError
-from gprplus.ingest.files.listing import BESIDE, UNREAD, Folder, Listing, Refused
+from gprplus.ingest.files.listing import BESIDE, OWN_HIDDEN, UNREAD, Folder, Hidden, Listing, Refused, is_hidden_image
 
 _HIDDEN = frozenset("_.")
 _NAME = attrgetter("name")
+_LOOKED = 1000  # entries
 
 Entry = os.DirEntry[str]
 Place = tuple[int, int]  # device and inode: what a folder is, however it was reached
@@ -29,11 +32,13 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
     if not root.exists():
         raise LayoutError(f"There is no folder {root}. Name one with renders, or draw some with `gprplus render`.")
     if not root.is_dir():
+        if is_packed(root.name):
+            raise LayoutError(f"{root} is an archive of a kind that is not read in place. {UNPACK}")
         raise LayoutError(f"{root} is a file; a folder of renders was expected.")
     skipped = BESIDE | {name.lower() for name in ignore}
     folders: list[Folder] = []
     refused: list[Refused] = []
-    ignored = 0
+    ignored, hidden = 0, Hidden()
     waiting: list[tuple[str, tuple[Place, ...]]] = [("", (_place(root),))]
     while waiting:
         path, ancestors = waiting.pop()
@@ -48,7 +53,8 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
             entries = list(os.scandir(place))  # from an open folder, so that a look at an entry walks no path
             files, others = _sorted(entries, skipped)
             if len(files) + len(others) < len(entries):
-                ignored += len(entries) - len(files) - len(others) - _hidden(entries)
+                ignored += len(entries) - len(files) - len(others) - sum(entry.name[0] in _HIDDEN for entry in entries)
+                hidden += _hidden(entries, root, path)
             for entry in others:
                 _follow(entry, _below(path, entry.name), ancestors, waiting, refused)
             files = _named(files, path, refused)
@@ -57,7 +63,7 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
         finally:
             os.close(place)
     folders.sort(key=lambda folder: folder.path)
-    return Listing(root, folders, sorted(refused, key=lambda item: item.path), ignored)
+    return Listing(root, folders, sorted(refused, key=lambda item: item.path), ignored, hidden=hidden)
 
 
 def _sorted(entries: list[Entry], skipped: frozenset[str]) -> tuple[list[Entry], list[Entry]]:
@@ -79,8 +85,29 @@ def _is_file(entry: Entry) -> bool:
         return False
 
 
-def _hidden(entries: list[Entry]) -> int:
-    return sum(entry.name[0] in _HIDDEN for entry in entries)
+def _hidden(entries: list[Entry], root: Path, folder: str) -> Hidden:
+    """What somebody may miss of the entries whose names begin with `_` or `.`."""
+    found = [entry for entry in entries if entry.name[0] in _HIDDEN and _is_text(entry.name)]
+    files = [entry.name for entry in found if is_hidden_image(entry.name) and _is_file(entry)]
+    folders = [
+        entry.name
+        for entry in found
+        if entry.name.lower() not in OWN_HIDDEN and entry.is_dir(follow_symlinks=False)
+        if _holds_images(root / folder / entry.name)
+    ]
+    return Hidden(len(files), len(folders), _below(folder, min((*files, *folders))) if files or folders else "")
+
+
+def _holds_images(folder: Path) -> bool:
+    """Whether one of the first entries below a hidden folder is an image; a whole tree may be large."""
+    looked = 0
+    for _, folders, names in os.walk(folder):
+        if any(is_hidden_image(name) for name in names[:_LOOKED]):
+            return True
+        looked += len(folders) + len(names)
+        if looked > _LOOKED:
+            return False
+    return False
 
 
 def _below(path: str, name: str) -> str:
@@ -145,7 +172,7 @@ def _folder(path: str, files: list[Entry], look: bool) -> Folder:
         return Folder(path, joined)
     try:
         found = [entry.stat() for entry in files]
-        looked = [one.st_size for one in found], [one.st_mtime_ns for one in found]
+        looked = [one.st_size for one in found], list(map(mtime_ns, found))
     except OSError:
         looked = [_look(entry)[0] for entry in files], [_look(entry)[1] for entry in files]
     return Folder(path, joined, array("q", looked[0]), array("q", looked[1]))
@@ -157,4 +184,4 @@ def _look(entry: Entry) -> tuple[int, int]:
         found = entry.stat()
     except OSError:
         return -1, -1
-    return found.st_size, found.st_mtime_ns
+    return found.st_size, mtime_ns(found)

@@ -44,7 +44,7 @@ def about_dataset(
         whole = ", ".join(f"{count:,} {role}" for role, count in counts.items())
         found = ", ".join(f"{here.get(role, 0):,}" for role in counts)
         sentences.append(f"{name}: by role the whole dataset has {whole}; here are {found}.")
-    sentences += [f"{name}: {remark}" for remark in about.get("remarks", [])]
+    sentences += [f"{name}: {remark}" for remark in (*about.get("remarks", []), *about.get("losses", []))]
     if "identity" in about["factors"]:
         sentences += _incomplete(name, identity, counted, expected.get("per_identity", 0))
     attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]
@@ -53,8 +53,9 @@ def about_dataset(
     if bare:
         sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
     if about["strangers"]:
+        such = f", such as {examples(about['stranger_examples'])}" if about.get("stranger_examples") else ""
         sentences.append(
-            f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here."
+            f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here{such}."
         )
     if about["unverified"]:
         sentences.append(f"{name}: nobody has confirmed what the codes of {', '.join(about['unverified'])} mean.")

@@ -37,7 +37,7 @@ COLUMNS = (
 class Trial:
     """How a layout reads a folder: counts, some parsed rows spread over the folder, and the first names that do not
     fit, with why; `unknown` are sentences on tokens that the layout's tables have no level for, `doubts` on words that
-    may be slips of the layout's author.
+    may be slips of the layout's author, `left_out` is one on images whose names begin with `_` or `.`.
     """
 
     layout: str
@@ -47,6 +47,7 @@ class Trial:
     misses: list[tuple[str, str]]
     unknown: list[str]
     doubts: list[str]
+    left_out: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values."""
@@ -86,6 +87,7 @@ def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, 
             chosen.layout, dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False))
         ),
         _doubts(chosen.layout),
+        listing.hidden.sentence if listing.hidden else "",
     )
 
 

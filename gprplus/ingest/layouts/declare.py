@@ -137,6 +137,15 @@ def _check_words(layout: Layout, where: str) -> None:
     for group in layout.single:
         if group not in layout.groups:
             raise DeclarationError(f"{where}: single: there is no group '{group}'. {nearest(group, layout.groups)}")
+    turn = layout.viewpoint_deg
+    if (turn.offset is None) != (turn.step is None):
+        absent = "offset" if turn.offset is None else "step"
+        raise DeclarationError(
+            f"{where}: viewpoint_deg: {absent} is missing; degrees are offset + step x code, or a table of degrees."
+        )
+    for token, degrees in turn.degrees.items():
+        if abs(degrees) > 360:
+            raise DeclarationError(f"{where}: viewpoint_deg.degrees.{token}: expected -360 to 360, found {degrees}.")
     if layout.size and len(layout.size) != 2:
         raise DeclarationError(f"{where}: size: expected [width, height], found {list(layout.size)}.")
 

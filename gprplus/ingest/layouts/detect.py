@@ -3,16 +3,18 @@
 Nothing is guessed between equals: when two layouts fit alike the folder is refused and the candidates are named.
 """
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 from gprplus import archives, declared
 from gprplus.core.names import plain_name
 from gprplus.errors import DeclarationError, LayoutError, examples, near, printable
-from gprplus.ingest.files.listing import Listing
+from gprplus.ingest.files.listing import Listing, hidden_or_empty
 from gprplus.ingest.files.members import beside
 from gprplus.ingest.files.probe_members import probe_members
 from gprplus.ingest.files.verdict import Probe
@@ -20,7 +22,7 @@ from gprplus.ingest.files.views import Views
 from gprplus.ingest.layouts.declare import as_rendered, from_declaration, load, shipped
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.names import match
-from gprplus.ingest.layouts.near_miss import near_miss
+from gprplus.ingest.layouts.near_miss import but_for_ending, near_miss
 from gprplus.runs import read_json
 from gprplus.schema.records import renders_record
 from gprplus.sniff import EXTENSIONS
@@ -148,8 +150,9 @@ def _what_is_there(listing: Listing) -> str:
         first = listing.refused[0]
         return f"nothing in it can be read ({first.reason}: {first.detail.rstrip('.')})."
     if not names:
-        return "the folder is empty."
-    return f"it holds {len(listing):,} other files, such as {examples(names, 2)}."
+        return hidden_or_empty(listing)
+    packed = f" {archives.UNPACK}" if any(map(archives.is_packed, names)) else ""
+    return f"it holds {len(listing):,} other files, such as {examples(names, 2)}.{packed}"
 
 
 def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float], names: Sequence[str]) -> str:
@@ -165,6 +168,9 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
             f"No known layout fits the names under {listing.root}, but below {listing.root / below[0]} they fit "
             f"'{below[1]}'. Give that folder."
         )
+    nearly_all = _but_for_ending(listing, known, names) or _beside_others(listing, nearly, names)
+    if nearly_all:
+        return nearly_all
     frames = _frames(listing)
     if frames:
         raise LayoutError(
@@ -179,6 +185,33 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
         f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
         "or declare your own in a TOML file and make a manifest with it: "
         f"`gprplus build-manifest {listing.root} --layout FILE.toml`."
+    )
+
+
+def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str]) -> str:
+    """What to do where the names fit a layout in everything but their ending; "" where they do not."""
+    for layout in known:
+        endings = [ending for name in names if (ending := but_for_ending(layout, name))] if layout.automatic else []
+        if len(endings) >= ENOUGH * len(names):
+            found, expected = sorted(set(endings)), " or ".join(layout.extensions)
+            return (
+                f"The names under {listing.root} fit '{layout.name}' but for their ending: {examples(found)} in place "
+                f"of {expected}. Copy the layout with `gprplus layouts show {layout.name} > mine.toml`, write "
+                f"extensions = {json.dumps(found)} in it, and give --layout mine.toml."
+            )
+    return ""
+
+
+def _beside_others(listing: Listing, layout: Layout, names: Sequence[str]) -> str:
+    """What to do where some folders fit a layout and others do not at all; "" where they do not part so."""
+    fits = [row is not None for row in match(layout, names, listing.views)]
+    tops = [name.partition("/")[0] if "/" in name else "" for name in names]
+    fitting, others = set(compress(tops, fits)), sorted({top for top, fit in zip(tops, fits, strict=True) if not fit})
+    if sum(fits) < 0.1 * len(names) or "" in others or not fitting.isdisjoint(others):
+        return ""
+    return (
+        f"{sum(fits):,} of {len(names):,} names under {listing.root} fit '{layout.name}'; the others lie under "
+        f"{examples(others)}. Give --layout {layout.name} to read the first and reject the others."
     )
 
 

@@ -74,9 +74,12 @@ class Layout:
 
     @cached_property
     def pattern(self) -> Pattern:
-        """The whole expression, extension included, meant for `fullmatch`; digits are ASCII digits."""
+        """The whole expression, extension included, meant for `fullmatch`; digits are ASCII digits.
+
+        Upper and lower case are the same in the extension alone: cameras and Windows write .JPG.
+        """
         endings = "|".join(re.escape(extension) for extension in self.extensions)
-        return compiled(f"(?:{self.path})(?:{endings})", self.name, trusted=self.shipped)
+        return compiled(f"(?:{self.path})(?i:{endings})", self.name, trusted=self.shipped)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """Names that do not fit a layout, and how far they do."""
 
+from os.path import splitext
 from typing import TYPE_CHECKING
 
+from gprplus.archives import UNPACK, is_packed
 from gprplus.errors import LayoutError
 from gprplus.ingest.layouts.patterns import beginnings
+from gprplus.sniff import EXTENSIONS
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
@@ -19,6 +22,11 @@ def near_miss(layout: "Layout", path: str) -> str:
     >>> near_miss(load("gprplus"), "0001/0001_c13_w01_l01.jpg")
     "fits gprplus up to '0001/0001_c1', then '3_w01_l01.jpg' does not"
     """
+    if is_packed(path):
+        return f"is an archive of a kind that is not read in place. {UNPACK[:-1]}"
+    ending = but_for_ending(layout, path)
+    if ending:
+        return f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.extensions)} is expected"
     if not layout.examples:
         return by_pattern(layout, path)
     try:
@@ -30,6 +38,17 @@ def near_miss(layout: "Layout", path: str) -> str:
     if not fitting:
         return f"does not even begin like a name of {layout.name}"
     return f"fits {layout.name} up to '{path[:fitting]}', then '{_short(path[fitting:])}' does not"
+
+
+def but_for_ending(layout: "Layout", path: str) -> str:
+    """The ending of a path that would match with one of the layout's extensions in its place; "" for any other path."""
+    stem, ending = splitext(path)
+    if ending.lower() not in EXTENSIONS:
+        return ""
+    try:
+        return ending if layout.pattern.fullmatch(stem + layout.extensions[0]) else ""
+    except LayoutError:
+        return ""
 
 
 def by_pattern(layout: "Layout", path: str) -> str:

@@ -14,7 +14,7 @@ from gprplus.errors import LayoutError, examples
 from gprplus.ingest.layouts.columns import arrow_codes
 from gprplus.ingest.layouts.layout import LEVELLED
 from gprplus.ingest.layouts.names import Tokens, token_columns, uid_bytes
-from gprplus.ingest.layouts.tokens import code, number
+from gprplus.ingest.layouts.tokens import Degrees, Levels, code, number
 from gprplus.schema import IMAGES, conform
 
 if TYPE_CHECKING:
@@ -109,19 +109,29 @@ def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
 
 
 def unlevelled(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
-    """One sentence for each attribute whose table lacks tokens that occur: these stay unknown.
+    """One sentence for each attribute whose table is missing or lacks tokens that occur: these stay unknown.
 
     `tokens` are those of each group of the layout, each at least once.
     """
     said = []
-    for name in LEVELLED:
-        table, groups = getattr(layout, name), layout.groups_of(name)
-        if not table.levels or len(groups) != 1 or groups[0] not in tokens:
-            continue
-        lost = sorted(token for token in set(tokens[groups[0]]) if token is not None and table.level(token) is None)
+    for name in (*LEVELLED, "viewpoint_deg"):
+        table, (group,) = getattr(layout, name), layout.groups_of(name)
+        if group not in tokens or (name == "viewpoint_deg" and table == Degrees()):
+            continue  # without a table, degrees are not asked for: the group they would be read from is the camera
+        met = sorted(token for token in set(tokens[group]) if token is not None)
+        lost = [token for token in met if _unknown(table, token)]
         if lost:
-            said.append(f"{name}: [{name}.levels] has no {examples(lost)}, which stay unknown.")
+            key = "degrees" if isinstance(table, Degrees) else "levels"
+            what = f"[{name}.{key}] has no" if getattr(table, key) else f"the layout has no [{name}.{key}] for"
+            said.append(f"{name}: {what} {examples(lost)}, which stay unknown.")
     return said
+
+
+def _unknown(table: Levels | Degrees, token: str) -> bool:
+    try:
+        return (table.degree(token) if isinstance(table, Degrees) else table.level(token)) is None
+    except LayoutError:  # no number: its file was rejected
+        return False
 
 
 class Coded:

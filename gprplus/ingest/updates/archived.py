@@ -1,12 +1,13 @@
 """What the archives under a root held when their dataset was built: an unchanged one is not opened."""
 
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.files.listing import Refused
+from gprplus.ingest.files.listing import Hidden, Refused
 from gprplus.ingest.files.members import Contents, Memory
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.select import only
@@ -28,7 +29,8 @@ def remembered(manifest: Manifest | None, root: Path) -> Memory | None:
             return None
         if not tables:
             tables.extend((only(manifest.scan(), names[0]), only(manifest.rejected(), names[0])))
-        return _contents(path, before[2], *(_below(table, path) for table in tables))
+        hidden = Hidden(**about.get("hidden_members", {}).get(path, {}))
+        return replace(_contents(path, before[2], *(_below(table, path) for table in tables)), hidden=hidden)
 
     return contents
 

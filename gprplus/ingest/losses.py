@@ -1,0 +1,72 @@
+"""What a build leaves out of a manifest although it is there, in sentences that are printed, recorded and inspected."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+
+from gprplus.errors import printable
+from gprplus.ingest.beside.identities import Known, People, strangers
+from gprplus.ingest.files.listing import Listing
+from gprplus.ingest.layouts.layout import Layout
+
+FEW = 0.5  # share of the identities: with fewer in the identities file, its names are looked at
+
+
+def losses(listing: Listing, layout: Layout, images: pa.Table, people: People, names: Sequence[str]) -> list[str]:
+    """Hidden images, factors that no image has a level of, and identities files that match few of the `names`."""
+    hidden = [listing.hidden.sentence] if listing.hidden else []
+    return [*hidden, *_factors(layout, images), *_unmatched(people.known, names)]
+
+
+def hidden_of(listing: Listing) -> dict[str, Any]:
+    """What the record keeps of hidden images; nothing where there are none."""
+    if not listing.hidden:
+        return {}
+    members = {path: asdict(hidden) for path, hidden in listing.hidden_members.items()}
+    return {"hidden": asdict(listing.hidden), **({"hidden_members": members} if members else {})}
+
+
+def _factors(layout: Layout, images: pa.Table) -> list[str]:
+    """One sentence for each factor of the layout that is unknown for every image."""
+    lost = [name for name in layout.factors if images[name].null_count == images.num_rows]
+    return [f"{name}: the layout lists it among its factors, but no image has a known {name}." for name in lost]
+
+
+def _unmatched(known: Known, names: Sequence[str]) -> list[str]:
+    """One sentence where an identities file has few of the identities of the images, or writes them another way."""
+    matched = len(known.keys() & set(names))
+    theirs = strangers(known, names)
+    ours = [name for name in names if name not in known]
+    pair = _alike(theirs, ours)
+    if not theirs or not ours or (pair is None and matched >= FEW * len(names)):
+        return []
+    one, other = pair or (theirs[0], ours[0])
+    return [
+        f"{matched:,} of {len(names):,} identities are in the identities file: it has '{printable(one)}', the images "
+        f"have '{printable(other)}'{_difference(one, other)}. Write identities as the images have them."
+    ]
+
+
+def _alike(theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, str] | None:
+    """Two names that differ only in how they are written; None for none."""
+    by_core = {_core(name): name for name in ours}
+    return next(((name, by_core[_core(name)]) for name in theirs if _core(name) in by_core), None)
+
+
+def _core(name: str) -> str:
+    """A name without what spreadsheets and file systems change."""
+    text = unicodedata.normalize("NFC", name).strip().casefold()
+    whole, dot, fraction = text.partition(".")
+    text = whole if dot and not fraction.strip("0") else text
+    return text.lstrip("0") or text
+
+
+def _difference(theirs: str, ours: str) -> str:
+    if _core(theirs) != _core(ours):
+        return ""
+    if unicodedata.normalize("NFC", theirs) == unicodedata.normalize("NFC", ours):
+        return " (the same letters, composed in one and decomposed in the other)"
+    return " (the same number, with or without zeros)" if _core(ours).isdigit() else " (the same but for upper case)"
