@@ -19,6 +19,8 @@ _ABSURD = 1 << 62
 _PLAIN, _LINKS, _FOLDER = b"0\x007", b"12", b"5"
 _BODILESS = b"123456"  # kinds that no data follows, whatever size their header states
 _EXTENDED = b"LKxg"
+_OCTAL = frozenset(b"01234567")
+_DIGITS = 20  # of a number in a pax header; 2**64 has as many
 _SPECIAL = {
     b"3": "a device",
     b"4": "a device",
@@ -119,10 +121,11 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         return int.from_bytes(field, "big") & ~(1 << (8 * len(field) - 1))
     text = field.strip(b" \0")
-    try:
-        return int(text, 8) if text else 0
-    except ValueError:
-        raise Damage("damaged", "a member header holds no number where one must be") from None
+    if not text:
+        return 0
+    if not _OCTAL.issuperset(text):  # int() takes a sign, which would lead back in the file for ever
+        raise Damage("damaged", "a member header holds no number where one must be")
+    return int(text, 8)
 
 
 def _name(header: bytes) -> bytes:
@@ -134,13 +137,21 @@ def _name(header: bytes) -> bytes:
 def _records(text: bytes) -> dict[str, bytes]:
     """The records `length key=value\\n` of a pax header."""
     found: dict[str, bytes] = {}
-    while text.strip(b"\0"):
-        length, space, _ = text.partition(b" ")
-        if not (space and length.isdigit() and len(length) < int(length) <= len(text)):
+    at, end = 0, len(text.rstrip(b"\0"))
+    while at < end:
+        space = text.find(b" ", at, at + _DIGITS + 1)
+        length = _decimal(text[at : max(space, at)])
+        key, equals, value = text[space + 1 : at + length - 1].partition(b"=")
+        if not equals or not space - at < length <= len(text) - at:
             raise Damage("damaged", "a pax header does not say what it must")
-        key, equals, value = text[len(length) + 1 : int(length) - 1].partition(b"=")
-        if not equals or (key == b"size" and not value.isdigit()):
-            raise Damage("damaged", "a pax header does not say what it must")
+        if key == b"size":
+            _decimal(value)
         found[key.decode("utf-8", "replace")] = value
-        text = text[int(length) :]
+        at += length
     return found
+
+
+def _decimal(text: bytes) -> int:
+    if not text.isdigit() or len(text) > _DIGITS:
+        raise Damage("damaged", "a pax header does not say what it must")
+    return int(text)

@@ -1,5 +1,6 @@
 """Zip archives, through the standard library's zipfile, with nothing of their headers taken on trust."""
 
+import copy
 import stat
 import struct
 from typing import Any
@@ -9,8 +10,6 @@ from gprplus.archives.tar import Damage
 
 _METHODS = (0, 8, 12, 14)  # stored, deflate, bzip2, LZMA: what zipfile can unpack
 _UNIX = 3
-# What zipfile raises on bytes that are no zip, or not a whole one; its own BadZipFile comes with these.
-_BROKEN = (ValueError, NotImplementedError, EOFError, struct.error, OverflowError, IndexError, RuntimeError)
 
 
 class Zip:
@@ -21,12 +20,10 @@ class Zip:
     def __init__(self, file: Any) -> None:
         import zipfile
 
-        self._broken = (*_BROKEN, zipfile.BadZipFile)
         self.index = Index()
-        self._last: tuple[int, bytes] = (-1, b"")
         try:
             self._zip = zipfile.ZipFile(file)
-        except self._broken as error:
+        except Exception as error:  # BadZipFile, and whatever zipfile raises on damaged bytes
             self.index.refuse("", "damaged", f"this is no zip archive, or not a whole one ({error})")
             return
         members = self._zip.infolist()
@@ -39,7 +36,7 @@ class Zip:
 
     def _list(self, member: Any, end: int) -> None:
         name, kind = member.orig_filename, stat.S_IFMT(member.external_attr >> 16)
-        if member.is_dir():
+        if name.endswith("/"):
             return
         if member.create_system == _UNIX and kind == stat.S_IFLNK:
             self.index.refuse(name, "link")
@@ -57,22 +54,70 @@ class Zip:
             self.index.add(name, member.header_offset, member.file_size)
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
-        """Bytes of a member; the member unpacked last is kept for the next piece."""
-        import zlib
-
-        if self._last[0] != position:
-            try:
-                data = self._whole(position)
-            except (*self._broken, zlib.error) as error:
-                raise Damage("damaged", f"it does not unpack ({error})") from None
-            self._last = position, data
-        return self._last[1][offset : offset + length]
+        """Bytes of a member, which is unpacked whole for them."""
+        try:
+            data = self._whole(position)
+        except Exception as error:  # the libraries raise OSError, LZMAError, zlib.error, KeyError, ... on damaged bytes
+            raise Damage("damaged", f"it does not unpack ({error or type(error).__name__})") from None
+        return data[offset : offset + length]
 
     def _whole(self, position: int) -> bytes:
-        size = self.index.sizes[position]
-        name = self.index.names[position]
-        with self._zip.open(self._zip.NameToInfo.get(name) or self._zip.NameToInfo[f"./{name}"]) as member:
-            data = member.read(size + 1)
+        import zlib
+
+        size, name = self.index.sizes[position], self.index.names[position]
+        member = self._zip.NameToInfo.get(name) or self._zip.NameToInfo[f"./{name}"]
+        data = unpacked(self._packed(member), member.compress_type, size)
         if len(data) != size:
-            raise ValueError(f"{len(data):,} bytes where {size:,} were announced")
+            found = "more" if len(data) > size else f"{len(data):,}"
+            raise ValueError(f"{found} bytes where {size:,} were announced")
+        if zlib.crc32(data) != member.CRC:
+            raise ValueError("the bytes do not fit their CRC-32")
         return data
+
+    def _packed(self, member: Any) -> bytes:
+        """The bytes of a member as they are in the archive.
+
+        zipfile finds and checks them, but unpacks bzip2 and LZMA without a limit: 60 kB become 10 GB.
+        """
+        as_stored = copy.copy(member)
+        as_stored.compress_type, as_stored.file_size, as_stored.CRC = 0, member.compress_size, None
+        with self._zip.open(as_stored) as file:
+            data: bytes = file.read()
+        if len(data) != member.compress_size:
+            raise ValueError("the end of it is missing")
+        return data
+
+
+def unpacked(data: bytes, method: int, size: int) -> bytes:
+    """Unpack by one of the zip methods, to at most one byte more than `size`."""
+    if method == 0:
+        return data
+    if method == 8:
+        import zlib
+
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, size + 1)
+    if method == 12:
+        import bz2
+
+        return bz2.BZ2Decompressor().decompress(data, size + 1)
+    return _unpacked_lzma(data, size)
+
+
+def _unpacked_lzma(data: bytes, size: int) -> bytes:
+    """LZMA as zip has it: version (2 bytes), size of the properties (2), properties (5), stream.
+
+    The properties name the size of a dictionary, up to 4 GB; one as large as the output holds everything.
+    """
+    import lzma
+
+    length, packing, dictionary = struct.unpack_from("<HBI", data, 2)
+    if length != 5:
+        raise ValueError("its LZMA properties are damaged")
+    wanted = {
+        "id": lzma.FILTER_LZMA1,
+        "dict_size": min(max(dictionary, 4096), max(size, 4096)),
+        "lc": packing % 9,
+        "lp": packing // 9 % 5,
+        "pb": packing // 45,
+    }
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[wanted]).decompress(data[9:], size + 1)

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from gprplus.errors import LayoutError, ManifestError, examples
 from gprplus.ingest.beside.identities import People, identity_table, strangers
 from gprplus.ingest.beside.roles import about_lists, gallery_only, read_lists, with_roles
-from gprplus.ingest.files.listing import UNREAD, Listing, Refused, hidden_or_empty, seal
+from gprplus.ingest.files.listing import UNREAD, Listing, Refused, seal
 from gprplus.ingest.generator.doubles import without_doubles
-from gprplus.ingest.layouts.detect import Chosen
+from gprplus.ingest.layouts.detect import Chosen, what_is_there
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.near_miss import near_miss
 from gprplus.ingest.layouts.parse import readable, unlevelled
@@ -146,7 +146,7 @@ def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
 
 def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str:
     if not unmatched:
-        return f"There is no image file under {listing.root}: {hidden_or_empty(listing)}"
+        return f"There is no image file under {listing.root}: {what_is_there(listing)}"
     return (
         f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as "
         f"{unmatched[0]}, which {near_miss(layout, unmatched[0])}."

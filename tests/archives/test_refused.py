@@ -1,6 +1,7 @@
 """What must not come out of an archive never does: names that lead out, links, bombs, lies and damage."""
 
 import random
+import resource
 import struct
 import tarfile
 import zipfile
@@ -127,6 +128,80 @@ def test_a_changed_byte_of_a_zip_is_found_by_its_checksum(tmp_path: Path) -> Non
     path.write_bytes(bytes(data))
     with pytest.raises(ArchiveError, match="CRC"):
         archives.read(path / "a.jpg")
+
+
+METHODS = {"stored": 0, "deflate": 8, "bzip2": 12, "LZMA": 14}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_damage_in_a_member_of_any_method_is_one_sentence(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.jpg", random.Random(0).randbytes(3000))
+        archive.writestr("b.jpg", b"whole")
+    whole = path.read_bytes()
+    for at in range(50, 3000, 17):  # behind the header and the LZMA properties
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with pytest.raises(ArchiveError, match="does not unpack"):
+            archives.Archive(str(path)).read("a.jpg")
+        assert archives.Archive(str(path)).read("b.jpg") == b"whole"
+
+
+@pytest.mark.parametrize("method", [8, 12, 14], ids=["deflate", "bzip2", "LZMA"])
+def test_no_more_is_unpacked_than_a_member_announces(tmp_path: Path, method: int) -> None:
+    """bzip2 packs 10 GB of zeros into 7 kB, and the directory may say that they are 1,000 bytes."""
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("a.jpg", bytes(200 << 20))
+    for signature, offset in ((CENTRAL, 24), (LOCAL, 22)):
+        _patched(path, signature, offset, struct.pack("<I", 1000))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ArchiveError, match="more bytes where 1,000 were announced"):
+        archives.read(path / "a.jpg")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+def _with_size(path: Path, field: bytes) -> Path:
+    """The size of the first member of a tar overwritten, and its checksum made right."""
+    data = bytearray(path.read_bytes())
+    data[124:136] = field
+    data[148:156] = b"%06o\0 " % (sum(data[:148]) + sum(data[156:512]) + 256)
+    path.write_bytes(bytes(data))
+    return path
+
+
+@pytest.mark.parametrize(
+    "field",
+    [b"-0000001000\0", b"+0000001000\0", b"1_0        \0", b"\xff" * 12, b"\xff" * 11 + b"\0", b"\x80" + b"\xff" * 11],
+    ids=["minus", "plus", "underscore", "minus one", "minus 256", "2**88 - 1"],
+)
+def test_a_size_in_a_tar_that_is_none_ends_the_list(tmp_path: Path, field: bytes) -> None:
+    """A negative size led back to its own header for ever."""
+    entries = [(tar_info(name, 3), b"abc") for name in ("a.jpg", "b.jpg")]
+    path = _with_size(tarred(tmp_path / "a.tar", entries, format=tarfile.GNU_FORMAT), field)
+    assert (listed(path), refused(path)) == ({}, {"": "damaged"})
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        b"9" * 5000 + b" path=b.jpg\n",
+        b"5020 size=" + b"9" * 5009 + b"\n",
+        b"99999 path=b.jpg\n",
+        b"0 path=b.jpg\n",
+        b"4 a=b\n",
+        b"16 path=b.jpg",
+        b"11 size=-1\n",
+        b" path=b.jpg\n",
+        b"path=b.jpg\n",
+    ],
+    ids=["5,000 digits", "a size of 5,000", "too long", "nothing", "too short", "cut", "minus", "no length", "none"],
+)
+def test_a_pax_header_that_is_none_ends_the_list(tmp_path: Path, record: bytes) -> None:
+    header = tar_info("pax", len(record), kind=tarfile.XHDTYPE)
+    entries = [(tar_info("a.jpg", 3), b"abc"), (header, record), (tar_info("b.jpg", 3), b"abc")]
+    path = tarred(tmp_path / "a.tar", entries, format=tarfile.USTAR_FORMAT)
+    assert (listed(path), refused(path)) == ({"a.jpg": b"abc"}, {"": "damaged"})
 
 
 @pytest.mark.parametrize("form", FORMS)

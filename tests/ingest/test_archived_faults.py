@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,37 @@ def test_an_archive_in_which_nothing_can_be_read_is_one_sentence(tmp_path: Path,
         build_manifest([tmp_path / "r.zip"], tmp_path / "m")
     with pytest.raises(LayoutError, match=r"No known layout fits the names under \S+cats\.tar"):
         build_manifest([packed_folder(tmp_path / "cats.tar", plant(tmp_path / "c", ["cat.jpg"]))], tmp_path / "m")
+
+
+@pytest.mark.parametrize("layout", ["auto", "engine"])
+def test_wholly_damaged_or_encrypted_archives_are_not_called_empty(renders: Path, tmp_path: Path, layout: str) -> None:
+    whole = packed_folder(tmp_path / "r.zip", renders).read_bytes()
+    locked = bytearray(whole)
+    at = locked.find(b"PK\1\2")
+    while at >= 0:
+        locked[at + 8] |= 1
+        at = locked.find(b"PK\1\2", at + 1)
+    for data, reason in ((bytes(locked), "encrypted: the member is encrypted, and 35 more"), (whole[:300], "damaged")):
+        (tmp_path / "r.zip").write_bytes(data)
+        with pytest.raises(LayoutError, match=rf"nothing in it can be read \({reason}"):
+            build_manifest([tmp_path / "r.zip"], tmp_path / "m", layout=layout)
+
+
+@pytest.mark.parametrize("method", [0, 8, 12, 14])
+@pytest.mark.parametrize("verify", ["header", "digest", "decode"])
+def test_a_damaged_member_is_a_rejected_row(renders: Path, tmp_path: Path, method: int, verify: str) -> None:
+    path = tmp_path / "root" / "r.zip"
+    path.parent.mkdir()
+    files = sorted(renders.rglob("*.jpg"))
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for file in files:
+            archive.write(file, file.relative_to(renders))
+    data = bytearray(path.read_bytes())
+    data[700:730] = bytes(30)  # inside the first member
+    path.write_bytes(bytes(data))
+    manifest = build_manifest([path.parent], tmp_path / "m", verify=verify)
+    assert reasons(manifest) == {f"r.zip/{files[0].relative_to(renders)}": "damaged"}
+    assert manifest.info["counts"]["images"] == len(files) - 1
 
 
 def test_a_render_that_is_not_finished_is_not_taken_from_an_archive(renders: Path, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def rendered(listing: Listing) -> dict[str, Any]:
 def _by_names(listing: Listing) -> Layout:
     names = sample(listing)
     if not names:
-        raise LayoutError(f"There is no image file under {listing.root}: {_what_is_there(listing)}")
+        raise LayoutError(f"There is no image file under {listing.root}: {what_is_there(listing)}")
     known = shipped()
     shares = {layout.name: share(layout, names, listing.views) for layout in known}
     best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
@@ -144,11 +144,13 @@ def _agrees(layout: Layout, probe: Probe) -> int:
     return 2 * (layout.size == (probe.width, probe.height)) + (layout.format == probe.format)
 
 
-def _what_is_there(listing: Listing) -> str:
+def what_is_there(listing: Listing) -> str:
+    """A clause about what a folder or archive holds instead of images."""
     names = [path for path, _ in zip(listing.paths(), range(4), strict=False)]
     if not names and listing.refused:
         first = listing.refused[0]
-        return f"nothing in it can be read ({first.reason}: {first.detail.rstrip('.')})."
+        more = f", and {len(listing.refused) - 1:,} more" if len(listing.refused) > 1 else ""
+        return f"nothing in it can be read ({first.reason}: {first.detail.rstrip('.')}{more})."
     if not names:
         return hidden_or_empty(listing)
     packed = f" {archives.UNPACK}" if any(map(archives.is_packed, names)) else ""
