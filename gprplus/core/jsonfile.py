@@ -1,11 +1,14 @@
 """Read a JSON file that may come from anywhere, with one sentence for each way in which it is none."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from gprplus import archives
 from gprplus.errors import GprplusError
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
@@ -15,7 +18,12 @@ def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, A
     unreadable, no JSON, nested too deeply, or no object.
     """
     try:
-        value = json.loads(archives.read(path).decode())
+        text = archives.read(path).decode()
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(
+                value, ensure_ascii=False
+            ).encode()  # a lone half of a pair is no character, and cannot be written
     except FileNotFoundError:
         raise error(f"{path.parent} is not {what}: it has no {path.name}.") from None
     except NotADirectoryError:

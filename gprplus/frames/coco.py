@@ -1,18 +1,20 @@
 """Reading COCO JSON: images, annotations, categories, and whatever keys a source adds to them."""
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from gprplus.core.names import plain_path
 from gprplus.errors import FramesError, examples, nearest
 from gprplus.frames.keys import Keys, Record, check, level
 from gprplus.frames.source import Box, Frame, Person, Rejected, Source
+from gprplus.frames.values import is_id, is_level, number, points_of, segmentation_fault, shown, too_deep, whole
 from gprplus.keys import digest
 from gprplus.runs import read_json
 
+_DIGITS = 15  # of a frame's number in the names of its crops
 PERSONS = ("person", "pedestrian", "people", "human")
 _TAKEN = frozenset(
     {"id", "image_id", "category_id", "bbox", "area", "iscrowd", "segmentation", "keypoints", "num_keypoints"}
@@ -33,17 +35,17 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Source:
     by_image: dict[Any, list[Person]] = defaultdict(list)
     known = _by_id(images, path)
     rejected = []
-    for number, annotation in zip(numbers, annotations, strict=True):
-        image = known.get(annotation.get("image_id"))
+    for count, annotation in zip(numbers, annotations, strict=True):
+        wants = annotation.get("image_id")
+        image = known.get(wants) if is_id(wants) else None
         if image is None:
-            missing = f"there is no image with the id {annotation.get('image_id')!r}."
-            rejected.append(Rejected("", number, None, "frame", missing))
+            rejected.append(Rejected("", count, None, "frame", f"there is no image with the id {shown(wants)}."))
             continue
-        by_image[image["id"]].append(_person(number, annotation, image, keys, wanted))
-    ordered = sorted(images, key=lambda image: (str(image["file_name"]), str(image["id"])))
+        by_image[image["id"]].append(_person(count, annotation, image, keys, wanted))
+    ordered = sorted(images, key=lambda image: (image["file_name"], str(image["id"])))
     found = [
-        Frame(str(image["file_name"]), number, _size(image), tuple(by_image[image["id"]]))
-        for number, image in zip(_frame_numbers(ordered, keys), ordered, strict=True)
+        Frame(image["file_name"], count, _size(image, path), tuple(by_image[image["id"]]))
+        for count, image in zip(_frame_numbers(ordered, keys), ordered, strict=True)
         if by_image[image["id"]]
     ]
     about = {
@@ -55,7 +57,7 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Source:
         "images": len(images),
         "annotations": len(annotations),
     }
-    points, skeleton = _points(data)
+    points, skeleton = _points(data, path)
     return Source(tuple(found), about, tuple(rejected), points, skeleton, _unread(annotations, keys))
 
 
@@ -82,18 +84,21 @@ def _by_id(images: list[dict[str, Any]], path: Path) -> dict[Any, dict[str, Any]
         for key in ("id", "file_name"):
             if key not in image:
                 raise FramesError(f"{path}: an image lacks '{key}'; it has {examples(sorted(image), 6)}.")
+        if not is_id(image["id"]):
+            raise FramesError(f"{path}: the id of an image is {shown(image['id'])}; a number or text was expected.")
         if image["id"] in known:
-            raise FramesError(f"{path}: two images have the id {image['id']!r}.")
-        parts = PurePosixPath(str(image["file_name"]))
-        if parts.is_absolute() or ".." in parts.parts:
-            raise FramesError(f"{path}: the file_name '{parts}' leaves the folder of frames.")
+            raise FramesError(f"{path}: two images have the id {shown(image['id'])}.")
+        name = image["file_name"]
+        if isinstance(name, str):
+            name = str(PurePosixPath(name))  # ./a//b.jpg is a/b.jpg
+        image["file_name"] = plain_path(name, f"{path}: file_name", FramesError)
         known[image["id"]] = image
     return known
 
 
 def _category(data: Mapping[str, Any], wanted: str | None, path: Path) -> tuple[set[Any] | None, str]:
     """The ids that mean a person (None: all), and how they are called."""
-    named = {item.get("id"): str(item.get("name", "")) for item in data.get("categories") or [] if item}
+    named = {item["id"]: str(item.get("name", "")) for item in _categories(data, path)}
     if not named:
         return None, "all: the file declares none"
     accepted = PERSONS if wanted is None else (wanted.lower(),)
@@ -104,19 +109,26 @@ def _category(data: Mapping[str, Any], wanted: str | None, path: Path) -> tuple[
     return chosen, ", ".join(sorted({named[number] for number in chosen}))
 
 
+def _categories(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    found = data.get("categories") or []
+    if not isinstance(found, list) or not all(isinstance(item, dict) and is_id(item.get("id")) for item in found):
+        raise FramesError(f"{path}: categories: expected a list of objects with an id, found {shown(found)}.")
+    return found
+
+
 def _numbers(annotations: list[dict[str, Any]]) -> list[int]:
     """The ids, where they are whole numbers and each its own; else positions from 1."""
     ids = [annotation.get("id") for annotation in annotations]
-    whole = all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in ids)
-    return [int(number or 0) for number in ids] if whole and len(set(ids)) == len(ids) else list(range(1, len(ids) + 1))
+    usable = all(map(whole, ids)) and len(set(ids)) == len(ids)
+    return [int(given or 0) for given in ids] if usable else list(range(1, len(ids) + 1))
 
 
 def _frame_numbers(images: list[dict[str, Any]], keys: Keys) -> list[int]:
     """What the images say, else the last number in their names, else their positions: one rule for all of them."""
     said = [Record.of(image).read(keys, "frame") for image in images]
-    if all(isinstance(number, int) and number >= 0 for number in said):
+    if all(map(whole, said)):
         return said
-    return trailing_numbers([str(image["file_name"]) for image in images])
+    return trailing_numbers([image["file_name"] for image in images])
 
 
 def trailing_numbers(paths: list[str]) -> list[int]:
@@ -126,48 +138,75 @@ def trailing_numbers(paths: list[str]) -> list[int]:
     ([7, 12], [1, 2])
     """
     found = [re.findall(r"\d+", PurePosixPath(path).stem) for path in paths]
-    return [int(numbers[-1]) for numbers in found] if all(found) else list(range(1, len(paths) + 1))
+    if all(numbers and len(numbers[-1]) <= _DIGITS for numbers in found):
+        return [int(numbers[-1]) for numbers in found]
+    return list(range(1, len(paths) + 1))
 
 
-def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
-    width, height = image.get("width"), image.get("height")
-    return (int(width), int(height)) if width and height else None
+def _size(image: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
+    sides = [image.get("width"), image.get("height")]
+    if not all(sides):
+        return None
+    width, height = map(number, sides)
+    if width is None or height is None or min(width, height) < 1:
+        raise FramesError(f"{path}: the image {shown(image['id'])} is of size {shown(sides)}; pixels were expected.")
+    return int(width), int(height)
 
 
 def _person(
-    number: int, annotation: Mapping[str, Any], image: Mapping[str, Any], keys: Keys, wanted: set[Any] | None
+    count: int, annotation: Mapping[str, Any], image: Mapping[str, Any], keys: Keys, wanted: set[Any] | None
 ) -> Person:
     record = Record.of(annotation, image)
-    identity = record.read(keys, "identity")
-    reject: tuple[str, str] | None = None
-    shares: dict[str, float | None] = {}
-    for name in ("visible", "truncated"):
-        value = record.read(keys, name)
-        shares[name] = _share(value)
-        if value is not None and shares[name] is None:
-            reject = ("value", f"{name} is {value!r}; a share from 0 to 1 was expected.")
-    box = _box(annotation.get("bbox"))
+    identity = _identity(record.read(keys, "identity"))
+    shares = {name: _share(record.read(keys, name)) for name in ("visible", "truncated")}
+    levels = record.levels(keys)
+    points = points_of(annotation.get("keypoints"))
+    fault = _fault(record, keys, levels, annotation)
+    category = annotation.get("category_id")
+    reject: tuple[str, str] | None = ("value", fault) if fault else None
     if identity is None:
         reject = ("identity", "the annotation does not say who it is.")
     if annotation.get("iscrowd"):
         reject = ("crowd", "the annotation stands for a crowd (iscrowd).")
-    if wanted is not None and annotation.get("category_id") not in wanted:
-        reject = ("category", f"the category {annotation.get('category_id')!r} is no person.")
+    if wanted is not None and not (is_id(category) and category in wanted):
+        reject = ("category", f"the category {shown(category)} is no person.")
     return Person(
-        number,
-        None if identity is None else _identity(identity),
-        box,
+        count,
+        identity,
+        _box(annotation.get("bbox")),
         shares["visible"],
         shares["truncated"],
-        segmentation=annotation.get("segmentation"),
-        keypoints=tuple(float(value) for value in annotation.get("keypoints") or ()),
-        levels={name: level(name, value) for name, value in record.levels(keys).items()},
-        extra={key: value for key, value in annotation.items() if key not in _TAKEN},
+        segmentation=None if segmentation_fault(annotation.get("segmentation")) else annotation.get("segmentation"),
+        keypoints=points or (),
+        levels={name: level(name, value) for name, value in levels.items() if is_level(value)},
+        extra={key: value for key, value in annotation.items() if key not in _TAKEN and not too_deep(value)},
         reject=reject,
     )
 
 
-def _identity(value: Any) -> str:
+def _fault(record: Record, keys: Keys, levels: Mapping[str, Any], annotation: Mapping[str, Any]) -> str:
+    """What is wrong with the values of an annotation, as a sentence; "" for nothing."""
+    for name in ("visible", "truncated"):
+        value = record.read(keys, name)
+        if value is not None and _share(value) is None:
+            return f"{name} is {shown(value)}; a share from 0 to 1 was expected."
+    for name, value in levels.items():
+        if not is_level(value):
+            return f"{name} is {shown(value)}; text or a number was expected."
+    value = annotation.get("keypoints")
+    if points_of(value) is None:
+        return f"keypoints is {shown(value)}; a list of x, y, v for each was expected."
+    fault = segmentation_fault(annotation.get("segmentation"))
+    if fault:
+        return f"segmentation: {fault}."
+    deep = next((key for key, value in annotation.items() if too_deep(value)), None)
+    return "" if deep is None else f"the value of {shown(deep)} is nested too deeply."
+
+
+def _identity(value: Any) -> str | None:
+    """An identity as text; None for none, and for what cannot be one."""
+    if not is_level(value) or value == "":
+        return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -180,15 +219,22 @@ def _share(value: Any) -> float | None:
 def _box(value: Any) -> Box | None:
     if not isinstance(value, list | tuple) or len(value) != 4:
         return None
-    if not all(isinstance(number, int | float) and math.isfinite(number) for number in value):
+    left, top, width, height = map(number, value)
+    if left is None or top is None or width is None or height is None:
         return None
-    return (float(value[0]), float(value[1]), float(value[2]), float(value[3]))
+    return left, top, width, height
 
 
-def _points(data: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    for item in data.get("categories") or []:
-        if item.get("keypoints"):
-            return tuple(map(str, item["keypoints"])), tuple(map(tuple, item.get("skeleton") or ()))
+def _points(data: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """The names of the key points and the skeleton, which are carried into the crops' file."""
+    for item in _categories(data, path):
+        names, pairs = item.get("keypoints") or [], item.get("skeleton") or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise FramesError(f"{path}: categories: keypoints: expected a list of names, found {shown(names)}.")
+        if not isinstance(pairs, list) or not all(isinstance(pair, list) and all(map(whole, pair)) for pair in pairs):
+            raise FramesError(f"{path}: categories: skeleton: expected a list of pairs, found {shown(pairs)}.")
+        if names:
+            return tuple(names), tuple(map(tuple, pairs))
     return (), ()
 
 

@@ -6,6 +6,7 @@ A shard is a run of frames. Its record is written after all of its files, so a s
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from gprplus import images
 from gprplus.errors import FramesError
 from gprplus.frames.naming import Naming
 from gprplus.frames.rules import Judged, Rules, Window, inside, judge, visible_by_boxes, visible_by_masks
-from gprplus.frames.segmentation import mask_of, moved, read_instances
+from gprplus.frames.segmentation import boxes_of, mask_of, moved, read_instances
 from gprplus.frames.source import Frame, Person
 from gprplus.runs import read_json, replacing, write_json
 
 PARTS = "_parts"
+MOST_PEOPLE = 10_000  # of one frame: each is compared with all others
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,32 @@ class _Opened:
             return self.values[window[1] : window[3], window[0] : window[2]] == person.value
         return mask_of(person.segmentation, window, self.size)
 
+    @cached_property
+    def boxes(self) -> np.ndarray:
+        """The persons' boxes, `(N, 4)`; NaN for one without a box."""
+        return np.array([person.box or (np.nan,) * 4 for person in self.people], np.float64).reshape(-1, 4)
+
+    @cached_property
+    def masks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which persons have a mask that fits the frame, `(N,) bool`, and the pixels that these cover, `(H, W) bool`.
+
+        Each mask is taken inside its person's box, and drawn once for all others.
+        """
+        have = np.zeros(len(self.people), bool)
+        covered = np.zeros(self.pixels.shape[:2], bool)
+        for i, person in enumerate(self.people):
+            window = inside(person.box, self.size) if person.box and person.segmentation else None
+            if window is None:
+                continue
+            try:
+                mask = self.mask(person, window)
+            except FramesError:  # it is rejected for that, and covers nobody
+                continue
+            if mask is not None:
+                have[i] = True
+                covered[window[1] : window[3], window[0] : window[2]] |= mask
+        return have, covered
+
 
 def cut(shard: Shard) -> int:
     """Write the crops of a shard and its record; a shard that is whole stays as it is. Returns its frames."""
@@ -93,9 +121,9 @@ def _frame(shard: Shard, frame: Frame, crops: list[dict[str, Any]], rejected: li
         lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
         rejected += lost or [{**_reject(frame, Person(0), "frame", str(error)), "number": None}]
         return
-    for person in opened.people:
+    for i, person in enumerate(opened.people):
         try:
-            row = _person(shard, frame, opened, person)
+            row = _person(shard, frame, opened, i)
         except FramesError as error:
             row = _reject(frame, person, "mask", str(error))
         (rejected if "reason" in row else crops).append(row)
@@ -103,10 +131,12 @@ def _frame(shard: Shard, frame: Frame, crops: list[dict[str, Any]], rejected: li
 
 def _opened(root: Path, frame: Frame) -> _Opened:
     """Decode a frame, and find the persons of its mask."""
+    if len(frame.people) > MOST_PEOPLE:
+        raise FramesError(f"{frame.path} has {len(frame.people):,} annotations; at most {MOST_PEOPLE:,} are cut.")
     try:
         pixels = images.decode(images.read_bytes(root, frame.path))
     except OSError as error:
-        raise FramesError(f"{frame.path} cannot be read: {error.strerror}.") from error
+        raise FramesError(f"{frame.path} cannot be read: {error.strerror or error}.") from error
     if pixels is None:
         raise FramesError(f"{frame.path} does not decode.")
     size = (pixels.shape[1], pixels.shape[0])
@@ -120,15 +150,8 @@ def _opened(root: Path, frame: Frame) -> _Opened:
 
 def _found(values: np.ndarray, known: Mapping[int, Person] | None) -> list[Person]:
     """The persons of an instance mask, by value."""
-    distinct, flat = np.unique(values, return_inverse=True)
-    flat = flat.reshape(values.shape)
     people = []
-    for i, value in enumerate(distinct.tolist()):
-        if value == 0:
-            continue
-        rows, columns = np.flatnonzero((flat == i).any(axis=1)), np.flatnonzero((flat == i).any(axis=0))
-        left, top = float(columns[0]), float(rows[0])
-        box = (left, top, float(columns[-1]) + 1 - left, float(rows[-1]) + 1 - top)
+    for value, box in boxes_of(values, MOST_PEOPLE).items():
         person = Person(value, str(value), value=value) if known is None else known.get(value)
         if person is None or person.identity is None:
             why = ("identity", f"the table does not say who the value {value} is.")
@@ -137,12 +160,13 @@ def _found(values: np.ndarray, known: Mapping[int, Person] | None) -> list[Perso
     return people
 
 
-def _person(shard: Shard, frame: Frame, opened: _Opened, person: Person) -> dict[str, Any]:
-    """Write one crop and return its row, or the row of a reject."""
+def _person(shard: Shard, frame: Frame, opened: _Opened, number: int) -> dict[str, Any]:
+    """Write the crop of the person at a position, and return its row, or the row of a reject."""
+    person = opened.people[number]
     if person.reject:
         return _reject(frame, person, *person.reject)
     identity = person.identity or ""
-    visible, known_from = _visible(opened, person)
+    visible, known_from = _visible(opened, number)
     verdict = judge(shard.rules, person.box, opened.size, visible, known_from, person.truncated)
     if verdict.window is None:
         return _reject(frame, person, verdict.reason, verdict.detail)
@@ -159,8 +183,9 @@ def _person(shard: Shard, frame: Frame, opened: _Opened, person: Person) -> dict
     return _row(frame, person, verdict, path, opened.size)
 
 
-def _visible(opened: _Opened, person: Person) -> tuple[float, str]:
+def _visible(opened: _Opened, number: int) -> tuple[float, str]:
     """The visible share: as given, else by masks where all who meet the box have one, else by boxes."""
+    person = opened.people[number]
     if person.visible is not None:
         return person.visible, "given"
     window = inside(person.box, opened.size) if person.box else None
@@ -169,21 +194,20 @@ def _visible(opened: _Opened, person: Person) -> tuple[float, str]:
     if opened.values is not None:
         part = opened.values[window[1] : window[3], window[0] : window[2]]
         return visible_by_masks(part == person.value, (part != person.value) & (part != 0)), "masks"
-    others = [other for other in opened.people if other is not person and other.box and _meet(person.box, other.box)]
+    others = _meeting(opened.boxes, number)
     own = opened.mask(person, window)
-    masks = [opened.mask(other, window) for other in others]
-    if own is not None and all(mask is not None for mask in masks):
-        union = np.zeros_like(own)
-        for mask in masks:
-            union |= mask
-        return visible_by_masks(own, union), "masks"
-    return visible_by_boxes(person.box, [other.box for other in others if other.box], opened.size), "boxes"
+    if own is not None and opened.masks[0][others].all():
+        return visible_by_masks(own, opened.masks[1][window[1] : window[3], window[0] : window[2]]), "masks"
+    return visible_by_boxes(person.box, opened.boxes[others], opened.size), "boxes"
 
 
-def _meet(one: tuple[float, ...], two: tuple[float, ...]) -> bool:
-    return (
-        one[0] < two[0] + two[2] and two[0] < one[0] + one[2] and one[1] < two[1] + two[3] and two[1] < one[1] + one[3]
-    )
+def _meeting(boxes: np.ndarray, number: int) -> np.ndarray:
+    """Which of the `(N, 4)` boxes overlap the one at a position, itself left out: `(N,) bool`."""
+    x, y, width, height = boxes[number]
+    left, top, right, bottom = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+    found: np.ndarray = (x < right) & (left < x + width) & (y < bottom) & (top < y + height)
+    found[number] = False
+    return found
 
 
 def _write(shard: Shard, path: str, crop: np.ndarray, mask: np.ndarray | None) -> None:

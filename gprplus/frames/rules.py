@@ -77,12 +77,12 @@ def touches(box: Box, size: tuple[int, int]) -> bool:
 
 def visible_by_masks(own: np.ndarray, others: np.ndarray) -> float:
     """Of the pixels of a box that belong to somebody, `(H, W) bool` each, the share that is the person's own."""
-    mine = int(own.sum())
-    theirs = int((others & ~own).sum())
+    mine = np.count_nonzero(own)
+    theirs = np.count_nonzero(others) - np.count_nonzero(others & own)
     return mine / (mine + theirs) if mine else 0.0
 
 
-def visible_by_boxes(box: Box, others: Sequence[Box], size: tuple[int, int]) -> float:
+def visible_by_boxes(box: Box, others: Sequence[Box] | np.ndarray, size: tuple[int, int]) -> float:
     """The share of a box that no nearer box covers.
 
     Nearer is whose box ends lower in the frame, which assumes level ground.
@@ -90,14 +90,21 @@ def visible_by_boxes(box: Box, others: Sequence[Box], size: tuple[int, int]) -> 
     window = inside(box, size)
     if window is None:
         return 0.0
+    boxes = np.asarray(others, np.float64).reshape(-1, 4)
+    boxes = boxes[boxes[:, 1] + boxes[:, 3] > box[1] + box[3]]
     left, top, right, bottom = window
-    covered = np.zeros((bottom - top, right - left), dtype=bool)
-    for other in others:
-        over = inside(other, size)
-        if over is None or other[1] + other[3] <= box[1] + box[3]:
-            continue
-        covered[max(over[1] - top, 0) : max(over[3] - top, 0), max(over[0] - left, 0) : max(over[2] - left, 0)] = True
-    return 1.0 - float(covered.mean())
+    edges = np.concatenate([np.floor(boxes[:, :2]), np.ceil(boxes[:, :2] + boxes[:, 2:])], axis=1)
+    x1, y1, x2, y2 = np.clip(edges - (left, top, left, top), 0, (right - left, bottom - top) * 2).astype(int).T
+    over = (x1 < x2) & (y1 < y2) & (boxes[:, 2] > 0) & (boxes[:, 3] > 0)
+    if not over.any():
+        return 1.0
+    # One step up at each box's left upper corner, and down where it ends: the sums are how many boxes cover a pixel.
+    steps = np.zeros((bottom - top + 1, right - left + 1), np.int32)
+    for rows, columns, step in ((y1, x1, 1), (y1, x2, -1), (y2, x1, -1), (y2, x2, 1)):
+        np.add.at(steps, (rows[over], columns[over]), step)
+    for axis in (0, 1):
+        np.cumsum(steps, axis=axis, out=steps)
+    return 1.0 - float((steps[:-1, :-1] > 0).mean())
 
 
 @dataclass(frozen=True)

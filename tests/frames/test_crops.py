@@ -10,6 +10,7 @@ import pytest
 
 from gprplus.errors import FramesError, LayoutError, RequestChanged
 from gprplus.frames import Rules, crop_frames
+from gprplus.frames.segmentation import mask_of
 from gprplus.ingest import build_manifest
 
 TWO = ({1: (40, 60, 40, 100), 2: (150, 80, 50, 120)}, {1: (60, 60, 40, 100)})
@@ -95,8 +96,39 @@ def test_margin_is_a_share_of_the_box_on_each_side_and_stops_at_the_frame(tmp_pa
         ({"category_id": 2}, "category"),
         ({"identity": None}, "identity"),
         ({"image_id": 99}, "frame"),
+        ({"image_id": [1]}, "frame"),
+        ({"category_id": {"a": 1}}, "category"),
+        ({"identity": ["0001"]}, "identity"),
+        ({"identity": float("nan")}, "identity"),
+        ({"identity": ""}, "identity"),
+        ({"bbox": [10, 10, 10**400, 50]}, "box"),
+        ({"bbox": ["10", 10, 60, 100]}, "box"),
+        ({"bbox": [10, 10, float("inf"), 100]}, "box"),
+        ({"visible": [0.5]}, "value"),
+        ({"truncated": 10**400}, "value"),
+        ({"weather": {"a": 1}}, "value"),
+        ({"camera": 10**400}, "value"),
+        ({"keypoints": 7}, "value"),
+        ({"keypoints": [1, 2]}, "value"),
+        ({"keypoints": [1, "2", 2]}, "value"),
+        ({"keypoints": [1, 2, 1e308]}, "value"),
+        ({"segmentation": "people"}, "value"),
+        ({"segmentation": [[1, 2, 3]]}, "value"),
+        ({"segmentation": [[1, 2, float("nan"), 4]]}, "value"),
+        ({"segmentation": [1, 2, 3, 4]}, "value"),
+        ({"segmentation": [[[1, 2], [3, 4]]]}, "value"),
+        ({"segmentation": 2000 * [[10, 10, 20, 10, 20, 20]]}, "value"),
+        ({"segmentation": {"size": [240, 320]}}, "value"),
+        ({"segmentation": {"size": [240, 320], "counts": [7]}}, "mask"),
+        ({"segmentation": {"size": [10**9, 10**9], "counts": [10**18]}}, "mask"),
+        ({"segmentation": {"size": [240, 320], "counts": [10**30]}}, "mask"),
+        ({"segmentation": {"size": [240, 320], "counts": [-1, 76801]}}, "mask"),
+        ({"segmentation": {"size": [240, 320], "counts": [[76800]]}}, "mask"),
+        ({"segmentation": {"size": [240, 320], "counts": [[1], [2, 3]]}}, "mask"),
+        ({"segmentation": {"size": [240, 320], "counts": 5000 * "o"}}, "mask"),
+        ({"segmentation": {"size": "big", "counts": "\x1b[31m"}}, "mask"),
     ],
-    ids=lambda value: json.dumps(value),
+    ids=lambda value: json.dumps(value)[:60],
 )
 def test_each_annotation_left_out_has_its_reason(tmp_path: Path, street, changed, reason) -> None:
     coco = street(tmp_path, [TWO[0]])
@@ -108,6 +140,7 @@ def test_each_annotation_left_out_has_its_reason(tmp_path: Path, street, changed
     assert crops.info["rejected"] == ({reason: 1} if reason else {})
     assert [row["reason"] for row in rejects(crops.path)] == ([reason] if reason else [])
     assert crops.info["images"] + sum(crops.info["rejected"].values()) == crops.info["annotations"] == 2
+    assert all(row["detail"].isprintable() and len(row["detail"]) < 200 for row in rejects(crops.path))
 
 
 def test_who_stands_behind_another_is_occluded_and_who_stands_before_is_not(tmp_path: Path, street) -> None:
@@ -264,7 +297,21 @@ def test_motsynth_a_slip_in_a_key_cannot_merge_people(tmp_path: Path, street) ->
         (lambda data: data.pop("images"), "expected a list of objects called 'images'"),
         (lambda data: data["annotations"].clear(), "has no annotation"),
         (lambda data: data["images"].append(dict(data["images"][0])), "two images have the id 1"),
-        (lambda data: data["images"][0].update(file_name="../x.png"), "leaves the folder of frames"),
+        (lambda data: data["images"][0].update(file_name="../x.png"), "file_name: .../x.png. is not a relative path"),
+        (
+            lambda data: data["images"][0].update(file_name="/etc/passwd"),
+            "./etc/passwd. is not a relative path",
+        ),
+        (lambda data: data["images"][0].update(file_name=7), "file_name: '7' .* is not text"),
+        (lambda data: data["images"][0].update(id=[1]), r"the id of an image is \[1\]; a number or text"),
+        (lambda data: data["images"][0].update(width="wide"), "is of size .*; pixels were expected"),
+        (lambda data: data["images"][0].update(width=1e308), "is of size .*; pixels were expected"),
+        (lambda data: data["images"].append(3), "expected a list of objects called 'images'"),
+        (lambda data: data["categories"].append(None), "categories: expected a list of objects with an id"),
+        (lambda data: data["categories"][0].update(id=[]), "categories: expected a list of objects with an id"),
+        (lambda data: data["categories"][0].update(keypoints=7), "keypoints: expected a list of names, found 7"),
+        (lambda data: data["categories"][0].update(skeleton=[1]), r"skeleton: expected a list of pairs, found \[1\]"),
+        (lambda data: data["annotations"][0].update(note="\ud800"), "surrogates not allowed"),
         (lambda data: data["categories"][0].update(name="cat"), "has no category 'person'"),
         (lambda data: [a.pop("identity") for a in data["annotations"]], "Say which key it is, such as --key"),
     ],
@@ -276,6 +323,57 @@ def test_a_coco_file_that_is_none_is_one_sentence(tmp_path: Path, street, break_
     coco.write_text(json.dumps(data))
     with pytest.raises(FramesError, match=sentence):
         crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
+
+
+def test_a_mask_that_does_not_fit_is_rejected_and_its_neighbours_are_not(tmp_path: Path, street) -> None:
+    def mask(identity: int) -> dict[str, object]:
+        return {"segmentation": {"size": [240, 320], "counts": [7]} if identity == 2 else [[40, 40, 90, 40, 90, 160]]}
+
+    coco = street(tmp_path, [{1: (40, 40, 60, 120), 2: (60, 40, 60, 120)}], person=mask)
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
+    assert (crops.info["images"], crops.info["rejected"]) == (1, {"mask": 1})
+
+
+def test_numbers_too_long_for_names_are_replaced_by_positions(tmp_path: Path, street) -> None:
+    coco = street(tmp_path, TWO, image={"frame": 10**18}, person=lambda identity: {"id": 10**4000 + identity})
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
+    assert sorted(path.name for path in crops.path.rglob("0*.jpg")) == [
+        "0001_f000001_b1.jpg",
+        "0001_f000002_b3.jpg",
+        "0002_f000001_b2.jpg",
+    ]
+
+
+def test_values_nested_too_deeply_are_rejected(tmp_path: Path, street) -> None:
+    coco = street(tmp_path, [TWO[0]])
+    coco.write_text(coco.read_text().replace('"bbox"', '"note": ' + 900 * "[" + 900 * "]" + ', "bbox"', 1))
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
+    assert crops.info["rejected"] == {"value": 1}
+    assert rejects(crops.path)[0]["detail"] == "the value of 'note' is nested too deeply."
+    coco.write_text(coco.read_text().replace('"bbox"', '"note": ' + 5000 * "[" + 5000 * "]" + ', "bbox"', 1))
+    with pytest.raises(FramesError, match="nested too deeply"):
+        crop_frames(tmp_path / "frames", tmp_path / "c2", coco=coco)
+
+
+def test_each_mask_is_drawn_twice_however_many_lie_over_it(tmp_path: Path, street, monkeypatch) -> None:
+    """Once for all that it covers, once for its own crop: 4,000 that were drawn for each other took minutes."""
+    coco = street(tmp_path, [{1: (40, 40, 60, 120)}])
+    data = json.loads(coco.read_text())
+    left = 240 * 40
+    code = {"size": [240, 320], "counts": [left, 240 * 60, 240 * 320 - left - 240 * 60]}
+    rows = [{**data["annotations"][0], "id": i, "identity": f"{i:04d}", "segmentation": code} for i in range(50)]
+    coco.write_text(json.dumps({**data, "annotations": rows}))
+    drawn = []
+    monkeypatch.setattr("gprplus.frames.cut.mask_of", lambda *given: drawn.append(given) or mask_of(*given))
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, workers=1)
+    assert crops.info["images"] == 50
+    assert len(drawn) == 100
+
+
+def test_a_frame_of_too_many_annotations_is_rejected(tmp_path: Path, street, monkeypatch) -> None:
+    monkeypatch.setattr("gprplus.frames.cut.MOST_PEOPLE", 1)
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), workers=1)
+    assert (crops.info["images"], crops.info["rejected"]) == (1, {"frame": 2})
 
 
 def test_each_frame_is_decoded_once(tmp_path: Path, street, monkeypatch) -> None:

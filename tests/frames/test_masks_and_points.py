@@ -13,7 +13,7 @@ from PIL import Image
 from gprplus.errors import FramesError
 from gprplus.frames import Rules, crop_frames
 from gprplus.frames.rules import inside, visible_by_boxes, widened
-from gprplus.frames.segmentation import counts_of, from_counts, mask_of, moved
+from gprplus.frames.segmentation import boxes_of, counts_of, from_counts, mask_of, moved
 from gprplus.ingest import build_manifest
 
 SIZE = (320, 240)
@@ -33,6 +33,44 @@ def test_run_length_codes_are_read_as_pycocotools_writes_them(mask: np.ndarray) 
     code = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
     assert (from_counts(code, (mask.shape[1], mask.shape[0])) == mask).all()
     assert (from_counts({**code, "counts": code["counts"].decode()}, (mask.shape[1], mask.shape[0])) == mask).all()
+
+
+@given(mask=MASKS, data=st.data())
+def test_a_run_length_code_is_read_inside_a_window_alone(mask: np.ndarray, data: st.DataObject) -> None:
+    height, width = mask.shape
+    left, right = sorted(data.draw(st.tuples(st.integers(0, width - 1), st.integers(0, width - 1))))
+    top, bottom = sorted(data.draw(st.tuples(st.integers(0, height - 1), st.integers(0, height - 1))))
+    found = from_counts(counts_of(mask), (width, height), (left, top, right + 1, bottom + 1))
+    assert (found == mask[top : bottom + 1, left : right + 1]).all()
+
+
+@given(values=hnp.arrays(np.uint16, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=st.integers(0, 4)))
+def test_boxes_of_an_instance_mask_are_those_of_each_value(values: np.ndarray) -> None:
+    expected = {}
+    for value in sorted(set(values.ravel().tolist()) - {0}):
+        y, x = np.nonzero(values == value)
+        expected[value] = (x.min(), y.min(), x.max() + 1 - x.min(), y.max() + 1 - y.min())
+    assert boxes_of(values, 10) == expected
+
+
+def test_a_picture_in_the_place_of_an_instance_mask_is_a_rejected_frame(tmp_path: Path, frame) -> None:
+    frame(tmp_path / "frames" / "1.png", {}, (200, 100))
+    (tmp_path / "masks").mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (100, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "masks" / "1.png")
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", masks=tmp_path / "masks")
+    assert crops.info["rejected"] == {"frame": 1}
+    assert "more than 10,000 values" in (crops.path / "_rejected.csv").read_text()
+
+
+def test_a_mask_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path, frame, monkeypatch) -> None:
+    frame(tmp_path / "frames" / "1.png", {}, (200, 100))
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (9000, 9000)).save(tmp_path / "masks" / "1.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("the mask was decoded"))
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", masks=tmp_path / "masks", workers=1)
+    assert crops.info["rejected"] == {"frame": 1}
+    assert "is of size (9000, 9000), and the frame of (200, 100)" in (crops.path / "_rejected.csv").read_text()
 
 
 @pytest.mark.parametrize("code", [{"size": [5, 5], "counts": [25]}, {"size": [240, 320], "counts": [7]}])
