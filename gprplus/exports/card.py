@@ -76,7 +76,16 @@ def _sentences(names: Sequence[str]) -> list[tuple[str, str]]:
 
 def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text on one line that ends no cell and is no markup: titles and licences come from files.
+
+    >>> _cell("a | b\\n<script>")
+    'a \\\\| b &lt;script>'
+    """
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _size(images: int) -> str:

@@ -32,6 +32,13 @@ def test_the_page_prints_both_and_the_angle(matrix):
     assert all(figure in asymmetry for figure in ("+5.0", "−5.0"))
 
 
+def test_the_page_of_a_split_without_viewpoints_names_no_angle(matrix):
+    found = {"matrix": matrix, "facts": {"queries": 36, "apart_in": "camera"}, "mismatch": (), "alike": ()}
+    figures = environment().get_template("figures.html.j2").module
+    text = " ".join(str(figures.crossed(found, {"noun": "weather"})).split())
+    assert "true match always differ in camera.</p>" in text
+
+
 def test_a_query_s_level_stands_in_the_row_and_the_gallery_s_in_the_column():
     pairs = [("sunny", "sunny"), ("sunny", "foggy"), ("foggy", "sunny"), ("foggy", "foggy")]
     cross = {f"self:{q}-{g}": {"query_level": q, "gallery_level": g} for q, g in pairs}
