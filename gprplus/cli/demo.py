@@ -15,7 +15,7 @@ from gprplus.parallel import Progress
 IDENTITIES = 32
 VIEWPOINTS = 6
 ILLUMINATIONS = ["noon", "night"]
-SEEDS = 2  # what `smoke` takes anyway; on a GPU `fast` would take five
+SEEDS = 3  # what `smoke` takes anyway; on a GPU `fast` would take five
 
 
 @click.command("demo")

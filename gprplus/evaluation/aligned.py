@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys
 from gprplus.errors import ScoreError
-from gprplus.evaluation import stats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,11 +53,3 @@ def aligned(
             scores["mAP"][-1].append(table.column("AP").to_numpy())
             scores["rank1"][-1].append((table.column("first_match_rank").to_numpy() == 1).astype(np.float64))
     return {metric: np.array(values, dtype=np.float64) for metric, values in scores.items()}, person
-
-
-def persons_drawn(person: np.ndarray, target: str, resamples: int) -> np.ndarray:
-    """Resamples `(resamples, I)` of the persons of a target: the same ones in every table, so that a difference has one
-    interval wherever it stands.
-    """
-    rng = np.random.default_rng(keys.text_key(f"effects {target}"))
-    return stats.weights(int(person.max()) + 1, resamples, rng)

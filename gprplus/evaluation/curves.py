@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.evaluation.stats import scaling, seeds
-from gprplus.evaluation.stats.intervals import resampled
+from gprplus.evaluation.stats.intervals import RESAMPLES, resampled, weights
 
 if TYPE_CHECKING:
     from gprplus.evaluation.effects import Seen
@@ -91,15 +91,15 @@ def _ends(column: str, values: np.ndarray) -> dict[str, float]:
 
 def _resampled(seen: "Seen") -> np.ndarray:
     """Mean scores of all arms `(R, A)`: persons resampled, seed noise and the seeds' common shift drawn anew."""
-    scored, count, rng = seen.scored, len(seen.drawn), seen.rng("curves")
+    scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
     means = scored.means()
     arms, repeats = means.shape
-    boot = resampled(scored.values.mean(axis=1), scored.person, seen.drawn)
+    boot = resampled(scored.values.mean(axis=1), scored.person, weights(scored.persons, count, rng))
     people = (boot - boot.mean(axis=0)) * math.sqrt(scored.persons / max(scored.persons - 1, 1))
     if repeats < 2:
         return means.mean(axis=1) + people
-    square, freedom = map(float, seeds.pooled(means))
+    square, freedom = seeds.pooled(means)
     few = np.sqrt(freedom / rng.chisquare(max(freedom, 1), size=count))[:, None] if freedom else 1.0
-    noise = seeds.simulated(means, count, rng).mean(axis=2) * few
+    noise = rng.normal(size=(count, arms)) * math.sqrt(square / repeats) * few
     shift = max(float(means.mean(axis=0).var(ddof=1)) - square / arms, 0.0) / repeats
     return means.mean(axis=1) + people + noise + rng.normal(size=(count, 1)) * math.sqrt(shift)

@@ -9,9 +9,9 @@ import numpy as np
 
 from gprplus import keys, schema
 from gprplus.evaluation import curves, estimands, stats
-from gprplus.evaluation.aligned import METRICS, aligned, persons_drawn, shared_seeds
+from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
 from gprplus.evaluation.estimands import Contrast
-from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, seeds
+from gprplus.evaluation.stats import components, contrasts, factorial, families, identities, pooling, seeds
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.targets import RERANKED, own
 
@@ -33,13 +33,12 @@ class Effects:
 
 @dataclass(frozen=True)
 class Seen:
-    """The trained arms on one target by one metric, and resamples of its persons."""
+    """The trained arms on one target by one metric."""
 
     target: str
     metric: str
     arms: tuple[str, ...]
     scored: stats.Scored
-    drawn: np.ndarray
     margin: float
     said: dict[str, Any]
 
@@ -62,7 +61,6 @@ def effects(
     info: Mapping[str, Any],
     *,
     margin: float = MARGIN,
-    resamples: int = stats.RESAMPLES,
 ) -> Effects:
     """Judge what the split (split.json as `info`) declares, on every target but its tests of level against level.
 
@@ -70,7 +68,7 @@ def effects(
     """
     rows = results.to_pylist()
     names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
-    seen = [one for name in names for one in _seen(rows, queries, name, margin, resamples)]
+    seen = [one for name in names for one in _seen(rows, queries, name, margin)]
     declared = {one.target: estimands.declared(info, one.arms) for one in seen}
     tables = {
         "contrasts": [row for one in seen for row in _effects(one, declared[one.target])],
@@ -94,7 +92,7 @@ def _known(value: Any) -> Any:
 
 
 def _seen(
-    rows: Sequence[Mapping[str, Any]], queries: Mapping[tuple[str, int], "pa.Table"], target: str, margin: float, n: int
+    rows: Sequence[Mapping[str, Any]], queries: Mapping[tuple[str, int], "pa.Table"], target: str, margin: float
 ) -> list[Seen]:
     mine = [row for row in rows if row["target"] == target and row["arm"] != UNTRAINED]
     arms = tuple(dict.fromkeys(row["arm"] for row in mine))
@@ -102,10 +100,9 @@ def _seen(
         return []
     common = shared_seeds(mine, arms, target)
     found, person = aligned(queries, arms, common, target)
-    drawn = persons_drawn(person, target, n)
     said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
     return [
-        Seen(target, metric, arms, stats.Scored(found[metric], person), drawn, margin, said | {"metric": metric})
+        Seen(target, metric, arms, stats.Scored(found[metric], person), margin, said | {"metric": metric})
         for metric in METRICS
     ]
 
@@ -113,7 +110,7 @@ def _seen(
 def judged(seen: Seen, family: Sequence[Contrast]) -> contrasts.Judged:
     """One family of contrasts, judged together."""
     groups = [seen.place(one.draws) for one in family]
-    return contrasts.judge(seen.scored, seen.matrix(family), seen.drawn, seen.rng(family[0].family), groups)
+    return contrasts.judge(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
 
 
 def _effects(seen: Seen, declared: Sequence[Contrast]) -> list[dict[str, Any]]:
@@ -151,7 +148,7 @@ def _components(seen: Seen, info: Mapping[str, Any]) -> list[dict[str, Any]]:
     groups = [seen.place(draws) for draws in estimands.control_draws(facts)]
     drawn = components.subset_draw(seen.scored, groups, seen.rng("subset draw"))
     sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
-    sizes |= {"effective_identities": components.effective_persons(seen.scored.person)}
+    sizes |= {"effective_identities": identities.effective_persons(seen.scored.person)}
     return [
         seen.said | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high} | sizes
         for one in [*found, *([drawn] if drawn else [])]

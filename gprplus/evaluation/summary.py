@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import schema
+from gprplus.errors import ScoreError
 from gprplus.evaluation import stats
-from gprplus.evaluation.aligned import METRICS, aligned, persons_drawn, shared_seeds
+from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,21 +22,20 @@ def summarise(
     results: "pa.Table",
     queries: Mapping[tuple[str, int], "pa.Table"],
     reference: str | None,
-    *,
-    resamples: int = stats.RESAMPLES,
 ) -> "pa.Table":
     """One row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one split and recipe).
 
     `queries` holds the schema.QUERIES table of each (arm, seed). Intervals are `stats`'s; paired differences are to
-    the arm `reference`, whose own is null, as are intervals that one seed cannot give. Arms are compared on the seeds
-    they all have. An interval of a difference is the contrast's own (schema.CONTRASTS), from the same resamples.
+    the arm `reference`, whose own is null, as are intervals that one seed cannot give. Trained arms are compared on the
+    seeds they all have, the untrained floor on its own. An interval of a difference is the contrast's own
+    (schema.CONTRASTS).
     """
     import pyarrow as pa
 
     rows = results.to_pylist()
     out: list[dict[str, Any]] = []
     for target in dict.fromkeys(row["target"] for row in rows):
-        out += _of_target([row for row in rows if row["target"] == target], queries, target, reference, resamples)
+        out += _of_target([row for row in rows if row["target"] == target], queries, target, reference)
     # Arrow takes the columns from the first row, and the reference arm has no differences
     full = [{column.name: row.get(column.name) for column in schema.SUMMARY} for row in out]
     return schema.conform(pa.Table.from_pylist(full), schema.SUMMARY)
@@ -46,32 +46,37 @@ def _of_target(
     queries: Mapping[tuple[str, int], "pa.Table"],
     target: str,
     reference: str | None,
-    resamples: int,
 ) -> list[dict[str, Any]]:
     arms = list(dict.fromkeys(row["arm"] for row in rows))
     trained = [arm for arm in arms if arm != UNTRAINED]
-    seeds = shared_seeds(rows, arms, target)
-    rows = [row for row in rows if row["seed"] in seeds]
-    found, person = aligned(queries, arms, seeds, target)
-    persons = int(person.max()) + 1
-    drawn = persons_drawn(person, target, resamples)
-    out = {arm: _row([row for row in rows if row["arm"] == arm], target, persons) for arm in arms}
+    groups = [group for group in (trained, [UNTRAINED] if UNTRAINED in arms else []) if group]
+    out: dict[str, dict[str, Any]] = {}
+    scored: dict[str, list[stats.Scored]] = {metric: [] for metric in METRICS}
+    for group in groups:
+        seeds = shared_seeds(rows, group, target)
+        found, person = aligned(queries, group, seeds, target)
+        mine = [row for row in rows if row["arm"] in group and row["seed"] in seeds]
+        out |= {arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1) for arm in group}
+        for metric, known in scored.items():
+            known.append(stats.Scored(found[metric], person))
+            if not np.array_equal(person, known[0].person):
+                raise ScoreError(
+                    f"The untrained network was scored on other queries of '{target}' than the arms. "
+                    "Run the benchmark with --force."
+                )
     for row in out.values():
         row["reference"] = reference if reference in trained else None
-    for metric in METRICS:
-        scored = stats.Scored(found[metric][[arms.index(arm) for arm in trained]], person)
-        for arm, level in zip(trained, stats.levels(scored, drawn) if trained else [], strict=True):
-            out[arm] |= _columns(metric, level)
+    for metric, known in scored.items():
+        for group, one in zip(groups, known, strict=True):
+            for arm, level in zip(group, stats.levels(one), strict=True):
+                out[arm] |= _columns(metric, level)
         if reference in trained:
-            for arm, gap in zip(trained, stats.differences(scored, trained.index(reference), drawn), strict=True):
+            place = trained.index(reference)
+            for arm, gap in zip(trained, stats.differences(known[0], place), strict=True):
                 out[arm] |= _columns(f"{metric}_difference", gap) if arm != reference else {}
-        if UNTRAINED in arms:
-            floor = stats.Scored(found[metric][[arms.index(UNTRAINED)]], person)
-            out[UNTRAINED] |= _columns(metric, stats.levels(floor, drawn)[0])
-            if reference in trained:
-                gap = stats.against(floor, scored, trained.index(reference), drawn)
-                out[UNTRAINED] |= _columns(f"{metric}_difference", gap)
-    return list(out.values())
+            if UNTRAINED in arms:
+                out[UNTRAINED] |= _columns(f"{metric}_difference", stats.against(known[1], known[0], place))
+    return [out[arm] for arm in arms]
 
 
 def _row(rows: Sequence[dict[str, Any]], target: str, persons: int) -> dict[str, Any]:

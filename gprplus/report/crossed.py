@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys
 from gprplus.evaluation import stats
 from gprplus.report.phrases import label
 from gprplus.report.sentences import Row
@@ -157,8 +156,7 @@ def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[st
     values = np.stack([table.loc[both, seeds].to_numpy().T for table in tables])
     person = np.unique(both.get_level_values("identity").astype(str), return_inverse=True)[1]
     pair = stats.Scored(values, person)
-    drawn = stats.weights(pair.persons, stats.RESAMPLES, np.random.default_rng(keys.text_key("crossed")))
-    found = stats.differences(pair, 1, drawn)[0]
+    found = stats.differences(pair, 1)[0]
     known = not math.isnan(found.low)
     means = values.mean(axis=(1, 2))
     ends = (found.low, found.high) if known else (None, None)

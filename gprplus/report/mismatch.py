@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys
 from gprplus.evaluation import stats
 from gprplus.report import words
 
@@ -36,7 +35,7 @@ class Contrast:
 def contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Contrast | None:
     """Each query under `only-<its level>` against its mean over the other single-level arms, over all seeds they share.
 
-    Identities are resampled and seeds counted as `evaluation.stats` does it for two arms. None when fewer than two
+    Identities and seeds are counted as `evaluation.stats` does it for two arms. None when fewer than two
     levels have an arm and queries.
     """
     frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
@@ -54,8 +53,7 @@ def contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Contr
     both = [wide.pivot_table(name, ["uid", "identity"], "seed", observed=True).dropna() for name in ("own", "other")]
     person = np.unique(both[0].index.get_level_values("identity").astype(str), return_inverse=True)[1]
     pair = stats.Scored(np.stack([table.to_numpy().T for table in both]), person)
-    drawn = stats.weights(pair.persons, stats.RESAMPLES, np.random.default_rng(keys.text_key("mismatch")))
-    found = stats.differences(pair, 1, drawn)[0]
+    found = stats.differences(pair, 1)[0]
     known = not math.isnan(found.low)
     means = pair.means().mean(axis=1)
     return Contrast(float(means[0]), float(means[1]), found.low if known else None, found.high if known else None)

@@ -38,6 +38,7 @@ def plan_lines(rows: Sequence[Mapping[str, Any]], margin: float = 0.01) -> tuple
     if found is None:
         return [], [], ""
     told, persons, steps = found
+    arms = rows[0]["arms"] if rows else ASSUMED_ARMS
     point = words.size(margin)
     headers = ["seeds", "standard error", "smallest seen", f"chance to see {point}", f"people for {point}"]
     lines = [
@@ -51,7 +52,8 @@ def plan_lines(rows: Sequence[Mapping[str, Any]], margin: float = 0.01) -> tuple
         for step in steps
     ]
     said = (
-        f"A paired difference of two arms, in points of mAP, with {words.whole(persons)} people searched for; seen "
-        f"means with 80% power at 5%. The last column is how many people it would take instead. Noise {told.source}."
+        f"A paired difference of one arm to the reference, in points of mAP, with {words.whole(persons)} people "
+        f"searched for. Seen means that with 80% probability its simultaneous 95% interval, over the differences of "
+        f"all {arms} arms, excludes 0. The last column is how many people it would take instead. Noise {told.source}."
     )
     return headers, lines, said

@@ -64,7 +64,7 @@ def judge(rows: Sequence[Row], contrasts: Sequence[Row], info: Mapping[str, Any]
     if reference is None or not compared:
         return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), rests)
     text, support = _compare(compared, info, reference["arm"])
-    support += _beside(found, info) + _control(found, trained, reference)
+    support += _beside(found, info) + _control(found, trained, reference) + _few_seeds(compared)
     return Verdict(text, support + _floor(reference, floor), rests)
 
 
@@ -196,6 +196,16 @@ def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Ro
     if one.outcome == "unclear":
         return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
     return [f"{drawn} of the same size differs from the reference {figures}: gaps of this size may be the draw's."]
+
+
+def _few_seeds(compared: Sequence[Finding]) -> list[str]:
+    """What two seeds cannot show."""
+    if compared[0].seeds != 2:
+        return []
+    return [
+        "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be shown; "
+        "three seeds narrow the intervals by a third to a half."
+    ]
 
 
 def _floor(reference: Row | None, floor: Row | None) -> list[str]:

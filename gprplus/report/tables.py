@@ -96,9 +96,10 @@ def notes(rows: Sequence[Row]) -> list[str]:
     said = ["Scores are in percent: means over seeds, single query, full gallery."]
     if any(row["mAP_difference_low"] is not None for row in rows):
         said.append(
-            "A difference is paired: the same queries, the same seeds. Its intervals resample the people searched for, "
-            "seeds as blocks. Its interval alone holds for that difference by itself; its simultaneous interval is "
-            "wide enough to hold for the whole family that the design declared, on one target (max-|t|)."
+            "A difference is paired: the same queries, the same seeds. Its intervals allow for other people "
+            "searched for and other seeds. Its interval alone holds for that difference by itself; its "
+            "simultaneous interval is wide enough to hold for the whole family that the design declared, "
+            "on one target (max-|t|)."
         )
     margin = next((row["margin"] for row in rows if row["margin"] is not None), None)
     if margin is not None:

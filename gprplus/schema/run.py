@@ -6,7 +6,7 @@ from gprplus.schema.split import MEMBERS
 QUERIES = (
     Column("target", "level", "What was searched."),
     Column("uid", "uint64", "Key of the query image."),
-    Column("identity", "level", "Person looked for: the unit that intervals resample."),
+    Column("identity", "level", "Person looked for: the unit over which intervals are formed."),
     Column(
         "level",
         "level",
@@ -67,7 +67,7 @@ SUMMARY = (
     Column("reference", "string", "The arm that differences are taken to.", level="arm"),
     Column("seeds", "int64", "Seeds averaged.", level="arm"),
     Column("queries", "int64", "Valid queries.", level="arm"),
-    Column("query_identities", "int64", "Persons among them: what the interval resamples.", level="arm"),
+    Column("query_identities", "int64", "Persons among them: over whom the interval is formed.", level="arm"),
     Column("train_identities", "int64", "Persons trained on.", level="arm"),
     Column("train_images", "int64", "Images trained on.", level="arm"),
     *(

@@ -1,11 +1,15 @@
 """One interval, one word: what holds for a family at once, and what it says."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats as scipy_stats
 
-from gprplus.evaluation.stats import families
+from gprplus.evaluation.stats import contrasts, families
 from gprplus.evaluation.stats.contrasts import Judged
+from gprplus.evaluation.stats.identities import Scored
+from gprplus.evaluation.stats.joining import two_sided
 
 ends = st.floats(-1, 1, allow_nan=False)
 
@@ -13,11 +17,32 @@ ends = st.floats(-1, 1, allow_nan=False)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 9), st.floats(2, 60), st.floats(0, 4))
 def test_an_interval_leaves_out_zero_exactly_where_its_p_is_below_one_in_twenty(seed, count, freedom, shift):
     rng = np.random.default_rng(seed)
-    null = np.abs(rng.standard_t(freedom, (500, count)))
+    null = two_sided(rng.standard_t(freedom, (500, count)), freedom)
     value = rng.standard_t(freedom, count) + shift
     found = Judged(value, np.ones(count), np.full(count, freedom), np.ones(count), null)
     p, half = families.largest(found)
     assert ((np.abs(value) > half) == (p < 0.05)).all()
+    assert (half >= [one.high - one.value for one in found.intervals()]).all(), "never narrower than alone"
+
+
+@pytest.mark.parametrize("known", [[4, 4, 4, 4], [2, 5, 30, 200]])
+def test_simultaneous_intervals_are_those_of_a_multivariate_t(known):
+    """Independent t values: min-p is Sidak's 1 - 0.95^(1/K), whatever the degrees of freedom."""
+    rng = np.random.default_rng(2)
+    t = rng.normal(size=(20_000, 4)) / np.sqrt(rng.chisquare(known, (20_000, 4)) / known)
+    found = Judged(np.zeros(4), np.ones(4), np.array(known, float), np.ones(4), two_sided(t, np.array(known)))
+    exact = scipy_stats.t.ppf(1 - (1 - 0.95**0.25) / 2, known)
+    assert families.largest(found)[1] == pytest.approx(exact, rel=0.03)
+
+
+def test_contrasts_with_one_reference_have_dunnett_s_critical_value():
+    """Eight arms, known to 9 identities alone: the largest |t| of seven, by simulation of the multivariate normal."""
+    rng, to_first = np.random.default_rng(3), (np.eye(8) - np.eye(8)[0])[1:]
+    values = rng.normal(size=(8, 1, 9)) + np.zeros((8, 3, 1))
+    judged = contrasts.judge(Scored(values, np.arange(9)), to_first, rng, draws=4000)
+    gaps = to_first @ rng.normal(size=(20_000, 8, 9))
+    peak = np.sort(np.abs(gaps.mean(axis=2) / gaps.std(axis=2, ddof=1) * 3).max(axis=1))
+    assert families.largest(judged)[1] / judged.error == pytest.approx(np.full(7, peak[19_000]), rel=0.05)
 
 
 @given(ends, ends, st.floats(0.001, 0.5))

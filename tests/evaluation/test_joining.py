@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gprplus.evaluation.stats.intervals import Scored, both
-from gprplus.evaluation.stats.joining import freedom_of, from_normal, joined, normal_scores, quantile
+from gprplus.evaluation.stats.identities import Scored, spread
+from gprplus.evaluation.stats.intervals import identity_part
+from gprplus.evaluation.stats.joining import freedom_of, half_widths, joined, quantile, two_sided
 
 DEGREES = st.floats(1, 500)
 
@@ -18,11 +19,17 @@ def test_quantiles_are_scipy_s_and_have_an_inverse(freedom):
     assert freedom_of(quantile(freedom)) == pytest.approx(freedom, rel=1e-6)
 
 
-@given(DEGREES, st.floats(0, 6))
-def test_normal_scores_keep_a_t_s_probability_to_two_hundredths_and_have_an_inverse(freedom, t):
-    z = normal_scores(np.array(t), np.array(freedom))
-    assert 2 * stats.norm.sf(z) == pytest.approx(2 * stats.t.sf(t, freedom), abs=0.02)
-    assert from_normal(z, np.array(freedom)) == pytest.approx(t, rel=1e-6, abs=1e-9)
+@given(DEGREES, st.floats(-6, 6))
+def test_probabilities_and_half_widths_are_scipy_s(freedom, t):
+    p = two_sided(np.array(t), freedom)
+    assert p == pytest.approx(2 * stats.t.sf(abs(t), freedom), rel=1e-9)
+    half = half_widths(np.array(0.2), np.array(freedom), 0.01)
+    assert half == pytest.approx(0.2 * stats.t.ppf(0.995, freedom), rel=1e-9)
+
+
+def test_without_degrees_there_is_neither():
+    assert np.isnan(two_sided(np.array([1.0]), np.array([0.5]))).all()
+    assert np.isnan(half_widths(np.array([1.0]), np.array([0.0]))).all()
 
 
 def test_the_error_is_the_mean_of_the_parts_own_quantiles_weighted_by_variance():
@@ -42,14 +49,13 @@ def test_a_part_without_degrees_leaves_none():
     assert joined([(np.array([0.0]), np.array([4.0])), (np.array([0.0]), np.array([9.0]))])[1] == [4.0]
 
 
-def test_noise_of_one_seed_on_one_person_is_the_residual_mean_square_of_a_balanced_table():
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(2, 3, 8))  # two arms, three seeds, eight persons of one query
+def test_noise_of_one_seed_on_one_identity_is_the_residual_mean_square_of_a_balanced_table():
+    values = np.random.default_rng(0).normal(size=(2, 3, 8))  # two arms, three seeds, eight identities of one query
     gap = values[1] - values[0]
     left = gap - gap.mean(0) - gap.mean(1, keepdims=True) + gap.mean()
     square = (left**2).sum() / (2 * 7)
-    found = both(Scored(values, np.arange(8)), np.array([[-1.0, 1.0]]))
-    assert found == pytest.approx([square / (3 * 8)])
+    both = identity_part(spread(Scored(values, np.arange(8))), np.array([[-1.0, 1.0]]))[1]
+    assert both == pytest.approx([square / (3 * 8)])
 
 
 def test_counting_it_twice_would_be_too_wide():
@@ -57,6 +63,5 @@ def test_counting_it_twice_would_be_too_wide():
     rng, shares = np.random.default_rng(1), []
     for _ in range(200):
         values = rng.normal(size=(2, 4, 20))
-        found = both(Scored(values, np.arange(20)), np.array([[-1.0, 1.0]]))
-        shares.append(float(found[0]))
+        shares.append(identity_part(spread(Scored(values, np.arange(20))), np.array([[-1.0, 1.0]]))[1][0])
     assert np.mean(shares) == pytest.approx(2 / (4 * 20), rel=0.03)

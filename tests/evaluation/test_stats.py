@@ -7,11 +7,8 @@ import pytest
 from scipy import stats as scipy_stats
 
 from gprplus.evaluation import stats
-
-
-@pytest.mark.parametrize("freedom", [1, 1.7, 2, 5, 15, 100, 5000])
-def test_t_quantiles_agree_with_scipy(freedom):
-    assert stats.t_quantile(0.975, freedom) == pytest.approx(scipy_stats.t.ppf(0.975, freedom), rel=2e-4)
+from gprplus.evaluation.stats import identities
+from gprplus.evaluation.stats.joining import half_widths
 
 
 def test_resampling_draws_persons_with_all_their_queries():
@@ -37,22 +34,20 @@ def constant(gap, arms=2, seeds=3, persons=5, per_person=2):
 
 def test_a_difference_without_any_noise_is_known_exactly():
     scored = constant(0.1)
-    drawn = stats.weights(5, 200, np.random.default_rng(1))
-    gap = stats.differences(scored, 0, drawn)[1]
+    gap = stats.differences(scored, 0)[1]
     assert gap.value == pytest.approx(0.1)
     assert (gap.low, gap.high) == pytest.approx((0.1, 0.1), abs=1e-6)
 
 
 def test_the_reference_has_no_interval_to_itself():
-    own = stats.differences(constant(0.1), 0, stats.weights(5, 50, np.random.default_rng(1)))[0]
+    own = stats.differences(constant(0.1), 0)[0]
     assert own.value == 0
     assert math.isnan(own.low)
 
 
 def test_one_seed_gives_a_score_and_no_interval():
     scored = constant(0.1, seeds=1)
-    drawn = stats.weights(5, 50, np.random.default_rng(1))
-    for one in (stats.differences(scored, 0, drawn)[1], stats.levels(scored, drawn)[1]):
+    for one in (stats.differences(scored, 0)[1], stats.levels(scored)[1]):
         assert math.isfinite(one.value)
         assert math.isnan(one.low)
         assert math.isnan(one.high)
@@ -64,14 +59,8 @@ def test_with_two_arms_and_many_persons_it_is_the_t_interval_over_seeds():
     values = np.full((2, 4, 4000), 0.5) + shift
     gaps = (shift[1] - shift[0])[:, 0]
     half = scipy_stats.t.ppf(0.975, 3) * gaps.std(ddof=1) / 2
-    found = stats.differences(stats.Scored(values, np.arange(4000)), 0, stats.weights(4000, 50, rng))[1]
+    found = stats.differences(stats.Scored(values, np.arange(4000)), 0)[1]
     assert found.high - found.value == pytest.approx(half, rel=1e-3)
-
-
-def test_the_same_generator_gives_the_same_interval():
-    scored = simulated(np.random.default_rng(1), arms=3, seeds=2, persons=8)[0]
-    one, same = (stats.differences(scored, 0, stats.weights(8, 200, np.random.default_rng(5)))[1] for _ in range(2))
-    assert one == same
 
 
 def simulated(
@@ -99,8 +88,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, perso
     covered, widths = [], []
     for _ in range(120):
         scored, truth = simulated(rng, arms, seeds, persons, seed_sd=seed_sd)
-        drawn = stats.weights(persons, 300, rng)
-        for arm, gap in enumerate(stats.differences(scored, 0, drawn)):
+        for arm, gap in enumerate(stats.differences(scored, 0)):
             if arm:
                 covered.append(gap.low <= truth[arm] - truth[0] <= gap.high)
                 widths.append(gap.high - gap.low)
@@ -111,6 +99,41 @@ def test_the_floor_is_compared_with_its_own_seed_noise():
     rng = np.random.default_rng(2)
     scored, _ = simulated(rng, arms=3, seeds=3, persons=12)
     floor = stats.Scored(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.person)
-    gap = stats.against(floor, scored, 0, stats.weights(12, 500, rng))
+    gap = stats.against(floor, scored, 0)
     assert gap.low < -0.3 < gap.high
     assert gap.high < -0.2
+
+
+def test_the_variance_of_a_mean_of_unequal_identities_is_worked_by_hand():
+    """Identity means 0.2 (1 query), 0.5 (2), 0.6 (1): shares 1/4, 1/2, 1/4, mean 0.45, sum of squares 3/8."""
+    scored = stats.Scored(np.array([[[0.2, 0.4, 0.6, 0.6]]]), np.array([0, 1, 1, 2]))
+    found = identities.spread(scored)
+    by_hand = (1 / 16) / (7 / 8) * (0.25**2 + 0.15**2) + (1 / 4) / (3 / 8) * 0.05**2
+    assert found.covariance[0, 0] == pytest.approx(by_hand)
+    assert found.freedom == pytest.approx(8 / 3 - 1)
+
+
+def test_with_equal_queries_it_is_the_variance_of_a_mean():
+    values = np.random.default_rng(0).normal(size=(1, 1, 12))
+    found = identities.spread(stats.Scored(values, np.repeat(np.arange(6), 2)))
+    means = values.reshape(6, 2).mean(axis=1)
+    assert found.covariance[0, 0] == pytest.approx(means.var(ddof=1) / 6)
+    assert found.freedom == pytest.approx(5)
+
+
+@pytest.mark.parametrize("count", [5, 9, 20])
+def test_unequal_numbers_of_queries_are_covered(count):
+    rng, inside = np.random.default_rng(count), []
+    for _ in range(300):
+        share = 1 + rng.geometric(0.2, count)
+        share = share / share.sum()
+        means = rng.normal(size=(200, count))
+        gap = means @ share
+        variance = (means - gap[:, None]) ** 2 @ identities.factors(share)
+        inside.append((np.abs(gap) <= half_widths(np.sqrt(variance), np.full(200, identities.freedom(share)))).mean())
+    assert 0.93 <= np.mean(inside) <= 0.97
+
+
+def test_one_identity_has_no_interval():
+    found = identities.spread(stats.Scored(np.random.default_rng(0).random((2, 3, 4)), np.zeros(4, dtype=int)))
+    assert found.freedom == 0

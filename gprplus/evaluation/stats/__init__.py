@@ -1,16 +1,15 @@
 """How far a score may be trusted: intervals, contrasts and families of them, effects, curves, components, plans."""
 
+from gprplus.evaluation.stats.identities import Scored
 from gprplus.evaluation.stats.intervals import (
     RESAMPLES,
     Estimate,
-    Scored,
     against,
     differences,
     levels,
     resampled,
     weights,
 )
-from gprplus.evaluation.stats.tails import t_quantile
 
 __all__ = [
     "RESAMPLES",
@@ -20,6 +19,5 @@ __all__ = [
     "differences",
     "levels",
     "resampled",
-    "t_quantile",
     "weights",
 ]

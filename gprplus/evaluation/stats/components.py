@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.evaluation.stats.intervals import Scored
+from gprplus.evaluation.stats.identities import Scored
 
 NAMES = ("person", "seed", "arm x person", "arm x seed", "seed x person", "residual")
 _AXES = {"a": 0, "s": 1, "p": 2}
@@ -30,24 +30,6 @@ class Component:
     variance: float
     low: float
     high: float
-
-
-def person_means(scored: Scored) -> np.ndarray:
-    """The mean score of each arm, seed and person: `(A, S, I)` from `(A, S, Q)`."""
-    counts = np.bincount(scored.person, minlength=scored.persons)
-    lines = scored.values.reshape(-1, scored.values.shape[2])
-    sums = np.stack([np.bincount(scored.person, weights=line, minlength=scored.persons) for line in lines])
-    return (sums / counts).reshape(*scored.values.shape[:2], -1)
-
-
-def effective_persons(person: np.ndarray) -> float:
-    """How many persons of equal weight are worth as much as these queries: (sum n)^2 / sum n^2.
-
-    >>> effective_persons(np.array([0, 0, 1, 1])), effective_persons(np.array([0, 0, 0, 1]))
-    (2.0, 1.6)
-    """
-    counts = np.bincount(person).astype(float)
-    return float(counts.sum() ** 2 / (counts**2).sum())
 
 
 def mean_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,7 +71,7 @@ def solve(squares: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
 
 def components(scored: Scored, rng: np.random.Generator, draws: int = 2000) -> list[Component]:
     """The components of scored arms: two arms, two seeds and two persons at least, else an empty list."""
-    cells = person_means(scored)
+    cells = scored.identity_means()
     if min(cells.shape) < 2:
         return []
     squares, freedom = mean_squares(cells)
@@ -105,7 +87,7 @@ def subset_draw(scored: Scored, groups: Sequence[Sequence[int]], rng: np.random.
     Pooled over `groups`, each the arms that are draws of one control; None where no group has two.
     """
     groups = [list(group) for group in groups if len(group) > 1]
-    cells = person_means(scored)
+    cells = scored.identity_means()
     if not groups or min(cells.shape[1:]) < 2:
         return None
     every = [_draw_squares(cells[group]) for group in groups]

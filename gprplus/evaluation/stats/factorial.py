@@ -61,5 +61,5 @@ def partial_omega_squared(means: np.ndarray, weights: np.ndarray) -> float:
     square = (weights @ means.mean(axis=1)) ** 2 * means.shape[1] / (weights**2).sum()
     if error <= 0:
         return float(square > 0)
-    excess = max(square / float(error) - 1, 0.0)
+    excess = max(square / error - 1, 0.0)
     return float(excess / (excess + runs))

@@ -1,17 +1,17 @@
 """Many contrasts at once: probabilities and intervals that hold for a whole declared family, and equivalence.
 
-Holm's steps need no more than the single probabilities. max-|t| compares each |t| with the largest of its family under
-no effect, drawn jointly (Westfall and Young, single step); contrasts that share the reference arm are correlated, and
-it is sharper for knowing that.
+Holm's steps need no more than the single probabilities. min-p compares each probability with the smallest of its family
+under no effect, drawn jointly (Westfall and Young 1993, single step); contrasts that share the reference arm are
+correlated, and it is sharper for using that. Where all degrees of freedom are alike it is max-|t|.
 """
 
 import math
 
 import numpy as np
+from scipy import special
 
 from gprplus.evaluation.stats.contrasts import Judged
-from gprplus.evaluation.stats.joining import from_normal, normal_scores, quantile
-from gprplus.evaluation.stats.tails import t_tail
+from gprplus.evaluation.stats.joining import half_widths
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -29,27 +29,36 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """max-|t| over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
+    """Single-step min-p over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
 
-    Values of unlike degrees of freedom are compared as normal scores, so that one contrast that little is known of does
-    not widen all others. Neither result is ever sharper than that of the contrast by itself; a family of one is that
-    contrast. The width is an order statistic of the peaks, not a mean of two, so that an interval leaves out 0 exactly
-    where its p is below 1 - level.
+    All contrasts share one critical probability, at most 1 - level, and each has the t quantile of its own degrees of
+    freedom at it. So no interval is narrower than that of the contrast by itself, and contrasts that little is known of
+    do not widen all others. The critical probability is an order statistic, so that an interval excludes 0 exactly
+    where its adjusted p is below 1 - level.
     """
-    t, p = np.abs(judged.t), judged.p
-    known = ~np.isnan(t)
+    known = ~np.isnan(judged.t)
     if not known.any():
-        return np.full(len(t), np.nan), np.full(len(t), np.nan)
-    alone = np.where(known, quantile(judged.freedom), np.nan)
-    if known.sum() == 1:
-        return p, alone * judged.error
-    freedom = np.where(known, judged.freedom, 1.0)
-    peak = judged.null[:, known].max(axis=1)
-    scores = normal_scores(np.where(known, t, 0.0), freedom)
-    adjusted = ((peak[:, None] >= scores).sum(axis=0) + 1) / (len(peak) + 1)
-    place = min(math.ceil(level * (len(peak) + 1)), len(peak)) - 1
-    width = np.maximum(from_normal(np.sort(peak)[place], freedom), alone)
-    return np.where(known, np.maximum(adjusted, p), np.nan), width * judged.error
+        return np.full(len(known), np.nan), np.full(len(known), np.nan)
+    p, chance = judged.p, 1 - level
+    if known.sum() > 1:
+        peak = np.sort(judged.null[:, known].min(axis=1))
+        p = np.maximum((np.searchsorted(peak, p, side="right") + 1) / (len(peak) + 1), p)
+        chance = critical(peak, chance)
+    width = half_widths(judged.error, judged.freedom, chance)
+    return np.where(known, p, np.nan), np.where(known, width, np.nan)
+
+
+def critical(peak: np.ndarray, chance: float = 0.05) -> float:
+    """The probability that a contrast of a family has to be below, from the smallest ones `peak (R,)`, sorted, of
+    simulated experiments without any effect.
+
+    >>> critical(np.linspace(0.001, 1, 1000))
+    0.05
+    >>> critical(np.linspace(0.0001, 0.1, 1000))
+    0.005
+    """
+    place = math.ceil(chance * (len(peak) + 1) - 1e-9) - 2
+    return float(min(peak[max(place, 0)], chance))
 
 
 def equivalence(value: float, error: float, freedom: float, margin: float) -> float:
@@ -64,7 +73,7 @@ def equivalence(value: float, error: float, freedom: float, margin: float) -> fl
         return math.nan
     if error <= 0:
         return float(abs(value) >= margin)
-    return max(t_tail((value + margin) / error, freedom), t_tail((margin - value) / error, freedom))
+    return float(special.stdtr(freedom, -(margin - abs(value)) / error))
 
 
 def says(low: float | None, high: float | None, margin: float) -> str:

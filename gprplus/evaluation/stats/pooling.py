@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.evaluation.stats.tails import t_quantile
+from gprplus.evaluation.stats.joining import half_widths, joined
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ def pool(
     weight, tau2 = mean_weights(effects, variances)
     value = float(weight @ effects)
     apart = float(_mean_variance(effects, variances, np.array(tau2)))
-    below = apart**2 / (count - 1) + (shared**2 / shared_freedom if shared > 0 else 0.0)
-    freedom = (apart + shared) ** 2 / below if below > 0 else count - 1.0
-    half = t_quantile(0.975, freedom) * math.sqrt(apart + shared)
+    parts = [(np.array(apart), np.array(count - 1.0)), (np.array(shared), np.array(shared_freedom))]
+    variance, freedom = joined(parts)
+    half = float(half_widths(np.sqrt(variance), freedom))
     ahead = [math.nan, math.nan]
     if count > 2:
         tau2s = heterogeneity(effects, variances, rng.chisquare(count - 1, draws))

@@ -1,13 +1,12 @@
-"""What it takes to see a difference: seeds and persons for one point of mAP.
+"""What it takes to see a difference: seeds and identities for one point of mAP.
 
-The variance of a paired difference between two arms with S seeds and I persons searched for is
+The variance of a paired difference between two arms with S seeds and I identities searched for is
 
-    V = 2 v_arm x seed / S + 2 v_arm x person / I + 2 v_rest / (S I)
+    V = 2 v_arm x seed / S + 2 v_arm x identity / I + 2 v_rest / (S I).
 
-and, against the mean of random draws, v_draw more for each draw. How wide an interval comes out is itself chance, the
-more so the fewer the seeds: its half width is drawn as intervals are formed, with the check for a noisier arm
-(`seeds`), and power is the mean over draws. V and its degrees of freedom alone would promise 81% where 61% come out
-(three seeds, nine arms, three quarters of V from seeds).
+"Seen" means what a verdict will say: the simultaneous interval of the family, here all arms against the first, excludes
+0. Its half width is chance too, the more so the fewer the seeds, so power is a mean over simulated experiments whose
+variances, degrees of freedom and critical probability are those of `contrasts` and `families`.
 """
 
 import math
@@ -16,15 +15,17 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from scipy import special
 
 from gprplus.evaluation.stats import seeds as by_seed
-from gprplus.evaluation.stats.joining import joined, quantile
-from gprplus.evaluation.stats.tails import normal
+from gprplus.evaluation.stats.contrasts import ENOUGH
+from gprplus.evaluation.stats.families import critical
+from gprplus.evaluation.stats.joining import half_widths, joined, two_sided
 
 WANTED = 0.8  # power
 SEEDS = (2, 3, 5, 8, 10, 20)
 MOST_PERSONS = 100_000
-DRAWS = 2_000  # of half widths; they leave half a percent of power to chance
+DRAWS = 2_000  # simulated experiments; they leave half a percent of power to chance
 
 
 @dataclass(frozen=True)
@@ -74,43 +75,61 @@ def difference_error(noise: Noise, seeds: int, persons: float) -> float:
     return math.sqrt(2 * variance)
 
 
+Draws = tuple[np.ndarray, np.ndarray]
+
+
+def _to_first(arms: int) -> np.ndarray:
+    return (np.eye(arms) - np.eye(arms)[0])[1:]
+
+
 @cache
-def _drawn(arms: int, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Draws `(DRAWS,)` of the variance of a pair among `arms` that is estimated from so many seeds where noise has
-    variance 1, and of its degrees of freedom; and standard normal draws for the persons part.
+def _seed_draws(arms: int, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shifts `(DRAWS, K)` of all arms against the first where a seed has variance 1, with the variances and degrees of
+    freedom that are estimated for them.
     """
-    rng = np.random.default_rng(0)
-    pair = np.eye(arms)[:1] - np.eye(arms)[1:2]
-    variance, known = by_seed.contrast_variance(rng.normal(size=(DRAWS, arms, seeds)), pair)
-    return variance[:, 0], known[:, 0], rng.normal(size=DRAWS)
+    noise = np.random.default_rng(0).normal(size=(DRAWS, arms, seeds))
+    return noise.mean(axis=2) @ _to_first(arms).T, *by_seed.contrast_variance(noise, _to_first(arms))
 
 
-def half_widths(noise: Noise, seeds: int, persons: float, arms: int) -> np.ndarray:
-    """Half widths `(DRAWS,)` of the 95% interval of a pair among `arms`, as experiments would have them."""
-    unit, known, z = _drawn(max(arms, 2), seeds)
-    freedom = max(persons - 1, 1)
-    chi = np.maximum(1 - 2 / (9 * freedom) + z * math.sqrt(2 / (9 * freedom)), 0) ** 3  # Wilson and Hilferty 1931
+@cache
+def _identity_draws(arms: int, identities: int) -> Draws:
+    """The same over identities, where an arm's mean has variance 1: shifts and estimated variances `(DRAWS, K)`."""
+    drawn = np.random.default_rng(1).normal(size=(DRAWS, identities, arms)) @ _to_first(arms).T
+    return drawn.mean(axis=1) * math.sqrt(identities), drawn.var(axis=1, ddof=1)
+
+
+def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int) -> np.ndarray:
+    """Half widths `(DRAWS,)` of the simultaneous interval of one arm against the first of `arms`, as experiments would
+    have them.
+    """
+    arms, count = max(arms, 2), min(max(persons, 2), ENOUGH)
+    shift, variance, known = _seed_draws(arms, seeds)
+    moved, spread = _identity_draws(arms, count)
+    seed = noise.arm_seed + noise.rest / persons
+    identity = (noise.arm_person + noise.rest / seeds) / persons
     both = 2 * noise.rest / (seeds * persons)
-    parts = [(unit * (noise.arm_seed + noise.rest / persons), known)]
-    parts.append((chi * (2 * noise.arm_person / persons + both), np.full(DRAWS, float(freedom))))
-    variance, freedoms = joined(parts, both)
-    return quantile(freedoms) * np.sqrt(variance)
+    total, freedom = joined([(seed * variance, known), (identity * spread, np.array(count - 1.0))], both)
+    drawn = 2 * (seed / seeds + identity)
+    shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * math.sqrt(1 - both / drawn if drawn > 0 else 1)
+    t = np.divide(shift, np.sqrt(total), out=np.zeros_like(shift), where=total > 0)
+    chance = critical(np.sort(two_sided(t, freedom).min(axis=1))) if arms > 2 else 0.05
+    return half_widths(np.sqrt(total[:, 0]), freedom[:, 0], chance)
 
 
 def _seen(margin: float, error: float, halves: np.ndarray) -> float:
     """The probability that a difference of `margin` comes out beyond its half width."""
-    return float((normal((margin - halves) / error) + normal((-margin - halves) / error)).mean())
+    return float((special.ndtr((margin - halves) / error) + special.ndtr((-margin - halves) / error)).mean())
 
 
-def power(noise: Noise, seeds: int, persons: float, arms: int, margin: float) -> float:
-    """The probability of telling a difference of `margin` from 0 by its 95% interval, seed noise pooled over `arms`."""
+def power(noise: Noise, seeds: int, persons: int, arms: int, margin: float) -> float:
+    """The probability that the simultaneous interval of an arm, `margin` apart from the first of `arms`, excludes 0."""
     error = difference_error(noise, seeds, persons)
-    return _seen(margin, error, half_widths(noise, seeds, persons, arms)) if error > 0 else 1.0
+    return _seen(margin, error, half_widths_of(noise, seeds, persons, arms)) if error > 0 else 1.0
 
 
-def smallest(noise: Noise, seeds: int, persons: float, arms: int) -> float:
+def smallest(noise: Noise, seeds: int, persons: int, arms: int) -> float:
     """The smallest difference that is seen with 80% power, by bisection."""
-    error, halves = difference_error(noise, seeds, persons), half_widths(noise, seeds, persons, arms)
+    error, halves = difference_error(noise, seeds, persons), half_widths_of(noise, seeds, persons, arms)
     low, high = 0.0, float(halves.max()) + 4 * error
     while high - low > 1e-4 * high and high > 0:
         middle = (low + high) / 2
@@ -119,12 +138,14 @@ def smallest(noise: Noise, seeds: int, persons: float, arms: int) -> float:
 
 
 def needed(noise: Noise, seeds: int, arms: int, margin: float) -> int | None:
-    """The fewest persons with which `margin` is seen with 80% power; None where the seeds' noise alone forbids it."""
+    """The fewest identities, to half a percent, with which `margin` is seen with 80% power; None where the seeds' noise
+    alone forbids it.
+    """
     if power(noise, seeds, MOST_PERSONS, arms, margin) < WANTED:
         return None
     low, high = 1, MOST_PERSONS
-    while high - low > 1:
-        middle = (low + high) // 2
+    while high - low > max(1, high // 200):
+        middle = math.isqrt(low * high) if high > 2 * low else (low + high) // 2
         low, high = (middle, high) if power(noise, seeds, middle, arms, margin) < WANTED else (low, middle)
     return high
 

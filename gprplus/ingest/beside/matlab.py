@@ -1,4 +1,4 @@
-"""MATLAB files, read through SciPy, which only they need."""
+"""MATLAB files, read through SciPy."""
 
 import subprocess
 import sys
@@ -22,12 +22,8 @@ _SECONDS = 120
 
 def read(path: Path) -> dict[str, Any]:
     """The variables of a `.mat` file: structs as dictionaries, vectors as arrays. Raises ManifestError."""
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise ManifestError(
-            f"{path} is a MATLAB file, which takes SciPy to read: pip install 'gprplus[analysis]'."
-        ) from None
+    from scipy.io import loadmat
+
     data = read_file(path)
     _try(path, data)
     try:

@@ -1,0 +1,108 @@
+"""How much of a score's variance comes from the identities that were searched for, in closed form.
+
+Identity i has n_i of the N queries, so its weight is w_i = n_i / N; a score is the weighted mean of their mean scores
+m_i. With e_i = m_i less that mean, the variance is that of Bell and McCaffrey (2002),
+
+    V = sum_i k_i e_i^2,    k_i = w_i^2 / (1 - 2 w_i + sum_j w_j^2),
+
+which has no bias where all identities vary alike, and little where they do not. Where all have equally many queries it
+is the usual variance of a mean with I - 1 degrees of freedom; where few identities have most queries, it has fewer:
+
+    f = 1 / sum_i w_i^2 - 1,
+
+the effective number of identities (Kish 1965) less one. That is within a few percent of the exact t quantile, found by
+simulation, for 4 to 60 identities with geometric numbers of queries, and covers 94 to 96%. Satterthwaite's degrees of
+freedom of the quadratic form (Imbens and Kolesar 2016) cover 95 to 100% there: they leave out that the mean and its
+variance grow together when the identity with most queries is an odd one.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores `(A, S, Q) float64` of trained arms, and the identity `(Q,) int64`, numbered from 0, of each query."""
+
+    values: np.ndarray
+    person: np.ndarray
+
+    @property
+    def persons(self) -> int:
+        """The number of identities."""
+        return int(self.person.max()) + 1
+
+    def means(self) -> np.ndarray:
+        """Mean over queries, `(A, S)`."""
+        return self.values.mean(axis=2)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Queries of each identity, `(I,) float64`."""
+        return np.bincount(self.person, minlength=self.persons).astype(float)
+
+    def identity_means(self) -> np.ndarray:
+        """Mean score of each arm, seed and identity, `(A, S, I)`."""
+        lines = self.values.reshape(-1, self.values.shape[2])
+        sums = np.stack([np.bincount(self.person, weights=line, minlength=self.persons) for line in lines])
+        return (sums / self.counts).reshape(*self.values.shape[:2], -1)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Covariances `(A, A)` of the arms' mean scores over identities, their degrees of freedom (0: one identity), and
+    the shares `(I,)` of the queries.
+
+    `both` is the part of `covariance` that is noise of single seeds on single identities: the variance over seeds holds
+    it too (Cameron, Gelbach and Miller 2011 subtract it in the same way).
+    """
+
+    covariance: np.ndarray
+    both: np.ndarray
+    freedom: float
+    share: np.ndarray
+
+
+def spread(scored: Scored) -> Spread:
+    """The covariances that identities give to the mean scores of arms."""
+    arms, seeds, _ = scored.values.shape
+    share = scored.counts / scored.counts.sum()
+    if scored.persons < 2:
+        return Spread(np.zeros((arms, arms)), np.zeros((arms, arms)), 0.0, share)
+    factor = factors(share)
+    cells = scored.identity_means()
+    apart = cells - (cells @ share)[:, :, None]
+    mean = apart.mean(axis=1)
+    left = (apart - mean[:, None, :]).reshape(arms, seeds, -1)
+    both = np.einsum("asi,bsi,i->ab", left, left, factor, optimize=True) / max(seeds * (seeds - 1), 1)
+    return Spread((mean * factor) @ mean.T, both, freedom(share), share)
+
+
+def factors(share: np.ndarray) -> np.ndarray:
+    """The factors k_i `(I,)` of the squared deviations, for shares w_i `(I,)` of the queries.
+
+    >>> factors(np.full(4, 1 / 4)).round(6).tolist()  # 1 / (I (I - 1))
+    [0.083333, 0.083333, 0.083333, 0.083333]
+    """
+    return share**2 / (1 - 2 * share + (share**2).sum())
+
+
+def freedom(share: np.ndarray) -> float:
+    """The degrees of freedom of the variance, for shares `(I,)` of the queries.
+
+    >>> round(freedom(np.full(9, 1 / 9)), 6), round(freedom(np.array([0.4, 0.3, 0.2, 0.1])), 2)
+    (8.0, 2.33)
+    """
+    return float(1 / (share**2).sum()) - 1
+
+
+def effective_persons(person: np.ndarray) -> float:
+    """How many identities of equal weight are worth as much as these queries: (sum n)^2 / sum n^2 (Kish).
+
+    >>> effective_persons(np.array([0, 0, 1, 1])), effective_persons(np.array([0, 0, 0, 1]))
+    (2.0, 1.6)
+    """
+    counts = np.bincount(person).astype(float)
+    return float(counts.sum() ** 2 / (counts**2).sum())
