@@ -122,7 +122,8 @@ def _show(found: Any) -> None:
         [name, about["layout"], about["licence"], about["status"], *(f"{about[key]:,}" for key in _COUNTS)]
         for name, about in found.datasets.items()
     ]
-    console.table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title="Datasets", right=(4, 5, 6))
+    title = "Datasets (licence and status as the layout or renders.json declares them)"
+    console.table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title=title, right=(4, 5, 6))
     margins = [
         [name, len(counts), spoken(counts) + (f"; junk: {spoken(found.junk[name])}" if name in found.junk else "")]
         for name, counts in found.margins.items()
