@@ -8,6 +8,9 @@ import errno
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+# Parts of the names of system libraries that opencv-python needs and opencv-python-headless does not.
+_DISPLAY = ("libGL", "libgthread", "libglib", "libSM", "libX", "libxcb", "cv2")
+
 
 class GprplusError(Exception):
     """A problem the user can fix; its text is meant to be read."""
@@ -126,7 +129,13 @@ def printable(text: str) -> str:
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # a byte of a file name that is not UTF-8
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
 
 
 def first_line(error: BaseException) -> str:
@@ -153,6 +162,24 @@ def out_of_memory(error: BaseException) -> bool:
         return "failed to map segment" in str(error) or "cannot allocate memory" in str(error)
     said = ("can't allocate memory", "not enough memory", "Insufficient memory", "can't start new thread", "bad_alloc")
     return isinstance(error, MemoryError) or any(words in str(error) for words in said)
+
+
+def import_failure(error: ImportError) -> str:
+    """What to do about a package that is missing or lacks a system library.
+
+    >>> import_failure(ImportError("libGL.so.1: cannot open shared object file"))[:58]
+    'OpenCV does not load (libGL.so.1: cannot open shared objec'
+    >>> import_failure(ImportError("libx.so: cannot open shared object file", name="pyarrow.lib"))
+    "The package 'pyarrow' does not load (libx.so: cannot open shared object file). Install it again with pip."
+    """
+    text, name = str(error), (error.name or "").partition(".")[0]
+    if name == "cv2" or any(library in text for library in _DISPLAY):
+        return (
+            f"OpenCV does not load ({text}). On a machine without a display, put opencv-python-headless in its place: "
+            "pip uninstall opencv-python && pip install opencv-python-headless"
+        )
+    which = f"The package '{name}'" if name else "A package"
+    return f"{which} does not load ({text}). Install it again with pip."
 
 
 def next_step(error: OSError) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 
 import click
 
-from gprplus.cli import console, options
-from gprplus.errors import GprplusError
+from gprplus.cli import console, main, options
 
 PATH = click.Path(path_type=Path)
 
@@ -90,12 +89,9 @@ def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, *
     from gprplus.frames import Rules, crop_frames
 
     names = ("margin", "min_visible", "max_truncated", "edges", "blank")
-    try:
-        rules = Rules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
-        with console.progress("Cutting") as progress:
-            crops = crop_frames(frames, rules=rules, extension=".png" if png else ".jpg", progress=progress, **given)
-    except GprplusError as error:
-        raise SystemExit(f"Error: {error}") from None
+    rules = Rules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
+    with console.progress("Cutting") as progress:
+        crops = crop_frames(frames, rules=rules, extension=".png" if png else ".jpg", progress=progress, **given)
     show(crops.path, crops.info, crops.made, as_json)
 
 
@@ -116,4 +112,4 @@ def show(path: Path, info: dict[str, Any], made: bool, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    command()
+    main(command)

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from gprplus.cli import console, options
-from gprplus.errors import GprplusError, examples
+from gprplus.cli import console, main, options
+from gprplus.errors import examples
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -56,14 +56,11 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
 
     if output is None and not dry_run:
         raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")
-    try:
-        if dry_run:
-            found, info = plan(raw, layout=given["layout"], cameras=given["cameras"]), {}
-        else:
-            with console.progress("Writing") as progress:
-                found, info = publish(raw, output or raw, progress=progress, **given)
-    except GprplusError as error:
-        raise SystemExit(f"Error: {error}") from None
+    if dry_run:
+        found, info = plan(raw, layout=given["layout"], cameras=given["cameras"]), {}
+    else:
+        with console.progress("Writing") as progress:
+            found, info = publish(raw, output or raw, progress=progress, **given)
     if as_json:
         console.dump(info or told(found))
         return
@@ -106,4 +103,4 @@ def show(found: Any, info: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    command()
+    main(command)

@@ -88,11 +88,11 @@ def cli() -> None:
     """
 
 
-def main() -> None:
-    """Run the command line; a problem the user can fix is one sentence and exit code 1."""
+def main(command: click.Command = cli) -> None:
+    """Run the command line, or a command of tools/; a problem the user can fix is one sentence and exit code 1."""
     streams.prepare()
     try:
-        code = _run()
+        code = _run(command)
         streams.flush()
     except (BrokenPipeError, ReaderGone):
         streams.abandon()
@@ -106,12 +106,12 @@ def main() -> None:
         sys.exit(code)
 
 
-def _run() -> int:
+def _run(command: click.Command) -> int:
     """Run the command that was typed, and return the exit code."""
-    from gprplus.errors import GprplusError, next_step, out_of_memory, printable
+    from gprplus.errors import GprplusError, import_failure, next_step, out_of_memory, printable
 
     try:
-        cli(standalone_mode=False)
+        command(standalone_mode=False)
         return 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
@@ -130,6 +130,8 @@ def _run() -> int:
                 "Error: There is not enough memory. Close other programs, raise the limit (ulimit -v), or ask for less "
                 "at a time (--workers, --jobs); the same command goes on from what is finished."
             )
+        if isinstance(problem, ImportError) and not (problem.name or "").startswith("gprplus"):
+            return _failed(printable(f"Error: {import_failure(problem)}"))
         if not isinstance(problem, OSError):
             raise
         where = f": {problem.filename}" if problem.filename else ""

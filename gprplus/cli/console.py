@@ -41,8 +41,18 @@ def progress(title: str) -> Iterator[Progress]:
 
 
 def say(text: str) -> None:
-    """One line of result on stdout."""
+    """Lines of result on stdout; whatever a terminal would obey is escaped."""
+    _write(_escaped(text))
+
+
+def _write(text: str) -> None:
     click.echo(text, file=sys.stdout)  # which click would else encode by itself
+
+
+def _escaped(text: str) -> str:
+    from gprplus.errors import printable
+
+    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 
 
 def prose(text: str) -> None:
@@ -58,18 +68,19 @@ def prose(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """One line beside the result, on stderr."""
-    click.echo(text, file=sys.stderr)
+    """Lines beside the result, on stderr; whatever a terminal would obey is escaped."""
+    click.echo(_escaped(text), file=sys.stderr)
 
 
 def dump(value: Any) -> None:
-    """One JSON object on stdout."""
+    """One JSON object on stdout; as ASCII where the terminal cannot show a character, or would obey it."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
+        plain = text.replace("\n", "").isprintable()
     except UnicodeEncodeError:
-        text = json.dumps(value, indent=2, default=str)
-    say(text)
+        plain = False
+    _write(text if plain else json.dumps(value, indent=2, default=str))
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()) -> None:
@@ -91,11 +102,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
         grid.add_column(header, overflow="fold", no_wrap=least is not None, min_width=least)
         grid.columns[-1].justify = "right" if i in right else "left"
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*("" if cell is None else _escaped(str(cell)) for cell in row))
     text, terminal = io.StringIO(), sys.stdout.isatty()
     room = Console().width if terminal else 100
     needed = Console(file=text, width=10_000, height=25).measure(grid).minimum
     width, height = max(room, needed), 25  # a width alone is not heeded on a dumb terminal
     console = Console(file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=height)
     console.print(grid)
-    say("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+    _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()))

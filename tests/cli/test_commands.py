@@ -1,9 +1,11 @@
 """The command line is the tour: every command explains itself, quickly, and fails in one sentence."""
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -105,3 +107,24 @@ def test_wrong_usage_is_exit_code_two(arguments):
 
 def test_the_version_is_the_packages():
     assert gprplus("--version").stdout.strip() == f"gprplus, version {__version__}"
+
+
+@pytest.mark.parametrize("program", [["-m", "gprplus", "build-manifest", "--checks", "--work", "w"], ["crops"]])
+def test_opencv_that_does_not_load_is_one_sentence_with_the_remedy(tmp_path, draw, program):
+    draw(tmp_path / "w" / "renders" / "engine", people=2)
+    (tmp_path / "cv2").mkdir()
+    (tmp_path / "cv2" / "__init__.py").write_text('raise ImportError("libGL.so.1: cannot open shared object file")')
+    tool = Path(__file__).parents[2] / "tools" / "frames_to_crops.py"
+    masks = [str(tool), "w/renders/engine", "--masks", "w/renders/engine", "-o", "c"]
+    paths = os.pathsep.join([str(tmp_path), str(tool.parents[1])])
+    ran = subprocess.run(
+        [sys.executable, *(masks if program == ["crops"] else program)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.count("\n") == 1
+    assert ran.stderr.startswith("Error: OpenCV does not load (libGL.so.1: cannot open shared object file).")
+    assert "pip install opencv-python-headless" in ran.stderr

@@ -1,5 +1,7 @@
 """Tables as they are printed: whole figures at any width, and no blank ends."""
 
+import json
+
 import pytest
 
 from gprplus.cli import console
@@ -40,3 +42,14 @@ def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
     assert max(map(len, lines)) <= 100
     assert lines == [line.rstrip() for line in lines]
     assert " ".join(lines).count("word") == 40
+
+
+def test_what_a_terminal_would_obey_is_escaped(capsys):
+    console.say("a\x1b[31mb\nsecond")
+    console.note("\x1b]0;title\x07 is a name")
+    console.table(["name"], [["\x1b[2J\u202egpj.jpg"]])
+    console.dump({"name": "\x9b31m\u202e"})
+    out, err = capsys.readouterr()
+    assert (out + err).replace("\n", "").isprintable()
+    assert out.startswith("a\\x1b[31mb\nsecond\n")
+    assert json.loads(out[out.index("{") :]) == {"name": "\x9b31m\u202e"}
