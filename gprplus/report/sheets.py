@@ -37,13 +37,15 @@ def contact_sheet(
     """Images in a labelled grid, `(H, W, 3) uint8` RGB.
 
     `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None where there is none (drawn as an empty field).
-    Every image is scaled to `height` pixels and stands in the middle of a cell as wide as the widest. Labels of columns
+    Every image is scaled to `height` pixels, or less where it would be far wider than the others, and stands in the
+    middle of a cell as wide as the widest. Labels of columns
     break at spaces, and what still does not fit ends in an ellipsis; empty labels take no room. `captions[i][j]` stands
     below its image; where there are captions, a cell that has neither image nor caption is left blank. Raises
     ReportError when the cells do not fill the grid.
     """
     _check(cells, rows, columns)
-    scaled = [[None if image is None else _to_height(image, height) for image in line] for line in cells]
+    widest = _widest(cells, height)
+    scaled = [[None if image is None else _fit(image, height, widest) for image in line] for line in cells]
     width = max((image.shape[1] for line in scaled for image in line if image is not None), default=height // 2)
     small = _font(max(_text_size(height) - 3, 9))
     font, bold = _font(_text_size(height)), _font(round(1.25 * _text_size(height)), bold=True)
@@ -57,6 +59,7 @@ def contact_sheet(
     step = height + GAP + max((len(lines) for line in below for lines in line), default=0) * _line(small)
     across = max(len(columns) * (width + GAP) - GAP, 0)
     down = max(len(rows) * step - GAP, 0)
+    title = _fitted(bold, title, max(left + across - MARGIN, 5 * height))
     full_width = max(left + across, MARGIN + _width(bold, title)) + MARGIN
     sheet = np.full((top + down + MARGIN, full_width, 3), PAPER, dtype=np.uint8)
     for i, line in enumerate(scaled):
@@ -110,20 +113,27 @@ def _check(cells: Sequence[Sequence[np.ndarray | None]], rows: Sequence[str], co
         )
 
 
-def _to_height(image: np.ndarray, height: int) -> np.ndarray:
-    """Scaled to `height`, keeping the shape; an image wider than three heights is cut in the middle."""
-    width = max(round(image.shape[1] * height / image.shape[0]), 1)
-    scaled = resize(image, height, width)
-    spare = max(width - 3 * height, 0)
-    return scaled[:, spare // 2 : width - (spare - spare // 2)]
+def _widest(cells: Sequence[Sequence[np.ndarray | None]], height: int) -> int:
+    """The greatest width of a cell: a square, or twice the median (at most three heights) where images are wide. One
+    panorama among crops of people would make every cell as wide as itself.
+    """
+    widths = [height * image.shape[1] / image.shape[0] for line in cells for image in line if image is not None]
+    return round(min(max(height, 2 * float(np.median(widths))), 3 * height)) if widths else height
+
+
+def _fit(image: np.ndarray, height: int, widest: int) -> np.ndarray:
+    """Scaled to `height`, or to the width `widest` where it would be wider, keeping the shape."""
+    high, wide = image.shape[:2]
+    scale = min(height / high, widest / wide)
+    return resize(image, max(round(scale * high), 1), max(round(scale * wide), 1))
 
 
 def _place(cell: np.ndarray, image: np.ndarray | None) -> None:
     if image is None:
         cell[:] = EMPTY
         return
-    x = (cell.shape[1] - image.shape[1]) // 2
-    cell[:, x : x + image.shape[1]] = image
+    y, x = (cell.shape[0] - image.shape[0]) // 2, (cell.shape[1] - image.shape[1]) // 2
+    cell[y : y + image.shape[0], x : x + image.shape[1]] = image
 
 
 @cache

@@ -48,6 +48,31 @@ def test_images_of_any_shape_share_one_height_and_the_widest_sets_the_cell() -> 
     assert (red[0] - MARGIN, len(red)) == (10, 20), "the narrow one stands in the middle of its cell"
 
 
+def test_one_wide_image_is_made_smaller_and_the_cells_stay_narrow() -> None:
+    portraits = [[plain(BLUE, 128, 64)] * 3, [plain(BLUE, 128, 64), plain(RED, 50, 1000), None]]
+    sheet = contact_sheet(portraits, ["", ""], ["", "", ""], height=160)
+    assert sheet.shape[1] == 3 * 160 + 2 * GAP + 2 * MARGIN  # at most a square
+    rows, columns = np.nonzero((sheet == RED).all(axis=-1))
+    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (8, 160)
+    assert rows.min() == MARGIN + 160 + GAP + 76  # in the middle of its cell
+
+
+def test_wide_images_among_their_like_keep_their_height() -> None:
+    sheet = contact_sheet([[plain(RED, 90, 160), plain(BLUE, 90, 160)]], [""], ["", ""], height=90)
+    assert sheet.shape == (90 + 2 * MARGIN, 2 * 160 + GAP + 2 * MARGIN, 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 60_000), (60_000, 1)])
+def test_a_line_of_pixels_is_drawn(shape: tuple[int, int]) -> None:
+    sheet = contact_sheet([[plain(RED, *shape), *[plain(BLUE, 128, 64)] * 2]], [""], ["", "", ""], height=160)
+    assert max(sheet.shape) < 600
+
+
+def test_a_long_title_ends_in_an_ellipsis() -> None:
+    sheet = contact_sheet([[plain(RED)]], [""], [""], title="a/long/path/" * 100, height=40)
+    assert sheet.shape[1] < 5 * 40 + 2 * MARGIN + 20
+
+
 def test_a_label_too_long_for_its_column_is_cut_not_spilled() -> None:
     short = contact_sheet([[plain(RED)]], [""], ["x"], height=60)
     long = contact_sheet([[plain(RED)]], [""], ["a_very_long_level_name"], height=60)
