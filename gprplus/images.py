@@ -36,12 +36,14 @@ def open_image(data: bytes) -> "Image.Image":
     Raises ValueError for more pixels or scans than are decoded, and whatever Pillow raises for bytes of no such format.
     """
     import io
+    import warnings
 
     from PIL import Image
 
     if format_of(data[:HEAD]) is not None and not decodable(data):
         raise ValueError("its header is damaged, or asks for more pixels or scans than are decoded")
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    with warnings.catch_warnings(action="ignore"):  # of sizes, which are checked here, and of damaged EXIF data
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > MOST_PIXELS:
         raise ValueError(f"its header claims {image.width:,} x {image.height:,} pixels")
     return image

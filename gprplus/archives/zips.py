@@ -23,6 +23,8 @@ class Zip:
         self.index = Index()
         try:
             self._zip = zipfile.ZipFile(file)
+        except MemoryError:
+            raise
         except Exception as error:  # BadZipFile, and whatever zipfile raises on damaged bytes
             self.index.refuse("", "damaged", f"this is no zip archive, or not a whole one ({error})")
             return
@@ -57,6 +59,8 @@ class Zip:
         """Bytes of a member, which is unpacked whole for them."""
         try:
             data = self._whole(position)
+        except MemoryError:
+            raise
         except Exception as error:  # the libraries raise OSError, LZMAError, zlib.error, KeyError, ... on damaged bytes
             raise Damage("damaged", f"it does not unpack ({error or type(error).__name__})") from None
         return data[offset : offset + length]

@@ -184,16 +184,20 @@ def boxes_of(values: np.ndarray, most: int) -> dict[int, tuple[float, float, flo
     found: dict[int, tuple[int, int, int, int]] = {}
     rows = max(1, (1 << 20) // wide)
     for top in range(0, high, rows):
-        for value, (x1, y1, x2, y2) in _edges(values[top : top + rows]):
+        for value, (x1, y1, x2, y2) in _edges(values[top : top + rows], most):
             a1, b1, a2, b2 = found.get(value, (wide, high, 0, 0))
             found[value] = min(a1, x1), min(b1, y1 + top), max(a2, x2), max(b2, y2 + top)
-        if len(found) > most:
-            raise FramesError(f"the mask holds more than {most:,} values. Is it an instance mask?")
+        _check_number(len(found), most)
     edges = sorted(found.items())
     return {value: (float(x1), float(y1), float(x2 - x1), float(y2 - y1)) for value, (x1, y1, x2, y2) in edges}
 
 
-def _edges(part: np.ndarray) -> list[tuple[int, list[int]]]:
+def _check_number(values: int, most: int) -> None:
+    if values > most:
+        raise FramesError(f"the mask holds more than {most:,} values. Is it an instance mask?")
+
+
+def _edges(part: np.ndarray, most: int) -> list[tuple[int, list[int]]]:
     """Value and left, top, right, bottom of each value but 0, from the runs of equal values along the rows."""
     begins = np.ones(part.shape, bool)
     np.not_equal(part[:, 1:], part[:, :-1], out=begins[:, 1:])
@@ -201,6 +205,7 @@ def _edges(part: np.ndarray) -> list[tuple[int, list[int]]]:
     right = np.append(left[1:], 0)
     right[right == 0] = part.shape[1]  # the next run begins the next row
     distinct, code = np.unique(part[y, left], return_inverse=True)
+    _check_number(int(np.count_nonzero(distinct)), most)
     edges = np.zeros((len(distinct), 4), np.int64)
     edges[:, :2] = part.shape[::-1]
     np.minimum.at(edges[:, 0], code, left)
