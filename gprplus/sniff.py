@@ -16,6 +16,7 @@ Size = tuple[int, int]  # width, height
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 MOST_PIXELS = 100_000_000  # 12,000 x 8,000: a header that claims more is not believed, and nothing so large decoded
 MOST_SCANS = 500  # of one JPEG: encoders write about ten, and libjpeg-turbo's own fuzzers stop at this number
+MOST_TEXTS = 100  # packed texts and colour profiles of one PNG
 MOST_SCANNED = 2_000_000_000  # pixels x scans: a decoder takes 1 to 3 seconds for so many
 HEAD = 4096  # bytes: a page, and enough for the size of all but a few files
 TAIL = 16  # bytes: enough for the mark that ends a JPEG, PNG or GIF
@@ -24,6 +25,8 @@ FAR_TAIL = 65536  # bytes searched for that mark when something was appended aft
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # SOF0..SOF15 without DHT, JPG, DAC
 _SEQUENTIAL = frozenset({0xC0, 0xC1, 0xC9})  # baseline, extended, extended with arithmetic coding
 _FRAME = struct.Struct(">HH")
+_CHUNK = struct.Struct(">I4s")
+_TEXTS = frozenset({b"zTXt", b"iTXt", b"iCCP"})
 _ORDINARY = 16  # scans that are not worth a second look
 _MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd8\xff]", re.DOTALL)  # not a stuffed byte, a restart or a start of image
 _END = {"jpeg": b"\xff\xd9", "png": b"IEND\xaeB`\x82", "gif": b"\x00\x3b"}
@@ -68,7 +71,26 @@ def decodable(data: bytes) -> bool:
     size = size_of(kind, head, lambda offset, length: data[offset : offset + length]) if kind else None
     if size is None or size[0] * size[1] > MOST_PIXELS:
         return False
+    if kind == "png":
+        return _chunks_fit(data)
     return kind != "jpeg" or not too_many_scans(scans_of(data), size)
+
+
+def _chunks_fit(data: bytes) -> bool:
+    """Whether each chunk of a PNG lies inside the file, and few hold packed text.
+
+    OpenCV reserves what a chunk claims, up to 4 GB, and unpacks text that is then thrown away, 8 MB a chunk.
+    """
+    at, texts = 8, 0
+    while at + 12 <= len(data):
+        length, kind = _CHUNK.unpack_from(data, at)
+        at += 12 + length
+        texts += kind in _TEXTS
+        if at > len(data) or texts > MOST_TEXTS:
+            return False
+        if kind == b"IEND":
+            break
+    return True
 
 
 def too_many_scans(scans: int, size: Size) -> bool:

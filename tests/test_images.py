@@ -1,6 +1,9 @@
 """Bytes to pixels and back."""
 
 import io
+import resource
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -104,6 +107,22 @@ def test_jpegs_of_too_many_scans_are_not_decoded(data, counted, decodes):
     if not decodes or counted < 100:
         assert (decode(data) is not None) == (decode_half_grey(data) is not None) == decodes
         assert (decode_to(data, 8, 8) is not None) == decodes
+
+
+def test_a_chunk_of_a_png_that_claims_gigabytes_is_not_believed():
+    data = bytearray(saved(RED, "PNG"))
+    data[33:37] = b"\x7f\xff\xff\xf0"  # the length of IDAT, behind the signature (8 bytes) and IHDR (25)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert decode(bytes(data)) is decode_half_grey(bytes(data)) is None
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+@pytest.mark.parametrize(("texts", "decodes"), [(100, True), (101, False)])
+def test_a_png_of_many_packed_texts_is_not_decoded(texts, decodes):
+    packed = b"zTXtkey\0\0" + zlib.compress(b"text")
+    chunk = struct.pack(">I", len(packed) - 4) + packed + struct.pack(">I", zlib.crc32(packed))
+    data = saved(RED, "PNG")
+    assert (decode(data[:33] + texts * chunk + data[33:]) is not None) == decodes
 
 
 def test_scans_of_a_sequential_jpeg_are_counted_when_the_first_lacks_a_component():
