@@ -5,6 +5,8 @@ prints it and exits with 1; a library user catches `GprplusError`, or the builti
 """
 
 import errno
+import os
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
@@ -180,6 +182,21 @@ def import_failure(error: ImportError) -> str:
         )
     which = f"The package '{name}'" if name else "A package"
     return f"{which} does not load ({text}). Install it again with pip."
+
+
+def system_error(error: BaseException) -> OSError | None:
+    """The refusal of the system that an error is, also where a library made a text of it; None for any other error.
+
+    >>> system_error(RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)")).errno
+    28
+    """
+    if isinstance(error, OSError):
+        return error
+    number = re.search(r"\bos error (\d+)|\b[Ee]rrno (\d+)", str(error))
+    code = int(number[1] or number[2]) if number else None
+    if code is None and "No space left on device" in str(error):
+        code = errno.ENOSPC
+    return None if code is None or isinstance(error, GprplusError) else OSError(code, os.strerror(code))
 
 
 def next_step(error: OSError) -> str:

@@ -4,20 +4,46 @@ Recipes are frozen so that two scores differ by their data alone. What a run use
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gprplus import declared
 from gprplus.core.names import plain_name
-from gprplus.errors import RecipeError, nearest
+from gprplus.errors import RecipeError, nearest, storage
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 PRECISIONS = ("auto", "float32", "bfloat16")
 POOLINGS = ("mean", "gem")
 COMPILE = ("no", "default", "reduce-overhead", "max-autotune")
+# Least and most of every number. Past these a run fails somewhere else, or could not end.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "seeds": (1, 1000),
+    "length.steps": (0, 10_000_000),
+    "length.epochs": (0, 100_000),
+    "length.least": (0, 10_000_000),
+    "input.height": (16, 4096),
+    "input.width": (16, 4096),
+    "network.last_stride": (1, 2),
+    "batch.identities": (2, 65_536),
+    "batch.images": (2, 4096),
+    "optimizer.lr": (1e-12, 100),
+    "optimizer.weight_decay": (0, 100),
+    "optimizer.warmup": (0, 1),
+    "optimizer.final": (0, 1),
+    "optimizer.decay_at": (0, 1),
+    "optimizer.decay": (0, 1),
+    "loss.identity": (0, 1000),
+    "loss.triplet": (0, 1000),
+    "loss.label_smoothing": (0, 1),
+    "loss.margin": (0, 1000),
+    "augment.flip": (0, 1),
+    "augment.pad": (0, 1024),
+    "augment.erase": (0, 1),
+}
+MOST_STEP_BYTES = 4 << 30  # of the pixels of one step
 
 
 @dataclass(frozen=True)
@@ -151,7 +177,7 @@ class Recipe:
         compute = data.get("compute")
         if isinstance(compute, dict) and isinstance(compute.get("compile"), bool):
             data["compute"] = compute | {"compile": "default" if compute["compile"] else "no"}
-        return declared.strict(cls, data, declaration.where).checked()
+        return declared.strict(cls, data, declaration.where).checked(declaration.where)
 
     def with_options(
         self,
@@ -171,15 +197,16 @@ class Recipe:
         if weights is not None:
             network = replace(network, weights=weights)
         if steps is not None:
-            length = Length(steps=steps)
+            length = Length(steps=int(steps))
         if epochs is not None:
-            length = Length(epochs=epochs)
+            length = Length(epochs=float(epochs))
         if compile is not None:
             compute = replace(compute, compile=compile)
         return replace(self, network=network, length=length, compute=compute).checked()
 
-    def checked(self) -> "Recipe":
-        """The recipe itself, or RecipeError naming the first knob that cannot be."""
+    def checked(self, where: str | None = None) -> "Recipe":
+        """The recipe itself, or RecipeError naming the first knob that cannot be, and `where` it stands."""
+        where = where or f"recipe '{self.name}'"
         for value, choices, knob in (
             (self.optimizer.schedule, SCHEDULES, "optimizer.schedule"),
             (self.optimizer.name, OPTIMIZERS, "optimizer.name"),
@@ -188,22 +215,33 @@ class Recipe:
             (self.compute.compile, COMPILE, "compute.compile"),
         ):
             if value not in choices:
-                raise RecipeError(f"recipe '{self.name}': there is no {knob} '{value}'. {nearest(value, choices)}")
-        for number, least, knob in (
-            (self.seeds, 1, "seeds"),
-            (self.input.height, 16, "input.height"),
-            (self.input.width, 16, "input.width"),
-            (self.batch.identities, 2, "batch.identities"),
-            (self.batch.images, 2, "batch.images"),
-        ):
-            if number < least:
-                raise RecipeError(f"recipe '{self.name}': {knob} must be at least {least}, found {number}.")
+                raise RecipeError(f"{where}: there is no {knob} '{value}'. {nearest(value, choices)}")
+        for knob, number in self._numbers():
+            _within(f"{where}: {knob}", number, *BOUNDS[knob])
         if (self.length.steps > 0) == (self.length.epochs > 0):
             raise RecipeError(
-                f"recipe '{self.name}': give a positive length.steps or length.epochs, and only one of them "
+                f"{where}: give a positive length.steps or length.epochs, and only one of them "
                 f"(found steps {self.length.steps}, epochs {self.length.epochs:g})."
             )
+        if not self.loss.identity and not self.loss.triplet:
+            raise RecipeError(f"{where}: loss.identity and loss.triplet are both 0, so that nothing is learnt.")
+        step = self.batch.size * self.input.height * self.input.width * 3
+        if step > MOST_STEP_BYTES:
+            raise RecipeError(
+                f"{where}: a step of {self.batch.size:,} images of {self.input.height} x {self.input.width} holds "
+                f"{storage(step)} of pixels, at most {storage(MOST_STEP_BYTES)} are expected: lower batch.identities, "
+                "batch.images or the input's size."
+            )
         return self
+
+    def _numbers(self) -> Iterator[tuple[str, float]]:
+        """Every number of the recipe, by the names of BOUNDS; a list gives each of its items."""
+        yield "seeds", self.seeds
+        for section, knobs in self.resolved().items():
+            for name, value in knobs.items() if isinstance(knobs, dict) else ():
+                for one in value if isinstance(value, list | tuple) else (value,):
+                    if isinstance(one, int | float) and not isinstance(one, bool):
+                        yield f"{section}.{name}", one
 
     def steps(self, images: float) -> int:
         """Optimiser steps over a training set of so many images: the whole ones that its epochs hold."""
@@ -223,3 +261,14 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Every knob, as it goes into the record."""
         return asdict(self)
+
+
+def _within(what: str, value: float, least: float, most: float) -> None:
+    """Raise RecipeError unless `value` is a number of the range; `what` says where it stands."""
+    if least <= value <= most:
+        return
+    if value < least:
+        raise RecipeError(f"{what} must be at least {least:,}, found {value}.")
+    if value > most:
+        raise RecipeError(f"{what} must be at most {most:,}, found {value}.")
+    raise RecipeError(f"{what} must be a number from {least:,} to {most:,}, found {value}.")

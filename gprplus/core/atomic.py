@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 
 from gprplus.core.folders import TEMPORARY, refuse_links
 from gprplus.core.names import refuse_address
-from gprplus.errors import GprplusError, next_step
+from gprplus.errors import GprplusError, next_step, system_error
 
 _swept: set[Path] = set()  # folders that this process has looked through
 
@@ -39,8 +39,11 @@ def replacing(path: Path) -> Iterator[Path]:
             os.close(held)
     except GprplusError:
         raise
-    except OSError as error:
-        why = f"{error.strerror or error}. {next_step(error)}".rstrip()
+    except Exception as error:
+        refused = system_error(error)
+        if refused is None:
+            raise
+        why = f"{refused.strerror or refused}. {next_step(refused)}".rstrip()
         raise GprplusError(f"{path} cannot be written: {why}") from error
     finally:
         with suppress(OSError):

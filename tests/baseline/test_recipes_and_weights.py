@@ -3,19 +3,21 @@
 import io
 import json
 import pickle
+import re
 import struct
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from gprplus import declared
 from gprplus.baseline import weights
 from gprplus.baseline.backbones import BACKBONES
 from gprplus.baseline.model import new, read, save
-from gprplus.baseline.recipe import Network, Recipe
-from gprplus.errors import DeclarationError, RecipeError, TrainingError
+from gprplus.baseline.recipe import BOUNDS, Network, Recipe
+from gprplus.errors import DeclarationError, GprplusError, RecipeError, TrainingError
 
 
 @pytest.mark.parametrize("name", declared.names("recipes"))
@@ -290,3 +292,60 @@ def test_quantised_weights_do_not_fit_and_start_fresh(tmp_path):
     save_file(state, tmp_path / "theirs.safetensors")
     said = weights.load(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
     assert "1 of 37 tensors of the network are not in it and start fresh (stem.weight)" in said
+
+
+def test_every_number_of_a_recipe_has_a_range_and_every_shipped_one_lies_in_it():
+    assert {knob for knob, _ in Recipe.read("bot")._numbers()} == set(BOUNDS)
+    for name in declared.names("recipes"):
+        for knob, value in Recipe.read(name)._numbers():
+            least, most = BOUNDS[knob]
+            assert least <= value <= most
+
+
+@pytest.mark.parametrize("knob", BOUNDS)
+def test_a_number_out_of_its_range_names_file_field_and_range(tmp_path, knob):
+    path = tmp_path / "mine.toml"
+    section, _, name = knob.rpartition(".")
+    least, most = BOUNDS[knob]
+    for value, said in ((least - 1, f"at least {least:,}"), (most * 10, f"at most {most:,}")):
+        text = f"[{value}]" if name == "decay_at" else str(value)
+        lines = [f"{name} = {text}"] if not section else ["seeds = 1", f"[{section}]", f"{name} = {text}"]
+        lines += [] if section == "length" else ["[length]", "steps = 5"]
+        path.write_text("\n".join(['title = "Mine"', *lines]))
+        with pytest.raises(RecipeError, match=f"^{re.escape(str(path))}: {knob} must be {said}, found "):
+            Recipe.read(path)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "true", '"fast"', "[]"])
+def test_a_learning_rate_that_is_no_number_names_file_and_field(tmp_path, value):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'title = "Mine"\nseeds = 1\n[length]\nsteps = 5\n[optimizer]\nlr = {value}\n')
+    with pytest.raises((RecipeError, DeclarationError), match=r"mine\.toml: optimizer(:|\.) ?lr"):
+        Recipe.read(path)
+
+
+def test_a_step_of_gigabytes_and_a_loss_of_nothing_are_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    start = 'title = "Mine"\nseeds = 1\n[length]\nsteps = 5\n'
+    path.write_text(f"{start}[batch]\nidentities = 5000\nimages = 4\n[input]\nheight = 512\nwidth = 256\n")
+    with pytest.raises(RecipeError, match=r"a step of 20,000 images of 512 x 256 holds 7.9 GB of pixels"):
+        Recipe.read(path)
+    path.write_text(f"{start}[loss]\nidentity = 0\ntriplet = 0\n")
+    with pytest.raises(RecipeError, match="nothing is learnt"):
+        Recipe.read(path)
+
+
+def test_options_of_the_command_line_have_the_same_ranges():
+    for options in ({"steps": 10**15}, {"epochs": float("nan")}, {"epochs": float("inf")}, {"steps": -1}):
+        with pytest.raises(RecipeError, match=r"recipe 'smoke': length\.(steps|epochs) must be "):
+            Recipe.read("smoke").with_options(**options)
+
+
+def test_a_disk_that_fills_while_a_model_is_saved_is_one_sentence(tmp_path, monkeypatch):
+    def full(tensors, path):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.torch.save_file", full)
+    with pytest.raises(GprplusError, match=r"model.safetensors cannot be written: No space left .* Make room"):
+        save(small(), tmp_path / "model.safetensors")
+    assert list(tmp_path.iterdir()) == []
