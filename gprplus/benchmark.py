@@ -17,7 +17,8 @@ from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
 from gprplus.core.commands import Word
 from gprplus.core.folders import clear
-from gprplus.errors import RequestChanged
+from gprplus.core.paths import AnyPath, by_name, several
+from gprplus.errors import RequestChanged, TrainingError
 from gprplus.evaluation import cases, collect, plan, projection, trial
 from gprplus.evaluation.arguments import Arguments
 from gprplus.evaluation.cases import Case
@@ -71,8 +72,8 @@ class Outcome:
 
 
 def benchmark(
-    splits: Sequence[Path],
-    output: Path,
+    splits: AnyPath | Sequence[AnyPath],
+    output: AnyPath,
     *,
     recipe: str | Path = "auto",
     backbone: str | None = None,
@@ -81,8 +82,8 @@ def benchmark(
     steps: int | None = None,
     epochs: float | None = None,
     compile: str | None = None,
-    targets: Mapping[str, Path] | None = None,
-    roots: Mapping[str, Path] | None = None,
+    targets: Mapping[str, AnyPath] | None = None,
+    roots: Mapping[str, AnyPath] | None = None,
     device: str = "auto",
     jobs: int | None = None,
     rerank: bool = False,
@@ -106,23 +107,25 @@ def benchmark(
     scores (0-1) within `margin` count as none in tests of equivalence. Raises an error of `gprplus.errors` before any
     training when the request cannot be met. `command` are the words of the command that this is a part of, for reports.
     """
+    output, aims, places = Path(output), by_name(targets), by_name(roots)
+    steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
     given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank)
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
     chosen, why = _recipe(recipe, device)
     recipe = chosen.name if str(recipe) == "auto" else recipe
-    given = replace(given, recipe=recipe, targets=targets or {}, roots=roots or {}, command=command)
+    given = replace(given, recipe=recipe, targets=aims, roots=places, command=command)
     chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs, compile=compile)
     gpu = device.startswith("cuda")
+    if jobs is not None and jobs < 1:
+        raise TrainingError(f"jobs must be at least 1, found {jobs}.")
     jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
     threads = None if gpu else max(1, cores() // (jobs * group.beside()))
     crew.judge(chosen.batch.identities)
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     note = _judge(chosen)
-    wanted = cases.open_all(
-        splits, output, chosen, targets or {}, roots or {}, force=force, rerank=rerank, as_one=as_one
-    )
+    wanted = cases.open_all(several(splits), output, chosen, aims, places, force=force, rerank=rerank, as_one=as_one)
     images = cases.sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = {name: store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}
@@ -132,7 +135,7 @@ def benchmark(
     for case in wanted:
         cases.settle_images(case, digests, force=force)
     changed = cases.settle_files(wanted, force=force)
-    count = seeds or chosen.seeds
+    count = chosen.seeds if seeds is None else replace(chosen, seeds=int(seeds)).checked().seeds
     planned = Plan(
         chosen.name,
         why,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import Word, line
 from gprplus.core.folders import holding
+from gprplus.core.paths import AnyPath, by_name
 from gprplus.errors import DeclarationError
 from gprplus.parallel import Progress, silent
 from gprplus.runs import relative, versions, work_folder, write_json, write_text
 from gprplus.schema import VERSION
-from gprplus.splits.scaled import scaled
+from gprplus.splits.scaled import read_scale, scaled
 from gprplus.splits.studies import StudyPlan, make_splits, read_study, together
 
 if TYPE_CHECKING:
@@ -49,10 +50,10 @@ def study(
     work: Path | str | None = None,
     manifest: Path | str | None = None,
     targets: Mapping[str, Path | str] | None = None,
-    roots: Mapping[str, Path] | None = None,
+    roots: Mapping[str, AnyPath] | None = None,
     device: str = "auto",
     jobs: int | None = None,
-    scale: Fraction | int = 1,
+    scale: Fraction | float | str = 1,
     recipe: str | Path | None = None,
     seeds: int | None = None,
     steps: int | None = None,
@@ -77,7 +78,8 @@ def study(
     if not names:
         raise DeclarationError("No study was named.")
     found = [read_study(one) for one in names]
-    plan = scaled(together([plan for plan, _ in found]), Fraction(scale))
+    scale = read_scale(str(scale))
+    plan = scaled(together([plan for plan, _ in found]), scale)
     plan = _retrained(plan, recipe, seeds, steps, epochs)
     base = work_folder(work)
     home = Path(output) if output else base / "studies" / plan.study.name
@@ -93,7 +95,7 @@ def study(
                 f"--target {key}=PATH."
             )
     training = {**plan.training(), "compile": compile}
-    asked = _command(names, training, scale, source, home, {"--target": aims, "--root": roots or {}}, device)
+    asked = _command(names, training, scale, source, home, {"--target": aims, "--root": by_name(roots)}, device)
     shared: dict[str, Any] = {
         **training,
         "targets": aims,
@@ -119,7 +121,7 @@ def study(
                 "unknown": list(plan.study.unknown),
                 "command": line(asked),
                 "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
-                "scale": str(Fraction(scale)),
+                "scale": str(scale),
                 "training": training,
                 "manifest": relative(source, home),
                 "splits": [relative(path, home) for path in made],
@@ -154,7 +156,7 @@ def _report(home: Path, info: Mapping[str, Any], outcome: "Outcome") -> None:
 def _command(
     names: Sequence[str | Path],
     training: Mapping[str, Any],
-    scale: Fraction | int,
+    scale: Fraction,
     manifest: Path,
     output: Path,
     places: Mapping[str, Mapping[str, Path]],

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from gprplus.errors import DeclarationError
+from gprplus.errors import DeclarationError, SplitError
 from gprplus.splits.request import Request
 from gprplus.splits.scaled import read_scale, scaled
 from gprplus.splits.studies import SplitPlan, read_study
@@ -72,3 +72,32 @@ def test_a_scale_that_leaves_parts_of_people_is_refused():
 def test_a_scale_is_a_fraction(text):
     with pytest.raises(DeclarationError, match="such as 1/20"):
         read_scale(text)
+
+
+@pytest.mark.parametrize("text", ["1e-1000000000", "0", "2", "-1/2", "1/0", "nan", "1/" + "9" * 400_000, "", "٣/٤"])
+def test_a_scale_that_is_none_is_refused_at_once(text):
+    with pytest.raises(DeclarationError, match="A scale is a fraction above 0 and at most 1"):
+        read_scale(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"draws": 10**12}, "--draws must be at most 1,000; found 1,000,000,000,000"),
+        ({"seed": 2**63}, "--seed must be a whole number of 64 bits"),
+    ],
+)
+def test_a_split_of_absurd_size_is_refused_at_once(options, sentence):
+    with pytest.raises(SplitError, match=sentence):
+        Request("weather", **options)
+
+
+def test_a_study_of_absurd_size_names_file_and_field(tmp_path):
+    path = tmp_path / "mine.toml"
+    start = '[study]\nname = "mine"\nquestion = "Which?"\n'
+    path.write_text(f'seeds = 1000000000\n{start}[[splits]]\nattr = "weather"\n')
+    with pytest.raises(DeclarationError, match=r"mine\.toml: seeds must be from 1 to 1,000, found 1,000,000,000"):
+        read_study(path)
+    path.write_text(f'{start}[[splits]]\nattr = "weather"\ndraws = 1000000000000\n')
+    with pytest.raises(DeclarationError, match=r"mine\.toml: splits\[0\]: --draws must be at most 1,000"):
+        read_study(path)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from gprplus.analysis import accuracy, columns, paper, sound
 from gprplus.analysis.features import Features, chosen
 from gprplus.analysis.side import Side, crossed_factors, opened_target, source_side, target_side
+from gprplus.core.paths import AnyPath, several, words
 from gprplus.errors import AnalysisError, nearest
 from gprplus.ingest import Manifest
 from gprplus.parallel import Progress, silent
@@ -68,13 +69,13 @@ def analyze(
     targets: Mapping[str, Path | str],
     *,
     output: Path | str = Path("work/analysis"),
-    attributes: Sequence[str] | None = None,
-    features: Sequence[str] = ("histograms",),
+    attributes: str | Sequence[str] | None = None,
+    features: str | Sequence[str] = ("histograms",),
     mode: str = "sound",
     images: int = 300,
     people: int | None = None,
     settings: Mapping[str, Any] | None = None,
-    runs: Sequence[Path | str] = (),
+    runs: AnyPath | Sequence[AnyPath] = (),
     seed: int = 0,
     device: str = "auto",
     workers: int | None = None,
@@ -96,10 +97,11 @@ def analyze(
     """
     if mode not in MODES:
         raise AnalysisError(f"There is no mode '{mode}'. {nearest(mode, MODES)}")
+    attributes, features = None if attributes is None else words(attributes), words(features)
     source = Manifest.open(Path(manifest))
     if runs and mode == "paper":
         raise AnalysisError("Runs are compared by features: leave the mode out, or the runs.")
-    trained = accuracy.read(runs)
+    trained = accuracy.read(several(runs))
     plan = Plan(mode, _attributes(source, attributes), images, people, seed, paper.Settings.of(settings or {}))
     opened = {name: opened_target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
     kinds = chosen(features, device) if mode == "sound" else []

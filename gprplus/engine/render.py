@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gprplus.core.folders import claim, remove
+from gprplus.core.paths import AnyPath
 from gprplus.declared import identity_attributes
 from gprplus.engine.coco import write_coco
 from gprplus.engine.crew import Job
@@ -25,7 +26,7 @@ LICENCE = "CC0-1.0"
 
 
 def render(
-    output: Path,
+    output: AnyPath,
     *,
     identities: int = 64,
     viewpoints: int = 6,

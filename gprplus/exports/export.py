@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from gprplus import archives
 from gprplus.core.folders import MARKER, discard_if_empty, holding, remove
+from gprplus.core.paths import AnyPath, by_name
 from gprplus.errors import ExportError, nearest
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.plan import About, Packing, Plan, check, inside
@@ -58,7 +59,7 @@ def export(
     arm: str | None = None,
     link: str = "hard",
     shard_size: int = SHARD_SIZE,
-    roots: Mapping[str, Path] | None = None,
+    roots: Mapping[str, AnyPath] | None = None,
     force: bool = False,
     progress: Progress = silent,
 ) -> Export:
@@ -80,7 +81,7 @@ def export(
     if shard_size < 1:
         raise ExportError(f"A shard holds at least 1 image; found {shard_size}.")
     output, new = Path(output), not os.path.lexists(output)
-    found = open_source(Path(source), arm, roots)
+    found = open_source(Path(source), arm, by_name(roots))
     how = {"shard_size": shard_size} if to in PACKED else {"link": link}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if settle(output / RECORD, request, force=force) == "same":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gprplus.core.commands import line
 from gprplus.core.folders import claim, remove
+from gprplus.core.paths import AnyPath, several
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.checks.columns import named
 from gprplus.ingest.reading.shard import Shard
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def build_manifest(
-    renders: Sequence[str | Path],
+    renders: AnyPath | Sequence[AnyPath],
     output: str | Path,
     *,
     layout: str | Path = "auto",
@@ -61,7 +62,7 @@ def build_manifest(
     output = Path(output)
     not_a_file(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, before)
+    sources = find_sources(several(renders), output, layout, name, identities, engine_logs, verify, before)
     with building(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
@@ -166,7 +167,7 @@ def _write(
 
 
 def build_shard(
-    renders: Sequence[str | Path],
+    renders: AnyPath | Sequence[AnyPath],
     output: str | Path,
     shard: str,
     *,
@@ -193,7 +194,7 @@ def build_shard(
     share, output = Shard.parse(shard), Path(output)
     not_a_file(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(renders, output, layout, name, identities, engine_logs, verify, before)
+    sources = find_sources(several(renders), output, layout, name, identities, engine_logs, verify, before)
     if interrupted(output):
         Manifest.open(output)  # says so
     old = _opened(output, force)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gprplus.core.folders import discard_if_empty, holding, is_held
+from gprplus.core.paths import AnyPath, several
 from gprplus.errors import ReportError
 from gprplus.report.html import render
 from gprplus.report.markdown import as_markdown
@@ -15,7 +16,7 @@ KIND = "reports"  # of folder, as its mark states
 DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
 
 
-def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
+def report(runs: AnyPath | Sequence[AnyPath], output: AnyPath | None = None) -> list[Path]:
     """Write report.html, results.csv and results.md of each run folder; the files, three a folder.
 
     `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the run folder itself,
@@ -25,7 +26,7 @@ def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
         ReportError: there is nothing finished to report on, a benchmark is running in one of the folders, or another
             process writes reports to `output`.
     """
-    folders = expand(runs)
+    folders, output = expand(several(runs)), None if output is None else Path(output)
     busy = next((folder for folder in folders if is_held(folder)), None)
     if busy:
         raise ReportError(f"A benchmark is running in {busy}, and its tables change. Report when it has finished.")
@@ -33,8 +34,8 @@ def report(runs: Sequence[Path], output: Path | None = None) -> list[Path]:
         raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
     if output is None:
         return write(folders)
-    several = len(folders) > 1
-    places = [output / folder.parent.name / folder.name if several else output for folder in folders]
+    many = len(folders) > 1
+    places = [output / folder.parent.name / folder.name if many else output for folder in folders]
     with holding(output, KIND, ReportError, adopt=True) as real:
         try:
             return write(folders, places)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gprplus import runs
 from gprplus.core.folders import discard_if_empty, holding, remove
+from gprplus.core.paths import words
 from gprplus.errors import RequestChanged, SplitError, nearest
 from gprplus.splits.aliases import refuse_nested, relations
 from gprplus.splits.answers import Judged, excluded_table, judge
@@ -38,7 +39,7 @@ def make_split(
     attr: str | Sequence[str],
     *,
     output: Path | str,
-    levels: Sequence[str] | None = None,
+    levels: str | Sequence[str] | None = None,
     where: str | None = None,
     identities: int | None = None,
     images_per_identity: int | None = None,
@@ -82,7 +83,7 @@ def make_split(
     filtered = Filter(where) if where is not None else None
     request = Request(
         attr=attr if isinstance(attr, str) else ",".join(attr),
-        levels=None if levels is None else tuple(str(level) for level in levels),
+        levels=None if levels is None else words(levels),
         where=filtered.text if filtered else None,
         identities=identities,
         images_per_identity=images_per_identity,

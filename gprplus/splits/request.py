@@ -15,6 +15,7 @@ MISSING = {
     "weight": "keep combinations that some person lacks, and let training draw images by weight",
     "fail": "refuse",
 }
+MOST_DRAWS = 1000  # random controls of each kind; every one is an arm that is trained
 WARN_RETENTION = 0.5
 MIN_RETENTION = 0.1
 
@@ -127,6 +128,10 @@ class Request:
             size = getattr(self, name)
             if size is not None and size < 1:
                 raise SplitError(f"--{name.replace('_', '-')} must be at least 1; found {size}.")
+        if self.draws > MOST_DRAWS:
+            raise SplitError(f"--draws must be at most {MOST_DRAWS:,}; found {self.draws:,}.")
+        if not -(2**63) <= self.seed < 2**63:
+            raise SplitError(f"--seed must be a whole number of 64 bits; found {self.seed}.")
         if self.levels is not None and not self.levels:
             raise SplitError("--levels names no level.")
         if self.coarsen and self.missing != "coarsen":

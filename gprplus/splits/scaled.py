@@ -6,6 +6,7 @@ each person, levels, designs, controls, draws and seeds stay. A number that does
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -15,6 +16,7 @@ from gprplus.splits.request import DeclaredArm, Request
 from gprplus.splits.studies import SplitPlan, StudyPlan
 
 _RUNG = re.compile(r"ids-(\d+)(.*)")
+_SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
 _CELL = re.compile(r"(\d+)(x\d+)?")
 
 
@@ -24,12 +26,12 @@ def read_scale(text: str) -> Fraction:
     >>> read_scale("1/20"), read_scale("0.05") == read_scale("1/20")
     (Fraction(1, 20), True)
     """
-    try:
-        scale = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        scale = Fraction(0)
+    scale = Fraction(0)
+    if _SCALE.fullmatch(text):  # Fraction itself would work out 1e-1000000000
+        with suppress(ZeroDivisionError):
+            scale = Fraction(text)
     if not 0 < scale <= 1:
-        raise DeclarationError(f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text}'.")
+        raise DeclarationError(f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text[:40]}'.")
     return scale
 
 

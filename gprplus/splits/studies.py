@@ -17,6 +17,7 @@ from gprplus.splits.request import Request
 from gprplus.splits.split import Split
 from gprplus.splits.where import Filter
 
+MOST_SEEDS = 1000  # of every arm, as in a recipe
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -93,6 +94,8 @@ def read_study(name: str | Path) -> tuple[StudyPlan, Declaration]:
         raise DeclarationError(
             f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a name of its own."
         )
+    if plan.seeds is not None and not 1 <= plan.seeds <= MOST_SEEDS:
+        raise DeclarationError(f"{where}: seeds must be from 1 to {MOST_SEEDS:,}, found {plan.seeds:,}.")
     _judge_published(plan, where)
     return plan, declaration
 
