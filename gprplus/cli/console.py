@@ -4,11 +4,14 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gprplus.parallel import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 
 @contextmanager
@@ -84,12 +87,28 @@ def dump(value: Any) -> None:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()) -> None:
-    """A table that fits the terminal where it can; columns numbered in `right` are set flush right.
+    """A table that fits the terminal; columns numbered in `right` are set flush right.
 
-    What is too wide is printed wide, never cut: a figure without its last digit is another figure.
+    On a narrow terminal the last columns are left out, and named below the table. No figure is ever broken: without
+    its last digit it is another figure. Elsewhere every column is printed, however wide.
     """
-    import io
+    import shutil
 
+    terminal = sys.stdout.isatty()
+    room = shutil.get_terminal_size().columns if terminal else 100
+    shown = len(headers)
+    while terminal and shown > 2 and _grid(headers[:shown], rows, title, right)[1] > room:
+        shown -= 1
+    grid, needed = _grid(headers[:shown], rows, title, right)
+    _write(_drawn(grid, max(room, needed), terminal))
+    if shown < len(headers):
+        prose(f"Not shown at this width: {', '.join(headers[shown:])}.")
+
+
+def _grid(
+    headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]
+) -> "tuple[Table, int]":
+    """The first columns of a table, and how wide it is at least."""
     from rich import box
     from rich.cells import cell_len
     from rich.console import Console
@@ -102,11 +121,17 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
         grid.add_column(header, overflow="fold", no_wrap=least is not None, min_width=least)
         grid.columns[-1].justify = "right" if i in right else "left"
     for row in rows:
-        grid.add_row(*("" if cell is None else _escaped(str(cell)) for cell in row))
-    text, terminal = io.StringIO(), sys.stdout.isatty()
-    room = Console().width if terminal else 100
-    needed = Console(file=text, width=10_000, height=25).measure(grid).minimum
-    width, height = max(room, needed), 25  # a width alone is not heeded on a dumb terminal
-    console = Console(file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=height)
+        grid.add_row(*("" if cell is None else _escaped(str(cell)) for cell in row[: len(headers)]))
+    return grid, Console(width=10_000, height=25).measure(grid).minimum
+
+
+def _drawn(grid: "Table", width: int, terminal: bool) -> str:
+    import io
+
+    from rich.console import Console
+
+    text = io.StringIO()
+    # a width alone is not heeded on a dumb terminal
+    console = Console(file=text, force_terminal=terminal, markup=False, highlight=False, width=width, height=25)
     console.print(grid)
-    _write("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
