@@ -6,7 +6,7 @@ from pathlib import Path
 
 shared = {"__init__", "__main__", "harness", "loops"}
 known = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in shared)
-wanted = sys.argv[1:] or known
+wanted = [name for name in sys.argv[1:] if not name.startswith("-")] or known
 for name in wanted:
     if name not in known:
         sys.exit(f"There is no measurement called '{name}'. Known: {', '.join(known)}.")

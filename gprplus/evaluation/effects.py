@@ -11,7 +11,7 @@ from gprplus import keys, schema
 from gprplus.evaluation import curves, estimands, stats
 from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
 from gprplus.evaluation.estimands import Contrast
-from gprplus.evaluation.stats import components, contrasts, factorial, families, identities, pooling, seeds
+from gprplus.evaluation.stats import components, contrasts, factorial, families, identities, pooling
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.targets import RERANKED, own
 
@@ -164,18 +164,12 @@ def _pooled(seen: Sequence[Seen], declared: Mapping[str, Sequence[Contrast]]) ->
     out = []
     for name in dict.fromkeys(one.family for one in every):
         family = [one for one in every if one.family == name]
-        found = [judged(one, family) for one in away]
+        found, matrix = [judged(one, family) for one in away], away[0].matrix(family)
         for k, contrast in enumerate(family):
-            values = np.array([one.value[k] for one in found])
-            variances = np.array([one.error[k] ** 2 for one in found])
-            if not all(one.freedom[k] >= 1 for one in found) or (variances <= 0).any():
+            rng = away[0].rng(f"pooled {name} {contrast.name}")
+            pooled = pooling.over_targets([one.scored for one in away], found, matrix[k], k, rng)
+            if pooled is None:
                 continue
-            weight, _ = pooling.mean_weights(values, variances)
-            table = np.tensordot(weight, [one.scored.means() for one in away], axes=1)
-            shared, freedom = seeds.contrast_variance(table, away[0].matrix([contrast]))
-            pooled = pooling.pool(
-                values, variances, away[0].rng(f"pooled {name} {contrast.name}"), float(shared[0]), float(freedom[0])
-            )
             said = {key: away[0].said[key] for key in ("split", "recipe", "metric")}
             row = said | {"family": name, "contrast": contrast.name, "targets": len(away)}
             row |= {"value": pooled.value, "low": pooled.low, "high": pooled.high, "tau": pooled.tau}

@@ -162,6 +162,17 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
         assert 0.93 - slack(0.93, trials) <= covers <= 0.97 + slack(0.97, trials)
 
 
+@pytest.mark.parametrize("targets", [2, 3])
+def test_few_targets_that_share_their_seeds_are_covered(targets):
+    rng, trials, inside = np.random.default_rng(12), 2000, []
+    for _ in range(trials):
+        shared = 0.01 * math.sqrt(rng.chisquare(4) / 4)  # as estimated, with four degrees of freedom
+        effects = 0.01 * rng.normal() + rng.normal(0, 0.01, targets)
+        found = pooling.pool(effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20)
+        inside.append(found.low <= 0 <= found.high)
+    assert 0.95 <= np.mean(inside) <= 0.99, "with two targets wide, and never too narrow"
+
+
 def test_curves_find_the_number_of_images_that_was_planted():
     rng, sizes = np.random.default_rng(10), np.array([100.0, 200, 400, 800, 1600])
     curve = scaling.fit(sizes, 0.7 - 3 * sizes**-0.5 + rng.normal(0, 0.002, (400, 5)))

@@ -8,10 +8,14 @@ confidence distribution: tau^2 is uncertain too, and a plug-in interval is far t
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from gprplus.evaluation.stats import seeds
+from gprplus.evaluation.stats.contrasts import Judged
+from gprplus.evaluation.stats.identities import Scored
 from gprplus.evaluation.stats.joining import half_widths, joined
 
 
@@ -51,6 +55,24 @@ def mean_weights(effects: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray
     tau2 = float(heterogeneity(effects, variances, np.array(len(effects) - 1.0)))
     weight = 1 / (variances + tau2)
     return weight / weight.sum(), tau2
+
+
+def over_targets(
+    scored: Sequence[Scored], judged: Sequence[Judged], contrast: np.ndarray, place: int, rng: np.random.Generator
+) -> Pooled | None:
+    """Pool the contrast `(A,)` at `place` of what was judged on each target; None where a target gives no error.
+
+    The same trainings are scored on every target: what their seeds make of the weighted mean is estimated from the
+    weighted table of arms and seeds.
+    """
+    values = np.array([one.value[place] for one in judged])
+    variances = np.array([one.error[place] ** 2 for one in judged])
+    if not all(one.freedom[place] >= 1 for one in judged) or (variances <= 0).any():
+        return None
+    weight, _ = mean_weights(values, variances)
+    table = np.tensordot(weight, [one.means() for one in scored], axes=1)
+    shared, freedom = seeds.contrast_variance(table, contrast[None])
+    return pool(values, variances, rng, float(shared[0]), float(freedom[0]))
 
 
 def pool(

@@ -1,0 +1,265 @@
+"""How often the printed intervals cover the truth, in simulated experiments whose truth is known.
+
+`python -m benchmarks coverage` takes minutes on two cores, with `--quick` half of one; it then keeps no page.
+"""
+
+import math
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+
+from benchmarks import harness
+from gprplus.evaluation import stats
+from gprplus.evaluation.stats import contrasts, families, pooling, power
+
+DRAWS = 400  # simulated null experiments of each family; `gprplus benchmark` takes 2,000
+TRIALS = 500  # of the smallest worlds; larger ones take as many as fit the time
+QUICK = 20  # with --quick, one trial in so many
+
+
+@dataclass(frozen=True)
+class World:
+    """One kind of experiment without any effect; standard deviations are of scores 0-1.
+
+    `noisy` names the arms whose seeds are three times as noisy, `luck` is the deal of the mixture, drawn anew by each
+    seed, in all its scores alike.
+    """
+
+    name: str
+    persons: int
+    arms: int
+    seeds: int
+    noisy: str = "none"
+    queries: str = "equal"
+    shape: str = "normal"
+    seed_sd: float = 0.02
+    person_sd: float = 0.05
+    noise_sd: float = 0.03
+    luck: float = 0.0
+
+    def seed_sds(self) -> np.ndarray:
+        """The seeds' standard deviation of each arm, the reference first."""
+        place = np.arange(self.arms)
+        loud = {"none": place < 0, "one": place == 1, "reference": place == 0, "half": place % 2 == 1}[self.noisy]
+        return np.hypot(self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.luck, 0))
+
+    def scored(self, rng: np.random.Generator) -> stats.Scored:
+        """One experiment."""
+        counts = np.full(self.persons, 2)
+        if self.queries == "unequal":
+            counts = 1 + rng.geometric(0.2, self.persons)
+        person = np.repeat(np.arange(self.persons), counts)
+        shape = (self.arms, self.seeds)
+        apart = self._persons(rng)[:, None, person] + rng.normal(0, self.seed_sds()[:, None], shape)[..., None]
+        apart = apart + rng.normal(0, self.noise_sd, (*shape, self.persons))[..., person]
+        return stats.Scored(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
+
+    def _persons(self, rng: np.random.Generator) -> np.ndarray:
+        size = (self.arms, self.persons)
+        if self.shape == "heavy":
+            return self.person_sd * rng.standard_t(3, size) / np.sqrt(3)
+        if self.shape == "skew":
+            return self.person_sd * (rng.exponential(size=size) - 1)
+        return rng.normal(0, self.person_sd, size)
+
+    def errors(self, scored: stats.Scored) -> np.ndarray:
+        """The true standard errors `(A - 1,)` of the differences to the reference."""
+        share = scored.counts / scored.counts.sum()
+        each = self.person_sd**2 + self.noise_sd**2 * (1 + 1 / scored.counts) / self.seeds
+        variance = (share**2 * each).sum() + self.seed_sds() ** 2 / self.seeds
+        return np.sqrt(variance[0] + variance[1:])
+
+
+def to_first(arms: int) -> np.ndarray:
+    """Differences of all arms to the first, `(A - 1, A)`."""
+    return (np.eye(arms) - np.eye(arms)[0])[1:]
+
+
+WORLDS = [
+    World("alike", 4, 8, 3),
+    World("alike", 5, 8, 3),
+    World("alike", 5, 20, 3),
+    World("alike", 9, 3, 3),
+    World("alike", 9, 8, 2),
+    World("alike", 9, 8, 3),
+    World("alike", 9, 8, 5),
+    World("alike", 9, 20, 3),
+    World("alike", 20, 8, 3),
+    World("alike", 60, 8, 5),
+    World("alike", 60, 8, 10),
+    World("alike", 300, 8, 2),
+    World("alike", 300, 8, 3),
+    World("alike", 300, 20, 5),
+    World("one arm noisy", 9, 8, 3, "one"),
+    World("one arm noisy", 300, 3, 3, "one"),
+    World("one arm noisy", 300, 8, 3, "one"),
+    World("reference noisy", 9, 8, 3, "reference"),
+    World("reference noisy", 300, 3, 3, "reference"),
+    World("reference noisy", 300, 8, 2, "reference"),
+    World("reference noisy", 300, 8, 3, "reference"),
+    World("reference noisy", 300, 8, 5, "reference"),
+    World("half noisy", 9, 8, 3, "half"),
+    World("half noisy", 300, 8, 3, "half"),
+    World("half noisy", 60, 20, 5, "half"),
+    World("unequal queries", 5, 8, 3, queries="unequal"),
+    World("unequal queries", 9, 8, 3, queries="unequal"),
+    World("unequal queries", 20, 8, 3, queries="unequal"),
+    World("identities alone", 5, 8, 3, seed_sd=0),
+    World("identities alone", 9, 8, 3, seed_sd=0),
+    World("identities alone, unequal", 9, 8, 3, queries="unequal", seed_sd=0),
+    World("heavy tails", 9, 8, 3, shape="heavy"),
+    World("skew", 9, 8, 3, shape="skew"),
+    *(World(f"deal luck {luck} points", 300, 8, 5, seed_sd=0.004, luck=luck / 100) for luck in (0.3, 0.5, 1.0)),
+]
+
+
+def trials(persons: int, arms: int) -> int:
+    """How many experiments of one size: fewer of the large ones, which take longer."""
+    return TRIALS // (1 if persons * arms <= 200 else 2)
+
+
+def covered(world: World, trials: int, seed: int) -> np.ndarray:
+    """`(trials, 4)`: the share of single intervals that do not exclude the truth, whether no simultaneous one does, and
+    both mean widths over those with known variances; NaN where there are none.
+    """
+    rng = np.random.default_rng(seed)
+    return np.array([_one(world, rng) for _ in range(trials)])
+
+
+def _one(world: World, rng: np.random.Generator) -> list[float]:
+    scored = world.scored(rng)
+    judged = contrasts.judge(scored, to_first(world.arms), rng, draws=DRAWS)
+    single = np.array([one.high - one.value for one in judged.intervals()])
+    half = families.largest(judged)[1]
+    known = 1.96 * world.errors(scored)
+    gap = np.abs(judged.value)
+    return [1 - (gap > single).mean(), float(not (gap > half).any()), (single / known).mean(), (half / known).mean()]
+
+
+def seen(persons: int, arms: int, repeats: int, count: int, seed: int) -> tuple[float, float]:
+    """The power that `--plan` promises for the smallest difference seen with 80%, and the share of `count` experiments
+    in which the simultaneous interval of that arm excludes 0.
+    """
+    world = World("planned", persons, arms, repeats)
+    noise = power.Noise(world.seed_sd**2, world.person_sd**2, world.noise_sd**2 * 1.5, "")
+    shift = power.smallest(noise, repeats, persons, arms)
+    rng, found = np.random.default_rng(seed), 0
+    for _ in range(count):
+        scored = world.scored(rng)
+        scored.values[1] += shift
+        judged = contrasts.judge(scored, to_first(arms), rng, draws=DRAWS)
+        found += families.largest(judged)[0][0] < 0.05
+    return power.power(noise, repeats, persons, arms, shift), found / count
+
+
+def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tuple[float, float]:
+    """The share of `count` experiments whose pooled interval covers the mean effect 0 over `targets`, and its mean half
+    width over that with known variances. The seeds' noise is shared by all targets, with a fifth beside it of each.
+    """
+    rng, inside, wide = np.random.default_rng(seed), [], []
+    world = World("targets", 40, 6, repeats)
+    known = 2 * (world.seed_sd**2 * (1 + 0.04 / targets) + world.noise_sd**2 * 1.5 / 40 / targets) / repeats
+    known += (2 * world.person_sd**2 / 40 + tau**2) / targets
+    for _ in range(count):
+        shift, scored = rng.normal(0, world.seed_sd, (world.arms, repeats)), []
+        for _ in range(targets):
+            one = World("target", 40, world.arms, repeats, seed_sd=world.seed_sd / 5).scored(rng)
+            one.values[...] += shift[..., None]
+            one.values[1] += rng.normal(0, tau)
+            scored.append(one)
+        contrast = to_first(world.arms)[:1]
+        judged = [contrasts.judge(one, contrast, rng, draws=2) for one in scored]
+        found = pooling.over_targets(scored, judged, contrast[0], 0, rng)
+        assert found is not None
+        inside.append(found.low <= 0 <= found.high)
+        wide.append((found.high - found.low) / 2 / 1.96 / math.sqrt(known))
+    return float(np.mean(inside)), float(np.mean(wide))
+
+
+def percent(share: float, count: int) -> str:
+    """A share with its binomial standard error.
+
+    >>> percent(0.95, 400)
+    '95.0 ± 1.1'
+    """
+    return f"{100 * share:.1f} ± {100 * math.sqrt(share * (1 - share) / count):.1f}"
+
+
+def _worlds(run: Callable, part: int) -> str:
+    jobs = [(world, max(trials(world.persons, world.arms) // part, 20), seed) for seed, world in enumerate(WORLDS)]
+    rows = []
+    for (world, count, _), found in zip(jobs, run(covered, jobs), strict=True):
+        single, together, alone, wide = np.nanmean(found, axis=0)
+        spread = 100 * found[:, 0].std() / math.sqrt(count)
+        told = [f"{100 * single:.1f} ± {spread:.1f}", percent(together, count), percent(1 - together, count)]
+        rows.append([world.name, world.persons, world.arms, world.seeds, *told, f"{alone:.2f}", f"{wide:.2f}"])
+    headers = ["world", "identities", "arms", "seeds", "single, %", "simultaneous, %", "any effect told, %"]
+    return harness.table([*headers, "width, single", "width, simultaneous"], rows)
+
+
+def _plans(run: Callable, part: int) -> str:
+    sizes = [(9, 8, 3), (60, 8, 2), (60, 8, 3), (60, 20, 5), (300, 3, 3), (300, 8, 5)]
+    jobs = [(*size, TRIALS // 2 // part, seed) for seed, size in enumerate(sizes)]
+    rows = [
+        [*job[:3], f"{100 * told:.0f}", percent(found, job[3])]
+        for job, (told, found) in zip(jobs, run(seen, jobs), strict=True)
+    ]
+    return harness.table(["identities", "arms", "seeds", "promised, %", "found, %"], rows)
+
+
+def _pools(run: Callable, part: int) -> str:
+    sizes = [(targets, repeats, tau) for targets in (2, 3, 5) for repeats in (3, 5) for tau in (0.0, 0.01)]
+    jobs = [(*size, TRIALS // part, seed) for seed, size in enumerate(sizes)]
+    rows = [
+        [job[0], job[1], f"{100 * job[2]:.0f}", percent(inside, job[3]), f"{wide:.2f}"]
+        for job, (inside, wide) in zip(jobs, run(pooled, jobs), strict=True)
+    ]
+    return harness.table(["targets", "seeds", "tau, points", "covers, %", "width"], rows)
+
+
+def main() -> None:
+    """Print and keep coverage, widths, false finds, and promised against realised power."""
+    quick = "--quick" in sys.argv
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+
+        def run(function: Callable, jobs: list[tuple]) -> list:
+            started = [pool.submit(function, *job) for job in jobs]
+            return [one.result() for one in started]
+
+        part = QUICK if quick else 1
+        parts = [make(run, part) for make in (_worlds, _plans, _pools)]
+    page = PAGE.format(*parts, trials=TRIALS, half=TRIALS // 2, draws=DRAWS)
+    print(page) if quick else harness.keep("coverage", "Coverage of the printed intervals", page)
+
+
+PAGE = """\
+Simulated experiments without any effect: arms against the first, 95% intervals by the functions that `gprplus
+benchmark` calls. Standard deviations in points: arm x identity 5, seed of an arm 2 (a noisy arm 6), query and seed x
+identity 3 each; two queries an identity, or 1 + a geometric number with mean 5 (unequal). Heavy tails are t with 3
+degrees of freedom, skew is exponential. Deal luck moves the reference anew with each seed, whose own noise is 0.4
+points there. {trials} experiments each, {half} where identities x arms exceed 200; ± is the binomial standard error (of
+single coverage, over experiments). Width is the mean half width over 1.96 true standard errors. "Any effect told" is
+the share of experiments in which the verdict would tell an effect of the family. Where the effective number of
+identities is below two there is no interval, which happens with five identities of unequal queries.
+
+{0}
+
+What `gprplus report --plan` promises for the smallest difference that it says is seen with 80% power, and how often the
+simultaneous interval of an arm with that difference excluded 0 in {half} experiments.
+
+{1}
+
+Effects pooled over targets of 40 identities, which share their trainings; tau is the spread of true effects, in points.
+{trials} experiments each.
+
+{2}
+
+Families have {draws} simulated null experiments here, 2,000 in `gprplus benchmark`."""
+
+
+if __name__ == "__main__":
+    main()
