@@ -111,3 +111,13 @@ def test_arms_are_compared_on_the_seeds_they_share():
     sunny = rows(summarise(results.filter(kept), queries, "mix"))["only-sunny"]
     two = rows(summarise(*experiment(seeds=(0, 1)), "mix"))["only-sunny"]
     assert sunny == two, "one row, one set of seeds: the third is in none of its columns"
+
+
+def test_an_untrained_floor_with_fewer_seeds_takes_none_from_the_arms():
+    results, queries = experiment(seeds=(0, 1, 2))
+    kept = [not (row["arm"] == "untrained" and row["seed"] > 0) for row in results.to_pylist()]
+    found = rows(summarise(results.filter(kept), queries, "mix"))
+    whole = rows(summarise(results, queries, "mix"))
+    assert found["only-sunny"] == whole["only-sunny"], "its interval alone is then that of schema.CONTRASTS"
+    assert found["untrained"]["seeds"] == 1
+    assert found["untrained"]["mAP_low"] is None
