@@ -4,14 +4,11 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gprplus.parallel import Progress, silent
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 @contextmanager
@@ -105,9 +102,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
         prose(f"Not shown at this width: {', '.join(headers[shown:])}.")
 
 
-def _grid(
-    headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]
-) -> "tuple[Table, int]":
+def _grid(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]) -> tuple[Any, int]:
     """The first columns of a table, and how wide it is at least."""
     from rich import box
     from rich.cells import cell_len
@@ -125,7 +120,7 @@ def _grid(
     return grid, Console(width=10_000, height=25).measure(grid).minimum
 
 
-def _drawn(grid: "Table", width: int, terminal: bool) -> str:
+def _drawn(grid: Any, width: int, terminal: bool) -> str:
     import io
 
     from rich.console import Console
