@@ -136,3 +136,11 @@ def test_splits_are_neither_made_of_nor_read_from_columns_of_another_type(copy, 
         make_split(copy / "manifest", "weather", output=copy / "other")
     with pytest.raises(SplitError, match=sentence):
         Split.open(copy / "split").members()
+
+
+@pytest.mark.parametrize(("name", "column"), [("scan", "size_bytes"), ("rejected", "reason")])
+def test_a_table_of_a_manifest_without_one_of_its_columns_is_refused(copy, name, column):
+    path = copy / "manifest" / f"{name}.parquet"
+    pq.write_table(pq.read_table(path).drop_columns([column]), path)
+    with pytest.raises(ManifestError, match=rf"{name}.parquet lacks the column\(s\) {column}"):
+        getattr(Manifest.open(copy / "manifest"), name)()

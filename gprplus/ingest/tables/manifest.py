@@ -92,11 +92,11 @@ class Manifest:
 
     def rejected(self) -> "pa.Table":
         """What was found and not taken in, and why (schema.REJECTED)."""
-        return self._table("rejected", None)
+        return self._table("rejected", [column.name for column in REJECTED])
 
     def scan(self) -> "pa.Table":
         """Size and modification time of every file that was opened (schema.SCAN)."""
-        return self._table("scan", None)
+        return self._table("scan", [column.name for column in SCAN])
 
     def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
         import pyarrow.parquet as pq
