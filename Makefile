@@ -9,7 +9,7 @@ READY   = $(VENV)/.ready
 help:
 	@echo "make demo   render, ingest, split, train, score and report, small (minutes on 2 CPU cores)"
 	@echo "make test   the tests"
-	@echo "make hunt   the property tests on examples never tried before, until one fails"
+	@echo "make hunt   the property tests and mutated inputs on examples never tried before, until one fails"
 	@echo "make lint   ruff and mypy"
 	@echo "make bench  measure speed and memory against floors; prints and rewrites benchmarks/results"
 	@echo "make clean  remove the virtual environment and what the demo made"
@@ -27,7 +27,9 @@ test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto
 
 hunt: $(READY)
-	while $(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile hunt -x; do :; done
+	while $(BIN)/python -m pytest --numprocesses auto -m hypothesis --hypothesis-profile hunt -x \
+	  && GPRPLUS_FAULTS=$$(date +%s000):1000 GPRPLUS_KILLS=8 $(BIN)/python -m pytest --numprocesses auto tests/faults -x; \
+	do :; done
 
 lint: $(READY)
 	$(BIN)/ruff check .
