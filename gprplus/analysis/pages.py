@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
+from gprplus.core import escape
 from gprplus.runs import replacing, write_text
 
 _INK, _BAND, _LINE = "#1f3b57", "#d9dee4", "#8a94a0"
@@ -27,13 +28,8 @@ def write_pages(home: Path, info: Mapping[str, Any], tables: Mapping[str, pa.Tab
 
 def write_csv(path: Path, table: pa.Table) -> None:
     """A table as text, whole or not at all."""
-    plain = pa.table({field.name: _plain(table.column(field.name)) for field in table.schema})
     with replacing(path) as temporary:
-        pa.csv.write_csv(plain, temporary)
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+        pa.csv.write_csv(escape.csv_table(table), temporary)
 
 
 def markdown(name: str, table: pa.Table) -> str:
@@ -46,7 +42,7 @@ def markdown(name: str, table: pa.Table) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    return f"{value:.4g}" if isinstance(value, float) else escape.markdown(str(value))
 
 
 def _forest(path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -91,6 +91,8 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
     """
     import shutil
 
+    headers, title = [_escaped(str(header)) for header in headers], _escaped(title)
+    rows = [["" if cell is None else _escaped(str(cell)) for cell in row] for row in rows]
     terminal = sys.stdout.isatty()
     room = shutil.get_terminal_size().columns if terminal else 100
     shown = len(headers)
@@ -102,7 +104,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
         prose(f"Not shown at this width: {', '.join(headers[shown:])}.")
 
 
-def _grid(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]) -> tuple[Any, int]:
+def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str, right: Sequence[int]) -> tuple[Any, int]:
     """The first columns of a table, and how wide it is at least."""
     from rich import box
     from rich.cells import cell_len
@@ -111,12 +113,12 @@ def _grid(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, rig
 
     grid = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for i, header in enumerate(headers):
-        longest = max(cell_len(str(cell)) for cell in (header, *(row[i] for row in rows)))
+        longest = max(cell_len(cell) for cell in (header, *(row[i] for row in rows)))
         least = longest if longest <= 24 else None  # a name is not broken to make room for prose
         grid.add_column(header, overflow="fold", no_wrap=least is not None, min_width=least)
         grid.columns[-1].justify = "right" if i in right else "left"
     for row in rows:
-        grid.add_row(*("" if cell is None else _escaped(str(cell)) for cell in row[: len(headers)]))
+        grid.add_row(*row[: len(headers)])
     return grid, Console(width=10_000, height=25).measure(grid).minimum
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus import archives
+from gprplus.core.escape import csv_table
 from gprplus.core.folders import MARKER, discard_if_empty, holding, remove
 from gprplus.core.paths import AnyPath, by_name
 from gprplus.errors import ExportError, nearest
@@ -239,8 +240,4 @@ def _write_table(path: Path, table: pa.Table) -> None:
         return
     from pyarrow.csv import write_csv
 
-    write_csv(pa.table({name: _text(table.column(name)) for name in table.column_names}), path)
-
-
-def _text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    write_csv(csv_table(table), path)

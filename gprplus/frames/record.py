@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from gprplus.core.escape import csv_text
 from gprplus.core.folders import claim, remove
 from gprplus.errors import FramesError, examples
 from gprplus.frames import keys
@@ -70,17 +71,13 @@ def _rows(shards: Sequence[Shard], kind: str) -> Iterator[dict[str, Any]]:
 
 def _write_rejected(path: Path, source: Source, rows: Iterator[dict[str, Any]]) -> dict[str, int]:
     """The table of rejects; returns how many for each reason, in the order of REASONS."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_REJECT)
+    table: list[Sequence[Any]] = [_REJECT]
     counted: Counter[str] = Counter()
     early = ({**vars(item)} for item in source.rejected)
     for row in [*early, *rows]:
-        writer.writerow(
-            ["" if row[key] is None else row[key] for key in ("frame", "number", "identity", "reason", "detail")]
-        )
+        table.append([row[key] for key in ("frame", "number", "identity", "reason", "detail")])
         counted[row["reason"]] += 1
-    write_text(path, text.getvalue())
+    write_text(path, csv_text(table))
     return {reason: counted[reason] for reason in REASONS if counted[reason]}
 
 
@@ -159,13 +156,9 @@ def _write_people(output: Path, people: dict[str, dict[str, Any]], table: Naming
     """identities.csv by token, for build-manifest to join; and who a token is, where it is not the identity itself."""
     present = [name for name in keys.personal() if any(person.get(name) is not None for person in people.values())]
     rows = [[table.token(who), *(person.get(name) or "" for name in present)] for who, person in people.items()]
-    write_text(output / "identities.csv", _csv([["identity", *present], *sorted(rows)]))
+    text = io.StringIO()  # read back by build-manifest: as it is
+    csv.writer(text, lineterminator="\n").writerows([["identity", *present], *sorted(rows)])
+    write_text(output / "identities.csv", text.getvalue())
     if table.identities:
         named = [[token, identity] for identity, token in sorted(table.identities.items()) if identity in people]
-        write_text(output / NAMES, _csv([["token", "identity"], *named]))
-
-
-def _csv(rows: Sequence[Sequence[Any]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+        write_text(output / NAMES, csv_text([["token", "identity"], *named]))

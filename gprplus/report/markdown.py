@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core import escape
 from gprplus.report import words
 from gprplus.report.basis import targets
 from gprplus.report.crossed import Crossed, crossed
@@ -94,4 +95,4 @@ def _markdown_table(rows: Sequence[Row]) -> str:
 
 def plain(text: str) -> str:
     """Text that Markdown shows as it stands; emphasis and code marks of our own sentences stay."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")
+    return escape.markdown(text)

@@ -26,8 +26,8 @@ def as_markdown(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
 
 def as_csv(outcomes: Sequence[Outcome]) -> str:
     """The rows of every split's results.csv under one line of headers."""
-    each = [tables.as_csv(one.summary, one.judged["contrasts"], one.arms).splitlines(keepends=True) for one in outcomes]
-    return "".join([each[0][0], *(line for lines_ in each for line in lines_[1:])])
+    each = [tables.as_csv(one.summary, one.judged["contrasts"], one.arms).partition("\n") for one in outcomes]
+    return "".join([*each[0][:2], *(rows for _, _, rows in each)])
 
 
 def _span(line: Line) -> str:

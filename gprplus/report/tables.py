@@ -1,10 +1,9 @@
 """The summary as tables: for the terminal and for a spreadsheet, and what has to be known to read them."""
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gprplus.core.escape import csv_text
 from gprplus.report import words
 from gprplus.report.basis import targets
 from gprplus.report.findings import JOINED, Row, joined
@@ -83,12 +82,7 @@ def as_csv(summary: "pa.Table", contrasts: "pa.Table", arms: Sequence[str] = ())
 
 def written(names: Sequence[str], rows: Sequence[Row]) -> str:
     """Rows as CSV; null is an empty field."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(["" if row[name] is None else row[name] for name in names])
-    return out.getvalue()
+    return csv_text([names, *([row[name] for name in names] for row in rows)])
 
 
 def notes(rows: Sequence[Row]) -> list[str]:

@@ -4,8 +4,6 @@ Joined by order (captures.py), identity by identity; within one, a line's weathe
 cannot be joined stays unknown and is told.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from gprplus.core.escape import csv_text
 from gprplus.core.folders import remove
 from gprplus.errors import ManifestError, examples
 from gprplus.ingest.generator.captures import Capture, Cell, captures, latest, paired
@@ -104,13 +103,11 @@ def with_log(rows: Rows, layout: Layout, paths: Sequence[Path]) -> Joined:
 
 def write_facts(path: Path, facts: Sequence[Fact]) -> None:
     """The fact sheets as CSV, one row an identity."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows: list[Sequence[Any]] = [COLUMNS]
     for fact in facts:
         cells = (fact[column] for column in COLUMNS)
-        writer.writerow(["" if cell is None else int(cell) if isinstance(cell, bool) else cell for cell in cells])
-    write_text(path, text.getvalue())
+        rows.append([int(cell) if isinstance(cell, bool) else cell for cell in cells])
+    write_text(path, csv_text(rows))
 
 
 def _same_generation(log: Log, layout: Layout, paths: Sequence[Path]) -> None:

@@ -1,13 +1,12 @@
 """Raw output of the GTA V generator under the names of GPR+: `NNNN/NNNN_cNN_wNN_lNN.jpg`, as plan.py says."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gprplus import images
+from gprplus.core.escape import csv_text
 from gprplus.core.folders import claim, remove
 from gprplus.errors import ManifestError, examples, nearest
 from gprplus.ingest.generator.plan import Plan, plan
@@ -129,8 +128,8 @@ def _conclude(
     written = [(name, path) for path, name in found.pairs if path not in lost]
     left = [(path, f"{why}.") for path, why in found.unnamed] + list(rejected)
     left += [(path, "the doubled sunny pass has no published name.") for path in found.doubled]
-    write_text(output / NAMES, _csv([("published", "raw"), *written]))
-    write_text(output / REJECTED, _csv([("raw", "why"), *sorted(left)]))
+    write_text(output / NAMES, csv_text([("published", "raw"), *written]))
+    write_text(output / REJECTED, csv_text([("raw", "why"), *sorted(left)]))
     info: dict[str, Any] = {
         "layout": "gprplus",
         "name": request["name"] or "gprplus",
@@ -159,9 +158,3 @@ def _tidy(output: Path) -> None:
     if (output / UNDER_WAY).exists():
         claim(output, KIND, ManifestError, adopt=True)
         remove(output / UNDER_WAY)
-
-
-def _csv(rows: Sequence[Sequence[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
