@@ -1,9 +1,11 @@
 """What is ahead, counted by hand; what it takes, added up by pieces."""
 
-from types import SimpleNamespace
+from pathlib import Path
+from types import shutil
 
 import numpy as np
 import pytest
+import SimpleNamespace
 
 from gprplus.baseline.recipe import Recipe
 from gprplus.baseline.store import Cost
@@ -31,7 +33,8 @@ def ahead(tmp_path):
         return SimpleNamespace(split=split, recipe=recipe, folder=tmp_path / name, targets=[own, street])
 
     (tmp_path / "b" / "other" / "seed1").mkdir(parents=True)
-    (tmp_path / "b" / "other" / "seed1" / "run.json").write_text('{"seed": 1}')
+    earlier = Path(__file__).parents[1] / "data" / "version_0_1" / "runs" / "weather" / "smoke" / "mix" / "seed0"
+    shutil.copy(earlier / "run.json", tmp_path / "b" / "other" / "seed1")
     return [case("a", all=6400, some=640), case("b", all=6400, other=320)]
 
 
