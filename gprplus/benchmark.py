@@ -23,6 +23,7 @@ from gprplus.evaluation import cases, collect, plan, projection, trial
 from gprplus.evaluation.arguments import Arguments
 from gprplus.evaluation.cases import Case
 from gprplus.evaluation.effects import MARGIN
+from gprplus.evaluation.meter import Meter
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.trial import Trial
 from gprplus.parallel import Progress, cores, in_processes, silent
@@ -230,17 +231,15 @@ def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) ->
 
     Several runs at a time, or each by all processes of `crew`.
     """
-    leaders, followers = plan.twins(trials)
-    done = 0
-    for batch in (leaders, followers):
+    batches = plan.twins(trials)
+    meter = Meter([one for batch in batches for one in batch], progress)
+    runner = trial.run if crew.size == 1 else partial(trial.run, group=crew)
+    for batch in batches:
         places = crew.decided([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
-        done += len(batch) - len(open_)
-        progress(done, len(trials))
-        runner = trial.run if crew.size == 1 else partial(trial.run, group=crew)
-        for _ in in_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs"):
-            done += 1
-            progress(done, len(trials))
+        done = in_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told)
+        for one, _ in zip(open_, done, strict=True):
+            meter.finished(one)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChange
 from gprplus.evaluation import trial
 from gprplus.images import encode_jpeg
 from gprplus.ingest import build_manifest
-from gprplus.splits import make_split
+from gprplus.splits import Split, make_split
 
 RECIPE = """
 title = "A few steps"
@@ -341,3 +341,20 @@ def test_weights_that_fill_half_of_the_network_are_told_everywhere(work, done, t
     assert f"starting from {path} weights: {said}" in (folder / "results.md").read_text()
     assert said in (folder / "report.html").read_text()
     assert ask(work).plan.warnings == ()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypatch, jobs):
+    monkeypatch.setattr(trial, "TOLD_EVERY", 0.0)  # in this process; workers keep theirs
+    seen = []
+    ask(work, f"counted{jobs}", steps=40, jobs=jobs, progress=lambda done, total: seen.append((done, total)))
+    split = Split.open(work / "splits" / "weather")
+    scoring = round(split.info["test"]["queries"] / 18 + split.info["test"]["gallery"] / 18)  # 3 x 6 images a step
+    total = 4 * 40 + 5 * scoring  # four arms are trained, and those and the untrained floor are scored
+    training = [done for done, of in seen if of == total]
+    assert training == sorted(training)
+    assert (training[0], training[-1]) == (0, total)
+    assert jobs > 1 or len(set(training)) > 4 * 40, "every step is seen where every step is told"
+    seen.clear()
+    ask(work, f"counted{jobs}", steps=40, progress=lambda done, total: seen.append((done, total)))
+    assert [one for one in seen if one[1] == total] == [], "what is done is not counted again"

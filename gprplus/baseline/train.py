@@ -43,6 +43,10 @@ def _unheard(line: dict[str, Any]) -> None:
     pass
 
 
+def _unheeded(step: int) -> None:
+    pass
+
+
 def train(
     images: np.ndarray | Pixels,
     labels: np.ndarray,
@@ -52,6 +56,7 @@ def train(
     *,
     names: Callable[[np.ndarray], list[str]] = _numbered,
     log: Callable[[dict[str, Any]], None] = _unheard,
+    reached: Callable[[int], None] = _unheeded,
     shares: np.ndarray | None = None,
     checkpoint: Checkpoint | None = None,
     group: Group | None = None,
@@ -61,15 +66,23 @@ def train(
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
     same weights, also where the training was killed and goes on from its `checkpoint`. Every process of a `group` (all
-    call this alike) takes a share of each step. `log` gets a line every chunk of steps; `names` turns rows into what an
-    error message may show; `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes
-    share the device. A step that does not fit the device is taken in 2, 4, ... parts (`step.gradients`): then the
-    training starts again, or goes on from its checkpoint. Raises TrainingError when the loss is not a number, the
-    device runs out of memory all the same, or the network cannot be compiled.
+    call this alike) takes a share of each step. `log` gets a line every chunk of steps, `reached` the number of each
+    step; `names` turns rows into what an error message may show; `shares (N,) float64` weigh the images of an identity
+    against each other; `jobs` processes share the device. A step that does not fit the device is taken in 2, 4, ...
+    parts (`step.gradients`): then the training starts again, or goes on from its checkpoint. Raises TrainingError when
+    the loss is not a number, the device runs out of memory all the same, or the network cannot be compiled.
     """
     parts, group = 1, group or Group()
     group.judge(min(recipe.batch.identities, len(np.unique(labels))))
-    options = {"names": names, "log": log, "shares": shares, "checkpoint": checkpoint, "group": group, "jobs": jobs}
+    options = {
+        "names": names,
+        "log": log,
+        "reached": reached,
+        "shares": shares,
+        "checkpoint": checkpoint,
+        "group": group,
+        "jobs": jobs,
+    }
     while True:
         try:
             return _train(images, labels, recipe, seed, device, parts=parts, **options)  # type: ignore[arg-type]
@@ -102,6 +115,7 @@ def _train(
     *,
     names: Callable[[np.ndarray], list[str]],
     log: Callable[[dict[str, Any]], None],
+    reached: Callable[[int], None],
     shares: np.ndarray | None,
     checkpoint: Checkpoint | None,
     group: Group,
@@ -134,6 +148,7 @@ def _train(
                 kept.append(gradients(computed, batch, people, recipe.loss, dtype, parts, group))
                 optimizer.step()
                 step += 1
+                reached(step)
             values = torch.stack(kept).float().cpu().numpy()
             _stop_unless_finite(values, step, chunk.origin, names, recipe.network.weights)
             size, seconds = chunk.origin.shape[1], time.perf_counter() - start

@@ -37,7 +37,13 @@ def progress(title: str) -> Iterator[Progress]:
     )
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def show(done: int, total: int) -> None:
+            if total != bar.tasks[0].total:  # something else is counted now, at another speed
+                bar.reset(task, total=total)
+            bar.update(task, completed=done)
+
+        yield show
 
 
 def say(text: str) -> None:

@@ -5,7 +5,7 @@ again.
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -20,6 +20,7 @@ from gprplus.core.atomic import write_new
 from gprplus.errors import TrainingError
 from gprplus.evaluation.targets import Target
 from gprplus.schema.records import run_record
+from gprplus.workers import tell
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,6 +36,7 @@ RANKED = "ranked.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
+TOLD_EVERY = 0.5  # seconds between two reports of the step that a training has reached
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
 def run(trial: Trial, group: "Group | None" = None) -> Path:
     """Do what is missing of a run and write its folder, the record last. Gives the folder back.
 
+    The steps of its training are sent with `workers.tell`.
+
     All processes of a `group` call this alike; the first one writes.
     """
     from gprplus.baseline import devices
@@ -144,6 +148,19 @@ def _checkpoint(trial: Trial, group: "Group") -> "Checkpoint":
     data = trial.data.training() if trial.data else ""
     facts = [trial.recipe.resolved(), trial.seed, data, trial.device.split(":")[0], group.size, runs.versions()]
     return Checkpoint(trial.folder / CHECKPOINT, keys.digest(json.dumps(facts, sort_keys=True)))
+
+
+def _steps(trial: Trial) -> Callable[[int], None]:
+    """A function that takes the step a training has reached, and tells it now and then, with the run's folder."""
+    last = 0.0
+
+    def reached(step: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TOLD_EVERY:
+            last = time.monotonic()
+            tell((str(trial.folder), step))
+
+    return reached
 
 
 def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
@@ -193,6 +210,7 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
                     names=lambda rows: [data.paths[row] for row in rows],
                     shares=data.shares,
                     log=lambda line: print(json.dumps(line), file=log, flush=True),
+                    reached=_steps(trial),
                     checkpoint=checkpoint,
                     group=group,
                     jobs=trial.jobs,
