@@ -1,11 +1,11 @@
 """What is ahead, counted by hand; what it takes, added up by pieces."""
 
+import shutil
 from pathlib import Path
-from types import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import SimpleNamespace
 
 from gprplus.baseline.recipe import Recipe
 from gprplus.baseline.store import Cost
