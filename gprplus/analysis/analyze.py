@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from gprplus.analysis import accuracy, columns, paper, sound
 from gprplus.analysis.features import Features, chosen
+from gprplus.analysis.record import AGAIN, analysis_record
 from gprplus.analysis.side import Side, crossed_factors, opened_target, source_side, target_side
 from gprplus.core.paths import AnyPath, several, words
 from gprplus.errors import AnalysisError, nearest
@@ -19,7 +20,6 @@ from gprplus.schema import DISTANCES, VERSION, conform, stored
 
 CAUTION = "Distance is not accuracy: a near level need not train better. make-split and benchmark measure that."
 MODES = ("sound", "paper")
-AGAIN = "Measure again with --force."
 TABLES = {"distances": DISTANCES, **columns.TABLES}
 
 
@@ -43,12 +43,12 @@ class Analysis:
     def open(cls, path: Path) -> "Analysis":
         """Read a finished analysis; AnalysisError when the folder holds none."""
         info = read_json(path / "analysis.json", AnalysisError, "an analysis")
-        names = info.get("tables", ["distances"])
-        if not isinstance(names, list) or not set(map(str, names)) <= set(TABLES):
-            raise AnalysisError(f"{path}/analysis.json: tables: expected names among {', '.join(TABLES)}. {AGAIN}")
+        record = analysis_record(info, path / "analysis.json", TABLES)
         tables = {}
-        for name in names:
+        for name in record.tables:
             tables[name] = stored.read_table(path / f"{name}.parquet", TABLES[name], AnalysisError, AGAIN)
+        if record.crossed is None and len(tables.get("effects", ())):
+            raise AnalysisError(f"{path / 'analysis.json'}: crossed is null beside a table of effects. {AGAIN}")
         return cls(path, info, tables)
 
 

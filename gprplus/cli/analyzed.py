@@ -129,7 +129,8 @@ def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
         ]
         for row in rows
     ]
-    title = f"What a boosted model loses on people it has not seen, {kind} (R2 {fitted:.2f})"
+    title = f"What a boosted model loses on people it has not seen, {kind}"
+    title += "" if fitted is None else f" (R2 {fitted:.2f})"
     _titled(["attribute scrambled", "fall of R2", "95% interval", "shuffled copies"], cells, title, right=(1, 2, 3))
 
 

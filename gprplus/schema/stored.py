@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gprplus.errors import GprplusError
 from gprplus.schema.column import Column, arrow_schema, conform, require
 from gprplus.schema.contrast import CONTRASTS
+from gprplus.schema.distance import DISTANCES
 from gprplus.schema.run import RESULTS, SUMMARY
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ KEYS = ("uid", "dataset", "path", "target", "valid")
 REQUIRED = {
     RESULTS: ("arm", "seed", "mAP"),
     SUMMARY: ("arm", "mAP"),
+    DISTANCES: ("attribute", "value", "features", "measure", "distance", "images", "identities"),
     CONTRASTS: ("metric", "family", "contrast", "value"),
 }
 

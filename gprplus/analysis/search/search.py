@@ -11,6 +11,7 @@ import pyarrow as pa
 from gprplus.analysis.columns import CELLS, RIVALS
 from gprplus.analysis.features import Features, chosen
 from gprplus.analysis.pages import markdown, write_csv
+from gprplus.analysis.record import search_record
 from gprplus.analysis.sample import codes
 from gprplus.analysis.search import arms, beaten, judge, rivals
 from gprplus.analysis.search.kernels import kernels
@@ -69,6 +70,7 @@ class Search:
     def open(cls, path: Path) -> "Search":
         """Read a finished search; AnalysisError when the folder holds none."""
         info = read_json(path / RECORD, AnalysisError, "a search")
+        search_record(info, path / RECORD)
         cells, rivals = (
             stored.read_table(path / f"{name}.parquet", columns, AnalysisError, "Search again with --force.")
             for name, columns in (("cells", CELLS), ("rivals", RIVALS))

@@ -1,0 +1,167 @@
+"""The records of a finished analysis and of a search, checked when they are read back."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from gprplus.core.typed import parse
+from gprplus.errors import AnalysisError
+
+AGAIN = "Measure again with --force."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of the request the pages show."""
+
+    mode: Literal["sound", "paper"]
+    attributes: list[str]
+
+
+@dataclass(frozen=True)
+class CrossedFacts:
+    """The people with an image in every cell."""
+
+    factors: list[str]
+    cells: int
+    identities: int
+    identities_complete: int
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How alike two kinds of features rank the levels of an attribute."""
+
+    attribute: str
+    features: list[str]
+    correlation: float | None
+
+
+@dataclass(frozen=True)
+class Guess:
+    """How well a guess ranks trained arms."""
+
+    features: str
+    guess: str
+    correlation: float | None
+    low: float | None
+    high: float | None
+    arms: int
+
+
+@dataclass(frozen=True)
+class AnalysisRecord:
+    """analysis.json, whatever its mode."""
+
+    target: str
+    request: Asked
+    target_images: int
+    target_identities: int
+    target_side: str
+    shared_people: int
+    crossed: CrossedFacts | None
+    notes: list[str]
+    tables: list[str] = field(default_factory=lambda: ["distances"])
+    accuracy: list[Guess] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SoundFacts:
+    """What the sound mode adds."""
+
+    main: dict[str, str]
+    r2: dict[str, float | None]
+    luminance_agreement: dict[str, float | None]
+    agreement: list[Pair]
+
+
+@dataclass(frozen=True)
+class PaperFacts:
+    """What the paper's mode adds."""
+
+    kept: dict[str, list[Any]]
+    sensitivity: dict[str, dict[str, list[Any]]]
+    settings: dict[str, Any]
+    bias: list[str]
+
+
+@dataclass(frozen=True)
+class Halves:
+    """Target images that a search looked at, and those that judge it."""
+
+    chosen_by: int
+    held_out: int
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How much of a subset stays when people are drawn anew."""
+
+    l1: float
+    jaccard: float
+
+
+@dataclass(frozen=True)
+class Controls:
+    """The controls beside a subset."""
+
+    wrong_target: list[str]
+
+
+@dataclass(frozen=True)
+class SearchAsked:
+    """What of the request of a search the pages show."""
+
+    budget: list[int]
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """The record of a search."""
+
+    target: str
+    request: SearchAsked
+    factors: list[str]
+    split: str
+    arms: list[str]
+    controls: Controls
+    left_out: list[str]
+    target_images: Halves
+    stability: Stability
+
+
+def analysis_record(info: Mapping[str, Any], where: Path, tables: Collection[str]) -> AnalysisRecord:
+    """Return analysis.json as a record; `tables` are the names that it may list. Raises AnalysisError."""
+    record = parse(AnalysisRecord, info, str(where), AnalysisError, strict=False)
+    mode = record.request.mode
+    needed = {"distances"} if mode == "sound" else {"losses"}
+    if not needed <= set(record.tables) <= set(tables):
+        raise AnalysisError(
+            f"{where}: tables: expected {', '.join(needed)} and others of {', '.join(tables)}, found "
+            f"{', '.join(record.tables) or 'none'}. {AGAIN}"
+        )
+    if mode == "sound":
+        sound = parse(SoundFacts, info, str(where), AnalysisError, strict=False)
+        _all_of(record.request.attributes, sound.luminance_agreement, f"{where}: luminance_agreement")
+        if any(len(pair.features) != 2 for pair in sound.agreement):
+            raise AnalysisError(f"{where}: agreement: expected pairs of features. {AGAIN}")
+    else:
+        paper = parse(PaperFacts, info, str(where), AnalysisError, strict=False)
+        _all_of(paper.kept, paper.sensitivity, f"{where}: sensitivity")
+        _all_of(["rule"], paper.settings, f"{where}: settings")
+    return record
+
+
+def search_record(info: Mapping[str, Any], where: Path) -> SearchRecord:
+    """Return the record of a search. Raises AnalysisError."""
+    record = parse(SearchRecord, info, str(where), AnalysisError, strict=False)
+    if len(record.request.budget) != 2:
+        raise AnalysisError(f"{where}: request.budget: expected people and images, found {record.request.budget}.")
+    return record
+
+
+def _all_of(wanted: Collection[str], found: Mapping[str, Any], where: str) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        raise AnalysisError(f"{where}: the key '{missing[0]}' is missing. {AGAIN}")
