@@ -40,7 +40,7 @@ class HiddenRecord:
 
 @dataclass(frozen=True)
 class ManifestDataset:
-    """One dataset of a manifest."""
+    """One dataset of a manifest; the keys without a default are in every record since version 0.1."""
 
     root: str
     request: dict[str, Any]
@@ -50,29 +50,29 @@ class ManifestDataset:
     images: int
     identities: int
     rejected: int
-    title: str = ""
-    paper: str = ""
-    licence: str = ""
-    status: str = ""
-    verify: str = "header"
-    factors: list[str] = field(default_factory=list)
-    functions: dict[str, list[str]] = field(default_factory=dict)
-    unverified: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    expected: dict[str, Any] = field(default_factory=dict)
-    lists_digest: str | None = None
-    identities_digest: str | None = None
-    ignored: int = 0
+    title: str
+    paper: str
+    licence: str
+    status: str
+    verify: str
+    factors: list[str]
+    functions: dict[str, list[str]]
+    unverified: list[str]
+    notes: list[str]
+    expected: dict[str, Any]
+    lists_digest: str | None
+    identities_digest: str | None
+    ignored: int
+    files: int
+    refused: int
+    unread_folders: int
+    roles: dict[str, int]
+    unknown: list[str]
+    remarks: list[str]
+    strangers: int
     hidden: HiddenRecord | None = None
     hidden_members: dict[str, HiddenRecord] = field(default_factory=dict)
     losses: list[str] = field(default_factory=list)
-    files: int = 0
-    refused: int = 0
-    unread_folders: int = 0
-    roles: dict[str, int] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
-    strangers: int = 0
     stranger_examples: list[str] = field(default_factory=list)
     seal: str | None = None
 

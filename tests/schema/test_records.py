@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gprplus.errors import GprplusError, SplitError
+from gprplus.errors import GprplusError, ManifestError, SplitError
 from gprplus.schema.records import (
     benchmark_record,
     manifest_record,
@@ -83,3 +83,11 @@ def test_names_that_leave_their_folder_are_refused(path):
     value = "../escaped" if path == ("name",) else next(iter(record[path[0]].values()))
     with pytest.raises(SplitError, match="is not a plain name"):
         split_record(put(record, path, value), Path("split.json"))
+
+
+@pytest.mark.parametrize("key", ["root", "licence", "status", "ignored", "factors"])
+def test_a_missing_key_of_a_dataset_is_named(key):
+    record = json.loads((EARLIER / "manifest/manifest.json").read_text())
+    del record["datasets"]["engine"][key]
+    with pytest.raises(ManifestError, match=f"datasets.engine: the key '{key}' is missing"):
+        manifest_record(record, Path("manifest.json"))

@@ -10,6 +10,7 @@ import pytest
 
 from gprplus import keys, runs, schema
 from gprplus.ingest import Manifest
+from manifests import dataset
 
 WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
 LIGHTS = ("forenoon", "dusk", "night")
@@ -74,17 +75,7 @@ def _write_manifest(
         runs.write_table(folder / f"{name}.parquet", table)
         fingerprint = fingerprint or keys.table_fingerprint(table)
     datasets = sorted({row["dataset"] for row in rows})
-    about = {
-        "root": "../renders",
-        "request": {},
-        "layout": "engine",
-        "layout_digest": "",
-        "rejected": 0,
-        "title": "Test renders",
-        "licence": "Apache-2.0",
-        "factors": list(factors),
-        "functions": dict(functions),
-    }
+    about = dataset(title="Test renders", licence="Apache-2.0", factors=list(factors), functions=dict(functions))
 
     def counted(name: str) -> dict[str, Any]:
         count = sum(row["dataset"] == name for row in rows)

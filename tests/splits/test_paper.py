@@ -11,6 +11,7 @@ from gprplus import keys, runs, schema
 from gprplus.errors import SplitError
 from gprplus.ingest import Manifest
 from gprplus.splits.studies import make_splits, read_study, together
+from manifests import dataset
 
 SKIES = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
 HOURS = ("midnight", "dawn", "forenoon", "noon", "afternoon", "dusk", "night")
@@ -60,9 +61,9 @@ def write_complete(folder: Path, people: int) -> Manifest:
     runs.write_table(folder / "identities.parquet", schema.conform(persons, schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
-    about = {"root": "../renders", "factors": ["identity", "viewpoint_deg", "weather", "illumination"], "functions": {}}
-    about |= {"request": {}, "fingerprint": str(people), "layout": "gprplus", "layout_digest": ""}
-    about |= {"images": people * CELLS, "identities": people, "rejected": 0}
+    factors = ["identity", "viewpoint_deg", "weather", "illumination"]
+    about = dataset(layout="gprplus", factors=factors, fingerprint=str(people))
+    about |= {"images": people * CELLS, "identities": people}
     record = {"schema_version": schema.VERSION, "fingerprint": str(people), "datasets": {"gprplus": about}}
     record |= {"levels": {}, "counts": {"images": people * CELLS}}
     runs.write_json(folder / "manifest.json", record)
