@@ -7,14 +7,25 @@ type, and that each name which becomes part of a path is a plain name. Unknown k
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gprplus.core.names import plain_name
 from gprplus.core.typed import parse
-from gprplus.errors import GprplusError, LayoutError, ManifestError, ReportError, SplitError, TrainingError
+from gprplus.declared import attributes
+from gprplus.errors import (
+    GprplusError,
+    LayoutError,
+    ManifestError,
+    ReportError,
+    SplitError,
+    TrainingError,
+    nearest,
+    printable,
+)
 from gprplus.schema.audit import Audit
 
 Level = str | int
+Protocol = Literal["camera", "viewpoint", "no-camera"]  # which column must differ between query and match
 
 
 @dataclass(frozen=True)
@@ -128,7 +139,7 @@ class TestSideRecord:
     identities: int
     queries: int
     gallery: int
-    protocol: str
+    protocol: Protocol
     fingerprint: str | None = None
 
 
@@ -137,7 +148,7 @@ class LevelTest:
     """One test of query level against gallery level, or of removed matches."""
 
     kind: str
-    protocol: str
+    protocol: Protocol
     groups: list[str]
     query_level: str = ""
     gallery_level: str = ""
@@ -203,7 +214,7 @@ class SplitRecord:
 class TargetRecord:
     """One target of a benchmark: protocol, fingerprint of its rows, sizes, and where its images lie."""
 
-    protocol: str
+    protocol: Protocol
     fingerprint: str
     queries: int = 0
     gallery: int = 0
@@ -231,7 +242,7 @@ class BenchmarkRecord:
 class RunTarget:
     """The scores of one run on one target."""
 
-    protocol: str
+    protocol: Protocol
     fingerprint: str
     scores: dict[str, float]
     seconds: float = 0.0
@@ -295,6 +306,14 @@ def manifest_record(info: Mapping[str, Any], where: Path) -> ManifestRecord:
     """Return manifest.json as a record. Raises ManifestError."""
     record = parse(ManifestRecord, info, str(where), ManifestError, strict=False)
     _plain(record.datasets, f"{where}: datasets", ManifestError)
+    known = {"identity", *attributes()}
+    for name, dataset in record.datasets.items():
+        for factor in (*dataset.factors, *dataset.functions):
+            if factor not in known:
+                raise ManifestError(
+                    f"{where}: datasets.{name}: expected attributes in factors and functions, found "
+                    f"'{printable(factor)[:80]}'. {nearest(factor, known)}"
+                )
     return record
 
 

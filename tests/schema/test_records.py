@@ -91,3 +91,12 @@ def test_a_missing_key_of_a_dataset_is_named(key):
     del record["datasets"]["engine"][key]
     with pytest.raises(ManifestError, match=f"datasets.engine: the key '{key}' is missing"):
         manifest_record(record, Path("manifest.json"))
+
+
+def test_factors_that_are_no_attributes_and_protocols_that_are_none_are_named():
+    manifest = json.loads((EARLIER / "manifest/manifest.json").read_text())
+    with pytest.raises(ManifestError, match=r"found 'wether'\. Did you mean 'weather'"):
+        manifest_record(put(manifest, ("datasets", "engine", "factors", 0), "wether"), Path("manifest.json"))
+    split = json.loads((EARLIER / "splits/weather/split.json").read_text())
+    with pytest.raises(SplitError, match="test: protocol: expected 'camera' or 'viewpoint' or 'no-camera', found"):
+        split_record(put(split, ("test", "protocol"), "."), Path("split.json"))
