@@ -109,7 +109,8 @@ class Manifest:
             if self.files and signature(opened.fileno()) != self.files[name]:
                 raise ManifestError(f"{self.path} was built again while it was being read. Run the command again.")
             wanted = file.schema_arrow.names if columns is None else list(columns)
-            require(file.schema_arrow.names, wanted, str(path))
+            expected = self.columns(name) if columns is None and name in TABLES else wanted
+            require(file.schema_arrow.names, expected, str(path))
             table = file.read(wanted).select(wanted)
         rows = self.info.get("counts", {}).get(name, len(table))
         if len(table) != rows:

@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from gprplus.errors import ManifestError
@@ -93,3 +94,11 @@ def test_a_manifest_that_was_opened_before_a_rebuild_gives_no_rows_of_the_rebuil
     with pytest.raises(ManifestError, match="was built again while it was being read"):
         opened.images()
     assert len(rebuilt.images()) == len(Manifest.open(tmp_path / "m").images()) == 6
+
+
+def test_a_table_that_lacks_a_column_is_named(tmp_path: Path, renders: Path) -> None:
+    manifest = build_manifest([renders], tmp_path / "m")
+    people = pq.read_table(manifest.path / "identities.parquet")
+    pq.write_table(people.drop_columns(["age"]), manifest.path / "identities.parquet")
+    with pytest.raises(ManifestError, match=r"identities\.parquet lacks the column.* age"):
+        Manifest.open(manifest.path).identities()
