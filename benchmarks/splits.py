@@ -188,18 +188,29 @@ def write(folder: Path, identities: int = IDENTITIES) -> None:
     runs.write_table(folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
         runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
-    finegpr = {
-        "root": "../renders",
-        "factors": ["identity", "viewpoint_deg", "weather", "illumination"],
-        "functions": {"camera": ["viewpoint_deg"]},
-    }
-    record = {
+    runs.write_json(folder / "manifest.json", record(identities))
+
+
+def record(identities: int) -> dict[str, object]:
+    """manifest.json, with every key that a build writes."""
+    finegpr: dict[str, object] = dict.fromkeys(("title", "paper", "licence", "status", "layout_digest"), "")
+    finegpr |= dict.fromkeys(("lists_digest", "identities_digest"))
+    finegpr |= dict.fromkeys(("rejected", "ignored", "files", "refused", "unread_folders", "strangers"), 0)
+    finegpr |= {name: [] for name in ("unverified", "notes", "unknown", "remarks")}
+    finegpr |= {name: {} for name in ("request", "expected", "roles")}
+    finegpr |= {"root": "../renders", "fingerprint": "synthetic", "layout": "finegpr", "verify": "header"}
+    finegpr |= {"images": identities * VIEWS * WEATHERS * LIGHTS, "identities": identities}
+    finegpr |= {"factors": ["identity", "viewpoint_deg", "weather", "illumination"]}
+    finegpr |= {"functions": {"camera": ["viewpoint_deg"]}}
+    datasets = {"finegpr": finegpr}
+    return {
         "schema_version": schema.VERSION,
         "request": {},
         "fingerprint": "synthetic",
-        "datasets": {"finegpr": finegpr},
+        "datasets": datasets,
+        "levels": {},
+        "counts": {},
     }
-    runs.write_json(folder / "manifest.json", record)
 
 
 def images(names: list[str], first: int, last: int) -> pa.Table:
