@@ -69,7 +69,14 @@ if TYPE_CHECKING:
     type=int,
     default=1,
     show_default=True,
-    help="Arms of each random control. The field asks for 5 of random levels; each is a training.",
+    help="Arms of each random control, a training each. Beside them every deal draws the controls anew.",
+)
+@click.option(
+    "--deals",
+    type=int,
+    default=5,
+    show_default=True,
+    help="How often the arms are drawn: training seed k trains on deal k, so that intervals hold the luck of the draw.",
 )
 @click.option("--full", is_flag=True, help="Add the arm `full`: everything on the train side, of whatever size.")
 @click.option(

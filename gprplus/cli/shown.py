@@ -17,7 +17,7 @@ def as_json(split: "Split") -> None:
 def as_text(split: "Split") -> None:
     """The arms as a table, the test side, what was matched, what to beware of."""
     from gprplus.cli.console import note, say, table
-    from gprplus.report.words import counted
+    from gprplus.report.words import counted, listed
 
     info = split.info
     done = "made" if split.made else "there already, for the same request"
@@ -43,6 +43,10 @@ def as_text(split: "Split") -> None:
         else f"; {info['retention']:.1%} of the candidate images could be matched"
     )
     say(f"reference arm: {info['reference']}{matched}")
+    if split.deals > 1:
+        dealt = [name for name, arm in info["arms"].items() if "deals" in arm]
+        what = "every arm" if len(dealt) == len(info["arms"]) else listed(dealt)
+        say(f"deals: {split.deals} of {what}; training seed k trains on deal k")
     if info["design"] == "factorial":
         _factorial(info["factorial"])
     for warning in info["warnings"]:

@@ -16,7 +16,7 @@ from gprplus.schema import IMAGES, MEMBERS, Column, conform
 from gprplus.splits import Split
 
 ROWS: tuple[Column, ...] = (
-    *(column for column in MEMBERS if column.name != "arm"),
+    *(column for column in MEMBERS if column.name not in ("arm", "deal")),
     *(column for column in IMAGES if column.name in ("is_junk", "is_distractor")),
 )
 
@@ -57,6 +57,7 @@ def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = 
 
 
 def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -> Source:
+    """The rows of deal 0 of each arm, or of one."""
     test = split.test()
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
     parts = {part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()}

@@ -63,12 +63,16 @@ def samples(outcome: Outcome) -> Samples | None:
 
 
 def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
-    """Training rows of a few people of each arm, every column that names a condition."""
+    """Training rows of a few identities of each arm in its deal 0, every column that names a condition."""
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     columns = ["arm", "uid", "dataset", "path", "identity", *image_attributes()]
     with stored.reading(path, ReportError, "Make the split again with --force."):
-        table = pq.read_table(path, columns=columns, filters=[("arm", "in", list(arms)), ("role", "=", "train")])
+        chosen = pc.field("arm").isin(list(arms)) & (pc.field("role") == "train")
+        if "deal" in pq.read_schema(path).names:  # absent in splits from before there were deals
+            chosen &= pc.field("deal").is_null() | (pc.field("deal") == 0)
+        table = pq.read_table(path, columns=columns, filters=chosen)
     table = stored.checked(table, MEMBERS, path, ReportError, "Make the split again with --force.")
     frame = table.to_pandas()
     frame["person"] = [keys.canonical(*who) for who in zip(frame["dataset"], frame["identity"], strict=True)]

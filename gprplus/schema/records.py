@@ -120,8 +120,21 @@ class ManifestLink:
 
 
 @dataclass(frozen=True)
+class DealRecord:
+    """One deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
+
+    images: int
+    identities: int
+    fingerprint: str
+    levels: list[Level] | None = None
+
+
+@dataclass(frozen=True)
 class ArmRecord:
-    """One arm: its kind, its levels, its size, and the fingerprint of its images."""
+    """One arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
+
+    `deals` lists every deal, 0 included; it is absent where the rows of all deals are equal.
+    """
 
     kind: str
     levels: list[Level]
@@ -130,6 +143,7 @@ class ArmRecord:
     fingerprint: str
     share: float | None = None
     effective_share: float | None = None
+    deals: list[DealRecord] | None = None
 
 
 @dataclass(frozen=True)
@@ -269,6 +283,7 @@ class RunRecord:
     train_digest: str | None = None
     device: str = ""
     note: str = ""
+    deal: int | None = None
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -299,6 +314,13 @@ def split_record(info: Mapping[str, Any], where: Path) -> SplitRecord:
     plain_name(record.name, f"{where}: name", SplitError)
     _plain(record.arms, f"{where}: arms", SplitError)
     _plain(record.datasets, f"{where}: datasets", SplitError)
+    for name, arm in record.arms.items():
+        first = arm.deals[0] if arm.deals else arm
+        if arm.deals == [] or (first.images, first.fingerprint) != (arm.images, arm.fingerprint):
+            raise SplitError(f"{where}: arms.{name}: expected the images and fingerprint of the arm in its deal 0.")
+    counts = sorted({len(arm.deals) for arm in record.arms.values() if arm.deals})
+    if len(counts) > 1:
+        raise SplitError(f"{where}: arms: expected one number of deals, found {', '.join(map(str, counts))}.")
     return record
 
 

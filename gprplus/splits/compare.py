@@ -44,7 +44,7 @@ def _arm(name: str, one: Mapping[str, Any] | None, two: Mapping[str, Any] | None
     if one is None or two is None:
         return [Difference(name, one and {"images": one["images"]}, two and {"images": two["images"]})]
     other = [key for key in ("images", "identities", "levels") if one.get(key) != two.get(key)]
-    other = other or [key for key in ("fingerprint",) if one[key] != two[key]]
+    other = other or [key for key in ("fingerprint", "deals") if one.get(key) != two.get(key)][:1]
     return [Difference(name, *({key: arm.get(key) for key in other} for arm in (one, two)))] if other else []
 
 

@@ -17,12 +17,13 @@ from gprplus.splits.answers import Judged, excluded_table, judge
 from gprplus.splits.audit import SCOPES, Survey, covers, survey
 from gprplus.splits.audit import audit as audited
 from gprplus.splits.coarse import draw_coarsely
+from gprplus.splits.dealing import draw_deals
 from gprplus.splits.designs import Plan, Train, draw
 from gprplus.splits.members import parts, write_members
 from gprplus.splits.mismatch import TESTS, Tests, tests, write_tests
 from gprplus.splits.pool import read
 from gprplus.splits.record import described, said_of
-from gprplus.splits.request import MIN_RETENTION, DeclaredArm, Request
+from gprplus.splits.request import DEALS, MIN_RETENTION, DeclaredArm, Request
 from gprplus.splits.sides import TestSide, on_test_side, test_side
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.where import Filter
@@ -51,6 +52,7 @@ def make_split(
     seed: int = 0,
     design: str | None = None,
     draws: int = 1,
+    deals: int = DEALS,
     full: bool = False,
     restrict: Mapping[str, Sequence[str]] | None = None,
     generators: Sequence[str] | None = None,
@@ -66,7 +68,9 @@ def make_split(
     """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
 
     `design` names the kind of experiment (`gprplus.splits.designs`; by default the one that suits the attribute).
-    `draws` is how many arms there are of each random control, `full` adds an arm of everything on the train side;
+    `deals` is how often the design is drawn: training seed k trains on deal k, so that the luck of a draw is part of
+    the variance over seeds. `draws` is how many arms there are of each random control, `full` adds an arm of everything
+    on the train side;
     `restrict` and `generators` belong to the factorial, whose `attr` are several, `arms` and `reference` to the design
     declared. `cross` and `removal` add tests of query against gallery levels; `apart_deg` is the least angle between a
     query and its true matches in those of `cross`.
@@ -95,6 +99,7 @@ def make_split(
         seed=seed,
         design=design,
         draws=draws,
+        deals=deals,
         full=full,
         restrict={name: tuple(kept) for name, kept in (restrict or {}).items()},
         generators=tuple(generators or ()),
@@ -151,12 +156,16 @@ def work_out(source: "Manifest", request: Request, output: Path, audit: str = "r
         judging = aside.submit(judge, pool, side, request.attr, train.relations.twins())
         early = audit != "none" and request.missing != "coarsen"
         surveying = aside.submit(survey, train) if early else None
-        plan = draw_coarsely(train, draw) if request.missing == "coarsen" else draw(train)
+        plan = draw_deals(train, _draw)
     beside, judged = tests(train, side), judging.result()
     surveyed = surveying.result() if surveying else None
     facts = described(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {"tests": beside.facts} if beside.facts else {}
     return Drawn(train, plan, side, judged, beside, audit, surveyed, facts)
+
+
+def _draw(train: Train) -> Plan:
+    return draw_coarsely(train, draw) if train.request.missing == "coarsen" else draw(train)
 
 
 def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:

@@ -1,4 +1,4 @@
-"""The rows of a split as one table: training rows arm by arm, then the test rows, once."""
+"""The rows of a split as one table: training rows arm by arm and deal by deal, then the test rows, once."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +23,14 @@ ROW_GROUP = 131_072
 
 
 def parts(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> Iterator[Part]:
-    """The split piece by piece: each arm, then the test rows; in each by dataset, identity, path."""
+    """The split piece by piece: each arm, deal by deal, then the test rows; in each by dataset, identity, path."""
     names = tuple(arms)
     for place, arm in enumerate(arms.values()):
-        rows, code = pool.in_order(arm.rows), Codes("arm", np.array([place], np.int32), names)
-        weights = None if arm.weights is None else arm.weights[np.searchsorted(arm.rows, rows)]
-        yield Part(pool, rows, code, np.zeros(1, np.int32), weights)
+        code = Codes("arm", np.array([place], np.int32), names)
+        for deal, one in enumerate(arm.deals):
+            rows = pool.in_order(one.rows)
+            weights = None if one.weights is None else one.weights[np.searchsorted(one.rows, rows)]
+            yield Part(pool, rows, code, np.zeros(1, np.int32), weights, deal if arm.others else None)
     rows, role = _test_order(pool, side)
     yield Part(pool, rows, Codes("arm", np.array([-1], np.int32), names), role)
 
@@ -55,7 +57,7 @@ def write_members(path: Path, pieces: Iterable[Part], accepted: Callable[[], Non
     """Write the members, whole or not at all, and return their fingerprint.
 
     `accepted` is asked when all is written and nothing is kept yet; what it raises leaves what was there before. A row
-    group holds one arm only, and is built in a thread while the one before is written. Keys
+    group holds one deal of one arm only, and is built in a thread while the one before is written. Keys
     are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the last.
     """
     import pyarrow.parquet as pq
@@ -65,7 +67,7 @@ def write_members(path: Path, pieces: Iterable[Part], accepted: Callable[[], Non
         "compression": "zstd",
         "use_dictionary": [name for name in layout.names if name not in ("uid", "path")],
         "column_encoding": {"path": "DELTA_BYTE_ARRAY"},
-        "write_statistics": ["arm", "role"],
+        "write_statistics": ["arm", "role", "deal"],
     }
     pieces = list(pieces)
     tables = ((piece, start) for piece in pieces for start in range(0, len(piece.rows), ROW_GROUP))

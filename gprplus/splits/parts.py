@@ -1,4 +1,4 @@
-"""A part of a split, which is one arm or the test side: its rows as tables, and its fingerprint without them."""
+"""A part of a split, one deal of an arm or the test side: its rows as tables, and its fingerprint without them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROLES = ("train", "query", "gallery")
+_PLAIN = {"uid": "<u8", "weight": "<f8", "deal": "<i4"}  # columns that are numbers: their type in a fingerprint
 
 
 @dataclass(frozen=True)
 class Part:
     """Rows of one arm, or the test rows: positions in the pool, the code of the arm, and the codes of the roles.
 
-    Arm and role are `(1,)` where they are the same for all rows.
+    Arm and role are `(1,)` where they are the same for all rows. `deal` is None where the arm has one deal.
     """
 
     pool: Pool
@@ -31,6 +32,7 @@ class Part:
     arm: Codes
     role: np.ndarray
     weights: np.ndarray | None = None
+    deal: int | None = None
 
     def table(self, start: int = 0, stop: int | None = None) -> "pa.Table":
         """Rows from `start` to `stop` as schema.MEMBERS."""
@@ -51,18 +53,22 @@ class Part:
         weight = layout.field("weight").type
         weights = self.weights
         columns["weight"] = pa.nulls(len(rows), weight) if weights is None else arrow(weights[start:stop], weight)
+        deal = layout.field("deal").type
+        deals = None if self.deal is None else np.broadcast_to(self.deal, len(rows))
+        columns["deal"] = pa.nulls(len(rows), deal) if deals is None else arrow(deals, deal)
         columns["path"] = self.pool.texts.take("path", rows)
         return pa.table([columns[field.name] for field in layout], schema=layout)
 
     @cached_property
     def fingerprint(self) -> str:
-        """What `keys.table_fingerprint` says of the table's columns, path and weights that are not there apart.
+        """What `keys.table_fingerprint` gives for the table's columns, without path, absent weights and absent deals.
 
         The uid stands for the path, and a dataset may move; the manifest's own fingerprint covers what belongs to
         persons.
         """
         layout = schema.arrow_schema(schema.MEMBERS)
-        apart = {"path", *identity_attributes(), *(["weight"] if self.weights is None else [])}
+        absent = [name for name, value in (("weight", self.weights), ("deal", self.deal)) if value is None]
+        apart = {"path", *identity_attributes(), *absent}
         state = hashlib.sha256()
         for name in layout.names:
             if name not in apart:
@@ -82,13 +88,20 @@ class Part:
         values = codes.values[span] if len(codes.values) > 1 else np.broadcast_to(codes.values, len(rows))
         return Codes(name, values, codes.levels)
 
+    def _numbers(self, name: str) -> np.ndarray:
+        """The values of a column of `_PLAIN` that is there."""
+        if name == "uid":
+            return self.pool.uid[self.rows]
+        values = self.weights if name == "weight" else self.deal
+        assert values is not None
+        return np.broadcast_to(values, len(self.rows))
+
     def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[Any]:
         """The bytes that stand for a column in a fingerprint."""
         count = len(self.rows)
         yield keys.heading(name, count)
-        if name in ("uid", "weight"):
-            values = self.pool.uid[self.rows] if name == "uid" else self.weights
-            yield np.ascontiguousarray(values, dtype="<u8" if name == "uid" else "<f8")
+        if name in _PLAIN:
+            yield np.ascontiguousarray(self._numbers(name), dtype=_PLAIN[name])
             yield np.packbits(np.ones(count, dtype=bool))
             return
         if name in self.pool.of_persons:

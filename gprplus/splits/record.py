@@ -9,6 +9,7 @@ import numpy as np
 
 from gprplus import keys, runs, schema
 from gprplus.parallel import in_threads
+from gprplus.splits.dealing import every_arm
 from gprplus.splits.designs import Arm, Plan, Train
 from gprplus.splits.sides import TestSide
 
@@ -23,7 +24,8 @@ def described(
     """The record of a split in the folder `output`; its own fingerprint is filled in when its rows are written."""
     pool = train.pool
     known = manifest.info["datasets"]
-    fingerprints = in_threads(partial(_arm_fingerprint, pool), plan.arms.values())
+    every = list(every_arm(plan.arms))
+    prints = dict(zip(map(id, every), in_threads(partial(_arm_fingerprint, pool), every), strict=True))
     return {
         "schema_version": schema.VERSION,
         "name": output.resolve().name,
@@ -47,11 +49,10 @@ def described(
                 "kind": arm.kind,
                 "levels": list(arm.levels),
                 **arm.facts,
-                "images": len(arm.rows),
-                "identities": _persons(pool, arm.rows),
-                "fingerprint": fingerprint,
+                **_size(pool, arm, prints),
+                **_deals(pool, arm, prints),
             }
-            for (name, arm), fingerprint in zip(plan.arms.items(), fingerprints, strict=True)
+            for name, arm in plan.arms.items()
         },
         "test": {
             "identities": _persons(pool, side.rows),
@@ -63,6 +64,19 @@ def described(
         "retention": round(plan.retention, 6),
         **({plan.design: dict(plan.facts)} if plan.facts else {}),
     }
+
+
+def _size(pool: "Pool", arm: Arm, prints: Mapping[int, str]) -> dict[str, Any]:
+    """Counts and fingerprint of one deal of an arm; `prints` holds fingerprints by the id of the arm."""
+    return {"images": len(arm.rows), "identities": _persons(pool, arm.rows), "fingerprint": prints[id(arm)]}
+
+
+def _deals(pool: "Pool", arm: Arm, prints: Mapping[int, str]) -> dict[str, Any]:
+    """The deals of an arm where it has several, with the levels that each has drawn."""
+    if not arm.others:
+        return {}
+    drawn = arm.kind == "random-levels"
+    return {"deals": [_size(pool, one, prints) | ({"levels": list(one.levels)} if drawn else {}) for one in arm.deals]}
 
 
 def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:

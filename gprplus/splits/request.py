@@ -16,6 +16,8 @@ MISSING = {
     "fail": "refuse",
 }
 MOST_DRAWS = 1000  # random controls of each kind; every one is an arm that is trained
+DEALS = 5  # of a new split: as many as recipes for a GPU train seeds
+MOST_DEALS = 1000
 WARN_RETENTION = 0.5
 MIN_RETENTION = 0.1
 
@@ -77,7 +79,7 @@ class Request:
 
     Two equal requests on one manifest give the same split, byte for byte under pinned versions. `attr` is the attribute
     by whose levels queries are told apart; `factors` are all attributes of a factorial, `attr` the first of them: they
-    may be given as one, "weather,illumination".
+    may be given as one, "weather,illumination". `deals` is 1 in records from before there were any.
     """
 
     attr: str
@@ -103,6 +105,7 @@ class Request:
     cross: bool = False
     apart_deg: int | None = None
     removal: bool = False
+    deals: int = 1
 
     def __post_init__(self) -> None:
         known = ["identity", *attributes()]
@@ -124,12 +127,14 @@ class Request:
             raise SplitError(f"--missing {self.missing} is not known. {nearest(self.missing, MISSING)}")
         if not 0 <= self.min_retention <= 1:
             raise SplitError(f"The least retention must lie between 0 and 1; found {self.min_retention}.")
-        for name in ("identities", "images_per_identity", "budget", "draws"):
+        for name in ("identities", "images_per_identity", "budget", "draws", "deals"):
             size = getattr(self, name)
             if size is not None and size < 1:
                 raise SplitError(f"--{name.replace('_', '-')} must be at least 1; found {size}.")
         if self.draws > MOST_DRAWS:
             raise SplitError(f"--draws must be at most {MOST_DRAWS:,}; found {self.draws:,}.")
+        if self.deals > MOST_DEALS:
+            raise SplitError(f"--deals must be at most {MOST_DEALS:,}; found {self.deals:,}.")
         if not -(2**63) <= self.seed < 2**63:
             raise SplitError(f"--seed must be a whole number of 64 bits; found {self.seed}.")
         if self.levels is not None and not self.levels:
@@ -158,8 +163,13 @@ class Request:
                 raise SplitError(f"{many} {verb} to --design {design}; found the design {self.design or 'by default'}.")
 
     def record(self, manifest_fingerprint: str) -> dict[str, Any]:
-        """The request as JSON, with the fingerprint of the manifest it was made of."""
+        """The request as JSON, with the fingerprint of the manifest it was made of.
+
+        One deal is left out, so that the request equals one that was recorded before there were deals.
+        """
         said = json.loads(json.dumps(asdict(self)))
+        if self.deals == 1:
+            del said["deals"]
         said["arms"] = [{key: value for key, value in arm.items() if value is not None} for arm in said["arms"]]
         return {**said, "manifest": manifest_fingerprint}
 

@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gprplus.splits.request import DEALS
+
 PLAIN = ("design", "where", "identities", "images_per_identity", "budget", "test_share", "missing", "min_retention")
-LATER = ("draws", "reference", "apart_deg", "seed")
+LATER = ("draws", "deals", "reference", "apart_deg", "seed")
 LISTED = ("levels", "generators")
 SWITCHES = ("full", "cross", "removal")
 DEFAULTS = {"test_share": 0.25, "missing": "drop-stratum", "min_retention": 0.1, "draws": 1, "seed": 0}
+DEFAULTS["deals"] = DEALS
 _PARTED = re.compile(r"[\s,]")  # what separates the items of a list on the command line
 
 
@@ -16,7 +19,7 @@ def options(request: Mapping[str, Any]) -> list[str] | None:
     """The words after `make-split` for the request of a split.json; None where the command line cannot spell it.
 
     >>> options({"attr": "weather", "levels": ["sunny", "foggy"], "seed": 3, "controls": False, "budget": None})
-    ['--attr=weather', '--levels', 'sunny,foggy', '--seed', '3', '--no-controls']
+    ['--attr=weather', '--levels', 'sunny,foggy', '--deals', '1', '--seed', '3', '--no-controls']
     """
     attr = ",".join(request.get("factors") or ()) or request["attr"]
     words = [f"--attr={attr}"]
@@ -28,7 +31,7 @@ def options(request: Mapping[str, Any]) -> list[str] | None:
             return None
         words += _option(name, ",".join(items) or None)
     for name in LATER:
-        words += _option(name, request.get(name))
+        words += _option(name, request.get(name, 1 if name == "deals" else None))  # a record of one deal has no key
     words += [f"--{name}" for name in SWITCHES if request.get(name)]
     words += ["--no-controls"] if request.get("controls") is False else []
     for name, said in (request.get("coarsen") or {}).items():

@@ -11,6 +11,7 @@ from gprplus.declared import identity_attributes
 from gprplus.errors import ManifestError, SplitError, nearest
 from gprplus.runs import read_json
 from gprplus.schema.records import split_record
+from gprplus.splits.deals import recorded_deals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +22,7 @@ RECORD = "split.json"
 MEMBERS = "members.parquet"
 EXCLUDED = "excluded.parquet"
 AGAIN = "Make the split again with --force."
-LATER = ("weight",)  # columns that splits made before there were any of them lack: null
+LATER = ("weight", "deal")  # columns that splits made before there were any of them lack: null
 
 
 class Split:
@@ -67,13 +68,14 @@ class Split:
             )
 
     def _parts(self) -> "Iterator[pa.Table]":
-        """Each arm, then the test side, without the columns that no fingerprint covers."""
+        """Each deal of each arm, then the test side, without the columns that no fingerprint covers."""
         apart = {"path", *identity_attributes()}
         columns = [column.name for column in schema.MEMBERS if column.name not in apart]
         start = 0
         for arm in self.info["arms"].values():
-            yield self._read(start, arm["images"], columns)
-            start += arm["images"]
+            for deal in recorded_deals(arm):
+                yield self._read(start, deal["images"], columns)
+                start += deal["images"]
         yield self._read(start, columns=columns)
 
     @property
@@ -86,16 +88,28 @@ class Split:
         """The names of the arms, in order."""
         return list(self.info["arms"])
 
-    def train(self, arm: str) -> "pa.Table":
-        """The training rows of one arm (schema.MEMBERS)."""
+    @property
+    def deals(self) -> int:
+        """How many deals the arms have that differ by deal; 1 where none does."""
+        return max((len(recorded_deals(arm)) for arm in self.info["arms"].values()), default=1)
+
+    def train(self, arm: str, deal: int = 0) -> "pa.Table":
+        """The training rows of one arm (schema.MEMBERS) in one deal; an arm with one deal has the same rows in each.
+
+        Training seed k trains on deal k modulo `deals`.
+        """
         if arm not in self.info["arms"]:
             raise SplitError(f"{self.path} has no arm '{arm}'. {nearest(arm, self.arms)}")
-        before = sum(self.info["arms"][name]["images"] for name in self.arms[: self.arms.index(arm)])
-        return self._read(before, self.info["arms"][arm]["images"])
+        if not 0 <= deal < self.deals:
+            raise SplitError(f"{self.path} has the deals 0 to {self.deals - 1}; found {deal}.")
+        before = sum(_images(self.info["arms"][name]) for name in self.arms[: self.arms.index(arm)])
+        sizes = [one["images"] for one in recorded_deals(self.info["arms"][arm])]
+        place = deal if len(sizes) > 1 else 0
+        return self._read(before + sum(sizes[:place]), sizes[place])
 
     def test(self) -> "pa.Table":
         """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""
-        return self._read(sum(arm["images"] for arm in self.info["arms"].values()))
+        return self._read(sum(map(_images, self.info["arms"].values())))
 
     def tests(self) -> "dict[str, tuple[Mapping[str, Any], list[pa.Table]]]":
         """The tests beside `self`, by name: what split.json says of each, and its groups of rows (schema.TESTS)."""
@@ -109,7 +123,7 @@ class Split:
         return {name: (one, [groups[group] for group in one["groups"]]) for name, one in facts.items()}
 
     def members(self, columns: Sequence[str] | None = None) -> "pa.Table":
-        """All rows: those of each arm in turn, then the test rows."""
+        """All rows: those of each arm in turn, deal by deal, then the test rows."""
         return self._read(0, columns=columns)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
@@ -157,15 +171,20 @@ class Split:
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
 
 
+def _images(arm: Mapping[str, Any]) -> int:
+    """Rows of an arm in all its deals."""
+    return sum(deal["images"] for deal in recorded_deals(arm))
+
+
 def _fingerprint(part: "pa.Table") -> str:
-    """The fingerprint that `parts.Part` gives to the same rows: without weights where there are none."""
-    weights = part.column("weight")
-    names = [name for name in part.column_names if name != "weight" or weights.null_count < len(part)]
+    """The fingerprint that `parts.Part` gives to the same rows: without weights and deals where there are none."""
+    absent = [name for name in LATER if part.column(name).null_count == len(part)]
+    names = [name for name in part.column_names if name not in absent]
     return keys.table_fingerprint(part, names)
 
 
 def _filled(table: "pa.Table", names: Sequence[str]) -> "pa.Table":
-    """The table with the columns of LATER that it lacks: without a weight every image weighs the same."""
+    """The table with the columns of LATER that it lacks, as nulls."""
     import pyarrow as pa
 
     types = {column.name: schema.arrow_schema(schema.MEMBERS).field(column.name).type for column in schema.MEMBERS}

@@ -13,7 +13,7 @@ from typing import Any
 from gprplus.declared import Declaration, read, strict
 from gprplus.errors import DeclarationError, SplitError, nearest
 from gprplus.splits.make import build
-from gprplus.splits.request import Request
+from gprplus.splits.request import DEALS, Request
 from gprplus.splits.split import Split
 from gprplus.splits.where import Filter
 
@@ -104,7 +104,7 @@ def _split(table: Mapping[str, Any], where: str) -> SplitPlan:
     for key in table:
         if key not in SPLIT_KEYS:
             raise DeclarationError(f"{where}: unknown key '{key}'. {nearest(key, SPLIT_KEYS)}")
-    asked = {key: value for key, value in table.items() if key not in OWN_KEYS}
+    asked = {"deals": DEALS} | {key: value for key, value in table.items() if key not in OWN_KEYS}
     if isinstance(asked.get("levels"), list):
         asked["levels"] = [str(level) for level in asked["levels"]]
     try:

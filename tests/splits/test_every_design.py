@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gprplus.errors import SplitError
 from gprplus.protocol import true_matches
 from gprplus.splits import DeclaredArm, make_split
+from gprplus.splits.deals import dealt_to
 from gprplus.splits.designs import DESIGNS
 
 SKIES, LIGHTS, VIEWS = ("sunny", "clouds", "overcast", "foggy"), ("forenoon", "dusk", "night"), 3
@@ -71,8 +72,8 @@ worlds = st.builds(
 
 @pytest.fixture(scope="session")
 def build(crossed, write_manifest):
-    """(design, world) -> split.json, arms as lists of rows, test rows; the example is skipped where holes leave
-    nothing.
+    """(design, world) -> split.json, arms of a deal as lists of rows, test rows; the example is skipped where holes
+    leave nothing.
     """
 
     def rows_of(world):
@@ -81,7 +82,7 @@ def build(crossed, write_manifest):
         again = [{**row, "path": row["path"].replace(".jpg", "_2.jpg")} for row in rows if rng.random() < world.doubles]
         return rows + again
 
-    def make(design, world, shuffle=None, **more):
+    def make(design, world, shuffle=None, deal=0, **more):
         rows = rows_of(world)
         looks = [
             {"identity": name, "gender": "male" if int(name) % 2 else "female"}
@@ -94,7 +95,9 @@ def build(crossed, write_manifest):
             options = {"design": design, "min_retention": 0.0, "test_share": 0.3, "audit": "none"}
             options |= {**ASKED[design].options, **more}
             split = make_split(manifest, output=Path(folder) / "split", **options)
-            return split.info, {arm: split.train(arm).to_pylist() for arm in split.arms}, split.test().to_pylist()
+            deal %= split.deals
+            arms = {arm: split.train(arm, deal).to_pylist() for arm in split.arms}
+            return split.info, arms, split.test().to_pylist()
 
     return make
 
@@ -122,16 +125,17 @@ def test_every_design_is_asked_here_and_says_what_it_asks():
 
 @pytest.mark.parametrize("design", DESIGNS)
 @FEW
-@given(world=worlds, shuffled=st.randoms(use_true_random=False))
-def test_a_design_keeps_its_promises(design, world, shuffled, build):
-    info, arms, searched = tried(build, design, world)
+@given(world=worlds, shuffled=st.randoms(use_true_random=False), deal=st.integers(0, 4))
+def test_a_design_keeps_its_promises_in_every_deal(design, world, shuffled, deal, build):
+    info, arms, searched = tried(build, design, world, deal=deal)
     assert info["design"] == design
     assert info["reference"] in arms
     people = {row["identity"] for row in searched}
     for name, rows in arms.items():  # sizes are exact, nobody is trained on and searched for, no image stands twice
         assert not people & {row["identity"] for row in rows}
-        assert len({row["uid"] for row in rows}) == len(rows) == info["arms"][name]["images"] > 0
-        assert len({row["identity"] for row in rows}) == info["arms"][name]["identities"]
+        facts = dealt_to(info["arms"][name], deal)
+        assert len({row["uid"] for row in rows}) == len(rows) == facts["images"] > 0
+        assert len({row["identity"] for row in rows}) == facts["identities"]
     # every query has something to find
     side = {role: [row for row in searched if row["role"] == role] for role in ("query", "gallery")}
     codes = [
@@ -146,7 +150,7 @@ def test_a_design_keeps_its_promises(design, world, shuffled, build):
             continue
         laws = [Counter(row[attr] for row in rows) for rows in compared.values()]
         assert all(law == laws[0] for law in laws), attr
-    # the order of the manifest's rows is nothing
+    # the order of the manifest's rows is nothing, in all deals
     assert build(design, world, shuffled)[0]["fingerprint"] == info["fingerprint"]
 
 

@@ -26,10 +26,12 @@ def test_members_stand_by_arm_then_identity_then_path_and_test_rows_last(source,
     assert table.schema.equals(schema.arrow_schema(schema.MEMBERS))
     rows = table.to_pylist()
     order = {arm: place for place, arm in enumerate([*split.arms, None])}
-    assert rows == sorted(rows, key=lambda row: (order[row["arm"]], row["dataset"], row["identity"], row["path"]))
-    assert len(rows) == sum(arm["images"] for arm in split.info["arms"].values()) + split.test().num_rows
+    keys = [(order[row["arm"]], row["deal"] or 0, row["dataset"], row["identity"], row["path"]) for row in rows]
+    assert keys == sorted(keys)
     assert all((row["role"] == "train") == (row["arm"] is not None) for row in rows)
-    assert [row for arm in split.arms for row in split.train(arm).to_pylist()] + split.test().to_pylist() == rows
+    dealt = [(arm, deal) for arm in split.arms for deal in range(5 if arm in ("mix", "random-images-1") else 1)]
+    pieces = [*(split.train(arm, deal) for arm, deal in dealt), split.test()]
+    assert [row for piece in pieces for row in piece.to_pylist()] == rows
 
 
 def test_members_are_the_images_they_name(source, tmp_path):
@@ -61,10 +63,14 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     uids = sorted(split.train("mix").column("uid").to_pylist())
     digest = keys.digest(b"".join(uid.to_bytes(8, "little") for uid in uids))
     assert split.info["arms"]["mix"]["fingerprint"] == digest
-    pieces = [*map(split.train, split.arms), split.test()]
+    once = [split.train(arm) for arm in split.arms if arm.startswith("only-")] + [split.test()]
+    dealt = [split.train(arm, deal) for arm in ("mix", "random-images-1") for deal in range(5)]
     apart = {"path", "weight", *identity_attributes()}  # weight: this split has none
-    told = [name for name in pieces[0].column_names if name not in apart]
-    assert split.info["fingerprint"] == keys.digest(*(keys.table_fingerprint(piece, told) for piece in pieces))
+    told = [name for name in once[0].column_names if name not in apart]
+    without = [name for name in told if name != "deal"]
+    prints = [keys.table_fingerprint(piece, without) for piece in once]
+    prints[-1:-1] = [keys.table_fingerprint(piece, told) for piece in dealt]
+    assert split.info["fingerprint"] == keys.digest(*prints)
     assert split.info["arms"]["only-sunny"] == other.info["arms"]["only-sunny"]  # one image a cell: nothing to draw
 
 

@@ -49,7 +49,10 @@ def write(
     seed: int,
     force: bool,
 ) -> Split:
-    """The split, whose differences are taken to random images of the same persons."""
+    """The split, whose differences are taken to random images of the same persons.
+
+    It has one deal: the cells were counted for the persons that this seed takes.
+    """
     return make_split(
         source,
         factors[0],
@@ -59,6 +62,7 @@ def write(
         reference=REFERENCE,
         test_share=test_share,
         seed=seed,
+        deals=1,
         force=force,
     )
 

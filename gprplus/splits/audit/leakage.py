@@ -8,6 +8,7 @@ import numpy as np
 from gprplus import keys
 from gprplus.errors import SplitError, examples
 from gprplus.splits.codes import Pool, arrow
+from gprplus.splits.dealing import every_arm
 from gprplus.splits.designs import Arm
 from gprplus.splits.sides import TestSide
 
@@ -16,13 +17,11 @@ if TYPE_CHECKING:
 
 
 def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, int | None]:
-    """Persons and files on both sides. There must be none: SplitError. Digests that nobody read give None."""
-    trained = np.zeros(len(pool), dtype=bool)
-    for arm in arms.values():
-        trained[arm.rows] = True
-    sides = (
-        np.bincount(pool.person[rows], minlength=len(pool.persons)) for rows in (np.flatnonzero(trained), side.rows)
-    )
+    """Identities and files on both sides, all deals included. There must be none: SplitError. Digests that were not
+    read give None.
+    """
+    trained = _trained(pool, arms)
+    sides = (np.bincount(pool.person[rows], minlength=len(pool.persons)) for rows in (trained, side.rows))
     shared = np.flatnonzero(np.logical_and(*sides))
     if len(shared):
         names = [pool.persons[code][1] for code in shared]
@@ -33,8 +32,16 @@ def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, in
     digests = pool.texts.column("digest") if pool.texts.has("digest") else None
     if digests is None or digests.null_count == len(digests):
         return {"identities": 0, "digests": None}
-    _refuse_shared_files(pool, digests, np.flatnonzero(trained), side.rows)
+    _refuse_shared_files(pool, digests, trained, side.rows)
     return {"identities": 0, "digests": 0}
+
+
+def _trained(pool: Pool, arms: Mapping[str, Arm]) -> np.ndarray:
+    """Sorted positions of the rows that any deal of any arm trains on."""
+    trained = np.zeros(len(pool), dtype=bool)
+    for arm in every_arm(arms):
+        trained[arm.rows] = True
+    return np.flatnonzero(trained)
 
 
 def _refuse_shared_files(pool: Pool, digests: "pa.Array", train: np.ndarray, test: np.ndarray) -> None:
@@ -58,7 +65,8 @@ LISTED = 20
 
 
 def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tuple[dict[str, Any], list[str]]:
-    """Test images whose difference hash lies within RADIUS bits of a training image's, for leakage and the warnings.
+    """Test images whose difference hash lies within RADIUS bits of an image that any deal of any arm trains on, for
+    leakage and the warnings.
 
     Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty where the manifest has no hashes.
     """
@@ -66,7 +74,7 @@ def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tupl
     if column is None or column.null_count == len(pool):
         return {}, []
     hashes, known = keys.plain(column), keys.known(column)
-    train = np.unique(np.concatenate([arm.rows for arm in arms.values()]))
+    train = _trained(pool, arms)
     train, test = train[known[train]], side.rows[known[side.rows]]
     order = np.lexsort((keys.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
     test = test[order[:LOOKED_AT]]

@@ -42,7 +42,8 @@ class Arm:
     """One training set: its kind, the levels it is about, and its rows as sorted positions in the pool.
 
     `facts` go into split.json beside its counts; `weights` (n,) float64, where there are any, say how often training
-    draws a row against the others of the arm (their mean is 1).
+    draws a row against the others of the arm (their mean is 1). `others` are the same arm in deals 1, 2, ...
+    (`gprplus.splits.dealing`); empty where the rows of all deals are equal.
     """
 
     kind: str
@@ -50,6 +51,12 @@ class Arm:
     rows: np.ndarray
     facts: Mapping[str, Any] = field(default_factory=dict)
     weights: np.ndarray | None = None
+    others: tuple["Arm", ...] = ()
+
+    @property
+    def deals(self) -> tuple["Arm", ...]:
+        """The arm in each deal, itself first."""
+        return (self, *self.others)
 
 
 def in_place(rows: np.ndarray, size: int) -> np.ndarray:

@@ -96,11 +96,12 @@ def random_sets(
             codes = _random_set(train, size, seen, compared, level_keys, draw)
             seen.add(codes)
             drawn[f"random-levels-q{size}-{draw}"] = codes
-    if drawn and train.request.draws < DRAWS:
-        times = {1: "once", 2: "twice"}.get(train.request.draws, f"{train.request.draws} times")
+    times = train.request.draws * train.request.deals
+    if drawn and times < DRAWS:
+        shown = {1: "once", 2: "twice"}.get(times, f"{times} times")
         warnings.append(
-            f"The control of random levels was drawn {times}: "
-            f"the luck of the draw is in any difference to it. --draws {DRAWS} shows it, at a training each."
+            f"The control of random levels was drawn {shown}: the luck of the draw is in any difference to it. "
+            f"--deals {DRAWS} draws it again for each of {DRAWS} training seeds."
         )
     return drawn
 
