@@ -27,6 +27,7 @@ from gprplus.evaluation.meter import Meter
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.trial import Trial
 from gprplus.parallel import Progress, cores, in_processes, silent
+from gprplus.splits.deals import dealt_to, recorded_deals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +40,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 class Plan:
     """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
     and bytes to pack, estimated seconds, together and of packing, training, embedding and scoring (None unless it was a
-    dry run), what the targets warn of.
+    dry run), what the targets and the deals of the splits warn of.
     """
 
     recipe: str
@@ -131,7 +132,8 @@ def benchmark(
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
     costs = {name: store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}
     digests = {name: cost.digest for name, cost in costs.items()}
-    for people in {facts["identities"] for case in wanted for facts in case.split.info["arms"].values()}:
+    arms = [facts for case in wanted for facts in case.split.info["arms"].values()]
+    for people in {deal["identities"] for facts in arms for deal in recorded_deals(facts)}:
         crew.judge(min(chosen.batch.identities, people))
     for case in wanted:
         cases.settle_images(case, digests, force=force)
@@ -145,7 +147,7 @@ def benchmark(
         count,
         *_counts(wanted, count, force),
         **_packing(list(costs.values())),
-        warnings=(*filter(None, [note]), *changed, *_warnings(wanted)),
+        warnings=(*filter(None, [note]), *changed, *_warnings(wanted, count)),
     )
     if dry_run:
         todo = projection.work(wanted, count, force)
@@ -172,9 +174,10 @@ def benchmark(
         return _collected(wanted, planned, margin) if crew.first else Outcome(planned)
 
 
-def _warnings(wanted: Sequence[Case]) -> list[str]:
-    said = (sentence for case in wanted for target in case.targets for sentence in target.warnings())
-    return list(dict.fromkeys(said))
+def _warnings(wanted: Sequence[Case], seeds: int) -> list[str]:
+    found = [sentence for case in wanted for target in case.targets for sentence in target.warnings()]
+    found += [sentence for case in wanted for sentence in plan.reused_deals(case.split, seeds)]
+    return list(dict.fromkeys(found))
 
 
 def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
@@ -200,14 +203,13 @@ def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, 
     """Runs to train, runs that share another's training, runs that are done."""
     kept, distinct, total = 0, set(), 0
     for case in wanted:
-        arms = {arm: facts["fingerprint"] for arm, facts in case.split.info["arms"].items()} | {UNTRAINED: UNTRAINED}
-        for arm, fingerprint in arms.items():
+        for arm, facts in {**case.split.info["arms"], UNTRAINED: {"fingerprint": UNTRAINED}}.items():
             for seed in range(seeds):
                 total += 1
                 if not force and trial.read(case.folder / arm / f"seed{seed}"):
                     kept += 1
                 else:
-                    distinct.add((fingerprint, seed))
+                    distinct.add((dealt_to(facts, seed)["fingerprint"], seed))
     return len(distinct), total - kept - len(distinct), kept
 
 

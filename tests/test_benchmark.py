@@ -22,6 +22,7 @@ from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChange
 from gprplus.evaluation import trial
 from gprplus.images import encode_jpeg
 from gprplus.ingest import build_manifest
+from gprplus.report.findings import joined
 from gprplus.splits import Split, make_split
 
 RECIPE = """
@@ -96,6 +97,62 @@ def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
         assert queries.num_rows == record["targets"]["self"]["scores"]["queries"]
     assert done.summaries[0].column("arm").to_pylist() == arms
     assert all((folder / name).is_file() for name in ("report.html", "results.csv", "results.md", "benchmark.json"))
+
+
+@pytest.fixture(scope="module")
+def dealt(work):
+    """Three seeds on a split of two deals, whose third seed has no deal of its own."""
+    make_split(work / "manifest", "weather", output=work / "splits" / "dealt", deals=2)
+    return ask(work, "dealt", splits=[work / "splits" / "dealt"], seeds=3)
+
+
+def test_each_seed_trains_on_its_own_deal(work, dealt):
+    split, folder = Split.open(work / "splits" / "dealt"), dealt.folders[0]
+    for seed, deal in ((0, 0), (1, 1), (2, 0)):
+        for arm in ("mix", "random-images-1"):
+            record = json.loads((folder / arm / f"seed{seed}" / "run.json").read_text())
+            assert record["deal"] == deal
+            assert record["train_digest"] == split.info["arms"][arm]["deals"][deal]["fingerprint"]
+        record = json.loads((folder / "only-sunny" / f"seed{seed}" / "run.json").read_text())
+        assert record["deal"] is None  # its rows are equal in all deals
+        assert record["train_digest"] == split.info["arms"]["only-sunny"]["fingerprint"]
+    first, second, third = (
+        (folder / "mix" / f"seed{seed}" / "run.json").read_text().partition('"train_digest": "')[2][:64]
+        for seed in range(3)
+    )
+    assert first == third != second
+
+
+def test_seeds_beyond_the_deals_are_warned_of(work, dealt):
+    assert dealt.plan.warnings == (
+        "dealt has 2 deals for 3 seeds: seed 2 trains on earlier deals again, and intervals count them as further "
+        "draws. gprplus make-split --deals 3 draws one for each seed.",
+    )
+    few = {"splits": [work / "splits" / "dealt"], "dry_run": True}
+    assert ask(work, "dealt", seeds=2, **few).plan.warnings == ()
+    many = ask(work, "dealt", seeds=5, **few).plan
+    assert "seeds 2 to 4 train" in many.warnings[0]
+    assert (many.trained, many.kept) == (10, 15)
+
+
+def test_seeds_on_one_draw_are_warned_of_where_something_is_drawn(work):
+    make_split(work / "manifest", "weather", output=work / "splits" / "once", deals=1)
+    make_split(work / "manifest", "weather", design="full", output=work / "splits" / "whole")
+    few = {"dry_run": True, "seeds": 3}
+    said = ask(work, "once", splits=[work / "splits" / "once"], **few).plan.warnings
+    assert said == (
+        "All 3 seeds of once train on one draw, whose luck is in no interval: gprplus make-split --deals 3 draws one "
+        "for each seed.",
+    )
+    assert ask(work, "whole", splits=[work / "splits" / "whole"], **few).plan.warnings == ()
+    assert ask(work, "once", splits=[work / "splits" / "once"], seeds=1, dry_run=True).plan.warnings == ()
+
+
+def test_a_control_counts_a_draw_for_each_seed_that_has_a_deal(dealt):
+    rows = pq.read_table(dealt.folders[0] / "contrasts.parquet").to_pylist()
+    assert {row["draws"] for row in rows if row["family"] == "random images"} == {2}
+    told = {row["arm"]: row for row in joined(dealt.summaries[0].to_pylist(), dealt.contrasts[0].to_pylist())}
+    assert told["random-images-1"]["family"] == "random images"  # one arm, of whatever many draws
 
 
 def test_the_mean_of_the_queries_is_the_score(work, done):

@@ -39,6 +39,14 @@ def test_the_same_request_still_draws_the_same_rows(work):
     assert again.info["fingerprint"] == Split.open(work / "splits" / "weather").info["fingerprint"]
 
 
+def test_more_seeds_of_its_one_draw_are_warned_of(work):
+    planned = benchmark(
+        [work / "splits" / "weather"], work / "runs", recipe="smoke", seeds=2, steps=2, dry_run=True
+    ).plan
+    assert (planned.kept, planned.trained) == (4, 4)
+    assert "All 2 seeds of weather train on one draw" in planned.warnings[0]
+
+
 def test_finished_runs_are_kept_and_reported_on(work):
     outcome = benchmark([work / "splits" / "weather"], work / "runs", recipe="smoke", seeds=1, steps=2)
     assert (outcome.plan.kept, outcome.plan.trained) == (4, 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gprplus.cli import audited, console, options
+from gprplus.cli import audited, console, options, shown
 
 
 @click.command("inspect")
@@ -218,6 +218,9 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery rows, "
         f"protocol {test['protocol']}{shared}."
     )
+    dealt = shown.deals(info)
+    if dealt:
+        console.say(f"Deals: {dealt}; the table is of deal 0.")
     within = " x ".join(info["audit"].get("matched_within", []))
     if within:  # arms that were written out one by one need not be matched
         console.say(f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}.")

@@ -1,6 +1,7 @@
 """What make-split prints of a split."""
 
 import shlex
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def as_json(split: "Split") -> None:
 def as_text(split: "Split") -> None:
     """The arms as a table, the test side, what was matched, what to beware of."""
     from gprplus.cli.console import note, say, table
-    from gprplus.report.words import counted, listed
+    from gprplus.report.words import counted
 
     info = split.info
     done = "made" if split.made else "there already, for the same request"
@@ -44,15 +45,28 @@ def as_text(split: "Split") -> None:
     )
     say(f"reference arm: {info['reference']}{matched}")
     if split.deals > 1:
-        dealt = [name for name, arm in info["arms"].items() if "deals" in arm]
-        what = "every arm" if len(dealt) == len(info["arms"]) else listed(dealt)
-        say(f"deals: {split.deals} of {what}; training seed k trains on deal k")
+        say(f"deals: {deals(info)}")
     if info["design"] == "factorial":
         _factorial(info["factorial"])
     for warning in info["warnings"]:
         note(f"Warning: {warning}")
     needed = "" if test["identities"] else " --target NAME=FOLDER"
     say(f"next: gprplus benchmark {shlex.quote(str(split.path))}{needed}")
+
+
+def deals(info: Mapping[str, Any]) -> str:
+    """Which arms of split.json have several deals, and how many; empty where none has.
+
+    >>> deals({"arms": {"only-sunny": {}, "mix": {"deals": [{}, {}]}}})
+    '2 of mix; training seed k trains on deal k'
+    """
+    from gprplus.report.words import listed
+
+    dealt = {name: len(arm["deals"]) for name, arm in info["arms"].items() if arm.get("deals")}
+    if not dealt:
+        return ""
+    what = "every arm" if len(dealt) == len(info["arms"]) else listed(list(dealt))
+    return f"{max(dealt.values())} of {what}; training seed k trains on deal k"
 
 
 def _factorial(facts: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from gprplus.evaluation.estimands import Contrast
 from gprplus.evaluation.stats import components, contrasts, factorial, families, identities, pooling
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.targets import RERANKED, own
+from gprplus.splits.deals import recorded_deals
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +72,7 @@ def effects(
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
     declared = {one.target: estimands.declared(info, one.arms) for one in seen}
     tables = {
-        "contrasts": [row for one in seen for row in _effects(one, declared[one.target])],
+        "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info)],
         "components": [row for one in seen for row in _components(one, info)],
         "curves": [row for one in seen for row in curves.rows(one, info)],
     }
@@ -113,7 +114,13 @@ def judged(seen: Seen, family: Sequence[Contrast]) -> contrasts.Judged:
     return contrasts.judge(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
 
 
-def _effects(seen: Seen, declared: Sequence[Contrast]) -> list[dict[str, Any]]:
+def _drawn(seen: Seen, one: Contrast, info: Mapping[str, Any]) -> int:
+    """How many draws of a random control a contrast rests on: of each arm one for every seed, up to its deals."""
+    facts = info.get("arms") or {}
+    return sum(min(len(recorded_deals(facts[arm])), seen.scored.values.shape[1]) for arm in one.draws)
+
+
+def _effects(seen: Seen, declared: Sequence[Contrast], info: Mapping[str, Any]) -> list[dict[str, Any]]:
     out = []
     for name in dict.fromkeys(one.family for one in declared):
         family = [one for one in declared if one.family == name]
@@ -129,7 +136,7 @@ def _effects(seen: Seen, declared: Sequence[Contrast]) -> list[dict[str, Any]]:
             ends = (float(span.value - width), float(span.value + width))
             row |= {"family_low": ends[0], "family_high": ends[1], "d_z": float(found.d_z[k])}
             row |= {"omega2": _omega(seen, one), "margin": seen.margin, "p_equivalence": same}
-            row |= {"verdict": families.says(*ends, seen.margin), "draws": len(one.draws)}
+            row |= {"verdict": families.says(*ends, seen.margin), "draws": _drawn(seen, one, info)}
             row |= {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
             out.append(seen.said | row)
     return out

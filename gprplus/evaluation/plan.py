@@ -15,9 +15,12 @@ from gprplus.errors import TrainingError
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.targets import Target
 from gprplus.evaluation.trial import Data, Trial
+from gprplus.splits.deals import deal_of
 
 if TYPE_CHECKING:
     from gprplus.splits import Split
+
+_AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
 
 
 def trials(
@@ -31,21 +34,51 @@ def trials(
     threads: int | None,
     jobs: int = 1,
 ) -> list[Trial]:
-    """The runs of one split under `folder`, whether done already or not; seeds count from 0."""
+    """The runs of one split under `folder`, whether done already or not; seeds count from 0.
+
+    Seed k trains on deal k of an arm, modulo the number of its deals.
+    """
     whose = (split.name, split.info["fingerprint"])
     base = Trial(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
-    sets: dict[str, Data | None] = {arm: data(split, arm, pack) for arm in split.arms}
-    sets[UNTRAINED] = None
+    sets: dict[tuple[str, int | None], Data] = {}
+    found = []
+    for seed in range(seeds):
+        for arm, facts in split.info["arms"].items():
+            deal = deal_of(facts, seed)
+            if (arm, deal) not in sets:
+                sets[arm, deal] = data(split, arm, pack, deal or 0)
+            of = sets[arm, deal]
+            found.append(replace(base, folder=folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of, deal=deal))
+        found.append(replace(base, folder=folder / UNTRAINED / f"seed{seed}", seed=seed))
+    return found
+
+
+def reused_deals(split: "Split", seeds: int) -> list[str]:
+    """One sentence where several seeds train on one draw, so that an interval over seeds lacks some of its luck."""
+    if seeds <= split.deals or not _drawn(split):
+        return []
+    remedy = f"gprplus make-split --deals {seeds} draws one for each seed."
+    if split.deals == 1:
+        return [f"All {seeds} seeds of {split.name} train on one draw, whose luck is in no interval: {remedy}"]
+    again = f"seed {split.deals} trains" if seeds == split.deals + 1 else f"seeds {split.deals} to {seeds - 1} train"
     return [
-        replace(base, folder=folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of)
-        for seed in range(seeds)
-        for arm, of in sets.items()
+        f"{split.name} has {split.deals} deals for {seeds} seeds: {again} on earlier deals again, and intervals count "
+        f"them as further draws. {remedy}"
     ]
 
 
-def data(split: "Split", arm: str, pack: Pack) -> Data:
-    """The training set of an arm; persons numbered in sorted order. Raises TrainingError when it is empty."""
-    rows = split.train(arm)
+def _drawn(split: "Split") -> bool:
+    """Whether another deal of the split has, or would have, other rows."""
+    if "deals" in split.info["request"]:
+        return split.deals > 1
+    return any(arm["kind"] not in _AS_WRITTEN for arm in split.info["arms"].values())
+
+
+def data(split: "Split", arm: str, pack: Pack, deal: int = 0) -> Data:
+    """The training set of an arm in one deal; identities numbered in sorted order. Raises TrainingError when it is
+    empty.
+    """
+    rows = split.train(arm, deal)
     if not len(rows):
         raise TrainingError(f"The arm '{arm}' of {split.path} holds no images: nothing can be trained on it.")
     persons = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))

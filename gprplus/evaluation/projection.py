@@ -14,6 +14,7 @@ from gprplus.evaluation.cases import Case
 from gprplus.evaluation.rerank import Rerank
 from gprplus.evaluation.scores import score
 from gprplus.evaluation.summary import UNTRAINED
+from gprplus.splits.deals import dealt_to
 
 _QUERIES, _GALLERY = 128, 2048  # a search small enough to be timed in passing
 
@@ -46,7 +47,8 @@ def work(wanted: Sequence[Case], seeds: int, force: bool) -> Work:
                 if force or not trial.read(case.folder / arm / f"seed{seed}"):
                     embedded, pairs, reranked = embedded + searched, pairs + plain, reranked + again
                     if facts:
-                        steps[facts["fingerprint"], seed] = case.recipe.steps(facts["images"])
+                        dealt = dealt_to(facts, seed)
+                        steps[dealt["fingerprint"], seed] = case.recipe.steps(dealt["images"])
     return Work(sum(steps.values()), embedded, pairs, reranked)
 
 

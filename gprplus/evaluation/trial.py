@@ -77,8 +77,8 @@ class Data:
 class Trial:
     """What one run is to do.
 
-    Without `data` it is the untrained floor; `twin` is a folder where the same training was done; `jobs` runs go on
-    at once on its device.
+    Without `data` it is the untrained floor; `deal` is the deal of its arm, None where the arm has one; `twin` is a
+    folder where the same training was done; `jobs` runs go on at once on its device.
     """
 
     folder: Path
@@ -93,6 +93,7 @@ class Trial:
     threads: int | None = None
     twin: Path | None = None
     jobs: int = 1
+    deal: int | None = None
 
     def missing(self) -> list[tuple[Target, Pack]]:
         """The targets that the run's record does not hold scores of."""
@@ -179,6 +180,7 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
         "weights": recipe.network.weights,
         "arm": trial.arm,
         "seed": trial.seed,
+        "deal": trial.deal,
         "config": recipe.resolved() | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
         "train_digest": data.digest() if data else None,
         "train_identities": data.identities if data else 0,

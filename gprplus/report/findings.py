@@ -5,7 +5,7 @@ family, so that in 95 of 100 such experiments none of its intervals misses. What
 `evaluation.stats.families.says`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,13 +100,14 @@ def _is_full(arm: str) -> bool:
 def joined(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows of schema.SUMMARY with what the declared family says of each arm's difference to the reference (`JOINED`).
 
-    Null for arms that stand in no such family: the reference, the untrained floor, draws of a control taken several
-    times. A control that was drawn once is a family of its own.
+    Null for arms that stand in no such family: the reference, the untrained floor, arms of a control that has several.
+    A control of one arm is a family by itself.
     """
+    arms = {row["arm"] for row in rows}
     known: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in contrasts:
-        if row["metric"] == "mAP" and (row["family"] in TO_REFERENCE or _drawn_once(row)):
-            name = f"{row['contrast']}-1" if _drawn_once(row) else row["contrast"]
+        if row["metric"] == "mAP" and (row["family"] in TO_REFERENCE or _one_arm(row, arms)):
+            name = f"{row['contrast']}-1" if _one_arm(row, arms) else row["contrast"]
             _, low, high = turned(row)
             told = {"family_low": low, "family_high": high, "verdict": families.says(low, high, row["margin"])}
             known[row["target"], name] = {key: row[key] for key in JOINED} | told
@@ -114,8 +115,9 @@ def joined(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]
     return [{**row, **(known.get((row["target"], row["arm"])) or empty)} for row in rows]
 
 
-def _drawn_once(row: Row) -> bool:
-    return row["family"] == "random images" and row["draws"] == 1
+def _one_arm(row: Row, arms: Collection[str]) -> bool:
+    """Whether a contrast is that of random images of which there is one arm."""
+    return row["family"] == "random images" and f"{row['contrast']}-2" not in arms
 
 
 def outcome(row: Row) -> str:

@@ -125,7 +125,7 @@ def _named(one: Finding, info: Mapping[str, Any]) -> str:
     if one.family in FACTORS:
         return words.crossed(one.name)
     if one.family == "random images":
-        return "random images" if one.draws == 1 else f"random images, mean of {one.draws}"
+        return "random images" if one.draws == 1 else f"random images, {one.draws} draws"
     return label(one.name, info)
 
 

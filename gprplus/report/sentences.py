@@ -195,7 +195,8 @@ def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Ro
         return [f"{drawn} of the same size is equal to the reference within {words.size(one.margin)} points {figures}."]
     if one.outcome == "unclear":
         return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
-    return [f"{drawn} of the same size differs from the reference {figures}: gaps of this size may be the draw's."]
+    luck = "gaps of this size may be the luck of that draw" if one.draws == 1 else "more than the luck of these draws"
+    return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
 
 
 def _few_seeds(compared: Sequence[Finding]) -> list[str]:

@@ -32,7 +32,12 @@ CONTRASTS = (
         "undecided; unknown without a second seed.",
         level="contrast",
     ),
-    Column("draws", "int64", "Draws of the random control it is taken against; 0: none.", level="contrast"),
+    Column(
+        "draws",
+        "int64",
+        "Draws of the random control it is taken against: of each arm one a seed, up to its deals; 0: none.",
+        level="contrast",
+    ),
     Column("seeds", "int64", "Seeds.", level="contrast"),
     Column("query_identities", "int64", "Persons searched for.", level="contrast"),
 )

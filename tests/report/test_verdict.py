@@ -104,6 +104,20 @@ def test_the_random_draw_of_the_same_size_is_a_control_and_not_a_question(said):
     assert "A random draw of the same size differs from the reference (+5.0, 95% interval +3.0 to +7.0)" in text
 
 
+def test_a_control_of_one_arm_that_each_seed_draws_anew_has_several_draws(summary, contrasts):
+    row, table = contrasts
+    rows = [row("only-foggy", -0.02, -0.04, -0.01)]
+    rows += [row("only-foggy", -0.1, -0.3, 0.1, family="attribute effect", draws=3)]
+    rows += [row("random-images", 0.05, 0.03, 0.07, family="random images", draws=3)]
+    arms = [FOGGY, MIX, ("random-images-1", 0.05, 0.03, 0.07)]
+    text = verdict(summary(*arms), table(rows), WEATHER)
+    assert "Against as many random levels, foggy is undecided (−30.0 to +10.0)." in text
+    assert (
+        "The mean of 3 random draws of the same size differs from the reference (+5.0, 95% interval +3.0 to +7.0): "
+        "more than the luck of these draws." in text
+    )
+
+
 def test_a_ladder_is_told_in_people(said):
     to = {"reference": "ids-64"}
     rows = [("ids-8", -0.12, -0.15, -0.09, to), ("ids-8-all", 0.01, 0.005, 0.015, to), ("ids-64", to)]

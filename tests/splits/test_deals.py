@@ -6,7 +6,9 @@ from collections import Counter
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
+from gprplus.cli import cli
 from gprplus.cli.make_split import command
 from gprplus.errors import RequestChanged, SplitError
 from gprplus.schema.records import split_record
@@ -121,6 +123,16 @@ def test_the_command_of_a_record_without_deals_asks_for_one():
     assert options({"attr": "weather"}) == ["--attr=weather", "--deals", "1"]
     assert options({"attr": "weather", "deals": 5}) == ["--attr=weather"]
     assert options({"attr": "weather", "deals": 10}) == ["--attr=weather", "--deals", "10"]
+
+
+def test_make_split_and_inspect_name_the_arms_that_have_deals(few, tmp_path):
+    place = ["-o", str(tmp_path / "split")]
+    made = CliRunner().invoke(
+        cli, ["make-split", "--attr=weather", "--manifest", str(few.path), "--deals", "3", *place]
+    )
+    said = "3 of mix and random-images-1; training seed k trains on deal k"
+    assert f"deals: {said}\n" in made.output
+    assert f"Deals: {said}; the table is of deal 0.\n" in CliRunner().invoke(cli, ["inspect", place[1]]).output
 
 
 def test_splits_that_differ_in_another_deal_are_told_apart(many, tmp_path):
