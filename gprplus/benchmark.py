@@ -62,13 +62,14 @@ class Plan:
 @dataclass(frozen=True)
 class Outcome:
     """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
-    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS) and split records.
+    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS), scores by level (schema.LEVELS) and split records.
     """
 
     plan: Plan
     folders: tuple[Path, ...] = ()
     summaries: "tuple[pa.Table, ...]" = ()
     contrasts: "tuple[pa.Table, ...]" = ()
+    levels: "tuple[pa.Table, ...]" = ()
     infos: tuple[Mapping[str, Any], ...] = ()
     reports: tuple[Path, ...] = ()
 
@@ -92,6 +93,7 @@ def benchmark(
     as_one: bool = False,
     command: Sequence[Word] = (),
     margin: float = MARGIN,
+    estimand: str | None = None,
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
@@ -106,12 +108,13 @@ def benchmark(
     `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
     other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. `as_one`: these
     splits are all there will be, so a recipe's equal epochs make the same steps for all of them. Differences of
-    scores (0-1) within `margin` count as none in tests of equivalence. Raises an error of `gprplus.errors` before any
+    scores (0-1) within `margin` count as none in tests of equivalence. `estimand` (own, transfer or mixed) is the one
+    that the verdict names first; None gives all three alike. Raises an error of `gprplus.errors` before any
     training when the request cannot be met. `command` are the words of the command that this is a part of, for reports.
     """
     output, aims, places = Path(output), by_name(targets), by_name(roots)
     steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
-    given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank)
+    given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank, estimand)
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
     chosen, why = _recipe(recipe, device)
@@ -267,8 +270,10 @@ def _collected(wanted: Sequence[Case], planned: Plan, margin: float) -> Outcome:
         collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info, margin)
         for case in wanted
     ]
-    summaries, contrasts = tuple(one[1] for one in found), tuple(one[2].contrasts for one in found)
+    summaries, effects = [one[1] for one in found], [one[2] for one in found]
+    contrasts, levels = [one.contrasts for one in effects], [one.levels for one in effects]
     folders = [case.folder for case in wanted]
     written = [path for path in files.write(folders) if path.suffix == ".html"]
-    infos = tuple(cases.told(case) for case in wanted)
-    return Outcome(planned, tuple(folders), summaries, contrasts, infos, tuple(written))
+    infos = [cases.told(case) for case in wanted]
+    tables = map(tuple, (folders, summaries, contrasts, levels, infos, written))
+    return Outcome(planned, *tables)

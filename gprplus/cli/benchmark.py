@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Points of mAP below which a difference counts as none, for tests of equivalence. Declare it beforehand.",
 )
+@options.estimand
 @click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
 @options.device
 @options.dry_run
@@ -126,10 +127,11 @@ def show(outcome: "Outcome") -> None:
     note(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, on {plan.device}")
     if not plan.trained and not plan.shared:
         note(f"Nothing to train: all {plan.kept} runs are there already.")
-    for folder, summary, contrasts, info, page in zip(
-        outcome.folders, outcome.summaries, outcome.contrasts, outcome.infos, outcome.reports, strict=True
+    tables = zip(outcome.summaries, outcome.contrasts, outcome.levels, strict=True)
+    for folder, (summary, contrasts, levels), info, page in zip(
+        outcome.folders, tables, outcome.infos, outcome.reports, strict=True
     ):
         headers, rows = overview(summary, contrasts)
         table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
-        prose(verdict(summary, contrasts, info))
+        prose(verdict(summary, contrasts, info, levels))
         say(f"report: {page}")

@@ -101,7 +101,12 @@ if TYPE_CHECKING:
     help="declared: one arm, every part but the name optional. Once for each.",
 )
 @click.option("--reference", default=None, help="declared: the arm that differences are taken to.  [default: first]")
-@click.option("--cross", is_flag=True, help="Test queries of each level in galleries of each level, all else fixed.")
+@click.option(
+    "--cross/--no-cross",
+    default=None,
+    help="Test queries of each level in galleries of each level, all else fixed.  [default: where possible, else each "
+    "level in its own gallery]",
+)
 @click.option(
     "--apart-deg",
     type=int,

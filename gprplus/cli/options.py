@@ -42,6 +42,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON o
 compiled = click.option(
     "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
 )
+estimand = click.option(
+    "--estimand",
+    type=click.Choice(["own", "transfer", "mixed"]),
+    default=None,
+    help="What the verdict answers first: own (query and gallery of one level that the arm was trained on), transfer "
+    "(of one that it was not), mixed (a gallery of all levels).  [default: all three]",
+)
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; do nothing.")
 
 

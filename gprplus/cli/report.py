@@ -12,6 +12,7 @@ from gprplus.cli import console, options
 @click.argument("runs", nargs=-1, type=options.LocalPath())
 @options.work
 @options.output
+@options.estimand
 @click.option("--plan", is_flag=True, help="Say how many seeds and people a difference takes; write nothing.")
 @click.option(
     "--margin",
@@ -21,7 +22,15 @@ from gprplus.cli import console, options
     help="With --plan: the difference to be seen, in points of mAP.",
 )
 @options.as_json
-def command(runs: tuple[Path, ...], work: Path, output: Path | None, plan: bool, margin: float, as_json: bool) -> None:
+def command(
+    runs: tuple[Path, ...],
+    work: Path,
+    output: Path | None,
+    estimand: str | None,
+    plan: bool,
+    margin: float,
+    as_json: bool,
+) -> None:
     """Write the HTML, CSV and Markdown of finished runs.
 
     RUNS are run folders (SPLIT/RECIPE) or folders that hold such ones; without any, every finished one under work/runs.
@@ -42,9 +51,12 @@ def command(runs: tuple[Path, ...], work: Path, output: Path | None, plan: bool,
     from gprplus.report.sentences import verdict
 
     folders = expand(list(runs) or [work / "runs"])
-    files = report(folders, output)
-    outcomes = [read(folder) for folder in folders]
-    verdicts = [verdict(outcome.summary, outcome.judged["contrasts"], outcome.info) for outcome in outcomes]
+    files = report(folders, output, estimand=estimand)
+    outcomes = [read(folder, estimand) for folder in folders]
+    verdicts = [
+        verdict(outcome.summary, outcome.judged["contrasts"], outcome.info, outcome.judged.get("levels"))
+        for outcome in outcomes
+    ]
     if as_json:
         made = [
             {"run": str(folder), "verdict": said, "files": [str(path) for path in files[3 * i : 3 * i + 3]]}

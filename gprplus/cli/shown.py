@@ -36,7 +36,11 @@ def as_text(split: "Split") -> None:
         )
     kinds = [facts["kind"] for facts in (info.get("tests") or {}).values()]
     if kinds:
-        told = {"cross": "of query level against gallery level", "removal": "of removed matches"}
+        told = {
+            "cross": "of query level against gallery level",
+            "level": "of a level in its own gallery",
+            "removal": "of removed matches",
+        }
         say("tests: " + ", ".join(f"{kinds.count(kind)} {what}" for kind, what in told.items() if kind in kinds))
     matched = (
         ""

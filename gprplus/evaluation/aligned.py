@@ -1,6 +1,7 @@
 """Scores of several runs side by side: the same queries in the same order, the same seeds."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 METRICS = ("mAP", "rank1")
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """`scores` `(A, S, Q) float64` by metric, and the identity's name of each query, `identity_names (Q,)`."""
+
+    scores: dict[str, np.ndarray]
+    identity_names: np.ndarray
+
+    @property
+    def identities(self) -> np.ndarray:
+        """The identity of each query, `(Q,) int64`, numbered from 0."""
+        numbers: np.ndarray = np.unique(self.identity_names, return_inverse=True)[1]
+        return numbers
 
 
 def shared_seeds(rows: Sequence[Mapping[str, Any]], arms: Sequence[str], target: str) -> list[int]:
@@ -25,13 +40,13 @@ def shared_seeds(rows: Sequence[Mapping[str, Any]], arms: Sequence[str], target:
 
 def aligned(
     queries: Mapping[tuple[str, int], "pa.Table"], arms: Sequence[str], seeds: Sequence[int], target: str
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """`(A, S, Q)` scores of the valid queries of a target by metric, and the person `(Q,)` of each, numbered from 0."""
+) -> Aligned:
+    """The scores of the valid queries of a target, sorted by uid."""
     import pyarrow.compute as pc
 
     uids: np.ndarray | None = None
     scores: dict[str, list[list[np.ndarray]]] = {metric: [] for metric in METRICS}
-    person = np.empty(0, dtype=np.int64)
+    names = np.empty(0, dtype=str)
     for arm in arms:
         for metric in scores:
             scores[metric].append([])
@@ -44,7 +59,7 @@ def aligned(
             own = table.column("uid").to_numpy()
             if uids is None:
                 uids = own
-                person = np.unique(table.column("identity").cast("string").to_numpy(), return_inverse=True)[1]
+                names = table.column("identity").cast("string").to_numpy().astype(str)
             elif not np.array_equal(own, uids):
                 raise ScoreError(
                     f"Arm '{arm}', seed {seed} was scored on other queries of '{target}' than the rest. "
@@ -52,4 +67,4 @@ def aligned(
                 )
             scores["mAP"][-1].append(table.column("AP").to_numpy())
             scores["rank1"][-1].append((table.column("first_match_rank").to_numpy() == 1).astype(np.float64))
-    return {metric: np.array(values, dtype=np.float64) for metric, values in scores.items()}, person
+    return Aligned({metric: np.array(values, dtype=np.float64) for metric, values in scores.items()}, names)

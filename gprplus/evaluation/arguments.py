@@ -24,6 +24,7 @@ class Arguments:
     device: str = "auto"
     margin: float = 1.0
     rerank: bool = False
+    estimand: str | None = None
     targets: Mapping[str, Path] = field(default_factory=dict)
     roots: Mapping[str, Path] = field(default_factory=dict)
     command: Sequence[Word] = ()
@@ -45,6 +46,7 @@ class Arguments:
             "device": self.device,
             "margin": self.margin,
             "rerank": self.rerank or before.get("rerank", False),
+            "estimand": self.estimand,
         }
         for name in ("targets", "roots"):
             now = {key: seen_from(Path(path), folder) for key, path in getattr(self, name).items()}

@@ -234,7 +234,9 @@ def _recorded(case: Case) -> dict[str, Any]:
 def told(case: Case) -> dict[str, Any]:
     """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
     record = _recorded(case)
-    return {**case.split.info, "targets": record["targets"], "weights_note": record.get("weights_note")}
+    estimand = (record.get("arguments") or {}).get("estimand")
+    beside = {"targets": record["targets"], "weights_note": record.get("weights_note"), "estimand": estimand}
+    return {**case.split.info, **beside}
 
 
 def _facts(target: Target, case: Case) -> dict[str, Any]:

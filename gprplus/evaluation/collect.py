@@ -43,7 +43,7 @@ def collect(
     runs.write_table(folder / RESULTS, results)
     runs.write_table(folder / SUMMARY, summary)
     judged = effects(results, queries, info, margin=margin)
-    for name in ("contrasts", "components", "curves", "pooled"):
+    for name in ("contrasts", "components", "curves", "pooled", "levels"):
         runs.write_table(folder / f"{name}.parquet", getattr(judged, name))
     return results, summary, judged
 

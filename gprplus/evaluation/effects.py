@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, schema
-from gprplus.evaluation import curves, estimands, stats
+from gprplus.evaluation import by_level, curves, estimands, stats
 from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
 from gprplus.evaluation.estimands import Contrast
 from gprplus.evaluation.stats import components, contrasts, factorial, families, identities, pooling
@@ -24,12 +24,13 @@ MARGIN = 0.01  # one point of mAP or rank-1: what is called no difference worth 
 
 @dataclass(frozen=True)
 class Effects:
-    """The tables schema.CONTRASTS, COMPONENTS, CURVES and POOLED of one split and recipe."""
+    """The tables schema.CONTRASTS, COMPONENTS, CURVES, POOLED and LEVELS of one split and recipe."""
 
     contrasts: "pa.Table"
     components: "pa.Table"
     curves: "pa.Table"
     pooled: "pa.Table"
+    levels: "pa.Table"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def effects(
         "curves": [row for one in seen for row in curves.rows(one, info)],
     }
     tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
+    of_levels, tables["levels"] = by_level.rows(rows, queries, info, margin)
+    tables["contrasts"] += of_levels
     return Effects(**{name: _table(table, schema.TABLES[name]) for name, table in tables.items()})
 
 
@@ -100,10 +103,11 @@ def _seen(
     if not arms:
         return []
     common = shared_seeds(mine, arms, target)
-    found, person = aligned(queries, arms, common, target)
+    found = aligned(queries, arms, common, target)
+    person = found.identities
     said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
     return [
-        Seen(target, metric, arms, stats.Scored(found[metric], person), margin, said | {"metric": metric})
+        Seen(target, metric, arms, stats.Scored(found.scores[metric], person), margin, said | {"metric": metric})
         for metric in METRICS
     ]
 
@@ -124,21 +128,11 @@ def _effects(seen: Seen, declared: Sequence[Contrast], info: Mapping[str, Any]) 
     out = []
     for name in dict.fromkeys(one.family for one in declared):
         family = [one for one in declared if one.family == name]
-        found = judged(seen, family)
-        p_largest, half = families.largest(found)
-        adjusted = zip(found.intervals(), found.p, families.holm(found.p), p_largest, half, strict=True)
-        for k, (one, (span, p, p_holm, p_max, width)) in enumerate(zip(family, adjusted, strict=True)):
-            same = families.equivalence(span.value, found.error[k], found.freedom[k], seen.margin)
-            row = {"family": name, "contrast": one.name, "formula": one.formula, "value": span.value}
-            row |= {"aliases": ", ".join(one.aliases) or None, "low": span.low, "high": span.high}
-            row |= {"error": float(found.error[k]), "freedom": float(found.freedom[k]), "p": float(p)}
-            row |= {"p_holm": float(p_holm), "p_max": float(p_max)}
-            ends = (float(span.value - width), float(span.value + width))
-            row |= {"family_low": ends[0], "family_high": ends[1], "d_z": float(found.d_z[k])}
-            row |= {"omega2": _omega(seen, one), "margin": seen.margin, "p_equivalence": same}
-            row |= {"verdict": families.says(*ends, seen.margin), "draws": _drawn(seen, one, info)}
-            row |= {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
-            out.append(seen.said | row)
+        sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
+        for one, figures in zip(family, families.figures(judged(seen, family), seen.margin), strict=True):
+            row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
+            row |= {"aliases": ", ".join(one.aliases) or None, "omega2": _omega(seen, one), "draws": _drawn(seen, one, info)}
+            out.append(seen.said | row | figures | sizes)
     return out
 
 

@@ -54,11 +54,12 @@ def _of_target(
     scored: dict[str, list[stats.Scored]] = {metric: [] for metric in METRICS}
     for group in groups:
         seeds = shared_seeds(rows, group, target)
-        found, person = aligned(queries, group, seeds, target)
+        found = aligned(queries, group, seeds, target)
+        person = found.identities
         mine = [row for row in rows if row["arm"] in group and row["seed"] in seeds]
         out |= {arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1) for arm in group}
         for metric, known in scored.items():
-            known.append(stats.Scored(found[metric], person))
+            known.append(stats.Scored(found.scores[metric], person))
             if not np.array_equal(person, known[0].person):
                 raise ScoreError(
                     f"The untrained network was scored on other queries of '{target}' than the arms. "

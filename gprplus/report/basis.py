@@ -10,9 +10,11 @@ from gprplus.report.phrases import SELF, target_phrase
 
 
 def targets(rows: Sequence[Row]) -> list[str]:
-    """The targets of summary rows, the split's own test set first, then by name; without its further tests."""
+    """The targets of summary rows: those that were named by name, then the split's own test set; without its further
+    tests.
+    """
     names = {row["target"] for row in rows if not row["target"].startswith(f"{SELF}:")}
-    return sorted(names, key=lambda name: (name != SELF, name))
+    return sorted(names, key=lambda name: (name.removesuffix("+reranked") == SELF, name))
 
 
 def basis(row: Row, compared: Sequence[Finding], info: Mapping[str, Any]) -> str:

@@ -16,11 +16,14 @@ KIND = "reports"  # of folder, as its mark states
 DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
 
 
-def report(runs: AnyPath | Sequence[AnyPath], output: AnyPath | None = None) -> list[Path]:
+def report(
+    runs: AnyPath | Sequence[AnyPath], output: AnyPath | None = None, *, estimand: str | None = None
+) -> list[Path]:
     """Write report.html, results.csv and results.md of each run folder; the files, three a folder.
 
     `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the run folder itself,
-    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs).
+    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs). `estimand` (own, transfer
+    or mixed) is what the verdict answers first; None: what the benchmark was given.
 
     Raises:
         ReportError: there is nothing finished to report on, a benchmark is running in one of the folders, or another
@@ -33,21 +36,21 @@ def report(runs: AnyPath | Sequence[AnyPath], output: AnyPath | None = None) -> 
     if output is not None and (output.suffix or output.is_file()):
         raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
     if output is None:
-        return write(folders)
+        return write(folders, estimand=estimand)
     many = len(folders) > 1
     places = [output / folder.parent.name / folder.name if many else output for folder in folders]
     with holding(output, KIND, ReportError, adopt=True) as real:
         try:
-            return write(folders, places)
+            return write(folders, places, estimand)
         finally:
             discard_if_empty(real)
 
 
-def write(folders: Sequence[Path], places: Sequence[Path] | None = None) -> list[Path]:
+def write(folders: Sequence[Path], places: Sequence[Path] | None = None, estimand: str | None = None) -> list[Path]:
     """Write the reports of run folders into `places`, by default into the folders themselves."""
     written = []
     for folder, place in zip(folders, places or folders, strict=True):
-        outcome = read(folder)
+        outcome = read(folder, estimand)
         texts = {
             "report.html": render(outcome),
             "results.csv": as_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),

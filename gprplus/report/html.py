@@ -17,12 +17,13 @@ from gprplus.report.commands import commands
 from gprplus.report.crossed import Crossed, crossed
 from gprplus.report.findings import Finding, Row, findings, headline, outcome
 from gprplus.report.judged import ASKED, Section, sections
+from gprplus.report.level_matrix import MATRIX, LevelMatrix, level_matrix, matrix_note
 from gprplus.report.mismatch import contrast, mismatch_sentence
 from gprplus.report.outcome import Outcome
-from gprplus.report.phrases import UNTRAINED, against_phrase, question, target_phrase
+from gprplus.report.phrases import SELF, UNTRAINED, against_phrase, question, target_phrase
 from gprplus.report.ranked import Lists, lists
 from gprplus.report.samples import Samples, samples
-from gprplus.report.sentences import Verdict, judge, of
+from gprplus.report.sentences import Verdict, of
 from gprplus.report.tables import notes
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Part:
     forests: Sequence[Plotted]
     heat: plots.Heat | None
     mismatch: str
+    matrix: LevelMatrix | None
     ladder: plots.Ladder | None
     lists: Lists | None
 
@@ -73,6 +75,7 @@ class Part:
 class Page:
     """Everything the template prints."""
 
+    info: Mapping[str, Any]
     question: str
     name: str
     noun: str
@@ -88,6 +91,11 @@ class Page:
     commands: Sequence[str]
     notes: Sequence[str]
     version: str
+    matrix_title: str = MATRIX
+
+    def matrix_note(self, matrix: LevelMatrix) -> str:
+        """What is to be known to read the matrix of arms and levels."""
+        return matrix_note(matrix, self.info)
 
 
 def render(run: Outcome) -> str:
@@ -99,6 +107,7 @@ def page(run: Outcome) -> Page:
     """What the page of one run folder says."""
     parts = [_part(run, target) for target in run.targets]
     return Page(
+        info=run.info,
         question=question(run.info),
         name=run.name,
         noun=_noun(run),
@@ -122,16 +131,18 @@ def _part(run: Outcome, target: str) -> Part:
     results = of(run.results.to_pylist(), target)
     reference = next((row["reference"] for row in rows if row["reference"]), None)
     said = words.listed(caveats(rows, run.info))
+    matrix = level_matrix(run.levels, run.info) if target == SELF else None
     return Part(
         where=target_phrase(target),
         suffix="" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
         rows=rows,
-        verdict=judge(rows, judged, run.info),
+        verdict=run.verdict(target),
         reference=reference,
         caveat=f"{said[:1].upper()}{said[1:]}.",
         forests=list(_forests(findings(judged), results, run.info, reference or "the reference")),
-        heat=plots.heat(run.queries, run.info, target),
-        mismatch=mismatch_sentence(contrast(run.queries, run.info, target), _noun(run)),
+        heat=None if matrix else plots.heat(run.queries, run.info, target),
+        mismatch="" if matrix else mismatch_sentence(contrast(run.queries, run.info, target), _noun(run)),
+        matrix=matrix,
         ladder=plots.ladder(rows, run.info),
         lists=lists(run, reference, target),
     )

@@ -9,7 +9,8 @@ from gprplus.report.basis import targets
 from gprplus.report.crossed import Crossed, crossed
 from gprplus.report.findings import Row, joined
 from gprplus.report.judged import sections
-from gprplus.report.phrases import question, target_phrase
+from gprplus.report.level_matrix import MATRIX, level_matrix, matrix_note
+from gprplus.report.phrases import SELF, question, target_phrase
 from gprplus.report.sentences import judge, of
 from gprplus.report.tables import difference_cells, in_split_order, notes
 
@@ -22,17 +23,20 @@ def as_markdown(
 ) -> str:
     """A page for a paper: the verdict, one table a target (points), what was judged, and the notes under it.
 
-    `judged` holds the tables of contrasts (needed), components, curves and pooled effects by name.
+    `judged` holds the tables of contrasts (needed), components, curves, pooled effects and levels by name.
     """
     contrasts = judged["contrasts"].to_pylist()
+    levels = judged["levels"].to_pylist() if "levels" in judged else []
     rows = joined(in_split_order(summary.to_pylist(), list(info.get("arms") or ())), contrasts)
     parts = [f"# {plain(question(info))}"]
     for name in targets(rows):
         chosen = [row for row in rows if row["target"] == name]
-        said = judge(chosen, of(contrasts, name), info)
+        said = judge(chosen, of(contrasts, name), info, levels if name == SELF else [])
         parts.append(f"## Scored on {plain(target_phrase(name))}")
         parts.append(plain(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))
+        matrix = level_matrix(levels, info) if name == SELF else None
+        parts += [f"## {MATRIX}", matrix_note(matrix, info), grid(matrix.grid)] if matrix else []
     for section in sections(judged):
         parts += [f"## {plain(section.title)}", plain(section.note), grid([section.headers, *section.rows])]
     parts += _crossed(crossed(rows, queries, info))

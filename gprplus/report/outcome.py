@@ -12,6 +12,8 @@ from gprplus.errors import ReportError, examples
 from gprplus.report.basis import targets
 from gprplus.report.findings import Row, joined
 from gprplus.report.judged import TABLES as JUDGED
+from gprplus.report.phrases import SELF
+from gprplus.report.sentences import Verdict, judge, of
 from gprplus.report.tables import in_split_order
 from gprplus.runs import read_json
 from gprplus.schema.records import benchmark_record, split_record
@@ -28,8 +30,8 @@ class Outcome:
 
     `record` is benchmark.json; `info` is split.json with the benchmark's targets and weights_note beside it; `split` is
     the split's folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm
-    and seed in front; `judged` holds the tables of contrasts, and of components, curves and pooled effects where they
-    are there.
+    and seed in front; `judged` holds the tables of contrasts, and of components, curves, pooled effects and levels
+    where they are there.
     """
 
     folder: Path
@@ -56,9 +58,19 @@ class Outcome:
         return self.judged["contrasts"].to_pylist()
 
     @property
+    def levels(self) -> list[Row]:
+        """The scores on each level by itself (schema.LEVELS); none where the split has no such tests."""
+        return self.judged["levels"].to_pylist() if "levels" in self.judged else []
+
+    @property
     def arms(self) -> list[str]:
         """The arms in the split's order."""
         return list(self.info.get("arms") or dict.fromkeys(self.summary.column("arm").to_pylist()))
+
+    def verdict(self, target: str) -> Verdict:
+        """The verdict on one target."""
+        levels = self.levels if target == SELF else []
+        return judge(self.rows_of(target), of(self.contrasts, target), self.info, levels)
 
     @property
     def targets(self) -> list[str]:
@@ -72,8 +84,11 @@ class Outcome:
         return f"{first['split']} / {first['recipe']}"
 
 
-def read(folder: Path) -> Outcome:
-    """Read one run folder. Raises ReportError when it is none, or is half there."""
+def read(folder: Path, estimand: str | None = None) -> Outcome:
+    """Read one run folder, for a verdict that answers `estimand` first; by default what the benchmark was given.
+
+    Raises ReportError when it is none, or is half there.
+    """
     record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
     benchmark_record(record, folder / "benchmark.json")
     summary = table_at(folder / "summary.parquet", schema.SUMMARY)
@@ -89,9 +104,10 @@ def read(folder: Path) -> Outcome:
     if split:
         split_record(info, split / "split.json")
     info = {**info, "targets": record.get("targets") or {}, "weights_note": record.get("weights_note")}
+    info["estimand"] = estimand or (record.get("arguments") or {}).get("estimand")
     judged = {
         name: table_at(path, schema.TABLES[name])
-        for name in JUDGED
+        for name in (*JUDGED, "levels")
         if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
     return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)

@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.report import words
 from gprplus.report.basis import basis, targets
+from gprplus.report.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
 from gprplus.report.findings import Finding, Row, findings, headline
-from gprplus.report.phrases import UNTRAINED, against_phrase, arm_phrase, kind_phrases, short, subject, target_phrase
+from gprplus.report.phrases import (
+    SELF,
+    UNTRAINED,
+    against_phrase,
+    arm_phrase,
+    kind_phrases,
+    short,
+    subject,
+    target_phrase,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+FEW_IDENTITIES = 20  # test identities below which the verdict carries a warning
 
 
 @dataclass(frozen=True)
@@ -31,15 +43,19 @@ class Verdict:
         return " ".join(filter(None, [self.headline, *self.support, self.basis]))
 
 
-def verdict(summary: "pa.Table", contrasts: "pa.Table", info: Mapping[str, Any]) -> str:
-    """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one paragraph for each.
+def verdict(
+    summary: "pa.Table", contrasts: "pa.Table", info: Mapping[str, Any], levels: "pa.Table | None" = None
+) -> str:
+    """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one paragraph for each,
+    those that were named before the split's own test set.
 
-    `contrasts` (schema.CONTRASTS) holds what the design declared to be compared. `info` is what split.json says:
-    attribute, design, arms and reference are used, and each may be absent.
+    `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels` (schema.LEVELS) the scores of
+    each level by itself. `info` is split.json: attribute, design, arms and reference are used, and each may be absent;
+    `estimand` (own, transfer or mixed) in it comes first.
     """
     rows, judged = summary.to_pylist(), contrasts.to_pylist()
-    names = targets(rows)
-    said = [str(judge(of(rows, name), of(judged, name), info)) for name in names]
+    names, cells = targets(rows), [] if levels is None else levels.to_pylist()
+    said = [str(judge(of(rows, name), of(judged, name), info, cells if name == SELF else [])) for name in names]
     return "\n\n".join(
         said if len(said) == 1 else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
     )
@@ -50,8 +66,12 @@ def of(rows: Sequence[Row], target: str) -> list[Row]:
     return [row for row in rows if row["target"] == target]
 
 
-def judge(rows: Sequence[Row], contrasts: Sequence[Row], info: Mapping[str, Any]) -> Verdict:
-    """The verdict on one target, from its summary rows and its contrasts."""
+def judge(
+    rows: Sequence[Row], contrasts: Sequence[Row], info: Mapping[str, Any], levels: Sequence[Row] = ()
+) -> Verdict:
+    """The verdict on one target, from its summary rows, its contrasts and, of the split's own test set, the rows of
+    schema.LEVELS.
+    """
     trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
     floor = next((row for row in rows if row["arm"] == UNTRAINED), None)
     if not trained:
@@ -64,8 +84,37 @@ def judge(rows: Sequence[Row], contrasts: Sequence[Row], info: Mapping[str, Any]
     if reference is None or not compared:
         return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), rests)
     text, support = _compare(compared, info, reference["arm"])
-    support += _beside(found, info) + _control(found, trained, reference) + _few_seeds(compared)
-    return Verdict(text, support + _floor(reference, floor), rests)
+    first, others = _estimands(text, found, levels, info, reference["arm"])
+    support = others + support + _beside(found, info) + _control(found, trained, reference) + _few_seeds(compared)
+    return Verdict(first, support + _floor(reference, floor) + _few_identities(reference), rests)
+
+
+def _estimands(
+    mixed: str, found: Sequence[Finding], levels: Sequence[Row], info: Mapping[str, Any], reference: str
+) -> tuple[str, list[str]]:
+    """The headline, and sentences after it: with tests of single levels all three estimands, else `mixed` alone.
+
+    The one that `info` names comes first; where it names none, the three together are the headline.
+    """
+    own, transfer = own_sentence(found, info, reference), transfer_sentence(found, levels, info, reference)
+    if not (own or transfer):
+        return mixed, []
+    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(info) + _lower(mixed)}
+    first = str(info.get("estimand") or "")
+    if not texts.get(first):
+        return " ".join(filter(None, texts.values())), []
+    return texts[first], [text for name, text in texts.items() if text and name != first]
+
+
+def _few_identities(reference: Row) -> list[str]:
+    """A warning where few identities were searched for."""
+    count = reference["query_identities"]
+    if count >= FEW_IDENTITIES:
+        return []
+    return [
+        f"Warning: only {words.counted(count, 'test identity', 'test identities')} (below {FEW_IDENTITIES}); other "
+        "people may change the conclusion. Render more identities, or raise --test-share."
+    ]
 
 
 def _compare(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> tuple[str, list[str]]:

@@ -11,7 +11,7 @@ from gprplus.report.commands import enter
 from gprplus.report.html import environment
 from gprplus.report.outcome import Outcome
 from gprplus.report.phrases import SELF, target_phrase
-from gprplus.report.sentences import Verdict, judge, of
+from gprplus.report.sentences import Verdict
 
 AGAINST = {
     "attribute effect": "as many random levels",
@@ -137,7 +137,7 @@ def page(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[
         families=[family for family in families if family.lines],
         beside=beside(facts.get("beside_published") or ()),
         judged=[
-            Judged(run.rows[0]["split"], target, judge(run.rows_of(target), of(run.contrasts, target), run.info), href)
+            Judged(run.rows[0]["split"], target, run.verdict(target), href)
             for run, href in zip(outcomes, hrefs, strict=True)
             for target in run.targets
         ],

@@ -28,5 +28,6 @@ class BenchmarkArguments:
     device: str = "auto"
     margin: float = 1.0
     rerank: bool = False
+    estimand: str | None = None
     targets: dict[str, str] = field(default_factory=dict)
     roots: dict[str, str] = field(default_factory=dict)

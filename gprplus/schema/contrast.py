@@ -109,3 +109,21 @@ POOLED = (
     Column("expected_low", "float64", "Lower end of where the effect on another target is expected.", level="contrast"),
     Column("expected_high", "float64", "Upper end of the same; null with fewer than three targets.", level="contrast"),
 )
+LEVELS = (
+    Column("split", "string", "Split.", level="level score"),
+    Column("recipe", "string", "Recipe.", level="level score"),
+    Column("metric", "string", "mAP or rank1.", level="level score"),
+    Column("arm", "string", "Arm.", level="level score"),
+    Column("level", "string", "Level of the queries and of the gallery, alone.", level="level score"),
+    Column("trained_on", "bool", "Whether the arm was trained on it; null: not known.", level="level score"),
+    Column("value", "float64", "Mean score over seeds, 0-1.", level="level score"),
+    Column("low", "float64", "Lower end of its own 95% interval.", level="level score"),
+    Column("high", "float64", "Upper end of its own 95% interval.", level="level score"),
+    Column("difference", "float64", "Paired difference to the reference arm on the level.", level="level score"),
+    Column("family_low", "float64", "Lower end of its interval, simultaneous over the matrix.", level="level score"),
+    Column("family_high", "float64", "Upper end of its interval, simultaneous over the matrix.", level="level score"),
+    Column("verdict", "string", "What that interval says; null for the reference.", level="level score"),
+    Column("queries", "int64", "Queries of the level.", level="level score"),
+    Column("seeds", "int64", "Seeds.", level="level score"),
+    Column("query_identities", "int64", "Identities of the queries.", level="level score"),
+)

@@ -219,6 +219,7 @@ class SplitRecord:
     seed: int = 0
     reference: str | None = None
     tests: dict[str, LevelTest] = field(default_factory=dict)
+    gallery_levels: dict[str, int] = field(default_factory=dict)
     path: PathFacts | None = None
     factorial: FactorialFacts | None = None
     versions: dict[str, str] = field(default_factory=dict)

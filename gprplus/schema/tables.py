@@ -1,6 +1,6 @@
 """Every table by name."""
 
-from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, POOLED
+from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
 from gprplus.schema.run import QUERIES, RANKED, RESULTS, SUMMARY
@@ -22,5 +22,6 @@ TABLES = {
     "components": COMPONENTS,
     "curves": CURVES,
     "pooled": POOLED,
+    "levels": LEVELS,
     "distances": DISTANCES,
 }

@@ -59,7 +59,7 @@ def make_split(
     arms: Sequence[DeclaredArm] = (),
     reference: str | None = None,
     coarsen: Mapping[str, str] | None = None,
-    cross: bool = False,
+    cross: bool | None = None,
     apart_deg: int | None = None,
     removal: bool = False,
     audit: str = "rows",
@@ -72,8 +72,10 @@ def make_split(
     the variance over seeds. `draws` is how many arms there are of each random control, `full` adds an arm of everything
     on the train side;
     `restrict` and `generators` belong to the factorial, whose `attr` are several, `arms` and `reference` to the design
-    declared. `cross` and `removal` add tests of query against gallery levels; `apart_deg` is the least angle between a
-    query and its true matches in those of `cross`.
+    declared. `cross` adds tests of query against gallery levels, which reports need for the scores of each level by
+    itself: None makes them where the test side allows, and else tests of each level alone; True raises SplitError where
+    it does not; False makes none. `removal` adds tests without the true matches at the query's own level. `apart_deg`
+    is the least angle between a query and its true matches in the tests of `cross`.
 
     `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an
     arm) make the train side smaller, each a part of the next larger. The test side depends on none of these but `where`

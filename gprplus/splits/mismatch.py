@@ -10,6 +10,8 @@ other factors agree. Query and true match differ in camera on every entry, diago
 angle (apart.py); where the camera changes with the attribute, in another factor. So the diagonal is not easier by
 construction: no query finds itself, nor the same view, nor the next.
 
+Where there is no such matrix, `self:<level>><level>` are plain: queries of a level, and the gallery rows of that level.
+
 The removal (PersonX, CVPR 2019). `self:without-same-level` strikes out, for each query, its true matches at its own
 level; `self:without-random` as many of its true matches, drawn by chance.
 """
@@ -36,8 +38,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TESTS = "tests.parquet"
-MOST_LEVELS = 16
+MOST_LEVELS = 16  # of a matrix, which has a test for each pair
+MOST_ALONE = 64  # levels that are tested each by itself
 REMOVED = "removed"
+_PARTS = ("facts", "groups")  # of Tests
 
 
 @dataclass(frozen=True)
@@ -66,23 +70,69 @@ class Tests:
 def tests(train: Train, side: TestSide) -> Tests:
     """The tests that the request asks for. Raises SplitError where the test side cannot give them."""
     request = train.request
-    if not (request.cross or request.removal):
-        return Tests()
-    attr = request.attr
+    insisted = request.cross or request.apart_deg is not None
+    if insisted or request.removal:
+        _require_varying(train, side)
+    found = [_matrix(train, side)] if insisted else [by_level(train, side)] if request.cross is None else []
+    found += [_removal(train, side)] if request.removal else []
+    facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
+    crossed = any(one["kind"] == "cross" for one in facts.values())
+    return Tests(facts, groups, tuple(_places(train) if crossed else ()))
+
+
+def _require_varying(train: Train, side: TestSide) -> None:
+    """Raise SplitError where a query can have no true match of another level."""
+    attr = train.request.attr
     if not len(side.rows):
         raise SplitError("--cross and --removal are tests on the split's own test side; give a --test-share above 0.")
-    if attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+    if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
         raise SplitError(
             f"--cross and --removal need an attribute that varies within a person: {attr} does not, so that a query "
             "has no true match of another level."
         )
+
+
+def by_level(train: Train, side: TestSide) -> Tests:
+    """The matrix of query against gallery levels where the test side allows it, else the tests within each level."""
+    try:
+        _require_varying(train, side)
+        return _matrix(train, side)
+    except SplitError:
+        return within_levels(train, side)
+
+
+def within_levels(train: Train, side: TestSide) -> Tests:
+    """Queries of each level in the gallery of that level alone: rows of the test set `self`, as they are.
+
+    A query counts where its own level holds a true match under the protocol; levels without such a query have no test.
+    """
+    pool, attr = train.pool, train.request.attr
+    if attr == "identity" or not len(side.rows):
+        return Tests()
+    codes, (name, camera) = pool.codes(attr), cameras(pool)
     facts: dict[str, Mapping[str, Any]] = {}
     groups: dict[str, Group] = {}
-    for made in (_matrix(train, side) if request.cross else None, _removal(train, side) if request.removal else None):
-        if made:
-            facts |= made.facts
-            groups |= made.groups
-    return Tests(facts, groups, tuple(_places(train) if request.cross else ()))
+    present = codes.at(side.rows).present()
+    for code in present if len(present) <= MOST_ALONE else ():
+        here = codes.values[side.rows] == code
+        query, gallery = side.rows[here & side.query], side.rows[here & ~side.query]
+        found = protocol.true_matches(pool.person[query], pool.person[gallery], camera[query], camera[gallery])
+        query, level = query[found > 0], str(codes.levels[code])
+        if len(query):
+            names = [f"query {level}", f"gallery {level}"]
+            groups |= {names[0]: Group("query", query), names[1]: Group("gallery", gallery)}
+            facts[f"self:{level}>{level}"] = {
+                "kind": "level",
+                "protocol": name,
+                "identities": len(np.unique(pool.person[query])),
+                "queries": len(query),
+                "gallery": len(gallery),
+                "matches_per_query": [int(found[found > 0].min()), int(found.max())],
+                "query_level": level,
+                "gallery_level": level,
+                "groups": names,
+            }
+    return Tests(facts, groups)
 
 
 def _places(train: Train) -> list[str]:

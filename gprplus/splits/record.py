@@ -61,6 +61,7 @@ def described(
             "protocol": side.protocol,
             "fingerprint": _test_fingerprint(pool, side),
         },
+        "gallery_levels": _gallery_levels(train, side),
         "retention": round(plan.retention, 6),
         **({plan.design: dict(plan.facts)} if plan.facts else {}),
     }
@@ -94,6 +95,15 @@ def _test_fingerprint(pool: "Pool", side: TestSide) -> str | None:
         return None
     uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
     return keys.digest(*(uid.astype("<u8").tobytes() for uid in uids))
+
+
+def _gallery_levels(train: Train, side: TestSide) -> dict[str, int]:
+    """Gallery rows of each level of the attribute; none for identities."""
+    if train.request.attr == "identity" or not len(side.rows):
+        return {}
+    codes = train.pool.codes(train.request.attr).at(side.rows[~side.query])
+    counts = np.bincount(codes.values[codes.values >= 0], minlength=len(codes.levels))
+    return {str(codes.levels[code]): int(counts[code]) for code in codes.present()}
 
 
 def _persons(pool: "Pool", rows: np.ndarray) -> int:

@@ -79,7 +79,9 @@ class Request:
 
     Two equal requests on one manifest give the same split, byte for byte under pinned versions. `attr` is the attribute
     by whose levels queries are told apart; `factors` are all attributes of a factorial, `attr` the first of them: they
-    may be given as one, "weather,illumination". `deals` is 1 in records from before there were any.
+    may be given as one, "weather,illumination". `cross` None makes the tests of query against gallery levels where the
+    test side allows them, and else those within one level; False makes no tests, and True insists on the first.
+    `deals` is 1 in records from before there were any.
     """
 
     attr: str
@@ -102,7 +104,7 @@ class Request:
     arms: tuple[DeclaredArm, ...] = ()
     reference: str | None = None
     coarsen: dict[str, str] = field(default_factory=dict)
-    cross: bool = False
+    cross: bool | None = None
     apart_deg: int | None = None
     removal: bool = False
     deals: int = 1
@@ -143,10 +145,10 @@ class Request:
             raise SplitError("--coarsen says how levels are merged under --missing coarsen; give both.")
         if (self.cross or self.removal) and self.attr == "identity":
             raise SplitError("Queries and gallery cannot be told apart by identity: --cross and --removal need --attr.")
-        if self.apart_deg is not None and not (self.cross and 0 <= self.apart_deg <= 180):
+        if self.apart_deg is not None and (self.cross is False or not 0 <= self.apart_deg <= 180):
             raise SplitError(
                 f"--apart-deg is an angle from 0 to 180 between query and true match in the tests of --cross; found "
-                f"{self.apart_deg}{'' if self.cross else ' without --cross'}."
+                f"{self.apart_deg}{' with --no-cross' if self.cross is False else ''}."
             )
         self._only_for("factorial", restrict=self.restrict, generators=self.generators, attributes=self.factors[1:])
         self._only_for("declared", arms=self.arms, reference=self.reference)

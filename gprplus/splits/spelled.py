@@ -10,6 +10,7 @@ PLAIN = ("design", "where", "identities", "images_per_identity", "budget", "test
 LATER = ("draws", "deals", "reference", "apart_deg", "seed")
 LISTED = ("levels", "generators")
 SWITCHES = ("full", "cross", "removal")
+REFUSALS = ("controls", "cross")  # switches that can be turned off by --no-NAME
 DEFAULTS = {"test_share": 0.25, "missing": "drop-stratum", "min_retention": 0.1, "draws": 1, "seed": 0}
 DEFAULTS["deals"] = DEALS
 _PARTED = re.compile(r"[\s,]")  # what separates the items of a list on the command line
@@ -33,7 +34,7 @@ def options(request: Mapping[str, Any]) -> list[str] | None:
     for name in LATER:
         words += _option(name, request.get(name, 1 if name == "deals" else None))  # a record of one deal has no key
     words += [f"--{name}" for name in SWITCHES if request.get(name)]
-    words += ["--no-controls"] if request.get("controls") is False else []
+    words += [f"--no-{name}" for name in REFUSALS if request.get(name) is False]
     for name, said in (request.get("coarsen") or {}).items():
         words += ["--coarsen", f"{name}={said}"]
     for name, levels in (request.get("restrict") or {}).items():

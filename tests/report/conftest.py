@@ -42,7 +42,7 @@ def summary_row(arm: str, **values: Any) -> dict[str, Any]:
         "reference": "mix",
         "seeds": 2,
         "queries": 96,
-        "query_identities": 16,
+        "query_identities": 24,
         "train_identities": 48,
         "train_images": 1344,
         "rank5": 0.8,
@@ -259,7 +259,7 @@ def contrast_row(name: str, difference: float, low: float | None, high: float | 
     row = {column.name: None for column in schema.CONTRASTS}
     row |= {"split": "weather", "recipe": "smoke", "target": "self", "metric": "mAP", "family": "sufficiency"}
     row |= {"contrast": name, "formula": f"S({name}) - S(mix)", "value": difference, "low": low, "high": high}
-    row |= {"family_low": low, "family_high": high, "margin": 0.01, "draws": 0, "seeds": 2, "query_identities": 16}
+    row |= {"family_low": low, "family_high": high, "margin": 0.01, "draws": 0, "seeds": 2, "query_identities": 24}
     row |= values
     ends = (row["family_low"], row["family_high"], row["margin"])
     return row | {"verdict": families.says(*ends)}

@@ -217,7 +217,7 @@ def test_other_targets_get_their_own_block(build, tmp_path):
     found = sections(reader)
     assert found[:4] == ["verdict", "table", "effects", "heat"]
     assert found[4:8] == ["target-2", "table-2", "effects-2", "heat-2"]
-    assert "Scored on the target street" in words_of(reader)
+    assert words_of(reader).index("Scored on the target street") < words_of(reader).index("Scored on the split's own")
 
 
 def test_a_moved_split_costs_the_pictures_and_is_said(build, tmp_path):

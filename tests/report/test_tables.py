@@ -30,7 +30,7 @@ def test_the_overview_prints_points_and_sets_the_floor_last(summary, declared):
 def test_a_second_target_brings_a_column(summary, declared):
     headers, rows = overview(summary(*ROWS, ("mix", {"target": "street"})), declared(*ROWS))
     assert headers[:2] == ["target", "arm"]
-    assert [row[0] for row in rows] == ["self", "self", "self", "street"]
+    assert [row[0] for row in rows] == ["street", "self", "self", "self"]
 
 
 def test_rows_stand_in_the_order_of_the_split(summary):

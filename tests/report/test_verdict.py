@@ -12,7 +12,7 @@ CLOUDS = ("only-clouds", -0.004, -0.012, 0.004)
 BLIZZARD = ("only-blizzard", -0.008, -0.015, -0.001)
 SUNNY = ("only-sunny", 0.014, 0.003, 0.025)
 MIX = ("mix",)
-BASIS = "Basis: 2 seeds, 96 queries of 16 people; trained from scratch; tested on engine renders, not on photographs."
+BASIS = "Basis: 2 seeds, 96 queries of 24 people; trained from scratch; tested on engine renders, not on photographs."
 TOGETHER = "intervals simultaneous over the 2 contrasts of the family 'sufficiency' (max-|t|)"
 FEW = (
     "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be shown; three seeds "
@@ -137,8 +137,8 @@ def test_every_target_is_judged_by_itself(said):
     there = [(*row, {"target": "street"}) for row in (SUNNY, MIX)]
     text = said(FOGGY, MIX, *there)
     first, second = text.split("\n\n")
-    assert first.startswith("On the split's own test set: Training on foggy alone loses")
-    assert second.startswith("On the target street: Training on sunny alone gains")
+    assert first.startswith("On the target street: Training on sunny alone gains")
+    assert second.startswith("On the split's own test set: Training on foggy alone loses")
     assert material("street", {"targets": {"street": {"datasets": {"s": {"title": "gprplus engine"}}}}}).startswith(
         "engine"
     )

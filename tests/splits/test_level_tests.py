@@ -125,7 +125,7 @@ def test_matches_stand_an_angle_apart_on_every_entry_alike(manifest, crossed, tm
     ("options", "said"),
     [
         ({"cross": True, "apart_deg": 190}, "from 0 to 180"),
-        ({"apart_deg": 30}, "without --cross"),
+        ({"cross": False, "apart_deg": 30}, "with --no-cross"),
         ({"cross": True, "apart_deg": 120, "where": "viewpoint_deg in (0, 90)"}, "and 120 degrees apart"),
     ],
 )

@@ -52,6 +52,15 @@ class Judged:
         return estimates(self.value, self.error**2, self.freedom)
 
 
+def together(parts: Sequence[Judged], order: np.ndarray) -> Judged:
+    """Contrasts that were judged apart as one family, put in `order (K,)`: simulated as if they were independent."""
+    columns = {
+        name: np.concatenate([getattr(one, name) for one in parts])[order]
+        for name in ("value", "error", "freedom", "d_z")
+    }
+    return Judged(**columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order])
+
+
 def judge(
     scored: Scored,
     matrix: np.ndarray,

@@ -6,6 +6,7 @@ correlated, and it is sharper for using that. Where all degrees of freedom are a
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -59,6 +60,27 @@ def critical(peak: np.ndarray, chance: float = 0.05) -> float:
     """
     place = math.ceil(chance * (len(peak) + 1) - 1e-9) - 2
     return float(min(peak[max(place, 0)], chance))
+
+
+def figures(judged: Judged, margin: float) -> list[dict[str, Any]]:
+    """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for each."""
+    p_max, half = largest(judged)
+    adjusted = zip(judged.intervals(), judged.p, holm(judged.p), p_max, half, strict=True)
+    rows = []
+    for k, (span, p, p_holm, p_family, width) in enumerate(adjusted):
+        ends = (float(span.value - width), float(span.value + width))
+        error, freedom = float(judged.error[k]), float(judged.freedom[k])
+        row: dict[str, Any] = {
+            "value": span.value,
+            "low": span.low,
+            "high": span.high,
+            "error": error,
+            "freedom": freedom,
+        }
+        row |= {"p": float(p), "p_holm": float(p_holm), "p_max": float(p_family), "d_z": float(judged.d_z[k])}
+        row |= {"family_low": ends[0], "family_high": ends[1], "margin": margin, "verdict": says(*ends, margin)}
+        rows.append(row | {"p_equivalence": equivalence(span.value, error, freedom, margin)})
+    return rows
 
 
 def equivalence(value: float, error: float, freedom: float, margin: float) -> float:

@@ -1,0 +1,109 @@
+"""What an arm is worth where queries and gallery have one level: the estimands own level and transfer.
+
+The gallery of a split's test set holds all levels evenly, which is the mixture's own distribution. So the difference
+on it (the estimand *mixed gallery*) is about that gallery too. With M_a[l] the score of arm a on queries of level l in
+the gallery of level l alone, two more estimands come from the same features:
+
+- own level: M_a[l] - M_ref[l] over the levels l that arm a was trained on. It favours the specialist.
+- transfer: M_a[l] - M_ref[l] over the levels that arm a has not seen. It favours a reference that has seen them.
+- transfer, unseen by both: arm a against other arms, each level only where neither was trained on it. It favours none:
+  `only-A` against the other single-level arms, `without-A` against them on A.
+
+Each is a weighted sum of cells (arm, level), and the weights of a contrast sum to 0.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+OWN, TRANSFER, UNSEEN = "own level", "transfer", "transfer, unseen by both"
+OWN_MEAN, TRANSFER_MEAN = "own level, mean", "transfer, mean"
+MEAN = "all arms"  # the contrast that a family of one mean holds
+FAMILIES = (OWN_MEAN, OWN, TRANSFER_MEAN, TRANSFER, UNSEEN)
+
+Cells = dict[tuple[str, str], float]
+
+
+@dataclass(frozen=True)
+class CellContrast:
+    """One estimand: its name within its family, the weight of each cell (arm, level), what it is in a formula."""
+
+    family: str
+    name: str
+    formula: str
+    cells: Cells
+
+
+def level_contrasts(
+    arms: Mapping[str, Mapping[str, Any]], reference: str | None, levels: Sequence[str]
+) -> list[CellContrast]:
+    """The contrasts of level estimands, for arms (facts of split.json by name) and the levels that have a test.
+
+    Arms of kind only and without take part; arms without a known set of levels have no own level.
+
+    >>> arms = {"mix": {"kind": "mix"}, "only-a": {"kind": "only", "levels": ["a"]}}
+    >>> [(one.family, one.name, one.cells) for one in level_contrasts(arms, "mix", ["a", "b"])][0]
+    ('own level, mean', 'all arms', {('only-a', 'a'): 1.0, ('mix', 'a'): -1.0})
+    """
+    seen = {name: seen_levels(facts, levels) for name, facts in arms.items()}
+    seen = {name: mine for name, mine in seen.items() if mine and name != reference}
+    unseen = {name: [level for level in levels if level not in mine] for name, mine in seen.items()}
+    found: list[CellContrast] = []
+    if reference in arms:
+        found += _against_reference(OWN, seen, str(reference), "levels it was trained on")
+        found += _against_reference(TRANSFER, unseen, str(reference), "levels it was not trained on")
+    return found + _unseen_by_both(unseen, arms)
+
+
+def seen_levels(facts: Mapping[str, Any], levels: Sequence[str]) -> list[str]:
+    """The levels among `levels` that an arm of kind only or without was trained on; empty for other arms."""
+    if facts.get("kind") not in ("only", "without"):
+        return []
+    held = set(map(str, facts.get("levels") or ()))
+    return [level for level in levels if level in held]
+
+
+def _against_reference(
+    family: str, levels_of: Mapping[str, Sequence[str]], reference: str, where: str
+) -> list[CellContrast]:
+    """Each arm against the reference on its levels, and the mean over the arms in front."""
+    each = {
+        name: _mean_cells(name, mine, 1.0) | _mean_cells(reference, mine, -1.0)
+        for name, mine in levels_of.items()
+        if mine
+    }
+    if not each:
+        return []
+    total: Cells = {}
+    for cells in each.values():
+        for cell, weight in cells.items():
+            total[cell] = total.get(cell, 0.0) + weight / len(each)
+    formula = f"mean over arms of S(arm) - S({reference}), each on the {where}"
+    return [
+        CellContrast(f"{family}, mean", MEAN, formula, total),
+        *(
+            CellContrast(family, name, f"S({name}) - S({reference}), on the {where}", cells)
+            for name, cells in each.items()
+        ),
+    ]
+
+
+def _unseen_by_both(unseen: Mapping[str, Sequence[str]], arms: Mapping[str, Mapping[str, Any]]) -> list[CellContrast]:
+    """Each arm against the mean of the single-kind arms that have not seen the level either, level by level."""
+    only = [name for name in unseen if arms[name].get("kind") == "only"]
+    found = []
+    for name, mine in unseen.items():
+        rivals = {level: [one for one in only if one != name and level in unseen[one]] for level in mine}
+        rivals = {level: others for level, others in rivals.items() if others}
+        cells = _mean_cells(name, list(rivals), 1.0)
+        for level, others in rivals.items():
+            for other in others:
+                cells[other, level] = -1.0 / (len(rivals) * len(others))
+        if rivals:
+            formula = f"S({name}) - mean S(only arms), on levels that neither was trained on"
+            found.append(CellContrast(UNSEEN, name, formula, cells))
+    return found if len(found) > 1 else []
+
+
+def _mean_cells(arm: str, levels: Sequence[str], sign: float) -> Cells:
+    return {(arm, level): sign / len(levels) for level in levels}
