@@ -1,0 +1,129 @@
+"""Own level and transfer: hand-worked cells, and whole worlds against a naive double loop."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from gprplus.evaluation import stats
+from gprplus.evaluation.level_estimands import CellContrast, level_contrasts
+from gprplus.evaluation.level_scores import LevelScores, judge_cells, level_tests
+from gprplus.evaluation.stats import contrasts, families
+
+ONLY = {"mix": {"kind": "mix"}, **{f"only-{one}": {"kind": "only", "levels": [one]} for one in "abc"}}
+
+
+def found(arms, levels="abc"):
+    return {(one.family, one.name): one for one in level_contrasts(arms, "mix", list(levels))}
+
+
+def value(contrast, means):
+    """The contrast of mean scores by (arm, level), term by term."""
+    return sum(weight * means[cell] for cell, weight in contrast.cells.items())
+
+
+MEANS = {
+    **{("mix", level): score for level, score in zip("abc", (0.5, 0.6, 0.7), strict=True)},
+    **{("only-a", level): score for level, score in zip("abc", (0.8, 0.3, 0.2), strict=True)},
+    **{("only-b", level): score for level, score in zip("abc", (0.4, 0.7, 0.1), strict=True)},
+    **{("only-c", level): score for level, score in zip("abc", (0.1, 0.2, 0.9), strict=True)},
+}
+
+
+def test_own_level_is_the_specialist_on_its_level_against_the_reference_there():
+    own = found(ONLY)
+    assert value(own["own level", "only-a"], MEANS) == pytest.approx(0.8 - 0.5)
+    assert value(own["own level", "only-c"], MEANS) == pytest.approx(0.9 - 0.7)
+    assert value(own["own level, mean", "all arms"], MEANS) == pytest.approx((0.3 + 0.1 + 0.2) / 3)
+
+
+def test_transfer_is_on_the_levels_that_the_arm_has_not_seen():
+    over = found(ONLY)
+    assert value(over["transfer", "only-a"], MEANS) == pytest.approx((0.3 + 0.2 - 0.6 - 0.7) / 2)
+    assert value(over["transfer, mean", "all arms"], MEANS) == pytest.approx((-0.4 - 0.35 - 0.4) / 3)
+
+
+def test_arms_are_compared_among_themselves_only_where_neither_has_seen_the_level():
+    among = found(ONLY)
+    # only-a on b against only-c on b, and on c against only-b on c
+    assert value(among["transfer, unseen by both", "only-a"], MEANS) == pytest.approx((0.3 - 0.2 + 0.2 - 0.1) / 2)
+    both = ONLY | {"without-a": {"kind": "without", "levels": ["b", "c"]}}
+    means = MEANS | {("without-a", level): 0.35 for level in "abc"}
+    left_out = found(both)["transfer, unseen by both", "without-a"]
+    assert value(left_out, means) == pytest.approx(0.35 - (0.4 + 0.1) / 2), "the other arms on a, without only-a"
+
+
+def test_arms_without_a_set_of_levels_take_no_part():
+    arms = ONLY | {"random-images-1": {"kind": "random-images", "levels": []}}
+    assert {name for _, name in found(arms)} == {"all arms", "only-a", "only-b", "only-c"}
+    assert level_contrasts({"mix": {"kind": "mix"}}, "mix", ["a", "b"]) == []
+
+
+def test_the_weights_of_every_contrast_sum_to_zero():
+    for one in found(ONLY).values():
+        assert sum(one.cells.values()) == pytest.approx(0)
+
+
+def test_only_tests_of_one_level_are_taken():
+    tests = {
+        "self:a>b": {"kind": "cross", "query_level": "a", "gallery_level": "b"},
+        "self:a>a": {"kind": "cross", "query_level": "a", "gallery_level": "a"},
+        "self:without-random": {"kind": "removal"},
+    }
+    assert level_tests({"tests": tests}) == {"a": "self:a>a"}
+
+
+def scores(rng, seeds=3, sizes=(12, 18, 24), identities=6):
+    arms = tuple(ONLY)
+    values = {level: rng.uniform(size=(len(arms), seeds, size)) for level, size in zip("abc", sizes, strict=True)}
+    return LevelScores(
+        arms, values, {level: np.arange(size) % identities for level, size in zip("abc", sizes, strict=True)}
+    )
+
+
+def test_values_are_the_means_of_cells_whatever_the_number_of_queries():
+    made = scores(np.random.default_rng(1))
+    means = {(arm, level): made.means(level)[i].mean() for i, arm in enumerate(made.arms) for level in "abc"}
+    every = level_contrasts(ONLY, "mix", list("abc"))
+    judged = judge_cells(made, every, np.random.default_rng(2))
+    assert judged.value == pytest.approx([value(one, means) for one in every])
+    assert judged.null.shape == (contrasts.DRAWS, len(every))
+
+
+def test_one_level_is_the_ordinary_contrast_of_arms_on_it():
+    made = scores(np.random.default_rng(3))
+    cells = [CellContrast("", arm, "", {(arm, "b"): 1.0, ("mix", "b"): -1.0}) for arm in made.arms[1:]]
+    here = judge_cells(made, cells, np.random.default_rng(4))
+    arms = np.eye(4)[1:] - np.eye(4)[0]
+    plain = contrasts.judge(stats.Scored(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4))
+    for name in ("value", "error", "freedom", "null"):
+        assert getattr(here, name) == pytest.approx(getattr(plain, name))
+
+
+def test_a_mean_over_levels_counts_identities_as_clusters_over_all_of_them():
+    """One identity's shift on all levels does not average out: the same identities searched in more levels."""
+    rng = np.random.default_rng(5)
+    shift = rng.normal(0, 0.1, 8)
+    arms, queries = ("mix", "only-a", "only-b", "only-c"), np.arange(8)
+    values = {level: np.zeros((4, 4, 8)) + rng.normal(0, 1e-4, (4, 4, 1)) for level in "abc"}
+    for level, one in zip("abc", (1, 2, 3), strict=True):
+        values[level][one] += shift
+    made = LevelScores(arms, values, dict.fromkeys("abc", queries))
+    mean = level_contrasts(ONLY, "mix", list("abc"))[0]
+    judged = judge_cells(made, [mean], rng)
+    assert judged.error[0] == pytest.approx(shift.std(ddof=1) / np.sqrt(8), rel=0.01)
+    assert judged.value[0] == pytest.approx(shift.mean(), abs=1e-3)
+
+
+def test_together_keeps_each_contrast_in_its_place():
+    made = scores(np.random.default_rng(6))
+    cells = [
+        CellContrast("", f"{arm}{level}", "", {(arm, level): 1.0, ("mix", level): -1.0})
+        for arm, level in product(made.arms[1:], "abc")
+    ]
+    judged = judge_cells(made, cells, np.random.default_rng(7))
+    each = [made.means(one.name[-1]).mean(axis=1)[made.arms.index(one.name[:-1])] for one in cells]
+    base = [made.means(one.name[-1]).mean(axis=1)[0] for one in cells]
+    assert judged.value == pytest.approx(np.subtract(each, base))
+    rows = families.figures(judged, 0.01)
+    assert all(row["family_low"] <= row["low"] and row["high"] <= row["family_high"] for row in rows)
