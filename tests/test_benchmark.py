@@ -49,7 +49,7 @@ def work(draw, tmp_path_factory):
     work = tmp_path_factory.mktemp("work")
     draw(work / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
     build_manifest([work / "renders" / "engine"], work / "manifest", workers=1)
-    make_split(work / "manifest", "weather", output=work / "splits" / "weather")
+    make_split(work / "manifest", "weather", output=work / "splits" / "weather", cross=False)
     (work / "tiny.toml").write_text(RECIPE)
     return work
 
@@ -102,7 +102,7 @@ def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
 @pytest.fixture(scope="module")
 def dealt(work):
     """Three seeds on a split of two deals, whose third seed has no deal of its own."""
-    make_split(work / "manifest", "weather", output=work / "splits" / "dealt", deals=2)
+    make_split(work / "manifest", "weather", output=work / "splits" / "dealt", deals=2, cross=False)
     return ask(work, "dealt", splits=[work / "splits" / "dealt"], seeds=3)
 
 
@@ -136,7 +136,7 @@ def test_seeds_beyond_the_deals_are_warned_of(work, dealt):
 
 
 def test_seeds_on_one_draw_are_warned_of_where_something_is_drawn(work):
-    make_split(work / "manifest", "weather", output=work / "splits" / "once", deals=1)
+    make_split(work / "manifest", "weather", output=work / "splits" / "once", deals=1, cross=False)
     make_split(work / "manifest", "weather", design="full", output=work / "splits" / "whole")
     few = {"dry_run": True, "seeds": 3}
     said = ask(work, "once", splits=[work / "splits" / "once"], **few).plan.warnings
@@ -288,8 +288,8 @@ def test_two_processes_end_with_the_same_scores_as_one(work, done):
 
 
 def test_equal_training_sets_are_trained_once(work):
-    make_split(work / "manifest", "illumination", output=work / "splits" / "light")
-    make_split(work / "manifest", "illumination", output=work / "splits" / "light-again")
+    make_split(work / "manifest", "illumination", output=work / "splits" / "light", cross=False)
+    make_split(work / "manifest", "illumination", output=work / "splits" / "light-again", cross=False)
     both = [work / "splits" / "light", work / "splits" / "light-again"]
     outcome = ask(work, "shared", splits=both)
     assert outcome.plan.shared == outcome.plan.trained
@@ -351,6 +351,25 @@ def test_the_command_prints_table_verdict_and_report(work, done):
     assert len(json.loads(machine.stdout)["summary"]) == 5
     dry = CliRunner().invoke(cli, [*typed, "--dry-run", "--json"], catch_exceptions=False)
     assert json.loads(dry.stdout)["plan"]["kept"] == 5
+
+
+def test_levels_are_scored_by_themselves_and_the_verdict_gives_three_estimands(work):
+    make_split(work / "manifest", "weather", output=work / "splits" / "levels")
+    typed = ["--recipe", str(work / "tiny.toml"), "--device", "cpu", "--seeds", "2", "--estimand", "transfer"]
+    typed = ["benchmark", "--work", str(work), str(work / "splits" / "levels"), *typed]
+    shown = CliRunner().invoke(cli, typed, catch_exceptions=False).output
+    assert shown.index("Transfer (query") < shown.index("Own level (query") < shown.index("Mixed gallery (2 weathers")
+    folder = work / "runs" / "levels" / "tiny"
+    known = pq.read_table(folder / "levels.parquet").to_pylist()
+    cells = {(row["arm"], row["level"]) for row in known if row["metric"] == "mAP"}
+    assert ("only-foggy", "sunny") in cells
+    assert len(cells) == 2 * 5
+    assert {row["trained_on"] for row in known if row["arm"] == "only-foggy" and row["level"] == "sunny"} == {False}
+    page = (folder / "report.html").read_text()
+    assert "Each arm on each level by itself" in page
+    machine = json.loads(CliRunner().invoke(cli, [*typed, "--json"], catch_exceptions=False).stdout)
+    assert {row["target"] for row in machine["summary"]} == {"self"}
+    assert len(machine["levels"]) == len(known)
 
 
 def test_a_target_needs_a_name_and_a_path(work):

@@ -85,7 +85,9 @@ def as_data(outcome: "Outcome") -> dict[str, Any]:
             row
             for summary, contrasts in zip(outcome.summaries, outcome.contrasts, strict=True)
             for row in joined(summary.to_pylist(), contrasts.to_pylist())
+            if not row["target"].startswith("self:")
         ],
+        "levels": [row for levels in outcome.levels for row in levels.to_pylist()],
     }
 
 

@@ -131,7 +131,11 @@ def _effects(seen: Seen, declared: Sequence[Contrast], info: Mapping[str, Any]) 
         sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
         for one, figures in zip(family, families.figures(judged(seen, family), seen.margin), strict=True):
             row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
-            row |= {"aliases": ", ".join(one.aliases) or None, "omega2": _omega(seen, one), "draws": _drawn(seen, one, info)}
+            row |= {
+                "aliases": ", ".join(one.aliases) or None,
+                "omega2": _omega(seen, one),
+                "draws": _drawn(seen, one, info),
+            }
             out.append(seen.said | row | figures | sizes)
     return out
 

@@ -81,6 +81,10 @@ def _necessity(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contra
     ]
 
 
+def _both(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    return _sufficiency(info, facts) + _necessity(info, facts)
+
+
 def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
     """Every later point against the start, slopes between neighbours, and the least squares slope over all of it."""
     steps = sorted((float(one["share"]), name) for name, one in facts.items() if "share" in one)
@@ -180,6 +184,7 @@ _BY_DESIGN: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Cont
     "only": _sufficiency,
     "persons": _sufficiency,
     "without": _necessity,
+    "transfer": _both,
     "path": _path,
     "scaling": _scaling,
     "factorial": _factorial,

@@ -39,7 +39,8 @@ def level_contrasts(
 ) -> list[CellContrast]:
     """The contrasts of level estimands, for arms (facts of split.json by name) and the levels that have a test.
 
-    Arms of kind only and without take part; arms without a known set of levels have no own level.
+    Arms of kind only are compared with the reference, or those of kind without where there are no others. Among
+    themselves both kinds take part.
 
     >>> arms = {"mix": {"kind": "mix"}, "only-a": {"kind": "only", "levels": ["a"]}}
     >>> [(one.family, one.name, one.cells) for one in level_contrasts(arms, "mix", ["a", "b"])][0]
@@ -48,10 +49,13 @@ def level_contrasts(
     seen = {name: seen_levels(facts, levels) for name, facts in arms.items()}
     seen = {name: mine for name, mine in seen.items() if mine and name != reference}
     unseen = {name: [level for level in levels if level not in mine] for name, mine in seen.items()}
+    kinds = {arms[name]["kind"] for name in seen}
+    alike = [name for name in seen if arms[name]["kind"] == ("only" if "only" in kinds else "without")]
     found: list[CellContrast] = []
     if reference in arms:
-        found += _against_reference(OWN, seen, str(reference), "levels it was trained on")
-        found += _against_reference(TRANSFER, unseen, str(reference), "levels it was not trained on")
+        own, transfer = ({name: of[name] for name in alike} for of in (seen, unseen))
+        found += _against_reference(OWN, own, str(reference), "levels it was trained on")
+        found += _against_reference(TRANSFER, transfer, str(reference), "levels it was not trained on")
     return found + _unseen_by_both(unseen, arms)
 
 

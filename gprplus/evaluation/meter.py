@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Sequence
 
-from gprplus.evaluation.trial import Trial, read
+from gprplus.evaluation.trial import Trial, embedded, read
 from gprplus.parallel import Progress
 
 _STEP_TO_EMBED = 3  # an image costs so many times more in a training step than where it is only embedded
@@ -14,7 +14,7 @@ def work(trial: Trial) -> int:
     missing = trial.missing()
     if not missing:
         return 0
-    images = sum(len(target.rows) for target, _ in missing)
+    images = sum(map(len, embedded(missing).values()))
     scoring = max(1, round(images / (_STEP_TO_EMBED * trial.recipe.batch.size)))
     trained = trial.data is None or trial.twin is not None or bool(read(trial.folder))
     return scoring if trained or trial.data is None else scoring + trial.recipe.steps(len(trial.data.uids))

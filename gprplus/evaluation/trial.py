@@ -247,7 +247,10 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
         [_without(_stored(path, columns), replaced)] if record["targets"] and path.is_file() else []
         for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
     )
-    features = {id(pack): _features(network, [t for t, p in missing if p is pack], pack, trial) for _, pack in missing}
+    packs = {id(pack): pack for _, pack in missing}
+    features = {
+        key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in embedded(missing).items()
+    }
     for target, pack in missing:
         start = time.perf_counter()
         uids, known = features[id(pack)]
@@ -268,12 +271,10 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
     runs.write_json(trial.folder / RECORD, record)
 
 
-def _features(
-    network: "Model", targets: Sequence[Target], pack: Pack, trial: Trial
-) -> "tuple[np.ndarray, torch.Tensor]":
-    """Sorted keys of all images of the targets of one pack, each embedded once, and their features."""
-    uids = np.unique(np.concatenate([target.uids for target in targets]))
-    return uids, _embedded(network, uids, pack, trial)
+def embedded(targets: Sequence[tuple[Target, Pack]]) -> dict[int, np.ndarray]:
+    """Sorted keys of all images of the targets of each pack, by its id: each image is embedded once."""
+    packs = {id(pack) for _, pack in targets}
+    return {key: np.unique(np.concatenate([target.uids for target, p in targets if id(p) == key])) for key in packs}
 
 
 def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "torch.Tensor":

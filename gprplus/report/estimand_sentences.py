@@ -16,8 +16,8 @@ def own_sentence(found: Sequence[Finding], info: Mapping[str, Any], reference: s
     mean, each = _families(found, OWN_MEAN, OWN)
     if not each:
         return ""
-    noun = words.noun(str(info.get("attribute")))
-    where = f"query and gallery of one {noun} that the arm was trained on, which favours the arm"
+    noun = _noun(info)
+    where = f"query and gallery of the arm's own {noun}; favours the arm"
     return f"Own level ({where}): {_against(mean, each, info, reference)}."
 
 
@@ -26,23 +26,24 @@ def transfer_sentence(found: Sequence[Finding], levels: Sequence[Row], info: Map
     mean, each = _families(found, TRANSFER_MEAN, TRANSFER)
     if not each:
         return ""
-    noun = words.noun(str(info.get("attribute")))
+    noun = _noun(info)
     seen = _phrase(reference, info)
-    where = f"query and gallery of one {noun} that the arm was not trained on and {seen} was, which favours {seen}"
+    where = f"query and gallery of one {noun} that is new to the arm and not to {seen}; favours {seen}"
     text = f"Transfer ({where}): {_against(mean, each, info, reference)}{_worst(levels, info)}."
     return " ".join([text, *_among([one for one in found if one.family == UNSEEN], info)])
 
 
-def mixed_prefix(info: Mapping[str, Any]) -> str:
+def mixed_prefix(info: Mapping[str, Any], reference: str) -> str:
     """What is searched in the mixed gallery and whom it favours, in front of the sentence on it."""
-    noun, counts = words.noun(str(info.get("attribute"))), info.get("gallery_levels") or {}
+    seen = _phrase(reference, info)
+    noun, counts = _noun(info), info.get("gallery_levels") or {}
     if not counts:
-        return f"Mixed gallery (all levels of {noun}, which favours an arm trained on all): "
+        return f"Mixed gallery (all levels of {noun}; favours {seen}): "
     total = sum(counts.values())
     shares = [f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))]
     each = f"{' to '.join(dict.fromkeys(shares))}%"
-    many = words.nouns(str(info.get("attribute")))
-    return f"Mixed gallery ({len(counts)} {many}, {each} each, which favours an arm trained on all): "
+    many = words.nouns(_noun(info))
+    return f"Mixed gallery ({len(counts)} {many}, {each} each; favours {seen}): "
 
 
 def _families(found: Sequence[Finding], mean: str, each: str) -> tuple[Finding | None, list[Finding]]:
@@ -107,7 +108,8 @@ def _worst(levels: Sequence[Row], info: Mapping[str, Any]) -> str:
         return ""
     row = min(known, key=lambda one: one["difference"])
     ends = words.signed_interval(row["family_low"], row["family_high"])
-    where = f"{arm_phrase(row['arm'], info)}, searched in {words.level(str(info.get('attribute')), row['level'])}"
+    level = words.level(info["attribute"], row["level"]) if info.get("attribute") else row["level"]
+    where = f"{arm_phrase(row['arm'], info)}, searched in {level}"
     count = sum(row["metric"] == "mAP" and row["difference"] is not None for row in levels)
     held = f" (simultaneous over {count} cells: {ends})" if row["family_low"] is not None else ""
     return f"; the worst level of {len(known)}: {where}, {words.signed(row['difference'])}{held}"
@@ -129,3 +131,7 @@ def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
 
 def _phrase(reference: str, info: Mapping[str, Any]) -> str:
     return "the mixture" if reference == "mix" else reference_phrase(reference, info)
+
+
+def _noun(info: Mapping[str, Any]) -> str:
+    return words.noun(str(info.get("attribute") or "level"))

@@ -27,6 +27,13 @@ ASKED = {
     "against random images": "The levels chosen, against random images of the same size.",
     "random images": "Random images, against the reference: what careful dealing by itself is worth.",
     "to the reference": "Differences to the reference.",
+    "own level": "Own level: queries and gallery of one level that the arm was trained on. Favours the arm.",
+    "own level, mean": "Own level: the mean over all arms.",
+    "transfer": "Transfer: queries and gallery of one level that the arm was not trained on. Favours a reference that "
+    "was.",
+    "transfer, mean": "Transfer: the mean over all arms.",
+    "transfer, unseen by both": "Transfer among the arms of some levels, each level where neither was trained on it: "
+    "favours none.",
 }
 FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
 
@@ -60,7 +67,7 @@ def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Sectio
         mine = [row for row in rows if row["family"] == family]
         margin = words.size(mine[0]["margin"])
         headers = ["contrast", "points", "95% alone", "95% simultaneous", "p (max-t)", "p (Holm)"]
-        headers += [f"p (within {margin})", "d_z", "verdict"]
+        headers += [f"p (within {margin})", "verdict"]
         shares = any(row["omega2"] is not None for row in mine)
         headers += ["omega²"] if shares else []
         lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
@@ -73,8 +80,7 @@ def _line(row: Mapping[str, Any]) -> list[str]:
         name = words.crossed(name)
     spans = [words.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")]
     chances = [chance(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
-    d_z = words.DASH if row["d_z"] is None else f"{row['d_z']:+.1f}".replace("-", words.MINUS)
-    return [name, words.signed(row["value"]), *spans, *chances, d_z, said(row)]
+    return [name, words.signed(row["value"]), *spans, *chances, said(row)]
 
 
 def chance(p: float | None) -> str:

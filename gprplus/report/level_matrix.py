@@ -88,10 +88,10 @@ def _cell(row: Row) -> Cell:
 
 def matrix_note(found: LevelMatrix, info: Mapping[str, Any]) -> str:
     """What the matrix holds, and for how many differences together its intervals hold."""
-    noun = words.noun(str(info.get("attribute") or "level"))
+    noun, reference = words.noun(str(info.get("attribute") or "level")), info.get("reference") or "the reference"
     held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
     return (
         f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired difference to "
-        f"{info.get('reference')} and its 95% interval{held}. Galleries of one level are smaller than the mixed "
-        "one, so that scores of the two cannot be compared."
+        f"{reference} and its 95% interval{held}. Galleries of one level are smaller than the mixed one: scores "
+        "of the two cannot be compared."
     )

@@ -33,7 +33,9 @@ FEW_IDENTITIES = 20  # test identities below which the verdict carries a warning
 
 @dataclass(frozen=True)
 class Verdict:
-    """A conclusion about one target: the sentence to remember, what else belongs to it, and what it rests on."""
+    """A conclusion about one target: the sentences to remember, a line each, what else belongs to them, and what they
+    rest on.
+    """
 
     headline: str
     support: list[str] = field(default_factory=list)
@@ -99,10 +101,10 @@ def _estimands(
     own, transfer = own_sentence(found, info, reference), transfer_sentence(found, levels, info, reference)
     if not (own or transfer):
         return mixed, []
-    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(info) + _lower(mixed)}
+    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(info, reference) + _lower(mixed)}
     first = str(info.get("estimand") or "")
     if not texts.get(first):
-        return " ".join(filter(None, texts.values())), []
+        return "\n".join(filter(None, texts.values())), []
     return texts[first], [text for name, text in texts.items() if text and name != first]
 
 

@@ -49,6 +49,7 @@ def test_arms_are_compared_among_themselves_only_where_neither_has_seen_the_leve
     assert value(among["transfer, unseen by both", "only-a"], MEANS) == pytest.approx((0.3 - 0.2 + 0.2 - 0.1) / 2)
     both = ONLY | {"without-a": {"kind": "without", "levels": ["b", "c"]}}
     means = MEANS | {("without-a", level): 0.35 for level in "abc"}
+    assert ("own level", "without-a") not in found(both), "arms of one level are the ones that the mean is about"
     left_out = found(both)["transfer, unseen by both", "without-a"]
     assert value(left_out, means) == pytest.approx(0.35 - (0.4 + 0.1) / 2), "the other arms on a, without only-a"
 

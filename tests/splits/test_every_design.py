@@ -40,6 +40,7 @@ MATCHED = (
 ASKED = {
     "only": Asked({"attr": "weather"}),
     "without": Asked({"attr": "weather", "levels": ["sunny", "clouds+foggy"]}),
+    "transfer": Asked({"attr": "weather", "levels": ["sunny", "clouds+foggy"]}),
     "path": Asked({"attr": "weather", "levels": ["sunny:clouds+foggy"]}),
     "scaling": Asked({"attr": "weather", "levels": ["sunny+clouds"]}, budget=False),
     "persons": Asked({"attr": "gender"}, ("gender",)),

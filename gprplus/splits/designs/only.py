@@ -43,12 +43,26 @@ def without(train: Train) -> Plan:
     return compare(train, "without")
 
 
-def compare(train: Train, kind: str) -> Plan:
-    """The arms of `only` or `without` over an attribute that varies within a person, or between persons."""
-    attr = train.request.attr
-    inside_persons(train, "only" if kind == "only" else "without")
+@design(
+    "transfer",
+    asks="Which level carries over best to a level that neither arm was trained on?",
+    example="--attr=weather --design transfer",
+)
+def transfer(train: Train) -> Plan:
+    """The arms of `only` and of `without` in one split, out of the same slots.
+
+    On level A alone, `without-A` and every `only-B` are tested on what neither was trained on, which favours none. All
+    levels are matched, also those that no arm is named for.
+    """
+    return compare(train, "only", "without")
+
+
+def compare(train: Train, *kinds: str) -> Plan:
+    """The arms of `only`, of `without` or of both, over an attribute that varies within a person."""
+    attr, name = train.request.attr, kinds[0] if len(kinds) == 1 else "transfer"
+    inside_persons(train, name)
     refuse_aliased(train.relations, attr)
-    sets, compared, names = arms_asked(train.codes(attr), train.request.levels, attr, apart=kind == "without")
+    sets, compared, names = arms_asked(train.codes(attr), train.request.levels, attr, apart="without" in kinds)
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     warnings = [
@@ -56,14 +70,15 @@ def compare(train: Train, kind: str) -> Plan:
         *judge_retention(matched, train.request, _advice(train, strata_names)),
     ]
     slots = sized(matched.slots, train.order(), train.request, "persons")
-    asked = Comparison(kind, tuple(sets), compared, names)
-    arms = fill(train, slots, asked) | controls(train, slots, asked, warnings)
+    asked = [Comparison(kind, tuple(sets), compared, names) for kind in kinds]
+    arms = {arm: made for one in asked for arm, made in named(train, slots, one).items()}
+    arms |= mixture(train, slots, asked[0]) | controls(train, slots, asked[0], warnings)
     return Plan(
-        design=kind,
+        design=name,
         arms=arms,
         reference="mix",
         levels=tuple(names[level] for level in compared),
-        compared=tuple(name for name, arm in arms.items() if arm.kind == kind),
+        compared=tuple(name for name, arm in arms.items() if arm.kind in kinds),
         strata=("identity", *strata_names),
         retention=matched.retention,
         matching=counted(matched),
@@ -123,10 +138,19 @@ class Comparison:
 
 def fill(train: Train, slots: Slots, asked: Comparison) -> dict[str, Arm]:
     """The arms asked for and `mix`, out of slots."""
-    arms = {
+    return named(train, slots, asked) | mixture(train, slots, asked)
+
+
+def named(train: Train, slots: Slots, asked: Comparison) -> dict[str, Arm]:
+    """The arm of each set of levels, out of slots."""
+    return {
         asked.arm_name(codes): dealt(train, slots, asked, asked.kind, asked.trained_on(codes)) for codes in asked.sets
     }
-    return arms | {"mix": dealt(train, slots, asked, "mix", [int(code) for code in asked.compared])}
+
+
+def mixture(train: Train, slots: Slots, asked: Comparison) -> dict[str, Arm]:
+    """`mix`: all levels compared, dealt evenly over the slots."""
+    return {"mix": dealt(train, slots, asked, "mix", [int(code) for code in asked.compared])}
 
 
 def dealt(train: Train, slots: Slots, asked: Comparison, kind: str, codes: Sequence[int]) -> Arm:
