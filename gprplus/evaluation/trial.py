@@ -248,9 +248,7 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
         for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
     )
     packs = {id(pack): pack for _, pack in missing}
-    features = {
-        key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in embedded(missing).items()
-    }
+    features = {key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in embedded(missing).items()}
     for target, pack in missing:
         start = time.perf_counter()
         uids, known = features[id(pack)]
