@@ -3,7 +3,7 @@ reported.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus import runs, schema
 from gprplus.baseline import devices, group, store
 from gprplus.baseline.group import Group
 from gprplus.baseline.recipe import Recipe
@@ -20,13 +21,15 @@ from gprplus.core.folders import clear
 from gprplus.core.paths import AnyPath, by_name, several
 from gprplus.errors import RequestChanged, TrainingError
 from gprplus.evaluation import cases, collect, plan, projection, trial
+from gprplus.evaluation import sensitivity as settings
 from gprplus.evaluation.arguments import Arguments
 from gprplus.evaluation.cases import Case
-from gprplus.evaluation.effects import MARGIN
+from gprplus.evaluation.effects import MARGIN, Effects
 from gprplus.evaluation.meter import Meter
 from gprplus.evaluation.summary import UNTRAINED
 from gprplus.evaluation.trial import Trial
 from gprplus.parallel import Progress, cores, in_processes, silent
+from gprplus.schema import stored
 from gprplus.splits.deals import dealt_to, recorded_deals
 
 if TYPE_CHECKING:
@@ -62,7 +65,8 @@ class Plan:
 @dataclass(frozen=True)
 class Outcome:
     """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
-    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS), scores by level (schema.LEVELS) and split records.
+    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS), scores by level (schema.LEVELS), schema.SENSITIVITY where
+    it was measured, and split records.
     """
 
     plan: Plan
@@ -70,6 +74,7 @@ class Outcome:
     summaries: "tuple[pa.Table, ...]" = ()
     contrasts: "tuple[pa.Table, ...]" = ()
     levels: "tuple[pa.Table, ...]" = ()
+    sensitivity: "tuple[pa.Table | None, ...]" = ()
     infos: tuple[Mapping[str, Any], ...] = ()
     reports: tuple[Path, ...] = ()
 
@@ -90,6 +95,7 @@ def benchmark(
     device: str = "auto",
     jobs: int | None = None,
     rerank: bool = False,
+    sensitivity: bool = False,
     as_one: bool = False,
     command: Sequence[Word] = (),
     margin: float = MARGIN,
@@ -109,12 +115,15 @@ def benchmark(
     other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. `as_one`: these
     splits are all there will be, so a recipe's equal epochs make the same steps for all of them. Differences of
     scores (0-1) within `margin` count as none in tests of equivalence. `estimand` (own, transfer or mixed) is the one
-    that the verdict names first; None gives all three alike. Raises an error of `gprplus.errors` before any
-    training when the request cannot be met. `command` are the words of the command that this is a part of, for reports.
+    that the verdict names first; None gives all three alike. `sensitivity` then trains the arm with the widest
+    difference and the reference again, with other settings (`evaluation.sensitivity`). Raises an error of
+    `gprplus.errors` before any training when the request cannot be met. `command` are the words of the command that
+    this is a part of, for reports.
     """
     output, aims, places = Path(output), by_name(targets), by_name(roots)
     steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
     given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank, estimand)
+    given = replace(given, sensitivity=sensitivity)
     device = group.local_device(devices.resolve(device))
     crew = group.join(device)
     chosen, why = _recipe(recipe, device)
@@ -154,6 +163,7 @@ def benchmark(
     )
     if dry_run:
         todo = projection.work(wanted, count, force)
+        todo = replace(todo, steps=todo.steps + sum(_steps_again(case, count) for case in wanted if sensitivity))
         # A GPU that one run fills does no more for several; cores are dealt out to the runs.
         at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
         parts = projection.seconds(todo, list(costs.values()), planned.missing, chosen, device, threads, at_once)
@@ -174,7 +184,12 @@ def benchmark(
             crew.wait()
         with _few_threads(threads):
             _run(trials, jobs, progress, crew)
-        return _collected(wanted, planned, margin) if crew.first else Outcome(planned)
+            found = [_collect(case, margin) if crew.first else None for case in wanted]
+            if sensitivity:
+                for case, effects in zip(wanted, found, strict=True):
+                    again = partial(_trials, case, count, packs, device, threads, jobs)
+                    _again(case, effects, again, jobs, progress, crew, margin)
+        return _written(wanted, found, planned) if crew.first else Outcome(planned)
 
 
 def _warnings(wanted: Sequence[Case], seeds: int) -> list[str]:
@@ -224,11 +239,23 @@ def _packing(costs: Sequence[store.Cost]) -> dict[str, Any]:
 
 
 def _trials(
-    case: Case, seeds: int, packs: Mapping[str, store.Pack], device: str, threads: int | None, jobs: int
+    case: Case,
+    seeds: int,
+    packs: Mapping[str, store.Pack],
+    device: str,
+    threads: int | None,
+    jobs: int,
+    *,
+    recipe: Recipe | None = None,
+    folder: Path | None = None,
+    arms: Sequence[str] | None = None,
 ) -> list[Trial]:
+    """The runs of a case, or of some of its `arms` with another recipe in another folder."""
     scored = [(target, packs[cases.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
-    return plan.trials(case.split, case.folder, case.recipe, seeds, pack, scored, device, threads, jobs)
+    places = (folder or case.folder, recipe or case.recipe)
+    found = plan.trials(case.split, *places, seeds, pack, scored, device, threads, jobs)
+    return [one for one in found if arms is None or one.arm in arms]
 
 
 def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) -> None:
@@ -263,17 +290,63 @@ def _few_threads(threads: int | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _collected(wanted: Sequence[Case], planned: Plan, margin: float) -> Outcome:
+Collected = tuple["pa.Table", "pa.Table", Effects]  # results, summary, effects
+
+
+def _collect(case: Case, margin: float) -> Collected:
+    info = case.split.info
+    return collect.collect(case.folder, case.split.arms, info.get("reference"), info, margin)
+
+
+def _again(
+    case: Case,
+    collected: Collected | None,
+    trials: Callable[..., list[Trial]],
+    jobs: int,
+    progress: Progress,
+    crew: Group,
+    margin: float,
+) -> None:
+    """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing without a reference
+    that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are the runs of some arms.
+    """
+    base = collected[2].contrasts if collected else None
+    arm = crew.decided(settings.widest(base.to_pylist()) if base else None)
+    if arm is None:
+        return
+    info = case.split.info
+    pair, folder = (arm, info["reference"]), case.folder / settings.FOLDER
+    found = settings.variants(case.recipe, [info["arms"][name]["images"] for name in pair])
+    runs_ = [one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)]
+    _run(runs_, jobs, progress, crew)
+    if base is not None:
+        table = settings.compared(base, folder, found, arm, info, margin)
+        runs.write_table(case.folder / settings.TABLE, table)
+
+
+def _steps_again(case: Case, seeds: int) -> int:
+    """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest do."""
+    sizes = sorted(facts["images"] for facts in case.split.info["arms"].values())
+    pair = [sizes[0], sizes[-1]]
+    return seeds * sum(one.recipe.steps(size) for one in settings.variants(case.recipe, pair) for size in pair)
+
+
+def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned: Plan) -> Outcome:
+    """Write the reports of collected runs."""
     from gprplus.report import files
 
-    found = [
-        collect.collect(case.folder, case.split.arms, case.split.info.get("reference"), case.split.info, margin)
-        for case in wanted
-    ]
-    summaries, effects = [one[1] for one in found], [one[2] for one in found]
+    kept = [one for one in found if one is not None]
+    summaries, effects = [one[1] for one in kept], [one[2] for one in kept]
     contrasts, levels = [one.contrasts for one in effects], [one.levels for one in effects]
     folders = [case.folder for case in wanted]
     written = [path for path in files.write(folders) if path.suffix == ".html"]
     infos = [cases.told(case) for case in wanted]
-    tables = map(tuple, (folders, summaries, contrasts, levels, infos, written))
+    paths = [case.folder / settings.TABLE for case in wanted]
+    again = [_sensitivity(path) if path.is_file() else None for path in paths]
+    tables = map(tuple, (folders, summaries, contrasts, levels, again, infos, written))
     return Outcome(planned, *tables)
+
+
+def _sensitivity(path: Path) -> "pa.Table":
+    advice = "Run the benchmark again with --sensitivity."
+    return stored.read_table(path, schema.SENSITIVITY, TrainingError, advice)

@@ -372,6 +372,25 @@ def test_levels_are_scored_by_themselves_and_the_verdict_gives_three_estimands(w
     assert len(machine["levels"]) == len(known)
 
 
+def test_the_widest_difference_is_trained_again_with_other_learning_rates(work):
+    make_split(work / "manifest", "weather", output=work / "splits" / "again", deals=1, cross=False)
+    found = ask(work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True)
+    (table,) = found.sensitivity
+    rows = [row for row in table.to_pylist() if row["metric"] == "mAP"]
+    assert [row["variant"] for row in rows] == ["half the learning rate", "double the learning rate"]
+    folder = found.folders[0] / "sensitivity"
+    arms = {row["arm"] for row in rows} | {"mix"}
+    for variant, factor in (("half-rate", 0.5), ("double-rate", 2)):
+        assert {path.name for path in (folder / variant).iterdir() if path.is_dir()} == arms
+        record = json.loads((folder / variant / "mix" / "seed1" / "run.json").read_text())
+        base = json.loads((found.folders[0] / "mix" / "seed1" / "run.json").read_text())
+        assert record["config"]["optimizer"]["lr"] == base["config"]["optimizer"]["lr"] * factor
+        assert record["train_digest"] == base["train_digest"]
+    again = ask(work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True)
+    assert again.sensitivity[0].equals(table)
+    assert "Sensitivity" in found.reports[0].read_text()
+
+
 def test_a_target_needs_a_name_and_a_path(work):
     shown = CliRunner().invoke(cli, ["benchmark", "--target", "market"])
     assert shown.exit_code == 2

@@ -36,6 +36,7 @@ TABLES = {
     "curves": "runs/SPLIT/RECIPE/curves.parquet: one row a line of nested budgets, target and metric.",
     "pooled": "runs/SPLIT/RECIPE/pooled.parquet: one row a contrast and metric, over targets.",
     "levels": "runs/SPLIT/RECIPE/levels.parquet: one row an arm, metric and level of query and gallery.",
+    "sensitivity": "runs/SPLIT/RECIPE/sensitivity.parquet: the widest difference with other training settings.",
     "distances": "analysis/TARGET/distances.parquet: how far each level lies from a target.",
     "effects": "analysis/TARGET/effects.parquet: which factors make the distance of an image to the target.",
     "importance": "analysis/TARGET/importance.parquet: what a boosted model loses when a factor is scrambled.",

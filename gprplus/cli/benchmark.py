@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     help="Points of mAP below which a difference counts as none, for tests of equivalence. Declare it beforehand.",
 )
 @options.estimand
+@click.option(
+    "--sensitivity",
+    is_flag=True,
+    help="Then train the arm with the widest difference and the reference again, with half and double the learning "
+    "rate and, where arms differ in size, for equal epochs: does the sign hold?",
+)
 @click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
 @options.device
 @options.dry_run
@@ -88,6 +94,7 @@ def as_data(outcome: "Outcome") -> dict[str, Any]:
             if not row["target"].startswith("self:")
         ],
         "levels": [row for levels in outcome.levels for row in levels.to_pylist()],
+        "sensitivity": [row for again in outcome.sensitivity for row in (again.to_pylist() if again else ())],
     }
 
 
@@ -129,11 +136,11 @@ def show(outcome: "Outcome") -> None:
     note(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, on {plan.device}")
     if not plan.trained and not plan.shared:
         note(f"Nothing to train: all {plan.kept} runs are there already.")
-    tables = zip(outcome.summaries, outcome.contrasts, outcome.levels, strict=True)
-    for folder, (summary, contrasts, levels), info, page in zip(
+    tables = zip(outcome.summaries, outcome.contrasts, outcome.levels, outcome.sensitivity, strict=True)
+    for folder, (summary, contrasts, levels, again), info, page in zip(
         outcome.folders, tables, outcome.infos, outcome.reports, strict=True
     ):
         headers, rows = overview(summary, contrasts)
         table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
-        prose(verdict(summary, contrasts, info, levels))
+        prose(verdict(summary, contrasts, info, levels, again))
         say(f"report: {page}")

@@ -54,7 +54,13 @@ def command(
     files = report(folders, output, estimand=estimand)
     outcomes = [read(folder, estimand) for folder in folders]
     verdicts = [
-        verdict(outcome.summary, outcome.judged["contrasts"], outcome.info, outcome.judged.get("levels"))
+        verdict(
+            outcome.summary,
+            outcome.judged["contrasts"],
+            outcome.info,
+            outcome.judged.get("levels"),
+            outcome.judged.get("sensitivity"),
+        )
         for outcome in outcomes
     ]
     if as_json:

@@ -25,6 +25,7 @@ class Arguments:
     margin: float = 1.0
     rerank: bool = False
     estimand: str | None = None
+    sensitivity: bool = False
     targets: Mapping[str, Path] = field(default_factory=dict)
     roots: Mapping[str, Path] = field(default_factory=dict)
     command: Sequence[Word] = ()
@@ -47,6 +48,7 @@ class Arguments:
             "margin": self.margin,
             "rerank": self.rerank or before.get("rerank", False),
             "estimand": self.estimand,
+            "sensitivity": self.sensitivity or before.get("sensitivity", False),
         }
         for name in ("targets", "roots"):
             now = {key: seen_from(Path(path), folder) for key, path in getattr(self, name).items()}

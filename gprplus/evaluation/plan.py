@@ -99,7 +99,7 @@ def twins(planned: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
     leaders, followers = [], []
     for trial in planned:
         pixels = trial.data.pixels() if trial.data else UNTRAINED
-        key = (pixels, trial.seed, trial.recipe.length if trial.data else None)
+        key = (pixels, trial.seed, trial.recipe if trial.data else None)
         if key in first:
             followers.append(replace(trial, twin=first[key].folder))
         else:

@@ -115,6 +115,8 @@ def _benchmark(run: Outcome) -> Iterator[Word]:
         yield from ("--margin", f"{given.margin:g}")
     if given.rerank:
         yield "--rerank"
+    if given.sensitivity:
+        yield "--sensitivity"
     if given.estimand:
         yield f"--estimand={given.estimand}"
     yield from ("-o", resolved(given.output, home))

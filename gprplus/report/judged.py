@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gprplus.evaluation.level_estimands import OWN, TRANSFER
 from gprplus.report import words
 from gprplus.report.findings import said
-from gprplus.report.phrases import target_phrase
+from gprplus.report.phrases import SELF, target_phrase
 from gprplus.report.planning import plan_lines
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def sections(judged: "Mapping[str, pa.Table]") -> list[Section]:
         found += _contrasts(mine["contrasts"], where)
         found += _curves(mine["curves"], where)
         found += _noise(mine["components"], where)
-    return [*found, *_pooled(rows.get("pooled", []))]
+    return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
 
 
 def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
@@ -81,6 +82,32 @@ def _line(row: Mapping[str, Any]) -> list[str]:
     spans = [words.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")]
     chances = [chance(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
     return [name, words.signed(row["value"]), *spans, *chances, said(row)]
+
+
+def _sensitivity(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+    if rows:
+        first = rows[0]
+        pair = f"{first['arm']} to {first['reference']}"
+        note = f"The widest difference, of {pair}, with other settings of the training."
+        headers = ["setting", "scored on", "points", "95% interval", "as it was", "sign"]
+        lines = [
+            [
+                row["variant"],
+                _scored_on(row),
+                words.signed(row["value"]),
+                words.signed_interval(row["low"], row["high"]),
+                words.signed(row["base"]),
+                "holds" if row["sign_holds"] else "changes",
+            ]
+            for row in rows
+        ]
+        yield Section("Sensitivity", note, headers, lines)
+
+
+def _scored_on(row: Mapping[str, Any]) -> str:
+    if row["target"] != SELF:
+        return target_phrase(row["target"])
+    return row["family"] if row["family"] in (OWN, TRANSFER) else "mixed gallery"
 
 
 def chance(p: float | None) -> str:

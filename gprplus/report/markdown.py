@@ -26,12 +26,12 @@ def as_markdown(
     `judged` holds the tables of contrasts (needed), components, curves, pooled effects and levels by name.
     """
     contrasts = judged["contrasts"].to_pylist()
-    levels = judged["levels"].to_pylist() if "levels" in judged else []
+    levels, again = (judged[name].to_pylist() if name in judged else [] for name in ("levels", "sensitivity"))
     rows = joined(in_split_order(summary.to_pylist(), list(info.get("arms") or ())), contrasts)
     parts = [f"# {plain(question(info))}"]
     for name in targets(rows):
         chosen = [row for row in rows if row["target"] == name]
-        said = judge(chosen, of(contrasts, name), info, levels if name == SELF else [])
+        said = judge(chosen, of(contrasts, name), info, levels if name == SELF else [], of(again, name))
         parts.append(f"## Scored on {plain(target_phrase(name))}")
         parts.append(plain(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))

@@ -70,7 +70,8 @@ class Outcome:
     def verdict(self, target: str) -> Verdict:
         """The verdict on one target."""
         levels = self.levels if target == SELF else []
-        return judge(self.rows_of(target), of(self.contrasts, target), self.info, levels)
+        again = self.judged["sensitivity"].to_pylist() if "sensitivity" in self.judged else []
+        return judge(self.rows_of(target), of(self.contrasts, target), self.info, levels, of(again, target))
 
     @property
     def targets(self) -> list[str]:
@@ -107,7 +108,7 @@ def read(folder: Path, estimand: str | None = None) -> Outcome:
     info["estimand"] = estimand or (record.get("arguments") or {}).get("estimand")
     judged = {
         name: table_at(path, schema.TABLES[name])
-        for name in (*JUDGED, "levels")
+        for name in (*JUDGED, "levels", "sensitivity")
         if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
     return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)

@@ -24,6 +24,7 @@ from gprplus.report.phrases import (
     subject,
     target_phrase,
 )
+from gprplus.report.sensitivity import sensitivity_sentence
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -46,18 +47,27 @@ class Verdict:
 
 
 def verdict(
-    summary: "pa.Table", contrasts: "pa.Table", info: Mapping[str, Any], levels: "pa.Table | None" = None
+    summary: "pa.Table",
+    contrasts: "pa.Table",
+    info: Mapping[str, Any],
+    levels: "pa.Table | None" = None,
+    sensitivity: "pa.Table | None" = None,
 ) -> str:
     """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one paragraph for each,
     those that were named before the split's own test set.
 
     `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels` (schema.LEVELS) the scores of
-    each level by itself. `info` is split.json: attribute, design, arms and reference are used, and each may be absent;
-    `estimand` (own, transfer or mixed) in it comes first.
+    each level by itself, `sensitivity` (schema.SENSITIVITY) differences with other settings. `info` is split.json:
+    attribute, design, arms and reference are used, and each may be absent; `estimand` (own, transfer or mixed) in it
+    comes first.
     """
     rows, judged = summary.to_pylist(), contrasts.to_pylist()
     names, cells = targets(rows), [] if levels is None else levels.to_pylist()
-    said = [str(judge(of(rows, name), of(judged, name), info, cells if name == SELF else [])) for name in names]
+    again = [] if sensitivity is None else sensitivity.to_pylist()
+    said = [
+        str(judge(of(rows, name), of(judged, name), info, cells if name == SELF else [], of(again, name)))
+        for name in names
+    ]
     return "\n\n".join(
         said if len(said) == 1 else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
     )
@@ -69,10 +79,14 @@ def of(rows: Sequence[Row], target: str) -> list[Row]:
 
 
 def judge(
-    rows: Sequence[Row], contrasts: Sequence[Row], info: Mapping[str, Any], levels: Sequence[Row] = ()
+    rows: Sequence[Row],
+    contrasts: Sequence[Row],
+    info: Mapping[str, Any],
+    levels: Sequence[Row] = (),
+    sensitivity: Sequence[Row] = (),
 ) -> Verdict:
-    """The verdict on one target, from its summary rows, its contrasts and, of the split's own test set, the rows of
-    schema.LEVELS.
+    """The verdict on one target, from its summary rows, its contrasts, its rows of schema.SENSITIVITY and, of the
+    split's own test set, those of schema.LEVELS.
     """
     trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
     floor = next((row for row in rows if row["arm"] == UNTRAINED), None)
@@ -88,7 +102,8 @@ def judge(
     text, support = _compare(compared, info, reference["arm"])
     first, others = _estimands(text, found, levels, info, reference["arm"])
     support = others + support + _beside(found, info) + _control(found, trained, reference) + _few_seeds(compared)
-    return Verdict(first, support + _floor(reference, floor) + _few_identities(reference), rests)
+    support += _floor(reference, floor) + sensitivity_sentence(sensitivity, info) + _few_identities(reference)
+    return Verdict(first, support, rests)
 
 
 def _estimands(

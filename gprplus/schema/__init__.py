@@ -6,7 +6,7 @@ these records.
 
 from gprplus.schema import stored
 from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
-from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED
+from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN, VERIFY
 from gprplus.schema.run import QUERIES, RANKED, RANKED_IMAGE, RESULTS, SUMMARY
@@ -31,6 +31,7 @@ __all__ = [
     "RESULTS",
     "ROLES",
     "SCAN",
+    "SENSITIVITY",
     "SUMMARY",
     "TABLES",
     "TESTS",

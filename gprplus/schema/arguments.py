@@ -29,5 +29,6 @@ class BenchmarkArguments:
     margin: float = 1.0
     rerank: bool = False
     estimand: str | None = None
+    sensitivity: bool = False
     targets: dict[str, str] = field(default_factory=dict)
     roots: dict[str, str] = field(default_factory=dict)

@@ -127,3 +127,21 @@ LEVELS = (
     Column("seeds", "int64", "Seeds.", level="level"),
     Column("query_identities", "int64", "Identities of the queries.", level="level"),
 )
+SENSITIVITY = (
+    Column("split", "string", "Split.", level="contrast"),
+    Column("recipe", "string", "Recipe.", level="contrast"),
+    Column("variant", "string", "The setting of the recipe that was changed.", level="contrast"),
+    Column("target", "string", "What was searched.", level="contrast"),
+    Column("metric", "string", "mAP or rank1.", level="contrast"),
+    Column("family", "string", "Family of the contrast, as in contrasts.", level="contrast"),
+    Column("arm", "string", "The arm with the widest difference.", level="contrast"),
+    Column("reference", "string", "The arm it is compared with.", level="contrast"),
+    Column("base", "float64", "The difference with the recipe as it is, of scores 0-1.", level="contrast"),
+    Column("base_low", "float64", "Lower end of its own 95% interval.", level="contrast"),
+    Column("base_high", "float64", "Upper end of its own 95% interval.", level="contrast"),
+    Column("value", "float64", "The difference with the changed setting.", level="contrast"),
+    Column("low", "float64", "Lower end of its own 95% interval.", level="contrast"),
+    Column("high", "float64", "Upper end of its own 95% interval.", level="contrast"),
+    Column("sign_holds", "bool", "Whether both differences have one sign.", level="contrast"),
+    Column("seeds", "int64", "Seeds.", level="contrast"),
+)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gprplus.errors import GprplusError
 from gprplus.schema.column import Column, arrow_schema, conform, require
-from gprplus.schema.contrast import CONTRASTS, LEVELS
+from gprplus.schema.contrast import CONTRASTS, LEVELS, SENSITIVITY
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.run import RESULTS, SUMMARY
 
@@ -22,6 +22,7 @@ REQUIRED = {
     DISTANCES: ("attribute", "value", "features", "measure", "distance", "images", "identities"),
     CONTRASTS: ("metric", "family", "contrast", "value"),
     LEVELS: ("metric", "arm", "level", "value"),
+    SENSITIVITY: ("metric", "family", "variant", "arm", "reference", "base", "value"),
 }
 
 

@@ -1,6 +1,6 @@
 """Every table by name."""
 
-from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED
+from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
 from gprplus.schema.run import QUERIES, RANKED, RESULTS, SUMMARY
@@ -23,5 +23,6 @@ TABLES = {
     "curves": CURVES,
     "pooled": POOLED,
     "levels": LEVELS,
+    "sensitivity": SENSITIVITY,
     "distances": DISTANCES,
 }
