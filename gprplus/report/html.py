@@ -196,8 +196,8 @@ def _design(run: Outcome) -> str:
             "All arms are tested on the same other people."
         )
     return (
-        "Arms are matched: the same people, as many images of each, every other condition alike; only the "
-        f"{words.noun(attribute)} differs. All are tested on the same other people."
+        "Arms are matched: the same people, as many images of each, every other recorded condition alike; they differ "
+        f"in the {words.noun(attribute)}. All are tested on the same other people."
     )
 
 

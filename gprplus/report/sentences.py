@@ -140,15 +140,16 @@ def _compare(found: Sequence[Finding], info: Mapping[str, Any], reference: str) 
     losses = sorted((one for one in found if one.outcome == "loss"), key=_difference)
     open_ = [one for one in found if one.outcome in ("unclear", "same")]
     against = against_phrase(found[0].family, reference, info)
-    what = kind_phrases(found[0].family, [one.name for one in found], info)[0]
+    what, many = kind_phrases(found[0].family, [one.name for one in found], info)
+    most = f", the most of {len(found)} {many}" if len(found) > 1 else ""
     tally = _tally(found, info)
     if gains:
-        text = f"{_change(gains[0], info)} {_over(gains[0], against)}"
+        text = f"{_change(gains[0], info)} {_over(gains[0], against, most)}"
         if losses:
             text += f"; {_lower(_change(losses[0], info))} ({_ends(losses[0])})"
         return f"{text}.", tally
     if losses:
-        text = f"{_change(losses[0], info)} {_over(losses[0], against)}"
+        text = f"{_change(losses[0], info)} {_over(losses[0], against, most)}"
         if len(found) > 1:
             text += f"; no {what} beats it" if len(losses) == len(found) else f"; no {what} is shown to beat it"
         return f"{text}.", tally
@@ -188,9 +189,9 @@ def _change(one: Finding, info: Mapping[str, Any]) -> str:
     return f"{_upper(subject(one.family, one.name, info))} {verb} {words.size(one.difference)} points of mAP{small}"
 
 
-def _over(one: Finding, against: str) -> str:
-    """Such as "against the same-budget mixture, 95% interval 1.2 to 3.0"."""
-    return f"against {against}, {one.interval} {_ends(one)}"
+def _over(one: Finding, against: str, most: str) -> str:
+    """Such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95% interval 1.2 to 3.0"."""
+    return f"against {against}{most}, {one.interval} {_ends(one)}"
 
 
 def _ends(one: Finding) -> str:
