@@ -30,8 +30,8 @@ def said(summary, declared):
 def test_a_loss_is_told_with_its_interval_and_what_it_is_against(said):
     assert said(FOGGY, CLOUDS, MIX) == (
         "Training on foggy alone loses 2.1 points of mAP against the same-budget mixture, the most of 2 weathers, "
-        "simultaneous 95% interval 1.2 to 3.0; no single weather is shown to beat it. Of 2 weathers, 1 loses against it "
-        "and 1 is not distinguishable from it (clouds). " + FEW + TWO
+        "simultaneous 95% interval 1.2 to 3.0; no single weather is shown to beat it. Of 2 weathers, 1 loses against "
+        "it and 1 is not distinguishable from it (clouds). " + FEW + TWO
     )
 
 
@@ -189,7 +189,8 @@ def test_a_factorial_is_told_by_its_factors_and_what_they_change_about_each_othe
     text = verdict(summary(("restrict-weather", 0.1, 0.0, 0.2), MIX), table(rows), info)
     assert text.startswith(
         "Restricting the weather to sunny and clouds gains 11.6 points of mAP against leaving it free, the most of 2 "
-        "restrictions, simultaneous 95% interval 8.6 to 14.5; restricting the viewpoint to 0 and 90 loses 2.6 points of mAP (0.4 to 4.9). "
+        "restrictions, simultaneous 95% interval 8.6 to 14.5; restricting the "
+        "viewpoint to 0 and 90 loses 2.6 points of mAP (0.4 to 4.9). "
         "Of 2 restrictions, 1 loses against it and 1 beats it. Interaction: weather x viewpoint gains 2.8 (0.7 to 4.9)."
     )
 
