@@ -14,6 +14,8 @@ import numpy as np
 
 from benchmarks import harness
 from gprplus.evaluation import stats
+from gprplus.evaluation.level_estimands import CellContrast, level_contrasts
+from gprplus.evaluation.level_scores import LevelScores, judge_cells
 from gprplus.evaluation.stats import contrasts, families, pooling, power
 
 DRAWS = 400  # simulated null experiments of each family; `gprplus benchmark` takes 2,000
@@ -180,6 +182,70 @@ def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tup
     return float(np.mean(inside)), float(np.mean(wide))
 
 
+@dataclass(frozen=True)
+class LevelWorld:
+    """An experiment without any effect whose arms, one a level and a mixture, are scored on each level by itself.
+
+    A seed and an identity act on an arm in all levels alike and in each level by itself; `noisy` as in `World`.
+    """
+
+    name: str
+    persons: int
+    levels: int
+    seeds: int
+    noisy: str = "none"
+
+    def scored(self, rng: np.random.Generator) -> LevelScores:
+        """One experiment: two queries of each identity on each level."""
+        arms = ("mix", *(f"only-{level}" for level in range(self.levels)))
+        loud = {"none": [], "reference": [0], "arms": range(1, len(arms))}[self.noisy]
+        sd = 0.02 * np.where(np.isin(np.arange(len(arms)), loud), 3, 1)[:, None, None]
+        shape, who = (len(arms), self.seeds, 1), np.repeat(np.arange(self.persons), 2)
+        alike = 0.5 + rng.normal(0, 0.05, (len(arms), 1, self.persons)) + sd * rng.normal(size=shape)
+        values = {}
+        for level in range(self.levels):
+            one = alike + rng.normal(0, 0.05, (len(arms), 1, self.persons)) + sd * rng.normal(size=shape)
+            values[str(level)] = one[:, :, who] + rng.normal(0, 0.05, (*shape[:2], len(who)))
+        return LevelScores(arms, values, dict.fromkeys(values, who))
+
+    def families(self) -> dict[str, list[CellContrast]]:
+        """The contrasts by family, with the matrix of all arms and levels."""
+        names = [str(level) for level in range(self.levels)]
+        facts = {"mix": {"kind": "mix"}} | {f"only-{one}": {"kind": "only", "levels": [one]} for one in names}
+        matrix = [
+            CellContrast("matrix", f"{arm} on {level}", "", {(f"only-{arm}", level): 1.0, ("mix", level): -1.0})
+            for arm in names
+            for level in names
+        ]
+        declared = [*level_contrasts(facts, "mix", names), *matrix]
+        return {
+            family: [one for one in declared if one.family == family]
+            for family in dict.fromkeys(one.family for one in declared)
+        }
+
+
+def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[float, float]]:
+    """By family: the share of single intervals that contain the truth, and of families all of whose intervals do."""
+    rng, found = np.random.default_rng(seed), {}
+    for _ in range(count):
+        scores = world.scored(rng)
+        for family, chosen in world.families().items():
+            rows = families.figures(judge_cells(scores, chosen, rng, DRAWS), 0.01)
+            single = np.mean([row["low"] <= 0 <= row["high"] for row in rows])
+            together = all(row["family_low"] <= 0 <= row["family_high"] for row in rows)
+            found.setdefault(family, []).append((single, together))
+    return {family: tuple(np.mean(each, axis=0)) for family, each in found.items()}
+
+
+LEVEL_WORLDS = [
+    LevelWorld("alike", 9, 7, 3),
+    LevelWorld("alike", 16, 7, 3),
+    LevelWorld("alike", 60, 4, 5),
+    LevelWorld("reference noisy", 16, 7, 3, "reference"),
+    LevelWorld("arms noisy", 16, 7, 3, "arms"),
+]
+
+
 def percent(share: float, count: int) -> str:
     """A share with its binomial standard error.
 
@@ -199,6 +265,19 @@ def _worlds(run: Callable, part: int) -> str:
         rows.append([world.name, world.persons, world.arms, world.seeds, *told, f"{alone:.2f}", f"{wide:.2f}"])
     headers = ["world", "identities", "arms", "seeds", "single, %", "simultaneous, %", "any effect told, %"]
     return harness.table([*headers, "width, single", "width, simultaneous"], rows)
+
+
+def _levels(run: Callable, part: int) -> str:
+    jobs = [(world, max(TRIALS // 2 // part, 20), seed) for seed, world in enumerate(LEVEL_WORLDS)]
+    rows = []
+    for (world, count, _), found in zip(jobs, run(levels_covered, jobs), strict=True):
+        sizes = [world.name, world.persons, world.levels, world.seeds]
+        rows += [
+            [*sizes, family, f"{100 * single:.1f}", percent(together, count)]
+            for family, (single, together) in found.items()
+        ]
+    headers = ["world", "identities", "levels", "seeds", "family", "single, %", "simultaneous, %"]
+    return harness.table(headers, rows)
 
 
 def _plans(run: Callable, part: int) -> str:
@@ -231,7 +310,7 @@ def main() -> None:
             return [one.result() for one in started]
 
         part = QUICK if quick else 1
-        parts = [make(run, part) for make in (_worlds, _plans, _pools)]
+        parts = [make(run, part) for make in (_worlds, _levels, _plans, _pools)]
     page = PAGE.format(*parts, trials=TRIALS, half=TRIALS // 2, draws=DRAWS)
     print(page) if quick else harness.keep("coverage", "Coverage of the printed intervals", page)
 
@@ -248,15 +327,21 @@ identities is below two there is no interval, which happens with five identities
 
 {0}
 
+Own level, transfer and the matrix of arms and levels: arms of one level each and a mixture, on each level by itself.
+Standard deviations in points, each in all levels alike and in each level by itself: arm x identity 5, seed of an arm 2
+(noisy 6); queries 5. {half} experiments each.
+
+{1}
+
 What `gprplus report --plan` promises for the smallest difference that it says is seen with 80% power, and how often the
 simultaneous interval of an arm with that difference excluded 0 in {half} experiments.
 
-{1}
+{2}
 
 Effects pooled over targets of 40 identities, which share their trainings; tau is the spread of true effects, in points.
 {trials} experiments each.
 
-{2}
+{3}
 
 Families have {draws} simulated null experiments here, 2,000 in `gprplus benchmark`."""
 

@@ -15,7 +15,7 @@ import numpy as np
 from gprplus.evaluation.aligned import aligned, shared_seeds
 from gprplus.evaluation.level_estimands import CellContrast
 from gprplus.evaluation.stats import Scored
-from gprplus.evaluation.stats.contrasts import Judged, judge, together
+from gprplus.evaluation.stats.contrasts import DRAWS, Judged, judge, together
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,8 +81,10 @@ def read_level_scores(
     }
 
 
-def judge_cells(scores: LevelScores, contrasts: Sequence[CellContrast], rng: np.random.Generator) -> Judged:
-    """Intervals of contrasts of cells; those whose arms have equal levels are simulated together."""
+def judge_cells(
+    scores: LevelScores, contrasts: Sequence[CellContrast], rng: np.random.Generator, draws: int = DRAWS
+) -> Judged:
+    """Intervals of contrasts of cells; those whose arms have equal levels are simulated together, `draws` times."""
     groups: dict[tuple[Profile, ...], list[int]] = {}
     tables: list[tuple[dict[str, Profile], np.ndarray]] = []
     for place, contrast in enumerate(contrasts):
@@ -92,7 +94,7 @@ def judge_cells(scores: LevelScores, contrasts: Sequence[CellContrast], rng: np.
     parts, order = [], []
     for places in groups.values():
         matrix = np.array([tables[place][1] for place in places])
-        parts.append(judge(_scored(scores, tables[places[0]][0]), matrix, rng))
+        parts.append(judge(_scored(scores, tables[places[0]][0]), matrix, rng, draws=draws))
         order += places
     return together(parts, np.argsort(order))
 
