@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = list[dict[str, Any]]
+ESTIMANDS = 3  # own level, transfer, mixed gallery: in one verdict, so they share the 5%
 
 
 def rows(
@@ -52,7 +53,7 @@ def _contrast_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], ma
     for family in dict.fromkeys(one.family for one in declared):
         mine = [one for one in declared if one.family == family]
         judged = judge_cells(scores, mine, _rng(family, metric))
-        for one, figures in zip(mine, families.figures(judged, margin), strict=True):
+        for one, figures in zip(mine, families.figures(judged, margin, ESTIMANDS), strict=True):
             row = {"family": family, "contrast": one.name, "formula": one.formula, "draws": 0}
             out.append(row | figures | _sizes(scores, {level for _, level in one.cells}))
     return out

@@ -13,7 +13,7 @@ from gprplus.evaluation.aligned import METRICS, aligned, shared_seeds
 from gprplus.evaluation.estimands import Contrast
 from gprplus.evaluation.stats import components, contrasts, factorial, families, identities, pooling
 from gprplus.evaluation.summary import UNTRAINED
-from gprplus.evaluation.targets import RERANKED, own
+from gprplus.evaluation.targets import RERANKED, SELF, own
 from gprplus.splits.deals import recorded_deals
 
 if TYPE_CHECKING:
@@ -72,13 +72,15 @@ def effects(
     names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
     declared = {one.target: estimands.declared(info, one.arms) for one in seen}
+    of_levels, levels = by_level.rows(rows, queries, info, margin)
+    shared = by_level.ESTIMANDS if of_levels else 1
     tables = {
-        "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info)],
+        "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info, shared)],
         "components": [row for one in seen for row in _components(one, info)],
         "curves": [row for one in seen for row in curves.rows(one, info)],
     }
     tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
-    of_levels, tables["levels"] = by_level.rows(rows, queries, info, margin)
+    tables["levels"] = levels
     tables["contrasts"] += of_levels
     return Effects(**{name: _table(table, schema.TABLES[name]) for name, table in tables.items()})
 
@@ -124,12 +126,13 @@ def _drawn(seen: Seen, one: Contrast, info: Mapping[str, Any]) -> int:
     return sum(min(len(recorded_deals(facts[arm])), seen.scored.values.shape[1]) for arm in one.draws)
 
 
-def _effects(seen: Seen, declared: Sequence[Contrast], info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    out = []
+def _effects(seen: Seen, declared: Sequence[Contrast], info: Mapping[str, Any], shared: int) -> list[dict[str, Any]]:
+    """Rows of the contrasts of one target; on the split's own test set `shared` estimands share the 5%."""
+    out, count = [], shared if seen.target == SELF else 1
     for name in dict.fromkeys(one.family for one in declared):
         family = [one for one in declared if one.family == name]
         sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
-        for one, figures in zip(family, families.figures(judged(seen, family), seen.margin), strict=True):
+        for one, figures in zip(family, families.figures(judged(seen, family), seen.margin, count), strict=True):
             row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
             row |= {
                 "aliases": ", ".join(one.aliases) or None,

@@ -30,7 +30,8 @@ def _together(compared: Sequence[Finding]) -> list[str]:
     if not compared or compared[0].size < 2:
         return []
     first = compared[0]
-    return [f"intervals simultaneous over the {first.size} contrasts of the family '{first.family}' (max-|t|)"]
+    over = f"the {first.size} contrasts of the family '{first.family}' (max-|t|)"
+    return [f"intervals simultaneous over {over}{' and the three estimands' if first.shared else ''}"]
 
 
 def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:

@@ -125,7 +125,7 @@ def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
         return [f"{start}, no arm is distinguishable from the others."]
     named = sorted(decided, key=lambda one: -one.difference)
     rest = len(unseen) - len(decided)
-    left = f"; {rest} of {len(unseen)} are undecided" if rest else ""
+    left = f"; {rest} of {len(unseen)} {'is' if rest == 1 else 'are'} undecided" if rest else ""
     return [f"{start}: {words.listed([_named(one, info) for one in named])} against the others{left}."]
 
 

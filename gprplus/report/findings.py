@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gprplus.evaluation.level_estimands import FAMILIES as LEVEL_FAMILIES
 from gprplus.evaluation.stats import families
 from gprplus.report import words
 
@@ -27,7 +28,7 @@ class Finding:
     """One contrast of mAP: a difference, the interval of its family, and the difference of each seed.
 
     `name` is an arm, or a factor of a factorial; `size` counts the family's contrasts that have intervals, `draws` the
-    draws of a random control; ends are None with one seed.
+    draws of a random control; ends are None with one seed. `shared`: the interval holds for other families too.
     """
 
     family: str
@@ -39,6 +40,7 @@ class Finding:
     size: int
     draws: int
     seeds: int
+    shared: bool = False
 
     @property
     def outcome(self) -> str:
@@ -52,8 +54,8 @@ class Finding:
 
     @property
     def interval(self) -> str:
-        """What the interval is called: simultaneous, unless the family has one member."""
-        return "simultaneous 95% interval" if self.size > 1 else "95% interval"
+        """What the interval is called: simultaneous, unless it holds for one contrast alone."""
+        return "simultaneous 95% interval" if self.size > 1 or self.shared else "95% interval"
 
 
 def findings(contrasts: Sequence[Row]) -> list[Finding]:
@@ -63,12 +65,24 @@ def findings(contrasts: Sequence[Row]) -> list[Finding]:
         family: sum(row["family"] == family and row["family_low"] is not None for row in rows)
         for family in {row["family"] for row in rows}
     }
+    shared = len({row["family"] for row in rows} & set(LEVEL_FAMILIES)) > 0
     found = []
     for row in rows:
         value, low, high = turned(row)
         family = row["family"]
         found.append(
-            Finding(family, row["contrast"], value, low, high, row["margin"], sizes[family], row["draws"], row["seeds"])
+            Finding(
+                family,
+                row["contrast"],
+                value,
+                low,
+                high,
+                row["margin"],
+                sizes[family],
+                row["draws"],
+                row["seeds"],
+                shared,
+            )
         )
     return found
 

@@ -167,7 +167,8 @@ def _note(chosen: Sequence[Finding]) -> str:
     first = chosen[0]
     paired = "Difference of mAP, paired over the same queries and seeds."
     told = ASKED[first.family] if first.family in TITLES else paired
-    together = f" Intervals are simultaneous over the {first.size} contrasts of the family '{first.family}'."
+    over = f"the {first.size} contrasts of the family '{first.family}'{' and three estimands' if first.shared else ''}"
+    together = f" Intervals are simultaneous over {over}."
     return told + (together if first.size > 1 else "")
 
 

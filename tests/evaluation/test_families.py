@@ -55,3 +55,16 @@ def test_a_word_is_told_by_the_ends_alone_and_turns_with_them(one, other, margin
     if word == "equivalent":
         assert families.within(low, high, margin)
         assert families.says(low / 2, high / 2, margin) == "equivalent", "a narrower one inside says the same"
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(2, 60), st.floats(0, 5))
+def test_families_that_share_five_percent_are_wider_and_agree_with_their_p(seed, freedom, shift):
+    rng = np.random.default_rng(seed)
+    null = two_sided(rng.standard_t(freedom, (1000, 4)), freedom)
+    found = Judged(rng.standard_t(freedom, 4) + shift, np.ones(4), np.full(4, freedom), np.ones(4), null)
+    alone, shared = families.figures(found, 0.01), families.figures(found, 0.01, 3)
+    for one, other in zip(alone, shared, strict=True):
+        assert other["family_high"] - other["family_low"] >= one["family_high"] - one["family_low"]
+        assert other["p_max"] == pytest.approx(min(3 * one["p_max"], 1))
+        assert (other["verdict"] in ("higher", "lower")) == (other["p_max"] < 0.05)
+        assert (other["low"], other["high"]) == (one["low"], one["high"])

@@ -62,9 +62,14 @@ def critical(peak: np.ndarray, chance: float = 0.05) -> float:
     return float(min(peak[max(place, 0)], chance))
 
 
-def figures(judged: Judged, margin: float) -> list[dict[str, Any]]:
-    """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for each."""
-    p_max, half = largest(judged)
+def figures(judged: Judged, margin: float, estimands: int = 1) -> list[dict[str, Any]]:
+    """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for each.
+
+    Where one verdict holds several `estimands`, they share the 5% (Bonferroni): a family's intervals then hold at
+    1 - 0.05 / estimands, and `p_max` is that many times as large.
+    """
+    p_max, half = largest(judged, 1 - 0.05 / estimands)
+    p_max = np.minimum(p_max * estimands, 1)
     adjusted = zip(judged.intervals(), judged.p, holm(judged.p), p_max, half, strict=True)
     rows = []
     for k, (span, p, p_holm, p_family, width) in enumerate(adjusted):

@@ -1,0 +1,134 @@
+"""Own level, transfer and mixed gallery in words: each with whom it favours, and no word without its interval."""
+
+import pytest
+
+from gprplus.report.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
+from gprplus.report.findings import findings
+from gprplus.report.level_matrix import level_matrix
+from gprplus.report.sentences import judge
+
+WEATHER = {"attribute": "weather", "reference": "mix", "gallery_levels": {"sunny": 280, "foggy": 280, "clouds": 240}}
+
+
+@pytest.fixture(scope="module")
+def contrast_row(contrasts):
+    return contrasts[0]
+
+
+@pytest.fixture(scope="module")
+def found(contrast_row):
+    return lambda *rows: findings([contrast_row(*row[:4], family=row[4]) for row in rows])
+
+
+OWN = (
+    ("all arms", 0.081, 0.030, 0.132, "own level, mean"),
+    ("only-sunny", 0.12, 0.037, 0.204, "own level"),
+    ("only-foggy", 0.042, -0.01, 0.094, "own level"),
+)
+
+
+def test_own_level_gives_the_mean_the_counts_and_the_widest_difference(found):
+    assert own_sentence(found(*OWN), WEATHER, "mix") == (
+        "Own level (query and gallery of the arm's own weather; favours the arm): the 2 weathers gain 8.1 points of "
+        "mAP on average against the same-budget mixture (simultaneous 95% interval +3.0 to +13.2); 1 gains and 1 is "
+        "undecided; the widest difference is sunny +12.0 (+3.7 to +20.4)."
+    )
+
+
+def test_a_mean_that_is_not_distinguishable_is_not_called_equal(found):
+    mean = ("all arms", 0.002, -0.05, 0.054, "own level, mean")
+    text = own_sentence(found(mean, *OWN[1:]), WEATHER, "mix")
+    assert (
+        "the 2 weathers are not distinguishable from the same-budget mixture on average (+0.2 points of mAP, "
+        "simultaneous 95% interval −5.0 to +5.4)"
+    ) in text
+
+
+def test_without_an_interval_nothing_is_concluded(found):
+    rows = [(name, value, None, None, family) for name, value, _, _, family in OWN]
+    text = own_sentence(found(*rows), WEATHER, "mix")
+    assert text.endswith("without an interval nothing is concluded.")
+    assert " gain " not in text
+
+
+TRANSFER = (
+    ("all arms", -0.2, -0.3, -0.1, "transfer, mean"),
+    ("only-sunny", -0.1, -0.2, -0.01, "transfer"),
+    ("only-foggy", -0.3, -0.4, -0.2, "transfer"),
+    ("only-sunny", 0.1, 0.02, 0.18, "transfer, unseen by both"),
+    ("only-foggy", -0.02, -0.1, 0.06, "transfer, unseen by both"),
+)
+
+
+def level(arm, name, difference, trained_on, low=None, high=None):
+    row = {"metric": "mAP", "arm": arm, "level": name, "trained_on": trained_on, "value": 0.5, "queries": 96}
+    row |= {"difference": difference, "family_low": low, "family_high": high}
+    return row | {"verdict": None if low is None else "lower" if high < 0 else "undecided"}
+
+
+LEVELS = [
+    level("only-sunny", "sunny", 0.1, True, -0.1, 0.3),
+    level("only-sunny", "foggy", -0.3, False, -0.5, -0.1),
+    level("only-foggy", "sunny", -0.4, False, -0.6, -0.2),
+    level("only-foggy", "foggy", -0.5, True, -0.7, -0.3),
+    level("mix", "sunny", None, True),
+    level("mix", "foggy", None, True),
+]
+
+
+def test_transfer_names_the_worst_level_that_an_arm_has_not_seen(found):
+    text = transfer_sentence(found(*TRANSFER), LEVELS, WEATHER, "mix")
+    assert text.startswith(
+        "Transfer (query and gallery of one weather that is new to the arm and not to the mixture; favours the "
+        "mixture): the 2 weathers lose 20.0 points of mAP on average against the same-budget mixture"
+    )
+    assert (
+        "the worst level of 2: training on foggy alone, searched in sunny, −40.0 (simultaneous over 4 cells: −60.0 to "
+        "−20.0)."
+    ) in text
+    assert text.endswith(
+        "Where neither arm was trained on the level, which favours none: sunny +10.0 (+2.0 to +18.0) against the "
+        "others; 1 of 2 is undecided."
+    )
+
+
+def test_the_mixed_gallery_gives_its_composition():
+    assert mixed_prefix(WEATHER, "mix") == "Mixed gallery (3 weathers, 30 to 35% each; favours the mixture): "
+
+
+def judged(summary, contrast_row, estimand=None):
+    rows = [contrast_row(*row[:4], family=row[4]) for row in (*OWN, *TRANSFER)]
+    rows += [contrast_row("only-foggy", -0.3, -0.4, -0.2), contrast_row("only-sunny", -0.1, -0.2, -0.05)]
+    told = summary(("only-foggy", -0.3, -0.4, -0.2), ("only-sunny", -0.1, -0.2, -0.05), ("mix",)).to_pylist()
+    return judge(told, rows, {**WEATHER, "estimand": estimand}, LEVELS)
+
+
+def test_all_three_are_the_headline_unless_one_was_chosen(summary, contrast_row):
+    lines = judged(summary, contrast_row).headline.split("\n")
+    assert [line.split(" (")[0] for line in lines] == ["Own level", "Transfer", "Mixed gallery"]
+    found = judged(summary, contrast_row, "mixed")
+    assert found.headline.startswith("Mixed gallery (3 weathers")
+    assert found.support[0].startswith("Own level")
+    assert "and the three estimands" in found.basis
+
+
+def test_few_identities_are_warned_of_beside_the_verdict(summary, contrast_row):
+    few = {"query_identities": 9}
+    rows = summary(("only-foggy", -0.3, -0.4, -0.2, few), ("mix", few)).to_pylist()
+    found = judge(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], WEATHER)
+    assert found.support[-1].startswith("Warning: only 9 test identities (below 20)")
+
+
+def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero():
+    found = level_matrix(LEVELS, WEATHER)
+    assert found.levels == ("sunny", "foggy")
+    outcomes = {line.arm: [cell.outcome for cell in line.cells] for line in found.lines}
+    assert outcomes == {
+        "only-sunny": ["unclear", "loss"],
+        "only-foggy": ["loss", "loss"],
+        "mix": ["unknown", "unknown"],
+    }
+    framed = {line.arm: [cell.trained_on for cell in line.cells] for line in found.lines}
+    assert framed == {"only-sunny": [True, False], "only-foggy": [False, True], "mix": [False, False]}
+    assert found.differences == 4
+    assert found.lines[0].cells[1].text == "50.0 (−30.0: −50.0 to −10.0)"
