@@ -6,7 +6,9 @@ The variance of a paired difference between two arms with S seeds and I identiti
 
 "Seen" means what a verdict will say: the simultaneous interval of the family, here all arms against the first, excludes
 0. Its half width is chance too, the more so the fewer the seeds, so power is a mean over simulated experiments whose
-variances, degrees of freedom and critical probability are those of `contrasts` and `families`.
+variances, degrees of freedom and critical probability are those of `contrasts` and `families`. The critical probability
+of an experiment is simulated from its estimated variances, which differ between equally noisy arms: it is smaller than
+that of equal variances.
 """
 
 import math
@@ -25,7 +27,7 @@ from gprplus.evaluation.stats.joining import half_widths, joined, two_sided
 WANTED = 0.8  # power
 SEEDS = (2, 3, 5, 8, 10, 20)
 MOST_PERSONS = 100_000
-DRAWS = 2_000  # simulated experiments; they leave half a percent of power to chance
+DRAWS = 4_000  # simulated experiments; they leave one to two percent of power to chance
 
 
 @dataclass(frozen=True)
@@ -75,24 +77,29 @@ def difference_error(noise: Noise, seeds: int, persons: float) -> float:
     return math.sqrt(2 * variance)
 
 
-Draws = tuple[np.ndarray, np.ndarray]
-
-
 def _to_first(arms: int) -> np.ndarray:
     return (np.eye(arms) - np.eye(arms)[0])[1:]
 
 
+Part = tuple[np.ndarray, np.ndarray]
+
+
 @cache
-def _seed_draws(arms: int, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shifts `(DRAWS, K)` of all arms against the first where a seed has variance 1, with the variances and degrees of
-    freedom that are estimated for them.
+def _seed_draws(arms: int, seeds: int) -> tuple[Part, np.ndarray, Part]:
+    """Seeds of variance 1 in `DRAWS` experiments: estimated variances and degrees of freedom `(DRAWS, K)` of all arms
+    against the first. Then shifts, variances and degrees of experiments as noisy as those were estimated to be.
     """
-    noise = np.random.default_rng(0).normal(size=(DRAWS, arms, seeds))
-    return noise.mean(axis=2) @ _to_first(arms).T, *by_seed.contrast_variance(noise, _to_first(arms))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(DRAWS, arms, seeds))
+    again = rng.normal(size=noise.shape)
+    if seeds > 1:
+        again *= np.sqrt(by_seed.arm_variances(noise)[0])[:, :, None]
+    known, null = (by_seed.contrast_variance(one, _to_first(arms)) for one in (noise, again))
+    return known, again.mean(axis=2) @ _to_first(arms).T, null
 
 
 @cache
-def _identity_draws(arms: int, identities: int) -> Draws:
+def _identity_draws(arms: int, identities: int) -> Part:
     """The same over identities, where an arm's mean has variance 1: shifts and estimated variances `(DRAWS, K)`."""
     drawn = np.random.default_rng(1).normal(size=(DRAWS, identities, arms)) @ _to_first(arms).T
     return drawn.mean(axis=1) * math.sqrt(identities), drawn.var(axis=1, ddof=1)
@@ -103,16 +110,21 @@ def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int) -> np.ndar
     have them.
     """
     arms, count = max(arms, 2), min(max(persons, 2), ENOUGH)
-    shift, variance, known = _seed_draws(arms, seeds)
+    known, shift, null = _seed_draws(arms, seeds)
     moved, spread = _identity_draws(arms, count)
     seed = noise.arm_seed + noise.rest / persons
     identity = (noise.arm_person + noise.rest / seeds) / persons
     both = 2 * noise.rest / (seeds * persons)
-    total, freedom = joined([(seed * variance, known), (identity * spread, np.array(count - 1.0))], both)
-    drawn = 2 * (seed / seeds + identity)
-    shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * math.sqrt(1 - both / drawn if drawn > 0 else 1)
-    t = np.divide(shift, np.sqrt(total), out=np.zeros_like(shift), where=total > 0)
-    chance = critical(np.sort(two_sided(t, freedom).min(axis=1))) if arms > 2 else 0.05
+    people = identity * spread, np.array(count - 1.0)
+    total, freedom = joined([(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both)
+    chance = 0.05
+    if arms > 2:
+        variance, degrees = joined([(seed * null[0], null[1]), people], both)
+        drawn = 2 * (seed / seeds + identity)
+        kept = math.sqrt(1 - both / drawn if drawn > 0 else 1)
+        shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * kept
+        t = np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
+        chance = critical(np.sort(two_sided(t, degrees).min(axis=1)))
     return half_widths(np.sqrt(total[:, 0]), freedom[:, 0], chance)
 
 
