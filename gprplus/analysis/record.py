@@ -110,6 +110,30 @@ class Controls:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """How much farther than the searched subset a control is from the held-out target (squared discrepancies).
+
+    The 95% interval is simultaneous over the controls of one target; its ends are None where the held-out identities
+    are too few for one.
+    """
+
+    control: str
+    value: float
+    low: float | None
+    high: float | None
+
+    @property
+    def farther(self) -> bool:
+        """Whether the interval shows the control to be farther from the target."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def nearer(self) -> bool:
+        """Whether the interval shows the control to be nearer to the target."""
+        return self.high is not None and self.high < 0
+
+
+@dataclass(frozen=True)
 class SearchAsked:
     """What of the request of a search the pages show."""
 
@@ -129,6 +153,7 @@ class SearchRecord:
     left_out: list[str]
     target_images: Halves
     stability: Stability
+    differences: list[Difference] = field(default_factory=list)
 
 
 def analysis_record(info: Mapping[str, Any], where: Path, tables: Collection[str]) -> AnalysisRecord:

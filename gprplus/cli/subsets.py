@@ -22,7 +22,6 @@ METHODS = {
 
 def show(found: "Search", target: Path) -> None:
     """Print one target's search; `target` is where the target is, for the line to type next."""
-    from gprplus.analysis.search.beaten import warning
     from gprplus.analysis.search.search import margins
 
     info = found.info
@@ -46,8 +45,7 @@ def show(found: "Search", target: Path) -> None:
     headers = ["chosen by", "held out", "95% interval", f"on the {halves['chosen_by']:,} chosen by", "cells"]
     console.say(title)
     console.table(headers, cells, right=(1, 2, 3, 4))
-    if said := warning(info["target"], rivals):
-        console.say(said)
+    _controls(found)
     for name in info["left_out"]:
         console.note(f"Note: {name} is left out: the levels it keeps have too few images for the budget.")
     shares = margins(info["factors"], found.cells.to_pylist(), "images")
@@ -61,6 +59,17 @@ def show(found: "Search", target: Path) -> None:
         "cells stay the same."
     )
     _verdict(info, found, target)
+
+
+def _controls(found: "Search") -> None:
+    """Print how much farther each control is, and whether the searched subset is shown to be nearest."""
+    from gprplus.analysis.search.verdict import control_name, interval, thousand
+
+    rows = [[control_name(one.control), thousand(one.value), interval(one)] for one in found.differences]
+    if rows:
+        headers = ["control", "farther than searched by, x 1000", "simultaneous 95% interval"]
+        console.table(headers, rows, right=(1, 2))
+    console.say(found.verdict)
 
 
 def _verdict(info: dict[str, Any], found: "Search", target: Path) -> None:

@@ -43,6 +43,7 @@ SEARCH = {
     "left_out": [],
     "target_images": {"chosen_by": 8, "held_out": 8},
     "stability": {"l1": 0.1, "jaccard": 0.9},
+    "differences": [{"control": "even", "value": 0.1, "low": None, "high": None}],
 }
 READ = {
     "sound": (SOUND, lambda info: analysis_record(info, Path("analysis.json"), TABLES)),
@@ -59,7 +60,7 @@ def test_every_key_is_checked(name):
         for bad in ([[]], [3.5, {}], -1.5):
             with pytest.raises(AnalysisError, match=key):
                 read({**info, key: bad})
-    for key in info.keys() - {"tables"}:
+    for key in info.keys() - {"tables", "differences"}:
         with pytest.raises(AnalysisError, match=f"'{key}' is missing"):
             read({name: value for name, value in info.items() if name != key})
 

@@ -4,13 +4,13 @@ import json
 from dataclasses import replace
 from importlib import import_module
 
-import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from gprplus.analysis import Budget, Search, search
-from gprplus.analysis.search.beaten import page
+from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.search import margins
+from gprplus.analysis.search.verdict import page
 from gprplus.cli import cli, subsets
 from gprplus.errors import AnalysisError, GprplusError, RequestChanged
 from gprplus.ingest import build_manifest
@@ -109,24 +109,41 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
     assert "best dataset" in both.output
     assert "searched for sun, another target" in both.output
     assert f"next: gprplus benchmark {tmp_path}/two/splits/search-fog --target fog={home}/fog-manifest\n" in both.output
-    assert "in particular" not in both.output
+    assert "farther than searched by" in both.output
     assert "searched, by weather: foggy" in both.output
     data = json.loads(CliRunner().invoke(cli, [*arguments, *two, "--json"]).stdout)
     assert data["fog"]["search"]["arms"] == Search.open(tmp_path / "two" / "fog" / "search").info["arms"]
 
 
-def test_output_and_page_say_that_another_targets_choice_lies_nearer(found, home, capsys):
+def test_each_control_has_a_held_out_difference_in_the_record(found):
+    for one, other in zip(found, ("wrong-sun", "wrong-fog"), strict=True):
+        held = {row["method"]: row["held_out"] for row in one.rivals.to_pylist()}
+        assert [each.control for each in one.differences] == [other, "random-levels", "random-images", "even"]
+        for each in one.differences:
+            assert each.value == pytest.approx(held[each.control] - held["searched"], abs=1e-6)
+            assert each.low < each.value < each.high
+        record = json.loads((one.path / "search.json").read_text())
+        assert record["nearest"] is one.nearest is nearest(one.differences)
+        assert record["verdict"] == one.verdict
+
+
+def test_output_and_page_name_the_control_that_is_not_farther(found, home, capsys):
     fog = found[0]
-    rows = fog.rivals.to_pylist()
-    turned = {"searched": "wrong-sun", "wrong-sun": "searched"}  # as if sun's choice were the one searched for fog
-    swapped = pa.Table.from_pylist([{**r, "method": turned.get(r["method"], r["method"])} for r in rows])
-    subsets.show(replace(fog, rivals=swapped), home / "fog manifest")
-    said = capsys.readouterr().out
-    for text in (said, page("fog", swapped)):
-        assert "hat was searched for sun" in text
-        assert "nearer to fog than what was searched for fog itself: nothing was found that belongs to fog" in text
-    assert (fog.path / "rivals.md").read_text() == page("fog", fog.rivals)
-    assert f"--target 'fog={home}/fog manifest'\n" in said
+    assert (fog.path / "rivals.md").read_text() == page("fog", fog.rivals, fog.differences)
+    first, *rest = fog.info["differences"]
+    undecided = replace(fog, info={**fog.info, "differences": [{**first, "low": -0.01, "high": 0.05}, *rest]})
+    subsets.show(undecided, home / "fog manifest")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "No subset is shown to be nearer to fog than the controls." in said
+    assert "the subset searched for sun by" in said
+    assert "(-10.0 to 50.0)" in said
+    assert f"--target 'fog={home}/fog manifest'" in said
+
+
+def test_a_search_of_an_earlier_version_names_no_subset(found):
+    old = replace(found[0], info={name: value for name, value in found[0].info.items() if name != "differences"})
+    assert not old.nearest
+    assert "Search again with --force" in old.verdict
 
 
 def test_paper_mode_searches_for_nothing(home):

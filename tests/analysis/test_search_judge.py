@@ -22,7 +22,8 @@ def judged(seed, persons=12, cells=8, effect=0.0):
         most = np.full(cells, persons)
         return Problem(within, known.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-3)
 
-    found = judge.judged(known, problem, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
+    half = judge.halved(persons, rng)
+    found = judge.judged(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
     return found, {row["method"]: row for row in found.rivals}
 
 

@@ -4,13 +4,15 @@ Both sides are halved. Judged with the persons it was chosen by, a choice that f
 differences between cells would look near to any target.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gprplus.analysis.record import Difference
 from gprplus.analysis.search import rivals
+from gprplus.analysis.search.differences import differences
 from gprplus.analysis.search.kernels import Kernels
 from gprplus.analysis.search.rivals import Problem
 
@@ -23,7 +25,7 @@ _TAILS = (0.025, 0.975)
 class Outcome:
     """The chosen weights `(C,)`, their range over redraws, images a cell; rows of columns.RIVALS without the target;
     counts of every way to choose and of each random draw; what else is kept in the record; how to make the row of
-    counts that were found elsewhere.
+    counts that were found elsewhere; how to compare all controls with the subset, given those found for other targets.
     """
 
     weights: np.ndarray
@@ -35,11 +37,13 @@ class Outcome:
     drawn: dict[str, list[np.ndarray]]
     facts: dict[str, Any]
     place: Callable[[str, np.ndarray], dict[str, Any]]
+    compare: Callable[[Mapping[str, np.ndarray]], list[Difference]]
 
 
 def judged(
     known: Kernels,
     problem: Callable[[np.ndarray, np.ndarray], Problem],
+    half: np.ndarray,
     fit: np.ndarray,
     bandwidth: float,
     rng: np.random.Generator,
@@ -47,13 +51,11 @@ def judged(
     draws: int,
     redraws: int = REDRAWS,
 ) -> Outcome:
-    """Choose by half of the source's persons and the target images `fit` `(T,) bool`, by every way there is, and judge
-    on the others.
+    """Choose by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool` with every method, and
+    evaluate on the others; on the same source identities where `half` has all of them.
 
-    `problem` makes the programme of persons counted so often and target images weighted so. Fewer than four persons
-    are not halved.
+    `problem` makes the programme of persons counted so often and target images weighted so.
     """
-    half = _half(len(known.inside), rng)
     own, other = Judge.of(known.of(half), fit), Judge.of(known.of(~half if not half.all() else half), ~fit)
     plain = problem(half.astype(np.float64), fit.astype(np.float64))
     chosen = {name: way(plain) for name, way in rivals.CHOSEN.items()}
@@ -81,7 +83,14 @@ def judged(
     def place(name: str, counts: np.ndarray) -> dict[str, Any]:
         return _row(name, [counts], own, other, rng)
 
-    return Outcome(weights, low, high, kept["searched"], order, kept, drawn, facts, place)
+    def compare(others: Mapping[str, np.ndarray]) -> list[Difference]:
+        controls = {name: [counts] for name, counts in others.items()} | drawn | {"even": [even]}
+        mixtures = {name: [counts / counts.sum() for counts in each] for name, each in controls.items() if each}
+        searched = kept["searched"] / kept["searched"].sum()
+        found = differences(other.known, other.images, searched, mixtures, rng)
+        return [replace(one, low=None, high=None) for one in found] if half.all() else found
+
+    return Outcome(weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare)
 
 
 def _draws(
@@ -95,8 +104,8 @@ def _draws(
     return [rivals.whole(problem, weights) for weights in found if weights is not None]
 
 
-def _half(persons: int, rng: np.random.Generator) -> np.ndarray:
-    """`(P,) bool`: the persons that choose; all of them where a half would be too few to compare two of."""
+def halved(persons: int, rng: np.random.Generator) -> np.ndarray:
+    """The source identities that choose, `(P,) bool`: a random half, or all where there are fewer than four."""
     return np.ones(persons, dtype=bool) if persons < 4 else rng.permutation(persons) % 2 == 0
 
 

@@ -1,7 +1,7 @@
 """`search`: the subset of a manifest nearest to each target under a budget, judged on images it was not chosen by."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import pyarrow as pa
 from gprplus.analysis.columns import CELLS, RIVALS
 from gprplus.analysis.features import Features, chosen
 from gprplus.analysis.pages import markdown, write_csv
-from gprplus.analysis.record import search_record
+from gprplus.analysis.record import Difference, search_record
 from gprplus.analysis.sample import codes
-from gprplus.analysis.search import arms, beaten, judge, rivals
+from gprplus.analysis.search import arms, judge, rivals, verdict
+from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.kernels import kernels
 from gprplus.analysis.side import Side, opened_target, searched, target_side
 from gprplus.errors import AnalysisError
@@ -66,6 +67,21 @@ class Search:
     rivals: pa.Table
     made: bool = False
 
+    @property
+    def differences(self) -> list[Difference]:
+        """How much farther each control is from the held-out target; empty for a search of an earlier version."""
+        return search_record(self.info, self.path / RECORD).differences
+
+    @property
+    def nearest(self) -> bool:
+        """Whether every control is shown to be farther from the target than the searched subset."""
+        return nearest(self.differences)
+
+    @property
+    def verdict(self) -> str:
+        """The same in words, with the controls that are not shown to be farther."""
+        return verdict.sentence(self.info["target"], self.differences)
+
     @classmethod
     def open(cls, path: Path) -> "Search":
         """Read a finished search; AnalysisError when the folder holds none."""
@@ -99,11 +115,11 @@ def search(
 ) -> list[Search]:
     """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
 
-    Cells are the combinations of all crossed factors. Weights are chosen by half of the persons of either side and
-    judged by the others, beside `rivals`; `floor` is the part of its even share that each viewpoint keeps. Kernels are
-    taken over `people` of the train side who have every cell. The split has the subset, the threshold rule's, `draws`
-    random ones of either kind, and the subset found for each other target. Raises AnalysisError where the budget is
-    larger than what there is.
+    Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
+    compared with `rivals` and with controls by the others (Search.differences); `floor` is the part of its even share
+    that each viewpoint keeps. Kernels are taken over `people` of the train side who have every cell. The split has the
+    subset, the threshold rule's, `draws` random ones of either kind, and the subset found for each other target. Raises
+    AnalysisError where the budget is larger than what there is.
     """
     source = Manifest.open(Path(manifest))
     budget = Budget.of(budget) if isinstance(budget, str) else budget
@@ -199,6 +215,8 @@ def _one(
     views = "viewpoint_deg" in side.crossed.factors
     groups = levels[:, side.crossed.factors.index("viewpoint_deg")] if views else np.zeros(len(levels), dtype=np.int64)
     least = np.full(int(groups.max()) + 1, floor / (int(groups.max()) + 1) if views else 0.0)
+    # One half for all targets: what was chosen for another target is a control, and must not have seen the other half.
+    half = judge.halved(len(known.inside), np.random.default_rng(text_key(canonical("search", str(seed)))))
     fit = rng.permutation(int(sample.people.max()) + 1)[sample.people] % 2 == 0
 
     def problem(people: np.ndarray, weight: np.ndarray) -> rivals.Problem:
@@ -208,7 +226,7 @@ def _one(
             RIDGE * float(np.diag(within).mean()),
         )  # fmt: skip
 
-    return judge.judged(known, problem, fit, bandwidth, rng, draws=DRAWS)
+    return judge.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS)
 
 
 def _write(
@@ -234,7 +252,9 @@ def _write(
     ]
     cells = conform(pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["images"], -row["weight"]))), CELLS)
     wrong = [other for other in found if other != name]
-    ranked = [*outcome.rivals, *(outcome.place(f"{arms.WRONG}{other}", found[other].counts) for other in wrong)]
+    elsewhere = {f"{arms.WRONG}{other}": found[other].counts for other in wrong}
+    ranked = [*outcome.rivals, *(outcome.place(*one) for one in elsewhere.items())]
+    compared = outcome.compare(elsewhere)
     ranked.sort(key=lambda row: row["held_out"])
     table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), RIVALS)
     declared = arms.declared(name, found, crossed[1], request["budget"][0], draws)
@@ -247,6 +267,9 @@ def _write(
         "split": made.path.as_posix(),
         "arms": [arm.name for arm in declared],
         "controls": {"wrong_target": wrong, "random": draws, "random_levels": draws},
+        "nearest": nearest(compared),
+        "verdict": verdict.sentence(name, compared),
+        "differences": [asdict(one) for one in compared],
         **outcome.facts,
         "versions": versions(),
     }
@@ -254,7 +277,7 @@ def _write(
         write_table(home / f"{key}.parquet", one)
         write_csv(home / f"{key}.csv", one)
     write_text(home / "cells.md", markdown("cells", cells))
-    write_text(home / "rivals.md", beaten.page(name, table))
+    write_text(home / "rivals.md", verdict.page(name, table, compared))
     write_json(home / RECORD, record)
     return Search(home, record, cells, table, made=True)
 
