@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     "--sensitivity",
     is_flag=True,
     help="Then train the arm with the widest difference and the reference again, with half and double the learning "
-    "rate and, where arms differ in size, for equal epochs: does the sign hold?",
+    "rate and, where arms differ in size, for equal epochs, and report whether the sign holds.",
 )
 @click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
 @options.device

@@ -81,25 +81,28 @@ def show_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool)
     from dataclasses import asdict
 
     from gprplus.errors import ReportError
+    from gprplus.evaluation.by_level import ESTIMANDS
     from gprplus.report.files import expand
     from gprplus.report.outcome import AGAIN, read
-    from gprplus.report.planning import plan, plan_lines
+    from gprplus.report.phrases import SELF
+    from gprplus.report.planning import noise, plan, plan_lines
 
     folders = expand(list(runs) or [work / "runs"]) if runs or any((work / "runs").glob("*/*/summary.parquet")) else []
-    measured: dict[str, list[dict[str, Any]]] = {}
+    measured: dict[str, tuple[list[dict[str, Any]], int]] = {}
     for outcome in map(read, folders):
         rows = outcome.judged["components"].to_pylist() if "components" in outcome.judged else []
         rows = [row for row in rows if row["metric"] == "mAP"]
         for target in dict.fromkeys(row["target"] for row in rows):
-            measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target]
-    told = {name: rows for name, rows in measured.items() if plan(rows, margin)}
+            shared = ESTIMANDS if target == SELF and outcome.levels else 1
+            measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target], shared
+    told = {name: (rows, shared) for name, (rows, shared) in measured.items() if noise(rows)}
     if folders and not told:
         raise ReportError(f"No run here tells of its noise: two arms with two seeds each are needed. {AGAIN}")
     made = []
-    for name, rows in (told or {"assumptions": []}).items():
-        headers, lines, said = plan_lines(rows, margin)
-        noise, persons, steps = plan(rows, margin) or (None, 0, [])
-        about = {"run": name, "noise": asdict(noise) if noise else None, "people": persons}
+    for name, (rows, shared) in (told or {"assumptions": ([], 1)}).items():
+        headers, lines, said = plan_lines(rows, margin, shared)
+        found, persons, steps = plan(rows, margin, shared) or (None, 0, [])
+        about = {"run": name, "noise": asdict(found) if found else None, "people": persons}
         made.append(about | {"steps": [asdict(step) for step in steps]})
         if not as_json:
             console.table(headers, lines, title=name, right=range(len(headers)))

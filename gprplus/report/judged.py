@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gprplus.evaluation.by_level import ESTIMANDS
 from gprplus.evaluation.level_estimands import OWN, TRANSFER
 from gprplus.report import words
 from gprplus.report.findings import said
@@ -59,7 +60,8 @@ def sections(judged: "Mapping[str, pa.Table]") -> list[Section]:
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
         found += _contrasts(mine["contrasts"], where)
         found += _curves(mine["curves"], where)
-        found += _noise(mine["components"], where)
+        count = ESTIMANDS if target == SELF and rows.get("levels") else 1
+        found += _noise(mine["components"], where, count)
     return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
 
 
@@ -177,7 +179,7 @@ def _images(number: float) -> str:
     return f"{number:.1e}" if number >= 1e7 else words.whole(round(number))
 
 
-def _noise(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
+def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Iterator[Section]:
     if not rows:
         return
     lines = [[row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows]
@@ -186,7 +188,7 @@ def _noise(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
         "arm x person and the residual; person and seed move all arms alike."
     )
     yield Section(f"Where the noise comes from{where}", note, ["source", "points", "at least", "at most"], lines)
-    headers, planned, said = plan_lines(rows)
+    headers, planned, said = plan_lines(rows, estimands=estimands)
     if planned:
         yield Section(f"What it takes to see one point{where}", said, headers, planned)
 

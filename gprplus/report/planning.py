@@ -20,8 +20,13 @@ def noise(rows: Sequence[Mapping[str, Any]]) -> power.Noise | None:
     return power.measured(variances, source)
 
 
-def plan(rows: Sequence[Mapping[str, Any]], margin: float = 0.01) -> tuple[power.Noise, int, list[power.Step]] | None:
-    """Noise, people and steps for rows of schema.COMPONENTS; without rows, from assumptions of the field's size."""
+def plan(
+    rows: Sequence[Mapping[str, Any]], margin: float = 0.01, estimands: int = 1
+) -> tuple[power.Noise, int, list[power.Step]] | None:
+    """Noise, people and steps for rows of schema.COMPONENTS; without rows, from assumptions of the field's size.
+
+    `estimands` share the 5% in the verdict (`evaluation.by_level`).
+    """
     if not rows:
         guessed = power.assumed()
         return guessed, ASSUMED_PERSONS, power.plan(guessed, ASSUMED_PERSONS, ASSUMED_ARMS, margin)
@@ -29,12 +34,15 @@ def plan(rows: Sequence[Mapping[str, Any]], margin: float = 0.01) -> tuple[power
     if found is None:
         return None
     persons = max(2, round(rows[0]["effective_identities"]))
-    return found, persons, power.plan(found, persons, rows[0]["arms"], margin)
+    level = 1 - (1 - power.LEVEL) / estimands
+    return found, persons, power.plan(found, persons, rows[0]["arms"], margin, level)
 
 
-def plan_lines(rows: Sequence[Mapping[str, Any]], margin: float = 0.01) -> tuple[list[str], list[list[str]], str]:
+def plan_lines(
+    rows: Sequence[Mapping[str, Any]], margin: float = 0.01, estimands: int = 1
+) -> tuple[list[str], list[list[str]], str]:
     """Headers, lines and a note: what each number of seeds sees, of mAP."""
-    found = plan(rows, margin)
+    found = plan(rows, margin, estimands)
     if found is None:
         return [], [], ""
     told, persons, steps = found
@@ -51,9 +59,11 @@ def plan_lines(rows: Sequence[Mapping[str, Any]], margin: float = 0.01) -> tuple
         ]
         for step in steps
     ]
+    shared = f" and {estimands} estimands" if estimands > 1 else ""
     said = (
         f"A paired difference of one arm to the reference, in points of mAP, with {words.whole(persons)} people "
-        f"searched for. Seen means that with 80% probability its simultaneous 95% interval, over the differences of "
-        f"all {arms} arms, excludes 0. The last column is how many people it would take instead. Noise {told.source}."
+        "searched for. Seen means that with 80% probability its simultaneous 95% interval, over the differences of "
+        f"all {arms} arms{shared}, excludes 0. The last column is how many people it would take instead. "
+        f"Noise {told.source}."
     )
     return headers, lines, said

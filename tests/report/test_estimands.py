@@ -2,6 +2,7 @@
 
 import pytest
 
+from gprplus.evaluation.stats import power
 from gprplus.report.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
 from gprplus.report.findings import findings
 from gprplus.report.level_matrix import level_matrix
@@ -132,3 +133,10 @@ def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero
     assert framed == {"only-sunny": [True, False], "only-foggy": [False, True], "mix": [False, False]}
     assert found.differences == 4
     assert found.lines[0].cells[1].text == "50.0 (−30.0: −50.0 to −10.0)"
+
+
+def test_a_plan_counts_that_three_estimands_share_the_five_percent():
+    one = power.Noise(0.01**2, 0.1**2, 0.0, "made up")
+    alone, shared = (power.smallest(one, 3, 40, 8, level) for level in (0.95, 1 - 0.05 / 3))
+    assert 1.1 * alone < shared < 2 * alone
+    assert power.power(one, 3, 40, 8, shared, 1 - 0.05 / 3) == pytest.approx(0.8, abs=0.01)

@@ -12,7 +12,7 @@ that of equal variances.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -24,6 +24,7 @@ from gprplus.evaluation.stats.contrasts import ENOUGH
 from gprplus.evaluation.stats.families import critical
 from gprplus.evaluation.stats.joining import half_widths, joined, two_sided
 
+LEVEL = 0.95  # of simultaneous intervals
 WANTED = 0.8  # power
 SEEDS = (2, 3, 5, 8, 10, 20)
 MOST_PERSONS = 100_000
@@ -105,9 +106,9 @@ def _identity_draws(arms: int, identities: int) -> Part:
     return drawn.mean(axis=1) * math.sqrt(identities), drawn.var(axis=1, ddof=1)
 
 
-def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int) -> np.ndarray:
+def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int, level: float = LEVEL) -> np.ndarray:
     """Half widths `(DRAWS,)` of the simultaneous interval of one arm against the first of `arms`, as experiments would
-    have them.
+    have them; all intervals of a family hold with probability `level`.
     """
     arms, count = max(arms, 2), min(max(persons, 2), ENOUGH)
     known, shift, null = _seed_draws(arms, seeds)
@@ -117,14 +118,14 @@ def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int) -> np.ndar
     both = 2 * noise.rest / (seeds * persons)
     people = identity * spread, np.array(count - 1.0)
     total, freedom = joined([(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both)
-    chance = 0.05
+    chance = 1 - level
     if arms > 2:
         variance, degrees = joined([(seed * null[0], null[1]), people], both)
         drawn = 2 * (seed / seeds + identity)
         kept = math.sqrt(1 - both / drawn if drawn > 0 else 1)
         shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * kept
         t = np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
-        chance = critical(np.sort(two_sided(t, degrees).min(axis=1)))
+        chance = critical(np.sort(two_sided(t, degrees).min(axis=1)), chance)
     return half_widths(np.sqrt(total[:, 0]), freedom[:, 0], chance)
 
 
@@ -133,15 +134,15 @@ def _seen(margin: float, error: float, halves: np.ndarray) -> float:
     return float((special.ndtr((margin - halves) / error) + special.ndtr((-margin - halves) / error)).mean())
 
 
-def power(noise: Noise, seeds: int, persons: int, arms: int, margin: float) -> float:
+def power(noise: Noise, seeds: int, persons: int, arms: int, margin: float, level: float = LEVEL) -> float:
     """The probability that the simultaneous interval of an arm, `margin` apart from the first of `arms`, excludes 0."""
     error = difference_error(noise, seeds, persons)
-    return _seen(margin, error, half_widths_of(noise, seeds, persons, arms)) if error > 0 else 1.0
+    return _seen(margin, error, half_widths_of(noise, seeds, persons, arms, level)) if error > 0 else 1.0
 
 
-def smallest(noise: Noise, seeds: int, persons: int, arms: int) -> float:
+def smallest(noise: Noise, seeds: int, persons: int, arms: int, level: float = LEVEL) -> float:
     """The smallest difference that is seen with 80% power, by bisection."""
-    error, halves = difference_error(noise, seeds, persons), half_widths_of(noise, seeds, persons, arms)
+    error, halves = difference_error(noise, seeds, persons), half_widths_of(noise, seeds, persons, arms, level)
     low, high = 0.0, float(halves.max()) + 4 * error
     while high - low > 1e-4 * high and high > 0:
         middle = (low + high) / 2
@@ -149,29 +150,31 @@ def smallest(noise: Noise, seeds: int, persons: int, arms: int) -> float:
     return high
 
 
-def needed(noise: Noise, seeds: int, arms: int, margin: float) -> int | None:
+def needed(noise: Noise, seeds: int, arms: int, margin: float, level: float = LEVEL) -> int | None:
     """The fewest identities, to half a percent, with which `margin` is seen with 80% power; None where the seeds' noise
     alone forbids it.
     """
-    if power(noise, seeds, MOST_PERSONS, arms, margin) < WANTED:
+    if power(noise, seeds, MOST_PERSONS, arms, margin, level) < WANTED:
         return None
     low, high = 1, MOST_PERSONS
     while high - low > max(1, high // 200):
         middle = math.isqrt(low * high) if high > 2 * low else (low + high) // 2
-        low, high = (middle, high) if power(noise, seeds, middle, arms, margin) < WANTED else (low, middle)
+        low, high = (middle, high) if power(noise, seeds, middle, arms, margin, level) < WANTED else (low, middle)
     return high
 
 
-def plan(noise: Noise, persons: int, arms: int, margin: float, seeds: Sequence[int] = SEEDS) -> list[Step]:
-    """What each number of seeds sees with `persons` persons, and how many persons the margin takes."""
+def plan(noise: Noise, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[Step]:
+    """What each number of SEEDS sees with `persons` persons, and how many persons the margin takes, by intervals that
+    hold together with probability `level`.
+    """
     return [
         Step(
             count,
             persons,
             difference_error(noise, count, persons),
-            power(noise, count, persons, arms, margin),
-            smallest(noise, count, persons, arms),
-            needed(noise, count, arms, margin),
+            power(noise, count, persons, arms, margin, level),
+            smallest(noise, count, persons, arms, level),
+            needed(noise, count, arms, margin, level),
         )
-        for count in seeds
+        for count in SEEDS
     ]
