@@ -1,46 +1,77 @@
-"""Queries searched in a gallery, a block of similarities at a time: in main memory (`Host`) or on a device.
+"""Similarities of queries to a gallery from float32 products, a block at a time, and the ranks counted from them.
 
-Both sieve with the product in the features' own type and settle what is left open in float64 (`settle`), so which of
-them multiplies, in which blocks, and with whose library, changes no score.
+Neither metric changes the order of a query's ranking when one vector c is subtracted from all features. With unit
+features q and g for "cosine", and features as they are for "euclidean":
+
+    q . g           = (q - c) . (g - c) + c . g           + const
+    -|q - g|^2 / 2  = (q - c) . (g - c) - |g - c|^2 / 2   + const      where const depends on q alone
+
+The first term is a float32 product, the second (`bias`) is computed in float64. The rounding of the product is a share
+of |q - c| |g - c|, so it shrinks with the spread of the features: concentrated features are ranked as well as others,
+and a fixed tolerance (NOISE) decides below which spread they count as one point. c is the median of some gallery rows
+where these lie near it, and a piece of the gallery is centred at a time. Elsewhere c is 0: centring would gain little.
+
+A wrong row ranks before a relevant row if it is more similar, or less similar by no more than the roundings of the
+relevant row's own terms. One long row of a gallery thus changes the ranks of no other rows. Rows that repeat an earlier
+row bit for bit take its similarities: a product may round one and the same sum differently in another place.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.evaluation import ranks, settle
-from gprplus.evaluation.multiply import Multiply, by_numpy, fastest
-from gprplus.evaluation.norms import lengths, on_host, scale, squares
-from gprplus.evaluation.ranks import SLACK, TIE, Sieved, Wanted
+from gprplus.evaluation.ranks import Wanted, ranks_of, reached
 
 if TYPE_CHECKING:
     import torch
 
-# Similarities held at a time, in bytes. Blocks of this size lose under 2% against one whole product.
-HOST_BLOCK = 48 << 20
+# Similarities held at a time, in bytes. Larger blocks multiply hardly faster.
+HOST_BLOCK = 64 << 20
 DEVICE_BLOCK = 512 << 20
+# Share of its terms by which rounding moves a similarity.
+ROUNDING = 2.0**-22
+# Features that differ by less than a millionth of their length count as one point: 2**-40 is its square.
+NOISE = 2.0**-40
+NEAR = 1 / 4  # rows of a gallery whose median distance from c is below this share of their length are centred
+_SAMPLE = 64  # gallery rows whose median, dimension by dimension, is c
 _PROBE = 256  # rows whose products show how finely a device multiplies
+_PIECE = 16 << 20  # bytes of features centred at a time
+_CONVERTED = 1 << 20  # bytes of features converted to float64 at a time: fits the processor's cache
+
+
+def on_host(values: "np.ndarray | torch.Tensor") -> np.ndarray:
+    """Return a tensor's values as an array; an array as it is."""
+    return values if isinstance(values, np.ndarray) else values.cpu().numpy()
+
+
+def squares(features: "np.ndarray | torch.Tensor") -> np.ndarray:
+    """Return the squared norms of `(N, D)` features, `(N,) float64`; not finite where a feature is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.concatenate([np.einsum("ij,ij->i", part, part) for part in _pieces(features)])
+
+
+def _pieces(features: "np.ndarray | torch.Tensor") -> Iterator[np.ndarray]:
+    """Consecutive rows of features in float64."""
+    step = max(1, _CONVERTED // (8 * features.shape[1]))
+    for start in range(0, len(features), step):
+        yield on_host(features[start : start + step]).astype(np.float64)
 
 
 def coarse(features: "torch.Tensor") -> bool:
-    """Whether their device multiplies float32 in fewer bits, and cannot be told not to."""
+    """Whether their device multiplies float32 in fewer bits than float32 has."""
     some = features[:_PROBE]
-    norms = np.sqrt(squares(some))
     exact = on_host(some).astype(np.float64)
+    lengths = np.linalg.norm(exact, axis=1)
     with full_float32():
-        product = some @ some.T
-    wrong = np.abs(on_host(product) - exact @ exact.T)
-    return bool((wrong > SLACK / 2 * np.sqrt(some.shape[1]) * norms * norms[:, None]).any())
+        wrong = np.abs(on_host(some @ some.T) - exact @ exact.T)
+    return bool((wrong > 2.0**-15 * lengths * lengths[:, None]).any())
 
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Inside, products of float32 on a GPU keep all their bits, also where the caller trains with TF32: its ten bits
-    would leave too much to be told apart in float64.
-    """
+    """Inside, float32 products on a GPU keep all bits, also where the caller trains with TF32 and its ten bits."""
     import torch
 
     switch = torch.backends.cuda.matmul
@@ -54,148 +85,194 @@ def full_float32() -> Iterator[None]:
         setattr(switch, name, before)
 
 
-class Host:
-    """A gallery `(G, D)` of float32 or float64 in main memory, with the `squares` of its norms."""
+def twins(features: "np.ndarray | torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of rows that repeat an earlier row bit for bit, and those of the rows that they repeat."""
+    import xxhash
 
-    def __init__(self, gallery: np.ndarray, metric: str, norms: np.ndarray | None = None) -> None:
-        self.gallery = np.ascontiguousarray(gallery)
+    seen: dict[int, int] = {}
+    digests = (xxhash.xxh3_64_intdigest(row.data) for row in on_host(features))
+    first = np.fromiter((seen.setdefault(digest, i) for i, digest in enumerate(digests)), np.int64, len(features))
+    repeated = np.flatnonzero(first != np.arange(len(first)))
+    return repeated, first[repeated]
+
+
+class Search:
+    """A gallery `(G, D)` that queries are searched in: an array of float32 or float64, or a float32 tensor on an
+    accelerator, where products and counts then stay.
+
+    `norms (G,) float64` are the squared lengths of its rows.
+    """
+
+    def __init__(self, gallery: Any, metric: str, norms: np.ndarray | None = None) -> None:
+        self.is_array = isinstance(gallery, np.ndarray)
+        self.gallery = np.ascontiguousarray(gallery) if self.is_array else gallery
         self.metric = metric
-        norms = squares(self.gallery) if norms is None else norms
-        self.lengths = lengths(norms, metric)
-        self.rounded = self.lengths.astype(gallery.dtype)
-        self.farthest = float(np.sqrt(norms.max()))
-        self.exact = gallery.dtype == np.float64
-        self.rows = max(1, HOST_BLOCK // max(1, len(gallery) * gallery.itemsize))
-        self.multiply: Multiply = by_numpy
+        self.norms = squares(gallery) if norms is None else norms
+        self.rows = max(1, (HOST_BLOCK if self.is_array else DEVICE_BLOCK) // (gallery.dtype.itemsize * len(gallery)))
+        self.repeated, self.original = twins(self.gallery)
+        self.scale = scales(self.norms, metric)
+        self.length = self.scale * np.sqrt(self.norms)
+        self.centre = _centre(gallery, self.scale)
+        self.near = bool(self.centre.any())
+        bias = self._bias()
+        self.level = bias.max()
+        self.bias = bias - self.level  # no larger for any row, and near 0 for unit features: it rounds less
 
-    def similarities(self, queries: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-        """`(B, G)`, into `out` where given: larger is more alike.
+    def _bias(self) -> np.ndarray:
+        """-|g - c|^2 / 2, `(G,) float64`; for "cosine" as if zero vectors had unit length."""
+        along = np.zeros(len(self.scale))
+        if self.near:
+            along = self.scale * np.concatenate([part @ self.centre for part in _pieces(self.gallery)])
+        return along - ((1 if self.metric == "cosine" else self.norms) + self.centre @ self.centre) / 2
 
-        Query norms are left out: they change no order within a row.
-        """
-        out = np.empty((len(queries), len(self.gallery)), self.gallery.dtype) if out is None else out
-        self.multiply(queries, self.gallery, out)
-        if self.metric == "cosine":
-            out *= self.rounded
-        else:
-            out *= 2
-            out -= self.rounded
+    def placed(self, values: np.ndarray) -> Any:
+        """Numbers where the gallery is: floats in its type, integers as they are."""
+        if self.is_array:
+            return values.astype(self.gallery.dtype) if values.dtype.kind == "f" else values
+        import torch
+
+        gallery: Any = self.gallery
+        tensor = torch.from_numpy(values)
+        return (tensor.to(gallery.dtype) if values.dtype.kind == "f" else tensor).to(gallery.device)
+
+    def centred(self, queries: Any, norms: np.ndarray) -> Any:
+        """`(B, D)` queries less c, scaled to unit length before for "cosine"."""
+        scaled = queries * self.placed(scales(norms, self.metric))[:, None]
+        return scaled - self.placed(self.centre) if self.near else scaled
+
+    def similarities(self, centred: Any, out: Any = None) -> Any:
+        """Similarities `(B, G)`, into `out` where given, up to a constant of each query: larger is more alike."""
+        out = self._empty(len(centred)) if out is None else out
+        self._multiply(centred, out)
+        scale, bias = (self.placed(each) for each in (self.scale, self.bias))
+        repeated, original = self.placed(self.repeated), self.placed(self.original)
+        for row in out if self.is_array else [out]:  # a row fits the processor's cache, the block does not
+            if self.metric == "cosine":
+                row *= scale
+            if self.near or self.metric == "euclidean":
+                row += bias
+            if len(repeated):
+                row[..., repeated] = row[..., original]
         return out
 
-    def ranks(
-        self, queries: np.ndarray, order: np.ndarray, wanted: Sequence[Wanted], rows: int
-    ) -> Iterator[np.ndarray]:
-        """Ascending ranks of the true matches of each query, in `order` (positions in `queries`)."""
-        buffer = np.empty((min(rows, len(order)), len(self.gallery)), dtype=self.gallery.dtype)
-        self.multiply = by_numpy if self.exact else fastest(queries, self.gallery)
-        slack = 0.0 if self.exact else settle.slack(self, queries, order, wanted)
+    def _multiply(self, centred: Any, out: Any) -> None:
+        if not self.near:
+            _product(centred, self.gallery, out)
+            return
+        step = max(1, _PIECE // (self.gallery.dtype.itemsize * self.gallery.shape[1]))
+        centre, length = self.placed(self.centre), self.placed(1 / self.scale)[:, None]
+        for start in range(0, len(self.gallery), step):
+            part = slice(start, start + step)
+            _product(centred, self.gallery[part] - length[part] * centre, out[:, part])
+
+    def distances(self, queries: Any) -> np.ndarray:
+        """Squared Euclidean distances `(B, G)` from queries to all rows, of unit features for "cosine"; 0 between
+        features that NOISE lets count as one point.
+        """
+        norms = squares(queries)
+        centred = self.centred(queries, norms)
+        away = on_host(self.similarities(centred))
+        away *= -2
+        zero = (norms == 0) & (self.metric == "cosine")  # counts as a unit vector at a right angle to all others
+        away += (squares(centred) + zero - 2 * self.level)[:, None].astype(away.dtype)
+        noise = NOISE * np.sqrt(norms) * scales(norms, self.metric)
+        away[away <= noise[:, None].astype(away.dtype) * self.length.astype(away.dtype)] = 0
+        return away
+
+    def ranks(self, queries: Any, order: np.ndarray, wanted: Sequence[Wanted], rows: int) -> Iterator[np.ndarray]:
+        """Ascending ranks of the relevant rows of each query, in `order` (positions in `queries`), `rows` queries at a
+        time.
+        """
+        buffer = self._empty(min(rows, len(order)))
         for start in range(0, len(order), rows):
-            block, asked = queries[order[start : start + rows]], wanted[start : start + rows]
-            similar = self.similarities(block, buffer[: len(block)])
-            size = scale(squares(block), self.farthest, self.metric)
-            if self.exact:
-                for row, one, tie in zip(similar, asked, TIE * size, strict=True):
-                    yield ranks.ranks_of(ranks.counted(row, one, tie))
-                continue
-            widths = settle.widths(block, slack, size)
-            seen = [ranks.sieved(row, one, width) for row, one, width in zip(similar, asked, widths, strict=True)]
-            yield from settle.settled(self, block, asked, seen, size, widths)
+            place, asked = order[start : start + rows], wanted[start : start + rows]
+            block = queries[self.placed(place)]
+            norms = squares(block)
+            centred = self.centred(block, norms)
+            similar = self.similarities(centred, buffer[: len(place)])
+            if self.metric == "cosine":
+                similar[np.flatnonzero(norms == 0)] = 0  # a zero vector is equally unlike all
+            counts = [len(one.matches) for one in asked]
+            query, column = np.repeat(np.arange(len(asked)), counts), np.concatenate([one.matches for one in asked])
+            found = on_host(similar[self.placed(query), self.placed(column)])
+            limits = found - self._slack(centred, norms, found, query, column)
+            each = np.split(limits.astype(found.dtype), np.cumsum(counts)[:-1])
+            count = counted_by_row if self.is_array else counted_together
+            yield from map(ranks_of, count(similar, [one.struck for one in asked], each))
 
-    def exactly(self, queries: np.ndarray, columns: np.ndarray | slice) -> np.ndarray:
-        """`(B, columns) float64` similarities."""
-        return _exact(queries, self.gallery[columns], self.lengths[columns], self.metric)
+    def _slack(
+        self, centred: Any, norms: np.ndarray, found: np.ndarray, query: np.ndarray, column: np.ndarray
+    ) -> np.ndarray:
+        """How far below what was `found (M,)` a similarity counts as equal to it.
 
+        Where a product of D terms sums to little, its partial sums are about |q - c| |g| / sqrt(D).
+        """
+        partial = np.sqrt(squares(centred) / centred.shape[1])
+        noise = NOISE * np.sqrt(norms) * scales(norms, self.metric)
+        share = ROUNDING * partial + noise
+        return ROUNDING * (np.abs(found) + np.abs(self.bias[column])) + share[query] * self.length[column]
 
-class Device:
-    """A gallery `(G, D)` float32 tensor on an accelerator; the sieving stays there too."""
-
-    exact = False
-
-    def __init__(self, gallery: "torch.Tensor", metric: str, norms: np.ndarray | None = None) -> None:
-        import torch
-
-        self.gallery = gallery
-        self.metric = metric
-        norms = squares(gallery) if norms is None else norms
-        self.lengths = lengths(norms, metric)
-        self.rounded = torch.from_numpy(self.lengths.astype(np.float32)).to(gallery.device)
-        self.farthest = float(np.sqrt(norms.max()))
-        self.rows = max(1, DEVICE_BLOCK // max(1, 4 * len(gallery)))
-
-    def similarities(self, queries: "torch.Tensor") -> "torch.Tensor":
-        """`(B, G) float32`, as `Host.similarities`."""
-        with full_float32():
-            product = queries @ self.gallery.T
-        return product * self.rounded if self.metric == "cosine" else 2 * product - self.rounded
-
-    def ranks(
-        self, queries: "torch.Tensor", order: np.ndarray, wanted: Sequence[Wanted], rows: int
-    ) -> Iterator[np.ndarray]:
-        """As `Host.ranks`, a block of queries at a time."""
-        import torch
-
-        slack = settle.slack(self, queries, order, wanted)
-        place = torch.from_numpy(order).to(queries.device)
-        for start in range(0, len(order), rows):
-            block, asked = queries[place[start : start + rows]], wanted[start : start + rows]
-            similar = self.similarities(block)
-            size = scale(squares(block), self.farthest, self.metric)
-            widths = settle.widths(block, slack, size)
-            yield from settle.settled(self, block, asked, _sieved_together(similar, asked, widths), size, widths)
-
-    def exactly(self, queries: "torch.Tensor", columns: np.ndarray | slice) -> np.ndarray:
-        """As `Host.exactly`; worked out in main memory, for not every device knows float64."""
-        import torch
-
-        chosen = self.gallery[columns if isinstance(columns, slice) else torch.from_numpy(columns)]
-        return _exact(on_host(queries), on_host(chosen), self.lengths[columns], self.metric)
+    def _empty(self, rows: int) -> Any:
+        gallery: Any = self.gallery
+        if self.is_array:
+            return np.empty((rows, len(gallery)), gallery.dtype)
+        return gallery.new_empty((rows, len(gallery)))
 
 
-def _exact(queries: np.ndarray, gallery: np.ndarray, lengths: np.ndarray, metric: str) -> np.ndarray:
-    ours = queries.astype(np.float64)
-    # A single query's few rows are not worth waking the library's threads.
-    product = np.vecdot(ours, gallery)[None] if len(ours) == 1 else ours @ gallery.astype(np.float64).T
-    return product * lengths if metric == "cosine" else 2 * product - lengths
-
-
-def _sieved_together(similar: "torch.Tensor", wanted: Sequence[Wanted], slack: np.ndarray) -> list[Sieved | None]:
-    """`ranks.sieved` for a block: found similarities are padded with +inf, which nothing reaches, to the most of any
-    query.
-    """
+def _product(queries: Any, gallery: Any, out: Any) -> None:
+    if isinstance(out, np.ndarray):
+        np.matmul(queries, gallery.T, out=out)
+        return
     import torch
 
-    def pairs(columns: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-        counts = [len(one) for one in columns]
-        flat = np.stack([np.repeat(np.arange(len(columns)), counts), np.concatenate(columns)])
-        both = torch.from_numpy(flat).to(similar.device)
-        return both[0], both[1]
+    with full_float32():
+        torch.mm(queries, gallery.T, out=out)
 
-    counts = np.array([len(one.matches) for one in wanted])
-    line, column = pairs([one.matches for one in wanted])
-    slot = torch.from_numpy(np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)).to(line.device)
-    found = similar.new_full((len(wanted), int(counts.max())), torch.inf)
-    found[line, slot] = similar[line, column]
-    similar[pairs([one.struck for one in wanted])] = -torch.inf
-    width = torch.from_numpy(slack.astype(np.float32)).to(line.device)[:, None]
-    surely, perhaps = (
-        torch.stack([(similar >= limit[:, None]).sum(1) for limit in limits.T], 1).cpu().numpy()
-        for limits in (found + width, found - width)
-    )
-    own, apart = found.cpu().numpy(), slack.astype(np.float32)
 
-    def reaching(i: int) -> tuple[np.ndarray, np.ndarray]:
-        row = on_host(similar[i])
-        columns = np.flatnonzero(row >= (own[i, : counts[i]] - apart[i]).min())
-        return row[columns], columns
+def _centre(gallery: Any, scale: np.ndarray) -> np.ndarray:
+    """The median `(D,) float64` of some gallery rows, dimension by dimension, in numbers of their type; 0 where they
+    do not lie near it.
+    """
+    sample = slice(None, None, -(-len(gallery) // _SAMPLE))
+    some = on_host(gallery[sample])
+    rows = some * scale[sample, None]
+    centre = np.median(rows, axis=0).astype(some.dtype).astype(np.float64)
+    away, length = (np.median(np.linalg.norm(each, axis=1)) for each in (rows - centre, rows))
+    return centre if away < NEAR * length else np.zeros_like(centre)
 
-    return [
-        ranks.sifted(
-            partial(reaching, i),
-            own[i, :count],
-            apart[i],
-            surely[i, :count],
-            perhaps[i, :count],
-            similar.shape[1],
-        )
-        for i, count in enumerate(counts.tolist())
-    ]
+
+def scales(norms: np.ndarray, metric: str) -> np.ndarray:
+    """Return the factors `(N,) float64` that features of squared length `norms (N,)` are multiplied by: one over the
+    length for "cosine", 1 for a zero vector and for "euclidean".
+    """
+    if metric == "euclidean":
+        return np.ones(len(norms))
+    return np.divide(1, np.sqrt(norms), out=np.ones_like(norms), where=norms > 0)
+
+
+def counted_by_row(
+    similar: np.ndarray, struck: Sequence[np.ndarray], limits: Sequence[np.ndarray]
+) -> Iterator[np.ndarray]:
+    """Return, query by query, how many similarities `(B, G)` reach each of the query's limits once its struck columns
+    are left out. Overwrites the similarities.
+    """
+    for row, gone, mine in zip(similar, struck, limits, strict=True):
+        row[gone] = -np.inf
+        yield reached(row, mine)
+
+
+def counted_together(
+    similar: "torch.Tensor", struck: Sequence[np.ndarray], limits: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """Return the counts of `counted_by_row` on an accelerator, by one pass for the k-th limit of all queries."""
+    import torch
+
+    query = np.repeat(np.arange(len(struck)), [len(gone) for gone in struck])
+    gone = torch.from_numpy(np.stack([query, np.concatenate(struck)])).to(similar.device)
+    similar[gone[0], gone[1]] = -torch.inf
+    padded = np.full((max(map(len, limits)), len(limits)), np.inf, np.float32)
+    for i, mine in enumerate(limits):
+        padded[: len(mine), i] = mine
+    passes = [(similar >= line[:, None]).sum(1) for line in torch.from_numpy(padded).to(similar.device)]
+    counts = torch.stack(passes, 1).cpu().numpy()
+    return [row[: len(mine)] for row, mine in zip(counts, limits, strict=True)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import keys, protocol, schema
+from gprplus.evaluation.products import Search
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,16 +44,14 @@ def heads(
     cameras: tuple[np.ndarray, np.ndarray] | None,
     junk: np.ndarray,
 ) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """For each query feature `(K, D)` the positions of its first TOP gallery rows `(G, D)` by cosine, whether each is a
-    true match, and the similarities; what `gprplus.protocol` leaves out is left out. Wrong matches win ties.
+    """Return, for each query feature `(K, D)`, the positions of its first TOP gallery rows `(G, D)` by cosine, whether
+    each is relevant, and the similarities. Rows that `gprplus.protocol` leaves out are left out; wrong rows win ties.
     """
-    queries, gallery = (
-        side / np.maximum(np.linalg.norm(side, axis=1, keepdims=True), 1e-12) for side in (queries, gallery)
-    )
+    similarities = 1 - Search(gallery, "cosine").distances(queries) / 2
     of_query, of_gallery = cameras or (None, None)
     gone = protocol.ignored(ids[0], ids[1], of_query, of_gallery, junk)
     found = []
-    for like, query, hidden in zip(queries @ gallery.T, ids[0], gone, strict=True):
+    for like, query, hidden in zip(similarities, ids[0], gone, strict=True):
         match = ids[1] == query
         order = np.lexsort((match, -like, hidden))[: min(TOP, int((~hidden).sum()))]
         found.append((order, match[order], like[order]))

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from gprplus.errors import ScoreError
-from gprplus.evaluation import ranks
-from gprplus.evaluation.products import Device, Host, on_host
-from gprplus.evaluation.ranks import Wanted
+from gprplus.evaluation.products import Search, on_host
+from gprplus.evaluation.ranks import Wanted, ranks_of, reached
 
+TIE = 2.0**-40  # re-ranked distances, which lie between 0 and 1, that differ by less count as equal
 _PAIRS = 4096  # pairs of features held at a time
 _ROWS = 1024  # rows whose neighbour sets are worked out together: (rows, 21, 11, 21) flags, 5 MB
 
@@ -65,32 +65,11 @@ class Sparse:
         return self.starts[rows][which] + offset, which
 
 
-def twins(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of rows that repeat an earlier row bit for bit, and the positions of the rows they repeat.
-
-    A matrix product may round one and the same dot product differently at the edge of a tile; with one distance, twins
-    are neighbours of the same rows.
-    """
-    import xxhash
-
-    seen: dict[int, int] = {}
-    first = np.fromiter(
-        (seen.setdefault(xxhash.xxh3_64_intdigest(row.data), i) for i, row in enumerate(features)),
-        dtype=np.int64,
-        count=len(features),
-    )
-    repeated = np.flatnonzero(first != np.arange(len(first)))
-    return repeated, first[repeated]
-
-
 class Distances:
     """Squared Euclidean distances from any of the N rows to all, a block at a time; of unit features for "cosine"."""
 
     def __init__(self, queries: Any, gallery: Any, metric: str) -> None:
-        kind: Any = Host if isinstance(gallery, np.ndarray) else Device
-        self.parts = (kind(queries, metric), kind(gallery, metric))
-        self.twins = {id(part): twins(on_host(part.gallery)) for part in self.parts}
-        self.metric = metric
+        self.parts = (Search(queries, metric), Search(gallery, metric))
         self.queries, self.count = len(queries), len(queries) + len(gallery)
         self.rows = max(1, self.parts[1].rows // 2)
 
@@ -98,7 +77,7 @@ class Distances:
         """`(B, N) float` from consecutive rows."""
         queries, gallery = rows[rows < self.queries], rows[rows >= self.queries] - self.queries
         parts = [
-            np.concatenate([self.between(part, chosen, other) for other in self.parts], axis=1)
+            np.concatenate([other.distances(part.gallery[chosen]) for other in self.parts], axis=1)
             for part, chosen in zip(self.parts, (queries, gallery), strict=True)
             if len(chosen)
         ]
@@ -106,7 +85,7 @@ class Distances:
 
     def to_gallery(self, queries: np.ndarray) -> np.ndarray:
         """`(B, G) float` from some queries."""
-        return self.between(self.parts[0], queries, self.parts[1])
+        return self.parts[1].distances(self.parts[0].gallery[queries])
 
     def of_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """`(P,) float` of rows (P,) to columns (P,)."""
@@ -121,26 +100,12 @@ class Distances:
         ):
             place = rows[chosen] - at
             out[chosen] = on_host(part.gallery[place])
-            if self.metric == "cosine":
-                out[chosen] *= on_host(part.rounded[place])[:, None]
+            out[chosen] *= part.scale[place, None].astype(np.float32)
         return out
-
-    def between(self, part: Any, chosen: np.ndarray, other: Any) -> np.ndarray:
-        """From chosen rows of one part to all of the other. Similarities leave out what belongs to the chosen row."""
-        features = part.gallery[chosen]
-        away = on_host(other.similarities(features))
-        repeated, original = self.twins[id(other)]
-        away[:, repeated] = away[:, original]
-        if self.metric == "cosine":
-            away *= -2 * on_host(part.rounded[chosen])[:, None]
-            away += 2
-        else:
-            np.subtract(on_host(part.rounded[chosen])[:, None], away, out=away)
-        return np.maximum(away, 0, out=away)
 
 
 class Reranked:
-    """A search whose distances are re-ranked; `ranks` as `Host.ranks`.
+    """A search whose distances are re-ranked; `ranks` as `Search.ranks`.
 
     Memory: a block of distances, and the neighbour vectors, about 100 entries of 16 bytes a row.
     """
@@ -161,7 +126,10 @@ class Reranked:
             block = order[start : start + rows]
             original = self.distances.to_gallery(block)
             for query, distance, one in zip(block, original, wanted[start : start + rows], strict=True):
-                yield ranks.ranks_of(ranks.counted(-self._final(query, distance), one, ranks.TIE))
+                similar = -self._final(query, distance)
+                limits = similar[one.matches] - TIE
+                similar[one.struck] = -np.inf
+                yield ranks_of(reached(similar, limits))
 
     def _final(self, query: int, original: np.ndarray) -> np.ndarray:
         """The re-ranked distances of one query to the gallery, `(G,) float64`."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from gprplus.errors import ScoreError, examples, nearest
 from gprplus.evaluation import metrics
-from gprplus.evaluation.products import Device, Host, coarse, squares
+from gprplus.evaluation.products import Search, coarse, squares
 from gprplus.evaluation.rerank import Rerank, Reranked
 from gprplus.evaluation.truth import Truth
 
@@ -79,9 +79,10 @@ def score(
     without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
     "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `Rerank()`, re-ranks by k-reciprocal neighbours
     first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by query, positions
-    of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (48
-    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given), some of them and some features in float64 (40
-    MiB), under 150 bytes a row and 50 a true match of a query; float32 features are not copied. Raises ScoreError when
+    of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (64
+    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) with its queries, a piece of the gallery where its
+    features are concentrated (40 MiB), under 150 bytes a row and 50 a true match of a query; features are not copied
+    whole unless their lengths leave the range of float32. Raises ScoreError when
     the arguments do not belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
@@ -180,15 +181,13 @@ def _search(queries: _Side, gallery: _Side, metric: str, rerank: Rerank | None) 
     if wide or isinstance(gallery.features, np.ndarray) or coarse(gallery.features):
         gallery = gallery.on_host(np.float64 if wide else getattr(gallery.features, "dtype", np.float32))
         queries = queries.on_host(gallery.features.dtype)
-        kind: Any = Host
     else:
         import torch
 
         queries = _Side(torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms)
-        kind = Device
     if rerank:
         return Reranked(queries.features, gallery.features, metric, rerank), queries.features
-    return kind(gallery.features, metric, gallery.norms), queries.features
+    return Search(gallery.features, metric, gallery.norms), queries.features
 
 
 def _scores(queries: int, order: np.ndarray, found: Sequence[np.ndarray], ap: str) -> Scores:
