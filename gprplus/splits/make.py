@@ -159,7 +159,7 @@ def work_out(source: "Manifest", request: Request, output: Path, audit: str = "r
         early = audit != "none" and request.missing != "coarsen"
         surveying = aside.submit(survey, train) if early else None
         plan = draw_deals(train, _draw)
-    beside, judged = tests(train, side), judging.result()
+    beside, judged = tests(train, side, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
     facts = described(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {"tests": beside.facts} if beside.facts else {}

@@ -67,13 +67,16 @@ class Tests:
     warnings: tuple[str, ...] = ()
 
 
-def tests(train: Train, side: TestSide) -> Tests:
-    """The tests that the request asks for. Raises SplitError where the test side cannot give them."""
+def tests(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+    """The tests that the request asks for, over the `levels` that arms are compared over. Raises SplitError where the
+    test side cannot give them.
+    """
     request = train.request
     insisted = request.cross or request.apart_deg is not None
     if insisted or request.removal:
         _require_varying(train, side)
-    found = [_matrix(train, side)] if insisted else [by_level(train, side)] if request.cross is None else []
+    found = [_matrix(train, side, levels)] if insisted else []
+    found += [by_level(train, side, levels)] if request.cross is None and not insisted else []
     found += [_removal(train, side)] if request.removal else []
     facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
     crossed = any(one["kind"] == "cross" for one in facts.values())
@@ -92,11 +95,11 @@ def _require_varying(train: Train, side: TestSide) -> None:
         )
 
 
-def by_level(train: Train, side: TestSide) -> Tests:
+def by_level(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
     """The matrix of query against gallery levels where the test side allows it, else the tests within each level."""
     try:
         _require_varying(train, side)
-        return _matrix(train, side)
+        return _matrix(train, side, levels)
     except SplitError:
         return within_levels(train, side)
 
@@ -147,9 +150,9 @@ def _places(train: Train) -> list[str]:
     ]
 
 
-def _matrix(train: Train, side: TestSide) -> Tests:
+def _matrix(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
     attr, pool = train.request.attr, train.pool
-    compared = _levels(train, side)
+    compared = _levels(train, side, levels)
     strata_names = train.relations.strata(attr)
     level = place_of(compared, pool.codes(attr))[side.rows]
     rows, level = side.rows[level >= 0], level[level >= 0]
@@ -200,18 +203,16 @@ def _matrix(train: Train, side: TestSide) -> Tests:
         if len(asks):
             used.append(f"{REMOVED} {one}>{other}")
             groups[used[-1]] = Group(REMOVED, slots.rows[gallery[near], j], slots.rows[query[asks], i])
-        levels = {"query_level": one, "gallery_level": other}
-        facts[f"self:{one}>{other}"] = {**shared, **levels, "groups": used}
+        pair = {"query_level": one, "gallery_level": other}
+        facts[f"self:{one}>{other}"] = {**shared, **pair, "groups": used}
     return Tests(facts, groups)
 
 
-def _levels(train: Train, side: TestSide) -> np.ndarray:
-    """Codes of the levels to cross: the plain ones named, else all that the test side has."""
-    codes = train.pool.codes(train.request.attr)
+def _levels(train: Train, side: TestSide, compared: Sequence[Any]) -> np.ndarray:
+    """Codes of the levels to cross: those compared that the test side has."""
+    codes, names = train.pool.codes(train.request.attr), set(map(str, compared))
     present = codes.at(side.rows).present()
-    asked = {one for text in train.request.levels or () for end in text.split(":") for one in end.split("+")}
-    if train.request.design in (None, "only", "path") and asked:
-        present = np.array([code for code in present if str(codes.levels[code]) in asked])
+    present = np.array([code for code in present if str(codes.levels[code]) in names])
     if not 2 <= len(present) <= MOST_LEVELS:
         raise SplitError(
             f"A matrix of query against gallery levels takes 2 to {MOST_LEVELS} levels of {codes.name}; found "

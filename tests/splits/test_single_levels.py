@@ -128,3 +128,11 @@ def test_identities_have_no_levels_to_test(manifest, crossed, tmp_path):
     assert "tests" not in split.info
     assert split.info["gallery_levels"] == {}
     assert compare_records(split.info, split.info) == []
+
+
+def test_sets_of_levels_are_tested_on_every_level_that_the_mixture_has(manifest, crossed, tmp_path):
+    source = manifest(crossed(16, weathers=(*SKIES, "neutral")))
+    split = make_split(source, "weather", output=tmp_path / "split", levels=["sunny+clouds"], controls=False)
+    assert set(level_tests(split.info)) == {*SKIES, "neutral"}
+    plain = make_split(source, "weather", output=tmp_path / "plain", levels=["sunny", "clouds"], controls=False)
+    assert set(level_tests(plain.info)) == {"sunny", "clouds"}
