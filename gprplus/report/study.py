@@ -232,7 +232,7 @@ def _basis(outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
 def _family(name: str, found: Sequence[Line]) -> Family:
     shown = sorted(
         (line for line in found if line.low is not None and line.high is not None),
-        key=lambda line: (line.target != SELF, line.target),  # a target's lines stand together
+        key=lambda line: (line.target == SELF, line.target),  # external targets first, a target's lines together
     )
     several = {line.name for line in found if len({one.split for one in found if one.name == line.name}) > 1}
     values = [value for line in shown for value in (line.low, line.high) if value is not None]
