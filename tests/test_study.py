@@ -236,6 +236,7 @@ def test_what_was_published_stands_beside_what_came_out(work, tmp_path):
 
 
 def test_a_study_that_lost_a_run_makes_that_run_alone(work):
+    study(work / "tiny.toml", work=work, device="cpu", jobs=1)
     home = work / "studies" / "tiny"
     run = next(home.rglob("only-foggy/seed0/run.json"))
     before = json.loads(run.read_text())["targets"]["self"]["scores"]
@@ -264,6 +265,7 @@ def test_a_target_that_is_not_there_is_asked_for_by_name(work, tmp_path):
 
 
 def test_the_command_prints_the_question_and_the_cost(work):
+    study(work / "tiny.toml", work=work, device="cpu", jobs=1)
     shown = CliRunner().invoke(
         cli, ["study", str(work / "tiny.toml"), "--work", str(work), "--device", "cpu", "--dry-run"]
     )
