@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks.harness import keep, table
 from benchmarks.ingest import plant
 from gprplus import archives
-from gprplus.archives import opened
+from gprplus.archives import reader
 from gprplus.ingest import build_manifest
-from gprplus.ingest.files.members import list_renders
+from gprplus.ingest.files.archive_members import list_renders
 from gprplus.ingest.files.scan import list_files
 
 FORMS = ("tar", "tar.gz", "zip")
@@ -51,7 +51,7 @@ def least(function: Callable[[], object], rounds: int) -> float:
     """Least processor seconds of a few calls, each with no archive open."""
     found = []
     for _ in range(rounds):
-        opened._kept.clear()
+        reader._kept.clear()
         start = time.process_time()
         function()
         found.append(time.process_time() - start)

@@ -33,8 +33,8 @@ def looking(home: Path) -> str:
     """What a look costs, beside the decode that it cannot do without and beside cleanvision."""
     import cv2
 
-    from gprplus.images import decode_half_grey
-    from gprplus.ingest.checks.look import look_at_files
+    from gprplus.core.images import decode_half_grey
+    from gprplus.ingest.checks.measure import look_at_files
 
     cv2.setNumThreads(1)
     root = home / "renders"
@@ -122,9 +122,9 @@ def rows_and_looks(folder: Path) -> None:
     import pyarrow.parquet as pq
 
     from benchmarks import splits
-    from gprplus.ingest.checks.look import Looks
-    from gprplus.ingest.checks.memory import Marks, table_of
-    from gprplus.runs import write_table
+    from gprplus.core.workdir import write_table
+    from gprplus.ingest.checks.cache import Marks, table_of
+    from gprplus.ingest.checks.measure import Looks
     from gprplus.schema import SCAN, conform
 
     splits.write(folder)
@@ -145,13 +145,13 @@ def rows_and_looks(folder: Path) -> None:
 def judge(folder: Path) -> dict[str, float]:
     """Judge two million rows by all checks from looks that are remembered, as a build with another check does."""
     from gprplus.ingest import Manifest
-    from gprplus.ingest.checks import look
+    from gprplus.ingest.checks import measure
     from gprplus.ingest.checks.columns import CHECKS
-    from gprplus.ingest.checks.stage import checked
+    from gprplus.ingest.checks.run_checks import checked
 
     start, cpu = time.perf_counter(), time.process_time()
     old = Manifest.open(folder)
-    old.info["checks"] = {"look": look.VERSION}
+    old.info["checks"] = {"look": measure.VERSION}
     checked(list(CHECKS), old.images(), old.scan(), {"finegpr": folder}, old=old)
     return _took(start, cpu)
 

@@ -13,11 +13,12 @@ from multiprocessing import get_context
 import numpy as np
 
 from benchmarks import harness
-from gprplus.evaluation import stats
-from gprplus.evaluation.by_level import ESTIMANDS
-from gprplus.evaluation.level_estimands import CellContrast, level_contrasts
-from gprplus.evaluation.level_scores import LevelScores, judge_cells
-from gprplus.evaluation.stats import contrasts, families, pooling, power
+from gprplus import statistics
+from gprplus.statistics import contrasts, meta_analysis, power
+from gprplus.statistics import multiplicity as families
+from gprplus.statistics.level_estimands import CellContrast, level_contrasts
+from gprplus.statistics.level_scores import LevelScores, judge_cells
+from gprplus.statistics.level_tables import ESTIMANDS
 
 DRAWS = 400  # simulated null experiments of each family; `gprplus benchmark` takes 2,000
 VERDICT = "the verdict: all but the matrix"
@@ -51,7 +52,7 @@ class World:
         loud = {"none": place < 0, "one": place == 1, "reference": place == 0, "half": place % 2 == 1}[self.noisy]
         return np.hypot(self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.luck, 0))
 
-    def scored(self, rng: np.random.Generator) -> stats.Scored:
+    def scored(self, rng: np.random.Generator) -> statistics.Scored:
         """One experiment."""
         counts = np.full(self.persons, 2)
         if self.queries == "unequal":
@@ -60,7 +61,7 @@ class World:
         shape = (self.arms, self.seeds)
         apart = self._persons(rng)[:, None, person] + rng.normal(0, self.seed_sds()[:, None], shape)[..., None]
         apart = apart + rng.normal(0, self.noise_sd, (*shape, self.persons))[..., person]
-        return stats.Scored(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
+        return statistics.Scored(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
 
     def _persons(self, rng: np.random.Generator) -> np.ndarray:
         size = (self.arms, self.persons)
@@ -70,7 +71,7 @@ class World:
             return self.person_sd * (rng.exponential(size=size) - 1)
         return rng.normal(0, self.person_sd, size)
 
-    def errors(self, scored: stats.Scored) -> np.ndarray:
+    def errors(self, scored: statistics.Scored) -> np.ndarray:
         """The true standard errors `(A - 1,)` of the differences to the reference."""
         share = scored.counts / scored.counts.sum()
         each = self.person_sd**2 + self.noise_sd**2 * (1 + 1 / scored.counts) / self.seeds
@@ -177,7 +178,7 @@ def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tup
             scored.append(one)
         contrast = to_first(world.arms)[:1]
         judged = [contrasts.judge(one, contrast, rng, draws=2) for one in scored]
-        found = pooling.over_targets(scored, judged, contrast[0], 0, rng)
+        found = meta_analysis.over_targets(scored, judged, contrast[0], 0, rng)
         assert found is not None
         inside.append(found.low <= 0 <= found.high)
         wide.append((found.high - found.low) / 2 / 1.96 / math.sqrt(known))

@@ -9,13 +9,13 @@ from statistics import median
 import torch
 
 from benchmarks import harness
+from gprplus.core.images import encode_jpeg
 from gprplus.engine import render
-from gprplus.engine.crew import one_thread
-from gprplus.engine.design import Block, Design, make_design
-from gprplus.engine.filming import Stage
-from gprplus.engine.frames import make_scenario
-from gprplus.engine.studio import Studio, finished
-from gprplus.images import encode_jpeg
+from gprplus.engine.crops.crop_renderer import Studio, finished
+from gprplus.engine.crops.design import Block, Design, make_design
+from gprplus.engine.frames.frame_renderer import Stage
+from gprplus.engine.frames.scenario import make_scenario
+from gprplus.engine.output.workers import one_thread
 
 PEOPLE, SIDES = 8, 4
 CELLS = 21  # of the default design: seven weathers in three hours

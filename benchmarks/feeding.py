@@ -10,11 +10,11 @@ import pyarrow as pa
 import torch
 
 from benchmarks import harness, loops
-from gprplus import images
-from gprplus.baseline import augment, devices, store
+from gprplus.baseline import augment, devices, image_store
 from gprplus.baseline import train as training
 from gprplus.baseline.recipe import Length, Recipe
-from gprplus.parallel import cores
+from gprplus.core import images
+from gprplus.core.parallel import cores
 
 RENDERS = 1024
 
@@ -40,7 +40,7 @@ def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
 
     def packed() -> None:
         with tempfile.TemporaryDirectory() as fresh:
-            store.pack(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
+            image_store.pack(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
 
     bare()
     floor = min(loops.seconds(bare, "cpu") for _ in range(3))
@@ -95,7 +95,7 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
 
     rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": _paths()})
     with tempfile.TemporaryDirectory() as fresh:
-        pack = store.pack(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
+        pack = image_store.pack(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
         pixels = pack.images(pack.uids)
         took = []
         for run in (

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from gprplus.parallel import cores
-from gprplus.runs import versions, write_text
+from gprplus.core.parallel import cores
+from gprplus.core.workdir import versions, write_text
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -24,7 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.harness import keep, table
-from gprplus.parallel import cores
+from gprplus.core.parallel import cores
 
 PER_IDENTITY = 12 * 7 * 7
 NAME = re.compile(r"(\d{4})_c(\d\d)_w(\d\d)_l(\d\d)\.jpg")

@@ -29,7 +29,7 @@ from benchmarks.ingest import (
     ratio,
     times_table,
 )
-from gprplus.parallel import cores
+from gprplus.core.parallel import cores
 
 EXPECTED = """What was expected: `--verify digest` within 1.5 times a bare read and hash, for the hash and the read are
 most of it; and cold, more reads in flight than there are cores (16 threads a process, once reading has to wait), so

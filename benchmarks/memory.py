@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import harness
-from gprplus.baseline import devices, feed, store
+from gprplus.baseline import devices, image_store, loader
 from gprplus.baseline.recipe import Compute, Length, Recipe
 from gprplus.baseline.train import train
 
@@ -46,18 +46,18 @@ def main() -> None:
 
 def _packed(folder: Path) -> None:
     """A store of noise, in parts of the size that packing writes."""
-    rng, per_part = np.random.default_rng(0), store.PART_BYTES // (HEIGHT * WIDTH * 3)
+    rng, per_part = np.random.default_rng(0), image_store.PART_BYTES // (HEIGHT * WIDTH * 3)
     keys = np.arange(IMAGES, dtype=np.uint64)
     for start in range(0, IMAGES, per_part):
         part = keys[start : start + per_part]
         pixels = rng.integers(0, 256, (len(part), HEIGHT, WIDTH, 3), dtype=np.uint8)
-        store._write(folder / f"{HEIGHT}x{WIDTH}", part, pixels)
+        image_store._write(folder / f"{HEIGHT}x{WIDTH}", part, pixels)
 
 
 def _measured(case: str, folder: Path) -> dict[str, float]:
-    as_array, feed.RESIDENT_SHARE = CASES[case]
+    as_array, loader.RESIDENT_SHARE = CASES[case]
     uids = np.arange(IMAGES, dtype=np.uint64)
-    pack = store.Pack(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, uids, uids)
+    pack = image_store.Pack(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, uids, uids)
     labels = np.random.default_rng(0).integers(0, 200, IMAGES)
     recipe = Recipe.read("smoke")
     recipe = replace(recipe, length=Length(steps=STEPS), compute=Compute(precision="float32"))

@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks import harness
 from benchmarks.coverage import percent
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search import judge
+from gprplus.analysis.search import holdout
+from gprplus.analysis.search.baselines import Problem
 from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.kernels import kernels
-from gprplus.analysis.search.rivals import Problem
 
 TRIALS = 400
 QUICK = 10  # with --quick, one trial in so many
@@ -52,7 +52,7 @@ class World:
         """The differences of one search to its controls, and their true values given the random draws."""
         rng = np.random.default_rng(seed)
         moved = rng.normal(size=(self.source, 1, WIDTH)) + self.places[None, :, None]
-        points, half = moved + rng.normal(size=(self.source, len(self.places), WIDTH)), judge.halved(self.source, rng)
+        points, half = moved + rng.normal(size=(self.source, len(self.places), WIDTH)), holdout.halved(self.source, rng)
         other = {"wrong-other": self._outcome(points, half, -1, rng).counts} if self.others else {}
         mine = self._outcome(points, half, 0, rng)
         truth = partial(self._discrepancy, mine.facts["bandwidth"])
@@ -61,7 +61,7 @@ class World:
         apart = [float(np.mean([truth(one) for one in draws])) - truth(mine.counts) for draws in controls]
         return mine.compare(other), apart
 
-    def _outcome(self, points: np.ndarray, half: np.ndarray, cell: int, rng: np.random.Generator) -> judge.Outcome:
+    def _outcome(self, points: np.ndarray, half: np.ndarray, cell: int, rng: np.random.Generator) -> holdout.Outcome:
         people = np.repeat(np.arange(self.target), rng.integers(*self.images, self.target, endpoint=True))
         images = rng.normal(size=(self.target, WIDTH))[people] + rng.normal(size=(len(people), WIDTH))
         known, bandwidth = kernels(points, images + self.places[cell] + self.camera, people)
@@ -75,7 +75,7 @@ class World:
             return Problem(within, across, levels, most, 3 * cells, alone, np.zeros(1), ridge)
 
         fit = rng.permutation(self.target)[people] % 2 == 0
-        return judge.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS, redraws=1)
+        return holdout.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS, redraws=1)
 
     def _discrepancy(self, bandwidth: float, counts: np.ndarray) -> float:
         """The squared discrepancy of a mixture up to a constant: Gaussian kernels of Gaussian points."""
@@ -107,7 +107,7 @@ def counted(world: World, trials: int) -> tuple[float, float, float]:
     """Shares of searches that name their subset nearest, whose subset has the smallest held-out discrepancy, and whose
     intervals all contain the true differences.
     """
-    judge.RESAMPLES = 2  # the intervals of single rows take most of the time, and are not looked at
+    holdout.RESAMPLES = 2  # the intervals of single rows take most of the time, and are not looked at
     found = np.zeros(3)
     for seed in range(trials):
         differences, truth = world.search(seed)

@@ -21,8 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks import harness
-from gprplus import keys, parallel, runs, schema
-from gprplus.declared import attributes, identity_attributes
+from gprplus import schema
+from gprplus.core import parallel, sampling, workdir
+from gprplus.core.declarations import attributes, identity_attributes
 
 IDENTITIES, VIEWS, WEATHERS, LIGHTS = 1150, 36, 7, 7
 SKIES = ["sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight"]
@@ -185,10 +186,10 @@ def write(folder: Path, identities: int = IDENTITIES) -> None:
     with pq.ParquetWriter(folder / "images.parquet", layout, compression="zstd", use_dictionary=repeating) as writer:
         for first in range(0, identities, 74):  # about 131,072 rows
             writer.write_table(images(names, first, min(first + 74, identities)))
-    runs.write_table(folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES))
+    workdir.write_table(folder / "identities.parquet", schema.conform(people(names), schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
-        runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
-    runs.write_json(folder / "manifest.json", record(identities))
+        workdir.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
+    workdir.write_json(folder / "manifest.json", record(identities))
 
 
 def record(identities: int) -> dict[str, object]:
@@ -239,7 +240,7 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
     start = first * len(tails)
     table = pa.table(
         {
-            "uid": keys.mix(np.arange(start, start + len(person), dtype=np.uint64)),
+            "uid": sampling.mix(np.arange(start, start + len(person), dtype=np.uint64)),
             "dataset": level(zeros, ["finegpr"]),
             "path": paths,
             "identity": level(person, names),
@@ -251,7 +252,7 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
             "format": level(zeros, ["jpeg"]),
             "width_px": np.full(len(person), 200, dtype=np.int32),
             "height_px": np.full(len(person), 470, dtype=np.int32),
-            "size_bytes": (keys.mix(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
+            "size_bytes": (sampling.mix(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
         }
     )
     return schema.conform(table, schema.IMAGES)
@@ -262,7 +263,7 @@ def people(names: list[str]) -> pa.Table:
     columns: dict[str, object] = {"dataset": ["finegpr"] * len(names), "identity": names, "images": [1764] * len(names)}
     for name in identity_attributes():
         levels = attributes()[name].levels
-        drawn = keys.priorities(keys.text_keys(names), 0, name) % np.uint64(len(levels))
+        drawn = sampling.priorities(sampling.text_keys(names), 0, name) % np.uint64(len(levels))
         columns[name] = [levels[int(code)] for code in drawn]
     return pa.table(columns)
 

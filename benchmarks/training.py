@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from benchmarks import feeding, harness, loops
-from gprplus.baseline import devices, feed, model
+from gprplus.baseline import devices, loader, model
 from gprplus.baseline import train as training
 from gprplus.baseline.embed import embed
 from gprplus.baseline.recipe import COMPILE, Length, Recipe
+from gprplus.core.parallel import cores
 from gprplus.evaluation import score
-from gprplus.parallel import cores
 
 PEOPLE, EACH = 48, 18
 STRETCHES = 5  # of steps, timed apart: the least disturbed one counts, on either side
@@ -43,7 +43,7 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     rng = np.random.default_rng(0)
     shape = (PEOPLE * EACH, recipe.input.height, recipe.input.width, 3)
     pixels, labels = rng.integers(0, 256, shape, dtype=np.uint8), np.repeat(np.arange(PEOPLE), EACH)
-    steps = feed.RESIDENT_CHUNK  # what the training loop reports at a time
+    steps = loader.RESIDENT_CHUNK  # what the training loop reports at a time
     clock = loops.clock(device)
 
     def run() -> np.ndarray:

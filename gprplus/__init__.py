@@ -16,12 +16,12 @@ _HOMES = {
     "build_manifest": "gprplus.ingest",
     "inspect": "gprplus.ingest",
     "make_split": "gprplus.splits",
-    "benchmark": "gprplus.benchmark",
+    "benchmark": "gprplus.experiments.benchmark",
     "score": "gprplus.evaluation",
     "analyze": "gprplus.analysis",
     "export": "gprplus.exports",
-    "study": "gprplus.study",
-    "report": "gprplus.report",
+    "study": "gprplus.experiments.study",
+    "report": "gprplus.reporting",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]
@@ -34,7 +34,7 @@ def __getattr__(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """Keeps the function where importing gprplus/benchmark.py would put the module of that name."""
+    """Keeps the function where importing gprplus/experiments/benchmark.py would put the module of that name."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):

@@ -14,15 +14,16 @@ from click.testing import CliRunner
 from safetensors.torch import load_file as torch_load
 from safetensors.torch import save_file
 
-from gprplus import images, schema
-from gprplus.benchmark import benchmark
+from gprplus import schema
 from gprplus.cli import cli
+from gprplus.core import images
+from gprplus.core.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
 from gprplus.core.folders import holding
-from gprplus.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
-from gprplus.evaluation import trial
-from gprplus.images import encode_jpeg
+from gprplus.core.images import encode_jpeg
+from gprplus.experiments import run as trial
+from gprplus.experiments.benchmark import benchmark
 from gprplus.ingest import build_manifest
-from gprplus.report.findings import joined
+from gprplus.reporting.findings import joined
 from gprplus.splits import Split, make_split
 
 RECIPE = """
@@ -64,7 +65,7 @@ def ask(work, output="runs", splits=None, **options):
     options = {"recipe": work / "tiny.toml", "device": "cpu", "jobs": 1} | options
     with pytest.MonkeyPatch.context() as patch:
         # Two threads on a few pixels only wait for each other, and the longer the busier the machine.
-        patch.setattr(import_module("gprplus.benchmark"), "cores", lambda: options["jobs"])
+        patch.setattr(import_module("gprplus.experiments.benchmark"), "cores", lambda: options["jobs"])
         return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gprplus import declared
-from gprplus.declared import Attribute, attributes, in_order, read, read_file, strict
-from gprplus.errors import DeclarationError
+from gprplus.core import declarations
+from gprplus.core.declarations import Attribute, attributes, in_order, read, read_file, strict
+from gprplus.core.errors import DeclarationError
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def test_an_absent_file_and_an_unknown_name_are_told_apart(tmp_path):
 
 @pytest.mark.parametrize("kind", ["layouts", "recipes", "studies"])
 def test_every_shipped_declaration_is_read_by_its_name(kind):
-    for name in declared.names(kind):
+    for name in declarations.names(kind):
         found = read(kind, name)
         assert found.name == name
         assert found.data
@@ -112,8 +112,8 @@ def test_attributes_are_whole():
         assert attribute.sentence.endswith("."), name
         assert len(set(attribute.levels)) == len(attribute.levels), name
         assert all(level == level.lower() and " " not in level for level in attribute.levels), name
-    assert len(declared.identity_attributes()) == 13
-    assert set(declared.image_attributes()) | set(declared.identity_attributes()) == set(attributes())
+    assert len(declarations.identity_attributes()) == 13
+    assert set(declarations.image_attributes()) | set(declarations.identity_attributes()) == set(attributes())
 
 
 def test_attributes_are_declared_strictly():
@@ -129,12 +129,12 @@ def test_levels_stand_in_declared_order_and_numbers_by_value():
 
 def found_from(site: Path) -> str:
     """The folder of declarations that the package copied to `site` finds, asked in a process of its own."""
-    source = Path(declared.__file__).parent
+    source = Path(declarations.__file__).parents[1]
     (site / "gprplus").mkdir(parents=True, exist_ok=True)
     (site / "gprplus" / "core").mkdir(parents=True, exist_ok=True)
-    for name in ("__init__", "declared", "errors", "core/__init__", "core/typed"):
+    for name in ("__init__", "core/__init__", "core/declarations", "core/errors", "core/typed"):
         (site / "gprplus" / f"{name}.py").write_text((source / f"{name}.py").read_text())
-    line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.declared import folder; print(folder())"
+    line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.core.declarations import folder; print(folder())"
     ran = subprocess.run([sys.executable, "-c", line, str(site)], capture_output=True, text=True, check=False)
     return ran.stdout.strip() or ran.stderr.strip().splitlines()[-1]
 

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gprplus import benchmark, build_manifest, make_split, report
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import Split
 
 EARLIER = Path(__file__).parent / "data" / "version_0_1"

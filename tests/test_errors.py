@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus import errors
-from gprplus.errors import GprplusError, examples, nearest
+from gprplus.core import errors
+from gprplus.core.errors import GprplusError, examples, nearest
 
 FAMILY = [
     value

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprplus import sniff
 from gprplus.baseline.decode import decode as decode_to
-from gprplus.images import decode, decode_half_grey, encode_jpeg, open_image, read_bytes, resize
+from gprplus.core import image_headers
+from gprplus.core.images import decode, decode_half_grey, encode_jpeg, open_image, read_bytes, resize
 
 RED = np.full((20, 10, 3), (200, 30, 40), dtype=np.uint8)
 
@@ -69,7 +69,7 @@ def test_whatever_a_decoder_raises_means_that_the_bytes_do_not_decode(monkeypatc
     def broken(*_, **__):
         raise raised("failed to decode")
 
-    monkeypatch.setattr("gprplus.images.open_image", broken)
+    monkeypatch.setattr("gprplus.core.images.open_image", broken)
     assert decode(saved(RED, "PPM")) is None
 
 
@@ -102,8 +102,8 @@ def scans(side: int, times: int) -> bytes:
     ids=["baseline", "ten", "most", "one more", "most of a large one", "one more of it", "appended"],
 )
 def test_jpegs_of_too_many_scans_are_not_decoded(data, counted, decodes):
-    assert sniff.scans_of(data) == counted
-    assert sniff.decodable(data) == decodes
+    assert image_headers.scans_of(data) == counted
+    assert image_headers.decodable(data) == decodes
     if not decodes or counted < 100:
         assert (decode(data) is not None) == (decode_half_grey(data) is not None) == decodes
         assert (decode_to(data, 8, 8) is not None) == decodes
@@ -131,8 +131,8 @@ def test_scans_of_a_sequential_jpeg_are_counted_when_the_first_lacks_a_component
     first = data.find(b"\xff\xda")
     comment = b"\xff\xfe\x00\x08\xff\xda\x00\x0c\x03\x01"
     one_of_three = b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00\x00"
-    assert sniff.scans_of(data[:first] + comment + 700 * one_of_three + b"\xff\xd9") == 700
-    assert sniff.scans_of(data[:first] + comment + data[first:]) == 1
+    assert image_headers.scans_of(data[:first] + comment + 700 * one_of_three + b"\xff\xd9") == 700
+    assert image_headers.scans_of(data[:first] + comment + data[first:]) == 1
 
 
 def test_orientation_tags_are_ignored():

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from gprplus.parallel import in_processes, in_threads
-from gprplus.workers import WorkerLost, tell
+from gprplus.core.parallel import in_processes, in_threads
+from gprplus.core.workers import WorkerLost, tell
 
 # Both workers are at work before the first is done, so that nobody is caught while still starting.
 HOURS = """
@@ -203,7 +203,7 @@ RUNS = "print(list(in_processes(abs, range(2), 2)))"
 
 def test_a_script_without_a_guard_is_one_sentence(tmp_path):
     script = tmp_path / "unguarded.py"
-    script.write_text(f"from gprplus.parallel import in_processes\nname = __name__\n{RUNS}\n")
+    script.write_text(f"from gprplus.core.parallel import in_processes\nname = __name__\n{RUNS}\n")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f'Put the code of {script} under `if __name__ == "__main__":`')
@@ -213,7 +213,7 @@ def test_a_script_without_a_guard_is_one_sentence(tmp_path):
 def test_a_guarded_script_and_one_that_needs_no_workers_run(tmp_path):
     for text in (f'if __name__ == "__main__":\n    {RUNS}', RUNS.replace("2)))", "1)))")):
         script = tmp_path / "script.py"
-        script.write_text(f"from gprplus.parallel import in_processes\n{text}\n")
+        script.write_text(f"from gprplus.core.parallel import in_processes\n{text}\n")
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1]\n", "")
 

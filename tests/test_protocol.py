@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.protocol import NO_CAMERA, ignored, true_matches
+from gprplus.core.protocol import NO_CAMERA, ignored, true_matches
 
 identities = st.integers(0, 4)
 cameras = st.integers(NO_CAMERA, 3)

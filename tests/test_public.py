@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import gprplus
-from gprplus.errors import GprplusError, RecipeError, TrainingError
+from gprplus.core.errors import GprplusError, RecipeError, TrainingError
 
 RECIPE = """
 title = "One step"

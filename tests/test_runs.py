@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus import runs
-from gprplus.errors import GprplusError, ManifestError, RequestChanged
+from gprplus.core import workdir
+from gprplus.core.errors import GprplusError, ManifestError, RequestChanged
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
     path = tmp_path / "deep" / "a.txt"
-    with runs.replacing(path) as temporary:
+    with workdir.replacing(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
     assert path.read_text() == "half"
@@ -27,7 +27,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path.write_text("old")
 
     def interrupted():
-        with runs.replacing(path) as temporary:
+        with workdir.replacing(path) as temporary:
             temporary.write_text("half of the n")
             raise KeyboardInterrupt
 
@@ -38,10 +38,10 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_a_lock_is_for_one_and_free_again(tmp_path):
-    one, another = (runs.alone(tmp_path / "lock", GprplusError, "busy") for _ in range(2))
+    one, another = (workdir.alone(tmp_path / "lock", GprplusError, "busy") for _ in range(2))
     with one, pytest.raises(GprplusError, match="busy"), another:
         pass
-    with runs.alone(tmp_path / "lock", GprplusError, "busy"):
+    with workdir.alone(tmp_path / "lock", GprplusError, "busy"):
         pass
 
 
@@ -50,23 +50,23 @@ def test_where_a_file_system_knows_no_locks_nobody_is_taken_for_another(tmp_path
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", refused)
-    with runs.alone(tmp_path / "lock", GprplusError, "busy"):
+    with workdir.alone(tmp_path / "lock", GprplusError, "busy"):
         assert (tmp_path / "lock").exists()
 
 
 def test_what_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(GprplusError, match="cannot be written"):
-        runs.write_text(tmp_path / "a", "a folder is in the way")
+        workdir.write_text(tmp_path / "a", "a folder is in the way")
     assert os.listdir(tmp_path) == ["a"]
 
 
 def test_tables_and_json_come_back(tmp_path):
     table = pa.table({"x": [1, 2, 3]})
-    runs.write_table(tmp_path / "t.parquet", table)
-    runs.write_json(tmp_path / "r.json", {"path": Path("a/b"), "name": "Zoë"})
+    workdir.write_table(tmp_path / "t.parquet", table)
+    workdir.write_json(tmp_path / "r.json", {"path": Path("a/b"), "name": "Zoë"})
     assert pq.read_table(tmp_path / "t.parquet").equals(table)
-    assert runs.read_json(tmp_path / "r.json", ManifestError, "a manifest") == {"path": "a/b", "name": "Zoë"}
+    assert workdir.read_json(tmp_path / "r.json", ManifestError, "a manifest") == {"path": "a/b", "name": "Zoë"}
     assert sorted(os.listdir(tmp_path)) == ["r.json", "t.parquet"]
 
 
@@ -83,13 +83,13 @@ def test_a_wrong_record_is_the_callers_error(tmp_path, content, sentence):
     if content is not None:
         (tmp_path / "split.json").write_text(content)
     with pytest.raises(ManifestError, match=sentence):
-        runs.read_json(tmp_path / "split.json", ManifestError, "a split")
+        workdir.read_json(tmp_path / "split.json", ManifestError, "a split")
 
 
 def test_a_file_in_the_place_of_a_folder_is_said(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ManifestError, match="it is a file, not a folder"):
-        runs.read_json(tmp_path / "file" / "split.json", ManifestError, "a split")
+        workdir.read_json(tmp_path / "file" / "split.json", ManifestError, "a split")
 
 
 REQUEST = {"seed": 0, "levels": ["sunny", "foggy"], "where": None}
@@ -97,70 +97,70 @@ REQUEST = {"seed": 0, "levels": ["sunny", "foggy"], "where": None}
 
 def test_the_same_request_is_known_again(tmp_path):
     record = tmp_path / "record.json"
-    assert runs.settle(record, REQUEST) == "new"
-    runs.write_json(record, {"request": REQUEST})
-    assert runs.settle(record, REQUEST) == "same"
-    assert runs.settle(record, dict(reversed(REQUEST.items()))) == "same"
-    assert runs.settle(record, REQUEST | {"levels": ("sunny", "foggy")}) == "same"
-    assert runs.settle(record, REQUEST, force=True) == "same"
+    assert workdir.settle(record, REQUEST) == "new"
+    workdir.write_json(record, {"request": REQUEST})
+    assert workdir.settle(record, REQUEST) == "same"
+    assert workdir.settle(record, dict(reversed(REQUEST.items()))) == "same"
+    assert workdir.settle(record, REQUEST | {"levels": ("sunny", "foggy")}) == "same"
+    assert workdir.settle(record, REQUEST, force=True) == "same"
 
 
 def test_another_request_stops_with_the_difference_unless_forced(tmp_path):
     record = tmp_path / "record.json"
-    runs.write_json(record, {"request": REQUEST})
+    workdir.write_json(record, {"request": REQUEST})
     with pytest.raises(RequestChanged, match=r"seed was 0, now 1.*--force"):
-        runs.settle(record, REQUEST | {"seed": 1})
-    assert runs.settle(record, REQUEST | {"seed": 1}, force=True) == "new"
+        workdir.settle(record, REQUEST | {"seed": 1})
+    assert workdir.settle(record, REQUEST | {"seed": 1}, force=True) == "new"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]"])
 def test_a_torn_record_counts_as_none(tmp_path, text):
     record = tmp_path / "record.json"
     record.write_text(text)
-    assert runs.settle(record, REQUEST) == "new"
+    assert workdir.settle(record, REQUEST) == "new"
 
 
 def test_differences_name_what_came_and_went():
-    assert runs.differences({"a": 1, "b": 2}, {"b": 3, "c": "x"}) == [
+    assert workdir.differences({"a": 1, "b": 2}, {"b": 3, "c": "x"}) == [
         "a was 1, now not given",
         "b was 2, now 3",
         "c was not given, now x",
     ]
-    assert runs.differences(REQUEST, json.loads(runs.canonical_json(REQUEST))) == []
+    assert workdir.differences(REQUEST, json.loads(workdir.canonical_json(REQUEST))) == []
 
 
 def test_a_long_value_is_cut():
-    (phrase,) = runs.differences({"x": "a" * 500}, {"x": 1})
+    (phrase,) = workdir.differences({"x": "a" * 500}, {"x": 1})
     assert len(phrase) < 120
 
 
 def test_a_fingerprint_is_shown_by_its_beginning():
-    (phrase,) = runs.differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
+    (phrase,) = workdir.differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
     assert phrase == "manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7..."
 
 
 def test_a_record_that_is_cut_off_says_what_to_do(tmp_path):
     (tmp_path / "manifest.json").write_text('{"request": ')
     with pytest.raises(ManifestError, match=r"cannot be read as a manifest: .* make the folder again with --force\.$"):
-        runs.read_json(tmp_path / "manifest.json", ManifestError, "a manifest")
+        workdir.read_json(tmp_path / "manifest.json", ManifestError, "a manifest")
 
 
 def test_fingerprints_see_values_and_not_the_order_of_keys():
-    assert runs.fingerprint({"a": 1, "b": [2]}) == runs.fingerprint({"b": [2], "a": 1})
-    assert runs.fingerprint({"a": 1}) != runs.fingerprint({"a": "1"})
+    assert workdir.fingerprint({"a": 1, "b": [2]}) == workdir.fingerprint({"b": [2], "a": 1})
+    assert workdir.fingerprint({"a": 1}) != workdir.fingerprint({"a": "1"})
 
 
 def test_the_work_folder_is_the_argument_then_the_environment_then_work(monkeypatch):
     monkeypatch.delenv("GPRPLUS_WORK", raising=False)
-    assert runs.work_folder() == Path("work")
+    assert workdir.work_folder() == Path("work")
     monkeypatch.setenv("GPRPLUS_WORK", "elsewhere")
-    assert runs.work_folder() == Path("elsewhere")
-    assert runs.work_folder("here") == Path("here")
+    assert workdir.work_folder() == Path("elsewhere")
+    assert workdir.work_folder("here") == Path("here")
 
 
 def test_versions_name_what_can_change_a_result():
-    assert {"python", "gprplus", "numpy", "torch", "pyarrow"} <= runs.versions().keys()
+    assert {"python", "gprplus", "numpy", "torch", "pyarrow"} <= workdir.versions().keys()
 
 
 def test_paths_are_told_from_where_they_are_read(tmp_path):
-    assert runs.relative(tmp_path / "renders" / "engine", tmp_path / "manifest") == "../renders/engine"
+    assert workdir.relative(tmp_path / "renders" / "engine", tmp_path / "manifest") == "../renders/engine"

@@ -5,10 +5,10 @@ from fractions import Fraction
 
 import pytest
 
-from gprplus.errors import DeclarationError, SplitError
+from gprplus.core.errors import DeclarationError, SplitError
+from gprplus.experiments.study_file import SplitPlan, read_study
+from gprplus.experiments.study_scale import read_scale, scaled
 from gprplus.splits.request import Request
-from gprplus.splits.scaled import read_scale, scaled
-from gprplus.splits.studies import SplitPlan, read_study
 
 TWENTIETH = Fraction(1, 20)
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from gprplus import schema
-from gprplus.errors import ManifestError, SplitError
+from gprplus.core.errors import ManifestError, SplitError
 
 
 @pytest.mark.parametrize("name", schema.TABLES)

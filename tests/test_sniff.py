@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gprplus import sniff
+from gprplus.core import image_headers
 from gprplus.ingest.files.probe import probe_files
 
 KINDS = {
@@ -43,15 +43,15 @@ def probed(folder: Path, data: bytes, verify: str = "header"):
 @given(width=st.integers(1, 90), height=st.integers(1, 90))
 def test_format_and_size_agree_with_pillow(kind: str, width: int, height: int) -> None:
     data = drawn(width, height, **KINDS[kind])
-    name = sniff.format_of(data[: sniff.HEAD])
+    name = image_headers.format_of(data[: image_headers.HEAD])
     with Image.open(io.BytesIO(data)) as image:
         assert name == image.format.lower()
 
     def more(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
 
-    assert sniff.size_of(name, data[: sniff.HEAD], more) == (width, height)
-    assert sniff.is_whole(name, len(data), data[: sniff.HEAD], data[-sniff.TAIL :], more)
+    assert image_headers.size_of(name, data[: image_headers.HEAD], more) == (width, height)
+    assert image_headers.is_whole(name, len(data), data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gprplus import schema
-from gprplus.errors import ManifestError, ScoreError, SplitError
+from gprplus.core.errors import ManifestError, ScoreError, SplitError
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.schema import stored
 from gprplus.splits import Split, make_split

@@ -10,13 +10,13 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from gprplus import declared
 from gprplus.cli import cli
-from gprplus.errors import DeclarationError, ManifestError, SplitError
+from gprplus.core import declarations
+from gprplus.core.errors import DeclarationError, ManifestError, SplitError
+from gprplus.experiments.study import study
+from gprplus.experiments.study_file import SPLIT_KEYS, About, Published, StudyPlan, make_splits, read_study, together
 from gprplus.ingest import build_manifest
-from gprplus.report import outcome as reports
-from gprplus.splits.studies import SPLIT_KEYS, About, Published, StudyPlan, make_splits, read_study, together
-from gprplus.study import study
+from gprplus.reporting import run_results as reports
 
 TINY = """
 recipe = "smoke"
@@ -55,13 +55,13 @@ def work(tmp_path_factory, draw):
     return folder
 
 
-@pytest.mark.parametrize("name", declared.names("studies"))
+@pytest.mark.parametrize("name", declarations.names("studies"))
 def test_every_shipped_study_fits_the_form(name):
     plan, declaration = read_study(name)
     assert plan.study.name == declaration.name == name
     assert plan.study.question.endswith("?")
-    assert plan.recipe == "auto" or plan.recipe in declared.names("recipes")
-    known = {*declared.attributes(), "identity"}
+    assert plan.recipe == "auto" or plan.recipe in declarations.names("recipes")
+    known = {*declarations.attributes(), "identity"}
     assert {split.request.attr for split in plan.splits} <= known
 
 
@@ -160,7 +160,7 @@ def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):
     page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
     keys = {f.name for form in (StudyPlan, About, Published) for f in fields(form)} | set(SPLIT_KEYS)
     assert {key for key in keys if f"`{key}`" not in page} == set()
-    assert all(f"`{name}`" in page for name in declared.names("studies"))
+    assert all(f"`{name}`" in page for name in declarations.names("studies"))
     for i, example in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
         (tmp_path / f"{i}.toml").write_text(example)
         assert read_study(tmp_path / f"{i}.toml")[0].splits
@@ -201,7 +201,7 @@ def test_a_study_is_run_reported_and_then_done(work):
 
 def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_path):
     recipe = tmp_path / "quick.toml"
-    glance = (declared.folder() / "recipes" / "glance.toml").read_text()
+    glance = (declarations.folder() / "recipes" / "glance.toml").read_text()
     recipe.write_text(glance.replace("steps = 100", "epochs = 3\nequal = true"))
     text = (
         TINY.replace(

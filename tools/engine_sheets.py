@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gprplus.engine.design import Block, make_design
+from gprplus.engine.crops.crop_renderer import Studio, finished
+from gprplus.engine.crops.design import Block, make_design
 from gprplus.engine.domains import domain_named
-from gprplus.engine.filming import Stage
-from gprplus.engine.frames import make_scenario
-from gprplus.engine.malls import MALLS
-from gprplus.engine.places import SCENES
-from gprplus.engine.sky import HOURS, WEATHERS
-from gprplus.engine.studio import Studio, finished
-from gprplus.report.sheets import contact_sheet
+from gprplus.engine.frames.frame_renderer import Stage
+from gprplus.engine.frames.scenario import make_scenario
+from gprplus.engine.places.indoor import MALLS
+from gprplus.engine.places.outdoor import SCENES
+from gprplus.engine.places.weather_light import HOURS, WEATHERS
+from gprplus.reporting.contact_sheet import contact_sheet
 
 Cells = list[list[np.ndarray]]
 Sheet = tuple[Cells, list[str], list[str]]

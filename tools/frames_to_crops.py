@@ -86,7 +86,7 @@ def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, *
       python tools/frames_to_crops.py frames --masks masks --people people.csv --blank 128,128,128 -o crops
       python tools/frames_to_crops.py scene00 --points camera0_1_point.txt -o crops
     """
-    from gprplus.frames import Rules, crop_frames
+    from gprplus.cropping import Rules, crop_frames
 
     names = ("margin", "min_visible", "max_truncated", "edges", "blank")
     rules = Rules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gprplus.cli import console, main, options
-from gprplus.errors import examples
+from gprplus.core.errors import examples
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -51,8 +51,8 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
       python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --quality 90
       python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --cameras code --bytes keep
     """
-    from gprplus.ingest.generator.plan import plan
-    from gprplus.ingest.generator.publish import publish
+    from gprplus.ingest.gta.rename import publish
+    from gprplus.ingest.gta.rename_plan import plan
 
     if output is None and not dry_run:
         raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")

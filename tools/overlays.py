@@ -12,9 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from gprplus.engine.coco import ANNOTATIONS, from_run_lengths
+from gprplus.core.images import decode, read_bytes
+from gprplus.engine.annotations import ANNOTATIONS, from_run_lengths
 from gprplus.engine.keypoints import NAMES, SKELETON, VISIBLE
-from gprplus.images import decode, read_bytes
 
 # Blue, green, red: the person's left is green, the right is red, the middle is white.
 SIDES = {"left": (80, 220, 80), "righ": (60, 60, 240)}

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from gprplus import declared, schema
+from gprplus import schema
 from gprplus.analysis.columns import TABLES as ANALYSIS
 from gprplus.cli import COMMANDS, cli
+from gprplus.core import declarations
 from gprplus.ingest.checks.columns import CHECKED, LOOKS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -62,7 +63,7 @@ def tables() -> str:
         parts += [f"## {name}", TABLES[name], grid(("column", "type", "unit", "of", "what it is"), rows)]
     rows = [
         (f"`{name}`", a.level, "yes" if a.ordered else "", ", ".join(a.levels) or "open", a.sentence)
-        for name, a in declared.attributes().items()
+        for name, a in declarations.attributes().items()
     ]
     parts += ["## Attributes", grid(("attribute", "of", "ordered", "levels, in order", "what it is"), rows)]
     return "\n\n".join(parts) + "\n"
@@ -83,8 +84,8 @@ def commands() -> str:
 def layouts() -> str:
     """Every declared layout."""
     rows = []
-    for name in declared.names("layouts"):
-        data = declared.read("layouts", name).data
+    for name in declarations.names("layouts"):
+        data = declarations.read("layouts", name).data
         rows.append((f"`{name}`", data["title"], data.get("licence") or "not stated", data.get("status", "")))
     parts = [
         "# Layouts",

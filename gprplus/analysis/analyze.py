@@ -7,15 +7,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.analysis import accuracy, columns, paper, sound
+from gprplus.analysis import columns, debiased, distance_vs_map
 from gprplus.analysis.features import Features, chosen
+from gprplus.analysis.paper import measure
+from gprplus.analysis.paper.settings import Network, Settings
 from gprplus.analysis.record import AGAIN, analysis_record
-from gprplus.analysis.side import Side, crossed_factors, opened_target, source_side, target_side
+from gprplus.analysis.sample import Side, crossed_factors, opened_target, source_side, target_side
+from gprplus.core.errors import AnalysisError, nearest
+from gprplus.core.parallel import Progress, silent
 from gprplus.core.paths import AnyPath, several, words
-from gprplus.errors import AnalysisError, nearest
+from gprplus.core.workdir import read_json, settle, versions, write_json, write_table
 from gprplus.ingest import Manifest
-from gprplus.parallel import Progress, silent
-from gprplus.runs import read_json, settle, versions, write_json, write_table
 from gprplus.schema import DISTANCES, VERSION, conform, stored
 
 CAUTION = "Distance is not accuracy: a near level need not train better. make-split and benchmark measure that."
@@ -61,7 +63,7 @@ class Plan:
     images: int
     people: int | None
     seed: int
-    settings: paper.Settings
+    settings: Settings
 
 
 def analyze(
@@ -101,11 +103,11 @@ def analyze(
     source = Manifest.open(Path(manifest))
     if runs and mode == "paper":
         raise AnalysisError("Runs are compared by features: leave the mode out, or the runs.")
-    trained = accuracy.read(several(runs))
-    plan = Plan(mode, _attributes(source, attributes), images, people, seed, paper.Settings.of(settings or {}))
+    trained = distance_vs_map.read(several(runs))
+    plan = Plan(mode, _attributes(source, attributes), images, people, seed, Settings.of(settings or {}))
     opened = {name: opened_target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
     kinds = chosen(features, device) if mode == "sound" else []
-    network = paper.network(features, device) if mode == "paper" else None
+    network = measure.network(features, device) if mode == "paper" else None
     asked = {name: _request(plan, source, target, kinds, network, trained) for name, target in opened.items()}
     states = {
         name: settle(Path(output) / name / "analysis.json", request, force=force) for name, request in asked.items()
@@ -117,16 +119,16 @@ def analyze(
     side = side if mode == "sound" else replace(side, samples={})  # the paper's means are taken over whole persons
     others = {name: target_side(opened[name], images, seed) for name in missing}
     if network is not None:
-        measured = paper.measure(network, side, others, plan.settings, seed, workers, progress)
+        measured = measure.measure(network, side, others, plan.settings, seed, workers, progress)
     else:
-        measured = sound.measure(kinds, side, others, seed, workers, progress)
+        measured = debiased.measure(kinds, side, others, seed, workers, progress)
         styled = [text for text in features if text.partition(":")[0] == "vgg19"]
         if styled and side.crossed is not None:
-            network = paper.network(styled, device)
-            losses = paper.measure(network, side, others, plan.settings, seed, workers, progress)
+            network = measure.network(styled, device)
+            losses = measure.measure(network, side, others, plan.settings, seed, workers, progress)
             measured = {name: _with_losses(one, losses[name]) for name, one in measured.items()}
     if trained:
-        joined = accuracy.measure(trained, kinds, others, images, seed, workers, progress)
+        joined = distance_vs_map.measure(trained, kinds, others, images, seed, workers, progress)
         measured = {name: _with_runs(one, *joined[name]) for name, one in measured.items()}
     return [
         _write(Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name])
@@ -141,8 +143,8 @@ def _request(
     source: Manifest,
     target: Manifest,
     kinds: Sequence[Features],
-    network: "paper.Network | None",
-    trained: Sequence[accuracy.Trained],
+    network: "Network | None",
+    trained: Sequence[distance_vs_map.Trained],
 ) -> dict[str, Any]:
     request = {
         "manifest": source.info["fingerprint"],
@@ -159,7 +161,7 @@ def _request(
     return request | ({"settings": plan.settings.record()} if looked else {})
 
 
-def _with_losses(measured: sound.Measured, losses: sound.Measured) -> sound.Measured:
+def _with_losses(measured: debiased.Measured, losses: debiased.Measured) -> debiased.Measured:
     """What was measured, and the losses of VGG-19, of which the sound mode reads the debiased ones."""
     tables, facts = measured
     table = losses[0]["losses"].drop_columns(["kept"])
@@ -167,8 +169,8 @@ def _with_losses(measured: sound.Measured, losses: sound.Measured) -> sound.Meas
 
 
 def _with_runs(
-    measured: sound.Measured, rows: list[dict[str, Any]], correlations: list[dict[str, Any]]
-) -> sound.Measured:
+    measured: debiased.Measured, rows: list[dict[str, Any]], correlations: list[dict[str, Any]]
+) -> debiased.Measured:
     """What was measured, and how it goes with accuracy."""
     tables, facts = measured
     if not rows:
@@ -205,7 +207,7 @@ def _write(
     tables: dict[str, pa.Table],
     more: dict[str, Any],
 ) -> Analysis:
-    from gprplus.analysis.pages import write_pages
+    from gprplus.analysis.output import write_pages
 
     tables = {key: conform(table, TABLES[key]) for key, table in tables.items()}
     for key, table in tables.items():

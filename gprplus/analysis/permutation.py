@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.errors import AnalysisError
+from gprplus.core.errors import AnalysisError
 
 FOLDS = 4
 ROUNDS = 5

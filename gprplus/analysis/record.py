@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from gprplus.core.errors import AnalysisError
 from gprplus.core.typed import parse
-from gprplus.errors import AnalysisError
 
 AGAIN = "Measure again with --force."
 

@@ -1,157 +1,159 @@
-"""Which images are compared: the same people in the same other conditions at every level, chosen by hash.
+"""One side of a comparison: which rows of a manifest were chosen, and what their images look like."""
 
-A stratum is one person in one combination of the other factors. Only strata that have every level are used, with one
-image a level, so levels differ in nothing else. Strata are taken person after person, each once before any twice.
-"""
-
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
-from itertools import product
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.keys import canonical, priorities, text_keys
+from gprplus.analysis.features.base import Images
+from gprplus.analysis.matched_sample import Crossed, Matched, crossed, matched, spread
+from gprplus.archives import is_archive
+from gprplus.core.errors import AnalysisError
+from gprplus.core.sampling import canonical, text_keys
+from gprplus.ingest import Manifest, manifest_at
+from gprplus.splits.test_set import on_test_side
+
+CROSSED_IMAGES = 4000
+LEAST_PERSONS = 5  # with fewer on either side an interval over persons means nothing
+_KEYS = ("uid", "dataset", "path", "identity")
+_MARKS = ("role", "is_junk", "is_distractor")
 
 
 @dataclass(frozen=True)
-class Matched:
-    """Table rows, `rows` `(S, L) int64`, a stratum a row and a level a column; `people` `(S,) int64`, blocks from 0."""
+class Side:
+    """Rows of a manifest and the samples drawn from them, by attribute (a target has one, under ""), and the persons
+    who have an image in every cell, where there are enough of them.
 
-    rows: np.ndarray
-    people: np.ndarray
-
-
-@dataclass(frozen=True)
-class Crossed:
-    """Persons who have an image in every cell: table rows `(P, L1, ..., Lk) int64`, an axis a factor of `factors`,
-    with the levels that stand along it. `complete` is how many such persons there were to choose from.
+    `role` says which of the manifest's images were open to the draw: "train" or "all".
     """
 
-    rows: np.ndarray
-    factors: tuple[str, ...]
-    levels: tuple[tuple[Any, ...], ...]
-    complete: int
+    manifest: Manifest
+    table: pa.Table
+    samples: dict[str, Matched]
+    levels: dict[str, list[Any]]
+    role: str
+    crossed: Crossed | None = None
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The rows that any sample uses, sorted, `(N,) int64`."""
+        whole = [self.crossed.flat] if self.crossed else []
+        return np.unique(np.concatenate([*(sample.rows.ravel() for sample in self.samples.values()), *whole]))
 
     @property
-    def people(self) -> np.ndarray:
-        """The person of each row of `flat`, from 0."""
-        return np.repeat(np.arange(len(self.rows)), self.rows[0].size if len(self.rows) else 0)
+    def people(self) -> set[tuple[str, str]]:
+        """Who is in any sample, as (dataset, identity)."""
+        chosen = self.table.select(["dataset", "identity"]).take(pa.array(self.rows))
+        return {(row["dataset"], row["identity"]) for row in chosen.to_pylist() if row["identity"] is not None}
 
-    @property
-    def flat(self) -> np.ndarray:
-        """All rows, person after person, `(N,) int64`."""
-        return self.rows.ravel()
+    def place(self, rows: np.ndarray) -> np.ndarray:
+        """Where rows stand among `rows`, of the same shape."""
+        return np.searchsorted(self.rows, rows)
 
-    def cell_of(self, table: pa.Table) -> np.ndarray:
-        """The cell of each row of a table, `(N,) int64`; -1 where a level is unknown."""
-        return cells_of(table, self.factors, self.levels)
-
-    def cells(self) -> list[tuple[Any, ...]]:
-        """The levels of each cell, in the order of the axes."""
-        return list(product(*self.levels))
+    def images(self) -> Images:
+        """What kinds of features look at: the images of `rows`."""
+        return Images(self.table.select(["uid", "dataset", "path"]).take(pa.array(self.rows)), self.manifest.roots())
 
 
-def codes(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Number the combinations of some columns, `(N,) int64`, and name each; null is a value of its own."""
-    number = np.zeros(table.num_rows, dtype=np.int64)
-    texts = [""]
-    for name in columns:
-        column = pc.dictionary_encode(pc.cast(table.column(name), pa.string()), null_encoding="encode")
-        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        values = [canonical("" if value is None else f"={value}") for value in column.dictionary.to_pylist()]
-        found, number = np.unique(number * len(values) + np.asarray(column.indices), return_inverse=True)
-        texts = [canonical(texts[pair // len(values)], values[pair % len(values)]) for pair in found.tolist()]
-    return number, texts
+def source_side(manifest: Manifest, attributes: list[str], images: int, people: int | None, seed: int) -> Side:
+    """Matched samples of every attribute, and up to `people` persons with an image in every cell.
 
-
-def matched(
-    table: pa.Table, attribute: str, levels: Sequence[object], others: Sequence[str], count: int, seed: int
-) -> Matched:
-    """Up to `count` strata that have every level, with one image of each.
-
-    `table` has uid, dataset, identity, the attribute and the other factors. No stratum may qualify: then `rows` is
-    empty.
+    AnalysisError when fewer than five people have all levels of one attribute; too few with all cells is no error.
     """
-    position = pc.index_in(pc.cast(table.column(attribute), pa.string()), pa.array([str(level) for level in levels]))
-    place = np.asarray(pc.fill_null(position, -1)).astype(np.int64)
-    usable = np.flatnonzero((place >= 0) & np.asarray(pc.is_valid(table.column("identity"))))
-    table, place = table.take(pa.array(usable)), place[usable]
-    people, names = codes(table, ["dataset", "identity"])
-    strata, texts = codes(table, ["dataset", "identity", *others])
-    uid = np.asarray(table.column("uid"))
-    order = np.lexsort((uid, priorities(uid, seed, "image"), place, strata))
-    first = _first(strata[order], place[order])
-    order = order[first]
-    whole = np.bincount(strata[order], minlength=len(texts)) == len(levels)
-    order = order[whole[strata[order]]].reshape(-1, len(levels))
-    order = order[_spread(people[order[:, 0]], names, text_keys(texts)[strata[order[:, 0]]], count, seed)]
-    return Matched(usable[order], renumbered(people[order[:, 0]]))
+    factors = sorted(factors_of(manifest))
+    table = _rows(manifest, [*_KEYS, *sorted({*factors, *attributes}), *_MARKS[1:]])
+    samples = {}
+    for name in attributes:
+        others = [other for other in factors if other != name]
+        sample = matched(table, name, manifest.levels(name), others, images, seed)
+        samples[name] = _enough(
+            sample, f"have an image of every level of {name} in the same other conditions", manifest
+        )
+    return Side(
+        manifest,
+        table,
+        samples,
+        {name: manifest.levels(name) for name in attributes},
+        "all",
+        whole(manifest, table, people, seed),
+    )
 
 
-def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]]) -> np.ndarray:
-    """Number the combinations of levels, the last factor running fastest, `(N,) int64`; -1 where one is unknown."""
-    cell, known = np.zeros(len(table), dtype=np.int64), np.ones(len(table), dtype=bool)
-    for name, each in zip(factors, levels, strict=True):
-        place = pc.index_in(pc.cast(table.column(name), pa.string()), pa.array([str(level) for level in each]))
-        place = np.asarray(pc.fill_null(place, -1)).astype(np.int64)
-        known &= place >= 0
-        cell = cell * len(each) + place
-    return np.where(known, cell, -1)
+def whole(manifest: Manifest, table: pa.Table, people: int | None, seed: int) -> Crossed | None:
+    """Persons with an image in every cell of the crossed factors, by default as many as make some 4,000 images (8 to
+    48); None when there are fewer than five, or less than two factors' levels to cross.
+    """
+    names = crossed_factors(manifest)
+    levels = [manifest.levels(name) for name in names]
+    cells = math.prod(map(len, levels))
+    found = crossed(table, names, levels, people or min(max(CROSSED_IMAGES // cells, 8), 48), seed)
+    return found if len(found.rows) >= LEAST_PERSONS and names else None
 
 
-def crossed(
-    table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]], count: int, seed: int
-) -> Crossed:
-    """Up to `count` persons with an image in every cell of the factors, one of each; chosen by hash."""
-    shape = tuple(len(each) for each in levels)
-    cell = cells_of(table, factors, levels)
-    rows = np.flatnonzero(np.asarray(pc.is_valid(table.column("identity"))) & (cell >= 0))
-    cell, uid = cell[rows], np.asarray(table.column("uid"))[rows]
-    people, names = codes(table.take(pa.array(rows)), ["dataset", "identity"])
-    order = np.lexsort((uid, priorities(uid, seed, "image"), cell, people))
-    order = order[_first(people[order], cell[order])]
-    size = int(np.prod(shape))
-    whole = np.bincount(people[order], minlength=len(names)) == size
-    order = order[whole[people[order]]]
-    keys = text_keys(names)
-    able = np.flatnonzero(whole)
-    chosen = able[np.lexsort((keys[able], priorities(keys[able], seed, "identity")))[:count]]
-    found = rows[order].reshape(-1, size)[np.searchsorted(able, chosen)]
-    return Crossed(found.reshape(-1, *shape), tuple(factors), tuple(map(tuple, levels)), len(able))
+def crossed_factors(manifest: Manifest) -> list[str]:
+    """Those of them with two levels or more, in the manifest's order."""
+    factors = factors_of(manifest)
+    return [name for name in manifest.info["levels"] if name in factors and len(manifest.levels(name)) > 1]
 
 
-def spread(table: pa.Table, count: int, seed: int) -> Matched:
-    """Up to `count` images of a target, person after person; an image without identity is a block of its own."""
-    uid = np.asarray(table.column("uid"))
-    people, names = codes(table, ["dataset", "identity"])
-    unknown = np.asarray(pc.is_null(table.column("identity")))
-    names = [*names, *(canonical("image", str(key)) for key in uid[unknown].tolist())]
-    people[unknown] = len(names) - unknown.sum() + np.arange(unknown.sum())
-    rows = _spread(people, names, uid, count, seed)
-    return Matched(rows[:, None], renumbered(people[rows]))
+def factors_of(manifest: Manifest) -> set[str]:
+    """What the layouts of the manifest declare as crossed, beside the person."""
+    return {name for dataset in manifest.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
 
 
-def renumbered(blocks: np.ndarray) -> np.ndarray:
-    """Block numbers from 0 without gaps."""
-    return np.unique(blocks, return_inverse=True)[1].astype(np.int64)
+def searched(manifest: Manifest, people: int | None, test_share: float, seed: int) -> Side:
+    """The train side's persons with an image in every cell: what a search for a training set may look at.
+
+    AnalysisError when there are fewer than five.
+    """
+    table = _rows(manifest, [*_KEYS, *sorted(factors_of(manifest)), *_MARKS[1:]])
+    table = table.filter(pc.is_valid(table.column("identity")))
+    names = [canonical(row["dataset"], row["identity"]) for row in table.select(["dataset", "identity"]).to_pylist()]
+    table = table.filter(pa.array(~on_test_side(text_keys(names), test_share)))
+    found = whole(manifest, table, people, seed)
+    if found is None:
+        raise AnalysisError(
+            f"Fewer than {LEAST_PERSONS} persons on the train side of {manifest.path} have an image in every "
+            "combination of its crossed factors, so that a subset cannot be searched for."
+        )
+    return Side(manifest, table, {}, {}, "train", found)
 
 
-def _first(*sorted_codes: np.ndarray) -> np.ndarray:
-    """Positions where a run of equal combinations begins."""
-    if not len(sorted_codes[0]):
-        return np.zeros(0, dtype=np.int64)
-    changed = np.any([np.diff(code) != 0 for code in sorted_codes], axis=0)
-    return np.flatnonzero(np.concatenate([[True], changed]))
+def target_side(manifest: Manifest, images: int, seed: int) -> Side:
+    """A sample of a target: of its training side where it has one, so that no test image is looked at."""
+    table = _rows(manifest, [*_KEYS, *_MARKS])
+    training = table.filter(pc.field("role") == "train")
+    role = "train" if training.num_rows else "all"
+    table = training if training.num_rows else table
+    sample = _enough(spread(table, images, seed), "are in the target", manifest)
+    return Side(manifest, table, {"": sample}, {}, role)
 
 
-def _spread(people: np.ndarray, names: Sequence[str], keys: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Positions of up to `count` items: everybody's first item by priority, then everybody's second, and so on."""
-    order = np.lexsort((keys, priorities(keys, seed, "image"), people))
-    starts = _first(people[order])
-    lengths = np.diff(np.append(starts, len(order)))
-    turn = np.arange(len(order)) - np.repeat(starts, lengths)
-    person = priorities(text_keys(names), seed, "identity")[people[order]]
-    return order[np.lexsort((people[order], person, turn))[:count]]
+def opened_target(name: str, path: Path, ingested: Path) -> Manifest:
+    """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
+    if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
+        raise AnalysisError(
+            f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
+        )
+    return manifest_at(path, ingested / name)
+
+
+def _rows(manifest: Manifest, columns: list[str]) -> pa.Table:
+    """The rows that show a person who counts: no junk, no distractors."""
+    table = manifest.images(columns)
+    marked = [pc.fill_null(table.column(name), False) for name in ("is_junk", "is_distractor")]
+    return table.filter(pc.invert(pc.or_(*marked)))
+
+
+def _enough(sample: Matched, what: str, manifest: Manifest) -> Matched:
+    people = len(np.unique(sample.people))
+    if people < LEAST_PERSONS:
+        raise AnalysisError(
+            f"{people} persons {what} in {manifest.path}; {LEAST_PERSONS} are needed for an interval over persons."
+        )
+    return sample

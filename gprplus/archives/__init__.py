@@ -12,7 +12,7 @@ Each process indexes an archive at its first read and keeps the last few open; t
 
 from gprplus.archives.index import LARGEST, RATIO, Index, Refusal
 from gprplus.archives.names import UNPACK, is_archive, is_packed, is_stream, located
-from gprplus.archives.opened import Archive, exists, facts, open_archive, read, read_many, reading_order
+from gprplus.archives.reader import Archive, exists, facts, open_archive, read, read_many, reading_order
 
 __all__ = [
     "LARGEST",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gprplus.archives.names import is_archive, unsafe
-from gprplus.errors import storage
+from gprplus.core.errors import storage
 
 LARGEST = 256 << 20  # bytes of one member: five times an uncompressed 4K frame of 16 bits
 RATIO = 200  # bytes unpacked for one byte of archive; DEFLATE can reach 1032, images stay far below 100

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from gprplus.baseline.recipe import Network
-from gprplus.errors import RecipeError, nearest
+from gprplus.core.errors import RecipeError, nearest
 
 BACKBONES: dict[str, Callable[[Network], nn.Module]] = {}
 TIMM = "timm:"

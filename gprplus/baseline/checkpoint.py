@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from gprplus.core.errors import TrainingError, first_line
 from gprplus.core.folders import remove
-from gprplus.errors import TrainingError, first_line
-from gprplus.runs import replacing
+from gprplus.core.workdir import replacing
 
 EVERY = 60.0  # seconds between two: losing one costs less than a reader's patience, writing one well under a second
 

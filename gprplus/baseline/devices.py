@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gprplus.baseline import group
-from gprplus.baseline.pixels import Pixels
-from gprplus.errors import DeviceError
-from gprplus.parallel import cores
+from gprplus.baseline import distributed
+from gprplus.baseline.store_view import Pixels
+from gprplus.core.errors import DeviceError
+from gprplus.core.parallel import cores
 
 
 def resolve(name: str) -> str:
@@ -74,7 +74,7 @@ def memory(device: str, jobs: int = 1) -> int:
     if device.startswith("cuda"):
         free, whole = torch.cuda.mem_get_info(device)
     else:
-        (free, whole), jobs = _main_memory(), jobs * group.beside()
+        (free, whole), jobs = _main_memory(), jobs * distributed.beside()
     return free if jobs == 1 else min(free, int(whole * (1 - _CONTEXTS) / jobs))
 
 

@@ -6,8 +6,8 @@ import torch
 from gprplus.baseline import devices
 from gprplus.baseline.augment import normalised
 from gprplus.baseline.model import Model
-from gprplus.baseline.pixels import Pixels
 from gprplus.baseline.recipe import Compute
+from gprplus.baseline.store_view import Pixels
 
 # Images a forward pass takes; larger passes gain nothing on a GPU and leave the cache of a processor.
 _BATCH = {"cuda": 1024, "cpu": 64}

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from gprplus.baseline import backbones
 from gprplus.baseline.recipe import Network
-from gprplus.errors import TrainingError, first_line
-from gprplus.runs import replacing
+from gprplus.core.errors import TrainingError, first_line
+from gprplus.core.workdir import replacing
 
 
 class GeM(nn.Module):

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gprplus import declared
+from gprplus.core import declarations
+from gprplus.core.errors import RecipeError, nearest, storage
 from gprplus.core.names import plain_name
-from gprplus.errors import RecipeError, nearest, storage
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")
@@ -171,13 +171,13 @@ class Recipe:
 
         Raises RecipeError or DeclarationError.
         """
-        declaration = declared.read("recipes", name)
+        declaration = declarations.read("recipes", name)
         data = {"name": declaration.name, **declaration.data}
         plain_name(data["name"], f"{declaration.where}: name", RecipeError)
         compute = data.get("compute")
         if isinstance(compute, dict) and isinstance(compute.get("compile"), bool):
             data["compute"] = compute | {"compile": "default" if compute["compile"] else "no"}
-        return declared.strict(cls, data, declaration.where).checked(declaration.where)
+        return declarations.strict(cls, data, declaration.where).checked(declaration.where)
 
     def with_options(
         self,

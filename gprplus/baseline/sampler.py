@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gprplus.errors import TrainingError
+from gprplus.core.errors import TrainingError
 
 
 def batches(

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from gprplus.baseline import augment, devices, feed, model, schedule, weights
+from gprplus.baseline import augment, devices, loader, model, pretrained, schedule
 from gprplus.baseline.checkpoint import Checkpoint
-from gprplus.baseline.group import Group
-from gprplus.baseline.pixels import Pixels
+from gprplus.baseline.distributed import Group
+from gprplus.baseline.gradients import gradients
 from gprplus.baseline.recipe import Optimizer, Recipe
-from gprplus.baseline.step import gradients
-from gprplus.errors import TrainingError, examples, first_line
+from gprplus.baseline.store_view import Pixels
+from gprplus.core.errors import TrainingError, examples, first_line
 
 REPLAYED = ("reduce-overhead", "max-autotune")  # modes of torch.compile that record CUDA graphs
 
@@ -126,7 +126,7 @@ def _train(
     steps = recipe.steps(len(images))
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.new(recipe.network, classes, seed, device).train()
-    note = weights.load(network.backbone, recipe.network.backbone, recipe.network.weights)
+    note = pretrained.load(network.backbone, recipe.network.backbone, recipe.network.weights)
     network = group.prepared(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
@@ -135,7 +135,7 @@ def _train(
     start, size = time.perf_counter() - before, recipe.batch.size
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=not exact, deterministic=exact)
     with flags, _compiled(network, mode) as computed:
-        for chunk in feed.chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
+        for chunk in loader.chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
             kept = []
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
@@ -190,7 +190,7 @@ def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
 def untrained(recipe: Recipe, seed: int, device: str) -> Trained:
     """The network as `train` starts with it: the floor that every training has to leave."""
     network = model.new(recipe.network, 1, seed, device)
-    note = weights.load(network.backbone, recipe.network.backbone, recipe.network.weights)
+    note = pretrained.load(network.backbone, recipe.network.backbone, recipe.network.weights)
     return Trained(network.eval(), 0, 0, 0.0, note)
 
 

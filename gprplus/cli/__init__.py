@@ -12,7 +12,7 @@ from gprplus import __version__
 from gprplus.cli import streams
 from gprplus.cli.limits import refuse_too_little_memory
 
-# In the order of the way through the house. The value is the first line of the command's help, so that listing the
+# In the order of the work. The value is the first line of the command's help, so that listing the
 # commands imports none of them; a test holds the two together.
 COMMANDS = {
     "render": "Draw a crossed design of synthetic people.",
@@ -67,7 +67,7 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from gprplus.errors import nearest
+        from gprplus.core.errors import nearest
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             context.fail(f"There is no command '{args[0]}'. {nearest(args[0], COMMANDS)}")
@@ -108,7 +108,7 @@ def main(command: click.Command = cli) -> None:
 
 def _run(command: click.Command) -> int:
     """Run the command that was typed, and return the exit code."""
-    from gprplus.errors import GprplusError, import_failure, next_step, out_of_memory, printable
+    from gprplus.core.errors import GprplusError, import_failure, next_step, out_of_memory, printable
 
     try:
         command(standalone_mode=False)

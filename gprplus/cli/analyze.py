@@ -5,7 +5,9 @@ from typing import Any
 
 import click
 
-from gprplus.cli import analyzed, console, options, spelled, subsets
+from gprplus.cli import console, options, parsing
+from gprplus.cli.show import domain_gap
+from gprplus.cli.show import search as subsets
 
 
 @click.command("analyze")
@@ -41,7 +43,7 @@ from gprplus.cli import analyzed, console, options, spelled, subsets
     "--set",
     "settings",
     multiple=True,
-    callback=spelled.pairs,
+    callback=parsing.pairs,
     metavar="NAME=VALUE",
     help="paper: a setting the paper does not tell, such as rule=median or pairs=32 (docs/analysis.md).",
 )
@@ -121,7 +123,7 @@ def command(
             manifest or work / "manifest",
             targets,
             output=place,
-            settings=spelled.values(settings),
+            settings=parsing.values(settings),
             progress=progress,
             **asked,
         )
@@ -152,6 +154,6 @@ def command(
         console.dump(data)
         return
     for one in found:
-        analyzed.show(one)
+        domain_gap.show(one)
     for subset in searches:
         subsets.show(subset, targets[subset.info["target"]])

@@ -10,7 +10,7 @@ import click
 from gprplus.cli import options
 
 if TYPE_CHECKING:
-    from gprplus.benchmark import Outcome, Plan
+    from gprplus.experiments.benchmark import Outcome, Plan
 
 
 @click.command("benchmark")
@@ -62,8 +62,8 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
       gprplus benchmark --recipe paper --device cuda --dry-run
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
-    from gprplus.benchmark import benchmark
     from gprplus.cli.console import dump, progress
+    from gprplus.experiments.benchmark import benchmark
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress("benchmark") as bar:
@@ -81,7 +81,7 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
 
 def as_data(outcome: "Outcome") -> dict[str, Any]:
     """An outcome as JSON says it."""
-    from gprplus.report.findings import joined
+    from gprplus.reporting.findings import joined
 
     return {
         "plan": asdict(outcome.plan),
@@ -101,7 +101,7 @@ def as_data(outcome: "Outcome") -> dict[str, Any]:
 def show_plan(plan: "Plan") -> None:
     """Print what a request would come to."""
     from gprplus.cli.console import note, say
-    from gprplus.report.words import counted
+    from gprplus.reporting.formatting import counted
 
     for warning in plan.warnings:
         note(f"Warning: {warning}")
@@ -126,9 +126,9 @@ def _duration(seconds: float) -> str:
 def show(outcome: "Outcome") -> None:
     """Print the table, the verdict and the page of every split."""
     from gprplus.cli.console import note, prose, say, table
-    from gprplus.report import verdict
-    from gprplus.report.tables import overview
-    from gprplus.report.words import counted
+    from gprplus.reporting import verdict
+    from gprplus.reporting.formatting import counted
+    from gprplus.reporting.summary_tables import overview
 
     plan = outcome.plan
     for warning in plan.warnings:

@@ -127,7 +127,7 @@ def command(
     for warning in warnings(manifest):
         console.note(warning)
     if manifest.info.get("checks"):
-        from gprplus.cli.issues import show_findings
+        from gprplus.cli.show.checks import show_findings
 
         show_findings(manifest)
     console.say(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")

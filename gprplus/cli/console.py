@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from gprplus.parallel import Progress, silent
+from gprplus.core.parallel import Progress, silent
 
 
 @contextmanager
@@ -56,7 +56,7 @@ def _write(text: str) -> None:
 
 
 def _escaped(text: str) -> str:
-    from gprplus.errors import printable
+    from gprplus.core.errors import printable
 
     return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
 

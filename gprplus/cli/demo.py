@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
-from gprplus.parallel import Progress
+from gprplus.core.parallel import Progress
 
 # Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split asks the same question as
 # the default commands do, on a third of their renders.
@@ -34,9 +34,9 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     Example:
       gprplus demo
     """
-    from gprplus.benchmark import benchmark
     from gprplus.cli.benchmark import as_data, show
     from gprplus.engine import render
+    from gprplus.experiments.benchmark import benchmark
     from gprplus.ingest import build_manifest
     from gprplus.splits import make_split
 

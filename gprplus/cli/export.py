@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
-from gprplus.errors import examples
+from gprplus.core.errors import examples
 
 
 @click.command("export")

@@ -6,7 +6,10 @@ from typing import Any
 
 import click
 
-from gprplus.cli import audited, console, options, shown
+from gprplus.cli import console, options
+from gprplus.cli.show import audit
+from gprplus.cli.show import split as shown
+from gprplus.cli.show.formatting import format_counts, save_image
 
 
 @click.command("inspect")
@@ -72,7 +75,7 @@ def command(
 
     manifest = Manifest.open(path)
     if issues:
-        from gprplus.cli.issues import show_issues
+        from gprplus.cli.show.checks import show_issues
 
         show_issues(manifest, issues, sheet, columns, as_json)
         return
@@ -82,7 +85,7 @@ def command(
     else:
         _show(found)
         if found.checks:
-            from gprplus.cli.issues import show_findings
+            from gprplus.cli.show.checks import show_findings
 
             console.say("")
             show_findings(manifest)
@@ -92,12 +95,12 @@ def command(
 
 
 def _diff(first: Path, second: Path, as_json: bool) -> None:
-    from gprplus.cli import differences
-    from gprplus.errors import ManifestError
+    from gprplus.cli.show import differences
+    from gprplus.core.errors import ManifestError
     from gprplus.ingest import Manifest
-    from gprplus.ingest.inspection.compare import compare_manifests
+    from gprplus.ingest.inspection.compare_manifests import compare_manifests
     from gprplus.splits import Split
-    from gprplus.splits.compare import compare_splits
+    from gprplus.splits.compare_splits import compare_splits
 
     splits = [(folder / "split.json").is_file() for folder in (first, second)]
     if any(splits) and not all(splits):
@@ -125,12 +128,16 @@ def _show(found: Any) -> None:
     title = "Datasets (licence and status as the layout or renders.json declares them)"
     console.table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title=title, right=(4, 5, 6))
     margins = [
-        [name, len(counts), spoken(counts) + (f"; junk: {spoken(found.junk[name])}" if name in found.junk else "")]
+        [
+            name,
+            len(counts),
+            format_counts(counts) + (f"; junk: {format_counts(found.junk[name])}" if name in found.junk else ""),
+        ]
         for name, counts in found.margins.items()
     ]
     console.table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
     if found.people:
-        people = [[name, len(counts), spoken(counts)] for name, counts in found.people.items()]
+        people = [[name, len(counts), format_counts(counts)] for name, counts in found.people.items()]
         console.table(["attribute", "levels", "identities"], people, title="Identities", right=(1,))
     for cells in found.cells:
         crossing = " x ".join(cells.factors)
@@ -146,19 +153,6 @@ def _show(found: Any) -> None:
 _COUNTS = ("images", "identities", "rejected")
 
 
-def spoken(counts: dict[Any, int], limit: int = 14) -> str:
-    """Levels with their counts in one line: what they share is said once.
-
-    >>> spoken({"sunny": 588, "foggy": 588}), spoken({"a": 1, "b": 2})
-    ('sunny, foggy (588 each)', 'a (1), b (2)')
-    """
-    shown = list(counts.items())[:limit]
-    more = f" and {len(counts) - limit} more" if len(counts) > limit else ""
-    if len(set(counts.values())) == 1 and len(counts) > 1:
-        return f"{', '.join(str(level) for level, _ in shown)}{more} ({shown[0][1]:,} each)"
-    return ", ".join(f"{level} ({count:,})" for level, count in shown) + more
-
-
 def _first_known(manifest: Any) -> str:
     """What to look at when nobody says: weather, which Market-1501, say, does not have."""
     known = list(manifest.info["levels"])
@@ -166,29 +160,15 @@ def _first_known(manifest: Any) -> str:
 
 
 def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
-    from gprplus.ingest.inspection.sample import grid
-    from gprplus.report.sheets import contact_sheet
+    from gprplus.ingest.inspection.sample_grid import grid
+    from gprplus.reporting.contact_sheet import contact_sheet
 
     cells = grid(manifest, by, columns)
-    save(contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet)
-
-
-def save(drawn: Any, sheet: Path) -> None:
-    """Write an `(H, W, 3) uint8` picture as PNG or JPEG, by its name. Raises ManifestError for another name."""
-    from PIL import Image
-
-    from gprplus.errors import ManifestError
-    from gprplus.runs import replacing
-
-    kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(sheet.suffix.lower())
-    if kind is None:
-        raise ManifestError(f"--sheet {sheet}: expected a name that ends in .png or .jpg.")
-    with replacing(sheet) as temporary:
-        Image.fromarray(drawn).save(temporary, format=kind)
+    save_image(contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet)
 
 
 def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
-    from gprplus.errors import SplitError
+    from gprplus.core.errors import SplitError
     from gprplus.splits import Split
 
     if sheet:
@@ -226,4 +206,4 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         console.say(f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}.")
     for warning in info.get("warnings", []):
         console.say(f"- {warning}")
-    audited.show(info)
+    audit.show(info)

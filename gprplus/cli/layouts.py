@@ -24,7 +24,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand:
         return
-    from gprplus.ingest.layouts.declare import shipped
+    from gprplus.ingest.layouts.load import shipped
 
     known = shipped()
     if as_json:
@@ -43,7 +43,7 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.argument("name")
 def show(name: str) -> None:
     """Print the TOML of a layout, to be copied and changed."""
-    from gprplus.declared import read
+    from gprplus.core.declarations import read
 
     console.say(read("layouts", name).path.read_text(encoding="utf-8").rstrip("\n"))
 
@@ -57,7 +57,7 @@ def try_layout(name: str, folder: Path, as_json: bool) -> None:
 
     NAME is a layout, the path of a TOML file, or auto. No file is opened (but to settle between two layouts).
     """
-    from gprplus.ingest.inspection.trial import trial
+    from gprplus.ingest.inspection.layout_preview import trial
 
     tried = trial(folder, name)
     if as_json:

@@ -1,6 +1,6 @@
 """Commands that a limit on memory (`ulimit -v`) would end in the middle, without a word."""
 
-from gprplus.errors import GprplusError, storage
+from gprplus.core.errors import GprplusError, storage
 
 _LIBRARIES = 800_000_000  # bytes of addresses that numpy and pyarrow take
 _TORCH = 1_200_000_000  # torch as well
@@ -24,7 +24,7 @@ def refuse_too_little_memory(command: str) -> None:
     """
     import resource
 
-    from gprplus.parallel import cores
+    from gprplus.core.parallel import cores
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     needed = _NEEDS.get(command, _LIBRARIES)

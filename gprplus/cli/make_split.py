@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gprplus.cli import options, shown, spelled
+from gprplus.cli import options, parsing
+from gprplus.cli.show import split as shown
 
 if TYPE_CHECKING:
-    from gprplus.ingest.inspection.compare import Difference
+    from gprplus.ingest.inspection.compare_manifests import Difference
 
 
 @click.command("make-split")
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 @click.option(
     "--coarsen",
     multiple=True,
-    callback=spelled.pairs,
+    callback=parsing.pairs,
     metavar="ATTR=MAP",
     help="Levels that --missing coarsen merges: viewpoint_deg=30, or weather=sunny+clouds/foggy+overcast.",
 )
@@ -82,7 +83,7 @@ if TYPE_CHECKING:
 @click.option(
     "--restrict",
     multiple=True,
-    callback=spelled.restrictions,
+    callback=parsing.restrictions,
     metavar="ATTR=LEVEL+LEVEL",
     help="factorial: what a restricted factor is restricted to; identity=N is a factor too. Once for each.",
 )
@@ -96,7 +97,7 @@ if TYPE_CHECKING:
     "--arm",
     "arms",
     multiple=True,
-    callback=spelled.arms,
+    callback=parsing.arms,
     metavar="'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched'",
     help="declared: one arm, every part but the name optional. Once for each.",
 )
@@ -205,8 +206,9 @@ def _asked(context: click.Context) -> dict[str, Any]:
 def _rebuild(
     context: click.Context, record: Path, manifest: Path | None, output: Path | None, work: Path, as_json: bool
 ) -> None:
-    from gprplus.cli import console, differences
-    from gprplus.errors import SplitError
+    from gprplus.cli import console
+    from gprplus.cli.show import differences
+    from gprplus.core.errors import SplitError
     from gprplus.splits.rebuild import read_record, rebuild_split
 
     info, asked = read_record(record)
@@ -247,7 +249,7 @@ def _of_study(
     context: click.Context, name: str, manifest: Path | None, output: Path | None, work: Path, as_json: bool
 ) -> None:
     from gprplus.cli.console import dump
-    from gprplus.splits.studies import make_splits, read_study
+    from gprplus.experiments.study_file import make_splits, read_study
 
     given = _asked(context)
     if given:

@@ -11,7 +11,7 @@ from gprplus.cli import options
 from gprplus.cli.console import dump, progress, say
 
 if TYPE_CHECKING:
-    from gprplus.engine.render import Plan
+    from gprplus.engine.output.render_crops import Plan
 
 
 @click.command("render", short_help="Draw a crossed design of synthetic people.")
@@ -87,9 +87,9 @@ def command(
       gprplus render --frames --identities 16 --weathers sunny --size 960x540
     """
     from gprplus.engine import render, render_frames
-    from gprplus.engine.design import make_design, parse_size
-    from gprplus.engine.frames import make_scenario
-    from gprplus.engine.render import is_finished
+    from gprplus.engine.crops.design import make_design, parse_size
+    from gprplus.engine.frames.scenario import make_scenario
+    from gprplus.engine.output.render_crops import is_finished
 
     if meetings is not None and not frames:
         raise click.UsageError("--meetings says how often people meet in whole frames: give --frames too.")

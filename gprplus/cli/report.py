@@ -45,10 +45,10 @@ def command(
     if plan:
         show_plans(runs, work, margin / 100, as_json)
         return
-    from gprplus.report import report
-    from gprplus.report.files import expand
-    from gprplus.report.outcome import read
-    from gprplus.report.sentences import verdict
+    from gprplus.reporting import report
+    from gprplus.reporting.run_results import read
+    from gprplus.reporting.verdicts import verdict
+    from gprplus.reporting.write_report import expand
 
     folders = expand(list(runs) or [work / "runs"])
     files = report(folders, output, estimand=estimand)
@@ -80,12 +80,12 @@ def show_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool)
     """Print a plan for each finished run, or one from assumptions where there is none and none was named."""
     from dataclasses import asdict
 
-    from gprplus.errors import ReportError
-    from gprplus.evaluation.by_level import ESTIMANDS
-    from gprplus.report.files import expand
-    from gprplus.report.outcome import AGAIN, read
-    from gprplus.report.phrases import SELF
-    from gprplus.report.planning import noise, plan, plan_lines
+    from gprplus.core.errors import ReportError
+    from gprplus.reporting.arm_labels import SELF
+    from gprplus.reporting.power_plan import noise, plan, plan_lines
+    from gprplus.reporting.run_results import AGAIN, read
+    from gprplus.reporting.write_report import expand
+    from gprplus.statistics.level_tables import ESTIMANDS
 
     folders = expand(list(runs) or [work / "runs"]) if runs or any((work / "runs").glob("*/*/summary.parquet")) else []
     measured: dict[str, tuple[list[dict[str, Any]], int]] = {}

@@ -57,9 +57,9 @@ def command(
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")
     from gprplus.cli.console import dump, note, say
-    from gprplus.evaluation import features as given
-    from gprplus.evaluation.open_target import open_target, under
+    from gprplus.evaluation import external_features as given
     from gprplus.evaluation.rerank import Rerank
+    from gprplus.experiments.open_target import open_target, under
 
     on = open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
     on = under(on, rule) if rule else on

@@ -8,7 +8,7 @@ import click
 from gprplus.cli import console, options
 
 if TYPE_CHECKING:
-    from gprplus.study import Study
+    from gprplus.experiments.study import Study
 
 
 @click.command("study")
@@ -49,8 +49,8 @@ def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, sc
       gprplus study icassp2021_market --scale 1/20 --recipe smoke --target market=work/renders/street
     """
     from gprplus.cli.benchmark import as_data, show, show_plan
-    from gprplus.splits.scaled import read_scale
-    from gprplus.study import study
+    from gprplus.experiments.study import study
+    from gprplus.experiments.study_scale import read_scale
 
     with console.progress("Training and scoring") as progress:
         found = study(names, work=work, scale=read_scale(scale), dry_run=dry_run, progress=progress, **request)
@@ -71,7 +71,7 @@ def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, sc
 
 def _show_published(found: "Study") -> None:
     """A paper's values beside those of the runs, in per cent and hours."""
-    from gprplus.study import beside_published
+    from gprplus.experiments.study import beside_published
 
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.1f}"

@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from gprplus.core.errors import GprplusError, next_step, system_error
 from gprplus.core.folders import TEMPORARY, refuse_links
 from gprplus.core.names import refuse_address
-from gprplus.errors import GprplusError, next_step, system_error
 
 _swept: set[Path] = set()  # folders that this process has looked through
 

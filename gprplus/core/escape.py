@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gprplus.errors import printable
+from gprplus.core.errors import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa

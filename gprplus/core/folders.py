@@ -15,8 +15,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from gprplus.core.errors import GprplusError, next_step
 from gprplus.core.names import refuse_address
-from gprplus.errors import GprplusError, next_step
 
 MARKER = ".gprplus"
 TEMPORARY = re.compile(r"\..+\.\d+\.part", re.DOTALL)  # names that `atomic.replacing` gives to unfinished files

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus import archives
-from gprplus.errors import GprplusError
+from gprplus.core.errors import GprplusError
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 

@@ -7,7 +7,7 @@ may come from a stranger. Each such name passes `plain_name` (or `plain_path`) b
 import re
 from pathlib import Path
 
-from gprplus.errors import GprplusError, printable
+from gprplus.core.errors import GprplusError, printable
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive
 LONGEST = 150  # bytes: a file system allows 255, and temporary names add to it
@@ -23,8 +23,8 @@ def plain_name(text: object, what: str, error: type[GprplusError] = GprplusError
     'only-foggy'
     >>> plain_name("../work", "renders.json: name")
     Traceback (most recent call last):
-    gprplus.errors.GprplusError: renders.json: name: '../work' is not a plain name, because it contains a slash. Use \
-letters, digits, '-' and '_'.
+    gprplus.core.errors.GprplusError: renders.json: name: '../work' is not a plain name, because it contains a \
+slash. Use letters, digits, '-' and '_'.
     """
     fault = _fault(text)
     if fault:

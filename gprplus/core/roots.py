@@ -3,7 +3,7 @@
 import os
 from pathlib import Path, PurePosixPath
 
-from gprplus.errors import GprplusError, printable
+from gprplus.core.errors import GprplusError, printable
 
 
 def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError]) -> Path:

@@ -6,7 +6,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from gprplus.errors import GprplusError, nearest, printable
+from gprplus.core.errors import GprplusError, nearest, printable
 
 T = TypeVar("T")
 _WORDS = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}

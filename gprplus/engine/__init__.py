@@ -1,6 +1,6 @@
 """The procedural engine: jointed, clothed, walking people ray-cast in places, weathers and hours."""
 
-from gprplus.engine.footage import render_frames
-from gprplus.engine.render import render
+from gprplus.engine.output.render_crops import render
+from gprplus.engine.output.render_frames import render_frames
 
 __all__ = ["render", "render_frames"]

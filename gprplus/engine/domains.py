@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from gprplus.engine import malls, places
-from gprplus.errors import RenderError, nearest
+from gprplus.core.errors import RenderError, nearest
+from gprplus.engine.places import indoor, outdoor
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Domain:
     grain: float
     vignette: float
     quality: int
-    scenes: tuple[str, ...] = tuple(places.SCENES)
+    scenes: tuple[str, ...] = tuple(outdoor.SCENES)
     indoors: bool = False
 
 
@@ -56,7 +56,7 @@ DOMAINS = {
             1.5,
             0.12,
             58,
-            scenes=tuple(malls.MALLS),
+            scenes=tuple(indoor.MALLS),
             indoors=True,
         ),
     )

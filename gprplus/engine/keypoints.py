@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from gprplus.engine.camera import View
-from gprplus.engine.figure import Figure
-from gprplus.engine.people import Person
-from gprplus.engine.pose import walk
+from gprplus.engine.people.figure import Figure
+from gprplus.engine.people.pose import walk
+from gprplus.engine.people.traits import Person
+from gprplus.engine.raycast.camera import View
 
 # COCO's names and order; left and right are the person's own. The skeleton counts from 1.
 NAMES = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.errors import ScoreError, examples
+from gprplus.core.errors import ScoreError, examples
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.errors import ScoreError
+from gprplus.core.errors import ScoreError
 from gprplus.evaluation.products import Search, on_host
 from gprplus.evaluation.ranks import Wanted, ranks_of, reached
 

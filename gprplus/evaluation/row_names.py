@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gprplus.errors import ScoreError, examples, printable
+from gprplus.core.errors import ScoreError, examples, printable
 from gprplus.evaluation.feature_files import Names
 
 if TYPE_CHECKING:

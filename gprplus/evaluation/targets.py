@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys, protocol, schema
-from gprplus.errors import SplitError
-from gprplus.evaluation import copies, fitness, ranked
-from gprplus.evaluation.fitness import CAMERA
+from gprplus import schema
+from gprplus.core import protocol, sampling
+from gprplus.core.errors import SplitError
+from gprplus.evaluation import eligibility, query_copies
+from gprplus.evaluation import ranked_examples as ranked
+from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.rerank import Rerank
-from gprplus.evaluation.scores import Scores, score
+from gprplus.evaluation.scoring import Scores, score
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,12 +56,12 @@ class Target:
         flags = [name for name in ("is_junk", "is_distractor") if name in self.rows.column_names]
         level = [self.attribute] if self._has_levels() else []
         wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
-        rows = keys.table_fingerprint(self.rows, wanted)
+        rows = sampling.table_fingerprint(self.rows, wanted)
         if self.rerank:
-            return keys.digest(self.protocol, rows, str(self.rerank))
+            return sampling.digest(self.protocol, rows, str(self.rerank))
         if self.removed is None:
-            return keys.digest(self.protocol, rows)
-        return keys.digest(self.protocol, rows, keys.table_fingerprint(self.removed, ["of", "uid"]))
+            return sampling.digest(self.protocol, rows)
+        return sampling.digest(self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"]))
 
     def facts(self) -> dict[str, Any]:
         """What records say of the target."""
@@ -174,7 +176,7 @@ class Target:
         """Persons as text; None for a distractor, which matches nobody."""
         ids = np.array(self.rows.column("identity").to_pylist(), dtype=object)
         datasets = np.array(self.rows.column("dataset").to_pylist(), dtype=object)
-        named = [None if one is None else keys.canonical(of, one) for of, one in zip(datasets, ids, strict=True)]
+        named = [None if one is None else sampling.canonical(of, one) for of, one in zip(datasets, ids, strict=True)]
         out = np.array([*named, None], dtype=object)[:-1]
         out[self._flag("is_distractor")] = None
         return out
@@ -184,13 +186,13 @@ class Target:
         return None if column is None else np.array(self.rows.column(column).to_pylist(), dtype=object)
 
     def _copies(self, manifest: "Manifest") -> dict[str, int] | None:
-        return copies.copies(self.rows, manifest, self._identities(), self._flag("is_junk"))
+        return query_copies.copies(self.rows, manifest, self._identities(), self._flag("is_junk"))
 
     def warnings(self) -> list[str]:
         """Sentences on what was found when the target was opened, under its protocol."""
-        said = fitness.warnings(self.name, self.judged, self.protocol)
+        said = eligibility.warnings(self.name, self.judged, self.protocol)
         if "copies" in self.judged:
-            said += copies.warnings(self.name, self.judged["copies"], int(self._is_query().sum()), self.protocol)
+            said += query_copies.warnings(self.name, self.judged["copies"], int(self._is_query().sum()), self.protocol)
         return said
 
     def _flag(self, name: str) -> np.ndarray:
@@ -265,5 +267,5 @@ def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
-    told = fitness.answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
+    told = eligibility.answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
     return replace(found, judged={"answerable": told, "copies": found._copies(manifest)})

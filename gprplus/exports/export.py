@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus import archives
+from gprplus.core.errors import ExportError, nearest
 from gprplus.core.escape import csv_table
 from gprplus.core.folders import MARKER, discard_if_empty, holding, remove
+from gprplus.core.parallel import Progress, in_threads, silent
 from gprplus.core.paths import AnyPath, by_name
-from gprplus.errors import ExportError, nearest
+from gprplus.core.workdir import read_json, settle, versions, write_json, write_table
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
-from gprplus.exports.plan import About, Packing, Plan, check, inside
+from gprplus.exports.export_layout import About, Packing, Plan, check, inside
 from gprplus.exports.rows import Source, open_source
-from gprplus.parallel import Progress, in_threads, silent
-from gprplus.runs import read_json, settle, versions, write_json, write_table
 from gprplus.schema import VERSION
 
 # Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.

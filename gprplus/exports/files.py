@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gprplus import archives
-from gprplus.errors import ExportError
-from gprplus.exports.plan import inside
-from gprplus.images import read_bytes
-from gprplus.sniff import HEAD, format_of
+from gprplus.core.errors import ExportError
+from gprplus.core.image_headers import HEAD, format_of
+from gprplus.core.images import read_bytes
+from gprplus.exports.export_layout import inside
 
 
 def _unpack(source: Path, destination: Path) -> None:

@@ -7,7 +7,7 @@ Parquet and not CSV, because a CSV reader would turn the identity "0001" into th
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.exports.plan import Plan, inside
+from gprplus.exports.export_layout import Plan, inside
 from gprplus.exports.rows import known
 
 FOLDERS = {"train": "train", "val": "validation", "query": "test", "gallery": "test"}

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.errors import ExportError
-from gprplus.exports.plan import Plan
+from gprplus.core.errors import ExportError
+from gprplus.exports.export_layout import Plan
 
 FOLDERS = {"train": "bounding_box_train", "val": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 CAMERAS = 6

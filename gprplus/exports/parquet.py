@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gprplus.exports.card import KINDS, Part, card
-from gprplus.exports.plan import About, Packing, Plan, shards
+from gprplus.core.workdir import write_text
+from gprplus.exports.dataset_card import KINDS, Part, card
+from gprplus.exports.export_layout import About, Packing, Plan, shards
 from gprplus.exports.rows import by_person, known
-from gprplus.runs import write_text
 
 PARTS = {"train": "train", "val": "validation", "query": "query", "gallery": "gallery"}
 ROW_GROUP = 256  # images: a few MB, so that one can be shown or streamed without its neighbours

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.errors import ExportError
+from gprplus.core.errors import ExportError
 from gprplus.ingest import Manifest
-from gprplus.ingest.changed import refuse_changed
+from gprplus.ingest.changed_files import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
 from gprplus.splits import Split
 

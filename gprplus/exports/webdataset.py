@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.exports.card import KINDS, Part, card
-from gprplus.exports.plan import About, Packing, Plan, shards
+from gprplus.core.image_headers import format_of
+from gprplus.core.workdir import write_json, write_table, write_text
+from gprplus.exports.dataset_card import KINDS, Part, card
+from gprplus.exports.export_layout import About, Packing, Plan, shards
 from gprplus.exports.rows import by_person, known
-from gprplus.runs import write_json, write_table, write_text
-from gprplus.sniff import format_of
 
 PARTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
 SPLITS = {**{part: part for part in PARTS.values()}, "val": "validation"}  # names of the parts in `datasets`

@@ -1,14 +1,14 @@
 """Ingest: folders of renders become a manifest.
 
-The way of a build, top to bottom; a room uses those above it and none below:
+The packages of a build, in import order:
 
 - `files`       what lies under a root, and what the bytes of a file say
 - `layouts`     which layout a folder is of; names become columns
-- `beside`      tables of people and lists of roles that lie beside the renders
+- `sidecars`    tables of identities and lists of roles next to the renders
 - `tables`      the manifest folder: opened, put together, replaced
 - `reading`     all files read, in batches, by as many processes as pay
 - `updates`     what the manifest remembers: unchanged files are not opened
-- `generator`   the GTA V generator's log, its doubled pass, its published names
+- `gta`         the GTA V generator's log, its doubled pass, its published names
 - `checks`      scores and flags of images, as columns
 - `inspection`  a manifest looked over, two compared, a layout tried
 

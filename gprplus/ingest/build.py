@@ -11,23 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.core.commands import line
+from gprplus.core.errors import ManifestError, examples
 from gprplus.core.folders import claim, remove
+from gprplus.core.parallel import Progress, silent
 from gprplus.core.paths import AnyPath, several
-from gprplus.errors import ManifestError, examples
+from gprplus.core.workdir import fingerprint
 from gprplus.ingest.checks.columns import named
 from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
 from gprplus.ingest.tables.manifest import LOOKING, LOOKS, RECORD, Manifest, interrupted
 from gprplus.ingest.tables.replace import KIND, building, replace
 from gprplus.ingest.unchanged import unchanged
-from gprplus.parallel import Progress, silent
-from gprplus.runs import fingerprint
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
-    from gprplus.ingest.reading.parts import Parts
+    from gprplus.ingest.reading.partial import Parts
     from gprplus.ingest.tables.assemble import Rows
-    from gprplus.ingest.updates.earlier import Earlier
+    from gprplus.ingest.updates.previous_build import Earlier
 
 
 def build_manifest(
@@ -95,10 +95,10 @@ def _built(
     progress: Progress,
 ) -> "tuple[Rows, Parts]":
     """The rows of one dataset, and the parts that may go once they stand."""
-    from gprplus.ingest.beside.identities import read_identities
     from gprplus.ingest.dataset import ingest
-    from gprplus.ingest.generator.join import logged
-    from gprplus.ingest.reading.parts import Parts
+    from gprplus.ingest.gta.match_log import logged
+    from gprplus.ingest.reading.partial import Parts
+    from gprplus.ingest.sidecars.identities import read_identities
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
     parts = Parts.of(output, chosen.name, _asked(source, earlier, force))
@@ -146,7 +146,7 @@ def _write(
 
     tables, info = assemble(old, done)
     if checks:
-        from gprplus.ingest.checks.stage import checked
+        from gprplus.ingest.checks.run_checks import checked
 
         roots = {name: (output / entry["root"]).resolve() for name, entry in info["datasets"].items()}
         found = checked(
@@ -187,9 +187,9 @@ def build_shard(
     build_manifest with the same arguments makes the manifest of them, and it is the one that it would have made alone.
     The other arguments and errors are those of build_manifest.
     """
-    from gprplus.ingest.reading.parts import Parts
+    from gprplus.ingest.reading.partial import Parts
     from gprplus.ingest.reading.read import read_shard
-    from gprplus.ingest.updates.update import to_read
+    from gprplus.ingest.updates.incremental import to_read
 
     share, output = Shard.parse(shard), Path(output)
     not_a_file(output)
@@ -223,7 +223,7 @@ def build_shard(
 
 
 def _earlier(source: Source, old: Manifest | None, force: bool) -> "Earlier | None":
-    from gprplus.ingest.updates.earlier import Earlier
+    from gprplus.ingest.updates.previous_build import Earlier
 
     return None if force else Earlier.of(old, source.chosen.name)
 

@@ -8,25 +8,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.errors import LayoutError, ManifestError, examples
-from gprplus.ingest.beside.identities import People, identity_table, strangers
-from gprplus.ingest.beside.roles import about_lists, gallery_only, read_lists, with_roles
+from gprplus.core.errors import LayoutError, ManifestError, examples
+from gprplus.core.parallel import Progress, silent
+from gprplus.core.sampling import digest, table_fingerprint
 from gprplus.ingest.files.listing import UNREAD, Listing, Refused, seal
-from gprplus.ingest.generator.doubles import without_doubles
+from gprplus.ingest.gta.repeated_pass import without_doubles
+from gprplus.ingest.layouts.decode import readable, unlevelled
 from gprplus.ingest.layouts.detect import Chosen, what_is_there
+from gprplus.ingest.layouts.explain_mismatch import near_miss
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.near_miss import near_miss
-from gprplus.ingest.layouts.parse import readable, unlevelled
 from gprplus.ingest.losses import hidden_of, losses
-from gprplus.ingest.reading.parts import Parts
+from gprplus.ingest.reading.partial import Parts
 from gprplus.ingest.reading.read import PROBED, read_files
+from gprplus.ingest.sidecars.identities import People, identity_table, strangers
+from gprplus.ingest.sidecars.roles import about_lists, gallery_only, read_lists, with_roles
 from gprplus.ingest.tables.assemble import Rows
+from gprplus.ingest.tables.duplicates import refuse_twins, same_bytes
 from gprplus.ingest.tables.select import kept, places
-from gprplus.ingest.tables.twins import refuse_twins, same_bytes
-from gprplus.ingest.updates.earlier import Earlier
-from gprplus.ingest.updates.update import to_read, with_kept
-from gprplus.keys import digest, table_fingerprint
-from gprplus.parallel import Progress, silent
+from gprplus.ingest.updates.incremental import to_read, with_kept
+from gprplus.ingest.updates.previous_build import Earlier
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
 
 EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.errors import printable
-from gprplus.ingest.beside.identities import Known, People, strangers
+from gprplus.core.errors import printable
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.layout import Layout
+from gprplus.ingest.sidecars.identities import Known, People, strangers
 
 FEW = 0.5  # share of the identities: with fewer in the identities file, its names are looked at
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gprplus.errors import ManifestError
+from gprplus.core.errors import ManifestError
 from gprplus.ingest.build import build_manifest
 from gprplus.ingest.tables.manifest import Manifest
 

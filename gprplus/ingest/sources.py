@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.commands import seen_from
-from gprplus.errors import ManifestError, RequestChanged, examples, nearest
-from gprplus.ingest.beside import identities as people
+from gprplus.core.errors import ManifestError, RequestChanged, examples, nearest
+from gprplus.core.workdir import differences, relative
+from gprplus.ingest.files.archive_members import Memory, list_renders
 from gprplus.ingest.files.listing import BESIDE, Listing
-from gprplus.ingest.files.members import Memory, list_renders
 from gprplus.ingest.layouts.detect import Chosen, choose
+from gprplus.ingest.sidecars import identities as people
 from gprplus.ingest.tables.manifest import PARTS, Manifest
-from gprplus.runs import differences, relative
 from gprplus.schema import VERIFY
 
 
@@ -155,7 +155,7 @@ def settle(source: Source, old: Manifest | None, output: Path, force: bool) -> N
 
 def about(source: Source) -> dict[str, Any]:
     """What the record says of a dataset before its files are counted."""
-    from gprplus.ingest.beside.roles import lists_digest
+    from gprplus.ingest.sidecars.roles import lists_digest
 
     layout = source.chosen.layout
     return {

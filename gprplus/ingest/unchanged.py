@@ -7,9 +7,9 @@ datasets that have role lists or files which could not be read.
 from dataclasses import asdict
 from typing import Any
 
-from gprplus.ingest.beside.identities import file_digest
 from gprplus.ingest.files.listing import Hidden, seal_now
-from gprplus.ingest.generator.log import log_digest
+from gprplus.ingest.gta.log import log_digest
+from gprplus.ingest.sidecars.identities import file_digest
 from gprplus.ingest.sources import Source
 from gprplus.ingest.tables.manifest import Manifest
 
@@ -26,7 +26,7 @@ def unchanged(source: Source, manifest: Manifest | None) -> bool:
         return False
     if about.get("seal"):
         return bool(about["seal"] == seal_now(listing))
-    from gprplus.ingest.updates.earlier import Earlier, all_known
+    from gprplus.ingest.updates.previous_build import Earlier, all_known
 
     return all_known(Earlier(manifest, source.chosen.name, about), listing)
 
@@ -43,6 +43,6 @@ def _same_beside(source: Source, about: dict[str, Any]) -> bool:
 
 
 def _lists_digest(source: Source) -> str | None:
-    from gprplus.ingest.beside.roles import lists_digest
+    from gprplus.ingest.sidecars.roles import lists_digest
 
     return lists_digest(source.listing, source.chosen.layout.lists)

@@ -1,13 +1,13 @@
 """The columns of every table, each with its type, level, unit and one sentence.
 
-This is the only handshake between the rooms. Arrow schemas, the documentation's tables and the checks are made from
-these records.
+Tables and records are the only interface between packages. Arrow schemas, the documentation's tables and the checks
+are made from these records.
 """
 
 from gprplus.schema import stored
 from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
-from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.distance import DISTANCES
+from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN, VERIFY
 from gprplus.schema.run import QUERIES, RANKED, RANKED_IMAGE, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS

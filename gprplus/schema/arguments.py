@@ -5,6 +5,8 @@ They are no part of the request that two runs are compared by. Paths are relativ
 
 from dataclasses import dataclass, field
 
+BUILT_IN = ("none", "imagenet")  # first weights that are no file
+
 
 @dataclass(frozen=True)
 class BuildArguments:

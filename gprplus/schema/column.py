@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gprplus.declared import attributes
-from gprplus.errors import GprplusError, ManifestError
+from gprplus.core.declarations import attributes
+from gprplus.core.errors import GprplusError, ManifestError
 
 if TYPE_CHECKING:
     import pyarrow as pa

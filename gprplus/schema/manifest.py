@@ -1,6 +1,6 @@
 """The tables of a manifest."""
 
-from gprplus.declared import identity_attributes
+from gprplus.core.declarations import identity_attributes
 from gprplus.schema.column import Column, attribute_columns
 
 # Grades of --verify, from the cheapest to the dearest.

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from gprplus.core.names import plain_name
-from gprplus.core.typed import parse
-from gprplus.declared import attributes
-from gprplus.errors import (
+from gprplus.core.declarations import attributes
+from gprplus.core.errors import (
     GprplusError,
     LayoutError,
     ManifestError,
@@ -22,6 +20,8 @@ from gprplus.errors import (
     nearest,
     printable,
 )
+from gprplus.core.names import plain_name
+from gprplus.core.typed import parse
 from gprplus.schema.audit import Audit
 
 Level = str | int

@@ -1,6 +1,6 @@
 """The tables of a split."""
 
-from gprplus.declared import identity_attributes
+from gprplus.core.declarations import identity_attributes
 from gprplus.schema.column import Column, attribute_columns
 
 MEMBERS = (

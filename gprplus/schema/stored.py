@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gprplus.errors import GprplusError
+from gprplus.core.errors import GprplusError
 from gprplus.schema.column import Column, arrow_schema, conform, require
-from gprplus.schema.contrast import CONTRASTS, LEVELS, SENSITIVITY
 from gprplus.schema.distance import DISTANCES
+from gprplus.schema.effects import CONTRASTS, LEVELS, SENSITIVITY
 from gprplus.schema.run import RESULTS, SUMMARY
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Every table by name."""
 
-from gprplus.schema.contrast import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.distance import DISTANCES
+from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
 from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, SCAN
 from gprplus.schema.run import QUERIES, RANKED, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS

@@ -11,7 +11,7 @@ _HOMES = {
     "Split": "split",
     "make_split": "make",
     "rebuild_split": "rebuild",
-    "target_rows": "targets",
+    "target_rows": "target_table",
 }
 
 __all__ = sorted(_HOMES)

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gprplus.digests import canonical, text_key
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
+from gprplus.core.hashing import canonical, text_key
 from gprplus.splits.designs import Arm, Plan, Train
 
 

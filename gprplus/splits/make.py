@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import runs
+from gprplus.core import workdir
+from gprplus.core.errors import RequestChanged, SplitError, nearest
 from gprplus.core.folders import discard_if_empty, holding, remove
 from gprplus.core.paths import words
-from gprplus.errors import RequestChanged, SplitError, nearest
-from gprplus.splits.aliases import refuse_nested, relations
-from gprplus.splits.answers import Judged, excluded_table, judge
+from gprplus.splits.answerable import Judged, excluded_table, judge
 from gprplus.splits.audit import SCOPES, Survey, covers, survey
 from gprplus.splits.audit import audit as audited
-from gprplus.splits.coarse import draw_coarsely
+from gprplus.splits.coarsening import draw_coarsely
+from gprplus.splits.cross_level_tests import TESTS, Tests, tests, write_tests
 from gprplus.splits.dealing import draw_deals
 from gprplus.splits.designs import Plan, Train, draw
+from gprplus.splits.filters.parse import Filter
+from gprplus.splits.identifiability import refuse_nested, relations
+from gprplus.splits.load import read
 from gprplus.splits.members import parts, write_members
-from gprplus.splits.mismatch import TESTS, Tests, tests, write_tests
-from gprplus.splits.pool import read
 from gprplus.splits.record import described, said_of
 from gprplus.splits.request import DEALS, MIN_RETENTION, DeclaredArm, Request
-from gprplus.splits.sides import TestSide, on_test_side, test_side
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
-from gprplus.splits.where import Filter
+from gprplus.splits.test_set import TestSide, on_test_side, test_side
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
-    from gprplus.splits.codes import Pool
+    from gprplus.splits.candidates import Pool
 
 KIND = "a split"  # of folder, as its mark states
 
@@ -120,7 +120,7 @@ def build(source: "Manifest", request: Request, output: Path, *, audit: str = "r
     filtered = Filter(request.where) if request.where is not None else None
     record = request.record(source.info["fingerprint"])
     try:
-        settled = runs.settle(output / RECORD, record, force=force)
+        settled = workdir.settle(output / RECORD, record, force=force)
     except RequestChanged:
         draw(sides(source, read(source, filtered), request)[0])  # a misspelt request says so, not that it is another
         raise
@@ -212,7 +212,7 @@ def write(output: Path, drawn: Drawn, *, force: bool = False) -> Split:
     """
     with holding(output, KIND, SplitError, adopt=True) as real:
         try:
-            runs.settle(real / RECORD, drawn.facts["request"], force=force)
+            workdir.settle(real / RECORD, drawn.facts["request"], force=force)
             _write(real, drawn)
         finally:
             discard_if_empty(real)
@@ -224,19 +224,19 @@ def _write(output: Path, drawn: Drawn) -> None:
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / facts["root"] for name, facts in drawn.facts["datasets"].items()}
         checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots, drawn.surveyed)
-        versions = aside.submit(runs.versions)
+        versions = aside.submit(workdir.versions)
 
         def accepted() -> None:
             checking.result()
             remove(output / RECORD)
 
         digest = write_members(output / MEMBERS, parts(train.pool, plan.arms, side), accepted)
-    runs.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
+    workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
     said = [*said_of(side, drawn.facts["test"]["identities"]), *drawn.tests.warnings, *plan.warnings, *warnings]
     facts = {**drawn.facts, "audit": checked, "warnings": said}
-    runs.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
+    workdir.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
 
 
 def opened(manifest: "Path | str | Manifest") -> "Manifest":

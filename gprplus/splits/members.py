@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gprplus import keys, schema
-from gprplus.parallel import in_threads
-from gprplus.runs import replacing
-from gprplus.splits.codes import Codes, Pool
+from gprplus import schema
+from gprplus.core import sampling
+from gprplus.core.parallel import in_threads
+from gprplus.core.workdir import replacing
+from gprplus.splits.candidates import Codes, Pool
 from gprplus.splits.designs import Arm
 from gprplus.splits.parts import ROLES, Part
-from gprplus.splits.sides import TestSide
+from gprplus.splits.test_set import TestSide
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,7 @@ def _test_order(pool: Pool, side: TestSide) -> tuple[np.ndarray, np.ndarray]:
 
 def fingerprint(pieces: Iterable[Part]) -> str:
     """The fingerprint of a split from its parts: who is in which arm and role, and what is known of each image."""
-    return keys.digest(*(piece.fingerprint for piece in pieces))
+    return sampling.digest(*(piece.fingerprint for piece in pieces))
 
 
 def write_members(path: Path, pieces: Iterable[Part], accepted: Callable[[], None]) -> str:

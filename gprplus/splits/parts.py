@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys, schema
-from gprplus.declared import identity_attributes
-from gprplus.splits.codes import Codes, Pool, arrow, decode
-from gprplus.splits.sides import first_of_runs
+from gprplus import schema
+from gprplus.core import sampling
+from gprplus.core.arrow import arrow
+from gprplus.core.declarations import identity_attributes
+from gprplus.splits.candidates import Codes, Pool, decode
+from gprplus.splits.test_set import first_of_runs
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,7 +63,7 @@ class Part:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What `keys.table_fingerprint` gives for the table's columns, without path, absent weights and absent deals.
+        """What `sampling.table_fingerprint` gives for the columns, without path, absent weights and absent deals.
 
         The uid stands for the path, and a dataset may move; the manifest's own fingerprint covers what belongs to
         persons.
@@ -99,7 +101,7 @@ class Part:
     def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[Any]:
         """The bytes that stand for a column in a fingerprint."""
         count = len(self.rows)
-        yield keys.heading(name, count)
+        yield sampling.heading(name, count)
         if name in _PLAIN:
             yield np.ascontiguousarray(self._numbers(name), dtype=_PLAIN[name])
             yield np.packbits(np.ones(count, dtype=bool))
@@ -109,4 +111,4 @@ class Part:
             codes = Codes(name, codes.values[self.pool.person[self.rows]], codes.levels)
         else:
             codes = self._at(name, self.rows, slice(None))
-        yield from keys.coded_blocks(codes.values, codes.levels)
+        yield from sampling.coded_blocks(codes.values, codes.levels)

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
-from gprplus.declared import strict
-from gprplus.errors import SplitError
-from gprplus.ingest.inspection.compare import Difference
-from gprplus.runs import read_json, settle, versions
+from gprplus.core.declarations import strict
+from gprplus.core.errors import SplitError
+from gprplus.core.workdir import read_json, settle, versions
+from gprplus.ingest.inspection.compare_manifests import Difference
 from gprplus.schema.records import split_record
-from gprplus.splits.compare import compare_records
+from gprplus.splits.compare_splits import compare_records
 from gprplus.splits.make import opened, work_out, write
 from gprplus.splits.members import fingerprint, parts
 from gprplus.splits.request import Request

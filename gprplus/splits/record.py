@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys, runs, schema
-from gprplus.parallel import in_threads
+from gprplus import schema
+from gprplus.core import sampling, workdir
+from gprplus.core.parallel import in_threads
 from gprplus.splits.dealing import every_arm
 from gprplus.splits.designs import Arm, Plan, Train
-from gprplus.splits.sides import TestSide
+from gprplus.splits.test_set import TestSide
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
-    from gprplus.splits.codes import Pool
+    from gprplus.splits.candidates import Pool
 
 
 def described(
@@ -35,10 +36,10 @@ def described(
         "levels": [level.item() if isinstance(level, np.generic) else level for level in plan.levels],
         "seed": train.request.seed,
         "reference": plan.reference,
-        "manifest": {"path": runs.relative(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
+        "manifest": {"path": workdir.relative(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
         "datasets": {
             name: {
-                "root": runs.relative(root, output),
+                "root": workdir.relative(root, output),
                 **{key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")},
             }
             for name, root in manifest.roots().items()
@@ -84,9 +85,9 @@ def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
     """Of the images, and of their weights where there are any."""
     uid = pool.uid[arm.rows]
     if arm.weights is None:
-        return keys.digest(np.sort(uid).astype("<u8").tobytes())
+        return sampling.digest(np.sort(uid).astype("<u8").tobytes())
     order = np.argsort(uid)
-    return keys.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
+    return sampling.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
 
 
 def _test_fingerprint(pool: "Pool", side: TestSide) -> str | None:
@@ -94,7 +95,7 @@ def _test_fingerprint(pool: "Pool", side: TestSide) -> str | None:
     if not len(side.rows):
         return None
     uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
-    return keys.digest(*(uid.astype("<u8").tobytes() for uid in uids))
+    return sampling.digest(*(uid.astype("<u8").tobytes() for uid in uids))
 
 
 def _gallery_levels(train: Train, side: TestSide) -> dict[str, int]:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gprplus.declared import attributes
-from gprplus.errors import SplitError, nearest
+from gprplus.core.declarations import attributes
+from gprplus.core.errors import SplitError, nearest
 
 MISSING = {
     "drop-stratum": "leave out the combinations of a person that lack a level",

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus import keys, schema
+from gprplus import schema
+from gprplus.core import sampling
+from gprplus.core.declarations import identity_attributes
+from gprplus.core.errors import ManifestError, SplitError, nearest
 from gprplus.core.files import signature
 from gprplus.core.roots import recorded_root
-from gprplus.declared import identity_attributes
-from gprplus.errors import ManifestError, SplitError, nearest
-from gprplus.runs import read_json
+from gprplus.core.workdir import read_json
 from gprplus.schema.records import split_record
 from gprplus.splits.deals import recorded_deals
 
@@ -60,7 +61,7 @@ class Split:
     def _verify(self) -> None:
         """Raise SplitError where the rows are not those whose fingerprint is recorded."""
         recorded = str(self.info["fingerprint"])
-        found = keys.digest(*map(_fingerprint, self._parts()))
+        found = sampling.digest(*map(_fingerprint, self._parts()))
         if found != recorded:
             raise SplitError(
                 f"{self.path / MEMBERS} does not hold the rows that {RECORD} describes: their fingerprint is "
@@ -113,7 +114,7 @@ class Split:
 
     def tests(self) -> "dict[str, tuple[Mapping[str, Any], list[pa.Table]]]":
         """The tests beside `self`, by name: what split.json says of each, and its groups of rows (schema.TESTS)."""
-        from gprplus.splits.mismatch import TESTS, read_groups
+        from gprplus.splits.cross_level_tests import TESTS, read_groups
 
         facts = self.info.get("tests") or {}
         if not facts:
@@ -180,7 +181,7 @@ def _fingerprint(part: "pa.Table") -> str:
     """The fingerprint that `parts.Part` gives to the same rows: without weights and deals where there are none."""
     absent = [name for name in LATER if part.column(name).null_count == len(part)]
     names = [name for name in part.column_names if name not in absent]
-    return keys.table_fingerprint(part, names)
+    return sampling.table_fingerprint(part, names)
 
 
 def _filled(table: "pa.Table", names: Sequence[str]) -> "pa.Table":

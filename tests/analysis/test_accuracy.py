@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from gprplus import runs
-from gprplus.analysis import accuracy, analyze
+from gprplus.analysis import analyze, distance_vs_map
 from gprplus.cli import cli
-from gprplus.errors import AnalysisError
+from gprplus.core import workdir
+from gprplus.core.errors import AnalysisError
 from gprplus.ingest import build_manifest
 from gprplus.schema import RESULTS, conform
 from gprplus.splits import DeclaredArm, make_split
@@ -32,8 +32,8 @@ def home(tmp_path_factory, draw):
         for place, arm in enumerate([*LEVELS, "untrained"])
         for seed in (0, 1)
     ]
-    runs.write_table(folder / "runs" / "smoke" / "results.parquet", conform(pa.Table.from_pylist(rows), RESULTS))
-    runs.write_json(folder / "runs" / "smoke" / "benchmark.json", {"request": {}, "split_path": "../../split"})
+    workdir.write_table(folder / "runs" / "smoke" / "results.parquet", conform(pa.Table.from_pylist(rows), RESULTS))
+    workdir.write_json(folder / "runs" / "smoke" / "benchmark.json", {"request": {}, "split_path": "../../split"})
     return folder
 
 
@@ -41,7 +41,7 @@ def home(tmp_path_factory, draw):
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=12))
 def test_ranks_with_ties_are_scipys(pairs):
     one, two = np.array(pairs, dtype=float).T
-    found = accuracy.spearman(one, two)
+    found = distance_vs_map.spearman(one, two)
     if np.ptp(one) == 0 or np.ptp(two) == 0:
         assert found is None
     else:

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.analysis.features.base import LEARNT
-from gprplus.analysis.features.choose import KNOWN
-from gprplus.analysis.paper import RULES, Settings
-from gprplus.analysis.search.rivals import CHOSEN, DRAWN
+from gprplus.analysis.features.registry import KNOWN
+from gprplus.analysis.paper.settings import RULES, Settings
+from gprplus.analysis.search.baselines import CHOSEN, DRAWN
 from gprplus.cli import cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")

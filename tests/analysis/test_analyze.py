@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from gprplus.analysis import Analysis, analyze
 from gprplus.cli import cli
-from gprplus.errors import AnalysisError, ManifestError, RequestChanged
+from gprplus.core.errors import AnalysisError, ManifestError, RequestChanged
+from gprplus.core.images import decode
 from gprplus.exports import export
-from gprplus.images import decode
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.schema import DISTANCES, arrow_schema
 from gprplus.splits import make_split

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import energy_distance
 
-from gprplus.analysis import discrepancy
-from gprplus.analysis.compare import compare
+from gprplus.analysis import distance_estimators
+from gprplus.analysis.level_distance import compare
 
 
 def slow(left, left_people, right, right_people, cost):
@@ -34,11 +34,13 @@ def fast(left, left_people, right, right_people, measure, bandwidth=1.0, weights
         (left, left_people, left, left_people),
         (right, right_people, right, right_people),
     ):
-        cost = discrepancy.costs(discrepancy.distances(x, y), bandwidth)[measure]
-        parts.append(discrepancy.block_sums(cost, p, q))
+        cost = distance_estimators.costs(distance_estimators.distances(x, y), bandwidth)[measure]
+        parts.append(distance_estimators.block_sums(cost, p, q))
     wx, wy = weights or (np.ones((1, left_people.max() + 1)), np.ones((1, right_people.max() + 1)))
     return (
-        2 * discrepancy.between(parts[0], wx, wy) - discrepancy.within(parts[1], wx) - discrepancy.within(parts[2], wy)
+        2 * distance_estimators.between(parts[0], wx, wy)
+        - distance_estimators.within(parts[1], wx)
+        - distance_estimators.within(parts[2], wy)
     )[0]
 
 
@@ -77,7 +79,7 @@ def test_a_pair_by_hand():
 def test_a_narrow_kernel_sees_a_longer_way_than_a_wide_one():
     # Two apart, bandwidth 2, so halved 1 and doubled 4: 1 - exp(-2), 1 - exp(-1/2), 1 - exp(-1/8).
     names = ("mmd2_narrow", "mmd2", "mmd2_wide")
-    made = discrepancy.every_cost(np.array([[0.0]]), np.array([[2.0]]), 2.0, names)
+    made = distance_estimators.every_cost(np.array([[0.0]]), np.array([[2.0]]), 2.0, names)
     assert [float(made[name][0, 0]) for name in names] == pytest.approx([0.8647, 0.3935, 0.1175], abs=1e-4)
 
 
@@ -122,12 +124,12 @@ def test_alike_sides_scatter_around_zero_even_when_images_of_a_person_agree(meas
 
 def test_the_median_distance_is_the_median_and_never_zero():
     points = np.array([[0.0], [1.0], [3.0]])
-    assert discrepancy.median_distance(points) == 2.0
-    assert discrepancy.median_distance(np.zeros((5, 2))) == 1.0
+    assert distance_estimators.median_distance(points) == 2.0
+    assert distance_estimators.median_distance(np.zeros((5, 2))) == 1.0
 
 
 def test_draws_begin_with_everybody_once_and_then_draw_as_many():
-    drawn = discrepancy.draws(7, 50, np.random.default_rng(0))
+    drawn = distance_estimators.draws(7, 50, np.random.default_rng(0))
     assert drawn.shape == (51, 7)
     assert (drawn[0] == 1).all()
     assert (drawn.sum(axis=1) == 7).all()

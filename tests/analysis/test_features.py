@@ -6,15 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import save_file
 
-from gprplus import runs
 from gprplus.analysis import analyze
 from gprplus.analysis.features import chosen
 from gprplus.analysis.features.base import Images
 from gprplus.baseline import backbones, model
 from gprplus.baseline.recipe import Network, Recipe
-from gprplus.errors import AnalysisError, ScoreError
+from gprplus.core import workdir
+from gprplus.core.errors import AnalysisError, ScoreError
+from gprplus.core.parallel import silent
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.parallel import silent
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def test_a_finished_run_embeds_both_sides(home):
     smoke = Recipe.read("smoke")
     run = home / "run"
     model.save(model.new(smoke.network, 3, 0), run / "model.safetensors")
-    runs.write_json(run / "run.json", {"config": smoke.resolved()})
+    workdir.write_json(run / "run.json", {"config": smoke.resolved()})
     found = analyze(
         home / "manifest", {"fog": home / "fogs"}, output=home / "reid", images=20, attributes=["weather"],
         features=["histograms", f"reid:{run}"], device="cpu",
@@ -74,7 +74,7 @@ def test_a_file_that_lacks_images_says_so(home):
 
 
 def test_a_run_that_is_not_finished_is_refused(home):
-    runs.write_json(home / "broken" / "run.json", {"config": {}})
+    workdir.write_json(home / "broken" / "run.json", {"config": {}})
     with pytest.raises(AnalysisError, match="is no finished run"):
         analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "x", features=[f"reid:{home / 'broken'}"])
 

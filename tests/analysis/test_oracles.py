@@ -7,8 +7,8 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 
-from gprplus.analysis import anova, discrepancy
-from gprplus.analysis.compare import compare
+from gprplus.analysis import anova, distance_estimators
+from gprplus.analysis.level_distance import compare
 
 
 def apart(kernel):
@@ -21,9 +21,10 @@ def test_mmd_and_kid_are_the_unbiased_ones_of_scikit_learns_kernels():
     left, right, width = rng.normal(size=(20, 6)), rng.normal(0.5, 1, size=(15, 6)), 1.7
     found = {}
     for name, x, y in (("across", left, right), ("left", left, left), ("right", right, right)):
-        made = discrepancy.every_cost(x, y, width, ("mmd2", "kid"))
+        made = distance_estimators.every_cost(x, y, width, ("mmd2", "kid"))
         found[name] = {
-            key: discrepancy.block_sums(cost, np.arange(len(x)), np.arange(len(y))) for key, cost in made.items()
+            key: distance_estimators.block_sums(cost, np.arange(len(x)), np.arange(len(y)))
+            for key, cost in made.items()
         }
     kernels = {
         "mmd2": lambda x, y: rbf_kernel(x, y, gamma=1 / (2 * width**2)),
@@ -31,8 +32,12 @@ def test_mmd_and_kid_are_the_unbiased_ones_of_scikit_learns_kernels():
     }
     for key, kernel in kernels.items():
         ones = np.ones((1, 20)), np.ones((1, 15))
-        ours = 2 * discrepancy.between(found["across"][key], *ones)
-        ours = ours - discrepancy.within(found["left"][key], ones[0]) - discrepancy.within(found["right"][key], ones[1])
+        ours = 2 * distance_estimators.between(found["across"][key], *ones)
+        ours = (
+            ours
+            - distance_estimators.within(found["left"][key], ones[0])
+            - distance_estimators.within(found["right"][key], ones[1])
+        )
         theirs = apart(kernel(left, left)) + apart(kernel(right, right)) - 2 * kernel(left, right).mean()
         assert ours[0] == pytest.approx(theirs)
 

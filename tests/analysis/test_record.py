@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gprplus.analysis.record import analysis_record, search_record
-from gprplus.errors import AnalysisError
+from gprplus.core.errors import AnalysisError
 
 TABLES = ("distances", "effects", "losses")
 SOUND = {

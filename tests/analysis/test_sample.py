@@ -5,8 +5,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.analysis.sample import matched, spread
-from gprplus.keys import text_key
+from gprplus.analysis.matched_sample import matched, spread
+from gprplus.core.sampling import text_key
 
 WEATHERS = ["sunny", "foggy", "blizzard"]
 

@@ -11,8 +11,9 @@ from gprplus.analysis import Budget, Search, search
 from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.search import margins
 from gprplus.analysis.search.verdict import page
-from gprplus.cli import cli, subsets
-from gprplus.errors import AnalysisError, GprplusError, RequestChanged
+from gprplus.cli import cli
+from gprplus.cli.show import search as subsets
+from gprplus.core.errors import AnalysisError, GprplusError, RequestChanged
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split
 from gprplus.splits.rebuild import rebuild_split

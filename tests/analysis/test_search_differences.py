@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gprplus.analysis.search import judge
+from gprplus.analysis.search import holdout
+from gprplus.analysis.search.baselines import Problem
 from gprplus.analysis.search.differences import Parts, differences, nearest
 from gprplus.analysis.search.kernels import Kernels, kernels
-from gprplus.analysis.search.rivals import Problem
 
 CELLS = 4
 ONE, TWO = np.array([0.7, 0.1, 0.1, 0.1]), np.array([0.1, 0.2, 0.3, 0.4])
@@ -37,7 +37,7 @@ def test_the_difference_is_that_of_the_unbiased_discrepancies():
     found = known()
     (one,) = differences(found, all_of(found), ONE, {"even": [TWO]}, np.random.default_rng(0))
     assert one.value == pytest.approx(slow(found, TWO) - slow(found, ONE), abs=1e-6)
-    held = judge.Judge.of(found, all_of(found))
+    held = holdout.Judge.of(found, all_of(found))
     assert one.value == pytest.approx(held.discrepancy(TWO) - held.discrepancy(ONE), abs=1e-6)
 
 
@@ -113,14 +113,14 @@ def searched(seed, effect, people=12, cells=8):
         within, most = found.biased(counted).astype(np.float64), np.full(cells, people)
         return Problem(within, found.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-2)
 
-    half = judge.halved(people, rng)
-    return judge.judged(found, problem, half, owners % 2 == 0, bandwidth, rng, draws=10, redraws=1).compare({})
+    half = holdout.halved(people, rng)
+    return holdout.judged(found, problem, half, owners % 2 == 0, bandwidth, rng, draws=10, redraws=1).compare({})
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Searches without the bootstrap of single rows, which the differences do not use."""
-    monkeypatch.setattr(judge, "RESAMPLES", 2)
+    monkeypatch.setattr(holdout, "RESAMPLES", 2)
 
 
 def test_where_cells_do_not_differ_no_subset_is_named_nearest(quick):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gprplus.analysis.search import judge
+from gprplus.analysis.search import holdout
+from gprplus.analysis.search.baselines import Problem
 from gprplus.analysis.search.kernels import kernels
-from gprplus.analysis.search.rivals import Problem
 
 
 def judged(seed, persons=12, cells=8, effect=0.0):
@@ -22,8 +22,8 @@ def judged(seed, persons=12, cells=8, effect=0.0):
         most = np.full(cells, persons)
         return Problem(within, known.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-3)
 
-    half = judge.halved(persons, rng)
-    found = judge.judged(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
+    half = holdout.halved(persons, rng)
+    found = holdout.judged(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
     return found, {row["method"]: row for row in found.rivals}
 
 

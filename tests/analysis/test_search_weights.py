@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from gprplus.analysis.search import rivals
+from gprplus.analysis.search import baselines
 from gprplus.analysis.search.kernels import kernels
-from gprplus.analysis.search.weights import counts, project, solve
+from gprplus.analysis.search.qp import counts, project, solve
 
 GROUPS = np.array([0, 0, 0, 1, 1, 1])
 
@@ -87,7 +87,7 @@ def problem(found, most=None, images=60):
     levels = np.stack([axis.ravel() for axis in np.indices((3, 2))], axis=1)[[0, 2, 4, 1, 3, 5]]
     order = np.lexsort((levels[:, 1], levels[:, 0]))
     levels = levels[order]
-    return rivals.Problem(
+    return baselines.Problem(
         found.biased().astype(float)[np.ix_(order, order)],
         found.to_target(np.ones(90))[order],
         levels,
@@ -113,38 +113,38 @@ def test_kernels_are_means_over_pairs():
 
 
 def test_the_search_finds_the_mixture_the_target_is_made_of():
-    weights = rivals.convex(problem(known(12)))
+    weights = baselines.convex(problem(known(12)))
     assert weights[0] == pytest.approx(1 / 3, abs=0.06)
     assert weights[5] == pytest.approx(2 / 3, abs=0.06)
 
 
 def test_no_rival_comes_nearer_and_all_keep_the_budget():
     asked = problem(known(12), most=np.full(6, 40))
-    best = asked.objective(rivals.convex(asked)) + asked.ridge
-    for way in rivals.CHOSEN.values():
+    best = asked.objective(baselines.convex(asked)) + asked.ridge
+    for way in baselines.CHOSEN.values():
         weights = way(asked)
         if weights is not None:
             assert asked.objective(weights) <= 1.0
             assert best <= asked.objective(weights) + 2e-3
-            assert rivals.whole(asked, weights).sum() == 60
-            assert (rivals.whole(asked, weights) <= 40).all()
+            assert baselines.whole(asked, weights).sum() == 60
+            assert (baselines.whole(asked, weights) <= 40).all()
 
 
 def test_what_a_rule_keeps_may_be_too_little():
-    assert rivals.threshold(problem(known(12), most=np.full(6, 11), images=60)) is None
+    assert baselines.threshold(problem(known(12), most=np.full(6, 11), images=60)) is None
 
 
 def test_random_levels_are_the_same_mixture_under_other_names():
     asked, rng = problem(known(12)), np.random.default_rng(0)
-    searched = rivals.convex(asked)
-    drawn = [rivals.random_levels(asked, searched, rng) for _ in range(10)]
+    searched = baselines.convex(asked)
+    drawn = [baselines.random_levels(asked, searched, rng) for _ in range(10)]
     assert all(sorted(w) == pytest.approx(sorted(searched), abs=1e-9) for w in drawn)
     assert any(np.abs(w - searched).max() > 0.2 for w in drawn)
 
 
 def test_random_images_are_so_many_of_what_there_is():
     asked = problem(known(12), most=np.array([5, 60, 60, 60, 60, 60]))
-    drawn = rivals.random_images(asked, np.zeros(6), np.random.default_rng(0)) * 60
+    drawn = baselines.random_images(asked, np.zeros(6), np.random.default_rng(0)) * 60
     assert drawn.sum() == pytest.approx(60)
     assert drawn[0] <= 5
 
@@ -153,16 +153,16 @@ def two_levels(apart, images=4):
     """Four cells of two factors, alike but for how far from the target they lie: `apart`."""
     levels = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     one = np.zeros(4, dtype=np.int64)
-    return rivals.Problem(
+    return baselines.Problem(
         0.01 * np.eye(4), -np.array(apart, float), levels, np.full(4, 4), images, one, np.zeros(1), 1e-6
     )
 
 
 def test_the_rule_keeps_the_levels_that_lie_nearer_than_their_mean():
-    assert rivals.threshold(two_levels([0.1, 0.2, 0.8, 0.9])).tolist() == [1, 0, 0, 0]
+    assert baselines.threshold(two_levels([0.1, 0.2, 0.8, 0.9])).tolist() == [1, 0, 0, 0]
 
 
 def test_greed_ends_where_leaving_out_brings_nothing_nearer():
-    alike = rivals.greedy(two_levels([0.5, 0.5, 0.5, 0.5]))
+    alike = baselines.greedy(two_levels([0.5, 0.5, 0.5, 0.5]))
     assert alike.tolist() == [0.25, 0.25, 0.25, 0.25], "fewer cells would only add their own noise"
-    assert rivals.greedy(two_levels([0.1, 0.1, 0.9, 0.9])).tolist() == [0.5, 0.5, 0, 0]
+    assert baselines.greedy(two_levels([0.1, 0.1, 0.9, 0.9])).tolist() == [0.5, 0.5, 0, 0]

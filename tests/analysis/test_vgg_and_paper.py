@@ -8,11 +8,12 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from gprplus.analysis import Analysis, pairs, paper
+from gprplus.analysis import Analysis
 from gprplus.analysis.features import chosen, vgg
-from gprplus.analysis.sample import Crossed
+from gprplus.analysis.matched_sample import Crossed
+from gprplus.analysis.paper import measure, settings, vgg_losses
 from gprplus.cli import cli
-from gprplus.errors import AnalysisError, GprplusError
+from gprplus.core.errors import AnalysisError, GprplusError
 from gprplus.ingest import build_manifest
 
 
@@ -69,7 +70,7 @@ def test_sums_give_the_mean_over_pairs_of_different_persons():
     rng = np.random.default_rng(0)
     vectors, people = rng.normal(size=(9, 4)), np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
     levels = np.array([0, 0, 1, 0, 1, 0, 1, 1, 0])
-    sums = pairs.Within(2)
+    sums = vgg_losses.Within(2)
     for person in range(3):
         for i in np.flatnonzero(people == person):
             sums.add(levels[i], torch.from_numpy(vectors[i]))
@@ -128,25 +129,25 @@ def test_what_features_cannot_be_is_said(asked, sentence):
 
 def test_cut_rules_by_hand():
     totals = np.array([1.0, 2.0, 3.0, 10.0])  # mean 4, median 2.5, widest gap 3 to 10, deviation 3.54
-    kept = {name: np.flatnonzero(rule(totals)).tolist() for name, rule in paper.RULES.items()}
+    kept = {name: np.flatnonzero(rule(totals)).tolist() for name, rule in measure.RULES.items()}
     assert kept == {"mean": [0, 1, 2], "median": [0, 1], "gap": [0, 1, 2], "mean-half-sd": [0, 1]}
 
 
 def test_pairs_are_drawn_by_hash_whatever_the_order():
     source, target = np.arange(5, dtype=np.uint64), np.arange(100, 110, dtype=np.uint64)
-    drawn = target[paper.pair_up(source, target, 4, 0)]
-    again = target[::-1][paper.pair_up(source, target[::-1], 4, 0)]
+    drawn = target[measure.pair_up(source, target, 4, 0)]
+    again = target[::-1][measure.pair_up(source, target[::-1], 4, 0)]
     assert [set(row) for row in drawn.tolist()] == [set(row) for row in again.tolist()]
     assert len({tuple(row) for row in drawn.tolist()}) > 1
 
 
 def test_unknown_settings_and_layers_are_refused():
     with pytest.raises(AnalysisError, match="no layer 'conv9_9'"):
-        paper.Settings(content_layer="conv9_9")
+        settings.Settings(content_layer="conv9_9")
     with pytest.raises(GprplusError, match="Did you mean 'rule'"):
-        paper.Settings.of({"rul": "mean"})
+        settings.Settings.of({"rul": "mean"})
     with pytest.raises(AnalysisError, match="no cut rule"):
-        paper.Settings(rule="guess")
+        settings.Settings(rule="guess")
 
 
 def test_split_counts_follow_cardinality_and_not_effect():
@@ -162,7 +163,7 @@ def test_split_counts_follow_cardinality_and_not_effect():
         (tuple(range(6)), tuple(range(7)), tuple(range(7))),
         60,
     )
-    rows, note = paper.split_counts(table, crossed, paper.Settings(), rng)
+    rows, note = measure.split_counts(table, crossed, settings.Settings(), rng)
     found = {row["attribute"]: row for row in rows}
     assert not note
     assert found["identity"]["share"] > 0.3

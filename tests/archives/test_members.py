@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packing import FILES, FORMS, listed, packed, refused, tar_info, tarred
 
 from gprplus import archives
-from gprplus.archives import inflate, opened
+from gprplus.archives import gzip_seek, reader
 
 names_of_files = st.text(
     st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="\\/:."), min_size=1, max_size=80
@@ -74,9 +74,9 @@ def test_an_archive_appended_to_another_is_read_on(tmp_path: Path) -> None:
 
 
 def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(inflate, "_CHUNK", 100)
-    monkeypatch.setattr(inflate, "SPAN", 1000)
-    monkeypatch.setattr(inflate, "MOST", 8)
+    monkeypatch.setattr(gzip_seek, "_CHUNK", 100)
+    monkeypatch.setattr(gzip_seek, "SPAN", 1000)
+    monkeypatch.setattr(gzip_seek, "MOST", 8)
     files = {f"{i}.jpg": random.Random(i).randbytes(300 + i) for i in range(60)}
     path = packed(tmp_path / "a.tgz", files)
     for name in random.Random(1).choices(list(files), k=400):
@@ -84,14 +84,14 @@ def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(tmp_path: Path
 
 
 def test_a_batch_in_reading_order_is_one_pass(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(inflate, "_CHUNK", 256)
+    monkeypatch.setattr(gzip_seek, "_CHUNK", 256)
     files = {f"{i}.jpg": random.Random(i).randbytes(400) for i in random.Random(2).sample(range(100), 100)}
     path = packed(tmp_path / "a.tgz", files)
     places = [f"{path}/{name}" for name in sorted(files)]
     archives.open_archive(str(path))
     steps = []
-    one = inflate.Inflated._inflate
-    monkeypatch.setattr(inflate.Inflated, "_inflate", lambda self: steps.append(1) or one(self))
+    one = gzip_seek.Inflated._inflate
+    monkeypatch.setattr(gzip_seek.Inflated, "_inflate", lambda self: steps.append(1) or one(self))
     order = archives.reading_order(places)
     assert [places[i].rpartition("/")[2] for i in order] == list(files)
     data = archives.read_many([places[i] for i in order])
@@ -109,7 +109,7 @@ def test_what_is_in_no_archive_keeps_its_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_threads_may_share_an_archive(tmp_path: Path, form: str, monkeypatch) -> None:
-    monkeypatch.setattr(inflate, "_CHUNK", 100)
+    monkeypatch.setattr(gzip_seek, "_CHUNK", 100)
     files = {f"{i}.jpg": random.Random(i).randbytes(500) for i in range(40)}
     path = packed(tmp_path / form, files)
     names = random.Random(3).choices(list(files), k=600)
@@ -118,13 +118,13 @@ def test_threads_may_share_an_archive(tmp_path: Path, form: str, monkeypatch) ->
 
 
 def test_few_archives_stay_open_and_the_rest_are_closed(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(opened, "OPEN", 3)
-    opened._kept.clear()
+    monkeypatch.setattr(reader, "OPEN", 3)
+    reader._kept.clear()
     paths = [packed(tmp_path / f"{i}{form}", FILES) for i in range(4) for form in FORMS]
     before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0
     for path in paths * 2:
         assert listed(path) == FILES
-    assert len(opened._kept) == 3
+    assert len(reader._kept) == 3
     if before:
         assert len(os.listdir("/proc/self/fd")) <= before + 3
 

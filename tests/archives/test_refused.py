@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from packing import FILES, FORMS, listed, packed, refused, tar_info, tarred
 
 from gprplus import archives
-from gprplus.archives import index, inflate, opened
-from gprplus.errors import ArchiveError
+from gprplus.archives import gzip_seek, index, reader
+from gprplus.core.errors import ArchiveError
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -87,8 +87,8 @@ def test_encrypted_and_strangely_packed_members_are_refused(tmp_path: Path) -> N
 
 
 def test_what_would_unpack_to_far_more_than_it_takes_is_never_unpacked(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(inflate, "SLACK", 1 << 20)
-    monkeypatch.setattr("gprplus.archives.zips.SLACK", 1 << 20)
+    monkeypatch.setattr(gzip_seek, "SLACK", 1 << 20)
+    monkeypatch.setattr("gprplus.archives.zip_members.SLACK", 1 << 20)
     zeros = bytes(24 << 20)
     bomb = packed(tmp_path / "bomb.zip", {"a.bmp": zeros, "b.jpg": b"1"})
     assert (refused(bomb), listed(bomb)) == ({"a.bmp": "bomb"}, {"b.jpg": b"1"})
@@ -251,7 +251,7 @@ def test_the_page_on_archives_tells_every_reason_and_limit() -> None:
         f"{index.LARGEST >> 20} MiB",
         f"{index.RATIO} times",
         f"{index.SLACK >> 20} MiB",
-        f"last {opened.OPEN} open",
+        f"last {reader.OPEN} open",
     }
-    limits |= {f"for {inflate.SPAN >> 20} MiB", f"at most {inflate.MOST} of"}
+    limits |= {f"for {gzip_seek.SPAN >> 20} MiB", f"at most {gzip_seek.MOST} of"}
     assert all(limit in page for limit in limits)

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from gprplus.baseline.recipe import Augment, Batch, Compute, Input, Length, Network, Optimizer, Recipe
-from gprplus.images import encode_jpeg
+from gprplus.core.images import encode_jpeg
 
 
 def person(identity: int, image: int, height: int = 64, width: int = 32) -> np.ndarray:

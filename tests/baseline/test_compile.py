@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from gprplus.baseline import backbones, feed
+from gprplus.baseline import backbones, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.backbones import initialise
 from gprplus.baseline.checkpoint import Checkpoint
-from gprplus.baseline.group import Group
+from gprplus.baseline.distributed import Group
 from gprplus.baseline.recipe import Compute, Length, Network, Recipe
 from gprplus.baseline.train import train
-from gprplus.errors import RecipeError, TrainingError
-from gprplus.evaluation.cases import _request
+from gprplus.core.errors import RecipeError, TrainingError
+from gprplus.experiments.split_job import _request
 
 
 class OneConvolution(nn.Module):
@@ -36,7 +36,7 @@ class OneConvolution(nn.Module):
 @pytest.fixture
 def least(tiny, monkeypatch):
     monkeypatch.setitem(backbones.BACKBONES, "least", lambda network: OneConvolution())
-    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 2)
+    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 2)
     return replace(tiny, network=Network("least"), length=Length(steps=4))
 
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from pretended import MixedDevices, Race, pretended
 
-from gprplus.baseline import devices, feed, group
+from gprplus.baseline import devices, distributed, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.checkpoint import Checkpoint
+from gprplus.baseline.distributed import Group
 from gprplus.baseline.embed import embed
-from gprplus.baseline.group import Group
 from gprplus.baseline.model import new
 from gprplus.baseline.recipe import Batch, Compute, Length, Loss, Network, Optimizer
 from gprplus.baseline.train import train, untrained
@@ -72,8 +72,8 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
 ):
     recipe = replace(tiny, optimizer=Optimizer(name=optimizer, lr=2e-3, schedule="one-cycle"))
     wanted = weights(train(*drawn, recipe, 0, "cpu"))
-    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 3)
-    monkeypatch.setattr(feed, "STREAMED_CHUNK", 3)
+    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 3)
+    monkeypatch.setattr(loader, "STREAMED_CHUNK", 3)
     with pretended(monkeypatch, free) as gpu:
         done = train(*drawn, recipe, 0, "cuda")
         assert all(gpu.on(value) for value in done.model.state_dict().values())
@@ -95,7 +95,7 @@ def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
 
 
 def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tmp_path):
-    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 2)
+    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 2)
     wanted = weights(train(*drawn, tiny, 0, "cpu"))
 
     def stop(line):
@@ -112,9 +112,9 @@ def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tm
 
 def test_jobs_on_one_device_count_each_other(gpu, drawn):
     images = drawn[0]
-    gpu.free = int(images.nbytes * 4 / 3 / feed.RESIDENT_SHARE) + 100
-    assert feed.fits(images, "cuda")
-    assert not feed.fits(images, "cuda", jobs=2), "both would find it empty"
+    gpu.free = int(images.nbytes * 4 / 3 / loader.RESIDENT_SHARE) + 100
+    assert loader.fits(images, "cuda")
+    assert not loader.fits(images, "cuda", jobs=2), "both would find it empty"
     with devices.at_work("cpu", 4), devices.at_work("cuda", 1):
         assert gpu.share == 1
     with devices.at_work("cuda", 4):
@@ -133,13 +133,15 @@ def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
     said = []
     for name, value in {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(group.distributed, "get_rank", lambda: 1)
-    monkeypatch.setattr(group.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(distributed.distributed, "get_rank", lambda: 1)
+    monkeypatch.setattr(distributed.distributed, "get_world_size", lambda: 2)
     monkeypatch.setattr(
-        group.distributed, "init_process_group", lambda *asked, **options: said.append((*gpu.settled, *asked, options))
+        distributed.distributed,
+        "init_process_group",
+        lambda *asked, **options: said.append((*gpu.settled, *asked, options)),
     )
-    device = group.local_device("cuda")
-    assert group.join(device) == Group(1, 2)
+    device = distributed.local_device("cuda")
+    assert distributed.join(device) == Group(1, 2)
     assert [(one, backend, options["device_id"]) for one, backend, options in said] == [
         (1, "nccl", torch.device("cuda", 1))
     ]
@@ -163,7 +165,7 @@ def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, gpu, monke
     def full(*_):
         raise torch.OutOfMemoryError("a neighbour was faster")
 
-    monkeypatch.setattr(feed, "_words", full)
+    monkeypatch.setattr(loader, "_words", full)
     done = train(*drawn, tiny, 0, "cuda")
     assert done.note == ""
     assert all(torch.equal(value.cpu(), wanted[name]) for name, value in weights(done).items())

@@ -5,11 +5,11 @@ import pytest
 import torch
 from pretended import pretended
 
-from gprplus.baseline import devices, feed, store
+from gprplus.baseline import devices, image_store, loader
 from gprplus.baseline.embed import embed
-from gprplus.baseline.pixels import Pixels
+from gprplus.baseline.store_view import Pixels
 from gprplus.baseline.train import train, untrained
-from gprplus.errors import TrainingError
+from gprplus.core.errors import TrainingError
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def pack(drawn, tmp_path):
     uids = np.arange(1000, 1000 + len(images), dtype=np.uint64)
     order = np.random.default_rng(0).permutation(len(images))
     for part in np.split(order, [20, 25, 50]):
-        store._write(tmp_path / "64x32", uids[part] + np.uint64(7), images[part])
-    return store.Pack(tmp_path / "64x32", 64, 32, uids, uids + np.uint64(7))
+        image_store._write(tmp_path / "64x32", uids[part] + np.uint64(7), images[part])
+    return image_store.Pack(tmp_path / "64x32", 64, 32, uids, uids + np.uint64(7))
 
 
 def weights(trained):
@@ -46,7 +46,7 @@ def test_rows_come_from_the_part_that_holds_them():
 
 
 def test_a_store_gives_its_images_row_by_row(drawn, pack, monkeypatch):
-    monkeypatch.setattr("gprplus.baseline.pixels._TOGETHER", 3 * 64 * 32 * 3)
+    monkeypatch.setattr("gprplus.baseline.store_view._TOGETHER", 3 * 64 * 32 * 3)
     rows = np.random.default_rng(1).integers(0, len(drawn[0]), 200)
     images = pack.images(pack.uids[rows])
     assert (images[:] == drawn[0][rows]).all()
@@ -57,14 +57,14 @@ def test_a_store_gives_its_images_row_by_row(drawn, pack, monkeypatch):
 def test_a_training_from_a_store_is_that_from_an_array(drawn, tiny, pack, monkeypatch, room):
     images, labels = drawn
     wanted = weights(train(images, labels, tiny, 0, "cpu"))
-    monkeypatch.setattr(feed, "STREAMED_CHUNK", 3)
-    monkeypatch.setattr(feed, "_BLOCK", 7 * 64 * 32 * 3)
+    monkeypatch.setattr(loader, "STREAMED_CHUNK", 3)
+    monkeypatch.setattr(loader, "_BLOCK", 7 * 64 * 32 * 3)
     free = 1 << 30 if room == "resident" else 1000
     monkeypatch.setattr(devices, "_main_memory", lambda: (free, free))
-    assert feed.fits(images, "cpu") == (room == "resident")
+    assert loader.fits(images, "cpu") == (room == "resident")
     assert same(weights(train(pack.images(pack.uids), labels, tiny, 0, "cpu")), wanted)
     with pretended(monkeypatch, free):
-        assert feed.fits(images, "cuda") == (room == "resident")
+        assert loader.fits(images, "cuda") == (room == "resident")
         there = train(pack.images(pack.uids), labels, tiny, 0, "cuda")
     assert same(weights(there), wanted)
 

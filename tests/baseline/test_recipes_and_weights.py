@@ -12,15 +12,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from gprplus import declared
-from gprplus.baseline import weights
+from gprplus.baseline import pretrained
 from gprplus.baseline.backbones import BACKBONES
 from gprplus.baseline.model import new, read, save
 from gprplus.baseline.recipe import BOUNDS, Network, Recipe
-from gprplus.errors import DeclarationError, GprplusError, RecipeError, TrainingError
+from gprplus.core import declarations
+from gprplus.core.errors import DeclarationError, GprplusError, RecipeError, TrainingError
 
 
-@pytest.mark.parametrize("name", declared.names("recipes"))
+@pytest.mark.parametrize("name", declarations.names("recipes"))
 def test_every_shipped_recipe_reads(name):
     recipe = Recipe.read(name)
     assert recipe.name == name
@@ -29,7 +29,7 @@ def test_every_shipped_recipe_reads(name):
 
 
 def test_the_four_recipes_are_there():
-    assert {"smoke", "fast", "paper", "bot"} <= set(declared.names("recipes"))
+    assert {"smoke", "fast", "paper", "bot"} <= set(declarations.names("recipes"))
     assert Recipe.read("paper").length.epochs > 0, "the paper's subsets took fewer steps"
 
 
@@ -42,7 +42,7 @@ def test_fast_trains_every_arm_of_a_split_alike_and_paper_does_not():
 
 
 def test_fast_sees_twenty_epochs_of_the_paper_s_ten_training_sets_and_not_more():
-    studies = [declared.read("studies", f"icassp2021_{target}").data for target in ("market", "duke")]
+    studies = [declarations.read("studies", f"icassp2021_{target}").data for target in ("market", "duke")]
     rows = [arm for study in studies for arm in study["splits"][0]["arms"]]
     sets = {str([arm["identities"], arm["images"], arm.get("restrict")]): arm["images"] for arm in rows}
     assert (len(rows), len(sets), sum(sets.values())) == (14, 10, 1_762_800)
@@ -96,7 +96,7 @@ def test_weights_of_a_finished_run_load_whole(tmp_path):
     source, target = small(0), small(1)
     path = tmp_path / "model.safetensors"
     save(source, path)
-    assert weights.load(target.backbone, "small", str(path)) == ""
+    assert pretrained.load(target.backbone, "small", str(path)) == ""
     assert all((a == b).all() for a, b in zip(source.backbone.parameters(), target.backbone.parameters(), strict=True))
 
 
@@ -106,7 +106,7 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
     state.pop("module.stages.2.bn2.bias")
     path = tmp_path / "theirs.pth"
     torch.save({"state_dict": state, "epoch": 3}, path)
-    said = weights.load(small(1).backbone, "small", str(path))
+    said = pretrained.load(small(1).backbone, "small", str(path))
     assert "1 of 37 tensors of the network are not in it and start fresh" in said
     assert "stages.2.bn2.bias" in said
     assert "extra.weight" in said
@@ -150,13 +150,15 @@ def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tm
     source = published(network)
     torch.save(form(source), tmp_path / "theirs.pth")
     target = new(Network(network), 3, 6).backbone
-    assert weights.load(target, network, str(tmp_path / "theirs.pth")) == ""
+    assert pretrained.load(target, network, str(tmp_path / "theirs.pth")) == ""
     assert all(torch.equal(value, source[key]) for key, value in target.state_dict().items())
 
 
 def test_plain_weights_in_an_ibn_network_say_which_parts_start_fresh(tmp_path):
     torch.save(bare(published()), tmp_path / "imagenet.pth")
-    said = weights.load(new(Network("resnet50_ibn_a"), 3, 6).backbone, "resnet50_ibn_a", str(tmp_path / "imagenet.pth"))
+    said = pretrained.load(
+        new(Network("resnet50_ibn_a"), 3, 6).backbone, "resnet50_ibn_a", str(tmp_path / "imagenet.pth")
+    )
     assert "layer1.0.bn1.IN.weight" in said
     assert "start fresh" in said
 
@@ -165,7 +167,7 @@ def test_another_architecture_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"conv.weight": torch.zeros(3)}, path)
     with pytest.raises(RecipeError, match="another architecture"):
-        weights.load(small().backbone, "small", str(path))
+        pretrained.load(small().backbone, "small", str(path))
 
 
 class Evil:
@@ -177,22 +179,22 @@ def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path, capsys):
     path = tmp_path / "evil.pth"
     path.write_bytes(pickle.dumps({"state_dict": Evil()}))
     with pytest.raises(RecipeError, match="more than tensors"):
-        weights.load(small().backbone, "small", str(path))
+        pretrained.load(small().backbone, "small", str(path))
     torch.save({"state_dict": Evil()}, path)
     with pytest.raises(RecipeError, match=r"asks for .*print"):
-        weights.load(small().backbone, "small", str(path))
+        pretrained.load(small().backbone, "small", str(path))
     assert "code ran" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["nowhere.pth", "imagenett"])
 def test_weights_that_are_not_there_are_one_sentence(name):
     with pytest.raises(RecipeError, match="no weights file"):
-        weights.load(small().backbone, "small", name)
+        pretrained.load(small().backbone, "small", name)
 
 
 def test_imagenet_weights_exist_for_the_resnets_only():
     with pytest.raises(RecipeError, match="--weights none"):
-        weights.load(small().backbone, "small", "imagenet")
+        pretrained.load(small().backbone, "small", "imagenet")
 
 
 def test_a_saved_model_reads_back_and_another_network_does_not(tmp_path):
@@ -264,7 +266,7 @@ def test_a_damaged_weights_file_is_one_sentence(tmp_path, form, sentence):
     path = tmp_path / f"theirs{suffix}"
     path.write_bytes(data)
     with pytest.raises(RecipeError, match=sentence) as found:
-        weights.load(small().backbone, "small", str(path))
+        pretrained.load(small().backbone, "small", str(path))
     assert str(found.value).count("\n") == 0
 
 
@@ -275,7 +277,7 @@ def test_weights_that_are_no_numbers_are_refused_and_named(tmp_path, value):
     path = tmp_path / "theirs.safetensors"
     save_file(state, path)
     with pytest.raises(RecipeError, match=r"NaN or infinity in 1 of 44 tensors \(stem.weight\)"):
-        weights.load(small().backbone, "small", str(path))
+        pretrained.load(small().backbone, "small", str(path))
 
 
 def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
@@ -283,20 +285,20 @@ def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
     state["bn.weight"] = torch.full_like(state["bn.weight"], 1e300, dtype=torch.float64)
     save_file(state, tmp_path / "theirs.safetensors")
     with pytest.raises(RecipeError, match=r"infinity in 1 of 44 tensors \(bn.weight\)"):
-        weights.load(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
+        pretrained.load(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
 
 
 def test_quantised_weights_do_not_fit_and_start_fresh(tmp_path):
     state = own_tensors()
     state["stem.weight"] = torch.ones_like(state["stem.weight"], dtype=torch.int8)
     save_file(state, tmp_path / "theirs.safetensors")
-    said = weights.load(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
+    said = pretrained.load(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
     assert "1 of 37 tensors of the network are not in it and start fresh (stem.weight)" in said
 
 
 def test_every_number_of_a_recipe_has_a_range_and_every_shipped_one_lies_in_it():
     assert {knob for knob, _ in Recipe.read("bot")._numbers()} == set(BOUNDS)
-    for name in declared.names("recipes"):
+    for name in declarations.names("recipes"):
         for knob, value in Recipe.read(name)._numbers():
             least, most = BOUNDS[knob]
             assert least <= value <= most

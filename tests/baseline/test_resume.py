@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gprplus.baseline import feed
+from gprplus.baseline import loader
 from gprplus.baseline.checkpoint import Checkpoint, kept_lines
 from gprplus.baseline.recipe import Optimizer
 from gprplus.baseline.train import train
@@ -18,7 +18,7 @@ class Killed(Exception):
 
 @pytest.fixture
 def short_chunks(monkeypatch):
-    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 2)
+    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 2)
 
 
 def weights(trained):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.baseline.sampler import _fullest, batches
-from gprplus.errors import TrainingError
+from gprplus.core.errors import TrainingError
 
 
 @settings(max_examples=60, deadline=None)

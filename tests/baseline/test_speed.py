@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gprplus.baseline import speed
+from gprplus.baseline import timing
 from gprplus.baseline import train as training
 
 
@@ -23,9 +23,9 @@ def test_a_start_is_not_taken_for_steps(tiny, monkeypatch, start, step, at_most)
         now[0] += start + step * recipe.length.steps
 
     monkeypatch.setattr(training, "train", train)
-    monkeypatch.setattr(speed.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
     recipe = replace(tiny, compute=replace(tiny.compute, compile="default"))
-    found = speed.seconds_a_step(recipe, "cpu")
+    found = timing.seconds_a_step(recipe, "cpu")
     assert step <= found + 1e-9
     assert found <= at_most
     assert np.sum(taken) < 500

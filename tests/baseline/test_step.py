@@ -12,14 +12,14 @@ import torch
 from safetensors.torch import load_file
 from torch.distributed import TCPStore
 
-from gprplus.baseline import step
+from gprplus.baseline import gradients as step
 from gprplus.baseline import train as training
 from gprplus.baseline.augment import normalised
-from gprplus.baseline.group import Group
+from gprplus.baseline.distributed import Group
 from gprplus.baseline.model import new, save
 from gprplus.baseline.recipe import Batch, Length, Loss, Network, Recipe
 from gprplus.baseline.train import train
-from gprplus.errors import RecipeError, TrainingError
+from gprplus.core.errors import RecipeError, TrainingError
 
 
 def batch_of(drawn):
@@ -86,14 +86,14 @@ import numpy as np
 import torch
 from pathlib import Path
 from safetensors.torch import save_file
-from gprplus.baseline import group, model, step
+from gprplus.baseline import distributed, gradients, model
 from gprplus.baseline.augment import normalised
 from gprplus.baseline.recipe import Loss, Network, Recipe
 from gprplus.baseline.train import train
 
 folder = Path(sys.argv[1])
 given = np.load(folder / "drawn.npz")
-crew = group.join("cpu")
+crew = distributed.join("cpu")
 done = train(given["images"], given["labels"], Recipe.read(folder / "few.toml"), 0, "cpu", group=crew)
 if crew.first:
     model.save(done.model, folder / "together.safetensors")
@@ -102,7 +102,7 @@ people = crew.share(torch.from_numpy(given["labels"]))
 for parts in (1, 2):
     network = crew.prepared(model.new(Network("small"), 8, 0).train())
     network.backbone.eval()
-    step.gradients(network, images, people, Loss(), torch.float32, parts, crew)
+    gradients.gradients(network, images, people, Loss(), torch.float32, parts, crew)
     found = {name: one.grad.contiguous() for name, one in network.named_parameters() if one.grad is not None}
     if crew.first:
         save_file(found, folder / f"gradients{parts}.safetensors")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from gprplus.baseline import devices, feed
+from gprplus.baseline import devices, loader
 from gprplus.baseline.augment import normalised
 from gprplus.baseline.backbones import BACKBONES
 from gprplus.baseline.embed import embed
 from gprplus.baseline.model import new
 from gprplus.baseline.recipe import Compute, Length, Network, Optimizer
 from gprplus.baseline.train import train, untrained
-from gprplus.errors import DeviceError, RecipeError, TrainingError
+from gprplus.core.errors import DeviceError, RecipeError, TrainingError
 
 
 def weights(trained):
@@ -44,21 +44,21 @@ def test_training_tells_people_apart_better_than_the_floor(drawn, tiny):
 
 def test_order_and_augmentation_have_streams_of_their_own(drawn, tiny):
     images, labels = drawn
-    plain = next(feed.chunks(images, labels, tiny, 3, 8, "cpu"))
-    without = next(feed.chunks(images, labels, replace(tiny, augment=replace(tiny.augment, erase=0)), 3, 8, "cpu"))
+    plain = next(loader.chunks(images, labels, tiny, 3, 8, "cpu"))
+    without = next(loader.chunks(images, labels, replace(tiny, augment=replace(tiny.augment, erase=0)), 3, 8, "cpu"))
     assert (plain.rows == without.rows).all()
     assert (plain.random == without.random).all()
 
 
 def test_a_set_that_does_not_fit_is_streamed_with_the_same_outcome(drawn, tiny, monkeypatch):
     whole = train(*drawn, tiny, 0, "cpu")
-    monkeypatch.setattr(feed, "_resident", lambda images, device, jobs: None)
-    monkeypatch.setattr(feed, "STREAMED_CHUNK", 3)
+    monkeypatch.setattr(loader, "_resident", lambda images, device, jobs: None)
+    monkeypatch.setattr(loader, "STREAMED_CHUNK", 3)
     assert (weights(train(*drawn, tiny, 0, "cpu")) == weights(whole)).all()
 
 
 def test_the_log_tells_of_every_chunk(drawn, tiny, monkeypatch):
-    monkeypatch.setattr(feed, "RESIDENT_CHUNK", 3)
+    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 3)
     lines = []
     train(*drawn, tiny, 0, "cpu", log=lines.append)
     assert [line["step"] for line in lines] == [3, 6, 8]

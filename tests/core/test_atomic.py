@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gprplus.core.atomic import append_to, replacing, sweep, write_new
+from gprplus.core.errors import GprplusError
 from gprplus.core.folders import claim
-from gprplus.errors import GprplusError
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):

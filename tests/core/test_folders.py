@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from gprplus.core import folders
+from gprplus.core.errors import GprplusError, RenderError
 from gprplus.core.folders import MARKER, claim, clear, holding, is_owned, remove
-from gprplus.errors import GprplusError, RenderError
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gprplus.core.errors import SplitError
 from gprplus.core.names import child, file_safe, plain_name, plain_path
-from gprplus.errors import SplitError
 
 
 @pytest.mark.parametrize("name", ["weather", "only-foggy", "ids-100x4", "50% grey", "zürich", "a" * 150])

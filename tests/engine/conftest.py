@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from gprplus.engine.body import build
-from gprplus.engine.design import Block, Design, make_design
-from gprplus.engine.layers import cropped
-from gprplus.engine.people import Person, draw_person, key_of
-from gprplus.engine.portrait import with_person
-from gprplus.engine.studio import SAMPLES, Shot, Studio
+from gprplus.engine.crops.compose import with_person
+from gprplus.engine.crops.crop_renderer import SAMPLES, Shot, Studio
+from gprplus.engine.crops.design import Block, Design, make_design
+from gprplus.engine.people.body import build
+from gprplus.engine.people.traits import Person, draw_person, key_of
+from gprplus.engine.raycast.layers import cropped
 
 SMALL = (50, 118)
 CPU = torch.device("cpu")

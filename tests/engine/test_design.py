@@ -2,8 +2,8 @@
 
 import pytest
 
-from gprplus.engine.design import make_design, parse_size
-from gprplus.errors import RenderError
+from gprplus.core.errors import RenderError
+from gprplus.engine.crops.design import make_design, parse_size
 
 
 def test_the_default_design_has_8064_pictures() -> None:

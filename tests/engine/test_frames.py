@@ -13,19 +13,19 @@ import torch
 from click.testing import CliRunner
 
 from gprplus.cli import cli
+from gprplus.core.errors import RenderError, RequestChanged
 from gprplus.engine import render_frames
-from gprplus.engine.camera import fixed
-from gprplus.engine.coco import ANNOTATIONS, from_run_lengths, tight_box
-from gprplus.engine.company import with_company
-from gprplus.engine.design import make_design
+from gprplus.engine.annotations import ANNOTATIONS, from_run_lengths, tight_box
+from gprplus.engine.crops.crop_renderer import SAMPLES
+from gprplus.engine.crops.design import make_design
 from gprplus.engine.domains import DOMAINS
-from gprplus.engine.filming import Stage
-from gprplus.engine.frames import CREW, Moment, Scenario, Spot, Take, make_scenario
+from gprplus.engine.frames.frame_renderer import Stage
+from gprplus.engine.frames.occlusion import with_company
+from gprplus.engine.frames.scenario import CREW, Moment, Scenario, Spot, Take, make_scenario
 from gprplus.engine.keypoints import HIDDEN, NAMES, VISIBLE, joints, labelled
-from gprplus.engine.people import draw_person
-from gprplus.engine.pose import rotation
-from gprplus.engine.studio import SAMPLES
-from gprplus.errors import RenderError, RequestChanged
+from gprplus.engine.people.pose import rotation
+from gprplus.engine.people.traits import draw_person
+from gprplus.engine.raycast.camera import fixed
 
 SMALL = {
     "size": (96, 54),
@@ -242,7 +242,7 @@ def test_a_frame_has_the_same_pixels_in_any_scenario(drawn: Path, tmp_path: Path
 
 def test_an_interrupted_render_goes_on(drawn: Path, tmp_path: Path, monkeypatch) -> None:
     folder, count = tmp_path / "f", 0
-    module = __import__("gprplus.engine.footage", fromlist=["write_bytes"])
+    module = __import__("gprplus.engine.output.render_frames", fromlist=["write_bytes"])
     real = module.write_bytes
 
     def dying(path: Path, data: bytes) -> None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from pretended import pretended
 
-from gprplus.engine.design import make_design
-from gprplus.engine.studio import Studio
+from gprplus.engine.crops.crop_renderer import Studio
+from gprplus.engine.crops.design import make_design
 
 
 @pytest.mark.parametrize("domain", ["engine", "mall"])

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.engine.camera import View
-from gprplus.engine.gbuffer import cast
-from gprplus.engine.intersect import intersect
-from gprplus.engine.shapes import BOX, CONE, ELLIPSOID, FRUSTUM, Shapes
+from gprplus.engine.raycast.camera import View
+from gprplus.engine.raycast.gbuffer import cast
+from gprplus.engine.raycast.intersect import intersect
+from gprplus.engine.raycast.shapes import BOX, CONE, ELLIPSOID, FRUSTUM, Shapes
 
 # Thousandths: a ray that slides along a face by less than float32 can tell would be another ray in each of the two.
 NUMBER = st.integers(-1500, 1500).map(lambda thousandths: thousandths / 1000)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from gprplus.engine import render
-from gprplus.engine.camera import orbit
-from gprplus.engine.coco import ANNOTATIONS, from_run_lengths, run_lengths, tight_box
-from gprplus.engine.design import Block
+from gprplus.engine.annotations import ANNOTATIONS, from_run_lengths, run_lengths, tight_box
+from gprplus.engine.crops.design import Block
 from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, SKELETON, VISIBLE, joints, labelled
+from gprplus.engine.raycast.camera import orbit
 
 NOBODY = np.full((100, 100), np.inf)
 AT = {name: i for i, name in enumerate(NAMES)}
@@ -90,7 +90,9 @@ def test_the_skeleton_joins_what_is_joined_and_is_the_same_on_both_sides() -> No
     ],
 )
 def test_a_body_hides_its_far_side(studio, monkeypatch, somebody, degree, hidden, seen) -> None:
-    monkeypatch.setattr("gprplus.engine.studio.draw_person", lambda key: replace(somebody(), hair_style="bald"))
+    monkeypatch.setattr(
+        "gprplus.engine.crops.crop_renderer.draw_person", lambda key: replace(somebody(), hair_style="bald")
+    )
     monkeypatch.setattr(studio, "design", replace(studio.design, keypoints=True))
     found = studio.shot(Block(1, 1, degree, 1, "plaza")).points[:, 2]
     assert {name: found[AT[name]] for name in hidden} == dict.fromkeys(hidden, HIDDEN)

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from gprplus.engine import sky
-from gprplus.engine.design import Block, make_design
-from gprplus.engine.malls import MALLS
-from gprplus.engine.places import SCENES
-from gprplus.engine.studio import Studio
+from gprplus.engine.crops.crop_renderer import Studio
+from gprplus.engine.crops.design import Block, make_design
+from gprplus.engine.places import weather_light
+from gprplus.engine.places.indoor import MALLS
+from gprplus.engine.places.outdoor import SCENES
 
 CELLS = [("sunny", "noon"), ("sunny", "dusk"), ("sunny", "midnight"), ("foggy", "noon"), ("blizzard", "noon")]
 
@@ -31,9 +31,9 @@ def test_weather_and_hours_act_through_glass_and_weaker() -> None:
 
 
 def test_nothing_falls_and_nothing_veils_under_a_roof() -> None:
-    cell = sky.cell("blizzard", "noon", indoors=True)
-    assert (cell.particles, cell.snow, sky.haze("blizzard", "noon", indoors=True)) == ("", 0, 0.0)
-    assert sky.cell("blizzard", "noon").particles == "blizzard"
+    cell = weather_light.cell("blizzard", "noon", indoors=True)
+    assert (cell.particles, cell.snow, weather_light.haze("blizzard", "noon", indoors=True)) == ("", 0, 0.0)
+    assert weather_light.cell("blizzard", "noon").particles == "blizzard"
 
 
 def test_the_mall_has_places_of_its_own() -> None:

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gprplus.declared import attributes, identity_attributes
-from gprplus.engine.design import make_design
-from gprplus.engine.people import draw_person, key_of
-from gprplus.engine.pose import walk
+from gprplus.core.declarations import attributes, identity_attributes
+from gprplus.engine.crops.design import make_design
+from gprplus.engine.people.pose import walk
+from gprplus.engine.people.traits import draw_person, key_of
 
 
 def crowd(count: int = 300, domain: str = "engine"):

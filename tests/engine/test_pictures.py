@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gprplus.engine.design import Block
-from gprplus.engine.sky import HOURS, WEATHERS
+from gprplus.engine.crops.design import Block
+from gprplus.engine.places.weather_light import HOURS, WEATHERS
 
 GREY = np.array([0.2126, 0.7152, 0.0722])
 

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gprplus import runs
 from gprplus.cli import cli
+from gprplus.core import workdir
+from gprplus.core.errors import DeviceError, RenderError, RequestChanged
 from gprplus.core.folders import claim, holding
+from gprplus.core.images import decode
 from gprplus.engine import render
-from gprplus.engine.crew import Job, drawn_ahead
-from gprplus.engine.design import make_design
-from gprplus.engine.writer import Ledger
-from gprplus.errors import DeviceError, RenderError, RequestChanged
-from gprplus.images import decode
+from gprplus.engine.crops.design import make_design
+from gprplus.engine.output.ledger import Ledger
+from gprplus.engine.output.workers import Job, drawn_ahead
 
 SMALL = {
     "size": (50, 118),
@@ -134,7 +134,7 @@ def test_the_same_request_again_touches_nothing(drawn: Path) -> None:
 
 def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: Path, monkeypatch) -> None:
     """The third block dies half-way, leaving a torn temporary file and a torn line, as kill -9 would."""
-    folder, real, count = tmp_path / "broken", runs.write_bytes, 0
+    folder, real, count = tmp_path / "broken", workdir.write_bytes, 0
 
     def dying(path: Path, data: bytes) -> None:
         nonlocal count
@@ -144,7 +144,7 @@ def test_an_interrupted_render_goes_on_where_it_stopped(drawn: Path, tmp_path: P
             raise KeyboardInterrupt
         real(path, data)
 
-    module = __import__("gprplus.engine.crew", fromlist=["write_bytes"])
+    module = __import__("gprplus.engine.output.workers", fromlist=["write_bytes"])
     with monkeypatch.context() as patched:
         patched.setattr(module, "write_bytes", dying)
         with pytest.raises(KeyboardInterrupt):

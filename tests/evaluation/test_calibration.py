@@ -9,9 +9,18 @@ import numpy as np
 import pytest
 
 from benchmarks.coverage import VERDICT, LevelWorld, levels_covered
-from gprplus.evaluation import stats
-from gprplus.evaluation.stats import components, contrasts, factorial, families, pooling, power, scaling, seeds
-from gprplus.evaluation.stats.joining import half_widths
+from gprplus import statistics
+from gprplus.statistics import (
+    contrasts,
+    factorial,
+    meta_analysis,
+    multiplicity,
+    power,
+    power_law,
+    seed_noise,
+    variance_components,
+)
+from gprplus.statistics.variance_sum import half_widths
 
 
 def slack(share, trials):
@@ -30,7 +39,7 @@ def experiments(rng, trials, arms, repeats, persons, truth=None, seed_sd=0.02, a
         values = 0.5 + truth[:, None, None] + rng.normal(0, 0.1, persons)
         values = values + rng.normal(0, arm_person_sd, (arms, 1, persons)) + rng.normal(0, seed_sd, (arms, repeats, 1))
         values = values + rng.normal(0, noise, (arms, repeats, persons))
-        yield stats.Scored(values, np.arange(persons))
+        yield statistics.Scored(values, np.arange(persons))
 
 
 @pytest.mark.parametrize("noisy", [[], [1], [0], [1, 3, 5, 7]], ids=["none", "one", "the reference", "half"])
@@ -40,7 +49,7 @@ def test_the_seed_part_alone_covers_a_pair_whatever_arms_are_noisier(repeats, no
     scale = np.where(np.isin(np.arange(9), noisy), 3, 1)
     blocks = rng.normal(size=(trials, 1, repeats))  # what a seed does to all arms cancels
     means = rng.normal(size=(trials, 9, repeats)) * scale[:, None] + blocks
-    variance, freedom = seeds.contrast_variance(means, to_first(9))
+    variance, freedom = seed_noise.contrast_variance(means, to_first(9))
     gaps = means.mean(axis=2) @ to_first(9).T
     inside = np.abs(gaps) <= half_widths(np.sqrt(variance), freedom)
     assert 0.93 <= inside[:, 0].mean() <= 0.97
@@ -60,7 +69,7 @@ def test_the_luck_of_the_mixture_is_covered_where_each_seed_has_a_deal_of_its_ow
     for name, of_seeds in {"one deal": luck[..., :1], "a deal a seed": luck}.items():
         means = noise.copy()
         means[:, :1] += of_seeds  # the reference is the mixture
-        variance, freedom = seeds.contrast_variance(means, to_first(arms))
+        variance, freedom = seed_noise.contrast_variance(means, to_first(arms))
         inside = np.abs(means.mean(axis=2) @ to_first(arms).T) <= half_widths(np.sqrt(variance), freedom)
         covered[name] = inside.mean()
     assert 0.45 <= covered["one deal"] <= 0.62
@@ -69,7 +78,7 @@ def test_the_luck_of_the_mixture_is_covered_where_each_seed_has_a_deal_of_its_ow
 
 def test_with_two_seeds_the_seed_part_is_wide_and_still_covers():
     means = np.random.default_rng(1).normal(size=(8000, 9, 2)) * np.where(np.arange(9) == 0, 3, 1)[:, None]
-    variance, freedom = seeds.contrast_variance(means, to_first(9))
+    variance, freedom = seed_noise.contrast_variance(means, to_first(9))
     half = half_widths(np.sqrt(variance), freedom)
     assert (np.abs(means.mean(axis=2) @ to_first(9).T) <= half).mean() >= 0.93
     assert half.mean() > 2 * 1.96 * math.sqrt((9 + 1) / 2)
@@ -86,8 +95,8 @@ def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(
         )
         null = contrasts.Judged(judged.value - truth[1:], judged.error, judged.freedom, judged.d_z, judged.null)
         found["alone"].append((null.p < 0.05).mean())
-        found["holm"].append((families.holm(null.p) < 0.05).any())
-        found["max"].append((families.largest(null)[0] < 0.05).any())
+        found["holm"].append((multiplicity.holm(null.p) < 0.05).any())
+        found["max"].append((multiplicity.largest(null)[0] < 0.05).any())
     assert 0.93 <= np.mean(covered) <= 0.97 + slack(0.97, trials)
     assert 0.03 - slack(0.03, trials) <= np.mean(found["alone"]) <= 0.07, "the nominal rate is 5%"
     for how in ("holm", "max"):
@@ -99,8 +108,10 @@ def test_the_largest_t_is_sharper_than_holm_where_contrasts_share_their_referenc
     rng, wins = np.random.default_rng(4), []
     for scored in experiments(rng, 60, 9, 3, 40, truth=np.array([0.0, *[0.03] * 8])):
         judged = contrasts.judge(scored, to_first(9), rng, draws=600)
-        wins.append((families.largest(judged)[0] < 0.05).mean() - (families.holm(judged.p)[judged.p.argmin()] < 0.05))
-        assert (families.largest(judged)[0] >= judged.p).all()
+        wins.append(
+            (multiplicity.largest(judged)[0] < 0.05).mean() - (multiplicity.holm(judged.p)[judged.p.argmin()] < 0.05)
+        )
+        assert (multiplicity.largest(judged)[0] >= judged.p).all()
     assert np.isfinite(wins).all()
 
 
@@ -112,7 +123,7 @@ def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(ar
     rng, values, found = np.random.default_rng([arms, repeats]), [], []
     for scored in experiments(rng, trials, arms, repeats, persons, truth):
         judged = contrasts.judge(scored, to_first(arms), rng, draws=400)
-        p = families.largest(judged)[0][:2]
+        p = multiplicity.largest(judged)[0][:2]
         values.append(judged.value[:2])
         found.append((p < 0.05) & (np.sign(values[-1]) == np.sign(truth[1:3])))
     assert np.mean(values, axis=0) == pytest.approx(
@@ -128,12 +139,12 @@ def test_equivalence_is_claimed_at_the_margin_no_oftener_than_one_time_in_twenty
     rng, trials = np.random.default_rng(11), 4000
     claimed = 0
     for value, chi in zip(rng.normal(margin, margin / 4, trials), rng.chisquare(8, trials) / 8, strict=True):
-        claimed += families.equivalence(value, margin / 4 * math.sqrt(chi), 8, margin) < 0.05
+        claimed += multiplicity.equivalence(value, margin / 4 * math.sqrt(chi), 8, margin) < 0.05
     assert claimed / trials == pytest.approx(0.05, abs=slack(0.05, trials))
 
 
 def test_equivalence_is_found_where_it_is():
-    assert families.equivalence(0.0, 0.002, 10, 0.01) < 0.01
+    assert multiplicity.equivalence(0.0, 0.002, 10, 0.01) < 0.01
 
 
 def test_main_effects_of_a_factorial_cover_and_a_null_factor_stays_quiet():
@@ -155,7 +166,7 @@ def test_the_luck_of_a_random_control_is_in_its_interval():
     weights = np.array([[1.0, *[-0.2] * 5, 0.0]])
     for scored in experiments(rng, trials, 7, 3, 60):
         luck = np.array([0.0, *rng.normal(0, 0.03, 5), 0.0])
-        moved = stats.Scored(scored.values + luck[:, None, None], scored.person)
+        moved = statistics.Scored(scored.values + luck[:, None, None], scored.person)
         judged = contrasts.judge(moved, weights, rng, [range(1, 6)], draws=100)
         covered.append(judged.intervals()[0].low <= 0 <= judged.intervals()[0].high)
     assert 0.93 - slack(0.95, trials) <= np.mean(covered) <= 0.97 + slack(0.97, trials)
@@ -164,7 +175,7 @@ def test_the_luck_of_a_random_control_is_in_its_interval():
 def test_component_intervals_hold_their_component():
     rng, trials, inside, found = np.random.default_rng(6), 300, [], []
     for scored in experiments(rng, trials, 5, 4, 40):
-        every = {one.name: one for one in components.components(scored, rng, draws=300)}
+        every = {one.name: one for one in variance_components.components(scored, rng, draws=300)}
         truth = {"person": 0.01, "arm x person": 0.05**2, "arm x seed": 0.02**2, "residual": 0.03**2}
         inside.append([every[name].low <= value <= every[name].high for name, value in truth.items()])
         found.append([every[name].variance / value for name, value in truth.items()])
@@ -176,7 +187,7 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
     rng, trials, mean, ahead = np.random.default_rng(9), 300, [], []
     for _ in range(trials):
         true = rng.normal(0.02, 0.01, 6)
-        found = pooling.pool(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400)
+        found = meta_analysis.pool(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400)
         mean.append(found.low <= 0.02 <= found.high)
         ahead.append(found.expected_low <= rng.normal(0.02, 0.01) <= found.expected_high)
     for covers in (np.mean(mean), np.mean(ahead)):
@@ -189,15 +200,15 @@ def test_few_targets_that_share_their_seeds_are_covered(targets):
     for _ in range(trials):
         shared = 0.01 * math.sqrt(rng.chisquare(4) / 4)  # as estimated, with four degrees of freedom
         effects = 0.01 * rng.normal() + rng.normal(0, 0.01, targets)
-        found = pooling.pool(effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20)
+        found = meta_analysis.pool(effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20)
         inside.append(found.low <= 0 <= found.high)
     assert 0.95 <= np.mean(inside) <= 0.99, "with two targets wide, and never too narrow"
 
 
 def test_curves_find_the_number_of_images_that_was_planted():
     rng, sizes = np.random.default_rng(10), np.array([100.0, 200, 400, 800, 1600])
-    curve = scaling.fit(sizes, 0.7 - 3 * sizes**-0.5 + rng.normal(0, 0.002, (400, 5)))
-    assert np.median(scaling.reach(curve, 0.55)) == pytest.approx(400, rel=0.03)
+    curve = power_law.fit(sizes, 0.7 - 3 * sizes**-0.5 + rng.normal(0, 0.002, (400, 5)))
+    assert np.median(power_law.reach(curve, 0.55)) == pytest.approx(400, rel=0.03)
 
 
 def test_own_level_transfer_and_the_matrix_cover_where_arms_are_noisier_on_single_levels():

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus import schema
-from gprplus.evaluation.effects import effects
-from gprplus.evaluation.summary import summarise
+from gprplus.statistics.effects import effects
+from gprplus.statistics.summary import summarise
 
 SHARED = {"split": "s", "recipe": "smoke", "backbone": "small", "weights": "none", "protocol": "camera"}
 

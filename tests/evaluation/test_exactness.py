@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from gprplus.errors import ScoreError
+from gprplus.core.errors import ScoreError
 from gprplus.evaluation import score
+from gprplus.evaluation.ground_truth import Truth
 from gprplus.evaluation.products import Search, coarse
 from gprplus.evaluation.rerank import Rerank
-from gprplus.evaluation.truth import Truth
 
 
 @pytest.mark.parametrize("first", range(0, 500, 50))

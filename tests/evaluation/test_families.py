@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from gprplus.evaluation.stats import contrasts, families
-from gprplus.evaluation.stats.contrasts import Judged
-from gprplus.evaluation.stats.identities import Scored
-from gprplus.evaluation.stats.joining import two_sided
+from gprplus.statistics import contrasts, multiplicity
+from gprplus.statistics.contrasts import Judged
+from gprplus.statistics.identity_variance import Scored
+from gprplus.statistics.variance_sum import two_sided
 
 ends = st.floats(-1, 1, allow_nan=False)
 
@@ -20,7 +20,7 @@ def test_an_interval_leaves_out_zero_exactly_where_its_p_is_below_one_in_twenty(
     null = two_sided(rng.standard_t(freedom, (500, count)), freedom)
     value = rng.standard_t(freedom, count) + shift
     found = Judged(value, np.ones(count), np.full(count, freedom), np.ones(count), null)
-    p, half = families.largest(found)
+    p, half = multiplicity.largest(found)
     assert ((np.abs(value) > half) == (p < 0.05)).all()
     assert (half >= [one.high - one.value for one in found.intervals()]).all(), "never narrower than alone"
 
@@ -32,7 +32,7 @@ def test_simultaneous_intervals_are_those_of_a_multivariate_t(known):
     t = rng.normal(size=(20_000, 4)) / np.sqrt(rng.chisquare(known, (20_000, 4)) / known)
     found = Judged(np.zeros(4), np.ones(4), np.array(known, float), np.ones(4), two_sided(t, np.array(known)))
     exact = scipy_stats.t.ppf(1 - (1 - 0.95**0.25) / 2, known)
-    assert families.largest(found)[1] == pytest.approx(exact, rel=0.03)
+    assert multiplicity.largest(found)[1] == pytest.approx(exact, rel=0.03)
 
 
 def test_contrasts_with_one_reference_have_dunnett_s_critical_value():
@@ -42,19 +42,19 @@ def test_contrasts_with_one_reference_have_dunnett_s_critical_value():
     judged = contrasts.judge(Scored(values, np.arange(9)), to_first, rng, draws=4000)
     gaps = to_first @ rng.normal(size=(20_000, 8, 9))
     peak = np.sort(np.abs(gaps.mean(axis=2) / gaps.std(axis=2, ddof=1) * 3).max(axis=1))
-    assert families.largest(judged)[1] / judged.error == pytest.approx(np.full(7, peak[19_000]), rel=0.05)
+    assert multiplicity.largest(judged)[1] / judged.error == pytest.approx(np.full(7, peak[19_000]), rel=0.05)
 
 
 @given(ends, ends, st.floats(0.001, 0.5))
 def test_a_word_is_told_by_the_ends_alone_and_turns_with_them(one, other, margin):
     low, high = sorted((one, other))
-    word = families.says(low, high, margin)
+    word = multiplicity.says(low, high, margin)
     turned = {"higher": "lower", "lower": "higher"}
-    assert families.says(-high, -low, margin) == turned.get(word, word)
+    assert multiplicity.says(-high, -low, margin) == turned.get(word, word)
     assert (word in turned) == (not low <= 0 <= high)
     if word == "equivalent":
-        assert families.within(low, high, margin)
-        assert families.says(low / 2, high / 2, margin) == "equivalent", "a narrower one inside says the same"
+        assert multiplicity.within(low, high, margin)
+        assert multiplicity.says(low / 2, high / 2, margin) == "equivalent", "a narrower one inside says the same"
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(2, 60), st.floats(0, 5))
@@ -62,7 +62,7 @@ def test_families_that_share_five_percent_are_wider_and_agree_with_their_p(seed,
     rng = np.random.default_rng(seed)
     null = two_sided(rng.standard_t(freedom, (1000, 4)), freedom)
     found = Judged(rng.standard_t(freedom, 4) + shift, np.ones(4), np.full(4, freedom), np.ones(4), null)
-    alone, shared = families.figures(found, 0.01), families.figures(found, 0.01, 3)
+    alone, shared = multiplicity.figures(found, 0.01), multiplicity.figures(found, 0.01, 3)
     for one, other in zip(alone, shared, strict=True):
         assert other["family_high"] - other["family_low"] >= one["family_high"] - one["family_low"]
         assert other["p_max"] == pytest.approx(min(3 * one["p_max"], 1))

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.errors import ScoreError
-from gprplus.evaluation.features import of_rows
+from gprplus.core.errors import ScoreError
+from gprplus.evaluation.external_features import of_rows
 
 UIDS = [3, 2**63 + 5, 2**64 - 1]
 PATHS = ["a/0.jpg", "a/1.jpg", "b/2.jpg"]

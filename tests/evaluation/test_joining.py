@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from gprplus.evaluation.stats.identities import Scored, spread
-from gprplus.evaluation.stats.intervals import identity_part
-from gprplus.evaluation.stats.joining import freedom_of, half_widths, joined, quantile, two_sided
+from gprplus.statistics.identity_variance import Scored, spread
+from gprplus.statistics.intervals import identity_part
+from gprplus.statistics.variance_sum import freedom_of, half_widths, joined, quantile, two_sided
 
 DEGREES = st.floats(1, 500)
 

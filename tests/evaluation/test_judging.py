@@ -13,18 +13,19 @@ from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
-from gprplus.errors import ScoreError
-from gprplus.evaluation import estimands, stats
-from gprplus.evaluation.stats import (
-    components,
+from gprplus import statistics
+from gprplus.core.errors import ScoreError
+from gprplus.statistics import (
     contrasts,
+    estimands,
     factorial,
-    families,
-    pooling,
+    meta_analysis,
+    multiplicity,
     power,
-    scaling,
-    seeds,
+    power_law,
+    seed_noise,
     shapley,
+    variance_components,
 )
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=8)
@@ -41,24 +42,24 @@ def test_with_many_seeds_and_people_the_power_is_that_of_a_known_error():
 @settings(max_examples=30, deadline=None)
 @given(chances)
 def test_adjusted_probabilities_are_those_of_statsmodels(p):
-    assert families.holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
+    assert multiplicity.holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_what_is_unknown_is_not_counted_as_a_comparison():
-    assert families.holm(np.array([0.01, np.nan, 0.02])).tolist()[::2] == pytest.approx([0.02, 0.02])
+    assert multiplicity.holm(np.array([0.01, np.nan, 0.02])).tolist()[::2] == pytest.approx([0.02, 0.02])
 
 
 @pytest.mark.parametrize("value", [-0.004, 0.0, 0.009, 0.03])
 def test_equivalence_is_the_larger_of_two_one_sided_tests(value):
     x = value + 0.004 * np.array([-1.2, 0.3, 0.9, -0.5, 0.8, -0.3])
     exact = ttost_paired(x, np.zeros(6), -0.01, 0.01)[0]
-    assert families.equivalence(x.mean(), x.std(ddof=1) / math.sqrt(6), 5, 0.01) == pytest.approx(exact, rel=1e-8)
+    assert multiplicity.equivalence(x.mean(), x.std(ddof=1) / math.sqrt(6), 5, 0.01) == pytest.approx(exact, rel=1e-8)
 
 
 def scored(means, persons=4000):
     """Arms and seeds whose every query has the mean score: nothing but seeds is uncertain."""
     means = np.asarray(means, dtype=float)
-    return stats.Scored(means[:, :, None] + np.zeros(persons), np.arange(persons))
+    return statistics.Scored(means[:, :, None] + np.zeros(persons), np.arange(persons))
 
 
 def judge(one, matrix, draws=500, groups=()):
@@ -79,8 +80,8 @@ def test_a_sum_of_squares_of_equally_noisy_arms_is_the_two_way_analysis_of_varia
     """Rows of equal size about the blocks: every contrast of all arms then has the pooled error and (A - 1)(S - 1)."""
     means = 0.5 + 0.01 * np.array([[1.0, -1, 0], [0, 1, -1], [-1, 0, 1]])
     found = judge(scored(means, 50), [[-1, 0.5, 0.5], [1, -0.5, -0.5]])
-    assert seeds.pooled(means) == pytest.approx((0.01**2 * 6 / 4, 4))
-    assert found.error == pytest.approx(np.sqrt(np.full(2, seeds.pooled(means)[0] * 1.5 / 3)))
+    assert seed_noise.pooled(means) == pytest.approx((0.01**2 * 6 / 4, 4))
+    assert found.error == pytest.approx(np.sqrt(np.full(2, seed_noise.pooled(means)[0] * 1.5 / 3)))
 
 
 def test_moderated_variances_of_arms_are_worked_by_hand():
@@ -88,13 +89,13 @@ def test_moderated_variances_of_arms_are_worked_by_hand():
     10/3: weights 5/12, 5/12, 1/6 in the common shift.
     """
     means = np.array([[1.0, 0, -1], [-1.0, 0, 1], [2.0, -2, 0]])
-    variance, weight = seeds.arm_variances(means)
+    variance, weight = seed_noise.arm_variances(means)
     assert weight == pytest.approx([5 / 12, 5 / 12, 1 / 6])
     shift = np.array([1 / 3, -1 / 3, 0])
     squares = ((means - shift) ** 2).sum(axis=1) / 2 / (1 - weight)
     by_hand = (0.15 * squares.mean() + 2 * squares) / 2.15
     assert variance == pytest.approx(by_hand)
-    found, freedom = seeds.contrast_variance(means, np.array([[-1.0, 0, 1]]))
+    found, freedom = seed_noise.contrast_variance(means, np.array([[-1.0, 0, 1]]))
     parts, linked = by_hand[[0, 2]] / 3, (weight / (1 - weight))[[0, 2]]
     assert found == pytest.approx([parts.sum()])
     correlated = (parts**2 * (1 - linked**2)).sum() + (parts * linked).sum() ** 2
@@ -103,7 +104,7 @@ def test_moderated_variances_of_arms_are_worked_by_hand():
 
 def test_the_moderated_form_is_smyth_s():
     """limma's squeezed variance (d0 s0^2 + d s^2) / (d0 + d), with the prior's variance the mean over arms."""
-    assert seeds.moderated(np.array([0.5, 1.5, 4.0]), 4) == pytest.approx([2.3 / 4.15, 6.3 / 4.15, 16.3 / 4.15])
+    assert seed_noise.moderated(np.array([0.5, 1.5, 4.0]), 4) == pytest.approx([2.3 / 4.15, 6.3 / 4.15, 16.3 / 4.15])
 
 
 def test_one_seed_leaves_everything_unknown():
@@ -111,12 +112,12 @@ def test_one_seed_leaves_everything_unknown():
     assert np.isnan(found.p).all()
     assert np.isnan(found.d_z).all()
     assert math.isnan(found.intervals()[0].low)
-    assert np.isnan(families.largest(found)[0]).all()
+    assert np.isnan(multiplicity.largest(found)[0]).all()
 
 
 def test_a_family_of_one_is_the_contrast_by_itself():
     found = judge(scored(0.5 + 0.01 * np.array([[1.0, 2, 0, 3], [2.0, 4, 3, 3.5]]), 50), [[-1, 1]])
-    assert families.largest(found)[0] == pytest.approx(found.p)
+    assert multiplicity.largest(found)[0] == pytest.approx(found.p)
 
 
 def test_the_spread_of_draws_is_in_the_error_of_a_contrast_against_them():
@@ -128,19 +129,19 @@ def test_the_spread_of_draws_is_in_the_error_of_a_contrast_against_them():
 
 def test_a_noisy_arm_widens_its_own_contrasts_and_leaves_the_others():
     means = 0.5 + np.array([[0.001, -0.001, 0], [0.0, 0.001, -0.001], [0.09, -0.1, 0.01], [-0.001, 0, 0.001]])
-    variance, freedom = seeds.contrast_variance(means, np.array([[1, 0, -1, 0.0], [1, -1, 0, 0]]))
+    variance, freedom = seed_noise.contrast_variance(means, np.array([[1, 0, -1, 0.0], [1, -1, 0, 0]]))
     assert freedom[0] < 3, "the interval rests on the few degrees of freedom of that arm"
     assert variance[0] > 10 * variance[1]
 
 
 def test_components_of_a_small_table_are_the_mean_squares_solved_by_hand():
     cells = np.array([[[1.0, 2], [3, 5]], [[2.0, 2], [6, 5]]])  # (arm, seed, person)
-    squares, freedom = components.mean_squares(cells)
+    squares, freedom = variance_components.mean_squares(cells)
     assert freedom.tolist() == [1] * 6
     assert squares.sum() + ((cells.mean((1, 2)) - cells.mean()) ** 2).sum() * 4 == pytest.approx(
         ((cells - cells.mean()) ** 2).sum()
     )
-    solved = components.solve(squares, cells.shape)
+    solved = variance_components.solve(squares, cells.shape)
     assert solved[5] == pytest.approx(squares[5])
     assert solved[2] == pytest.approx((squares[2] - squares[5]) / 2)
 
@@ -150,7 +151,7 @@ def test_components_are_those_of_restricted_maximum_likelihood():
     values = 0.1 * rng.normal(size=persons) + 0.08 * rng.normal(size=(1, repeats, 1))
     values = values + 0.06 * rng.normal(size=(arms, 1, persons)) + 0.05 * rng.normal(size=(arms, repeats, 1))
     values = values + 0.04 * rng.normal(size=(1, repeats, persons)) + 0.03 * rng.normal(size=(arms, repeats, persons))
-    found = components.components(stats.Scored(values, np.arange(persons)), rng)
+    found = variance_components.components(statistics.Scored(values, np.arange(persons)), rng)
     assert all(one.variance > 0 for one in found), "else the two estimators are not the same"
     a, s, p = (grid.ravel() for grid in np.indices(values.shape))
     one_hot = {
@@ -173,10 +174,10 @@ def test_components_are_those_of_restricted_maximum_likelihood():
 def test_draws_of_a_control_vary_by_their_own_component():
     luck = np.array([0.0, 0.1, -0.1])[:, None, None]
     values = luck + 1e-6 * np.random.default_rng(0).normal(size=(3, 3, 20))
-    one = stats.Scored(values, np.arange(20))
-    found = components.subset_draw(one, [[0, 1, 2]], np.random.default_rng(1))
+    one = statistics.Scored(values, np.arange(20))
+    found = variance_components.subset_draw(one, [[0, 1, 2]], np.random.default_rng(1))
     assert found.variance == pytest.approx(0.01, rel=1e-3)
-    assert components.subset_draw(one, [[0], [1]], np.random.default_rng(1)) is None
+    assert variance_components.subset_draw(one, [[0], [1]], np.random.default_rng(1)) is None
 
 
 def test_effects_of_a_full_factorial_are_its_differences_of_means():
@@ -231,24 +232,24 @@ def test_three_budgets_are_refused_and_four_are_fitted_as_scipy_fits_them():
 
     sizes, scores = np.array([30.0, 60, 120, 240, 480]), np.array([0.21, 0.3, 0.349, 0.39, 0.41])
     with pytest.raises(ScoreError, match="found 3"):
-        scaling.fit(sizes[:3], scores[None, :3])
+        power_law.fit(sizes[:3], scores[None, :3])
     exact, _ = curve_fit(lambda n, c, b, p: c - b * n**-p, sizes, scores, p0=[0.5, 2, 0.6])
-    found = scaling.fit(sizes, scores[None])
+    found = power_law.fit(sizes, scores[None])
     assert (found.c[0], found.p[0]) == pytest.approx((exact[0], exact[2]), rel=0.02)
     assert found.at(240)[0] == pytest.approx(0.39, abs=0.01)
 
 
 def test_a_score_that_falls_is_a_flat_line_that_is_there_at_once_or_never():
-    found = scaling.fit(np.array([10.0, 20, 40, 80]), np.array([[0.5, 0.4, 0.3, 0.2]]))
+    found = power_law.fit(np.array([10.0, 20, 40, 80]), np.array([[0.5, 0.4, 0.3, 0.2]]))
     assert found.b[0] == 0
-    assert scaling.reach(found, 0.3)[0] == 0
-    assert scaling.reach(found, 0.6)[0] == np.inf
+    assert power_law.reach(found, 0.3)[0] == 0
+    assert power_law.reach(found, 0.6)[0] == np.inf
 
 
 def test_pooled_targets_are_the_known_random_effects_mean():
     effects, variances = np.array([0.02, 0.05, -0.01, 0.04]), np.array([1, 2, 1.5, 1]) * 1e-4
     exact = combine_effects(effects, variances, method_re="iterated", use_t=True)
-    found = pooling.pool(effects, variances, np.random.default_rng(0))
+    found = meta_analysis.pool(effects, variances, np.random.default_rng(0))
     assert found.tau**2 == pytest.approx(exact.tau2, rel=1e-4)
     assert found.value == pytest.approx(exact.mean_effect_re, rel=1e-5)
     half = scipy_stats.t.ppf(0.975, 3) * exact.sd_eff_w_re_hksj
@@ -258,7 +259,7 @@ def test_pooled_targets_are_the_known_random_effects_mean():
 
 def test_the_seeds_that_targets_share_widen_their_mean():
     effects, variances, rng = np.array([0.02, 0.03, 0.025]), np.full(3, 1e-4), np.random.default_rng(0)
-    alone, shared = pooling.pool(effects, variances, rng), pooling.pool(effects, variances, rng, 1e-4, 4)
+    alone, shared = meta_analysis.pool(effects, variances, rng), meta_analysis.pool(effects, variances, rng, 1e-4, 4)
     assert shared.high - shared.low > alone.high - alone.low
 
 

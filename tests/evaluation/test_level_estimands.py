@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gprplus.evaluation import stats
-from gprplus.evaluation.level_estimands import CellContrast, level_contrasts
-from gprplus.evaluation.level_scores import LevelScores, judge_cells, level_tests
-from gprplus.evaluation.stats import contrasts, families
+from gprplus import statistics
+from gprplus.statistics import contrasts, multiplicity
+from gprplus.statistics.level_estimands import CellContrast, level_contrasts
+from gprplus.statistics.level_scores import LevelScores, judge_cells, level_tests
 
 ONLY = {"mix": {"kind": "mix"}, **{f"only-{one}": {"kind": "only", "levels": [one]} for one in "abc"}}
 
@@ -96,7 +96,7 @@ def test_one_level_is_the_ordinary_contrast_of_arms_on_it():
     cells = [CellContrast("", arm, "", {(arm, "b"): 1.0, ("mix", "b"): -1.0}) for arm in made.arms[1:]]
     here = judge_cells(made, cells, np.random.default_rng(4))
     arms = np.eye(4)[1:] - np.eye(4)[0]
-    plain = contrasts.judge(stats.Scored(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4))
+    plain = contrasts.judge(statistics.Scored(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4))
     for name in ("value", "error", "freedom", "null"):
         assert getattr(here, name) == pytest.approx(getattr(plain, name))
 
@@ -126,5 +126,5 @@ def test_together_keeps_each_contrast_in_its_place():
     each = [made.means(one.name[-1]).mean(axis=1)[made.arms.index(one.name[:-1])] for one in cells]
     base = [made.means(one.name[-1]).mean(axis=1)[0] for one in cells]
     assert judged.value == pytest.approx(np.subtract(each, base))
-    rows = families.figures(judged, 0.01)
+    rows = multiplicity.figures(judged, 0.01)
     assert all(row["family_low"] <= row["low"] and row["high"] <= row["family_high"] for row in rows)

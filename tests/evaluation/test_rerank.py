@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.errors import ScoreError
+from gprplus.core.errors import ScoreError
 from gprplus.evaluation import rerank as rerank_module
 from gprplus.evaluation import score
 from gprplus.evaluation.rerank import Rerank, Reranked

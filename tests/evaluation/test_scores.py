@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.errors import ScoreError
+from gprplus.core.errors import ScoreError
 from gprplus.evaluation import ranks as ranks_module
 from gprplus.evaluation import score
+from gprplus.evaluation.ground_truth import Truth
 from gprplus.evaluation.products import Search
-from gprplus.evaluation.truth import Truth
 
 
 def at_ranks(ranks, gallery=8):

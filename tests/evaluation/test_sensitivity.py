@@ -3,8 +3,8 @@
 import pytest
 
 from gprplus.baseline.recipe import Length, Recipe
-from gprplus.evaluation.sensitivity import variants, widest
-from gprplus.report.sensitivity import sensitivity_sentence
+from gprplus.experiments.sensitivity import variants, widest
+from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
 
 WEATHER = {"attribute": "weather"}
 

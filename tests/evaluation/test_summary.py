@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus import schema
-from gprplus.errors import ScoreError
-from gprplus.evaluation.summary import summarise
+from gprplus.core.errors import ScoreError
+from gprplus.statistics.summary import summarise
 
 ARMS = {"only-sunny": 0.2, "mix": 0.5, "untrained": 0.1}
 

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from gprplus import schema
 from gprplus.cli import cli
-from gprplus.errors import ScoreError
-from gprplus.evaluation import features, ranked, score
+from gprplus.core.errors import ScoreError
+from gprplus.evaluation import external_features as features
+from gprplus.evaluation import ranked_examples, score
 from gprplus.evaluation.targets import Target
 
 ROWS = [
@@ -221,11 +222,11 @@ def test_a_wrong_match_of_equal_similarity_stands_first_and_junk_nowhere():
 
 def test_queries_are_kept_by_a_rule():
     precision = np.array([np.nan, *(np.arange(1, 14) / 20)])
-    picks = ranked.chosen(np.arange(14, dtype=np.uint64), precision)
-    by_rule = {rule: [place for name, place in picks if name == rule] for rule in ranked.RULES}
+    picks = ranked_examples.chosen(np.arange(14, dtype=np.uint64), precision)
+    by_rule = {rule: [place for name, place in picks if name == rule] for rule in ranked_examples.RULES}
     assert (by_rule["best"], by_rule["median"], by_rule["worst"]) == ([13, 12, 11], [8, 7, 6], [3, 2, 1])
     assert len(set(by_rule["random"])) == 3
     assert 0 not in by_rule["random"], "it is not valid"
-    other = ranked.chosen(np.arange(14, dtype=np.uint64), precision[::-1].copy())
+    other = ranked_examples.chosen(np.arange(14, dtype=np.uint64), precision[::-1].copy())
     drawn = [place for rule, place in other if rule == "random"]
     assert set(drawn) & set(by_rule["random"]), "the draw does not look at the scores"

@@ -6,10 +6,10 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy import integrate, optimize, special
 from scipy import stats as scipy_stats
 
-from gprplus.evaluation.stats import contrasts, families, power, seeds
-from gprplus.evaluation.stats.contrasts import Judged
-from gprplus.evaluation.stats.identities import Scored
-from gprplus.evaluation.stats.joining import two_sided
+from gprplus.statistics import contrasts, multiplicity, power, seed_noise
+from gprplus.statistics.contrasts import Judged
+from gprplus.statistics.identity_variance import Scored
+from gprplus.statistics.variance_sum import two_sided
 
 # Dunnett (1964, Biometrics 20), table of two-sided 5% critical values for k = 2..9 comparisons with a control; each
 # value is computed again below.
@@ -32,7 +32,7 @@ def test_the_moderated_variance_is_the_posterior_of_smyth_2004(freedom):
 
     limma's own example of squeezeVar is of random numbers without printed results, so no published figures are used.
     """
-    squares, prior = np.array([0.5, 1.5, 4.0]), seeds.PRIOR
+    squares, prior = np.array([0.5, 1.5, 4.0]), seed_noise.PRIOR
     center = squares.mean()
 
     def posterior(log_precision, square, weight):
@@ -42,7 +42,7 @@ def test_the_moderated_variance_is_the_posterior_of_smyth_2004(freedom):
         likelihood = scipy_stats.chi2.pdf(freedom * square * precision, freedom) * precision
         return density * likelihood * precision**weight
 
-    for square, found in zip(squares, seeds.moderated(squares, freedom), strict=True):
+    for square, found in zip(squares, seed_noise.moderated(squares, freedom), strict=True):
         mass, mean = (integrate.quad(posterior, -40, 8, (square, weight), limit=400)[0] for weight in (0, 1))
         assert found == pytest.approx(mass / mean, rel=1e-6)
 
@@ -54,7 +54,7 @@ def test_arm_variances_by_hand():
     About the shift the squares are 14/9, 26/9 and 50/9. Over 2 (1 - h) these are 4/3, 52/21 and 10/3, with mean 50/21.
     Moderated: (0.15 x 50/21 + 2 x 4/3) / 2.15 = 1.406423, likewise 2.469546 and 3.266888.
     """
-    variance, weight = seeds.arm_variances(MEANS)
+    variance, weight = seed_noise.arm_variances(MEANS)
     assert weight == pytest.approx([5 / 12, 5 / 12, 1 / 6])
     assert variance == pytest.approx([1.406423, 2.469546, 3.266888], abs=1e-6)
 
@@ -64,7 +64,7 @@ def test_a_contrast_by_hand():
     1/5 as h / (1 - h), the square is 0.219781 x 24/49 + 1.185840 x 24/25 + (0.334863 + 0.217793)^2 = 1.551482, and the
     degrees of freedom are 2.15 x 1.557770^2 / 1.551482 = 3.36282.
     """
-    variance, freedom = seeds.contrast_variance(MEANS, np.array([[-1.0, 0, 1]]))
+    variance, freedom = seed_noise.contrast_variance(MEANS, np.array([[-1.0, 0, 1]]))
     assert variance == pytest.approx([1.557770], abs=1e-6)
     assert freedom == pytest.approx([3.36282], abs=1e-4)
 
@@ -74,7 +74,7 @@ def test_the_variance_of_a_contrast_is_that_of_simulated_means(scale):
     """The mean of the estimates against the variance of 40,000 simulated differences, five seeds each."""
     noise = np.random.default_rng(0).normal(size=(40_000, 4, 5)) * np.array(scale)[:, None]
     truth = (noise.mean(axis=2) @ to_first(4).T).var(axis=0)
-    found = seeds.contrast_variance(noise, to_first(4))[0].mean(axis=0)
+    found = seed_noise.contrast_variance(noise, to_first(4))[0].mean(axis=0)
     assert found == pytest.approx(truth, rel=0.06)
 
 
@@ -107,7 +107,7 @@ def test_simultaneous_half_widths_of_a_multivariate_t_are_dunnett_s(freedom, cou
     found = Judged(
         np.zeros(count), np.ones(count), np.full(count, known), np.full(count, np.nan), two_sided(drawn, known)
     )
-    assert families.largest(found)[1] == pytest.approx(np.full(count, DUNNETT[freedom][count - 2]), rel=0.015)
+    assert multiplicity.largest(found)[1] == pytest.approx(np.full(count, DUNNETT[freedom][count - 2]), rel=0.015)
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
@@ -116,7 +116,7 @@ def test_with_many_identities_alone_an_experiment_has_dunnett_s_point_of_known_v
     values = np.random.default_rng(count).normal(size=(count + 1, 1, 100)) + np.zeros((count + 1, 2, 1))
     judged = contrasts.judge(Scored(values, np.arange(100)), to_first(count + 1), np.random.default_rng(1), draws=8000)
     wanted = by_integration(count, 99)
-    assert families.largest(judged)[1] / judged.error == pytest.approx(np.full(count, wanted), rel=0.03)
+    assert multiplicity.largest(judged)[1] / judged.error == pytest.approx(np.full(count, wanted), rel=0.03)
 
 
 @pytest.mark.parametrize(("persons", "arms", "repeats"), [(60, 8, 2), (60, 8, 3), (12, 5, 3)])
@@ -130,5 +130,5 @@ def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(
         values = values + rng.normal(0, 0.03, (arms, repeats, persons))
         values[1] += shift
         judged = contrasts.judge(Scored(values, np.arange(persons)), to_first(arms), rng, draws=400)
-        found += families.largest(judged)[0][0] < 0.05
+        found += multiplicity.largest(judged)[0][0] < 0.05
     assert 0.74 <= found / trials <= 0.87, "80% with three binomial errors below"

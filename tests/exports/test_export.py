@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.errors import ExportError, RequestChanged, SplitError
+from gprplus.core.errors import ExportError, RequestChanged, SplitError
 from gprplus.exports import FORMS, LOOSE, PACKED, export
-from gprplus.exports.plan import Plan, check, inside
+from gprplus.exports.export_layout import Plan, check, inside
 from gprplus.exports.rows import open_source
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split, make_split

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from gprplus.core.errors import ExportError
 from gprplus.core.folders import holding
-from gprplus.errors import ExportError
 from gprplus.exports import FORMS, export
 from gprplus.exports.export import KIND, STAGED
 

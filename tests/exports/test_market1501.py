@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gprplus.errors import ExportError
+from gprplus.core.errors import ExportError
 from gprplus.exports import export, market1501
 from gprplus.exports.rows import ROWS
 from gprplus.ingest import build_manifest
-from gprplus.report.basis import material
+from gprplus.reporting.basis import material
 from gprplus.schema import conform
 from gprplus.splits import Split
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.errors import ExportError, ManifestError, SplitError
+from gprplus.core.errors import ExportError, ManifestError, SplitError
 from gprplus.exports import FORMS, export
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split, make_split

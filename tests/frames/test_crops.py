@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from gprplus.errors import FramesError, LayoutError, RequestChanged
-from gprplus.frames import Rules, crop_frames
-from gprplus.frames.segmentation import mask_of
+from gprplus.core.errors import FramesError, LayoutError, RequestChanged
+from gprplus.cropping import Rules, crop_frames
+from gprplus.cropping.segmentation import mask_of
 from gprplus.ingest import build_manifest
 
 TWO = ({1: (40, 60, 40, 100), 2: (150, 80, 50, 120)}, {1: (60, 60, 40, 100)})
@@ -216,7 +216,7 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path: Path, street) -> 
 
 
 def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(tmp_path: Path, street, monkeypatch) -> None:
-    from gprplus.frames import crops as module
+    from gprplus.cropping import cut_frames as module
 
     coco = street(tmp_path, [{1: (20 + i, 40, 40, 100)} for i in range(20)])
     whole = crop_frames(tmp_path / "frames", tmp_path / "whole", coco=coco).path
@@ -364,20 +364,20 @@ def test_each_mask_is_drawn_twice_however_many_lie_over_it(tmp_path: Path, stree
     rows = [{**data["annotations"][0], "id": i, "identity": f"{i:04d}", "segmentation": code} for i in range(50)]
     coco.write_text(json.dumps({**data, "annotations": rows}))
     drawn = []
-    monkeypatch.setattr("gprplus.frames.cut.mask_of", lambda *given: drawn.append(given) or mask_of(*given))
+    monkeypatch.setattr("gprplus.cropping.worker.mask_of", lambda *given: drawn.append(given) or mask_of(*given))
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, workers=1)
     assert crops.info["images"] == 50
     assert len(drawn) == 100
 
 
 def test_a_frame_of_too_many_annotations_is_rejected(tmp_path: Path, street, monkeypatch) -> None:
-    monkeypatch.setattr("gprplus.frames.cut.MOST_PEOPLE", 1)
+    monkeypatch.setattr("gprplus.cropping.worker.MOST_PEOPLE", 1)
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), workers=1)
     assert (crops.info["images"], crops.info["rejected"]) == (1, {"frame": 2})
 
 
 def test_each_frame_is_decoded_once(tmp_path: Path, street, monkeypatch) -> None:
-    from gprplus import images
+    from gprplus.core import images
 
     seen: list[int] = []
     whole = images.decode

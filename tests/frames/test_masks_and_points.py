@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
 
-from gprplus.errors import FramesError
-from gprplus.frames import Rules, crop_frames
-from gprplus.frames.rules import inside, visible_by_boxes, widened
-from gprplus.frames.segmentation import boxes_of, counts_of, from_counts, mask_of, moved
+from gprplus.core.errors import FramesError
+from gprplus.cropping import Rules, crop_frames
+from gprplus.cropping.segmentation import boxes_of, counts_of, from_counts, mask_of, moved
+from gprplus.cropping.selection import inside, visible_by_boxes, widened
 from gprplus.ingest import build_manifest
 
 SIZE = (320, 240)

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from packing import packed_folder
 
-from gprplus.analysis.features.choose import histograms
-from gprplus.analysis.side import source_side
-from gprplus.archives import opened
-from gprplus.baseline.store import pack
+from gprplus.analysis.features.registry import histograms
+from gprplus.analysis.sample import source_side
+from gprplus.archives import reader
+from gprplus.baseline.image_store import pack
+from gprplus.core.parallel import silent
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.inspection.sample import grid
-from gprplus.ingest.inspection.trial import trial
+from gprplus.ingest.inspection.layout_preview import trial
+from gprplus.ingest.inspection.sample_grid import grid
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.reading import batch, read
-from gprplus.parallel import silent
 
 FORMS = [".tar", ".tar.gz", ".zip"]
 
@@ -36,18 +36,18 @@ def rows(manifest: Manifest) -> list[dict]:
 def looked_into(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
     """The names of the archives that were opened and indexed since it was called last."""
     seen: list[str] = []
-    make = opened.Archive.__init__
+    make = reader.Archive.__init__
 
     def watched(self, path):
         seen.append(Path(path).name)
         make(self, path)
 
-    monkeypatch.setattr(opened.Archive, "__init__", watched)
+    monkeypatch.setattr(reader.Archive, "__init__", watched)
 
     def since() -> list[str]:
         found = seen.copy()
         seen.clear()
-        opened._kept.clear()
+        reader._kept.clear()
         return found
 
     since()
@@ -161,7 +161,7 @@ def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monk
 
 
 def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monkeypatch) -> None:
-    from gprplus.ingest.files.members import list_renders
+    from gprplus.ingest.files.archive_members import list_renders
     from gprplus.ingest.layouts.detect import choose
 
     monkeypatch.setattr(batch, "BATCH", 5)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from packing import packed_folder
 
-from gprplus.baseline.store import pack
-from gprplus.errors import ExportError, LayoutError, ManifestError, TrainingError
+from gprplus.baseline.image_store import pack
+from gprplus.core.errors import ExportError, LayoutError, ManifestError, TrainingError
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
 

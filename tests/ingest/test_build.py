@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pytest
 
-from gprplus.errors import LayoutError, ManifestError, RequestChanged
+from gprplus.core.errors import LayoutError, ManifestError, RequestChanged
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.files import verdict
+from gprplus.ingest.files import classify
 from gprplus.ingest.reading import batch, read
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, arrow_schema
 
@@ -256,7 +256,7 @@ def test_strange_names_do_not_stop_a_build(renders: Path, tmp_path: Path, plant)
 
 
 def test_reasons_are_all_sentences() -> None:
-    assert all(sentence.endswith(".") for sentence in verdict.REASONS.values())
+    assert all(sentence.endswith(".") for sentence in classify.REASONS.values())
 
 
 def test_a_layout_of_the_user_without_licence_and_status_is_not_shown_as_published(draw, tmp_path):

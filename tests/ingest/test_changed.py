@@ -6,9 +6,9 @@ import shutil
 import pyarrow as pa
 import pytest
 
-from gprplus.errors import ExportError
+from gprplus.core.errors import ExportError
 from gprplus.ingest import build_manifest
-from gprplus.ingest.changed import changed_files, refuse_changed
+from gprplus.ingest.changed_files import changed_files, refuse_changed
 
 COLUMNS = ["dataset", "path"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from gprplus import keys
+from gprplus.core import sampling
 from gprplus.ingest import build_manifest
 
 
@@ -19,9 +19,9 @@ def paths(count: int) -> list[str]:
 
 def test_a_fingerprint_of_paths_holds_a_block_of_them_at_a_time() -> None:
     table = pa.table({"path": paths(150_000)})
-    keys.table_fingerprint(table.slice(0, 10))
+    sampling.table_fingerprint(table.slice(0, 10))
     tracemalloc.start()
-    keys.table_fingerprint(table)
+    sampling.table_fingerprint(table)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 100 * 150_000  # bytes; a list of the paths and their joined text took 145 a path
@@ -31,16 +31,18 @@ def test_a_fingerprint_of_paths_holds_a_block_of_them_at_a_time() -> None:
 def test_blocks_of_a_fingerprint_do_not_show(count: int) -> None:
     ascending = paths(count)
     ascending[count // 2 : count // 2 + 1] = [f"{path}\x1f\\é" for path in ascending[count // 2 : count // 2 + 1]]
-    whole = b"".join(keys._texts(pa.array(ascending, pa.string())))
-    assert whole == keys.canonical(*ascending).encode()
+    whole = b"".join(sampling._texts(pa.array(ascending, pa.string())))
+    assert whole == sampling.canonical(*ascending).encode()
     coded = pa.table({"path": pa.array(ascending, pa.string()).dictionary_encode()})
-    assert keys.table_fingerprint(pa.table({"path": pa.array(ascending, pa.string())})) == keys.table_fingerprint(coded)
+    assert sampling.table_fingerprint(
+        pa.table({"path": pa.array(ascending, pa.string())})
+    ) == sampling.table_fingerprint(coded)
 
 
 def test_paths_in_another_order_have_another_fingerprint() -> None:
     ascending = paths(1_000)
     turned = random.Random(0).sample(ascending, len(ascending))
-    prints = {keys.table_fingerprint(pa.table({"path": order})) for order in (ascending, turned)}
+    prints = {sampling.table_fingerprint(pa.table({"path": order})) for order in (ascending, turned)}
     assert len(prints) == 2
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.errors import DeclarationError, LayoutError
+from gprplus.core.errors import DeclarationError, LayoutError
 from gprplus.ingest import Manifest, build_manifest, inspect
+from gprplus.ingest.files.archive_members import list_renders
 from gprplus.ingest.files.listing import Hidden
-from gprplus.ingest.files.members import list_renders
-from gprplus.ingest.inspection.trial import trial
-from gprplus.ingest.layouts.declare import load
+from gprplus.ingest.inspection.layout_preview import trial
+from gprplus.ingest.layouts.load import load
 
 OWN = r"(?P<identity>\d{4})/c(?P<camera>\d)_(?P<shot>\d+)"
 MARKET = [f"{part}/{i:04d}_c1s1_00000{i}_01.jpg" for part in ("bounding_box_train", "query") for i in (1, 2, 3)]

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprplus.baseline.store import pack
-from gprplus.errors import GprplusError, LayoutError
-from gprplus.images import decode
+from gprplus.baseline.image_store import pack
+from gprplus.core.errors import GprplusError, LayoutError
+from gprplus.core.images import decode
+from gprplus.core.workdir import write_text
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.inspection.sample import grid
-from gprplus.runs import write_text
+from gprplus.ingest.inspection.sample_grid import grid
 
 SHADE = Image.fromarray(np.add.outer(np.arange(47), np.arange(20)).astype(np.uint8) * 3)  # 20 wide, 47 high
 COLOUR = Image.merge("RGB", (SHADE, SHADE.rotate(180), SHADE))

@@ -16,12 +16,12 @@ import pytest
 from PIL import Image
 
 from gprplus import schema
-from gprplus.evaluation import ranked
-from gprplus.evaluation.collect import collect
-from gprplus.evaluation.stats import families
-from gprplus.images import encode_jpeg
-from gprplus.report.outcome import Outcome, read
-from gprplus.runs import write_json, write_table
+from gprplus.core.images import encode_jpeg
+from gprplus.core.workdir import write_json, write_table
+from gprplus.evaluation import ranked_examples
+from gprplus.experiments.collect import collect
+from gprplus.reporting.run_results import Outcome, read
+from gprplus.statistics import multiplicity
 
 WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
 HOURS = ("forenoon", "dusk", "night")
@@ -224,12 +224,12 @@ def _ranked(split: Path, ap: np.ndarray, targets: Sequence[str]) -> pa.Table:
     members = pq.read_table(split / "members.parquet")
     rows = members.filter(pc.equal(members.column("role").cast(pa.string()), "query"))
     people = rows.column("identity").to_pylist()
-    picks = [(rule, place, ap[place]) for rule, place in ranked.chosen(rows.column("uid").to_numpy(), ap)]
+    picks = [(rule, place, ap[place]) for rule, place in ranked_examples.chosen(rows.column("uid").to_numpy(), ap)]
     found = []
     for _, place, _ in picks:
         head = (place + 1 + np.arange(4)) % len(people)
         found.append((head, [people[one] == people[place] for one in head], 1 - np.arange(4) / 10))
-    return pa.concat_tables([ranked.table(target, rows, picks, found) for target in targets])
+    return pa.concat_tables([ranked_examples.table(target, rows, picks, found) for target in targets])
 
 
 def _scores(table: pa.Table) -> dict[str, float]:
@@ -262,7 +262,7 @@ def contrast_row(name: str, difference: float, low: float | None, high: float | 
     row |= {"family_low": low, "family_high": high, "margin": 0.01, "draws": 0, "seeds": 2, "query_identities": 24}
     row |= values
     ends = (row["family_low"], row["family_high"], row["margin"])
-    return row | {"verdict": families.says(*ends)}
+    return row | {"verdict": multiplicity.says(*ends)}
 
 
 def contrast_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

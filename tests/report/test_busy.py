@@ -9,9 +9,9 @@ import time
 
 import pytest
 
+from gprplus.core.errors import ReportError
 from gprplus.core.folders import holding
-from gprplus.errors import ReportError
-from gprplus.report import report
+from gprplus.reporting import report
 
 
 def test_a_report_on_a_running_benchmark_is_refused(world, tmp_path):

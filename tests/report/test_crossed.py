@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gprplus.report import crossed
-from gprplus.report.crossed import Matrix
-from gprplus.report.html import environment
+from gprplus.reporting import cross_level
+from gprplus.reporting.cross_level import Matrix
+from gprplus.reporting.page import environment
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_query_s_level_stands_in_the_row_and_the_gallery_s_in_the_column():
     pairs = [("sunny", "sunny"), ("sunny", "foggy"), ("foggy", "sunny"), ("foggy", "foggy")]
     cross = {f"self:{q}-{g}": {"query_level": q, "gallery_level": g} for q, g in pairs}
     scored = {("mix", name): score for name, score in zip(cross, (0.9, 0.4, 0.6, 0.7), strict=True)}
-    made = crossed._matrix(scored, cross, "mix", {})
+    made = cross_level._matrix(scored, cross, "mix", {})
     assert made.levels == ("sunny", "foggy")
     assert made.scores.tolist() == [[0.9, 0.4], [0.6, 0.7]]
 
@@ -70,7 +70,7 @@ def searched(*rows):
 
 def told_of(tests, queries):
     rows = [{"arm": "mix", "target": name, "mAP": 0.5} for name in tests]
-    return crossed.crossed(rows, queries, {"tests": tests, "arms": {"mix": {}}, "reference": "mix"})
+    return cross_level.crossed(rows, queries, {"tests": tests, "arms": {"mix": {}}, "reference": "mix"})
 
 
 def test_a_mismatch_is_the_gallery_of_the_query_s_level_less_the_other_one():
@@ -83,7 +83,7 @@ def test_a_mismatch_is_the_gallery_of_the_query_s_level_less_the_other_one():
 
 
 def test_matches_that_look_like_the_query_are_worth_what_removing_them_costs_beyond_random_ones():
-    tests = {crossed.RANDOM: {"kind": "removal"}, crossed.SAME: {"kind": "removal"}}
-    (cost,) = told_of(tests, searched((crossed.SAME, 0.4, 0.5), (crossed.RANDOM, 0.6, 0.8))).alike
+    tests = {cross_level.RANDOM: {"kind": "removal"}, cross_level.SAME: {"kind": "removal"}}
+    (cost,) = told_of(tests, searched((cross_level.SAME, 0.4, 0.5), (cross_level.RANDOM, 0.6, 0.8))).alike
     assert (cost.own, cost.other, cost.difference) == pytest.approx((0.7, 0.45, 0.25))
     assert cost.low < 0.25 < cost.high

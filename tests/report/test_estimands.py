@@ -2,11 +2,11 @@
 
 import pytest
 
-from gprplus.evaluation.stats import power
-from gprplus.report.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
-from gprplus.report.findings import findings
-from gprplus.report.level_matrix import level_matrix
-from gprplus.report.sentences import judge
+from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
+from gprplus.reporting.findings import findings
+from gprplus.reporting.level_matrix import level_matrix
+from gprplus.reporting.verdicts import judge
+from gprplus.statistics import power
 
 WEATHER = {"attribute": "weather", "reference": "mix", "gallery_levels": {"sunny": 280, "foggy": 280, "clouds": 240}}
 

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from gprplus import schema
 from gprplus.cli import cli
-from gprplus.report.findings import said
-from gprplus.report.judged import sections
-from gprplus.report.planning import plan, plan_lines
+from gprplus.reporting.contrast_tables import sections
+from gprplus.reporting.findings import said
+from gprplus.reporting.power_plan import plan, plan_lines
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.errors import ReportError
-from gprplus.report import report, verdict
-from gprplus.report.commands import commands
-from gprplus.report.findings import OUTCOMES
-from gprplus.report.ranked import lists
-from gprplus.report.samples import samples
+from gprplus.core.errors import ReportError
+from gprplus.reporting import report, verdict
+from gprplus.reporting.example_rankings import lists
+from gprplus.reporting.findings import OUTCOMES
+from gprplus.reporting.printed_commands import commands
+from gprplus.reporting.samples import samples
 
 VOID = {"meta", "img", "col", "br", "wbr", "hr", "link", "input"}
 

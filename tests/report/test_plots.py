@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus.report.findings import findings
-from gprplus.report.mismatch import Contrast, contrast, mismatch_sentence
-from gprplus.report.plots import axis, forest, heat, ladder
+from gprplus.reporting.findings import findings
+from gprplus.reporting.mismatch import Contrast, contrast, mismatch_sentence
+from gprplus.reporting.plots import axis, forest, heat, ladder
 
 
 def test_the_heat_map_equals_a_slow_loop(world):

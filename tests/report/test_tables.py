@@ -6,9 +6,9 @@ import io
 import pyarrow as pa
 
 from gprplus import schema
-from gprplus.report.findings import JOINED
-from gprplus.report.markdown import as_markdown
-from gprplus.report.tables import as_csv, in_split_order, overview
+from gprplus.reporting.findings import JOINED
+from gprplus.reporting.markdown import as_markdown
+from gprplus.reporting.summary_tables import as_csv, in_split_order, overview
 
 ROWS = (
     ("untrained", -0.34, -0.37, -0.31),

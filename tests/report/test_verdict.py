@@ -2,9 +2,9 @@
 
 import pytest
 
-from gprplus.report import verdict
-from gprplus.report.basis import material
-from gprplus.report.phrases import arm_phrase, question, short
+from gprplus.reporting import verdict
+from gprplus.reporting.arm_labels import arm_phrase, question, short
+from gprplus.reporting.basis import material
 
 WEATHER = {"attribute": "weather", "datasets": {"engine": {"title": "gprplus engine"}}}
 FOGGY = ("only-foggy", -0.021, -0.030, -0.012)

@@ -7,14 +7,8 @@ from typing import Any
 
 import pytest
 
-from gprplus.errors import GprplusError, ManifestError, SplitError
-from gprplus.schema.records import (
-    benchmark_record,
-    manifest_record,
-    renders_record,
-    run_record,
-    split_record,
-)
+from gprplus.core.errors import GprplusError, ManifestError, SplitError
+from gprplus.schema.records import benchmark_record, manifest_record, renders_record, run_record, split_record
 
 EARLIER = Path(__file__).parents[1] / "data" / "version_0_1"
 RECORDS: dict[str, Callable[[Any, Path], Any]] = {

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from gprplus import keys, runs, schema
+from gprplus import schema
+from gprplus.core import sampling, workdir
 from gprplus.ingest import Manifest
 from manifests import dataset
 
@@ -56,7 +57,7 @@ def _write_manifest(
 ) -> Manifest:
     """Write rows, in the order given, as a manifest folder."""
     functions = {"camera": ["viewpoint_deg"]} if functions is None else functions
-    rows = [{"uid": keys.text_key(keys.canonical(row["dataset"], row["path"])), **row} for row in rows]
+    rows = [{"uid": sampling.text_key(sampling.canonical(row["dataset"], row["path"])), **row} for row in rows]
     names = sorted({(row["dataset"], row["identity"]) for row in rows if row.get("identity")})
     known = {(person.get("dataset", "engine"), person["identity"]): person for person in people}
     persons = [{"dataset": d, "identity": i, "images": 0, **known.get((d, i), {})} for d, i in names]
@@ -72,8 +73,8 @@ def _write_manifest(
         types = {"uid": pa.uint64()}
         arrays = {column: pa.array(values, types.get(column)) for column, values in plain.items()}
         table = schema.conform(pa.table(arrays), columns)
-        runs.write_table(folder / f"{name}.parquet", table)
-        fingerprint = fingerprint or keys.table_fingerprint(table)
+        workdir.write_table(folder / f"{name}.parquet", table)
+        fingerprint = fingerprint or sampling.table_fingerprint(table)
     datasets = sorted({row["dataset"] for row in rows})
     about = dataset(title="Test renders", licence="Apache-2.0", factors=list(factors), functions=dict(functions))
 
@@ -81,7 +82,7 @@ def _write_manifest(
         count = sum(row["dataset"] == name for row in rows)
         return {**about, "images": count, "identities": sum(d == name for d, _ in names), "fingerprint": fingerprint}
 
-    runs.write_json(
+    workdir.write_json(
         folder / "manifest.json",
         {
             "schema_version": schema.VERSION,

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
 
 SKIES = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus.protocol import REASONS, true_matches, unanswered
+from gprplus.core.protocol import REASONS, true_matches, unanswered
 from gprplus.splits import make_split
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 2), st.booleans()), min_size=1, max_size=12)

@@ -11,7 +11,7 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from gprplus.splits.audit import cramers_v, information
 from gprplus.splits.audit.association import cramers_v_within, gini, information_within, permuted, standardised
-from gprplus.splits.audit.collinear import gvif
+from gprplus.splits.audit.collinearity import gvif
 
 TABLES = st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=5).map(np.array)
 

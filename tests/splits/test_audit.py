@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.codes import determines
+from gprplus.splits.candidates import determines
 
 
 @given(st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 2), st.integers(0, 2)), max_size=30))

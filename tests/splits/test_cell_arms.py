@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import DeclaredArm, make_split
 
 CELLS = {

@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.ingest.inspection.compare import Difference, compare_manifests
+from gprplus.ingest.inspection.compare_manifests import Difference, compare_manifests
 from gprplus.splits import make_split
-from gprplus.splits.compare import compare_splits
+from gprplus.splits.compare_splits import compare_splits
 
 
 def told(found: list[Difference]) -> dict[str, tuple[object, object]]:

@@ -10,15 +10,15 @@ from click.testing import CliRunner
 
 from gprplus.cli import cli
 from gprplus.cli.make_split import command
-from gprplus.errors import RequestChanged, SplitError
+from gprplus.core.errors import RequestChanged, SplitError
+from gprplus.experiments.study_file import read_study
 from gprplus.schema.records import split_record
 from gprplus.splits import Split, make_split
-from gprplus.splits.compare import compare_splits
+from gprplus.splits.command_options import options
+from gprplus.splits.compare_splits import compare_splits
 from gprplus.splits.deals import dealt_to
 from gprplus.splits.rebuild import rebuild_split
 from gprplus.splits.request import DEALS, Request
-from gprplus.splits.spelled import options
-from gprplus.splits.studies import read_study
 
 SKIES = ("sunny", "clouds", "overcast", "foggy")
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from trained import column, uids
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import DeclaredArm, make_split
 from gprplus.splits.designs import DESIGNS
 from gprplus.splits.designs.base import design
-from gprplus.splits.designs.joint import balanced_order
+from gprplus.splits.designs.joint_matching import balanced_order
 
 
 def test_weather_gives_an_arm_a_level_the_mixture_and_the_control(manifest, tmp_path, crossed):

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from gprplus.errors import SplitError
-from gprplus.protocol import true_matches
+from gprplus.core.errors import SplitError
+from gprplus.core.protocol import true_matches
 from gprplus.splits import DeclaredArm, make_split
 from gprplus.splits.deals import dealt_to
 from gprplus.splits.designs import DESIGNS

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from gprplus.errors import SplitError
-from gprplus.evaluation import cases, targets
+from gprplus.core.errors import SplitError
+from gprplus.evaluation import targets
+from gprplus.experiments import split_job
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 
@@ -58,7 +59,7 @@ def test_a_target_none_of_whose_queries_is_answered_is_refused(manifest):
 
 
 def opened(split, source, name="other"):
-    return cases.seen_by(split, targets.of_manifest(name, source, "weather"), source)
+    return split_job.seen_by(split, targets.of_manifest(name, source, "weather"), source)
 
 
 def test_people_of_one_dataset_on_both_sides_are_refused_and_a_name_alone_is_no_person(manifest, crossed, tmp_path):

@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.evaluation import targets
-from gprplus.evaluation.scores import score
+from gprplus.evaluation.scoring import score
 from gprplus.splits import make_split
 
 SKIES = ("sunny", "clouds", "foggy")

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from gprplus import keys
-from gprplus.errors import SplitError
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.arms import deal, match, stratify
-from gprplus.splits.codes import Codes
+from gprplus.splits.candidates import Codes
+from gprplus.splits.matching import deal, match, stratify
 
 FAST = settings(max_examples=25, deadline=None)
 OTHERS = ("identity", "viewpoint_deg", "illumination")
@@ -91,7 +91,7 @@ def answer(split_of):
 
 
 def priority(stream, seed, *uids):
-    return keys.priorities(np.array(uids, dtype=np.uint64), seed, stream).tolist()
+    return sampling.priorities(np.array(uids, dtype=np.uint64), seed, stream).tolist()
 
 
 def twin_arms(rows, attr, seed):
@@ -130,10 +130,10 @@ def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_t
         axis.ravel() for axis in np.meshgrid(np.arange(60), np.arange(7), np.arange(7), indexing="ij")
     )
     lights = Codes("illumination", light.astype(np.int32), tuple("abcdefg"))
-    block_keys = keys.text_keys(str(i) for i in range(60))
+    block_keys = sampling.text_keys(str(i) for i in range(60))
     uid = np.arange(len(person), dtype=np.uint64)
     slots = match(stratify(person, block_keys, [lights]), weather, 7, uid, seed=0).slots
-    rows = deal(slots, block_keys, keys.text_keys("abcdefg"), np.arange(7), seed=0)
+    rows = deal(slots, block_keys, sampling.text_keys("abcdefg"), np.arange(7), seed=0)
     counts = np.zeros((60, 7), dtype=int)
     np.add.at(counts, (person[rows], weather[rows]), 1)
     assert (counts == 1).all()
@@ -147,7 +147,7 @@ def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_t
 def test_only_arms_are_those_of_the_slow_twin(world, seed, attr, rows_of, answer):
     rows = rows_of(world)
     _, arms, _ = answer(rows, attr=attr, seed=seed)
-    keyed = [{**row, "uid": keys.text_key(keys.canonical(row["dataset"], row["path"]))} for row in rows]
+    keyed = [{**row, "uid": sampling.text_key(sampling.canonical(row["dataset"], row["path"]))} for row in rows]
     for level, uids in twin_arms(keyed, attr, seed).items():
         assert {row["uid"] for row in arms[f"only-{level}"]} == uids
 

@@ -5,10 +5,10 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.coarse import merged
-from gprplus.splits.codes import Codes
+from gprplus.splits.candidates import Codes
+from gprplus.splits.coarsening import merged
 
 
 def moved(row):

@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gprplus import keys, runs, schema
-from gprplus.errors import SplitError
+from gprplus import schema
+from gprplus.core import sampling, workdir
+from gprplus.core.errors import SplitError
+from gprplus.experiments.study_file import make_splits, read_study, together
 from gprplus.ingest import Manifest
-from gprplus.splits.studies import make_splits, read_study, together
 from manifests import dataset
 
 SKIES = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
@@ -47,7 +48,7 @@ def write_complete(folder: Path, people: int) -> Manifest:
     }
     table = pa.table(
         {
-            "uid": keys.mix(np.arange(len(person), dtype=np.uint64)),
+            "uid": sampling.mix(np.arange(len(person), dtype=np.uint64)),
             "dataset": levels(np.zeros(len(person)), ["gprplus"]),
             "path": [f"{name}/{name}_{tail}.jpg" for name in names for tail in tails],
             "identity": levels(person, names),
@@ -56,17 +57,17 @@ def write_complete(folder: Path, people: int) -> Manifest:
             "illumination": levels(of["h"], list(HOURS)),
         }
     )
-    runs.write_table(folder / "images.parquet", schema.conform(table, schema.IMAGES))
+    workdir.write_table(folder / "images.parquet", schema.conform(table, schema.IMAGES))
     persons = pa.table({"dataset": ["gprplus"] * people, "identity": names, "images": [CELLS] * people})
-    runs.write_table(folder / "identities.parquet", schema.conform(persons, schema.IDENTITIES))
+    workdir.write_table(folder / "identities.parquet", schema.conform(persons, schema.IDENTITIES))
     for name, columns in (("rejected", schema.REJECTED), ("scan", schema.SCAN)):
-        runs.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
+        workdir.write_table(folder / f"{name}.parquet", schema.arrow_schema(columns).empty_table())
     factors = ["identity", "viewpoint_deg", "weather", "illumination"]
     about = dataset(layout="gprplus", factors=factors, fingerprint=str(people))
     about |= {"images": people * CELLS, "identities": people}
     record = {"schema_version": schema.VERSION, "fingerprint": str(people), "datasets": {"gprplus": about}}
     record |= {"levels": {}, "counts": {"images": people * CELLS}}
-    runs.write_json(folder / "manifest.json", record)
+    workdir.write_json(folder / "manifest.json", record)
     return Manifest.open(folder)
 
 
@@ -100,10 +101,12 @@ def test_what_both_studies_have_is_one_training_and_ten_are_left(both):
 
 def test_the_arms_are_those_of_a_slow_twin(both):
     names = [f"{i:04}" for i in range(1, 809)]
-    priority = keys.priorities(keys.text_keys(keys.canonical("gprplus", name) for name in names), 0, "identity")
+    priority = sampling.priorities(
+        sampling.text_keys(sampling.canonical("gprplus", name) for name in names), 0, "identity"
+    )
     line = sorted(range(808), key=lambda i: priority[i])
-    hundred = [keys.mix(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64)) for i in line[:100]]
-    digest = keys.digest(np.sort(np.concatenate(hundred)).astype("<u8").tobytes())
+    hundred = [sampling.mix(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64)) for i in line[:100]]
+    digest = sampling.digest(np.sort(np.concatenate(hundred)).astype("<u8").tobytes())
     assert both[0].info["arms"]["ids-100"]["fingerprint"] == digest
     chosen = both[0].train("all-three")
     assert {name: set(chosen.column(name).to_pylist()) for name in MARKET} == MARKET

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from trained import column, uids
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
 
 LOOKS = [

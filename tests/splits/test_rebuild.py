@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.cli import cli
-from gprplus.errors import DeclarationError, FilterError, RequestChanged, SplitError
+from gprplus.core.errors import DeclarationError, FilterError, RequestChanged, SplitError
 from gprplus.splits import Split, make_split, rebuild_split
 
 REQUEST = {"attr": "weather", "levels": ["sunny", "foggy"], "where": "illumination != night", "seed": 3}

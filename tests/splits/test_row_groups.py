@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus import keys, runs
+from gprplus.core import sampling, workdir
 from gprplus.ingest import Manifest
-from gprplus.splits import make_split, members, texts
-from gprplus.splits.pool import merged, read
+from gprplus.splits import lazy_columns, make_split, members
+from gprplus.splits.load import merged, read
 
 
 def holes(rows):
@@ -34,8 +34,8 @@ def test_row_groups_of_any_size_give_one_split(order, crossed, write_manifest, t
     source = write_manifest(tmp_path / "manifest", rows)
     images = source.path / "images.parquet"
     whole = make_split(source, "weather", output=tmp_path / "whole" / "split")
-    runs.write_table(images, pq.ParquetFile(images).read(), row_group_size=7)
-    monkeypatch.setattr(texts, "ROOM", 2_000)  # the paths of most row groups are read again each time
+    workdir.write_table(images, pq.ParquetFile(images).read(), row_group_size=7)
+    monkeypatch.setattr(lazy_columns, "ROOM", 2_000)  # the paths of most row groups are read again each time
     monkeypatch.setattr(members, "ROW_GROUP", 50)
     pieces = make_split(Manifest.open(source.path), "weather", output=tmp_path / "pieces" / "split")
     assert pieces.info == whole.info
@@ -46,7 +46,7 @@ def test_texts_of_any_rows_come_in_the_order_asked_for(crossed, write_manifest, 
     source = write_manifest(tmp_path / "manifest", holes(crossed(identities=6)))
     images = source.path / "images.parquet"
     table = pq.ParquetFile(images).read()
-    runs.write_table(images, table, row_group_size=11)
+    workdir.write_table(images, table, row_group_size=11)
     pool = read(source)
     path = dict(zip(table.column("uid").to_pylist(), table.column("path").to_pylist(), strict=True))
     rows = np.random.default_rng(0).integers(0, len(pool), 200)
@@ -73,13 +73,17 @@ def test_codes_and_their_table_have_one_fingerprint():
     levels = ("b", "ä", "a\\c", "unused")
     codes = np.array([0, 1, -1, 2, 2, 0, 1, 1, 1, -1, 0])
     column = pa.array([None if code < 0 else levels[code] for code in codes]).dictionary_encode()
-    blocks = b"".join(map(bytes, keys.coded_blocks(codes, levels, rows=8)))
-    assert keys.digest(keys.heading("x", len(codes)) + blocks) == keys.digest(_bytes(pa.table({"x": column})))
-    numbers = pa.table({"x": pa.array([None, 7, 300, 7], pa.int32())})
-    assert keys.heading("x", 4) + b"".join(map(bytes, keys.coded_blocks(np.array([-1, 0, 1, 0]), (7, 300)))) == _bytes(
-        numbers
+    blocks = b"".join(map(bytes, sampling.coded_blocks(codes, levels, rows=8)))
+    assert sampling.digest(sampling.heading("x", len(codes)) + blocks) == sampling.digest(
+        _bytes(pa.table({"x": column}))
     )
+    numbers = pa.table({"x": pa.array([None, 7, 300, 7], pa.int32())})
+    assert sampling.heading("x", 4) + b"".join(
+        map(bytes, sampling.coded_blocks(np.array([-1, 0, 1, 0]), (7, 300)))
+    ) == _bytes(numbers)
 
 
 def _bytes(table):
-    return keys.heading("x", len(table)) + b"".join(map(bytes, keys._blocks(table.column("x").combine_chunks())))
+    return sampling.heading("x", len(table)) + b"".join(
+        map(bytes, sampling._blocks(table.column("x").combine_chunks()))
+    )

@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus import runs
+from gprplus.core import workdir
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 from gprplus.splits.audit.leakage import nearest_within
@@ -72,7 +72,7 @@ def test_near_duplicates_stand_nearest_first(manifest, tmp_path, crossed):
     place = {path: i for i, path in enumerate(images["path"].to_pylist())}
     for path, changed in zip(tested, (0, 0b111, 0b11), strict=True):
         hashes[place[path]] = hashes[place[trained]] ^ np.uint64(changed)
-    runs.write_table(source.path / "images.parquet", images.append_column("dhash", pa.array(hashes)))
+    workdir.write_table(source.path / "images.parquet", images.append_column("dhash", pa.array(hashes)))
     split = make_split(source.path, "weather", output=tmp_path / "split", force=True)
     pairs = split.info["audit"]["leakage"]["near_duplicates"]["pairs"]
     assert [(pair["test"], pair["bits"]) for pair in pairs] == [(tested[0], 0), (tested[2], 2), (tested[1], 3)]

@@ -5,11 +5,11 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from gprplus import keys
-from gprplus.errors import SplitError
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.codes import Codes
-from gprplus.splits.sides import deal_queries, on_test_side
+from gprplus.splits.candidates import Codes
+from gprplus.splits.test_set import deal_queries, on_test_side
 
 
 def searched_rows(split):
@@ -29,7 +29,7 @@ def test_queries_spread_over_the_levels_of_everything_at_once():
         Codes("illumination", hour.astype(np.int32), tuple("abc")),
         Codes("background", place.astype(np.int32), tuple("xy")),
     ]
-    priority = keys.priorities(np.arange(36, dtype=np.uint64), 0, "query")
+    priority = sampling.priorities(np.arange(36, dtype=np.uint64), 0, "query")
     chosen = deal_queries(np.zeros(36, dtype=np.int32), camera, others, priority)
     assert camera[chosen].tolist() == [0, 1, 2, 3, 4, 5]
     assert Counter(hour[chosen].tolist()) == {0: 2, 1: 2, 2: 2}
@@ -55,7 +55,7 @@ def test_queries_are_those_of_the_slow_twin(manifest, tmp_path, crossed):
     split = make_split(manifest(rows), "weather", output=tmp_path / "split", test_share=0.5)
     table = split.test().to_pylist()
     uids = np.array([row["uid"] for row in table], dtype=np.uint64)
-    priority = dict(zip(uids.tolist(), keys.priorities(uids, 0, "query").tolist(), strict=True))
+    priority = dict(zip(uids.tolist(), sampling.priorities(uids, 0, "query").tolist(), strict=True))
     levels = ("weather", "illumination", "viewpoint_deg", "camera")
     queries = {row["uid"] for row in table if row["role"] == "query"}
     assert queries == twin_queries(table, levels, priority)
@@ -95,7 +95,7 @@ def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched
     split = make_split(source, "weather", output=tmp_path / "split")
     rows = searched_rows(split)
     uids = (sorted(row["uid"] for row in rows if row["role"] == role) for role in ("query", "gallery"))
-    expected = keys.digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
+    expected = sampling.digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
     assert split.info["test"]["fingerprint"] == expected
     for i, options in enumerate([{"test_share": 0.5}, {"where": "illumination != night"}]):
         other = make_split(source, "weather", **options, output=tmp_path / str(i))
@@ -131,7 +131,7 @@ def test_the_sides_share_nobody(manifest, tmp_path, crossed):
 
 
 def test_the_share_is_a_threshold():
-    persons = keys.text_keys(str(i) for i in range(4000))
+    persons = sampling.text_keys(str(i) for i in range(4000))
     small, large = on_test_side(persons, 0.1), on_test_side(persons, 0.3)
     assert not (small & ~large).any()
     assert abs(small.mean() - 0.1) < 0.02

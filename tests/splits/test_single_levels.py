@@ -4,10 +4,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gprplus.evaluation import by_level, targets
-from gprplus.evaluation.level_scores import level_tests
+from gprplus.evaluation import targets
 from gprplus.splits import make_split
-from gprplus.splits.compare import compare_records
+from gprplus.splits.compare_splits import compare_records
+from gprplus.statistics import level_tables
+from gprplus.statistics.level_scores import level_tests
 
 SKIES = ("sunny", "clouds", "foggy")
 
@@ -70,7 +71,7 @@ def test_own_level_and_transfer_are_those_of_a_double_loop(manifest, crossed, tm
     own = set(level_tests(split.info).values())
     tests = [one for one in targets.of_tests(split) if one.name in own]
     results, queries, means = scored(split, tests)
-    contrasts, shown_levels = by_level.rows(results, queries, split.info, 0.01)
+    contrasts, shown_levels = level_tables.rows(results, queries, split.info, 0.01)
     for row in shown_levels:
         if row["metric"] == "mAP":
             assert row["value"] == pytest.approx(means[row["arm"], row["level"]], abs=1e-6)

@@ -6,8 +6,8 @@ from dataclasses import fields
 import pytest
 
 from gprplus.cli.make_split import command
+from gprplus.splits.command_options import options
 from gprplus.splits.request import DeclaredArm, Request
-from gprplus.splits.spelled import options
 
 ARMS = (
     DeclaredArm("all"),

@@ -8,10 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from gprplus import keys, runs, schema
+from gprplus import schema
 from gprplus.cli import cli
-from gprplus.declared import identity_attributes
-from gprplus.errors import FilterError, ManifestError, RequestChanged, SplitError
+from gprplus.core import sampling as keys
+from gprplus.core import workdir
+from gprplus.core.declarations import identity_attributes
+from gprplus.core.errors import FilterError, ManifestError, RequestChanged, SplitError
 from gprplus.splits import Split, make_split, target_rows
 
 
@@ -114,7 +116,7 @@ def test_force_makes_the_same_request_anew(source, tmp_path):
 def test_rows_that_were_written_before_there_were_weights_weigh_alike(source, tmp_path):
     split = make_split(source, "weather", output=tmp_path / "split")
     path = split.path / "members.parquet"
-    runs.write_table(path, pq.read_table(path).drop_columns(["weight"]))
+    workdir.write_table(path, pq.read_table(path).drop_columns(["weight"]))
     old = Split.open(split.path)
     assert old.train("mix").column_names == [column.name for column in schema.MEMBERS]
     assert old.train("mix").column("weight").null_count == old.info["arms"]["mix"]["images"]

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gprplus import schema
-from gprplus.errors import FilterError
-from gprplus.splits.where import Filter
+from gprplus.core.errors import FilterError
+from gprplus.splits.filters.parse import Filter
 
 KNOWN = frozenset(column.name for column in (*schema.IMAGES, *schema.IDENTITIES))
 ROWS = [

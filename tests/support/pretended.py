@@ -316,7 +316,7 @@ def pretended(monkeypatch: Any, free: int = 1 << 30) -> Iterator[Gpu]:
     # Its arguments are judged before any mode is asked.
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: gpu.label(tensor).recorded.add(stream))
     monkeypatch.setattr(torch, "autocast", _autocast(torch.autocast))
-    monkeypatch.setattr("gprplus.baseline.feed.ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=enter))
+    monkeypatch.setattr("gprplus.baseline.loader.ThreadPoolExecutor", partial(ThreadPoolExecutor, initializer=enter))
     _forget()
     with ExitStack() as modes:
         modes.callback(_forget)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gprplus.images import decode, read_bytes, resize
+from gprplus.core.images import decode, read_bytes, resize
 
 VERSION = "appearance-1"  # part of every request: a change here is a change of every distance
 HEIGHT, WIDTH = 128, 64

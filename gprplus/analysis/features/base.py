@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from gprplus.archives import reading_order
 from gprplus.baseline.decode import decode
-from gprplus.errors import AnalysisError, examples
-from gprplus.images import read_bytes
-from gprplus.parallel import Progress, in_threads
+from gprplus.core.errors import AnalysisError, examples
+from gprplus.core.images import read_bytes
+from gprplus.core.parallel import Progress, in_threads
 
 MEASURES = ("energy", "mmd2")
 LEARNT = ("energy", "mmd2", "mmd2_narrow", "mmd2_wide", "kid")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gprplus.analysis.features.base import Features, in_batches
-from gprplus.errors import AnalysisError, GprplusError
-from gprplus.runs import read_json
+from gprplus.core.errors import AnalysisError, GprplusError
+from gprplus.core.workdir import read_json
 
 MODEL = "model.safetensors"
 ELSE = "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of features."
@@ -35,7 +35,7 @@ def reid(path: Path, device: str) -> Features:
     from gprplus.baseline import devices, model
     from gprplus.baseline.embed import embed
     from gprplus.baseline.recipe import Compute, Input, Network
-    from gprplus.declared import strict
+    from gprplus.core.declarations import strict
 
     weights = path / MODEL if path.is_dir() else path
     record = read_json(weights.parent / "run.json", AnalysisError, "the folder of a finished run")
@@ -62,7 +62,8 @@ def resnet50(path: Path | None, device: str) -> Features:
     """Unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128: general looks, no persons."""
     import torch
 
-    from gprplus.baseline import backbones, devices, weights
+    from gprplus.baseline import backbones, devices
+    from gprplus.baseline import pretrained as weights
     from gprplus.baseline.augment import normalised
     from gprplus.baseline.recipe import Network
 

@@ -8,7 +8,8 @@ CVPR 2016, equations 1, 3 and 4, as the GPR+ slides give them),
 
 Both are squared Euclidean distances between vectors: the maps over sqrt 2, and the Gram matrices, each times
 sqrt(w_l) / (2 N_l M_l), set one after the other. A Gram matrix is symmetric, so half of it is kept, times sqrt 2 off
-the diagonal. Which layers, weights and sizes the paper used is unknown: those here are ours (`gprplus.analysis.paper`).
+the diagonal. Which layers, weights and sizes the paper used is unknown: those here are ours
+(`gprplus.analysis.paper.measure`).
 """
 
 import math
@@ -21,9 +22,9 @@ from torch import nn
 
 from gprplus.analysis.features.base import Features, in_batches
 from gprplus.analysis.features.networks import ELSE, lengthened, state_digest
-from gprplus.baseline import devices, weights
+from gprplus.baseline import devices, pretrained
 from gprplus.baseline.augment import normalised
-from gprplus.errors import AnalysisError, GprplusError
+from gprplus.core.errors import AnalysisError, GprplusError
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the end of the name is the start of its SHA-256
 BLOCKS = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
@@ -101,7 +102,7 @@ def load(path: Path | None, device: str) -> VGG19:
     """
     network = VGG19()
     try:
-        said = weights.fill(network, weights.read(path) if path else weights.fetch(URL), str(path or URL))
+        said = pretrained.fill(network, pretrained.read(path) if path else pretrained.fetch(URL), str(path or URL))
     except GprplusError as error:
         raise AnalysisError(f"VGG-19 has no weights here: {error} {ELSE}") from error
     if said:

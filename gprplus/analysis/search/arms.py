@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gprplus.analysis.side import crossed_factors
+from gprplus.analysis.sample import crossed_factors
 from gprplus.ingest import Manifest
 from gprplus.splits import DeclaredArm, Split, make_split
 
 if TYPE_CHECKING:
-    from gprplus.analysis.search.judge import Outcome
+    from gprplus.analysis.search.holdout import Outcome
 
 SEARCHED = "searched"
 REFERENCE = "random-images-1"

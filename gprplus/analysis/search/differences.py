@@ -6,9 +6,9 @@ For the searched mixture w and a control's mixture v, the difference of their sq
 
 with the kernels K_pq between the cells of source identities p and q, and k_pt between those of p and target image t.
 Discrepancies within the target cancel. The variance is that of the jackknife over source identities, plus that over
-target identities, which may have unequal numbers of images (evaluation.stats.identities), plus that over the draws of a
-random control. The jackknife overestimates the part of single pairs of identities (Efron and Stein 1981), and pairs of
-a source and a target identity count on both sides, so that intervals are wide where cells do not differ.
+target identities, which may have unequal numbers of images (statistics.identity_variance), plus that over the draws
+of a random control. The jackknife overestimates the part of single pairs of identities (Efron and Stein 1981), and
+pairs of a source and a target identity count on both sides, so that intervals are wide where cells do not differ.
 """
 
 import math
@@ -19,10 +19,10 @@ import numpy as np
 
 from gprplus.analysis.record import Difference
 from gprplus.analysis.search.kernels import Kernels
-from gprplus.evaluation.stats.contrasts import Judged
-from gprplus.evaluation.stats.families import largest
-from gprplus.evaluation.stats.identities import factors, freedom
-from gprplus.evaluation.stats.joining import joined, two_sided
+from gprplus.statistics.contrasts import Judged
+from gprplus.statistics.identity_variance import factors, freedom
+from gprplus.statistics.multiplicity import largest
+from gprplus.statistics.variance_sum import joined, two_sided
 
 LEAST = 3  # source identities of a jackknife over pairs
 DRAWS = 2000  # simulated searches without any difference

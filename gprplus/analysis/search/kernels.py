@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.analysis import discrepancy
+from gprplus.analysis import distance_estimators
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,12 @@ def kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndarray) -
     """Of source points `(P, C, D)` and target points `(T, D)`, with the median distance of all as bandwidth."""
     people, cells, width = source.shape
     flat = source.reshape(-1, width)
-    bandwidth = discrepancy.median_distance(np.vstack([flat, target]))
+    bandwidth = distance_estimators.median_distance(np.vstack([flat, target]))
 
     def near(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return (1 - discrepancy.costs(discrepancy.distances(left, right), bandwidth)["mmd2"]).astype(np.float32)
+        return (1 - distance_estimators.costs(distance_estimators.distances(left, right), bandwidth)["mmd2"]).astype(
+            np.float32
+        )
 
     return Kernels(
         np.concatenate([near(row, flat) for row in source]).reshape(people, cells, people, cells),

@@ -10,18 +10,19 @@ import pyarrow as pa
 
 from gprplus.analysis.columns import CELLS, RIVALS
 from gprplus.analysis.features import Features, chosen
-from gprplus.analysis.pages import markdown, write_csv
+from gprplus.analysis.matched_sample import codes
+from gprplus.analysis.output import markdown, write_csv
 from gprplus.analysis.record import Difference, search_record
-from gprplus.analysis.sample import codes
-from gprplus.analysis.search import arms, judge, rivals, verdict
+from gprplus.analysis.sample import Side, opened_target, searched, target_side
+from gprplus.analysis.search import arms, holdout, verdict
+from gprplus.analysis.search import baselines as rivals
 from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.kernels import kernels
-from gprplus.analysis.side import Side, opened_target, searched, target_side
-from gprplus.errors import AnalysisError
+from gprplus.core.errors import AnalysisError
+from gprplus.core.parallel import Progress, silent
+from gprplus.core.sampling import bottom, canonical, priorities, text_key, text_keys
+from gprplus.core.workdir import read_json, settle, versions, write_json, write_table, write_text
 from gprplus.ingest import Manifest
-from gprplus.keys import bottom, canonical, priorities, text_key, text_keys
-from gprplus.parallel import Progress, silent
-from gprplus.runs import read_json, settle, versions, write_json, write_table, write_text
 from gprplus.schema import VERSION, conform, stored
 
 RECORD = "search.json"
@@ -206,7 +207,7 @@ def _one(
     budget: Budget,
     floor: float,
     seed: int,
-) -> judge.Outcome:
+) -> holdout.Outcome:
     assert side.crossed is not None
     (sample,) = target.samples.values()
     known, bandwidth = kernels(source, images, sample.people)
@@ -216,7 +217,7 @@ def _one(
     groups = levels[:, side.crossed.factors.index("viewpoint_deg")] if views else np.zeros(len(levels), dtype=np.int64)
     least = np.full(int(groups.max()) + 1, floor / (int(groups.max()) + 1) if views else 0.0)
     # One half for all targets: what was chosen for another target is a control, and must not have seen the other half.
-    half = judge.halved(len(known.inside), np.random.default_rng(text_key(canonical("search", str(seed)))))
+    half = holdout.halved(len(known.inside), np.random.default_rng(text_key(canonical("search", str(seed)))))
     fit = rng.permutation(int(sample.people.max()) + 1)[sample.people] % 2 == 0
 
     def problem(people: np.ndarray, weight: np.ndarray) -> rivals.Problem:
@@ -226,13 +227,13 @@ def _one(
             RIDGE * float(np.diag(within).mean()),
         )  # fmt: skip
 
-    return judge.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS)
+    return holdout.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS)
 
 
 def _write(
     home: Path,
     name: str,
-    found: Mapping[str, judge.Outcome],
+    found: Mapping[str, holdout.Outcome],
     request: Mapping[str, Any],
     source: Manifest,
     split: Path,

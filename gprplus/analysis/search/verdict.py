@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from gprplus.analysis.pages import markdown
+from gprplus.analysis.output import markdown
 from gprplus.analysis.record import Difference
 from gprplus.analysis.search.arms import WRONG
 from gprplus.analysis.search.differences import nearest

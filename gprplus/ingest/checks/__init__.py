@@ -1,6 +1,12 @@
-"""Checks of images: scores and flags as columns of the manifest. One module a family; `stage` runs them.
+"""Checks of images: scores and flags as columns of the manifest. One module a family; `run_checks` runs them.
 
-columns: what is added to the tables. base: the registry. look: one half-size grey decode a file. memory: looks that
-were taken before. hamming: look-alikes among millions of hashes. pixels, sizes, duplicates, identity: the checks.
-known: all of them. issues: what they found, the worst first. pictures: the worst, to be drawn.
+- `columns`: what is added to the tables.
+- `registry`: the registry.
+- `measure`: one half-size grey decode a file.
+- `cache`: looks that were taken before.
+- `hamming`: look-alikes among millions of hashes.
+- `image_quality`, `sizes`, `duplicates`, `identity_outlier`: the checks.
+- `known`: all of them.
+- `findings`: what they found, the worst first.
+- `examples`: the worst, to be drawn.
 """

@@ -5,7 +5,7 @@ Light on purpose: the command line, the filters of splits and the documentation 
 
 from collections.abc import Iterable
 
-from gprplus.errors import ManifestError, nearest
+from gprplus.core.errors import ManifestError, nearest
 from gprplus.schema import Column
 
 # What was measured, which is in images.parquet as soon as one check is that looks at files.

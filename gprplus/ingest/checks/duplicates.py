@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gprplus.ingest.checks.base import Rows, check
 from gprplus.ingest.checks.hamming import nearest
+from gprplus.ingest.checks.registry import Rows, check
 
 # Bits of 64. Of renders saved again at JPEG quality 50 six in seven stay within 4 bits, three in five within 2; but of
 # two people in one scene one in seven is within 4 bits of the other, one in a hundred within 2.

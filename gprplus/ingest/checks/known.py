@@ -1,8 +1,8 @@
 """All checks: importing this module fills the registry, one family after the other."""
 
-from gprplus.ingest.checks import duplicates, identity, pixels, sizes
-from gprplus.ingest.checks.base import REGISTRY, settings_of
+from gprplus.ingest.checks import duplicates, identity_outlier, image_quality, sizes
+from gprplus.ingest.checks.registry import REGISTRY, settings_of
 
-FAMILIES = (pixels, sizes, duplicates, identity)
+FAMILIES = (image_quality, sizes, duplicates, identity_outlier)
 
 __all__ = ["FAMILIES", "REGISTRY", "settings_of"]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gprplus.ingest.checks.base import Rows, check
+from gprplus.ingest.checks.registry import Rows, check
 
 _REACH = 3.0  # interquartile ranges beyond the quartiles: cleanvision's iqr_factor
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from os.path import splitext
 from pathlib import Path
 
-from gprplus.errors import printable
-from gprplus.ingest.files.views import Views
-from gprplus.sniff import EXTENSIONS
+from gprplus.core.errors import printable
+from gprplus.core.image_headers import EXTENSIONS
+from gprplus.ingest.files.archive_paths import Views
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})

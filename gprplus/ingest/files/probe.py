@@ -13,11 +13,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import groupby
 
-from gprplus import sniff
+from gprplus.core import image_headers
 from gprplus.core.files import mtime_ns
+from gprplus.core.parallel import in_threads
+from gprplus.ingest.files.classify import Probe, every_byte, failed, judge
 from gprplus.ingest.files.complaints import Heard, listening
-from gprplus.ingest.files.verdict import Probe, every_byte, failed, judge
-from gprplus.parallel import in_threads
 
 # Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
 # sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS` threads, `_SLICE` files at a time (a cold
@@ -118,14 +118,16 @@ def _open(name: str, folder: int | None, read: Read) -> Probe:
 
 
 def _ends(file: int, size: int, mtime: int) -> Probe:
-    head = os.read(file, sniff.HEAD)
-    tail = head if size <= sniff.HEAD else os.pread(file, sniff.TAIL, size - sniff.TAIL)
+    head = os.read(file, image_headers.HEAD)
+    tail = head if size <= image_headers.HEAD else os.pread(file, image_headers.TAIL, size - image_headers.TAIL)
     return judge(size, mtime, head, tail, lambda offset, length: os.pread(file, length, offset))
 
 
 def _every_byte(file: int, size: int, mtime: int, heard: Heard | None = None) -> Probe:
     data = os.read(file, size + 1)
-    while len(data) != size and (more_data := os.read(file, sniff.FAR_TAIL)):  # it grew, or is past two gigabytes
+    while len(data) != size and (
+        more_data := os.read(file, image_headers.FAR_TAIL)
+    ):  # it grew, or is past two gigabytes
         data += more_data
     return every_byte(data, mtime, heard)
 

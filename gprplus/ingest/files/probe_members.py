@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from gprplus import archives, sniff
-from gprplus.errors import ArchiveError
+from gprplus import archives
+from gprplus.core import image_headers
+from gprplus.core.errors import ArchiveError
+from gprplus.ingest.files.classify import Probe, every_byte, failed, judge
 from gprplus.ingest.files.complaints import Heard
 from gprplus.ingest.files.probe import probe_files, warnings_caught
-from gprplus.ingest.files.verdict import Probe, every_byte, failed, judge
 
 
 def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
@@ -46,7 +47,9 @@ def _probed(archive: archives.Archive, name: str, verify: str, heard: Heard | No
         return every_byte(archive.read(name), mtime, heard)
     if not archive.direct:
         data = archive.read(name)
-        return judge(size, mtime, data[: sniff.HEAD], data[-sniff.TAIL :], lambda at, n: data[at : at + n])
-    head = archive.piece(name, 0, sniff.HEAD)
-    tail = head if size <= sniff.HEAD else archive.piece(name, size - sniff.TAIL, sniff.TAIL)
+        return judge(
+            size, mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], lambda at, n: data[at : at + n]
+        )
+    head = archive.piece(name, 0, image_headers.HEAD)
+    tail = head if size <= image_headers.HEAD else archive.piece(name, size - image_headers.TAIL, image_headers.TAIL)
     return judge(size, mtime, head, tail, lambda at, n: archive.piece(name, at, n))

@@ -11,8 +11,8 @@ from operator import attrgetter
 from pathlib import Path
 
 from gprplus.archives import UNPACK, is_packed
+from gprplus.core.errors import LayoutError
 from gprplus.core.files import mtime_ns
-from gprplus.errors import LayoutError
 from gprplus.ingest.files.listing import BESIDE, OWN_HIDDEN, UNREAD, Folder, Hidden, Listing, Refused, is_hidden_image
 
 _HIDDEN = frozenset("_.")

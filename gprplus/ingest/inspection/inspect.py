@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from gprplus.declared import identity_attributes, image_attributes
-from gprplus.errors import printable
-from gprplus.ingest.checks.issues import Finding, findings
+from gprplus.core.declarations import identity_attributes, image_attributes
+from gprplus.core.errors import printable
+from gprplus.ingest.checks.findings import Finding, findings
 from gprplus.ingest.inspection.cells import Alias, Cells, aliases_of, cells_of
 from gprplus.ingest.inspection.problems import (
     about_cells,

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.declared import identity_attributes
-from gprplus.errors import examples
+from gprplus.core.declarations import identity_attributes
+from gprplus.core.errors import examples
 from gprplus.ingest.files.listing import UNREAD
 from gprplus.ingest.inspection.cells import SHOWN, Cells
 from gprplus.ingest.tables.coded import Codes

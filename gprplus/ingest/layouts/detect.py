@@ -11,21 +11,22 @@ from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from gprplus import archives, declared
+from gprplus import archives
+from gprplus.core import declarations
+from gprplus.core.errors import DeclarationError, LayoutError, examples, near, printable
+from gprplus.core.image_headers import EXTENSIONS
 from gprplus.core.names import plain_name
-from gprplus.errors import DeclarationError, LayoutError, examples, near, printable
+from gprplus.core.workdir import read_json
+from gprplus.ingest.files.archive_members import beside
+from gprplus.ingest.files.archive_paths import Views
+from gprplus.ingest.files.classify import Probe
 from gprplus.ingest.files.listing import Listing, hidden_or_empty
-from gprplus.ingest.files.members import beside
 from gprplus.ingest.files.probe_members import probe_members
-from gprplus.ingest.files.verdict import Probe
-from gprplus.ingest.files.views import Views
-from gprplus.ingest.layouts.declare import as_rendered, from_declaration, load, shipped
+from gprplus.ingest.layouts.explain_mismatch import but_for_ending, near_miss
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.names import match
-from gprplus.ingest.layouts.near_miss import but_for_ending, near_miss
-from gprplus.runs import read_json
+from gprplus.ingest.layouts.load import as_rendered, from_declaration, load, shipped
+from gprplus.ingest.layouts.match import match
 from gprplus.schema.records import renders_record
-from gprplus.sniff import EXTENSIONS
 
 SAMPLE = 2000  # names looked at
 OPENED = 16  # files opened to settle a tie
@@ -62,14 +63,14 @@ def _recorded(listing: Listing, name: Any) -> Layout:
     """
     record = beside(listing, "renders.json")
     text = str(name)
-    if text in declared.names("layouts"):
+    if text in declarations.names("layouts"):
         return load(text)
     if text.endswith(".toml") and not set(text) & set("/\\\0"):
         place = beside(listing, text)
         if archives.exists(place):
-            return from_declaration(declared.parsed(place, archives.read(place)))
+            return from_declaration(declarations.parsed(place, archives.read(place)))
         raise DeclarationError(f"{record}: layout: there is no file {printable(text)} in its folder.")
-    meant = near(text[:80], declared.names("layouts"))
+    meant = near(text[:80], declarations.names("layouts"))
     hint = f" Did you mean '{meant}'?" if meant else ""
     raise DeclarationError(
         f"{record}: layout: expected a name from `gprplus layouts` or a TOML file in the same folder, found "

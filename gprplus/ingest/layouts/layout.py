@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gprplus.errors import DeclarationError
+from gprplus.core.errors import DeclarationError
 from gprplus.ingest.layouts.patterns import Pattern, compiled
 from gprplus.ingest.layouts.templates import fill
 from gprplus.ingest.layouts.tokens import Degrees, Doubled, EngineLog, Expected, Joined, Levels, RoleList

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
-from gprplus.errors import DeclarationError, LayoutError, printable
+from gprplus.core.errors import DeclarationError, LayoutError, printable
 
 LONGEST = 2000  # characters of a pattern; the longest shipped one has 260
 LARGEST = 10_000  # characters that a pattern may ask for by its repeats: no path is half as long

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from gprplus.errors import DeclarationError
+from gprplus.core.errors import DeclarationError
 
 LONGEST = 1000  # characters of a template
 WIDEST = 20  # digits: those of the largest 64-bit integer

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from gprplus.errors import LayoutError
+from gprplus.core.errors import LayoutError
 from gprplus.ingest.layouts.templates import fill
 
 HUNDRED = 100  # a camera numbered within its scene: scene 3, camera 7 is camera 307

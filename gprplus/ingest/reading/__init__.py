@@ -1,5 +1,7 @@
 """Reading: names parsed and files opened side by side, in as many processes as pay, a batch at a time.
 
-batch: what a worker does. read: all batches, into one table. parts: what is finished of a build that is not. shard: a
-share of the batches, for another machine.
+- `batch`: what a worker does.
+- `read`: all batches, into one table.
+- `partial`: what is finished of a build that is not.
+- `shard`: a share of the batches, for another machine.
 """

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from gprplus.digests import digest
+from gprplus.core.hashing import digest
+from gprplus.ingest.files.archive_members import of_one_stream
+from gprplus.ingest.files.archive_paths import Views
+from gprplus.ingest.files.classify import Probe
 from gprplus.ingest.files.listing import Folder, Listing, paths
-from gprplus.ingest.files.members import of_one_stream
 from gprplus.ingest.files.probe import probe_files
 from gprplus.ingest.files.probe_members import probe_members
-from gprplus.ingest.files.verdict import Probe
-from gprplus.ingest.files.views import Views
-from gprplus.ingest.layouts.columns import Codes, Numbers, coded, numbers, texts
-from gprplus.ingest.layouts.names import match, token_columns, uid_bytes
+from gprplus.ingest.layouts.match import match, token_columns, uid_bytes
+from gprplus.ingest.layouts.worker_columns import Codes, Numbers, coded, numbers, texts
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from gprplus.core.parallel import Progress, cores, in_processes, silent
 from gprplus.ingest.files.listing import Listing
-from gprplus.ingest.layouts.columns import Codes, arrow_codes, arrow_numbers
-from gprplus.ingest.layouts.parse import TOKEN
+from gprplus.ingest.layouts.decode import TOKEN
+from gprplus.ingest.layouts.worker_columns import Codes, arrow_codes, arrow_numbers
 from gprplus.ingest.reading.batch import Batch, Outcome, batches, read_batch
-from gprplus.ingest.reading.parts import Finished, Parts
+from gprplus.ingest.reading.partial import Finished, Parts
 from gprplus.ingest.reading.shard import Shard
-from gprplus.parallel import Progress, cores, in_processes, silent
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout

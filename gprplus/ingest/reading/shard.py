@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from gprplus.errors import ManifestError
+from gprplus.core.errors import ManifestError
 
 
 class Shard(NamedTuple):

@@ -6,10 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.declared import attributes, in_order
+from gprplus.core.declarations import attributes, in_order
+from gprplus.core.workdir import fingerprint, versions
 from gprplus.ingest.tables.manifest import TABLES, Manifest
 from gprplus.ingest.tables.select import only, without
-from gprplus.runs import fingerprint, versions
 from gprplus.schema import IMAGES, VERSION
 
 

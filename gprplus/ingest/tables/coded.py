@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.declared import in_order
+from gprplus.core.declarations import in_order
 
 
 def margin(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:

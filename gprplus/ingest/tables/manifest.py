@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.declarations import attributes
+from gprplus.core.errors import ManifestError, nearest
 from gprplus.core.files import Signature, signature
 from gprplus.core.folders import is_held
 from gprplus.core.roots import recorded_root
-from gprplus.declared import attributes
-from gprplus.errors import ManifestError, nearest
-from gprplus.runs import read_json
+from gprplus.core.workdir import read_json
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
 from gprplus.schema.records import manifest_record
 

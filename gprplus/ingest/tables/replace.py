@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.errors import ManifestError
 from gprplus.core.folders import holding, remove
-from gprplus.errors import ManifestError
+from gprplus.core.workdir import write_json, write_table
 from gprplus.ingest.tables.manifest import LOOKS, NEXT, RECORD, TABLES, interrupted
-from gprplus.runs import write_json, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gprplus.ingest.files.archive_members import Contents, Memory
 from gprplus.ingest.files.listing import Hidden, Refused
-from gprplus.ingest.files.members import Contents, Memory
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.select import only
 

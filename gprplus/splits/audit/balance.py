@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus import keys
+from gprplus.core import sampling
 from gprplus.splits.audit.association import (
     cramers_v,
     cramers_v_within,
@@ -16,8 +16,8 @@ from gprplus.splits.audit.association import (
     permuted,
     standardised,
 )
-from gprplus.splits.audit.tally import Counted, Joint, crossed
-from gprplus.splits.codes import Codes, Pool
+from gprplus.splits.audit.counts import Counted, Joint, crossed
+from gprplus.splits.candidates import Codes, Pool
 from gprplus.splits.designs import Plan, Train
 
 SAMPLE = 128  # persons whose images tell how attributes go together inside a person
@@ -118,7 +118,7 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
     found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
     given: dict[str, dict[str, float | None]] = {"association_given_identity": {}, "information_given_identity": {}}
     seen: dict[frozenset[str], tuple[float | None, ...]] = {}
-    rng = np.random.default_rng(keys.text_key("association"))
+    rng = np.random.default_rng(sampling.text_key("association"))
     chance: dict[str, float | None] = {}
     for one, two in combinations(images, 2):
         first, second = twins.get(one, one), twins.get(two, two)
@@ -154,7 +154,7 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
 
 def chances(tables: Mapping[str, np.ndarray], with_arm: Mapping[str, float | None]) -> dict[str, float]:
     """The permutation p of each association with the arm that is above 0."""
-    rng = np.random.default_rng(keys.text_key("association with the arm"))
+    rng = np.random.default_rng(sampling.text_key("association with the arm"))
     return {name: permuted(tables[name], rng) for name, value in with_arm.items() if value}
 
 
@@ -168,9 +168,9 @@ class _Within:
 
     def __init__(self, pool: Pool, rows: np.ndarray) -> None:
         there = np.flatnonzero(np.bincount(pool.person[rows], minlength=len(pool.persons)))
-        order = keys.priorities(pool.person_keys[there], 0, "audit")
+        order = sampling.priorities(pool.person_keys[there], 0, "audit")
         chosen = np.zeros(len(pool.persons), dtype=bool)
-        chosen[there[keys.bottom(order, SAMPLE, there)]] = True
+        chosen[there[sampling.bottom(order, SAMPLE, there)]] = True
         self.pool, self.rows = pool, rows[chosen[pool.person[rows]]]
         _, self.person = np.unique(pool.person[self.rows], return_inverse=True)
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus import keys
-from gprplus.errors import SplitError, examples
-from gprplus.splits.codes import Pool, arrow
+from gprplus.core import sampling
+from gprplus.core.arrow import arrow
+from gprplus.core.errors import SplitError, examples
+from gprplus.splits.candidates import Pool
 from gprplus.splits.dealing import every_arm
 from gprplus.splits.designs import Arm
-from gprplus.splits.sides import TestSide
+from gprplus.splits.test_set import TestSide
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,10 +74,10 @@ def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tupl
     column = pool.texts.column("dhash") if pool.texts.has("dhash") else None
     if column is None or column.null_count == len(pool):
         return {}, []
-    hashes, known = keys.plain(column), keys.known(column)
+    hashes, known = sampling.plain(column), sampling.known(column)
     train = _trained(pool, arms)
     train, test = train[known[train]], side.rows[known[side.rows]]
-    order = np.lexsort((keys.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
+    order = np.lexsort((sampling.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
     test = test[order[:LOOKED_AT]]
     first, second, bits = nearest_within(hashes[test], hashes[train], RADIUS)
     ours, theirs = (pool.texts.take("path", rows).to_pylist() for rows in (test[first], train[second]))

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gprplus import keys
-from gprplus.splits.codes import Codes, Pool
+from gprplus.core import sampling
+from gprplus.splits.candidates import Codes, Pool
 
 BINS = 12
 MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warning
@@ -17,14 +17,14 @@ def sampled(pool: Pool, rows: np.ndarray, level: Codes, images: int) -> np.ndarr
     rows = rows[level.values[rows] >= 0]
     counts = np.bincount(pool.person[rows], minlength=len(pool.persons))
     people = np.flatnonzero(counts)
-    order = keys.bottom(keys.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
+    order = sampling.bottom(sampling.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
     wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
     chosen = np.zeros(len(pool.persons), dtype=bool)
     chosen[people[order[:wanted]]] = True
     rows = rows[chosen[pool.person[rows]]]
     if len(rows) <= images:
         return rows
-    return np.sort(rows[keys.bottom(keys.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
+    return np.sort(rows[sampling.bottom(sampling.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
 
 
 def probe(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[str, Any] | None:

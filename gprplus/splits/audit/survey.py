@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gprplus.splits.audit import balance
-from gprplus.splits.audit.collinear import collinearity
-from gprplus.splits.audit.tally import Counted, Joint, pack
+from gprplus.splits.audit.collinearity import collinearity
+from gprplus.splits.audit.counts import Counted, Joint, pack
 from gprplus.splits.designs import Train
 
 

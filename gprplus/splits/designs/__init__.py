@@ -2,9 +2,19 @@
 
 from dataclasses import replace
 
+from gprplus.core.errors import SplitError, nearest
 from gprplus.core.names import plain_name
-from gprplus.errors import SplitError, nearest
-from gprplus.splits.designs import budget, declared, factorial, full, identity, only, path, persons, weighing
+from gprplus.splits.designs import (
+    between_identities,
+    budget,
+    declared,
+    factorial,
+    full,
+    identity_ladder,
+    only_without,
+    path,
+    weighting,
+)
 from gprplus.splits.designs.base import DESIGNS, Arm, Design, Plan, Train
 
 __all__ = [
@@ -13,16 +23,16 @@ __all__ = [
     "Design",
     "Plan",
     "Train",
+    "between_identities",
     "budget",
     "declared",
     "draw",
     "factorial",
     "full",
-    "identity",
-    "only",
+    "identity_ladder",
+    "only_without",
     "path",
-    "persons",
-    "weighing",
+    "weighting",
 ]
 
 
@@ -37,7 +47,7 @@ def draw(train: Train) -> Plan:
         raise SplitError(f"There is no design called '{name}'. {nearest(name, DESIGNS)}")
     plan = DESIGNS[name].draw(train)
     if train.request.missing == "weight":
-        plan = weighing.weighed(train, plan)
+        plan = weighting.weighed(train, plan)
     if train.request.full and "full" not in plan.arms:
         plan = replace(plan, arms={**plan.arms, "full": full.everything(train)})
     for arm in plan.arms:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gprplus import keys
-from gprplus.errors import SplitError
-from gprplus.splits.aliases import Relations
-from gprplus.splits.arms import Matched, Slots, draw_within, restrict
-from gprplus.splits.codes import Codes, Pool
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
+from gprplus.splits.candidates import Codes, Pool
+from gprplus.splits.identifiability import Relations
+from gprplus.splits.matching import Matched, Slots, draw_within, restrict
 from gprplus.splits.request import WARN_RETENTION, Request
 
 
@@ -34,7 +34,7 @@ class Train:
 
     def order(self, stream: str = "identity") -> np.ndarray:
         """Priorities of all persons of the pool under the seed, `(I,) uint64`."""
-        return keys.priorities(self.pool.person_keys, self.request.seed, stream)
+        return sampling.priorities(self.pool.person_keys, self.request.seed, stream)
 
 
 @dataclass(frozen=True)
@@ -165,5 +165,5 @@ def random_images(train: Train, wanted: np.ndarray, draw: int) -> Arm:
     mine = np.flatnonzero(wanted[train.person] > 0)
     rows = train.rows[mine]
     uid = train.pool.uid[rows]
-    priority = keys.priorities(uid, train.request.seed, f"random-images-{draw}")
+    priority = sampling.priorities(uid, train.request.seed, f"random-images-{draw}")
     return Arm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority, uid)])

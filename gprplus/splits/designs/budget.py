@@ -4,14 +4,14 @@ import re
 
 import numpy as np
 
-from gprplus import keys
-from gprplus.errors import SplitError
-from gprplus.splits.aliases import cautions, refuse_aliased
-from gprplus.splits.arms import restrict
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
+from gprplus.splits.designs.arguments import arms_asked, counted, inside_persons
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.levels import arms_asked, counted, inside_persons
-from gprplus.splits.designs.only import Comparison, dealt, match_levels
-from gprplus.splits.sides import rank_in_runs
+from gprplus.splits.designs.only_without import Comparison, dealt, match_levels
+from gprplus.splits.identifiability import cautions, refuse_aliased
+from gprplus.splits.matching import restrict
+from gprplus.splits.test_set import rank_in_runs
 
 PARTS = 4  # a default grid halves persons and images so far down
 SIZES = (8, 4, 2, 1)  # a default scaling takes these parts of all
@@ -35,8 +35,8 @@ def budget(train: Train) -> Plan:
     cells, top = _cells(train, owned)
     able = np.flatnonzero(owned >= top)
     line = np.full(len(owned), len(able), dtype=np.int64)
-    line[able[keys.bottom(train.order()[able], len(able), able)]] = np.arange(len(able))
-    order = np.lexsort((uid, keys.priorities(uid, train.request.seed, "image"), person))
+    line[able[sampling.bottom(train.order()[able], len(able), able)]] = np.arange(len(able))
+    order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
     rows, place = train.rows[order], line[person[order]]
     rank = rank_in_runs(person[order])
     arms = {

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from gprplus import keys
-from gprplus.errors import SplitError, examples
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError, examples
 from gprplus.splits.designs.base import Train
-from gprplus.splits.designs.joint import levels_kept
+from gprplus.splits.designs.joint_matching import levels_kept
 from gprplus.splits.request import DeclaredArm
-from gprplus.splits.sides import rank_in_runs
+from gprplus.splits.test_set import rank_in_runs
 
 
 def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
@@ -31,9 +31,9 @@ def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
         raise SplitError(
             f"The arm '{arm.name}' asks for {arm.identities:,} identities, but the train side has {len(there):,}."
         )
-    first = there[keys.bottom(train.order()[there], arm.identities or len(there), there)]
+    first = there[sampling.bottom(train.order()[there], arm.identities or len(there), there)]
     mine = np.isin(person, first)
-    priority = keys.priorities(uid, train.request.seed, "image")
+    priority = sampling.priorities(uid, train.request.seed, "image")
     load = np.zeros(len(train.pool.persons), dtype=np.int64)
     chosen, lacking = [], []
     for cell, count in sorted(asked.items()):

@@ -8,15 +8,15 @@ slots.
 
 import numpy as np
 
-from gprplus import keys
-from gprplus.errors import SplitError, examples, nearest
-from gprplus.splits.arms import Matched
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError, examples, nearest
+from gprplus.splits.designs.arguments import counted
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention
 from gprplus.splits.designs.cells import of_cells
-from gprplus.splits.designs.joint import factors_of, levels_kept, match_jointly, rows_of, warned
-from gprplus.splits.designs.levels import counted
+from gprplus.splits.designs.joint_matching import factors_of, levels_kept, match_jointly, rows_of, warned
+from gprplus.splits.matching import Matched
 from gprplus.splits.request import DeclaredArm
-from gprplus.splits.sides import rank_in_runs
+from gprplus.splits.test_set import rank_in_runs
 
 
 @design(
@@ -100,7 +100,7 @@ def _plain(train: Train, arm: DeclaredArm) -> Arm:
             "such images."
         )
     line = np.full(len(train.pool.persons), len(there), dtype=np.int64)
-    line[there[keys.bottom(train.order()[there], len(there), there)]] = np.arange(len(there))
+    line[there[sampling.bottom(train.order()[there], len(there), there)]] = np.arange(len(there))
     mine = np.flatnonzero(line[person] < (arm.identities or len(there)))
     if arm.images is not None:
         if arm.images > len(mine):
@@ -108,7 +108,7 @@ def _plain(train: Train, arm: DeclaredArm) -> Arm:
                 f"The arm '{arm.name}' asks for {arm.images:,} images, but its persons have {len(mine):,} such images."
             )
         mine = mine[
-            np.lexsort((uid[mine], keys.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
+            np.lexsort((uid[mine], sampling.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
         ]
         mine = mine[np.lexsort((line[person[mine]], rank_in_runs(person[mine])))[: arm.images]]
     return Arm("declared", _said(arm), np.sort(rows[mine]), _facts(arm))

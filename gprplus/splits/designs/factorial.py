@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.errors import SplitError
+from gprplus.core.errors import SplitError
+from gprplus.splits.designs.arguments import counted
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention
-from gprplus.splits.designs.joint import factors_of, levels_kept, match_jointly, rows_of, warned
-from gprplus.splits.designs.levels import counted
+from gprplus.splits.designs.joint_matching import factors_of, levels_kept, match_jointly, rows_of, warned
 from gprplus.splits.request import DeclaredArm
 
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")

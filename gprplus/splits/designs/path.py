@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from gprplus.errors import SplitError
-from gprplus.splits.aliases import cautions, refuse_aliased
-from gprplus.splits.arms import Slots, deal
+from gprplus.core.errors import SplitError
+from gprplus.splits.designs.arguments import arms_asked, counted, inside_persons
 from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.levels import arms_asked, counted, inside_persons
-from gprplus.splits.designs.only import match_levels, place_of
-from gprplus.splits.sides import rank_in_runs
+from gprplus.splits.designs.only_without import match_levels, place_of
+from gprplus.splits.identifiability import cautions, refuse_aliased
+from gprplus.splits.matching import Slots, deal
+from gprplus.splits.test_set import rank_in_runs
 
 SHARES = (0, 25, 50, 75, 100)  # percent of the way
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.declared import attributes, names
-from gprplus.errors import DeclarationError, ManifestError
+from gprplus.core.declarations import attributes, names
+from gprplus.core.errors import DeclarationError, ManifestError
 from gprplus.ingest import build_manifest, inspect
-from gprplus.ingest.beside.codes import load
-from gprplus.ingest.beside.identities import People, read_identities
-from gprplus.ingest.layouts.declare import shipped
+from gprplus.ingest.layouts.load import shipped
+from gprplus.ingest.sidecars.identities import People, read_identities
+from gprplus.ingest.sidecars.identity_codes import load
 
 UP = ["upblack", "upwhite", "upred", "uppurple", "upyellow", "upgray", "upblue", "upgreen"]
 DOWN = ["downblack", "downwhite", "downpink", "downpurple", "downyellow", "downgray", "downblue", "downgreen"]

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from scipy.io import savemat
 
-from gprplus.errors import GprplusError, ManifestError
-from gprplus.ingest.beside.codes import plain
-from gprplus.ingest.beside.identities import read_identities
-from gprplus.ingest.beside.roles import read_lists
+from gprplus.core.errors import GprplusError, ManifestError
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.tokens import RoleList
+from gprplus.ingest.sidecars.identities import read_identities
+from gprplus.ingest.sidecars.identity_codes import plain
+from gprplus.ingest.sidecars.roles import read_lists
 
 
 def parquet(**columns) -> bytes:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.errors import ManifestError
+from gprplus.core.errors import ManifestError
 from gprplus.ingest import build_manifest, inspect
 
 

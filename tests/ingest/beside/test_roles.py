@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gprplus.errors import LayoutError, ManifestError
+from gprplus.core.errors import LayoutError, ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.beside.roles import gallery_only
-from gprplus.ingest.inspection.trial import trial
+from gprplus.ingest.inspection.layout_preview import trial
+from gprplus.ingest.sidecars.roles import gallery_only
 from gprplus.schema import IMAGES, conform
 
 MSMT17 = {

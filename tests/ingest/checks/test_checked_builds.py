@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from scenes import flagged, put, scene
 
-from gprplus.errors import FilterError
+from gprplus.core.errors import FilterError
 from gprplus.ingest import build_manifest
-from gprplus.ingest.checks import memory, stage
+from gprplus.ingest.checks import cache, run_checks
 from gprplus.ingest.checks.columns import CHECKED, LOOKS
-from gprplus.ingest.checks.issues import findings
-from gprplus.ingest.checks.look import look_at_files
+from gprplus.ingest.checks.findings import findings
+from gprplus.ingest.checks.measure import look_at_files
 from gprplus.ingest.tables.manifest import LOOKING
 from gprplus.schema import IMAGES, arrow_schema
 from gprplus.splits import make_split
@@ -32,7 +32,7 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.extend(paths)
         return look_at_files(root, paths)
 
-    monkeypatch.setattr(stage, "look_at_files", watched)
+    monkeypatch.setattr(run_checks, "look_at_files", watched)
     return seen
 
 
@@ -101,8 +101,8 @@ def test_none_drops_the_checks(renders: Path, tmp_path: Path) -> None:
 
 def test_workers_and_batches_do_not_show(renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = build_manifest([renders], tmp_path / "m", checks=["all"])
-    monkeypatch.setattr(stage, "_PAYS", 0)
-    monkeypatch.setattr(stage, "BATCH", 5)
+    monkeypatch.setattr(run_checks, "_PAYS", 0)
+    monkeypatch.setattr(run_checks, "BATCH", 5)
     assert_alike(build_manifest([renders], tmp_path / "m2", checks=["all"], workers=2).images(), alone.images())
 
 
@@ -124,8 +124,8 @@ def test_what_was_looked_at_before_a_kill_is_not_looked_at_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked: list[str]
 ) -> None:
     root = put(tmp_path / "r", {f"0001_c{i:02d}_w01_l01": scene(i) for i in range(1, 7)})
-    monkeypatch.setattr(stage, "BATCH", 2)
-    monkeypatch.setattr(memory, "SECONDS", 0)
+    monkeypatch.setattr(run_checks, "BATCH", 2)
+    monkeypatch.setattr(cache, "SECONDS", 0)
 
     def killed(done: int, total: int) -> None:
         if looked and done == 4:

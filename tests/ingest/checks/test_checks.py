@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scenes import SIZE, flagged, put, scene
 
-from gprplus.errors import ManifestError
-from gprplus.images import encode_jpeg
+from gprplus.core.errors import ManifestError
+from gprplus.core.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.ingest.checks import columns
-from gprplus.ingest.checks.base import Rows, check
 from gprplus.ingest.checks.columns import CHECKED, CHECKS, named, score_column
-from gprplus.ingest.checks.issues import findings, issues
+from gprplus.ingest.checks.findings import findings, issues
 from gprplus.ingest.checks.known import REGISTRY
-from gprplus.ingest.checks.look import difference_hashes, tones
+from gprplus.ingest.checks.measure import difference_hashes, tones
+from gprplus.ingest.checks.registry import Rows, check
 from gprplus.ingest.files.complaints import listening
 from gprplus.schema import IMAGES
 
@@ -132,7 +132,7 @@ def test_a_copy_under_another_person_is_found_among_black_images_too(tmp_path: P
 
 
 def test_an_image_under_the_wrong_person_stands_out(tmp_path: Path, draw) -> None:
-    from gprplus.ingest.checks.look import Looks
+    from gprplus.ingest.checks.measure import Looks
 
     renders = draw(tmp_path / "r", people=6)
     wrong, right = renders / "0003/0003_c02_w01_l03.jpg", renders / "0005/0005_c02_w01_l03.jpg"
@@ -146,7 +146,7 @@ def test_an_image_under_the_wrong_person_stands_out(tmp_path: Path, draw) -> Non
 
 
 def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> None:
-    from gprplus.ingest.checks.look import Looks
+    from gprplus.ingest.checks.measure import Looks
 
     rng = np.random.default_rng(3)
     count = 60

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.errors import LayoutError
+from gprplus.core.errors import LayoutError
 from gprplus.ingest.files.scan import list_files
 
 

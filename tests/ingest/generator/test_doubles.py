@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.generator.doubles import doubles, looks_alike
-from gprplus.ingest.layouts.declare import load
+from gprplus.ingest.gta.repeated_pass import doubles, looks_alike
+from gprplus.ingest.layouts.load import load
 from gprplus.schema import IMAGES, conform
 from gprplus.splits import make_split
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.errors import ManifestError
+from gprplus.core.errors import ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.generator.captures import _forced
-from gprplus.ingest.generator.log import LINE, read_log
-from gprplus.ingest.layouts.declare import load
+from gprplus.ingest.gta.log import LINE, read_log
+from gprplus.ingest.gta.log_segments import _forced
+from gprplus.ingest.layouts.load import load
 
 LAYOUTS = {"3.0": "gta_raw_v30", "3.1": "gta_raw_v31", "3.14": "gta_raw_v314"}
 MINUTES = 4  # what a person takes, and a little more

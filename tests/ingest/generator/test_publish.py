@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.errors import LayoutError, ManifestError, RequestChanged
-from gprplus.images import decode
+from gprplus.core.errors import LayoutError, ManifestError, RequestChanged
+from gprplus.core.image_headers import format_of
+from gprplus.core.images import decode
 from gprplus.ingest import build_manifest
-from gprplus.ingest.generator.plan import plan
-from gprplus.ingest.generator.publish import publish
-from gprplus.sniff import format_of
+from gprplus.ingest.gta.rename import publish
+from gprplus.ingest.gta.rename_plan import plan
 
 SAME = ("viewpoint_deg", "weather", "illumination", "background")
 

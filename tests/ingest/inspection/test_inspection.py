@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gprplus.ingest import build_manifest, inspect
 from gprplus.ingest.inspection.cells import determined
-from gprplus.ingest.inspection.sample import grid
+from gprplus.ingest.inspection.sample_grid import grid
 from gprplus.ingest.tables.coded import Codes
 
 

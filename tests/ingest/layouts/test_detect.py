@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.errors import DeclarationError, LayoutError
+from gprplus.core.errors import DeclarationError, LayoutError
 from gprplus.ingest.files.scan import list_files
-from gprplus.ingest.layouts.declare import shipped
 from gprplus.ingest.layouts.detect import choose
+from gprplus.ingest.layouts.load import shipped
 
 
 def chosen(root: Path, layout: str | Path = "auto", name: str | None = None):

@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.errors import DeclarationError, LayoutError
-from gprplus.ingest.inspection.trial import trial
-from gprplus.ingest.layouts.declare import as_rendered, load, shipped
+from gprplus.core.errors import DeclarationError, LayoutError
+from gprplus.ingest.inspection.layout_preview import trial
+from gprplus.ingest.layouts.decode import decoded, token_table, uids
+from gprplus.ingest.layouts.explain_mismatch import near_miss
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.names import match
-from gprplus.ingest.layouts.near_miss import near_miss
-from gprplus.ingest.layouts.parse import decoded, token_table, uids
+from gprplus.ingest.layouts.load import as_rendered, load, shipped
+from gprplus.ingest.layouts.match import match
 
 VECTORS = Path(__file__).parents[2] / "data" / "layouts"
 LAYOUTS = {layout.name: layout for layout in shipped()}

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from gprplus import declared
-from gprplus.declared import Declaration
-from gprplus.errors import DeclarationError, GprplusError, LayoutError
+from gprplus.core import declarations
+from gprplus.core.declarations import Declaration
+from gprplus.core.errors import DeclarationError, GprplusError, LayoutError
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.files.members import list_renders
-from gprplus.ingest.inspection.trial import trial
+from gprplus.ingest.files.archive_members import list_renders
+from gprplus.ingest.inspection.layout_preview import trial
 from gprplus.ingest.layouts import patterns
-from gprplus.ingest.layouts.declare import as_rendered, from_declaration, load, shipped
+from gprplus.ingest.layouts.decode import readable, token_table
 from gprplus.ingest.layouts.detect import choose
-from gprplus.ingest.layouts.names import match
-from gprplus.ingest.layouts.near_miss import near_miss
-from gprplus.ingest.layouts.parse import readable, token_table
+from gprplus.ingest.layouts.explain_mismatch import near_miss
+from gprplus.ingest.layouts.load import as_rendered, from_declaration, load, shipped
+from gprplus.ingest.layouts.match import match
 from gprplus.ingest.layouts.templates import fill
 from gprplus.ingest.layouts.tokens import Levels
 
@@ -63,7 +63,7 @@ def test_a_layout_without_examples_explains_a_name_within_the_limit(tmp_path: Pa
 def test_both_engines_read_every_example_alike(tmp_path: Path) -> None:
     """A copy of a shipped layout reads names as the shipped one does, though another engine matches them."""
     for layout in shipped():
-        text = declared.read("layouts", layout.name).path.read_text()
+        text = declarations.read("layouts", layout.name).path.read_text()
         (tmp_path / f"{layout.name}.toml").write_text(text)
         copy = load(tmp_path / f"{layout.name}.toml")
         assert layout.shipped
@@ -143,14 +143,14 @@ def test_renders_json_names_no_other_file(tmp_path: Path, plant, monkeypatch, na
 
 def test_a_shipped_name_reaches_no_file_outside(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("title = 'x'\n")
-    up = "../" * len(declared.folder().joinpath("layouts").parts)
+    up = "../" * len(declarations.folder().joinpath("layouts").parts)
     with pytest.raises(DeclarationError, match="There is no layout called"):
         load(f"{up}{tmp_path}/x")
 
 
 def test_a_copy_reached_through_the_folder_of_shipped_ones_is_not_trusted(tmp_path: Path) -> None:
     file = own(tmp_path, r"(?P<identity>\d+)")
-    around = declared.folder() / Path(*[".."] * len(declared.folder().parts[1:])) / file.relative_to("/")
+    around = declarations.folder() / Path(*[".."] * len(declarations.folder().parts[1:])) / file.relative_to("/")
     assert around.is_file()
     assert not load(around).shipped
 
@@ -279,9 +279,9 @@ def changed(table: dict[str, Any], place: tuple, value: Any) -> dict[str, Any]:
     return {**table, key: changed(table[key], tuple(rest), value) if rest else value}
 
 
-@pytest.mark.parametrize("name", declared.names("layouts"))
+@pytest.mark.parametrize("name", declarations.names("layouts"))
 def test_no_value_of_a_layout_ends_in_a_traceback(name: str) -> None:
-    data = declared.read("layouts", name).data
+    data = declarations.read("layouts", name).data
     for place in places(data):
         for value in STRANGE:
             one = Declaration("x", Path("x.toml"), "00", changed(data, place, value))

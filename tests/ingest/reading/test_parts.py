@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.errors import GprplusError, ManifestError
+from gprplus.core.errors import GprplusError, ManifestError
+from gprplus.core.workdir import alone
 from gprplus.ingest import Manifest, build_manifest, build_shard
-from gprplus.ingest.reading import batch, parts
+from gprplus.ingest.reading import batch, partial
 from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.tables import manifest as store
-from gprplus.runs import alone
 
 TABLES = ("images", "identities", "rejected", "scan")
 
 # Reads batches of five files and dies by its own hand, as no program can prepare for, before the third.
 DIES = """
 import os, signal, sys
-from gprplus.ingest.reading import batch, parts
+from gprplus.ingest.reading import batch, partial
 from gprplus.ingest import build_manifest
 
 real, read = batch.probe_files, []
@@ -32,7 +32,7 @@ def dying(root, paths, verify):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(root, paths, verify)
 
-batch.BATCH, parts.SECONDS, batch.probe_files = 5, 0, dying
+batch.BATCH, partial.SECONDS, batch.probe_files = 5, 0, dying
 build_manifest([sys.argv[1]], sys.argv[2], verify="digest")
 """
 
@@ -43,7 +43,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     whole = batch.probe_files
     monkeypatch.setattr(batch, "BATCH", 5)
-    monkeypatch.setattr(parts, "SECONDS", 0)
+    monkeypatch.setattr(partial, "SECONDS", 0)
     monkeypatch.setattr(batch, "probe_files", lambda root, paths, how: seen.extend(paths) or whole(root, paths, how))
     return seen
 
@@ -249,7 +249,7 @@ def test_a_full_disk_is_one_sentence_while_reading_too(renders: Path, tmp_path: 
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(parts.pa, "OSFile", full)
+        patch.setattr(partial.pa, "OSFile", full)
         with pytest.raises(GprplusError, match=r"\.arrow cannot be written: No space left on device\."):
             build_manifest([renders], tmp_path / "m")
     assert build_manifest([renders], tmp_path / "m").images().num_rows == 36

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.errors import ManifestError
+from gprplus.core.errors import ManifestError
 from gprplus.ingest import Manifest, build_manifest
 
 

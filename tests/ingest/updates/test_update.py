@@ -12,7 +12,7 @@ import pytest
 
 from gprplus.cli.build_manifest import warnings
 from gprplus.ingest import Manifest, build_manifest, build_shard
-from gprplus.ingest.reading import batch, parts
+from gprplus.ingest.reading import batch, partial
 from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.tables import manifest as store
 
@@ -22,7 +22,7 @@ ARCHIVE = "0005.tar"
 # Reads batches of five and dies by its own hand before the second.
 DIES = """
 import os, signal, sys
-from gprplus.ingest.reading import batch, parts
+from gprplus.ingest.reading import batch, partial
 from gprplus.ingest import build_manifest
 
 real, read = batch.probe_members, []
@@ -33,7 +33,7 @@ def dying(*given):
         os.kill(os.getpid(), signal.SIGKILL)
     return real(*given)
 
-batch.BATCH, parts.SECONDS, batch.probe_files, batch.probe_members = 5, 0, dying, dying
+batch.BATCH, partial.SECONDS, batch.probe_files, batch.probe_members = 5, 0, dying, dying
 build_manifest([sys.argv[1]], sys.argv[2])
 """
 
@@ -160,7 +160,7 @@ def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None
 @pytest.mark.parametrize("seed", range(3))
 def test_updates_that_are_killed_and_changes_meanwhile(tmp_path: Path, monkeypatch, tree, seed: int) -> None:
     monkeypatch.setattr(batch, "BATCH", 5)
-    monkeypatch.setattr(parts, "SECONDS", 0)
+    monkeypatch.setattr(partial, "SECONDS", 0)
     folder = tree(seed)
     build_manifest([folder.root], tmp_path / "m")
     for name in folder.plain:

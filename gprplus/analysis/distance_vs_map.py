@@ -1,0 +1,199 @@
+"""Whether nearness tells accuracy: over trained arms, the rank correlation of distance and mAP.
+
+Importance for distance is not importance for accuracy. The two stay in tables of their own; this is the one number that
+joins them, beside what two cheaper guesses reach: light alone, and the number of images.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.analysis import distance_estimators
+from gprplus.analysis.features import Features
+from gprplus.analysis.features.base import Images
+from gprplus.analysis.matched_sample import Matched, spread
+from gprplus.analysis.sample import Side
+from gprplus.core import sampling
+from gprplus.core.errors import AnalysisError
+from gprplus.core.parallel import Progress
+from gprplus.core.workdir import read_json
+from gprplus.schema import RESULTS, stored
+from gprplus.schema.records import benchmark_record
+from gprplus.splits import Split
+
+FEWEST = 5  # arms; with fewer there is no correlation to speak of
+ENOUGH = 20  # arms that a choice by distance should rest on
+RESAMPLES = 2000
+_DEPTHS = ("results.parquet", "*/results.parquet", "*/*/results.parquet")
+_TAILS = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One run folder: its split and its results (schema.RESULTS)."""
+
+    split: Split
+    results: pa.Table
+
+    def digest(self) -> str:
+        """Tells one state of the results from another."""
+        return sampling.table_fingerprint(self.results, ["arm", "seed", "target", "mAP"])
+
+    def scores(self, target: str) -> dict[str, float]:
+        """Mean mAP over seeds of every arm of the split that was scored on the target."""
+        rows = self.results.filter(pc.equal(pc.cast(self.results.column("target"), pa.string()), target)).to_pylist()
+        by_arm: dict[str, list[float]] = {}
+        for row in rows:
+            if row["arm"] in self.split.arms:
+                by_arm.setdefault(row["arm"], []).append(row["mAP"])
+        return {arm: float(np.mean(values)) for arm, values in by_arm.items()}
+
+
+def read(paths: Sequence[Path | str]) -> list[Trained]:
+    """Run folders (SPLIT/RECIPE), or folders that hold such ones. Raises AnalysisError where there is none."""
+    found = []
+    for path in map(Path, paths):
+        folders = sorted({file.parent for depth in _DEPTHS for file in path.glob(depth)})
+        if not folders:
+            raise AnalysisError(f"{path} holds no finished benchmark: there is no results.parquet in it or below.")
+        for folder in folders:
+            record = read_json(folder / "benchmark.json", AnalysisError, "a benchmark's run folder (SPLIT/RECIPE)")
+            benchmark_record(record, folder / "benchmark.json", AnalysisError)
+            named = record.get("split_path") or (record.get("request") or {}).get("split_path")
+            if not isinstance(named, str):
+                raise AnalysisError(f"{folder} does not say where its split is; run the benchmark again.")
+            again = "Run the benchmark again: it goes on from what is there."
+            results = stored.read_table(folder / "results.parquet", RESULTS, AnalysisError, again)
+            found.append(Trained(Split.open(folder / named), results))
+    return found
+
+
+def measure(
+    runs: Sequence[Trained],
+    kinds: Sequence[Features],
+    targets: Mapping[str, Side],
+    images: int,
+    seed: int,
+    workers: int | None,
+    progress: Progress,
+) -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
+    """By target, rows of columns.ARMS and the correlations over them.
+
+    Of each arm up to `images` are looked at, person after person.
+    """
+    found = {}
+    for name, target in targets.items():
+        rows = []
+        for trained in runs:
+            scores = trained.scores(name)
+            if scores:
+                rows += _arms(name, trained, scores, kinds, target, images, seed, workers, progress)
+        found[name] = rows, [one for kind in kinds for one in correlations(rows, kind.name)]
+    return found
+
+
+def _arms(
+    name: str,
+    trained: Trained,
+    scores: Mapping[str, float],
+    kinds: Sequence[Features],
+    target: Side,
+    images: int,
+    seed: int,
+    workers: int | None,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    tables = {arm: trained.split.train(arm).select(["uid", "dataset", "path", "identity"]) for arm in scores}
+    samples = {arm: spread(table, images, seed) for arm, table in tables.items()}
+    pictures = pa.concat_tables([tables[arm].take(pa.array(samples[arm].rows[:, 0])) for arm in scores])
+    uids, first = np.unique(pictures.column("uid").to_numpy(), return_index=True)
+    unique = Images(pictures.take(pa.array(first)), trained.split.roots())
+    (sample,) = target.samples.values()
+    rows = []
+    for kind in kinds:
+        looks = kind.look(unique, workers, progress)
+        pool = kind.points(np.vstack([looks, kind.look(target.images(), workers, progress)]))
+        at = {arm: np.searchsorted(uids, _uids(tables[arm], samples[arm])) for arm in scores}
+        of = len(looks) + target.place(sample.rows[:, 0])
+        for arm in scores:
+            far = {
+                key: energy(points[at[arm]], samples[arm].people, points[of], sample.people)
+                for key, points in pool.items()
+                if key in (next(iter(pool)), "luminance")
+            }
+            rows.append(
+                {
+                    "target": name,
+                    "split": trained.split.name,
+                    "arm": arm,
+                    "features": kind.name,
+                    "distance": far[next(iter(pool))],
+                    "luminance": far.get("luminance"),
+                    "images": len(tables[arm]),
+                    "mAP": scores[arm],
+                }
+            )
+    return rows
+
+
+def _uids(table: pa.Table, sample: Matched) -> np.ndarray:
+    return table.column("uid").to_numpy()[sample.rows[:, 0]]
+
+
+def energy(source: np.ndarray, people: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> float:
+    """The debiased energy distance between points `(N, D)` and `(M, D)` whose persons are numbered from 0."""
+    left, right = np.ones((1, people.max() + 1)), np.ones((1, target_people.max() + 1))
+
+    def sums(one: np.ndarray, blocks: np.ndarray, two: np.ndarray, others: np.ndarray) -> distance_estimators.Sums:
+        return distance_estimators.block_sums(distance_estimators.distances(one, two), blocks, others)
+
+    between = distance_estimators.between(sums(source, people, target, target_people), left, right)
+    inside = distance_estimators.within(sums(source, people, source, people), left)
+    other = distance_estimators.within(sums(target, target_people, target, target_people), right)
+    return float((2 * between - inside - other)[0])
+
+
+def correlations(rows: Sequence[Mapping[str, Any]], features: str) -> list[dict[str, Any]]:
+    """Spearman's correlation of mAP with nearness, with nearness in light, and with size, over the arms of one kind of
+    features, each with a 95% interval by drawing arms anew; None below five arms or where nothing varies.
+    """
+    mine = [row for row in rows if row["features"] == features]
+    accuracy = np.array([row["mAP"] for row in mine])
+    guesses = {"nearness": [-row["distance"] for row in mine], "images": [row["images"] for row in mine]}
+    if mine and all(row["luminance"] is not None for row in mine):
+        guesses["nearness in light"] = [-row["luminance"] for row in mine]
+    rng = np.random.default_rng(sampling.text_key(sampling.canonical("accuracy", features)))
+    draws = rng.integers(max(len(mine), 1), size=(RESAMPLES, len(mine)))
+    found = []
+    for guess, values in guesses.items():
+        given = np.array(values, dtype=float)
+        value = spearman(given, accuracy) if len(mine) >= FEWEST else None
+        drawn = [spearman(given[draw], accuracy[draw]) for draw in draws] if value is not None else []
+        again = [one for one in drawn if one is not None]
+        low, high = np.quantile(again, _TAILS).tolist() if again else (None, None)
+        found.append(
+            {"features": features, "guess": guess, "correlation": value, "low": low, "high": high, "arms": len(mine)}
+        )
+    return found
+
+
+def spearman(one: np.ndarray, two: np.ndarray) -> float | None:
+    """Rank correlation with mean ranks for ties; None where one side is constant.
+
+    >>> spearman(np.array([1.0, 2.0, 2.0, 5.0]), np.array([1.0, 3.0, 3.0, 4.0]))
+    1.0
+    """
+    ranks = [_ranks(one), _ranks(two)]
+    if any(np.ptp(rank) == 0 for rank in ranks):
+        return None
+    return float(np.round(np.corrcoef(ranks[0], ranks[1])[0, 1], 12))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]

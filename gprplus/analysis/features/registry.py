@@ -1,0 +1,76 @@
+"""`--features`: a name, reid:PATH, vgg19:FILE, resnet50:FILE, or a file of features by uid or path."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gprplus.analysis.features import appearance
+from gprplus.analysis.features.base import MEASURES, Features, Images, each
+from gprplus.core.errors import AnalysisError, nearest
+from gprplus.core.parallel import Progress
+
+KNOWN = {
+    "histograms": "light, colour, sharpness and size: 13 numbers, no network",
+    "reid:PATH": "the network of a finished run: its folder or model.safetensors",
+    "vgg19": "VGG-19 on ImageNet, from torch-hub's cache; vgg19:FILE for weights elsewhere",
+    "resnet50": "ResNet-50 on ImageNet, likewise",
+    "FILE": ".npy or .parquet with the features of both sides, by uid or path, as `gprplus score` reads them",
+}
+
+
+def chosen(asked: Sequence[str], device: str = "auto") -> list[Features]:
+    """The kinds of features asked for, ready to look. Raises AnalysisError for what is unknown, double or not there."""
+    found = [_one(text, device) for text in asked]
+    names = [features.name for features in found]
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise AnalysisError(f"--features names {double[0]} twice; compare two networks in two runs with another -o.")
+    return found
+
+
+def _one(text: str, device: str) -> Features:
+    name, colon, rest = text.partition(":")
+    if text == "histograms":
+        return histograms()
+    if name == "reid" and rest:
+        from gprplus.analysis.features.networks import reid
+
+        return reid(Path(rest), device)
+    if name in ("vgg19", "resnet50") and bool(colon) == bool(rest):
+        from gprplus.analysis.features.networks import resnet50
+        from gprplus.analysis.features.vgg import vgg19
+
+        return {"vgg19": vgg19, "resnet50": resnet50}[name](Path(rest) if rest else None, device)
+    if Path(text).suffix in (".npy", ".parquet"):
+        return given(Path(text))
+    known = [key.split(":")[0] for key in KNOWN]
+    raise AnalysisError(
+        f"There are no features '{text}'. {nearest(name, known)} Or name a .npy or .parquet file; reid needs a path."
+    )
+
+
+def histograms() -> Features:
+    """The cheap look: `appearance`."""
+
+    def look(images: Images, workers: int | None, progress: Progress) -> np.ndarray:
+        return each(images, appearance.describe, workers, progress)
+
+    return Features("histograms", appearance.VERSION, look, appearance.scaled, MEASURES)
+
+
+def given(path: Path) -> Features:
+    """Features that somebody else made, both sides in one file, each row named by uid or path."""
+    from gprplus.evaluation.external_features import of_rows
+
+    if not path.is_file():
+        raise AnalysisError(f"There is no file of features at {path}. Name the .npy or .parquet file that holds them.")
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    names = path.with_suffix(".txt") if path.suffix == ".npy" else None
+
+    def look(images: Images, workers: int | None, progress: Progress) -> np.ndarray:
+        return np.asarray(of_rows(images.rows, path, names), dtype=np.float64)
+
+    return Features(path.stem, f"file:{digest}", look, lambda pooled: {path.stem: pooled})

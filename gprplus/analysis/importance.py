@@ -1,0 +1,63 @@
+"""What makes an image near or far: a number for each image, taken apart by factor and by a boosted model."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from gprplus.analysis import anova, distance_estimators, permutation
+from gprplus.analysis.matched_sample import Crossed
+from gprplus.core.errors import AnalysisError
+
+_BLOCK = 512  # rows of a matrix of distances held at a time
+
+
+def image_scores(
+    source: np.ndarray, people: np.ndarray, target: np.ndarray, distance: Callable = distance_estimators.distances
+) -> dict[str, np.ndarray]:
+    """Two numbers an image, of source points `(N, D)` of `people` `(N,)` and target points `(T, D)`, each `(N,)`.
+
+    "raw" is the mean distance to the target's images: low for whatever lies in the middle of everything. "debiased"
+    takes off the mean distance to the images of other persons of the source; the mean over all images is half of what
+    separates the two sides, and single values are the witness function of the energy distance (Gretton et al., JMLR
+    2012, section 2.3): where the source is dense and the target is not.
+    """
+    raw, own = np.empty(len(source)), np.empty(len(source))
+    size = np.bincount(people)
+    for start in range(0, len(source), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        raw[rows] = distance(source[rows], target).mean(axis=1)
+        apart = distance(source[rows], source)
+        mine = people[rows]
+        same = np.where(mine[:, None] == people[None, :], apart, 0.0).sum(axis=1)
+        own[rows] = (apart.sum(axis=1) - same) / (len(people) - size[mine])
+    return {"debiased": raw - own, "raw": raw}
+
+
+def effects(scores: dict[str, np.ndarray], crossed: Crossed, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Rows of columns.EFFECTS, without target and features."""
+    rows = []
+    for name, values in scores.items():
+        for effect in anova.effects(values.reshape(crossed.rows.shape), crossed.factors, rng):
+            row = asdict(effect) | {"score": name, "effect": effect.name, "order": len(effect.factors)}
+            rows.append({key: value for key, value in row.items() if key != "factors"})
+    return rows
+
+
+def importance(
+    values: np.ndarray, crossed: Crossed, rng: np.random.Generator
+) -> tuple[float | None, list[dict[str, Any]], str]:
+    """R^2 on persons held out, rows of columns.IMPORTANCE without target and features, and why there are none."""
+    try:
+        permutation.booster()
+    except AnalysisError as error:
+        return None, [], str(error)
+    shape = crossed.rows.shape
+    levels = np.stack([axis.ravel() for axis in np.indices(shape)[1:]], axis=1)
+    fitted, drops = permutation.importance(values, levels, crossed.people, crossed.factors, rng)
+    return (
+        fitted,
+        [{"attribute": one.factor, **{k: v for k, v in asdict(one).items() if k != "factor"}} for one in drops],
+        "",
+    )

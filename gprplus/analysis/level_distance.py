@@ -1,0 +1,118 @@
+"""How far each level lies from a target: with an interval over persons, beside what a meaningless level scores."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.analysis import distance_estimators
+
+MEASURES = ("energy", "mmd2")
+RESAMPLES = 1000
+SHUFFLES = 500
+_TAILS = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Score:
+    """One distance with its 95% interval, and the 95% range of the same distance with shuffled levels."""
+
+    level: int
+    measure: str
+    distance: float
+    low: float
+    high: float
+    null_low: float
+    null_high: float
+
+
+def compare(
+    source: np.ndarray,
+    people: np.ndarray,
+    target: np.ndarray,
+    target_people: np.ndarray,
+    bandwidth: float,
+    rng: np.random.Generator,
+    *,
+    measures: Sequence[str] = MEASURES,
+    resamples: int = RESAMPLES,
+    shuffles: int = SHUFFLES,
+) -> Iterator[Score]:
+    """Score every level of matched features `(S, L, D)` against target features `(T, D)`.
+
+    `people` `(S,)` and `target_people` `(T,)` number the persons from 0. The interval resamples persons on both
+    sides, the same draws for every level (percentiles of a bootstrap; they cover as they should for levels that
+    differ from the target, and are too wide, never too narrow, for those that do not). The null gives the levels of
+    each person other names, by chance, the same in all of that person's images: what remains of a level when its name
+    means nothing to the people at large, an even mix of all of them. (Other names in each image would be too narrow a
+    null: a level may well change one person more than another, and say nothing of the next one.)
+    """
+    drawn = distance_estimators.draws(people.max() + 1, resamples, rng)
+    target_drawn = distance_estimators.draws(target_people.max() + 1, resamples, rng)
+    own = {
+        measure: distance_estimators.within(sums, target_drawn)
+        for measure, sums in _sums(target, target_people, target, target_people, bandwidth, measures).items()
+    }
+    levels = range(source.shape[1])
+    across = [_sums(source[:, one], people, target, target_people, bandwidth, measures) for one in levels]
+    named = rng.permuted(np.tile(np.arange(len(levels)), (shuffles, len(drawn[0]), 1)), axis=2)[:, :, 0]
+    null = {measure: 2 * _shuffled_across([sums[measure] for sums in across], named) for measure in measures}
+    inside = []
+    for one in levels:
+        for two in levels[one:]:
+            between = _sums(source[:, one], people, source[:, two], people, bandwidth, measures)
+            inside += [between] if one == two else []
+            for measure, sums in between.items():
+                null[measure] -= (1 if one == two else 2) * _shuffled_within(sums, named == one, named == two)
+    for level in levels:
+        for measure in measures:
+            values = (
+                2 * distance_estimators.between(across[level][measure], drawn, target_drawn)
+                - distance_estimators.within(inside[level][measure], drawn)
+                - own[measure]
+            )
+            ends = (
+                *np.nanquantile(values[1:], _TAILS),
+                *np.quantile(null[measure] - own[measure][0], _TAILS, method="weibull"),
+            )
+            yield Score(level, measure, float(values[0]), *map(float, ends))
+
+
+def _shuffled_across(each: Sequence[distance_estimators.Sums], named: np.ndarray) -> np.ndarray:
+    """Mean cost to the target, `(B,)`, when person i stands at level `named[b, i]` of sums by level."""
+    costs = np.stack([sums.total.sum(axis=1) for sums in each])
+    whole = each[0].rows.sum() * each[0].columns.sum()
+    return costs[named, np.arange(costs.shape[1])].sum(axis=1) / whole
+
+
+def _shuffled_within(sums: distance_estimators.Sums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """What two levels add to the mean cost over pairs of different persons, `(B,)`, when those in `left` `(B, I) bool`
+    stand at the one and those in `right` at the other.
+    """
+    apart = sums.total - np.diag(np.diag(sums.total))
+    pairs = sums.rows.sum() ** 2 - (sums.rows**2).sum()
+    return ((left.astype(float) @ apart) * right).sum(axis=1) / (pairs if pairs > 0 else np.nan)
+
+
+def _sums(
+    left: np.ndarray,
+    left_blocks: np.ndarray,
+    right: np.ndarray,
+    right_blocks: np.ndarray,
+    bandwidth: float,
+    measures: Sequence[str],
+) -> dict[str, distance_estimators.Sums]:
+    return {
+        measure: distance_estimators.block_sums(cost, left_blocks, right_blocks)
+        for measure, cost in distance_estimators.every_cost(left, right, bandwidth, measures).items()
+    }
+
+
+def rank_agreement(left: np.ndarray, right: np.ndarray) -> float:
+    """Spearman's rank correlation of two lists without ties; 1: the same order.
+
+    >>> rank_agreement(np.array([0.1, 0.2, 0.9]), np.array([1.0, 5.0, 3.0])).__round__(3)
+    0.5
+    """
+    ranks = np.argsort(np.argsort([left, right], axis=1), axis=1)
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -1,0 +1,1 @@
+"""The distance analysis of the GPR+ paper."""

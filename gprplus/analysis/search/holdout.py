@@ -1,0 +1,175 @@
+"""How near each way to choose comes on the halves of source and target it was not chosen by, and how firm it is.
+
+Both sides are halved. Judged with the persons it was chosen by, a choice that fits no more than these persons' chance
+differences between cells would look near to any target.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gprplus.analysis.record import Difference
+from gprplus.analysis.search import baselines as rivals
+from gprplus.analysis.search.baselines import Problem
+from gprplus.analysis.search.differences import differences
+from gprplus.analysis.search.kernels import Kernels
+
+RESAMPLES = 200  # of the target's persons, for intervals
+REDRAWS = 20  # of both sides' persons, each a search of its own
+_TAILS = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The chosen weights `(C,)`, their range over redraws, images a cell; rows of columns.RIVALS without the target;
+    counts of every way to choose and of each random draw; what else is kept in the record; how to make the row of
+    counts that were found elsewhere; how to compare all controls with the subset, given those found for other targets.
+    """
+
+    weights: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    counts: np.ndarray
+    rivals: list[dict[str, Any]]
+    chosen: dict[str, np.ndarray]
+    drawn: dict[str, list[np.ndarray]]
+    facts: dict[str, Any]
+    place: Callable[[str, np.ndarray], dict[str, Any]]
+    compare: Callable[[Mapping[str, np.ndarray]], list[Difference]]
+
+
+def judged(
+    known: Kernels,
+    problem: Callable[[np.ndarray, np.ndarray], Problem],
+    half: np.ndarray,
+    fit: np.ndarray,
+    bandwidth: float,
+    rng: np.random.Generator,
+    *,
+    draws: int,
+    redraws: int = REDRAWS,
+) -> Outcome:
+    """Choose by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool` with every method, and
+    evaluate on the others; on the same source identities where `half` has all of them.
+
+    `problem` makes the programme of persons counted so often and target images weighted so.
+    """
+    own, other = Judge.of(known.of(half), fit), Judge.of(known.of(~half if not half.all() else half), ~fit)
+    plain = problem(half.astype(np.float64), fit.astype(np.float64))
+    chosen = {name: way(plain) for name, way in rivals.CHOSEN.items()}
+    kept = {name: rivals.whole(plain, weights) for name, weights in chosen.items() if weights is not None}
+    weights = np.asarray(chosen["searched"])
+    drawn = {name: _draws(way, plain, weights, rng, draws) for name, way in rivals.DRAWN.items()}
+    rows = [_row(name, [counts], own, other, rng) for name, counts in kept.items()]
+    rows += [_row(name, each, own, other, rng) for name, each in drawn.items() if each]
+    even = rivals.whole(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
+    rows.append(_row("even", [even], own, other, rng))
+    again = np.stack([_again(known, problem, half, fit, rng) for _ in range(redraws)])
+    low, high = np.quantile(again, _TAILS, axis=0)
+    facts = {
+        "bandwidth": bandwidth,
+        "left_out": [name for name, weight in chosen.items() if weight is None],
+        "target_images": {"chosen_by": int(fit.sum()), "held_out": int((~fit).sum())},
+        "source_persons": {"chosen_by": len(own.known.inside), "held_out": len(other.known.inside)},
+        "stability": {
+            "l1": float(np.abs(again - weights).sum(axis=1).mean() / 2),
+            "jaccard": float(np.mean([_jaccard(plain, w, weights) for w in again])),
+        },
+    }
+    order = sorted(rows, key=lambda row: row["held_out"])
+
+    def place(name: str, counts: np.ndarray) -> dict[str, Any]:
+        return _row(name, [counts], own, other, rng)
+
+    def compare(others: Mapping[str, np.ndarray]) -> list[Difference]:
+        controls = {name: [counts] for name, counts in others.items()} | drawn | {"even": [even]}
+        mixtures = {name: [counts / counts.sum() for counts in each] for name, each in controls.items() if each}
+        searched = kept["searched"] / kept["searched"].sum()
+        found = differences(other.known, other.images, searched, mixtures, rng)
+        return [replace(one, low=None, high=None) for one in found] if half.all() else found
+
+    return Outcome(weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare)
+
+
+def _draws(
+    way: Callable[[Problem, np.ndarray, np.random.Generator], np.ndarray | None],
+    problem: Problem,
+    searched: np.ndarray,
+    rng: np.random.Generator,
+    draws: int,
+) -> list[np.ndarray]:
+    found = [way(problem, searched, rng) for _ in range(draws)]
+    return [rivals.whole(problem, weights) for weights in found if weights is not None]
+
+
+def halved(persons: int, rng: np.random.Generator) -> np.ndarray:
+    """The source identities that choose, `(P,) bool`: a random half, or all where there are fewer than four."""
+    return np.ones(persons, dtype=bool) if persons < 4 else rng.permutation(persons) % 2 == 0
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Persons of the source and images of the target `(T,) bool` that judge; `fair` is Kernels.unbiased of them."""
+
+    known: Kernels
+    fair: np.ndarray
+    images: np.ndarray
+
+    @classmethod
+    def of(cls, known: Kernels, images: np.ndarray) -> "Judge":
+        """A judge of these kernels' persons and these images."""
+        return cls(known, known.unbiased(), images)
+
+    def discrepancy(self, weights: np.ndarray, images: np.ndarray | None = None) -> float:
+        """The unbiased squared discrepancy of a mixture to the images, each counted once or `images` `(T,)` times."""
+        counted = (self.images if images is None else np.where(self.images, images, 0)).astype(np.float64)
+        apart = 2 * weights @ self.known.to_target(counted)
+        return float(weights @ self.fair @ weights - apart + self.known.in_target(counted))
+
+    def resampled(self, weights: np.ndarray, rng: np.random.Generator) -> list[float]:
+        """The same with the target's persons drawn anew, `RESAMPLES` times."""
+        people = np.unique(self.known.people[self.images])
+        most, found = int(self.known.people.max()) + 1, []
+        for _ in range(RESAMPLES):
+            times = np.bincount(rng.choice(people, len(people)), minlength=most)
+            found.append(self.discrepancy(weights, times[self.known.people]))
+        return found
+
+
+def _row(name: str, each: list[np.ndarray], own: Judge, other: Judge, rng: np.random.Generator) -> dict[str, Any]:
+    """One way to choose; of several random draws their mean and the range of the draws."""
+    weights = [counts / counts.sum() for counts in each]
+    held = [other.discrepancy(w) for w in weights]
+    spread = held if len(each) > 1 else other.resampled(weights[0], rng)
+    low, high = np.nanquantile(spread, _TAILS)
+    return {
+        "method": name,
+        "fitted": float(np.mean([own.discrepancy(w) for w in weights])),
+        "held_out": float(np.mean(held)),
+        "low": float(low),
+        "high": float(high),
+        "cells": round(float(np.mean([(counts > 0).sum() for counts in each]))),
+        "images": int(each[0].sum()),
+    }
+
+
+def _again(
+    known: Kernels,
+    problem: Callable[[np.ndarray, np.ndarray], Problem],
+    half: np.ndarray,
+    fit: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """The search once more, with persons of both sides that choose drawn anew."""
+    targets = np.unique(known.people[fit])
+    times = np.bincount(rng.choice(targets, len(targets)), minlength=int(known.people.max()) + 1)
+    drawn = rng.multinomial(half.sum(), half / half.sum()).astype(np.float64)
+    return rivals.convex(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
+
+
+def _jaccard(problem: Problem, one: np.ndarray, two: np.ndarray) -> float:
+    """Cells that both fill, as a part of those that either does."""
+    first, second = (rivals.whole(problem, weights) > 0 for weights in (one, two))
+    return float((first & second).sum() / max((first | second).sum(), 1))

@@ -1,0 +1,231 @@
+"""Open archives: one object a file, kept for the next read, and the functions that read through them."""
+
+import errno
+import os
+import stat
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
+from typing import Any, Protocol
+
+from gprplus.archives.gzip_seek import Inflated
+from gprplus.archives.index import Index
+from gprplus.archives.names import is_stream, located, may_be_inside
+from gprplus.archives.tar import Damage, index_of
+from gprplus.archives.zip_members import Zip
+from gprplus.core.errors import ArchiveError
+from gprplus.core.files import mtime_ns
+
+OPEN = 32  # archives kept open by a process, each with its index (about 250 bytes a member)
+
+
+class _Form(Protocol):
+    """What the three kinds of archive have in common."""
+
+    index: Index
+    direct: bool  # whether a piece of a member can be read without the rest
+
+    def piece(self, position: int, offset: int, length: int) -> bytes: ...
+
+
+class _Tar:
+    """A plain tar: members are places in the file."""
+
+    direct = True
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        end = os.fstat(file.fileno()).st_size
+        self.index = index_of(lambda offset, length: os.pread(file.fileno(), length, offset), lambda: end)
+
+    def piece(self, position: int, offset: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), length, self.index.offsets[position] + offset)
+
+
+class _Nothing:
+    """A file without a byte, whatever its name says."""
+
+    direct = True
+
+    def __init__(self, file: Any) -> None:
+        self.index = Index()
+        self.index.refuse("", "empty")
+
+    def piece(self, position: int, offset: int, length: int) -> bytes:
+        raise IndexError(position)
+
+
+class _Gzip:
+    """A tar in a gzip stream."""
+
+    direct = False
+
+    def __init__(self, file: Any) -> None:
+        self._file = file  # holds the descriptor open
+        self._inflated = Inflated(file.fileno())
+        self.index = index_of(self._inflated.read, self._inflated.end)
+
+    def piece(self, position: int, offset: int, length: int) -> bytes:
+        return self._inflated.read(self.index.offsets[position] + offset, length)
+
+
+class Archive:
+    """An archive that was indexed: its members by name, and what they hold. Threads may share it."""
+
+    def __init__(self, path: str) -> None:
+        file = open(path, "rb", buffering=0)  # noqa: SIM115  closed when nobody holds the archive any more
+        found = os.fstat(file.fileno())
+        self.path = path
+        self.size, self.mtime = found.st_size, mtime_ns(found)
+        self._form: _Form = _form(path, os.pread(file.fileno(), 2, 0))(file)
+        self._places = self._form.index.settled()
+        self.one_at_a_time: AbstractContextManager[Any] = nullcontext() if self._form.direct else threading.RLock()
+
+    @property
+    def index(self) -> Index:
+        """Names, sizes and refusals."""
+        return self._form.index
+
+    @property
+    def direct(self) -> bool:
+        """Whether a piece of a member can be read without unpacking the rest."""
+        return self._form.direct
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def place(self, name: str) -> int:
+        """Where a member begins, to read members in the order they stand; FileNotFoundError for none."""
+        return self.index.offsets[self._position(name)]
+
+    def size_of(self, name: str) -> int:
+        """A member's size in bytes."""
+        return self.index.sizes[self._position(name)]
+
+    def piece(self, name: str, offset: int, length: int) -> bytes:
+        """Bytes of a member from `offset`, fewer at its end. Raises FileNotFoundError, or ArchiveError for damage."""
+        position = self._position(name)
+        length = max(0, min(length, self.index.sizes[position] - offset))
+        try:
+            with self.one_at_a_time:
+                data = self._form.piece(position, offset, length)
+        except Damage as damage:
+            raise ArchiveError(f"{self.path}/{name} cannot be read: {damage}.") from None
+        if len(data) < length:
+            raise ArchiveError(f"{self.path}/{name} cannot be read: the archive is shorter than it was.")
+        return data
+
+    def read(self, name: str) -> bytes:
+        """A whole member; raises as `piece`."""
+        return self.piece(name, 0, self.size_of(name))
+
+    def _position(self, name: str) -> int:
+        try:
+            return self._places[name]
+        except KeyError:
+            raise FileNotFoundError(2, "No such member", f"{self.path}/{name}") from None
+
+
+def _form(path: str, head: bytes) -> Any:
+    """What the bytes say an archive is, and the name where they say nothing."""
+    if not head:
+        return _Nothing
+    if head == b"\x1f\x8b" or (is_stream(path) and head != b"PK"):
+        return _Gzip
+    return Zip if head == b"PK" or path.lower().endswith(".zip") else _Tar
+
+
+_kept: OrderedDict[str, Archive] = OrderedDict()
+_lock = threading.RLock()
+
+
+def open_archive(path: str) -> Archive:
+    """An archive, indexed; the one kept from before when the file has not changed. Raises OSError."""
+    found = os.stat(path)
+    with _lock:
+        kept = _kept.get(path)
+        if kept is None or (kept.size, kept.mtime) != (found.st_size, mtime_ns(found)):
+            _kept[path] = kept = Archive(path)
+        _kept.move_to_end(path)
+        while len(_kept) > OPEN:
+            _kept.popitem(last=False)
+        return kept
+
+
+def read(place: str | Path) -> bytes:
+    """The bytes of a file, or of a member of an archive. Raises OSError, also for pipes and devices."""
+    text = os.fspath(place)
+    try:
+        with open(text, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "Not a regular file", text)
+            return file.read()
+    except NotADirectoryError:
+        inside = located(text)
+        if inside is None:
+            raise
+    return open_archive(inside[0]).read(inside[1])
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe does not wait for a writer."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_many(places: Sequence[str]) -> list[bytes | None]:
+    """Several files or members, None where one cannot be read. Fastest in `reading_order`."""
+    inside = {found[0] for place in places if may_be_inside(place) and (found := located(place))}
+    with ExitStack() as together:  # of one stream: threads that took turns at every member would go to and fro
+        for archive in sorted(inside):
+            together.enter_context(open_archive(archive).one_at_a_time)
+        return [_read_or_none(place) for place in places]
+
+
+def _read_or_none(place: str) -> bytes | None:
+    try:
+        return read(place)
+    except OSError:
+        return None
+
+
+def exists(place: str | Path) -> bool:
+    """Whether a file, or a member of an archive, is there."""
+    text = os.fspath(place)
+    if os.path.isfile(text):
+        return True
+    inside = located(text)
+    try:
+        return inside is not None and inside[1] in open_archive(inside[0])
+    except OSError:
+        return False
+
+
+def facts(place: str) -> tuple[int, int]:
+    """Size in bytes and modification time in ns of a file; of a member, its size and its archive's time. OSError."""
+    try:
+        found = os.stat(place)
+    except NotADirectoryError:
+        inside = located(place)
+        if inside is None:
+            raise
+        archive = open_archive(inside[0])
+        return archive.size_of(inside[1]), archive.mtime
+    return found.st_size, mtime_ns(found)
+
+
+def reading_order(places: Sequence[str]) -> list[int]:
+    """Positions of files and members in the order they are cheapest to read: members as they stand in their archive.
+
+    What lies in no archive keeps its order and comes first; members that are not there come with it.
+    """
+    inside = [(i, found) for i, place in enumerate(places) if may_be_inside(place) and (found := located(place))]
+    keys = {i: key for i, (archive, member) in inside for key in _stands(archive, member)}
+    return sorted(range(len(places)), key=lambda i: keys.get(i, ("", i))) if keys else list(range(len(places)))
+
+
+def _stands(archive: str, member: str) -> Iterable[tuple[str, int]]:
+    opened = open_archive(archive)
+    if member in opened:
+        yield archive, opened.place(member)

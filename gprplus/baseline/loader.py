@@ -1,0 +1,143 @@
+"""What a training reads, drawn ahead and laid where it computes.
+
+Which rows a step takes and how each is mirrored, cropped and erased is drawn a chunk of steps ahead, in a thread,
+from the seed's own streams. A set that fits is laid where it is computed on once; of a larger one a chunk's images are
+read and sent while the chunk before is computed on. The training loop itself never waits for the host.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gprplus.baseline import augment, devices, sampler
+from gprplus.baseline.recipe import Recipe
+from gprplus.baseline.store_view import Pixels
+from gprplus.core import sampling
+
+# A set may fill this share of the free memory, of an accelerator or of a processor; the rest is for the network.
+RESIDENT_SHARE = 0.5
+RESIDENT_CHUNK = 64
+STREAMED_CHUNK = 16
+_BLOCK = 32 << 20  # bytes laid at a time
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The generator of one purpose ("order", "augment") under a seed: streams do not disturb each other."""
+    return np.random.default_rng([seed, sampling.text_key(name)])
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some steps: `words (N, H, W) int32` (augment.as_words) and, a step each, rows in them and what is done to these.
+
+    `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` lie on the device; `origin (C, B)` are the rows on the host.
+    """
+
+    words: torch.Tensor
+    rows: torch.Tensor
+    random: torch.Tensor
+    labels: torch.Tensor
+    origin: np.ndarray
+
+
+def chunks(
+    images: np.ndarray | Pixels,
+    labels: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    steps: int,
+    device: str,
+    shares: np.ndarray | None = None,
+    first: int = 0,
+    jobs: int = 1,
+) -> Iterator[Chunk]:
+    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk, from step
+    `first` on.
+
+    `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes share the device.
+    """
+    images, spots = Pixels.of(images).in_order()  # so that a disk reads from front to back
+    resident = _resident(images, device, jobs)
+    length = STREAMED_CHUNK if resident is None else RESIDENT_CHUNK
+    plan = _plan(labels, recipe, seed, first, steps, length, shares)
+    side = torch.cuda.Stream(device) if device.startswith("cuda") else None
+
+    def laid() -> tuple[Chunk, torch.cuda.Event | None] | None:
+        if side:
+            torch.cuda.set_device(side.device)  # a new thread starts on the first GPU
+        drawn = next(plan, None)
+        if drawn is None:
+            return None
+        rows, random = drawn
+        with torch.cuda.stream(side):  # copies go beside the network's work, not in line with it
+            if resident is not None:
+                words, local = resident, spots[rows]
+            else:
+                words = augment.as_words(devices.sent_rows(images, spots[rows.reshape(-1)], device))
+                local = np.arange(rows.size).reshape(rows.shape)
+            beside = [devices.sent(one, device) for one in (local, random, labels[rows])]
+            chunk = Chunk(words, beside[0], beside[1], beside[2], rows)
+            return chunk, side.record_event() if side else None
+
+    with ThreadPoolExecutor(1) as ahead:
+        waiting = ahead.submit(laid)
+        while (found := waiting.result()) is not None:
+            waiting = ahead.submit(laid)
+            yield _arrived(*found)
+
+
+def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
+    """The chunk for the stream that computes: it waits for the copies, and they are not freed under it."""
+    if copied is not None:
+        computing = torch.cuda.current_stream(chunk.rows.device)
+        computing.wait_event(copied)
+        for tensor in (chunk.words, chunk.rows, chunk.random, chunk.labels):
+            tensor.record_stream(computing)
+    return chunk
+
+
+def fits(images: np.ndarray | Pixels, device: str, jobs: int = 1) -> bool:
+    """Whether a run's images are laid where they are computed on whole."""
+    return images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.memory(device, jobs)
+
+
+def _resident(images: Pixels, device: str, jobs: int) -> torch.Tensor | None:
+    """All images on the device; None where they have to be streamed, if only because others have taken the room."""
+    try:
+        return _words(images, device) if fits(images, device, jobs) else None
+    except torch.OutOfMemoryError:
+        return None
+
+
+def _words(images: Pixels, device: str) -> torch.Tensor:
+    """All images on the device, a block at a time so that their bytes are never there twice."""
+    words = torch.empty(images.shape[:3], dtype=torch.int32, device=device)
+    start, size = 0, max(1, _BLOCK * len(images) // max(images.nbytes, 1))
+    for block in devices.sent_blocks(images, size, device):
+        words[start : start + len(block)] = augment.as_words(block)
+        start += len(block)
+    return words
+
+
+def _plan(
+    labels: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    first: int,
+    steps: int,
+    length: int,
+    shares: np.ndarray | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time; what comes before `first` is drawn too, and
+    passed over.
+    """
+    order = sampler.batches(labels, recipe.batch.identities, recipe.batch.images, stream(seed, "order"), shares)
+    rng = stream(seed, "augment")
+    for _ in range(first):
+        augment.draws(next(order).size, rng)
+    for start in range(first, steps, length):
+        rows = np.stack([next(order) for _ in range(min(length, steps - start))])
+        yield rows, augment.draws(rows.size, rng).reshape(*rows.shape, augment.DRAWS)

@@ -1,0 +1,170 @@
+"""First weights from elsewhere: ImageNet's, or a file's. Only tensors are ever loaded, never code."""
+
+import pickle
+import re
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from gprplus.baseline.backbones import TIMM, OfTimm
+from gprplus.core.errors import RecipeError, examples, first_line, printable
+
+# Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the start of the file's
+# SHA-256, which the download is checked against.
+IMAGENET = {
+    "resnet50": "https://download.pytorch.org/models/resnet50-11ad3fa6.pth",
+    "resnet50_ibn_a": "https://github.com/XingangPan/IBN-Net/releases/download/v1.0/resnet50_ibn_a-d9d0bb7b.pth",
+}
+# How other trainers wrap and name the same network; the longest prefix that fits is taken off.
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+PREFIXES = ("backbone.", "base.", "model.", "encoder.")
+# Of another task's classifier nothing can be used.
+HEADS = ("fc.", "classifier.", "neck.", "pool.", "head.", "bottleneck.", "heads.", "pixel_mean", "pixel_std")
+# Scores that trainers keep beside the weights are NumPy numbers; making one runs nothing.
+_SCALAR: Any = np.float64(0).__reduce__()[0]
+_NUMBERS: list[Any] = [
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in ("f4", "f8", "i4", "i8")),
+    *((_SCALAR, f"numpy.{room}.multiarray.scalar") for room in ("core", "_core")),
+]
+
+
+def load(backbone: nn.Module, name: str, weights: str) -> str:
+    """Fill a backbone with `weights` ("none", "imagenet" or a file) and say in one sentence what did not match (""
+    when all did).
+
+    Raises RecipeError when there is no such file, it is not tensors alone, or it is of another architecture.
+    """
+    if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
+        return ""  # timm fetches its own when it makes the network
+    backbone = backbone.network if isinstance(backbone, OfTimm) else backbone
+    state = _imagenet(name) if weights == "imagenet" else read(Path(weights))
+    return fill(backbone, state, weights)
+
+
+def fill(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) -> str:
+    """Copy what fits of `state` into `backbone`, by name and shape; most of it has to, and all of that to be finite."""
+    state = _bare(state)
+    own = backbone.state_dict()
+    fits = {key: value for key, value in state.items() if key in own and _fits(value, own[key])}
+    weights = [key for key in own if not key.endswith("num_batches_tracked")]
+    absent = [key for key in weights if key not in fits]
+    if len(absent) > len(weights) // 2:
+        raise RecipeError(
+            f"{source} holds another architecture: {len(absent)} of {len(weights)} tensors of the network are not "
+            f"in it or have another shape ({examples(absent)})."
+        )
+    fits = {key: value.to(own[key].dtype) for key, value in fits.items()}
+    _refuse_not_finite(fits, source)
+    backbone.load_state_dict(fits, strict=False)
+    unused = [key for key in state if key not in fits and not key.startswith(HEADS)]
+    said = []
+    if absent:
+        said.append(
+            f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh ({examples(absent)})"
+        )
+    if unused:
+        said.append(f"{len(unused)} of its tensors are not used ({examples(unused)})")
+    return f"{source}: {' and '.join(said)}." if said else ""
+
+
+def _fits(value: torch.Tensor, own: torch.Tensor) -> bool:
+    """Whether a tensor has the shape of the network's, and numbers of its kind: quantised ones are no weights."""
+    plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
+    return plain and value.shape == own.shape and value.is_floating_point() == own.is_floating_point()
+
+
+def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], source: str) -> None:
+    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
+    if bad:
+        raise RecipeError(
+            f"{source} holds NaN or infinity in {len(bad)} of {len(tensors)} tensors ({examples(bad)}). Training "
+            "cannot start from it: save the weights again, or start fresh with --weights none."
+        )
+
+
+def _bare(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Keys without the prefixes that trainers put before them."""
+    out = dict(state)
+    for prefix in ("module.", *PREFIXES):
+        if any(key.startswith(prefix) for key in out):
+            out = {key.removeprefix(prefix): value for key, value in out.items()}
+    return out
+
+
+def _imagenet(name: str) -> dict[str, torch.Tensor]:
+    if name not in IMAGENET:
+        raise RecipeError(f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh.")
+    return fetch(IMAGENET[name], ", or start fresh with --weights none")
+
+
+def fetch(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
+    """Published weights, from torch-hub's cache or else the network; the name of the file holds its digest.
+
+    Raises RecipeError saying where to put the file, and what to do `otherwise`.
+    """
+    try:
+        return torch.hub.load_state_dict_from_url(
+            url, map_location="cpu", check_hash=True, weights_only=True, progress=False
+        )
+    except (OSError, RuntimeError) as error:
+        raise RecipeError(
+            f"ImageNet weights could not be fetched from {url} ({error}). Put the file into "
+            f"{Path(torch.hub.get_dir()) / 'checkpoints'} by hand{otherwise}."
+        ) from error
+
+
+def read(path: Path) -> dict[str, torch.Tensor]:
+    """The named tensors of a file, whatever trainer wrapped them; never code. Raises RecipeError."""
+    try:
+        size = path.stat().st_size if path.is_file() else None
+    except (OSError, ValueError):
+        size = None
+    if size is None:
+        raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.")
+    if size == 0:
+        raise RecipeError(f"The weights file {path} has no bytes: fetch or save it again.")
+    state = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
+    for wrapper in WRAPPERS:
+        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
+            state = state[wrapper]
+    named = state.items() if isinstance(state, Mapping) else ()
+    tensors = {key: value for key, value in named if isinstance(key, str) and isinstance(value, torch.Tensor)}
+    if not tensors:
+        raise RecipeError(f"{path} holds no named tensors.")
+    return tensors
+
+
+def _safetensors(path: Path) -> Any:
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror or first_line(error)}.") from error
+    except Exception as error:  # SafetensorError, and KeyError or RuntimeError for kinds of numbers that torch lacks
+        raise RecipeError(f"{path} is not a safetensors file, or is damaged: {first_line(error)}.") from error
+
+
+def _pickled(path: Path) -> Any:
+    try:
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(_NUMBERS):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RecipeError(f"{path} cannot be read: {error.strerror or first_line(error)}.") from error
+    except pickle.UnpicklingError as error:
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        why = f"it asks for {printable(asked[1])}" if asked else first_line(error).split(". ")[0]
+        raise RecipeError(
+            f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can run code ({why}). "
+            "Save the state dict alone, best as .safetensors."
+        ) from error
+    except Exception as error:  # of zip files, storages, texts: torch has no error of its own for damage
+        raise RecipeError(
+            f"{path} is no file of torch.save, or is damaged: {first_line(error)}. Fetch or save it again."
+        ) from error

@@ -1,0 +1,87 @@
+"""What the pieces of a run cost on this machine, each measured in a second or two."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from gprplus import archives
+from gprplus.baseline.decode import decode
+from gprplus.baseline.recipe import Length, Recipe
+from gprplus.core.parallel import in_threads
+
+_EMBEDDED = 256
+_ENOUGH = 128  # steps beyond which a longer training is not tried
+
+
+def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> float:
+    """Seconds of one training step of the recipe, on noise: of a longer training what a shorter one does not take.
+
+    What starts a training (making the network, first kernels, upload) is in both and falls out, so the longer one has
+    to be long beside it. Not compiled, whatever the recipe says: that would take longer than the answer is worth.
+    """
+    from gprplus.baseline import devices
+    from gprplus.baseline.train import train
+
+    rng = np.random.default_rng(0)
+    count = recipe.batch.size
+    images = rng.integers(0, 256, (count, recipe.input.height, recipe.input.width, 3), dtype=np.uint8)
+    labels = np.arange(count) // recipe.batch.images
+    network, compute = replace(recipe.network, weights="none"), replace(recipe.compute, compile="no")
+    recipe = replace(recipe, network=network, compute=compute)
+
+    def timed(steps: int) -> float:
+        return _clock(lambda: train(images, labels, replace(recipe, length=Length(steps=steps)), 0, device))
+
+    with devices.threads(threads):
+        timed(1)
+        short = timed(1)
+        more = int(min(max(1 / short, 2), 20))
+        # A GPU takes forty steps in the time that its network takes to be made.
+        while (whole := timed(1 + more)) < 2 * short and more < _ENOUGH:
+            more *= 4
+        # A busy machine may take longer for the shorter one; half of the longer one's rate is then the most we claim.
+        return max(whole - short, whole / 2) / more
+
+
+def seconds_an_embedding(recipe: Recipe, device: str, threads: int | None = None) -> float:
+    """Seconds that one image takes to become a feature."""
+    from gprplus.baseline import devices, model
+    from gprplus.baseline.embed import embed
+
+    images = np.zeros((_EMBEDDED, recipe.input.height, recipe.input.width, 3), dtype=np.uint8)
+    network = model.new(replace(recipe.network, weights="none"), 2, 0, device).eval()
+
+    def embedded() -> None:
+        embed(network, images, recipe.compute, device).cpu()
+
+    with devices.threads(threads):
+        embedded()
+        return _clock(embedded) / _EMBEDDED
+
+
+def seconds_to_pack(paths: Sequence[str], height: int, width: int) -> float:
+    """Seconds that one image takes to be read, decoded and resized by all cores, from some of them; writing apart."""
+    if not paths:
+        return 0.0
+
+    def packed() -> None:
+        for _ in in_threads(partial(_decoded, height=height, width=width), paths):
+            pass
+
+    _decoded(paths[0], height, width)  # loads the decoder, which takes longer than many images
+    return _clock(packed) / len(paths)
+
+
+def _decoded(path: str, height: int, width: int) -> None:
+    for data in archives.read_many([path]):
+        if data is not None:
+            decode(data, height, width)
+
+
+def _clock(function: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start

@@ -1,0 +1,164 @@
+"""What is declared, not coded: the TOML files under manifests/, found, read and checked.
+
+A wheel carries them inside the package; an editable install does not see that mapping, so they are looked for inside
+the package first and beside it second.
+"""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gprplus.core.errors import DeclarationError, nearest
+from gprplus.core.typed import parse
+
+T = TypeVar("T")
+
+LARGEST = 1_000_000  # bytes of a TOML file; the largest shipped one has 9,000
+PARTS = 32  # of a dotted key: tomllib takes the square of their number
+_LONG_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % PARTS)
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One TOML file: its name (the stem), where it lies, the digest of its text, and what it says."""
+
+    name: str
+    path: Path
+    digest: str
+    data: dict[str, Any]
+
+    @property
+    def where(self) -> str:
+        """How messages call the file: from manifests/ on where it is a shipped one, else its path."""
+        return str(self.path.resolve().relative_to(folder()) if self.shipped else self.path)
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it is one of those that gprplus ships."""
+        return self.path.resolve().is_relative_to(folder())
+
+
+@cache
+def folder() -> Path:
+    """The folder that holds layouts/, recipes/, studies/ and attributes.toml."""
+    package = Path(__file__).resolve().parent.parent
+    for candidate in (package / "manifests", package.parent / "manifests"):
+        if (candidate / "attributes.toml").is_file():
+            return candidate
+    raise DeclarationError(
+        "The declarations that gprplus ships (attributes.toml and its neighbours) are neither in "
+        f"{package / 'manifests'} nor in {package.parent / 'manifests'}. Install gprplus again with pip."
+    )
+
+
+def names(kind: str) -> list[str]:
+    """The names of the shipped declarations of one kind ('layouts', 'recipes', 'studies'), sorted."""
+    return sorted(path.stem for path in (folder() / kind).glob("*.toml"))
+
+
+def read(kind: str, name: str | Path) -> Declaration:
+    """A shipped declaration by name, or a user's own by the path of a `.toml` file.
+
+    Raises DeclarationError when it is not there or is not TOML.
+    """
+    path = Path(name)
+    if path.suffix != ".toml":
+        path = folder() / kind / f"{name}.toml"
+        if str(name) not in names(kind):
+            one = {"studies": "study"}.get(kind, kind.removesuffix("s"))
+            raise DeclarationError(f"There is no {one} called '{name}'. {nearest(str(name), names(kind))}")
+    return read_file(path)
+
+
+def read_file(path: Path) -> Declaration:
+    """Read one TOML file. Raises DeclarationError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
+        why = error.strerror if isinstance(error, OSError) else error
+        raise DeclarationError(f"{path} cannot be read: {why}.") from error
+    return parsed(path, data)
+
+
+def parsed(path: Path, data: bytes) -> Declaration:
+    """The declaration in the bytes of a TOML file, with the digest of its text (line ends normalised).
+
+    Raises DeclarationError, also for what would take the parser minutes: a large file, a key of thousands of parts.
+    """
+    if len(data) > LARGEST:
+        raise DeclarationError(f"{path} is larger than {LARGEST:,} bytes, the most that is read of a TOML file.")
+    text = data.replace(b"\r\n", b"\n")
+    if _LONG_KEY.search(text):
+        raise DeclarationError(f"{path} is not valid TOML here: a key has more than {PARTS} parts.")
+    try:
+        found = tomllib.loads(text.decode("utf-8"))
+    except RecursionError:
+        raise DeclarationError(f"{path} is not valid TOML here: its values are nested too deeply.") from None
+    except ValueError as error:  # bytes that are no UTF-8, what is no TOML, a number of 5,000 digits
+        raise DeclarationError(f"{path} is not valid TOML: {error}.") from error
+    return Declaration(path.stem, path, hashlib.sha256(text).hexdigest(), found)
+
+
+def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:
+    """Fill the frozen dataclass `cls` from a TOML table: unknown keys, missing keys and wrong types are errors.
+
+    Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. Each message
+    starts with `where`, such as "layouts/engine.toml".
+    """
+    return parse(cls, data, where, DeclarationError)
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute as manifests/attributes.toml declares it.
+
+    `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its natural order
+    (empty: open); `coarser` maps that merge levels, from fine to coarse (splits.coarse).
+    """
+
+    level: str
+    type: str
+    sentence: str
+    ordered: bool = False
+    unit: str = ""
+    levels: tuple[str, ...] = ()
+    coarser: tuple[str, ...] = ()
+
+
+@cache
+def attributes() -> dict[str, Attribute]:
+    """Every declared attribute by name, in declared order: image-level ones first."""
+    declaration = read_file(folder() / "attributes.toml")
+    return {name: strict(Attribute, table, f"attributes.toml: {name}") for name, table in declaration.data.items()}
+
+
+def identity_attributes() -> list[str]:
+    """The names of the attributes that belong to a person rather than to an image."""
+    return [name for name, attribute in attributes().items() if attribute.level == "identity"]
+
+
+def image_attributes() -> list[str]:
+    """The names of the attributes that belong to one image."""
+    return [name for name, attribute in attributes().items() if attribute.level == "image"]
+
+
+def in_order(name: str, levels: list[Any] | tuple[Any, ...] | set[Any]) -> list[Any]:
+    """Levels in their declared order; undeclared ones follow, sorted (numbers by value).
+
+    >>> in_order("illumination", {"noon", "dawn", "zzz"})
+    ['dawn', 'noon', 'zzz']
+    """
+    declared = attributes()[name].levels if name in attributes() else ()
+    place = {level: i for i, level in enumerate(declared)}
+
+    def rank(level: Any) -> tuple[int, int, float, str]:
+        number = float(level) if isinstance(level, int | float) else 0.0
+        return (0, place[level], 0.0, "") if level in place else (1, 0, number, str(level))
+
+    return sorted(levels, key=rank)

@@ -1,0 +1,201 @@
+"""Folders that remember what made them.
+
+Three habits keep half-written work from being taken for whole: a file is written under a temporary name and renamed; a
+folder carries a record of the request that made it, written last; and a request is compared with that record before any
+work starts.
+"""
+
+import errno
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from gprplus.core.atomic import replacing
+from gprplus.core.errors import GprplusError, RequestChanged, examples, next_step
+from gprplus.core.folders import clear, holding, is_free
+from gprplus.core.hashing import digest
+from gprplus.core.jsonfile import load_object
+
+UNDER_WAY = "_request.json"  # what a folder is going to hold, until its record is written
+PACKAGES = (
+    "gprplus",
+    "numpy",
+    "opencv-python",
+    "opencv-python-headless",
+    "pillow",
+    "pandas",
+    "pyarrow",
+    "torch",
+)
+
+
+def work_folder(work: str | Path | None = None) -> Path:
+    """The folder everything goes under: the argument, else $GPRPLUS_WORK, else work/ in the current directory."""
+    return Path(work or os.environ.get("GPRPLUS_WORK") or "work")
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spare spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 (hex) of a JSON-like value."""
+    return digest(canonical_json(value))
+
+
+@contextmanager
+def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
+    """Hold a lock file while the block runs; `error` saying `busy` where another process holds it.
+
+    The system lets go of it when the process ends, however that may be. Where a file system knows no locks, as some of
+    clusters do, nothing is held.
+    """
+    import fcntl
+
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = os.fdopen(os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666), "a")
+    except OSError as failed:
+        why = f"{failed.strerror}. {next_step(failed)}".rstrip()
+        raise error(f"{lock.parent} cannot be written to: {why}") from failed
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as refused:
+            if refused.errno in (errno.EAGAIN, errno.EACCES):
+                raise error(busy) from None
+        yield
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n")
+
+
+def read_json(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
+    """A JSON object, or `error` with one sentence: `what` names the thing that should be there, such as "a split"."""
+    return load_object(path, error, what)
+
+
+def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> None:
+    """Write an Arrow table as Parquet (zstd), whole or not at all."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with replacing(path) as temporary:
+        # A dictionary of paths or keys is built, found too large and thrown away: half of the time of writing.
+        repeating = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=repeating, row_group_size=row_group_size)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What changed between two requests, one phrase a key.
+
+    >>> differences({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
+    ['seed was 0, now 1']
+    >>> differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
+    ['manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7...']
+    """
+    keys = [*old, *(key for key in new if key not in old)]
+    return [
+        f"{key} was {_shown(old.get(key))}, now {_shown(new.get(key))}"
+        for key in keys
+        if canonical_json(old.get(key)) != canonical_json(new.get(key))
+    ]
+
+
+def _shown(value: Any) -> str:
+    text = "not given" if value is None else canonical_json(value).strip('"')
+    if re.fullmatch("[0-9a-f]{64}", text):
+        return f"{text[:12]}..."  # a fingerprint: that it differs is all there is to see
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
+    """Compare a request with the record of the one that made this folder.
+
+    "same": that very request is done or under way, so go on with it. "new": nothing is there, or `force` was given (the
+    caller then replaces what it finds). A different request raises RequestChanged with the differences.
+    `record` is a JSON file with the request under the key "request".
+    """
+    if not record.exists():
+        return "new"
+    try:
+        old = json.loads(record.read_text(encoding="utf-8")).get("request", {})
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return "new"
+    if not isinstance(old, dict):
+        return "new"
+    changed = differences(old, json.loads(canonical_json(request)))
+    if not changed:
+        return "same"
+    if force:
+        return "new"
+    raise RequestChanged(
+        f"{record.parent} holds the outcome of another request ({examples(changed)}). "
+        "Give another folder with -o, or --force to replace it."
+    )
+
+
+@contextmanager
+def under_way(
+    output: Path, kind: str, record: str, request: Mapping[str, Any], error: type[GprplusError], *, force: bool
+) -> Iterator[Path]:
+    """Hold the folder of a request that takes long and may be resumed; yield its real path.
+
+    The request is noted in `_request.json`, which the caller removes when `record` is written. A folder that holds
+    another request is cleared with `force`. Raises RequestChanged where it holds another and `force` is not given, and
+    `error` where it holds other files or another process works in it.
+    """
+    known = (output / UNDER_WAY).exists() and settle(output / UNDER_WAY, request, force=force) == "same"
+    with holding(output, kind, error, adopt=known) as real:
+        noted = real / (record if (real / record).exists() else UNDER_WAY)
+        if not known and noted.exists():
+            if settle(noted, request, force=force) == "new":
+                if not force:
+                    raise error(f"{noted} cannot be read. Use --force to replace the folder, or another one with -o.")
+                clear(real, kind, error)
+        elif not known and not is_free(real):
+            if not force:
+                raise error(f"{output} already holds other files. Give an empty or new folder with -o.")
+            clear(real, kind, error)
+        write_json(real / UNDER_WAY, {"request": request})
+        yield real
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a result."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def relative(path: Path, start: Path) -> str:
+    """`path` as seen from the folder `start`, POSIX; absolute where the two share no drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()

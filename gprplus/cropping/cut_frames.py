@@ -1,0 +1,131 @@
+"""From frames to a folder of crops that build-manifest reads: what is already there, the work, the record last."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gprplus.core.errors import FramesError
+from gprplus.core.parallel import Progress, in_processes, silent
+from gprplus.core.workdir import read_json, settle, under_way
+from gprplus.cropping import field_names, output_files
+from gprplus.cropping.annotations import Source
+from gprplus.cropping.coco_reader import read_coco
+from gprplus.cropping.instance_masks import read_instances_of
+from gprplus.cropping.output_files import RECORD, conclude
+from gprplus.cropping.output_names import Naming, naming
+from gprplus.cropping.randperson_keypoints import read_points
+from gprplus.cropping.selection import Rules
+from gprplus.cropping.worker import Shard, Writing, cut
+
+FRAMES_A_SHARD = 16
+VERSION = 1  # raising it says that the same request now cuts other pixels
+
+
+@dataclass(frozen=True)
+class Crops:
+    """A finished folder of crops: where it is, what its renders.json says, and whether this call wrote it."""
+
+    path: Path
+    info: dict[str, Any]
+    made: bool
+
+
+def crop_frames(
+    frames: str | Path,
+    output: str | Path,
+    *,
+    coco: str | Path | None = None,
+    masks: str | Path | None = None,
+    people: str | Path | None = None,
+    points: str | Path | None = None,
+    rename: Sequence[str] = (),
+    category: str | None = None,
+    rules: Rules | None = None,
+    extension: str = ".jpg",
+    quality: int = 95,
+    save_masks: bool = False,
+    name: str | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Crops:
+    """Cut the persons out of the frames in a folder, and return the folder of crops.
+
+    Exactly one of `coco` (a COCO JSON file), `masks` (a folder of instance masks, with `people` a CSV that says who a
+    value is) and `points` (RandPerson's text) says where they are. `rename` are texts such as "identity=person_id".
+    Every annotation becomes a crop or a row of `_rejected.csv`. The same request goes on where it stopped; another one
+    in the folder raises RequestChanged unless `force` is given. Raises FramesError.
+    """
+    frames, output, rules = Path(frames), Path(output), rules or Rules()
+    source = _read(frames, coco, masks, people, points, field_names.parsed(rename), category)
+    if extension not in (".jpg", ".png"):
+        raise FramesError(f"crops are written as .jpg or .png, not '{extension}'.")
+    writing = Writing(extension, quality, save_masks)
+    table = naming(source.people())
+    request = {
+        "version": VERSION,
+        **source.about,
+        **rules.as_dict(),
+        "extension": extension,
+        "quality": quality if extension == ".jpg" else None,
+        "masks": save_masks,
+        "name": name,
+    }
+    if settle(output / RECORD, request, force=force) == "same":
+        output_files.tidy(output)
+        return Crops(output, read_json(output / RECORD, FramesError, "a folder of crops"), False)
+    _distinct(source, table)
+    with under_way(output, output_files.KIND, RECORD, request, FramesError, force=force) as real:
+        shards = [
+            Shard(number, frames, real, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
+            for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
+        ]
+        done = 0
+        for count in in_processes(cut, shards, workers if len(shards) > 1 else 1):
+            done += count
+            progress(done, len(source.frames))
+        return Crops(output, conclude(real, source, shards, table, request), True)
+
+
+def _read(
+    frames: Path,
+    coco: str | Path | None,
+    masks: str | Path | None,
+    people: str | Path | None,
+    points: str | Path | None,
+    renamed: field_names.Keys,
+    category: str | None,
+) -> Source:
+    given = [kind for kind in (coco, masks, points) if kind is not None]
+    if len(given) != 1:
+        raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE says where the persons are.")
+    if not frames.is_dir():
+        raise FramesError(f"There is no folder {frames} with the frames. Name the folder that they lie in.")
+    for option, stray in (("--key", renamed), ("--category", category)):
+        if stray and coco is None:
+            raise FramesError(f"{option} speaks of a COCO file, and none is given.")
+    if people is not None and masks is None:
+        raise FramesError("--people says who a value of a mask is, and no --masks are given.")
+    if coco is not None:
+        return read_coco(Path(coco), renamed, category)
+    if masks is not None:
+        return read_instances_of(frames, Path(masks), Path(people) if people else None)
+    assert points is not None
+    return read_points(Path(points), frames)
+
+
+def _distinct(source: Source, table: Naming) -> None:
+    """Refuse two annotations that would be one crop."""
+    seen: dict[str, str] = {}
+    for frame in source.frames:
+        for person in frame.people:
+            if person.identity is None:
+                continue
+            path = table.path(frame, person, person.identity, "")
+            if path in seen:
+                raise FramesError(
+                    f"Two boxes would both be the crop {path}: of {seen[path]} and of {frame.path}. Their frames have "
+                    "one number: give the images a camera or a frame of their own."
+                )
+            seen[path] = frame.path

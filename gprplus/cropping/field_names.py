@@ -1,0 +1,117 @@
+"""Which key of an annotation says what: our names, unless the user says that a source calls it otherwise."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gprplus.core.declarations import attributes, identity_attributes
+from gprplus.core.errors import FramesError, nearest
+
+OWN = ("identity", "visible", "truncated", "frame")
+Keys = dict[str, tuple[str, ...]]
+
+
+def names() -> list[str]:
+    """Everything that a key can be given for."""
+    return [*OWN, *attributes()]
+
+
+def parsed(texts: Iterable[str]) -> Keys:
+    """`NAME=KEY` or `NAME=KEY+KEY`, as a table. Raises FramesError.
+
+    >>> parsed(["identity=model_id+outfit"])
+    {'identity': ('model_id', 'outfit')}
+    """
+    found: Keys = {}
+    for text in texts:
+        name, equals, key = text.partition("=")
+        parts = tuple(part.strip() for part in key.split("+"))
+        if not equals or not all(parts):
+            raise FramesError(f"--key {text}: expected NAME=KEY, such as identity=person_id.")
+        if name not in names():
+            raise FramesError(f"--key {text}: there is nothing called '{name}' to find a key for. {_near(name)}")
+        if name in found:
+            raise FramesError(f"--key {text}: the key of {name} is given twice.")
+        found[name] = parts
+    return found
+
+
+def _near(name: str) -> str:
+    return nearest(name, names())
+
+
+@dataclass(frozen=True)
+class Record:
+    """One annotation with its image: a key is looked for in the annotation, in its `attributes`, then in the image."""
+
+    places: tuple[Mapping[str, Any], ...]
+
+    @classmethod
+    def of(cls, *objects: Mapping[str, Any]) -> "Record":
+        """Objects in the order they are asked."""
+        places: list[Mapping[str, Any]] = []
+        for item in objects:
+            places.append(item)
+            inner = item.get("attributes")
+            if isinstance(inner, Mapping):
+                places.append(inner)
+        return cls(tuple(places))
+
+    def get(self, key: str) -> Any:
+        """The first value that is not null."""
+        return next((place[key] for place in self.places if place.get(key) is not None), None)
+
+    def read(self, keys: Keys, name: str) -> Any:
+        """The value of one of our names; several keys are joined by a dash, and null where one of them is."""
+        parts = keys.get(name, (name,))
+        values = [self.get(part) for part in parts]
+        if len(parts) == 1:
+            return values[0]
+        return None if None in values else "-".join(_text(value) for value in values)
+
+    def levels(self, keys: Keys) -> dict[str, Any]:
+        """The declared attributes that the record has."""
+        found = {name: self.read(keys, name) for name in attributes()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _text(value: Any) -> str:
+    return "-".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def check(keys: Keys, there: Iterable[str], where: str) -> None:
+    """Refuse a key that no annotation has: a slip in one part of a joined identity would merge people in silence."""
+    present = set(there)
+    for name in {**{"identity": ("identity",)}, **keys}:
+        for key in keys.get(name, (name,)):
+            if key not in present:
+                hint = "" if name in keys else " Say which key it is, such as --key identity=person_id."
+                raise FramesError(
+                    f"{where}: no annotation has the key '{key}' to read {name} from. {nearest(key, present)}{hint}"
+                )
+
+
+def level(name: str, value: Any) -> Any:
+    """One value of a declared attribute as the manifest writes it: words as slugs, degrees and cameras as they are.
+
+    >>> level("upper_colour", "Dark Blue"), level("hat", True), level("viewpoint_deg", 450.0), level("camera", "C3")
+    ('dark-blue', 'yes', 90, 'C3')
+    """
+    if name == "viewpoint_deg":
+        try:
+            return round(float(value)) % 360
+        except (TypeError, ValueError, OverflowError):
+            return None
+    if name == "camera":
+        whole = isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+        return int(value) if whole else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "-".join(str(value).strip().lower().replace("_", " ").split()) or None
+
+
+def personal() -> list[str]:
+    """The attributes that belong to a person."""
+    return identity_attributes()

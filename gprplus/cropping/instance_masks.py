@@ -1,0 +1,125 @@
+"""Whole frames with instance masks: an image beside each frame in which every person has a value or a colour.
+
+Without a table the value is the identity, so that it must mean the same person in every frame. A table (CSV, with a
+column `value` or `colour`, an optional `frame`, `identity` and attributes) says who a value is; what it does not name
+is left out and counted.
+"""
+
+import csv
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from gprplus.core.declarations import attributes
+from gprplus.core.errors import FramesError, examples, nearest
+from gprplus.core.image_headers import EXTENSIONS
+from gprplus.core.sampling import digest
+from gprplus.cropping.annotations import Frame, Person, Source
+from gprplus.cropping.coco_reader import trailing_numbers
+from gprplus.cropping.field_names import level
+
+_COLUMNS = ("frame", "value", "colour", "identity", *attributes())
+
+
+def read_instances_of(frames: Path, masks: Path, table: Path | None) -> Source:
+    """Each frame with its mask: the file of the same path below `masks`, whatever its extension. Raises FramesError."""
+    paths = image_paths(frames)
+    beside = {_stem(path): path for path in image_paths(masks)}
+    absent = [path for path in paths if _stem(path) not in beside]
+    if len(absent) == len(paths):
+        raise FramesError(
+            f"None of the {len(paths):,} frames under {frames}, such as {paths[0]}, has a mask of the same name under "
+            f"{masks}, which holds {examples(sorted(beside.values()), 2) or 'no image'}."
+        )
+    known = _table(table) if table else {}
+    numbers = trailing_numbers(paths)
+    if len(set(numbers)) < len(numbers):
+        numbers = list(range(1, len(paths) + 1))
+    everywhere = known.get("", {})
+    found = [
+        Frame(
+            path,
+            number,
+            mask=str(masks / beside[_stem(path)]),
+            known=None if table is None else _merged(everywhere, known, path),
+        )
+        for path, number in zip(paths, numbers, strict=True)
+        if _stem(path) in beside
+    ]
+    about = {
+        "kind": "masks",
+        "digest": _digest(masks, sorted(beside.values())),
+        "table": digest(table.read_bytes()) if table else None,
+        "images": len(paths),
+        "without_mask": len(absent),
+    }
+    remarks = [f"{len(absent):,} frames have no mask and are left aside, such as {absent[0]}."] if absent else []
+    return Source(tuple(found), about, remarks=tuple(remarks))
+
+
+def image_paths(folder: Path) -> list[str]:
+    """Paths of the images below a folder, sorted; names that begin with "_" or "." are skipped. Raises FramesError."""
+    if not folder.is_dir():
+        raise FramesError(f"There is no folder {folder}. Name the folder that the images lie in.")
+    below = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS]
+    found = [path.as_posix() for path in below if not any(part[0] in "_." for part in path.parts)]
+    if not found:
+        raise FramesError(f"There is no image under {folder}. Name the folder that the images lie in.")
+    return sorted(found)
+
+
+def _stem(path: str) -> str:
+    return path.rpartition(".")[0]
+
+
+def _merged(
+    everywhere: Mapping[int, Person], known: Mapping[str, dict[int, Person]], path: str
+) -> Mapping[int, Person]:
+    """Who is who in one frame; the same object for all frames that the table says nothing more of."""
+    own = {**known.get(path, {}), **known.get(_stem(path), {})}
+    return {**everywhere, **own} if own else everywhere
+
+
+def _digest(root: Path, paths: Iterable[str]) -> str:
+    """Names and sizes: reading every mask to say whether one changed would take as long as the work."""
+    return digest(*(part for path in paths for part in (path, str((root / path).stat().st_size))))
+
+
+def _table(path: Path) -> dict[str, dict[int, Person]]:
+    """frame ("" for all of them) -> value -> person."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FramesError(f"{path} cannot be read as CSV: {error}.") from error
+    columns = [name for name in (rows[0] if rows else {}) if name]
+    for column in columns:
+        if column not in _COLUMNS:
+            raise FramesError(f"{path} has an unknown column '{column}'. {nearest(column, _COLUMNS)}")
+    key = next((name for name in ("value", "colour") if name in columns), None)
+    if key is None or "identity" not in columns:
+        raise FramesError(f"{path} needs the columns value (or colour) and identity; it has {examples(columns, 6)}.")
+    found: dict[str, dict[int, Person]] = {}
+    for line, row in enumerate(rows, start=2):
+        value = number_of(row[key] or "", f"{path}, line {line}")
+        levels = {name: level(name, row[name]) for name in columns if name in attributes() and row[name]}
+        inside = found.setdefault(row.get("frame") or "", {})
+        if value in inside:
+            raise FramesError(f"{path}, line {line}: {key} {row[key]} stands twice.")
+        inside[value] = Person(value, row["identity"] or None, value=value, levels=levels)
+    return found
+
+
+def number_of(text: str, where: str) -> int:
+    """A value (a whole number) or a colour (#rrggbb, or "r g b") as the number that read_instances gives it.
+
+    >>> number_of("12", ""), number_of("#96053d", "") == number_of("150 5 61", "")
+    (12, True)
+    """
+    parts = text.replace(",", " ").split()
+    try:
+        if len(parts) == 3:
+            red, green, blue = map(int, parts)
+            return (red << 16) | (green << 8) | blue
+        return int(text.strip()[1:], 16) if text.strip().startswith("#") else int(text)
+    except ValueError:
+        raise FramesError(f"{where}: expected a value such as 12, #96053d or '150 5 61', found '{text}'.") from None

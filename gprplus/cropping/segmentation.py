@@ -1,0 +1,215 @@
+"""Masks of persons: COCO's polygons and run-length codes, and frames in which each person has a value.
+
+The run-length code goes down the columns and begins with the pixels outside; its text form (COCO's "compressed") writes
+each count in pieces of five bits, lowest first, as the difference to the count two before.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.core.errors import FramesError
+from gprplus.core.images import open_image
+from gprplus.cropping.field_values import shown
+from gprplus.cropping.selection import Window
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+def mask_of(segmentation: Any, window: Window, size: tuple[int, int]) -> np.ndarray | None:
+    """The `(H, W) bool` mask of a COCO segmentation inside a window of a frame; None where there is none.
+
+    Raises FramesError for a code that does not fill the frame.
+    """
+    if not segmentation:
+        return None
+    if isinstance(segmentation, dict):
+        return from_counts(segmentation, size, window)
+    return _filled(segmentation, window)
+
+
+def _filled(polygons: Sequence[Sequence[float]], window: Window) -> np.ndarray:
+    """Pixels whose centre lies in one of the polygons, each by the even-odd rule (OpenCV's fill adds the outline)."""
+    left, top, right, bottom = window
+    whole = np.zeros((bottom - top, right - left), dtype=bool)
+    for polygon in polygons:
+        corners = np.asarray(polygon, np.float64).reshape(-1, 2) - (left + 0.5, top + 0.5)
+        first, last = np.clip(np.ceil([corners.min(0), corners.max(0)]), 0, whole.shape[::-1]).astype(int)
+        part = whole[first[1] : last[1], first[0] : last[0]]
+        if part.size:
+            part |= _even_odd(corners - first, part.shape)
+    return whole
+
+
+def _even_odd(corners: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The pixels whose left upper corner lies inside, `shape` bool."""
+    high, wide = shape
+    crossings = [np.zeros(0, np.int64)]  # as positions in the flat mask: each switches between outside and inside
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        low, end = (max(math.ceil(y), 0) for y in sorted((y1, y2)))
+        rows = np.arange(low, min(end, high))
+        if len(rows):
+            x = np.ceil(x1 + (rows - y1) * (x2 - x1) / (y2 - y1)).astype(np.int64)
+            crossings.append(rows * wide + np.clip(x, 0, wide))
+    return _alternating(np.sort(np.concatenate(crossings)), high * wide).reshape(shape)
+
+
+def _alternating(switches: np.ndarray, size: int) -> np.ndarray:
+    """`(size,) bool`, False at first, that changes at each of some positions in ascending order."""
+    lengths = np.diff(np.concatenate([[0], switches, [size]]))
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
+
+
+def from_counts(code: dict[str, Any], size: tuple[int, int], window: Window | None = None) -> np.ndarray:
+    """The `(H, W) bool` mask of a run-length code, inside a window of the frame. Raises FramesError.
+
+    Time and memory go with the columns of the window, not with the frame.
+    """
+    width, height = size
+    left, top, right, bottom = window or (0, 0, width, height)
+    ends = np.cumsum(_runs(code, size))
+    starts, ends = ends[:-1:2], ends[1::2]  # of the runs inside the mask: every second one
+    first, last = left * height, right * height
+    there = (ends > first) & (starts < last)
+    edges = np.stack([starts[there], ends[there]], axis=1).clip(first, last)
+    mask = _alternating(edges.ravel() - first, last - first)
+    return mask.reshape(right - left, height).T[top:bottom]
+
+
+def _runs(code: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+    """The lengths of the runs as int64. Raises FramesError where they do not fill the frame."""
+    counts = code.get("counts")
+    given = _unpacked(counts) if isinstance(counts, str | bytes) else counts or []
+    try:
+        runs = np.asarray(given)
+    except ValueError:  # lists of several lengths in the list
+        runs = np.zeros((0, 0))
+    if runs.ndim != 1 or (len(runs) and runs.dtype.kind != "i"):
+        raise FramesError("a run-length code holds values that are no whole numbers of 64 bits.")
+    area = size[0] * size[1]
+    sound = len(runs) > 0 and 0 <= runs.min() <= runs.max() <= area
+    if not sound or code.get("size") != [size[1], size[0]] or runs.sum() != area:
+        over = f" over {runs.sum():,} pixels" if sound else ""
+        raise FramesError(
+            f"a run-length code of size {shown(code.get('size'))}{over} does not fit a frame of height "
+            f"{size[1]} and width {size[0]}."
+        )
+    return runs
+
+
+def _unpacked(text: str | bytes) -> list[int]:
+    """The counts of the text form.
+
+    >>> _unpacked("052")
+    [0, 5, 2]
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for byte in text.encode() if isinstance(text, str) else text:
+        piece = byte - 48
+        if not 0 <= piece < 64 or shift > 60:
+            raise FramesError("a run-length code cannot be unpacked: its text is damaged.")
+        value |= (piece & 31) << shift
+        shift += 5
+        if piece & 32:
+            continue
+        if piece & 16:
+            value -= 1 << shift
+        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+        value = shift = 0
+    return counts
+
+
+def counts_of(mask: np.ndarray) -> dict[str, Any]:
+    """The run-length code of an `(H, W) bool` mask, as plain counts."""
+    flat = np.asarray(mask, bool).T.ravel()
+    changes = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.r_[0, changes, flat.size]).tolist()
+    return {"size": list(mask.shape), "counts": ([0] if flat.size and flat[0] else []) + runs}
+
+
+def moved(segmentation: Any, window: Window, size: tuple[int, int]) -> Any:
+    """A segmentation in coordinates of the crop."""
+    if isinstance(segmentation, dict):
+        mask = mask_of(segmentation, window, size)
+        return None if mask is None else counts_of(mask)
+    return [
+        [round(value - window[i % 2], 3) for i, value in enumerate(polygon)] for polygon in segmentation or []
+    ] or None
+
+
+def read_instances(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """The `(H, W)` whole numbers of an instance mask, 0 where there is no person.
+
+    Grey images of 1 to 16 bits hold the value itself, palette images the palette's index, colour images 65536 R + 256 G
+    + B. Raises FramesError when the file cannot be read, or is not of the frame's size (width, height).
+    """
+    try:
+        with open_image(path.read_bytes()) as image:
+            if image.size != size:
+                raise FramesError(f"the mask {path} is of size {image.size}, and the frame of {size}.")
+            return _values(image, path)
+    except (FramesError, MemoryError):
+        raise
+    except Exception as error:  # Pillow raises whatever it likes on damaged bytes
+        raise FramesError(f"the mask {path} cannot be read: {error}.") from error
+
+
+def _values(image: "Image.Image", path: Path) -> np.ndarray:
+    if image.mode in ("1", "L", "P") or image.mode.startswith("I"):
+        return np.asarray(image)
+    if image.mode not in ("RGB", "RGBA"):
+        raise FramesError(f"the mask {path} is of the mode {image.mode}; grey, palette or RGB is expected.")
+    colours = np.asarray(image)
+    values = colours[..., 0].astype(np.uint32)
+    for channel in (1, 2):
+        values <<= 8
+        values |= colours[..., channel]
+    return values
+
+
+def boxes_of(values: np.ndarray, most: int) -> dict[int, tuple[float, float, float, float]]:
+    """The box (left, top, width, height) of each value but 0 in an `(H, W)` instance mask, by value.
+
+    Raises FramesError for more than `most` values.
+
+    >>> boxes_of(np.array([[0, 7, 7], [0, 0, 7]], np.uint8), 10)
+    {7: (1.0, 0.0, 2.0, 2.0)}
+    """
+    high, wide = values.shape
+    found: dict[int, tuple[int, int, int, int]] = {}
+    rows = max(1, (1 << 20) // wide)
+    for top in range(0, high, rows):
+        for value, (x1, y1, x2, y2) in _edges(values[top : top + rows], most):
+            a1, b1, a2, b2 = found.get(value, (wide, high, 0, 0))
+            found[value] = min(a1, x1), min(b1, y1 + top), max(a2, x2), max(b2, y2 + top)
+        _check_number(len(found), most)
+    edges = sorted(found.items())
+    return {value: (float(x1), float(y1), float(x2 - x1), float(y2 - y1)) for value, (x1, y1, x2, y2) in edges}
+
+
+def _check_number(values: int, most: int) -> None:
+    if values > most:
+        raise FramesError(f"the mask holds more than {most:,} values. Is it an instance mask?")
+
+
+def _edges(part: np.ndarray, most: int) -> list[tuple[int, list[int]]]:
+    """Value and left, top, right, bottom of each value but 0, from the runs of equal values along the rows."""
+    begins = np.ones(part.shape, bool)
+    np.not_equal(part[:, 1:], part[:, :-1], out=begins[:, 1:])
+    y, left = np.nonzero(begins)
+    right = np.append(left[1:], 0)
+    right[right == 0] = part.shape[1]  # the next run begins the next row
+    distinct, code = np.unique(part[y, left], return_inverse=True)
+    _check_number(int(np.count_nonzero(distinct)), most)
+    edges = np.zeros((len(distinct), 4), np.int64)
+    edges[:, :2] = part.shape[::-1]
+    np.minimum.at(edges[:, 0], code, left)
+    np.minimum.at(edges[:, 1], code, y)
+    np.maximum.at(edges[:, 2], code, right)
+    np.maximum.at(edges[:, 3], code, y + 1)
+    return [pair for pair in zip(distinct.tolist(), edges.tolist(), strict=True) if pair[0] != 0]

@@ -1,0 +1,290 @@
+"""The worker: some frames, each decoded once, become crops and rows about them.
+
+A shard is a run of frames. Its record is written after all of its files, so a shard whose record stands is whole.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gprplus.core import images
+from gprplus.core.errors import FramesError
+from gprplus.core.workdir import read_json, replacing, write_json
+from gprplus.cropping.annotations import Frame, Person
+from gprplus.cropping.output_names import Naming
+from gprplus.cropping.segmentation import boxes_of, mask_of, moved, read_instances
+from gprplus.cropping.selection import Judged, Rules, Window, inside, judge, visible_by_boxes, visible_by_masks
+
+PARTS = "_parts"
+MOST_PEOPLE = 10_000  # of one frame: each is compared with all others
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How crops are written: `extension` .jpg or .png, the JPEG quality, and whether masks are written beside."""
+
+    extension: str = ".jpg"
+    quality: int = 95
+    masks: bool = False
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some frames, and everything that a worker must know of them."""
+
+    number: int
+    root: Path
+    output: Path
+    frames: tuple[Frame, ...]
+    rules: Rules
+    naming: Naming
+    writing: Writing
+
+    @property
+    def record(self) -> Path:
+        """Where the rows of a finished shard stand."""
+        return self.output / PARTS / f"{self.number:06d}.json"
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """A decoded frame with its persons, and their masks where they have any."""
+
+    pixels: np.ndarray
+    people: tuple[Person, ...]
+    values: np.ndarray | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.pixels.shape[1], self.pixels.shape[0]
+
+    def mask(self, person: Person, window: Window) -> np.ndarray | None:
+        """The person's `(H, W) bool` mask inside a window."""
+        if self.values is not None and person.value is not None:
+            return self.values[window[1] : window[3], window[0] : window[2]] == person.value
+        return mask_of(person.segmentation, window, self.size)
+
+    @cached_property
+    def boxes(self) -> np.ndarray:
+        """The persons' boxes, `(N, 4)`; NaN for one without a box."""
+        return np.array([person.box or (np.nan,) * 4 for person in self.people], np.float64).reshape(-1, 4)
+
+    @cached_property
+    def masks(self) -> tuple[np.ndarray, np.ndarray]:
+        """Which persons have a mask that fits the frame, `(N,) bool`, and the pixels that these cover, `(H, W) bool`.
+
+        Each mask is taken inside its person's box, and drawn once for all others.
+        """
+        have = np.zeros(len(self.people), bool)
+        covered = np.zeros(self.pixels.shape[:2], bool)
+        for i, person in enumerate(self.people):
+            window = inside(person.box, self.size) if person.box and person.segmentation else None
+            if window is None:
+                continue
+            try:
+                mask = self.mask(person, window)
+            except FramesError:  # it is rejected for that, and covers nobody
+                continue
+            if mask is not None:
+                have[i] = True
+                covered[window[1] : window[3], window[0] : window[2]] |= mask
+        return have, covered
+
+
+def cut(shard: Shard) -> int:
+    """Write the crops of a shard and its record; a shard that is whole stays as it is. Returns its frames."""
+    if not _whole(shard):
+        crops: list[dict[str, Any]] = []
+        rejected: list[dict[str, Any]] = []
+        for frame in shard.frames:
+            _frame(shard, frame, crops, rejected)
+        write_json(shard.record, {"crops": crops, "rejected": rejected})
+    return len(shard.frames)
+
+
+def _whole(shard: Shard) -> bool:
+    if not shard.record.is_file():
+        return False
+    rows = read_json(shard.record, FramesError, "a part of a finished cut")["crops"]
+    return all((shard.output / row["file_name"]).is_file() for row in rows)
+
+
+def _frame(shard: Shard, frame: Frame, crops: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> None:
+    try:
+        opened = _opened(shard.root, frame)
+    except FramesError as error:
+        lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
+        rejected += lost or [{**_reject(frame, Person(0), "frame", str(error)), "number": None}]
+        return
+    for i, person in enumerate(opened.people):
+        try:
+            row = _person(shard, frame, opened, i)
+        except FramesError as error:
+            row = _reject(frame, person, "mask", str(error))
+        (rejected if "reason" in row else crops).append(row)
+
+
+def _opened(root: Path, frame: Frame) -> _Opened:
+    """Decode a frame, and find the persons of its mask."""
+    if len(frame.people) > MOST_PEOPLE:
+        raise FramesError(f"{frame.path} has {len(frame.people):,} annotations; at most {MOST_PEOPLE:,} are cut.")
+    try:
+        pixels = images.decode(images.read_bytes(root, frame.path))
+    except OSError as error:
+        raise FramesError(f"{frame.path} cannot be read: {error.strerror or error}.") from error
+    if pixels is None:
+        raise FramesError(f"{frame.path} does not decode.")
+    size = (pixels.shape[1], pixels.shape[0])
+    if frame.size is not None and frame.size != size:
+        raise FramesError(f"{frame.path} is of size {size}, and the annotations are made for {frame.size}.")
+    if not frame.mask:
+        return _Opened(pixels, frame.people, None)
+    values = read_instances(Path(frame.mask), size)
+    return _Opened(pixels, tuple(_found(values, frame.known)), values)
+
+
+def _found(values: np.ndarray, known: Mapping[int, Person] | None) -> list[Person]:
+    """The persons of an instance mask, by value."""
+    people = []
+    for value, box in boxes_of(values, MOST_PEOPLE).items():
+        person = Person(value, str(value), value=value) if known is None else known.get(value)
+        if person is None or person.identity is None:
+            why = ("identity", f"the table does not say who the value {value} is.")
+            person = Person(value, value=value, reject=why)
+        people.append(replace(person, box=box))
+    return people
+
+
+def _person(shard: Shard, frame: Frame, opened: _Opened, number: int) -> dict[str, Any]:
+    """Write the crop of the person at a position, and return its row, or the row of a reject."""
+    person = opened.people[number]
+    if person.reject:
+        return _reject(frame, person, *person.reject)
+    identity = person.identity or ""
+    visible, known_from = _visible(opened, number)
+    verdict = judge(shard.rules, person.box, opened.size, visible, known_from, person.truncated)
+    if verdict.window is None:
+        return _reject(frame, person, verdict.reason, verdict.detail)
+    left, top, right, bottom = verdict.window
+    crop = opened.pixels[top:bottom, left:right]
+    path = shard.naming.path(frame, person, identity, shard.writing.extension)
+    needed = shard.rules.blank is not None or shard.writing.masks
+    mask = opened.mask(person, verdict.window) if needed else None
+    if shard.rules.blank is not None:
+        if mask is None or not mask.any():
+            raise FramesError("there is no mask of the person to blank the background by.")
+        crop = np.where(mask[:, :, None], crop, np.array(shard.rules.blank, np.uint8))
+    _write(shard, path, crop, mask)
+    return _row(frame, person, verdict, path, opened.size)
+
+
+def _visible(opened: _Opened, number: int) -> tuple[float, str]:
+    """The visible share: as given, else by masks where all who meet the box have one, else by boxes."""
+    person = opened.people[number]
+    if person.visible is not None:
+        return person.visible, "given"
+    window = inside(person.box, opened.size) if person.box else None
+    if person.box is None or window is None:
+        return 0.0, "boxes"
+    if opened.values is not None:
+        part = opened.values[window[1] : window[3], window[0] : window[2]]
+        return visible_by_masks(part == person.value, (part != person.value) & (part != 0)), "masks"
+    others = _meeting(opened.boxes, number)
+    own = opened.mask(person, window)
+    if own is not None and opened.masks[0][others].all():
+        return visible_by_masks(own, opened.masks[1][window[1] : window[3], window[0] : window[2]]), "masks"
+    return visible_by_boxes(person.box, opened.boxes[others], opened.size), "boxes"
+
+
+def _meeting(boxes: np.ndarray, number: int) -> np.ndarray:
+    """Which of the `(N, 4)` boxes overlap the one at a position, itself left out: `(N,) bool`."""
+    x, y, width, height = boxes[number]
+    left, top, right, bottom = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+    found: np.ndarray = (x < right) & (left < x + width) & (y < bottom) & (top < y + height)
+    found[number] = False
+    return found
+
+
+def _write(shard: Shard, path: str, crop: np.ndarray, mask: np.ndarray | None) -> None:
+    data = images.encode_jpeg(crop, shard.writing.quality) if shard.writing.extension == ".jpg" else png(crop)
+    _save(shard.output / path, data)
+    if shard.writing.masks and mask is not None:
+        _save((shard.output / "_masks" / path).with_suffix(".png"), png(mask.astype(np.uint8) * 255))
+
+
+def _save(path: Path, data: bytes) -> None:
+    os.makedirs(path.parent, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def png(image: np.ndarray) -> bytes:
+    """`(H, W, 3)` RGB or `(H, W)` grey, uint8, as the bytes of a PNG."""
+    import cv2
+
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    done, data = cv2.imencode(".png", bgr)
+    if not done:
+        raise ValueError(f"an image of shape {image.shape} cannot be written as PNG")
+    return data.tobytes()
+
+
+def _reject(frame: Frame, person: Person, reason: str, detail: str) -> dict[str, Any]:
+    return {
+        "frame": frame.path,
+        "number": person.number,
+        "identity": person.identity,
+        "reason": reason,
+        "detail": detail,
+    }
+
+
+def _row(frame: Frame, person: Person, verdict: Judged, path: str, size: tuple[int, int]) -> dict[str, Any]:
+    """One crop as the COCO file has it, but for the ids: everything in pixels of the crop."""
+    assert verdict.window is not None
+    assert person.box is not None
+    left, top, right, bottom = verdict.window
+    x, y, width, height = person.box
+    row: dict[str, Any] = {
+        "file_name": path,
+        "width": right - left,
+        "height": bottom - top,
+        "frame": frame.path,
+        "frame_number": frame.number,
+        "window": [left, top, right, bottom],
+        "number": person.number,
+        "identity": person.identity,
+        "levels": dict(person.levels),
+        "bbox": [round(x - left, 3), round(y - top, 3), width, height],
+        "visible": None if verdict.visible is None else round(verdict.visible, 4),
+        "visible_from": verdict.visible_from,
+        "extra": dict(person.extra),
+    }
+    if person.truncated is not None:
+        row["truncated"] = person.truncated
+    if person.keypoints:
+        row["keypoints"] = shifted(person.keypoints, verdict.window)
+    segmentation = moved(person.segmentation, verdict.window, size)
+    if segmentation:
+        row["segmentation"] = segmentation
+    return row
+
+
+def shifted(points: tuple[float, ...], window: Window) -> list[float]:
+    """Key points (x, y, v) in pixels of the crop. Unlabelled ones (v = 0) stay 0, 0, 0; one outside the crop keeps its
+    place and is at most labelled (v = 1), never visible (v = 2).
+
+    >>> shifted((10.0, 20.0, 2.0, 0.0, 0.0, 0.0, 5.0, 20.0, 2.0), (8, 15, 20, 40))
+    [2.0, 5.0, 2, 0, 0, 0, -3.0, 5.0, 1]
+    """
+    left, top, right, bottom = window
+    found: list[float] = []
+    for x, y, v in zip(points[::3], points[1::3], points[2::3], strict=True):
+        outside = not (left <= x < right and top <= y < bottom)
+        found += [0, 0, 0] if v == 0 else [round(x - left, 3), round(y - top, 3), min(int(v), 1) if outside else int(v)]
+    return found

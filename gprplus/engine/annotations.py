@@ -1,0 +1,100 @@
+"""Annotations in the form of COCO: what a picture shows of whom, as plain data.
+
+Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; the format's own page is cocodataset.org,
+"Data format". Masks are run lengths, column by column, zeros first, not compressed.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.workdir import replacing
+from gprplus.engine.keypoints import NAMES, OUTSIDE, SKELETON, flat
+
+ANNOTATIONS = "_annotations/person_keypoints.json"
+PERSON = 1
+CATEGORY = {
+    "id": PERSON,
+    "name": "person",
+    "supercategory": "person",
+    "keypoints": list(NAMES),
+    "skeleton": [list(bone) for bone in SKELETON],
+}
+
+
+def run_lengths(mask: np.ndarray) -> list[int]:
+    """Run lengths of a `(H, W) bool` mask, column by column, zeros first.
+
+    >>> run_lengths(np.array([[0, 1], [0, 1]], dtype=bool))
+    [2, 2]
+    >>> run_lengths(np.array([[1, 0], [0, 0]], dtype=bool))
+    [0, 1, 3]
+    """
+    values = mask.T.ravel()
+    turns = np.flatnonzero(values[1:] != values[:-1]) + 1
+    lengths = np.diff(np.concatenate([[0], turns, [values.size]])).tolist()
+    return [0, *lengths] if values[0] else lengths
+
+
+def from_run_lengths(counts: Sequence[int], height: int, width: int) -> np.ndarray:
+    """The `(height, width) bool` mask that run lengths stand for.
+
+    >>> from_run_lengths([2, 2], 2, 2).astype(int).tolist()
+    [[0, 1], [0, 1]]
+    """
+    values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    return values.reshape(width, height).T
+
+
+def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
+    """x, y, width, height of a `(H, W) bool` mask in pixels; zeros when it is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return 0, 0, 0, 0
+    return int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+
+
+def annotated(mask: np.ndarray, points: np.ndarray) -> dict[str, Any]:
+    """The annotation of one person, ids apart: `mask` (H, W) bool, `points` (17, 3) as labelled() gives them."""
+    height, width = mask.shape
+    return {
+        "category_id": PERSON,
+        "bbox": list(tight_box(mask)),
+        "area": int(mask.sum()),
+        "segmentation": {"size": [height, width], "counts": run_lengths(mask)},
+        "iscrowd": 0,
+        "keypoints": flat(points),
+        "num_keypoints": int((points[:, 2] > OUTSIDE).sum()),
+    }
+
+
+def write_coco(
+    output: Path, info: Mapping[str, Any], pictures: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
+) -> Path:
+    """Write (image, its annotations) in order as one COCO file under `output`, numbered from 1 as they come.
+
+    It is written in one pass and renamed when whole, so memory holds the images alone, not the masks.
+    """
+    path = output / ANNOTATIONS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images: list[str] = []
+    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+        file.write('{"info": ' + json.dumps(info) + ',\n"categories": ' + json.dumps([CATEGORY]))
+        file.write(',\n"annotations": [')
+        for number, row in enumerate(_rows(pictures, images), 1):
+            file.write((",\n" if number > 1 else "\n") + json.dumps({"id": number, **row}))
+        file.write('\n],\n"images": [\n' + ",\n".join(images) + "\n]}\n")
+    return path
+
+
+def _rows(
+    pictures: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]], images: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Every annotation with its image's number; the images' own rows are kept as text."""
+    for image, annotations in pictures:
+        images.append(json.dumps({"id": len(images) + 1, **image}))
+        for annotation in annotations:
+            yield {"image_id": len(images), **annotation}

@@ -1,0 +1,1 @@
+"""Crops of one person: the crossed design and its pictures."""

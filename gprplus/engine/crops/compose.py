@@ -1,0 +1,135 @@
+"""Somebody in a place: their pixels over the place's, their shadows on its ground."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gprplus.engine.people.figure import Material
+from gprplus.engine.people.textures import paint
+from gprplus.engine.places import weather_light
+from gprplus.engine.raycast.camera import View
+from gprplus.engine.raycast.gbuffer import Surface, cast, unit
+from gprplus.engine.raycast.hash_noise import fractal
+from gprplus.engine.raycast.intersect import dot
+from gprplus.engine.raycast.layers import SNOW, Layers, key_light, put, snowed
+from gprplus.engine.raycast.shadows import ShadowMap, contact_map, shadow_map
+from gprplus.engine.raycast.shapes import Solids
+
+ZENITH = np.array([0.0, 0.05, 1.0])  # nearly overhead: where the sky's light is taken to come from
+SHADOW_REACH = 5.0  # metres: beyond that the person darkens nothing that is in the picture
+
+
+class Light(Protocol):
+    """A light with things in its way: see shadows.ShadowMap."""
+
+    def lit(self, point: Tensor) -> Tensor:
+        """Share of the light that reaches points (3, V), (V,) in [0, 1]."""
+
+
+def with_person(
+    place: Layers, solids: Solids, materials: Sequence[Material], view: View, samples: int
+) -> tuple[Layers, Surface]:
+    """The layers of a place with a person in it, and what the camera sees of the person.
+
+    `view` is the camera of the person, `samples` a pixel and axis.
+    """
+    lights = {hour: shadow_map(solids, weather_light.direction(hour)) for hour in place.key}
+    shaded = _shaded_ground(place, lights, contact_map(solids))
+    surface = cast(solids, view)
+    if not len(surface.sample):
+        return shaded, surface
+    shelter = shadow_map(solids, ZENITH, blur=4.0)
+    rows = lit(surface, materials, lights, shelter, view, set(place.colour))
+    window, mean = pooled_window(rows, surface.sample, view, samples)
+    away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
+    clear = {haze: mean[0] * float(np.exp(-haze * away)) for haze in place.clear}
+    return put(shaded, named(mean, place, clear), window, view.width // samples), surface
+
+
+def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowMap) -> Layers:
+    """The place with the person's shadows on its ground."""
+    near = torch.nonzero(place.ground.abs().amax(0) < SHADOW_REACH).squeeze(1)
+    spot = torch.cat([place.ground[:, near], torch.zeros(1, len(near), device=near.device)])
+    ambient = place.ambient.clone()
+    ambient[0, near] *= contact.open(spot)
+    key = {}
+    for hour, light in lights.items():
+        key[hour] = place.key[hour].clone()
+        key[hour][near] *= light.open(spot)
+    return replace(place, ambient=ambient, key=key)
+
+
+def lit(
+    surface: Surface,
+    materials: Sequence[Material],
+    lights: Mapping[str, Light],
+    shelter: ShadowMap,
+    view: View,
+    states: set[int],
+) -> Tensor:
+    """What every sample of a person contributes: share, sky, bounce, one row a light, three a state of the ground.
+
+    `lights` say how much of an hour's light arrives, `shelter` how much of the sky's.
+    """
+    device = surface.depth.device
+    colour, normal, gloss = paint(surface, materials)
+    up = normal[2]
+    origin = torch.from_numpy(view.origin.astype(np.float32)).to(device)[:, None]
+    looking = unit(origin - surface.point)
+    facing = dot(normal, looking).clamp(0, 1)
+    open_sky = 0.40 + 0.60 * shelter.lit(surface.point)
+    rim = (1 - facing) ** 3
+    rows = [
+        torch.ones_like(up),
+        (0.50 + 0.40 * up + 0.10 * facing + 0.25 * rim) * open_sky,
+        (0.5 - 0.5 * up) * (0.6 + 0.4 * open_sky),
+    ]
+    for hour, light in lights.items():
+        towards = torch.from_numpy(weather_light.direction(hour).astype(np.float32)).to(device)[:, None]
+        shine = 5.0 * gloss * dot(normal, unit(looking + towards)).clamp_min(0) ** 24
+        rows.append((key_light(surface.point, normal, hour) + shine) * light.lit(surface.point))
+    return torch.cat([torch.stack(rows), *_snowed(surface, colour, up, states).values()])
+
+
+def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> dict[int, Tensor]:
+    """Snow settles on hats, shoulders and shoes."""
+    if states == {0}:
+        return {0: colour}
+    flake = fractal(surface.place[0] * 60, surface.place[1] * 60, 2, 95)
+    settled = ((up - 0.45) / 0.4).clamp(0, 1) * ((flake - 0.32) / 0.3).clamp(0, 1)
+    white = torch.tensor(SNOW, device=up.device)[:, None]
+    return snowed(colour, 0.55 * settled, 0.92 * settled, white, states)
+
+
+def pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tuple[tuple[int, int, int, int], Tensor]:
+    """Means over the samples of each pixel, within the window (x, y, width, height) that holds the person."""
+    y, x = sample // view.width, sample % view.width
+    row, column = y // samples, x // samples
+    x0, x1, y0, y1 = torch.stack([column.min(), column.max(), row.min(), row.max()]).tolist()
+    columns, lines = x1 - x0 + 1, y1 - y0 + 1
+    # The samples of a pixel lie a whole window apart, so that averaging them adds long rows.
+    layer = (y % samples) * samples + x % samples
+    place = (layer * lines + row - y0) * columns + column - x0
+    canvas = torch.zeros(len(rows), samples * samples * lines * columns, device=rows.device)
+    canvas.index_copy_(1, place, rows)
+    return (x0, y0, columns, lines), canvas.view(len(rows), samples * samples, -1).mean(1)
+
+
+def named(mean: Tensor, place: Layers, clear: dict[float, Tensor]) -> Layers:
+    """The averaged rows of `lit` as layers, each premultiplied by the person's share, as `clear` is already."""
+    share, first = mean[0], 3 + len(place.key)
+    none = torch.zeros_like(share)
+    return Layers(
+        colour={state: mean[first + 3 * i : first + 3 * i + 3] for i, state in enumerate(place.colour)},
+        ambient=mean[1:3],
+        key={hour: mean[3 + i] for i, hour in enumerate(place.key)},
+        glow=torch.zeros(len(weather_light.GLOWS), len(share), device=share.device),
+        halo=dict.fromkeys(place.halo, none),
+        clear=clear,
+        person=share,
+        ground=none,
+    )

@@ -1,0 +1,180 @@
+"""What is asked of the engine: a crossed design, checked before any work, and the names its pictures get."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from gprplus.core.errors import RenderError, nearest
+from gprplus.core.sampling import canonical, text_key
+from gprplus.engine.domains import Domain, domain_named
+from gprplus.engine.people.traits import key_of
+from gprplus.engine.places.weather_light import HOURS, WEATHERS
+
+# Raising it says that the same request now draws other pixels.
+ENGINE_VERSION = 1
+SMALLEST, LARGEST = (16, 32), (2048, 4096)
+BYTES_PER_PIXEL = 0.24  # of a JPEG at quality 90, snow and grain included: measured
+
+
+@dataclass(frozen=True)
+class Block:
+    """One person from one side in one place: what geometry is intersected for, once."""
+
+    identity: int
+    camera: int
+    degree: int
+    background: int
+    scene: str
+
+
+@dataclass(frozen=True)
+class Design:
+    """A crossed design. `size` is (width, height); levels stand in declared order, without repeats."""
+
+    identities: int
+    degrees: tuple[int, ...]
+    weathers: tuple[str, ...]
+    illuminations: tuple[str, ...]
+    scenes: tuple[str, ...]
+    size: tuple[int, int]
+    domain: Domain
+    same_people: bool
+    seed: int
+    masks: bool = False
+    boxes: bool = False
+    keypoints: bool = False
+
+    @property
+    def record(self) -> str:
+        """The name of the record that a finished folder has."""
+        return "renders.json"
+
+    @property
+    def images(self) -> int:
+        return self.identities * len(self.degrees) * len(self.scenes) * self.cells
+
+    @property
+    def cells(self) -> int:
+        """Pictures a block."""
+        return len(self.weathers) * len(self.illuminations)
+
+    @property
+    def bytes_expected(self) -> int:
+        return int(self.images * (self.size[0] * self.size[1] * BYTES_PER_PIXEL + 4096))
+
+    def blocks(self, identity: int) -> list[Block]:
+        """Blocks of one identity: places outermost."""
+        scenes, degrees = enumerate(self.scenes, 1), list(enumerate(self.degrees, 1))
+        return [Block(identity, c, degree, p, scene) for (p, scene), (c, degree) in product(scenes, degrees)]
+
+    def cell_levels(self) -> list[tuple[str, str]]:
+        """(weather, illumination) of every picture of a block."""
+        return list(product(self.weathers, self.illuminations))
+
+    def person_key(self, identity: int) -> int:
+        """The key that the identity's person is drawn from; shared people are those of the domain `engine`."""
+        return key_of(identity, self.seed, "engine" if self.same_people else self.domain.name)
+
+    def picture_key(self, block: Block, weather: str, illumination: str) -> int:
+        """The key of one picture: what it shows, by name, and nothing else."""
+        person = self.person_key(block.identity)
+        return text_key(
+            canonical("picture", str(person), self.domain.name, str(block.degree), block.scene, weather, illumination)
+        )
+
+    def path(self, block: Block, weather: str, illumination: str, extension: str = "jpg") -> str:
+        """Path of a picture under the output folder: GPR+ names, `_pNN` when places are crossed."""
+        w, light = WEATHERS.index(weather) + 1, HOURS.index(illumination) + 1
+        place = f"_p{block.background:02d}" if len(self.scenes) > 1 else ""
+        who = f"{block.identity:04d}"
+        return f"{who}/{who}_c{block.camera:02d}_w{w:02d}_l{light:02d}{place}.{extension}"
+
+    def request(self) -> dict[str, Any]:
+        """What decides the pixels and the files, for the record."""
+        return {
+            "engine": ENGINE_VERSION,
+            "identities": self.identities,
+            "viewpoints": len(self.degrees),
+            "weathers": list(self.weathers),
+            "illuminations": list(self.illuminations),
+            "backgrounds": list(self.scenes),
+            "size": f"{self.size[0]}x{self.size[1]}",
+            "domain": self.domain.name,
+            "same_people": self.same_people,
+            "seed": self.seed,
+            "masks": self.masks,
+            "boxes": self.boxes,
+            **({"keypoints": True} if self.keypoints else {}),  # left out else: older records know nothing of it
+        }
+
+
+def make_design(
+    *,
+    identities: int = 64,
+    viewpoints: int = 6,
+    weathers: str | Sequence[str] = "all",
+    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
+    backgrounds: int = 1,
+    size: tuple[int, int] = (200, 470),
+    domain: str = "engine",
+    masks: bool = False,
+    boxes: bool = False,
+    keypoints: bool = False,
+    same_people: bool = False,
+    seed: int = 0,
+) -> Design:
+    """A checked design; RenderError says what cannot be drawn and what could."""
+    if not 1 <= identities <= 9999:
+        raise RenderError(f"--identities must be between 1 and 9999 (names have four digits), not {identities}.")
+    if not 1 <= viewpoints <= 36 or 360 % viewpoints:
+        possible = ", ".join(str(n) for n in range(1, 37) if 360 % n == 0)
+        raise RenderError(f"--viewpoints must divide the circle evenly: one of {possible}, not {viewpoints}.")
+    seen = domain_named(domain)
+    if not 1 <= backgrounds <= len(seen.scenes):
+        raise RenderError(
+            f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}), not {backgrounds}."
+        )
+    if not (SMALLEST[0] <= size[0] <= LARGEST[0] and SMALLEST[1] <= size[1] <= LARGEST[1]):
+        raise RenderError(
+            f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]} (width x height), "
+            f"not {size[0]}x{size[1]}."
+        )
+    return Design(
+        identities=identities,
+        degrees=tuple((90 + i * (360 // viewpoints)) % 360 for i in range(viewpoints)),
+        weathers=_levels("weather", weathers, WEATHERS),
+        illuminations=_levels("illumination", illuminations, HOURS),
+        scenes=seen.scenes[:backgrounds],
+        size=(int(size[0]), int(size[1])),
+        domain=seen,
+        same_people=same_people,
+        seed=seed,
+        masks=masks,
+        boxes=boxes,
+        keypoints=keypoints,
+    )
+
+
+def _levels(attribute: str, wanted: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    names = wanted.replace(",", " ").split() if isinstance(wanted, str) else list(wanted)
+    if names == ["all"]:
+        return tuple(known)
+    if not names:
+        raise RenderError(f"No {attribute} is asked for. Known: {', '.join(known)}, or all.")
+    for name in names:
+        if name not in known:
+            raise RenderError(f"The engine has no {attribute} '{name}'. {nearest(name, known)}")
+    return tuple(name for name in known if name in names)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """'200x470' -> (200, 470): width and height.
+
+    >>> parse_size("200x470")
+    (200, 470)
+    """
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise RenderError(f"--size is width x height in pixels, such as 200x470, not '{text}'.")
+    return int(width), int(height)

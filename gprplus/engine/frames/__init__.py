@@ -1,0 +1,1 @@
+"""Whole frames: who meets whom, who hides whom, and their pictures."""

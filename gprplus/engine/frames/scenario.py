@@ -1,0 +1,174 @@
+"""What is asked of the engine when it draws whole frames: who meets whom, where everybody stands, who looks on.
+
+People are dealt into crews of CREW by their numbers; in every round of meetings a crew is dealt anew into parties of at
+most PARTY, and each party is one moment. So a moment's pixels depend on its crew alone: a request for fewer people, in
+whole crews, or for fewer rounds, cameras, places, weathers or hours, draws the same frames.
+"""
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.errors import RenderError
+from gprplus.core.sampling import canonical, text_key
+from gprplus.engine.crops.design import BYTES_PER_PIXEL, Design
+from gprplus.engine.places.weather_light import HOURS, WEATHERS
+from gprplus.engine.raycast.camera import View, fixed
+from gprplus.engine.raycast.hash_noise import uniforms
+
+CREW, PARTY = 16, 6
+MOST_MEETINGS = 100
+TABLES = -(-CREW // PARTY)  # moments a crew and round
+FIELD, ROOM = 2.8, 0.8  # metres: how far from the middle people stand, and how far apart at least
+TRIES = 40
+ABREAST, STILL = 0.3, 0.2  # chances of walking beside the one before, and of standing
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Several people at one moment: `number` is that of its frames."""
+
+    number: int
+    cast: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Take:
+    """A moment as one camera sees it in one place: what geometry is intersected for, once."""
+
+    moment: Moment
+    camera: int
+    degree: int
+    background: int
+    scene: str
+
+
+@dataclass(frozen=True)
+class Spot:
+    """Where somebody stands, in metres, and where they face: `heading` degrees from +y towards -x."""
+
+    identity: int
+    x: float
+    y: float
+    heading: float
+    still: bool
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Whole frames: a design, whose viewpoints are cameras around the place, and how often everybody is met."""
+
+    design: Design
+    meetings: int
+
+    @property
+    def record(self) -> str:
+        """The name of the record that a finished folder has."""
+        return "frames.json"
+
+    @property
+    def images(self) -> int:
+        each = len(self.design.degrees) * len(self.design.scenes) * self.design.cells
+        return sum(len(self.moments(crew)) for crew in self.crews) * each
+
+    @property
+    def bytes_expected(self) -> int:
+        width, height = self.design.size
+        return int(self.images * (width * height * BYTES_PER_PIXEL + 4096))
+
+    @property
+    def crews(self) -> range:
+        return range(-(-self.design.identities // CREW))
+
+    def moments(self, crew: int) -> list[Moment]:
+        """Every moment of a crew, counted from 0: each of its people is in one moment a round."""
+        first = crew * CREW + 1
+        people = range(first, min(first + CREW, self.design.identities + 1))
+        found = []
+        for turn in range(self.meetings):
+
+            def lot(identity: int, turn: int = turn) -> int:
+                return text_key(canonical("deal", str(self.design.person_key(identity)), str(turn)))
+
+            parties = np.array_split(np.array(sorted(people, key=lot)), -(-len(people) // PARTY))
+            for table, party in enumerate(parties, 1):
+                number = (crew * MOST_MEETINGS + turn) * TABLES + table
+                found.append(Moment(number, tuple(sorted(map(int, party)))))
+        return found
+
+    def takes(self, crew: int, camera: int, background: int) -> list[Take]:
+        """Every moment of a crew as one camera sees it in one place; both are counted from 1."""
+        degree, scene = self.design.degrees[camera - 1], self.design.scenes[background - 1]
+        return [Take(moment, camera, degree, background, scene) for moment in self.moments(crew)]
+
+    def units(self) -> list[tuple[int, int, int]]:
+        """(crew, camera, background) of every piece of work, those with a place and camera in common side by side."""
+        places = product(range(1, len(self.design.scenes) + 1), range(1, len(self.design.degrees) + 1), self.crews)
+        return [(crew, camera, background) for background, camera, crew in places]
+
+    def spots(self, moment: Moment) -> list[Spot]:
+        """Where everybody of a moment stands, at least ROOM apart where there is room; the same in every place."""
+        spots: list[Spot] = []
+        for identity in moment.cast:
+            key = str(self.design.person_key(identity))
+            draws = [uniforms(text_key(canonical("spot", key, str(moment.number), str(i))), 5) for i in range(TRIES)]
+            wishes = [_wish(identity, draw, spots[-1] if spots else None) for draw in draws]
+            spots.append(next((wish for wish in wishes if _room(wish, spots) >= ROOM), wishes[0]))
+        return spots
+
+    def view(self, degree: int, size: tuple[int, int], samples: int) -> View:
+        """The fixed camera at `degree` around the place, over `size` (width, height) pixels: higher than the domain's
+        own, and a little off, each in its own way.
+        """
+        domain = self.design.domain
+        off = 2 * uniforms(text_key(canonical("frame camera", domain.name, str(degree))), 6) - 1
+        away, turn = 6.6 + 0.4 * float(off[0]), np.radians(degree + 8 * float(off[1]))
+        height = domain.height + 0.5 + 0.25 * float(off[2])
+        origin = np.array([-np.cos(turn) * away, np.sin(turn) * away, height])
+        target = np.array([0.8 * float(off[3]), 0.8 * float(off[4]), 1.05])
+        return fixed(origin, target, span=3.2 * (1 + 0.1 * float(off[5])), size=size, samples=samples)
+
+    def picture_key(self, take: Take, weather: str, illumination: str) -> int:
+        """The key of one frame: what it shows, by name, and nothing else."""
+        who = (str(self.design.person_key(identity)) for identity in take.moment.cast)
+        what = (self.design.domain.name, str(take.degree), take.scene, str(take.moment.number), weather, illumination)
+        return text_key(canonical("frame", *who, *what))
+
+    def stem(self, take: Take) -> str:
+        """The name of a take: its camera's folder, moment and camera, and place when places are crossed."""
+        place = f"_p{take.background:02d}" if len(self.design.scenes) > 1 else ""
+        return f"c{take.camera:02d}/f{take.moment.number:06d}_c{take.camera:02d}{place}"
+
+    def path(self, take: Take, weather: str, illumination: str, extension: str = "jpg") -> str:
+        """Path of a frame under the output folder."""
+        w, light = WEATHERS.index(weather) + 1, HOURS.index(illumination) + 1
+        return f"{self.stem(take)}_w{w:02d}_l{light:02d}.{extension}"
+
+    def request(self) -> dict[str, Any]:
+        """What decides the pixels and the files, for the record."""
+        return {"frames": True, "meetings": self.meetings, **self.design.request()}
+
+
+def make_scenario(design: Design, meetings: int = 2) -> Scenario:
+    """A checked scenario; RenderError says what cannot be drawn and what could."""
+    if not 1 <= meetings <= MOST_MEETINGS:
+        raise RenderError(f"--meetings must be between 1 and {MOST_MEETINGS}, not {meetings}.")
+    return Scenario(design, meetings)
+
+
+def _wish(identity: int, draw: np.ndarray, before: Spot | None) -> Spot:
+    """Where somebody would like to stand: beside the one before, or anywhere on the field."""
+    side, radius, angle, turn, mood = (float(value) for value in draw)
+    if before is not None and side < ABREAST:
+        way, gap = np.radians(before.heading), (ROOM + 0.12 * radius) * (1 if angle < 0.5 else -1)
+        x, y = before.x + gap * float(np.cos(way)), before.y + gap * float(np.sin(way))
+        return Spot(identity, x, y, before.heading + 10 * (turn - 0.5), before.still)
+    away, way = FIELD * np.sqrt(radius), 2 * np.pi * angle
+    return Spot(identity, float(away * np.cos(way)), float(away * np.sin(way)), 360 * turn, mood < STILL)
+
+
+def _room(wish: Spot, spots: list[Spot]) -> float:
+    """Distance to the nearest of those who stand already."""
+    return min((float(np.hypot(wish.x - spot.x, wish.y - spot.y)) for spot in spots), default=np.inf)

@@ -1,0 +1,1 @@
+"""Pictures into folders: ledger, workers, records."""

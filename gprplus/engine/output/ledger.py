@@ -1,0 +1,114 @@
+"""Files that are whole or not there, and the ledger that says which blocks are finished."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.atomic import append_to
+from gprplus.core.folders import remove
+from gprplus.engine.crops.design import Block, Design
+
+PART = ".part"
+BLOCKS = "_blocks"
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What is kept of a finished block: the person's box, and, where key points were asked for, those and the mask."""
+
+    box: Box
+    annotation: dict[str, Any] | None = None
+
+
+class Ledger:
+    """Finished blocks of one identity: one line each, written after all of its files. One process at a time works on
+    an identity.
+    """
+
+    def __init__(self, output: Path, identity: int) -> None:
+        self.path = output / BLOCKS / f"{identity:04d}.csv"
+
+    def read(self) -> dict[tuple[int, int], Note]:
+        """Notes by (camera, background). A line that a kill cut short does not count."""
+        try:
+            text = self.path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return {}
+        found = {}
+        for line in text[: text.rfind("\n") + 1].splitlines():
+            numbers, _, annotation = line.partition(";")
+            camera, background, x, y, width, height = map(int, numbers.split(","))
+            known = json.loads(annotation) if annotation else None
+            found[camera, background] = Note((x, y, width, height), known)
+        return found
+
+    def note(self, block: Block, note: Note) -> None:
+        """Say that a block is finished."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with append_to(self.path) as file:
+            end = file.seek(0, os.SEEK_END)
+            if end:
+                file.seek(end - 1)
+                if file.read(1) != b"\n":  # what a kill cut short must not swallow this line
+                    file.truncate(self._whole(self.path))
+            line = ",".join(map(str, (block.camera, block.background, *note.box)))
+            if note.annotation is not None:
+                line += ";" + json.dumps(note.annotation, separators=(",", ":"))
+            file.write(line.encode("ascii") + b"\n")
+
+    @staticmethod
+    def _whole(path: Path) -> int:
+        return path.read_bytes().rfind(b"\n") + 1
+
+
+def unfinished(output: Path, design: Design, blocks: Sequence[Block], ledger: Ledger) -> list[Block]:
+    """Blocks that are not in the ledger, or of which a file is gone; leftovers of a kill are swept away."""
+    done = ledger.read()
+    who = f"{blocks[0].identity:04d}"
+    present = {f"{who}/{name}" for name in _swept(output / who)}
+    masks = {f"{who}/{name}" for name in _swept(output / "_masks" / who)} if design.masks else set()
+
+    def whole(block: Block) -> bool:
+        cells = design.cell_levels()
+        return (
+            (block.camera, block.background) in done
+            and all(design.path(block, *cell) in present for cell in cells)
+            and (not design.masks or all(design.path(block, *cell, "png") in masks for cell in cells))
+        )
+
+    return [block for block in blocks if not whole(block)]
+
+
+def _swept(folder: Path) -> list[str]:
+    """Names in a folder (made if need be), without the temporary files that a kill left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(PART):
+                remove(Path(entry.path))
+            else:
+                names.append(entry.name)
+    return names
+
+
+def png(mask: np.ndarray) -> bytes:
+    """A `(H, W) bool` mask as the bytes of a PNG: 255 where true."""
+    return png_numbers(mask.astype(np.uint8) * 255)
+
+
+def png_numbers(image: np.ndarray) -> bytes:
+    """A `(H, W) uint8` picture as the bytes of a PNG."""
+    import cv2
+
+    done, data = cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    if not done:
+        raise ValueError(f"a mask of shape {image.shape} cannot be written as PNG")
+    return data.tobytes()

@@ -1,0 +1,228 @@
+"""From a design to a folder: what is already there, what is refused, and the record written last."""
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from gprplus.core.declarations import identity_attributes
+from gprplus.core.errors import DeviceError, RenderError, storage
+from gprplus.core.folders import claim, remove
+from gprplus.core.parallel import Progress, cores, silent
+from gprplus.core.paths import AnyPath
+from gprplus.core.workdir import UNDER_WAY, settle, under_way, versions, write_json, write_text
+from gprplus.engine.annotations import write_coco
+from gprplus.engine.crops.design import Design, make_design
+from gprplus.engine.output.ledger import BLOCKS, Ledger
+from gprplus.engine.output.workers import Job
+from gprplus.engine.people.traits import draw_person
+from gprplus.engine.places.weather_light import HOURS, WEATHERS
+
+KIND = "renders"  # of folder, as its mark states
+LICENCE = "CC0-1.0"
+
+
+def render(
+    output: AnyPath,
+    *,
+    identities: int = 64,
+    viewpoints: int = 6,
+    weathers: str | Sequence[str] = "all",
+    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
+    backgrounds: int = 1,
+    size: tuple[int, int] = (200, 470),
+    domain: str = "engine",
+    masks: bool = False,
+    boxes: bool = False,
+    keypoints: bool = False,
+    same_people: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Draw a crossed design of synthetic people into the folder `output` and return that folder.
+
+    `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity,
+    viewpoint, place) blocks of the same request stay as they are; another request in the folder raises
+    RequestChanged. An impossible design raises RenderError, an absent device DeviceError.
+    """
+    design = make_design(
+        identities=identities,
+        viewpoints=viewpoints,
+        weathers=weathers,
+        illuminations=illuminations,
+        backgrounds=backgrounds,
+        size=size,
+        domain=domain,
+        masks=masks,
+        boxes=boxes,
+        keypoints=keypoints,
+        same_people=same_people,
+        seed=seed,
+    )
+    output = Path(output)
+    if is_finished(output, design, force=force):
+        tidy(output, BLOCKS)
+        progress(design.images, design.images)
+        return output
+    where = choose_device(device)
+    with prepared(output, design, force=force) as real:
+        job = Job(design, real, where, cores() if workers is None else workers)
+        done = 0
+        progress(0, design.images)
+        for finished in job.run():
+            done += finished
+            progress(done, design.images)
+        _conclude(real, design)
+    return output
+
+
+class Plan(Protocol):
+    """What a folder is to hold: crops (see design.Design) or frames (see frames.Scenario)."""
+
+    @property
+    def images(self) -> int:
+        """How many pictures."""
+
+    @property
+    def bytes_expected(self) -> int:
+        """How much they will take on the disk, about."""
+
+    @property
+    def record(self) -> str:
+        """The name of the record that is written last."""
+
+    def request(self) -> dict[str, Any]:
+        """What decides the pixels and the files."""
+
+
+def is_finished(output: Path, plan: Plan, *, force: bool = False) -> bool:
+    """Whether the folder holds all of this very plan; RequestChanged when it holds another and `force` is not given."""
+    request = plan.request()
+    settle(Path(output) / UNDER_WAY, request, force=force)
+    return settle(Path(output) / plan.record, request, force=force) == "same"
+
+
+def choose_device(name: str) -> str:
+    """'auto' -> 'cuda' where there is one, else 'cpu'; DeviceError when the asked-for one is not there."""
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
+        raise DeviceError(f"--device is auto, cpu, cuda or cuda:N, not '{name}'.")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise DeviceError("--device cuda was asked for, but torch sees no CUDA device. Use --device cpu, or auto.")
+    if number and kind == "cuda" and int(number) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise DeviceError(f"--device {name} was asked for, but torch sees {count} CUDA device(s), numbered from 0.")
+    return name
+
+
+@contextmanager
+def prepared(output: Path, plan: Plan, *, force: bool) -> Iterator[Path]:
+    """Hold an empty or resumable folder with room for the plan, its request noted; yield its real path."""
+    parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
+    free = shutil.disk_usage(parent).free
+    if plan.bytes_expected > free:
+        raise RenderError(
+            f"{plan.images:,} images need about {storage(plan.bytes_expected)}, and {parent} has "
+            f"{storage(free)} free. Ask for fewer or smaller images, or give another folder with -o."
+        )
+    with under_way(output, KIND, plan.record, plan.request(), RenderError, force=force) as real:
+        yield real
+
+
+def tidy(output: Path, notes: str) -> None:
+    """Remove what a finished render no longer needs: its folder of notes and its request."""
+    for name in (notes, UNDER_WAY):
+        if (output / name).exists():
+            claim(output, KIND, RenderError, adopt=True)
+            remove(output / name)
+
+
+def write_identities(output: Path, design: Design) -> None:
+    """identities.csv: everybody's attributes."""
+    names = identity_attributes()
+    rows = [
+        [f"{i:04d}", *(draw_person(design.person_key(i))[name] for name in names)]
+        for i in range(1, design.identities + 1)
+    ]
+    write_text(output / "identities.csv", _csv([["identity", *names], *rows]))
+
+
+def _conclude(output: Path, design: Design) -> None:
+    """identities.csv, boxes, and the record, last."""
+    write_identities(output, design)
+    if design.boxes:
+        write_text(
+            output / "_boxes.csv", _csv([["path", "x_px", "y_px", "width_px", "height_px"], *_boxes(output, design)])
+        )
+    if design.keypoints:
+        info = {"description": "made by gprplus render", "licence": LICENCE}
+        write_coco(output, info, _annotations(output, design))
+    write_json(
+        output / design.record,
+        {
+            "layout": "engine",
+            "name": design.domain.name,
+            "schema_version": 1,
+            "request": design.request(),
+            "degrees": {f"{i:02d}": degree for i, degree in enumerate(design.degrees, 1)},
+            "weather": {f"{i:02d}": name for i, name in enumerate(WEATHERS, 1)},
+            "illumination": {f"{i:02d}": name for i, name in enumerate(HOURS, 1)},
+            "background": {f"{i:02d}": name for i, name in enumerate(design.scenes, 1)},
+            "identities": design.identities,
+            "images": design.images,
+            "factors": [
+                "identity",
+                "viewpoint_deg",
+                "weather",
+                "illumination",
+                *(["background"] if len(design.scenes) > 1 else []),
+            ],
+            "licence": LICENCE,
+            "versions": versions(),
+        },
+    )
+    tidy(output, BLOCKS)
+
+
+def _boxes(output: Path, design: Design) -> Iterator[list[object]]:
+    for identity in range(1, design.identities + 1):
+        notes = Ledger(output, identity).read()
+        for block in design.blocks(identity):
+            for weather, hour in design.cell_levels():
+                yield [design.path(block, weather, hour), *notes[block.camera, block.background].box]
+
+
+def _annotations(output: Path, design: Design) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """(image, its one annotation) of every render, for coco.write_coco."""
+    width, height = design.size
+    for identity in range(1, design.identities + 1):
+        notes = Ledger(output, identity).read()
+        for block in design.blocks(identity):
+            person = notes[block.camera, block.background].annotation
+            for weather, hour in design.cell_levels():
+                image = {
+                    "file_name": design.path(block, weather, hour),
+                    "width": width,
+                    "height": height,
+                    "camera": block.camera,
+                    "weather": weather,
+                    "illumination": hour,
+                    "background": block.scene,
+                }
+                yield image, [person] if person else []
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

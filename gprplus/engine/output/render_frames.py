@@ -1,0 +1,224 @@
+"""From a scenario to a folder of frames with their annotations."""
+
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.core.folders import remove
+from gprplus.core.images import encode_jpeg
+from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.workdir import versions, write_bytes, write_json
+from gprplus.engine.annotations import ANNOTATIONS, write_coco
+from gprplus.engine.crops.design import make_design
+from gprplus.engine.frames.scenario import Scenario, Take, make_scenario
+from gprplus.engine.output.ledger import PART, png_numbers
+from gprplus.engine.output.render_crops import LICENCE, choose_device, is_finished, prepared, tidy, write_identities
+from gprplus.engine.output.workers import one_thread
+from gprplus.engine.places.weather_light import HOURS, WEATHERS
+
+if TYPE_CHECKING:
+    from gprplus.engine.frames.frame_renderer import Stage
+
+NOTES = "_takes"
+
+
+def render_frames(
+    output: Path,
+    *,
+    identities: int = 64,
+    viewpoints: int = 6,
+    meetings: int = 2,
+    weathers: str | Sequence[str] = "all",
+    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
+    backgrounds: int = 1,
+    size: tuple[int, int] = (1280, 720),
+    domain: str = "engine",
+    masks: bool = False,
+    same_people: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    workers: int | None = None,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Draw whole frames, in which several people meet, into the folder `output` and return that folder.
+
+    `viewpoints` fixed cameras stand around the place and see the same moments; everybody is met in `meetings` moments.
+    Beside the frames go COCO annotations, identities.csv and, with `masks`, pictures of who is where. Resumes and
+    refuses as render does.
+    """
+    design = make_design(
+        identities=identities,
+        viewpoints=viewpoints,
+        weathers=weathers,
+        illuminations=illuminations,
+        backgrounds=backgrounds,
+        size=size,
+        domain=domain,
+        masks=masks,
+        same_people=same_people,
+        seed=seed,
+    )
+    scenario = make_scenario(design, meetings)
+    output = Path(output)
+    if is_finished(output, scenario, force=force):
+        tidy(output, NOTES)
+        progress(scenario.images, scenario.images)
+        return output
+    where = choose_device(device)
+    with prepared(output, scenario, force=force) as real:
+        job = Shoot(scenario, real, where, cores() if workers is None else workers)
+        done = 0
+        progress(0, scenario.images)
+        for finished in job.run():
+            done += finished
+            progress(done, scenario.images)
+        _conclude(real, scenario)
+    return output
+
+
+@dataclass(frozen=True)
+class Shoot:
+    """Everything a worker needs to know; sent to processes whole."""
+
+    scenario: Scenario
+    output: Path
+    device: str
+    workers: int
+
+    def run(self) -> Iterator[int]:
+        """Render what is missing; yields how many frames each unit has, as they are finished. On a GPU one process
+        draws and threads encode and write.
+        """
+        units = self.scenario.units()
+        alone = self.device != "cpu"
+        yield from in_processes(partial(_unit, self), units, 1 if alone else min(self.workers, len(units)))
+
+
+_stages: dict[str, "Stage"] = {}  # of this process; one at a time, since its lit places are large
+
+
+def _stage(job: Shoot) -> "Stage":
+    import torch
+
+    from gprplus.engine.frames.frame_renderer import Stage
+
+    name = repr(job)
+    if name not in _stages:
+        _stages.clear()
+        _stages[name] = Stage(job.scenario, torch.device(job.device))
+    return _stages[name]
+
+
+def _unit(job: Shoot, unit: tuple[int, int, int]) -> int:
+    """Render the unfinished takes of one crew, camera and place."""
+    takes = job.scenario.takes(*unit)
+    cells = job.scenario.design.cell_levels()
+    missing = [take for take in takes if not _whole(job, take)]
+    if missing:
+        threads = 1 if job.device == "cpu" else max(2, job.workers)
+        with one_thread(), ThreadPoolExecutor(threads) as pool:
+            for take in missing:
+                _shoot(job, take, cells, pool if threads > 1 else None)
+    return len(takes) * len(cells)
+
+
+def _shoot(job: Shoot, take: Take, cells: list[tuple[str, str]], pool: ThreadPoolExecutor | None) -> None:
+    """Draw one take in all of its cells; its note is written when the files are there."""
+    stage = _stage(job)
+    film = stage.film(take)
+    mask = png_numbers(film.instances) if job.scenario.design.masks else None
+    save = partial(_save, job, take, mask)
+    files = []
+    for weather, hour, picture in stage.pictures(film, cells):
+        planes = picture.cpu().numpy()
+        if pool is None:
+            save((weather, hour), planes)
+        else:
+            files.append(pool.submit(save, (weather, hour), planes))
+    for file in files:
+        file.result()
+    note = _note(job.output, job.scenario, take)
+    write_bytes(note, json.dumps(film.annotations, separators=(",", ":")).encode())
+
+
+def _save(job: Shoot, take: Take, mask: bytes | None, cell: tuple[str, str], planes: np.ndarray) -> None:
+    """Encode and write one frame, and its mask."""
+    from gprplus.engine.crops.crop_renderer import finished
+
+    design = job.scenario.design
+    path = job.output / job.scenario.path(take, *cell)
+    write_bytes(path, encode_jpeg(finished(planes, design.size), design.domain.quality))
+    if mask is not None:
+        beside = job.output / "_masks" / job.scenario.path(take, *cell, "png")
+        write_bytes(beside, mask)
+
+
+def _note(output: Path, scenario: Scenario, take: Take) -> Path:
+    """Where a take says that it is finished, and who is in it."""
+    return output / NOTES / f"{scenario.stem(take)}.json"
+
+
+def _whole(job: Shoot, take: Take) -> bool:
+    """Whether a take is noted and all of its files are there."""
+    if not _note(job.output, job.scenario, take).exists():
+        return False
+    cells, masks = job.scenario.design.cell_levels(), job.scenario.design.masks
+    return all(
+        (job.output / job.scenario.path(take, *cell)).exists()
+        and (not masks or (job.output / "_masks" / job.scenario.path(take, *cell, "png")).exists())
+        for cell in cells
+    )
+
+
+def _conclude(output: Path, scenario: Scenario) -> None:
+    """identities.csv, the annotations, and the record, last; leftovers of a kill are swept away."""
+    design = scenario.design
+    write_identities(output, design)
+    write_coco(output, {"description": "made by gprplus render --frames", "licence": LICENCE}, _rows(output, scenario))
+    for part in output.rglob(f"*{PART}"):
+        remove(part)
+    write_json(
+        output / scenario.record,
+        {
+            "name": design.domain.name,
+            "schema_version": 1,
+            "request": scenario.request(),
+            "annotations": ANNOTATIONS,
+            "degrees": {f"{i:02d}": degree for i, degree in enumerate(design.degrees, 1)},
+            "weather": {f"{i:02d}": name for i, name in enumerate(WEATHERS, 1)},
+            "illumination": {f"{i:02d}": name for i, name in enumerate(HOURS, 1)},
+            "background": {f"{i:02d}": name for i, name in enumerate(design.scenes, 1)},
+            "identities": design.identities,
+            "images": scenario.images,
+            "licence": LICENCE,
+            "versions": versions(),
+        },
+    )
+    tidy(output, NOTES)
+
+
+def _rows(output: Path, scenario: Scenario) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """(image, its annotations) of every frame, moment by moment, for coco.write_coco."""
+    design = scenario.design
+    for crew, camera, background in sorted(scenario.units()):
+        for take in scenario.takes(crew, camera, background):
+            annotations = json.loads(_note(output, scenario, take).read_text(encoding="ascii"))
+            for weather, hour in design.cell_levels():
+                image = {
+                    "file_name": scenario.path(take, weather, hour),
+                    "width": design.size[0],
+                    "height": design.size[1],
+                    "frame": take.moment.number,
+                    "camera": camera,
+                    "weather": weather,
+                    "illumination": hour,
+                    "background": take.scene,
+                }
+                yield image, annotations

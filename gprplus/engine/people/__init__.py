@@ -1,0 +1,1 @@
+"""People: traits, pose, body, clothes."""

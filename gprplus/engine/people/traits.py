@@ -1,0 +1,208 @@
+"""Who somebody is: every trait drawn by hash from (seed, domain, number), so nobody depends on who else is drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.core.sampling import canonical, mix, text_key, unit
+from gprplus.engine.people import palette
+
+PATTERNS = ("plain", "stripes", "pinstripes", "checks", "plaid", "dots", "print", "two-tone", "logo", "melange")
+LOWER_PATTERNS = ("plain", "denim", "pinstripes", "plaid", "melange", "side-stripe")
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Numbers that follow from a key and a name: no state, so the order of asking does not matter."""
+
+    key: int
+
+    def unit(self, name: str) -> float:
+        """Uniform in [0, 1)."""
+        return float(unit(mix(np.array([self.key ^ text_key(name)], dtype=np.uint64)))[0])
+
+    def between(self, name: str, low: float, high: float) -> float:
+        return low + (high - low) * self.unit(name)
+
+    def normal(self, name: str) -> float:
+        """About normal, within three standard deviations: the sum of three uniforms, scaled."""
+        return 2.0 * sum(self.unit(f"{name}/{i}") - 0.5 for i in range(3))
+
+    def chance(self, name: str, probability: float) -> bool:
+        return self.unit(name) < probability
+
+    def choice(self, name: str, options: Sequence[str], weights: Sequence[float] | None = None) -> str:
+        share = np.cumsum(np.ones(len(options)) if weights is None else np.asarray(weights, dtype=float))
+        return options[int(np.searchsorted(share, self.unit(name) * share[-1], side="right"))]
+
+
+@dataclass(frozen=True)
+class Garment:
+    """What a piece of clothing is made of: linear colours, a pattern, its scale in metres."""
+
+    colour: np.ndarray
+    second: np.ndarray
+    pattern: str = "plain"
+    scale: float = 0.05
+
+
+@dataclass(frozen=True)
+class Person:
+    """One identity. `attributes` are the 13 declared ones; the rest is what else tells people apart.
+
+    `height` in metres; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are factors about 1; `side`
+    is 1 for right, -1 for left.
+    """
+
+    key: int
+    attributes: dict[str, str]
+    height: float
+    build: float
+    shoulder: float
+    hip: float
+    leg: float
+    head: float
+    stoop: float
+    skin: np.ndarray
+    hair: np.ndarray
+    hair_style: str
+    beard: bool
+    upper: Garment
+    lower: Garment
+    collar: str
+    coat_length: float
+    skirt_length: float
+    tights: np.ndarray | None
+    shoe: np.ndarray
+    sole: np.ndarray
+    boot_height: float
+    hat_style: str
+    hat: np.ndarray
+    bag_style: str
+    bag: np.ndarray
+    side: int
+    glasses_style: str
+    scarf: np.ndarray | None
+    trouser_width: float
+    stride: float
+    swing: float
+    lean: float
+
+    def __getitem__(self, attribute: str) -> str:
+        return self.attributes[attribute]
+
+
+def key_of(number: int, seed: int, domain: str) -> int:
+    """The 64-bit key of identity `number` of a domain under a seed."""
+    return text_key(canonical("person", str(seed), domain, str(number)))
+
+
+def draw_person(key: int) -> Person:
+    """The person that a key stands for."""
+    d = Draws(key)
+    a = _attributes(d)
+    female, older, teen = a["gender"] == "female", a["age"] == "older", a["age"] == "teenager"
+    height = (1.645 if female else 1.765) + 0.062 * d.normal("height") - (0.08 if teen else 0.035 if older else 0.0)
+    upper = _garment(d, "upper", a["upper_colour"], PATTERNS, (34, 11, 5, 8, 8, 4, 8, 10, 12, 8))
+    lower = _garment(
+        d, "lower", a["lower_colour"], LOWER_PATTERNS, (50, 18 if a["lower_colour"] == "blue" else 4, 6, 4, 12, 8)
+    )
+    if a["dress"] == "yes" and a["lower_colour"] == a["upper_colour"]:
+        lower = upper  # a dress of one piece
+    shoe = _shade(d, "shoe", palette.SHOES[a["shoe_colour"]])
+    return Person(
+        key=key,
+        attributes=a,
+        height=float(np.clip(height, 1.48, 1.98)),
+        build=float(np.clip((-0.35 if teen else 0.12) + 0.5 * d.normal("build"), -1.0, 1.1)),
+        shoulder=1.0 + 0.05 * d.normal("shoulder"),
+        hip=1.0 + 0.06 * d.normal("hip"),
+        leg=1.0 + 0.022 * d.normal("leg"),
+        head=1.0 + 0.03 * d.normal("head"),
+        stoop=d.between("stoop", 0.5, 1.0) if older else 0.12 * d.unit("stoop"),
+        skin=palette.varied(palette.linear(d.choice("skin", palette.SKIN)), d.normal("skin/light") * 0.4, 0.0),
+        hair=_hair_colour(d, older),
+        hair_style=_hair_style(d, a, older),
+        beard=not female and not teen and d.chance("beard", 0.28),
+        upper=upper,
+        lower=lower,
+        collar=d.choice("collar", ("none", "shirt", "hood", "zip"), (4, 3, 2 if a["sleeve"] == "long" else 0, 3)),
+        coat_length=d.between("coat", 0.36, 0.44),
+        skirt_length=d.between("skirt", 0.19, 0.36),
+        tights=palette.linear(d.choice("tights", ("#1b1a1d", "#4a3d3a", "#2b2f3b")))
+        if d.chance("tights?", 0.35)
+        else None,
+        shoe=shoe,
+        sole=palette.linear("#d9d6cf") if d.chance("sole", 0.4) else shoe * 0.45,
+        boot_height=d.between("boot", 0.17, 0.27),
+        hat_style=d.choice("hat-style", ("cap", "beanie", "brim", "bucket"), (4, 3, 2, 1)),
+        hat=_shade(d, "hat", palette.HAT),
+        bag_style=d.choice("bag-style", ("backpack", "shoulder", "tote"), (5, 4, 2)),
+        bag=_shade(d, "bag", palette.BAG),
+        side=1 if d.chance("side", 0.5) else -1,
+        glasses_style=d.choice("glasses-style", ("clear", "sun"), (3, 2)),
+        scarf=_shade(d, "scarf", palette.BAG) if a["sleeve"] == "long" and d.chance("scarf?", 0.15) else None,
+        trouser_width=d.between("trousers", -0.6, 1.0),
+        stride=(0.62 if older else 0.9) * d.between("stride", 0.82, 1.18),
+        swing=d.between("swing", 0.6, 1.25),
+        lean=d.between("lean", 0.5, 4.0) + (5.0 if older else 0.0),
+    )
+
+
+def _attributes(d: Draws) -> dict[str, str]:
+    def yes(name: str, probability: float) -> str:
+        return "yes" if d.chance(name, probability) else "no"
+
+    female = d.chance("gender", 0.5)
+    sleeve = "short" if d.chance("sleeve", 0.42) else "long"
+    upper = d.choice("upper", tuple(palette.CLOTHES), (20, 17, 10, 5, 14, 6, 13, 7, 8))
+    lower = d.choice("lower", tuple(palette.CLOTHES), (26, 8, 5, 3, 16, 4, 22, 6, 10))
+    dress = yes("dress", 0.34 if female else 0.0)
+    if dress == "yes" and d.chance("one-piece", 0.45):
+        lower = upper
+    return {
+        "gender": "female" if female else "male",
+        "hair": "long" if d.chance("hair", 0.68 if female else 0.1) else "short",
+        "age": d.choice("age", ("teenager", "adult", "older"), (20, 58, 22)),
+        "glasses": yes("glasses", 0.28),
+        "sleeve": sleeve,
+        "top_length": "long" if d.chance("top", 0.30 if sleeve == "long" else 0.12) and dress == "no" else "short",
+        "dress": dress,
+        "boots": yes("boots", 0.28 if female else 0.16),
+        "hat": yes("hat", 0.22),
+        "bag": yes("bag", 0.46),
+        "shoe_colour": "light" if d.chance("shoe", 0.42) else "dark",
+        "upper_colour": upper,
+        "lower_colour": lower,
+    }
+
+
+def _shade(d: Draws, name: str, colours: Sequence[str]) -> np.ndarray:
+    return palette.varied(
+        palette.linear(d.choice(f"{name}/hue", colours)), d.normal(f"{name}/light"), d.normal(f"{name}/warm")
+    )
+
+
+def _garment(d: Draws, name: str, level: str, patterns: Sequence[str], weights: Sequence[float]) -> Garment:
+    colour = _shade(d, name, palette.CLOTHES[level])
+    other = d.choice(f"{name}/second", tuple(palette.CLOTHES), (22, 26, 8, 4, 14, 6, 12, 5, 6))
+    second = _shade(d, f"{name}/second", palette.CLOTHES[other])
+    if np.abs(second - colour).sum() < 0.12:  # a pattern in its own colour would not be one
+        second = palette.linear("#e6e3dc") if colour.sum() < 0.9 else palette.linear("#23252b")
+    return Garment(
+        colour, second, d.choice(f"{name}/pattern", patterns, weights), d.between(f"{name}/scale", 0.035, 0.085)
+    )
+
+
+def _hair_colour(d: Draws, older: bool) -> np.ndarray:
+    greys = older and d.chance("grey", 0.8)
+    return palette.linear(d.choice("hair/colour", palette.GREY_HAIR if greys else palette.HAIR))
+
+
+def _hair_style(d: Draws, a: dict[str, str], older: bool) -> str:
+    if a["hair"] == "long":
+        return d.choice("hair/style", ("loose", "ponytail", "bob", "plait"), (5, 3, 3, 1))
+    if a["gender"] == "female":
+        return d.choice("hair/style", ("crop", "pixie", "bun"), (2, 2, 2))
+    return d.choice("hair/style", ("crop", "side", "fringe", "bald"), (4, 3, 2, 3 if older else 0.6))

@@ -1,0 +1,1 @@
+"""Places: grounds, walls, light and weather."""

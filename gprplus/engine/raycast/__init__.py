@@ -1,0 +1,1 @@
+"""Rays, shapes, shadows and shading."""

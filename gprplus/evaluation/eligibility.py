@@ -1,0 +1,163 @@
+"""Whether a split may be scored on a target: which queries can be answered, and what its arms have seen of it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.arrow import whole
+from gprplus.core.errors import GprplusError, SplitError, examples
+from gprplus.core.protocol import REASONS, unanswered
+from gprplus.splits import Split
+from gprplus.splits.audit.leakage import LISTED, LOOKED_AT, RADIUS, nearest_within
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gprplus.ingest import Manifest
+
+CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}  # protocol -> what plays the camera
+
+
+def answerable(
+    rows: "pa.Table", persons: np.ndarray, junk: np.ndarray, own: str, name: str
+) -> dict[str, dict[str, Any]]:
+    """For each protocol that the rows of a target allow, queries kept and excluded, with reasons; its `own` first.
+
+    `persons` (N,) are texts, None for who matches nobody. Raises SplitError where its own protocol answers no query.
+    """
+    query = np.array(rows.column("role").to_pylist()) == "query"
+    ids = np.full(len(persons), -2, dtype=np.int64)
+    known = np.array([person is not None for person in persons], dtype=bool)
+    ids[known] = np.unique(persons[known].astype(str), return_inverse=True)[1]
+    ids[query & ~known] = -3
+    found: dict[str, dict[str, Any]] = {}
+    for protocol, column in sorted(CAMERA.items(), key=lambda item: item[0] != own):
+        cameras: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
+        if column is not None:
+            if rows.column(column).null_count == len(rows):
+                continue
+            values = rows.column(column).fill_null(-1).to_numpy().astype(np.int64)
+            cameras = values[query], values[~query]
+        reasons = unanswered(ids[query], ids[~query], *cameras, junk[~query])
+        counts = np.bincount(reasons, minlength=len(REASONS))
+        ranked = sorted((-int(count), place) for place, count in enumerate(counts) if place and count)
+        told = {REASONS[place].replace("camera", protocol.replace("no-", "")): -count for count, place in ranked}
+        found[protocol] = {"kept": int(counts[0]), "excluded": int(counts[1:].sum()), "reasons": told}
+    mine = found[own]
+    if not mine["kept"]:
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine["reasons"].items()) or "there are none"
+        raise SplitError(f"{name} cannot be a target: no query can be answered under the {own} rule ({why}).")
+    return found
+
+
+def leakage(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> dict[str, Any]:
+    """What the arms of a split share with the rows of a target.
+
+    `identities` where both come from one and the same dataset, `digests` and `near_duplicates` where the split's own
+    manifest is still there and both were built with them; None is what was not looked at. Persons and files that are
+    shared raise SplitError; near duplicates are listed.
+    """
+    trained = _trained(split)
+    found: dict[str, Any] = {"identities": _persons(split, trained, name, target, manifest), "digests": None}
+    source = _source(split)
+    if source is None:
+        return found
+    ours = _looks(source, trained.column("uid").to_numpy())
+    theirs = _looks(manifest, target.column("uid").to_numpy())
+    if ours["digest"] and theirs["digest"]:
+        shared = sorted(theirs["digest"][digest] for digest in theirs["digest"].keys() & ours["digest"].keys())
+        if shared:
+            raise SplitError(
+                f"{len(shared):,} images of the target {name} are byte for byte images that {split.path} trains on: "
+                f"{examples(shared)}. Take another target, or make the split with a --where that leaves them out."
+            )
+        found["digests"] = 0
+    if len(ours["dhash"]) and len(theirs["dhash"]):
+        found["near_duplicates"] = _near(ours, theirs)
+    return found
+
+
+def warnings(name: str, judged: Mapping[str, Any], protocol: str) -> list[str]:
+    """Sentences on what was excluded from a target and what of it looks like training images."""
+    said = []
+    mine = judged.get("answerable", {}).get(protocol, {})
+    if mine.get("excluded"):
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine["reasons"].items())
+        total = mine["kept"] + mine["excluded"]
+        said.append(f"{mine['excluded']:,} of {total:,} queries of {name} cannot be answered and do not count ({why}).")
+    near = judged.get("leakage", {}).get("near_duplicates", {})
+    if near.get("count"):
+        shown = examples([f"{pair['target']} and {pair['train']}" for pair in near["pairs"]])
+        said.append(
+            f"{near['count']:,} of {near['looked_at']:,} images of {name} look nearly like a training image ({shown}). "
+            "A person under two names would too: look at some."
+        )
+    return said
+
+
+def _trained(split: Split) -> "pa.Table":
+    import pyarrow.compute as pc
+
+    rows = split.members(["arm", "uid", "dataset", "identity"])
+    return rows.filter(pc.is_valid(rows.column("arm")))
+
+
+def _persons(split: Split, trained: "pa.Table", name: str, target: "pa.Table", manifest: "Manifest") -> int | None:
+    """0 where datasets are the same and nobody is shared; None where no dataset is: a name alone is no person."""
+    one, two = split.info["datasets"], manifest.info["datasets"]
+    same = {of for of in one if of in two and one[of].get("fingerprint") == two[of].get("fingerprint")}
+    if not same:
+        return None
+    ours, theirs = (
+        set(zip(*(table.column(c).to_pylist() for c in ("dataset", "identity")), strict=True))
+        for table in (trained, target)
+    )
+    shared = sorted(identity for dataset, identity in ours & theirs if dataset in same and identity is not None)
+    if shared:
+        raise SplitError(
+            f"{len(shared):,} identities of the target {name} are trained on in {split.path}: {examples(shared)}. "
+            "Take another target, or a manifest without them."
+        )
+    return 0
+
+
+def _source(split: Split) -> "Manifest | None":
+    """The manifest that a split was made of, if it is still there and still the same."""
+    from gprplus.ingest import Manifest
+
+    try:
+        found = Manifest.open(split.path / split.info["manifest"]["path"])
+    except (GprplusError, OSError):
+        return None
+    return found if found.info["fingerprint"] == split.info["manifest"]["fingerprint"] else None
+
+
+def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:
+    """Of the images of some uids: path by digest, and hashes and paths of those that have a difference hash."""
+    import pyarrow as pa
+
+    there = [column for column in ("digest", "dhash") if column in manifest.columns("images")]
+    table = manifest.images(["uid", "path", *there])
+    table = table.filter(pa.array(np.isin(table.column("uid").to_numpy(), uids)))
+    paths = table.column("path").to_pylist()
+    digests = table.column("digest").to_pylist() if "digest" in there else []
+    found: dict[str, Any] = {"digest": {d: path for d, path in zip(digests, paths, strict=False) if d is not None}}
+    if "dhash" not in there:
+        return {**found, "dhash": np.empty(0, np.uint64), "paths": []}
+    column = whole(table.column("dhash"))
+    known = sampling.known(column)
+    kept = [path for path, one in zip(paths, known, strict=True) if one]
+    return {**found, "dhash": sampling.plain(column)[known], "paths": kept}
+
+
+def _near(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    looked = np.sort(np.argsort(sampling.mix(theirs["dhash"]), kind="stable")[:LOOKED_AT])
+    first, second, bits = nearest_within(theirs["dhash"][looked], ours["dhash"], RADIUS)
+    pairs = sorted(
+        (int(apart), theirs["paths"][looked[i]], ours["paths"][j])
+        for i, j, apart in zip(first, second, bits, strict=True)
+    )
+    listed = [{"target": one, "train": other, "bits": apart} for apart, one, other in pairs[:LISTED]]
+    return {"count": len(pairs), "looked_at": len(looked), "radius_bits": RADIUS, "pairs": listed}

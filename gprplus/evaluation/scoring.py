@@ -1,0 +1,213 @@
+"""The one public way from features to scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.core.errors import ScoreError, examples, nearest
+from gprplus.evaluation import metrics
+from gprplus.evaluation.ground_truth import Truth
+from gprplus.evaluation.products import Search, coarse, squares
+from gprplus.evaluation.rerank import Rerank, Reranked
+
+if TYPE_CHECKING:
+    import torch
+
+METRICS = ("cosine", "euclidean")
+_RANGE = 1e30  # squared norms between this and one over it multiply safely in float32
+
+
+@dataclass(frozen=True)
+class PerQuery:
+    """One entry a query:
+
+    `valid (Q,) bool`, `AP (Q,) float64` and `inp (Q,) float64` (NaN where not valid), `first_match_rank (Q,) int64`
+    (from 1; 0 where not valid).
+    """
+
+    valid: np.ndarray
+    AP: np.ndarray
+    first_match_rank: np.ndarray
+    inp: np.ndarray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over the valid queries, 0-1:
+
+    `mAP`, `cmc (50,) float64` with rank-1 at `cmc[0]`, `mINP`; and what they are means of.
+    """
+
+    mAP: float
+    cmc: np.ndarray
+    mINP: float
+    per_query: PerQuery
+
+    @property
+    def queries(self) -> int:
+        """How many queries are valid: have a true match to be found."""
+        return int(self.per_query.valid.sum())
+
+    def summary(self) -> dict[str, float | int]:
+        """The scores that tables hold, by column name."""
+        ranks = {f"rank{k}": float(self.cmc[k - 1]) for k in (1, 5, 10)}
+        return {"mAP": self.mAP, **ranks, "mINP": self.mINP, "queries": self.queries}
+
+
+def score(
+    query_features: "np.ndarray | torch.Tensor",
+    gallery_features: "np.ndarray | torch.Tensor",
+    query_ids: Sequence[Any] | np.ndarray,
+    gallery_ids: Sequence[Any] | np.ndarray,
+    query_cams: Sequence[Any] | np.ndarray | None = None,
+    gallery_cams: Sequence[Any] | np.ndarray | None = None,
+    *,
+    gallery_junk: Sequence[bool] | np.ndarray | None = None,
+    metric: str = "cosine",
+    ap: str = "step",
+    block_rows: int | None = None,
+    rerank: Rerank | None = None,
+    removed: Sequence[np.ndarray] | None = None,
+) -> Scores:
+    """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
+
+    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity
+    of None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.core.protocol`'s
+    rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
+    without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
+    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `Rerank()`, re-ranks by k-reciprocal neighbours
+    first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by query, positions
+    of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (64
+    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) with its queries, a piece of the gallery where its
+    features are concentrated (40 MiB), under 150 bytes a row and 50 a true match of a query; features are not copied
+    whole unless their lengths leave the range of float32. Raises ScoreError when
+    the arguments do not belong together or no query is valid.
+
+    >>> features = np.eye(3, dtype=np.float32)
+    >>> score(features[:1], features, ["a"], ["b", "a", "c"]).mAP
+    0.3333333333333333
+    """
+    if ap not in metrics.AP:
+        raise ScoreError(f"There is no form of average precision called '{ap}'. {nearest(ap, metrics.AP)}")
+    if metric not in METRICS:
+        raise ScoreError(f"There is no metric called '{metric}'. {nearest(metric, METRICS)}")
+    if block_rows is not None and block_rows < 1:
+        raise ScoreError(f"block_rows must be at least 1, found {block_rows}.")
+    queries, gallery = _Side.of(query_features, "query"), _Side.of(gallery_features, "gallery")
+    if queries.features.shape[1] != gallery.features.shape[1]:
+        raise ScoreError(
+            f"Query features have {queries.features.shape[1]} dimensions, gallery features "
+            f"{gallery.features.shape[1]}: they come from different networks."
+        )
+    sizes = len(queries.features), len(gallery.features)
+    if removed is not None and (rerank or len(removed) != sizes[0]):
+        raise ScoreError(
+            "Rows that leave single rankings are named once a query, and have no place in re-ranking: leave out "
+            f"rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
+        )
+    truth = Truth.of(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, sizes)
+    if rerank:
+        truth, kept = truth.without_junk()
+        gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
+    order, wanted = truth.wanted(removed)
+    if not len(order):
+        raise ScoreError(
+            f"None of the {sizes[0]:,} queries has a true match to be found: "
+            "no gallery row has its identity and another camera. "
+            "Check that identities are spelled alike on both sides and that not everything has one camera."
+        )
+    search, features = _search(queries, gallery, metric, rerank)
+    found = list(search.ranks(features, order, wanted, block_rows or search.rows))
+    return _scores(sizes[0], order, found, ap)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Features `(N, D)`, a float array or, on an accelerator, a float32 tensor; `norms (N,)` squared, in float64."""
+
+    features: Any
+    norms: np.ndarray
+
+    @classmethod
+    def of(cls, features: Any, name: str) -> "_Side":
+        """Features as they were given, checked."""
+        if hasattr(features, "detach"):
+            features = features.detach()
+            features = features if features.is_floating_point() and features.dtype.itemsize >= 4 else features.float()
+            features = features.numpy() if features.device.type == "cpu" else features.float()
+        else:
+            features = np.asarray(features)
+        if features.ndim != 2 or not features.shape[1]:
+            raise ScoreError(
+                f"{name.capitalize()} features must be (rows, dimensions), found the shape {tuple(features.shape)}."
+            )
+        if not len(features):
+            raise ScoreError(f"There are no {name} features.")
+        if isinstance(features, np.ndarray):
+            features = features if features.dtype in (np.float32, np.float64) else _as_float32(features, name)
+        norms = squares(features)
+        finite = np.isfinite(norms)
+        if not finite.all():
+            broken = np.flatnonzero(~finite)
+            raise ScoreError(
+                f"{len(broken):,} {name} features hold NaN or infinity, or numbers too large to square "
+                f"(row {examples(broken.tolist())})."
+            )
+        return cls(features, norms)
+
+    def on_host(self, dtype: Any) -> "_Side":
+        """The same in main memory."""
+        features = self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
+        return _Side(features.astype(dtype, copy=False), self.norms)
+
+    def extreme(self) -> bool:
+        """Whether products of its features leave the range of float32."""
+        some = self.norms[self.norms > 0]
+        return bool(len(some)) and (some.max() > _RANGE or some.min() < 1 / _RANGE)
+
+
+def _as_float32(features: np.ndarray, name: str) -> np.ndarray:
+    try:
+        return features.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise ScoreError(f"{name.capitalize()} features must be numbers, found {features.dtype}.") from error
+
+
+def _search(queries: _Side, gallery: _Side, metric: str, rerank: Rerank | None) -> tuple[Any, Any]:
+    """The kind of search that suits where the gallery lies and how large its numbers are, and queries in its terms."""
+    wide = queries.extreme() or gallery.extreme()
+    if wide or isinstance(gallery.features, np.ndarray) or coarse(gallery.features):
+        gallery = gallery.on_host(np.float64 if wide else getattr(gallery.features, "dtype", np.float32))
+        queries = queries.on_host(gallery.features.dtype)
+    else:
+        import torch
+
+        queries = _Side(torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms)
+    if rerank:
+        return Reranked(queries.features, gallery.features, metric, rerank), queries.features
+    return Search(gallery.features, metric, gallery.norms), queries.features
+
+
+def _scores(queries: int, order: np.ndarray, found: Sequence[np.ndarray], ap: str) -> Scores:
+    """Metrics from the ranks of the valid queries' true matches, laid back into the order the queries came in."""
+    ranks = np.concatenate(found)
+    counts = np.array([len(one) for one in found])
+    valid = np.zeros(queries, dtype=bool)
+    valid[order] = True
+
+    def laid_back(values: np.ndarray, absent: float) -> np.ndarray:
+        out = np.full(queries, absent, dtype=values.dtype)
+        out[order] = values
+        return out
+
+    precision = laid_back(metrics.AP[ap](ranks, counts), np.nan)
+    first = laid_back(metrics.first_match(ranks, counts), 0)
+    inp = laid_back(metrics.inverse_negative_penalty(ranks, counts), np.nan)
+    return Scores(
+        mAP=float(precision[valid].mean()),
+        cmc=metrics.cmc(first[valid]),
+        mINP=float(inp[valid].mean()),
+        per_query=PerQuery(valid, precision, first, inp),
+    )

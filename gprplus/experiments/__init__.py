@@ -1,0 +1,1 @@
+"""Experiments: the only package that trains and scores."""

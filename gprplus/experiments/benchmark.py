@@ -1,0 +1,357 @@
+"""The benchmark: every arm and seed of every split trained with one recipe, scored on every target, collected and
+reported.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import schema
+from gprplus.baseline import devices, distributed, image_store
+from gprplus.baseline.distributed import Group
+from gprplus.baseline.recipe import Recipe
+from gprplus.core import workdir
+from gprplus.core.commands import Word
+from gprplus.core.errors import RequestChanged, TrainingError
+from gprplus.core.folders import clear
+from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.paths import AnyPath, by_name, several
+from gprplus.experiments import collect, cost_estimate, run, split_job
+from gprplus.experiments import schedule as plan
+from gprplus.experiments import sensitivity as settings
+from gprplus.experiments.arguments import Arguments
+from gprplus.experiments.run import Trial
+from gprplus.experiments.run_progress import Meter
+from gprplus.experiments.split_job import Case
+from gprplus.schema import stored
+from gprplus.splits.deals import dealt_to, recorded_deals
+from gprplus.statistics.effects import MARGIN, Effects
+from gprplus.statistics.summary import UNTRAINED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# numpy's and torch's thread pools read these when a process starts.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
+    and bytes to pack, estimated seconds, together and of packing, training, embedding and scoring (None unless it was a
+    dry run), what the targets and the deals of the splits warn of.
+    """
+
+    recipe: str
+    why: str
+    device: str
+    jobs: int
+    seeds: int
+    trained: int
+    shared: int
+    kept: int
+    images: int
+    missing: int
+    bytes: int
+    seconds: float | None = None
+    parts: Mapping[str, float] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
+    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS), scores by level (schema.LEVELS), schema.SENSITIVITY where
+    it was measured, and split records.
+    """
+
+    plan: Plan
+    folders: tuple[Path, ...] = ()
+    summaries: "tuple[pa.Table, ...]" = ()
+    contrasts: "tuple[pa.Table, ...]" = ()
+    levels: "tuple[pa.Table, ...]" = ()
+    sensitivity: "tuple[pa.Table | None, ...]" = ()
+    infos: tuple[Mapping[str, Any], ...] = ()
+    reports: tuple[Path, ...] = ()
+
+
+def benchmark(
+    splits: AnyPath | Sequence[AnyPath],
+    output: AnyPath,
+    *,
+    recipe: str | Path = "auto",
+    backbone: str | None = None,
+    weights: str | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    compile: str | None = None,
+    targets: Mapping[str, AnyPath] | None = None,
+    roots: Mapping[str, AnyPath] | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    rerank: bool = False,
+    sensitivity: bool = False,
+    as_one: bool = False,
+    command: Sequence[Word] = (),
+    margin: float = MARGIN,
+    estimand: str | None = None,
+    dry_run: bool = False,
+    force: bool = False,
+    progress: Progress = silent,
+) -> Outcome:
+    """Train and score every arm and seed of `splits` under `output`/SPLIT/RECIPE, and write tables and reports beside
+    them.
+
+    `recipe` "auto" is `fast` on a GPU and `smoke` on a processor. `targets` are manifests, or folders of images that
+    are ingested first, by name; splits with a test side are scored on it as `self` too, and all of them once more,
+    re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
+    targets only add; another option into the same folder, or images drawn anew since, raise RequestChanged unless
+    `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
+    other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. `as_one`: these
+    splits are all there will be, so a recipe's equal epochs make the same steps for all of them. Differences of
+    scores (0-1) within `margin` count as none in tests of equivalence. `estimand` (own, transfer or mixed) is the one
+    that the verdict names first; None gives all three alike. `sensitivity` then trains the arm with the widest
+    difference and the reference again, with other settings (`experiments.sensitivity`). Raises an error of
+    `core.errors` before any training when the request cannot be met. `command` are the words of the command that this
+    is a part of, for reports.
+    """
+    output, aims, places = Path(output), by_name(targets), by_name(roots)
+    steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
+    given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank, estimand)
+    given = replace(given, sensitivity=sensitivity)
+    device = distributed.local_device(devices.resolve(device))
+    crew = distributed.join(device)
+    chosen, why = _recipe(recipe, device)
+    recipe = chosen.name if str(recipe) == "auto" else recipe
+    given = replace(given, recipe=recipe, targets=aims, roots=places, command=command)
+    chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs, compile=compile)
+    gpu = device.startswith("cuda")
+    if jobs is not None and jobs < 1:
+        raise TrainingError(f"jobs must be at least 1, found {jobs}.")
+    jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
+    threads = None if gpu else max(1, cores() // (jobs * distributed.beside()))
+    crew.judge(chosen.batch.identities)
+    if not crew.first and not dry_run:
+        crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
+    note = _judge(chosen)
+    wanted = split_job.open_all(
+        several(splits), output, chosen, aims, places, force=force, rerank=rerank, as_one=as_one
+    )
+    images = split_job.sources(wanted)
+    folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
+    costs = {name: image_store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}
+    digests = {name: cost.digest for name, cost in costs.items()}
+    arms = [facts for case in wanted for facts in case.split.info["arms"].values()]
+    for people in {deal["identities"] for facts in arms for deal in recorded_deals(facts)}:
+        crew.judge(min(chosen.batch.identities, people))
+    for case in wanted:
+        split_job.settle_images(case, digests, force=force)
+    changed = split_job.settle_files(wanted, force=force)
+    count = chosen.seeds if seeds is None else replace(chosen, seeds=int(seeds)).checked().seeds
+    planned = Plan(
+        chosen.name,
+        why,
+        devices.describe(device),
+        jobs,
+        count,
+        *_counts(wanted, count, force),
+        **_packing(list(costs.values())),
+        warnings=(*filter(None, [note]), *changed, *_warnings(wanted, count)),
+    )
+    if dry_run:
+        todo = cost_estimate.work(wanted, count, force)
+        todo = replace(todo, steps=todo.steps + sum(_steps_again(case, count) for case in wanted if sensitivity))
+        # A GPU that one run fills does no more for several; cores are dealt out to the runs.
+        at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
+        parts = cost_estimate.seconds(todo, list(costs.values()), planned.missing, chosen, device, threads, at_once)
+        return Outcome(replace(planned, seconds=sum(parts.values()), parts=parts))
+    with ExitStack() as held:
+        for case in wanted if crew.first else ():
+            held.enter_context(split_job.held(case, force=force))
+            if force:
+                clear(case.folder, split_job.KIND, RequestChanged)
+        packs = {
+            name: image_store.pack(rows, where, folder, height, width, progress=progress)
+            for name, (rows, where) in images.items()
+        }
+        trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
+        if crew.first:
+            for case in wanted:
+                split_job.write_record(case, device, digests, note, given)
+            crew.wait()
+        with _few_threads(threads):
+            _run(trials, jobs, progress, crew)
+            found = [_collect(case, margin) if crew.first else None for case in wanted]
+            if sensitivity:
+                for case, effects in zip(wanted, found, strict=True):
+                    again = partial(_trials, case, count, packs, device, threads, jobs)
+                    _again(case, effects, again, jobs, progress, crew, margin)
+        return _written(wanted, found, planned) if crew.first else Outcome(planned)
+
+
+def _warnings(wanted: Sequence[Case], seeds: int) -> list[str]:
+    found = [sentence for case in wanted for target in case.targets for sentence in target.warnings()]
+    found += [sentence for case in wanted for sentence in plan.reused_deals(case.split, seeds)]
+    return list(dict.fromkeys(found))
+
+
+def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
+    """The recipe, and why it is that one."""
+    if str(name) != "auto":
+        return Recipe.read(name), "asked for"
+    gpu = device.startswith("cuda")
+    return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
+
+
+def _judge(recipe: Recipe) -> str:
+    """Make the network and fill it once, so that a wrong name or file is found before anything is done for it. Returns
+    what of its first weights did not fit ("" when all did).
+
+    Published weights are fetched here, once, and not by several runs at a time.
+    """
+    from gprplus.baseline import model
+    from gprplus.baseline import pretrained as weights
+
+    return weights.load(model.new(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights)
+
+
+def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, int]:
+    """Runs to train, runs that share another's training, runs that are done."""
+    kept, distinct, total = 0, set(), 0
+    for case in wanted:
+        for arm, facts in {**case.split.info["arms"], UNTRAINED: {"fingerprint": UNTRAINED}}.items():
+            for seed in range(seeds):
+                total += 1
+                if not force and run.read(case.folder / arm / f"seed{seed}"):
+                    kept += 1
+                else:
+                    distinct.add((dealt_to(facts, seed)["fingerprint"], seed))
+    return len(distinct), total - kept - len(distinct), kept
+
+
+def _packing(costs: Sequence[image_store.Cost]) -> dict[str, Any]:
+    """Images, those of them to pack, and their bytes; what several splits share is counted once."""
+    images = len(reduce(np.union1d, (cost.wanted for cost in costs)))
+    missing = len(reduce(np.union1d, (cost.missing for cost in costs)))
+    return {"images": images, "missing": missing, "bytes": missing * costs[0].bytes_each}
+
+
+def _trials(
+    case: Case,
+    seeds: int,
+    packs: Mapping[str, image_store.Pack],
+    device: str,
+    threads: int | None,
+    jobs: int,
+    *,
+    recipe: Recipe | None = None,
+    folder: Path | None = None,
+    arms: Sequence[str] | None = None,
+) -> list[Trial]:
+    """The runs of a case, or of some of its `arms` with another recipe in another folder."""
+    scored = [(target, packs[split_job.source_of(case, target)]) for target in case.targets]
+    pack = packs[f"split {case.split.name}"]
+    places = (folder or case.folder, recipe or case.recipe)
+    found = plan.trials(case.split, *places, seeds, pack, scored, device, threads, jobs)
+    return [one for one in found if arms is None or one.arm in arms]
+
+
+def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) -> None:
+    """First what has to be trained, then what shares a training.
+
+    Several runs at a time, or each by all processes of `crew`.
+    """
+    batches = plan.twins(trials)
+    meter = Meter([one for batch in batches for one in batch], progress)
+    runner = run.run if crew.size == 1 else partial(run.run, group=crew)
+    for batch in batches:
+        places = crew.decided([i for i, one in enumerate(batch) if one.missing()])
+        open_ = [batch[i] for i in places]
+        done = in_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told)
+        for one, _ in zip(open_, done, strict=True):
+            meter.finished(one)
+
+
+@contextmanager
+def _few_threads(threads: int | None) -> Iterator[None]:
+    """Processes started inside use `threads` threads each, so that several do not fight over the cores."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    if threads:
+        os.environ.update({name: str(threads) for name in _THREADS})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+Collected = tuple["pa.Table", "pa.Table", Effects]  # results, summary, effects
+
+
+def _collect(case: Case, margin: float) -> Collected:
+    info = case.split.info
+    return collect.collect(case.folder, case.split.arms, info.get("reference"), info, margin)
+
+
+def _again(
+    case: Case,
+    collected: Collected | None,
+    trials: Callable[..., list[Trial]],
+    jobs: int,
+    progress: Progress,
+    crew: Group,
+    margin: float,
+) -> None:
+    """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing without a reference
+    that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are the runs of some arms.
+    """
+    base = collected[2].contrasts if collected else None
+    arm = crew.decided(settings.widest(base.to_pylist()) if base else None)
+    if arm is None:
+        return
+    info = case.split.info
+    pair, folder = (arm, info["reference"]), case.folder / settings.FOLDER
+    found = settings.variants(case.recipe, [info["arms"][name]["images"] for name in pair])
+    runs_ = [one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)]
+    _run(runs_, jobs, progress, crew)
+    if base is not None:
+        table = settings.compared(base, folder, found, arm, info, margin)
+        workdir.write_table(case.folder / settings.TABLE, table)
+
+
+def _steps_again(case: Case, seeds: int) -> int:
+    """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest do."""
+    sizes = sorted(facts["images"] for facts in case.split.info["arms"].values())
+    pair = [sizes[0], sizes[-1]]
+    return seeds * sum(one.recipe.steps(size) for one in settings.variants(case.recipe, pair) for size in pair)
+
+
+def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned: Plan) -> Outcome:
+    """Write the reports of collected runs."""
+    from gprplus.reporting import write_report
+
+    kept = [one for one in found if one is not None]
+    summaries, effects = [one[1] for one in kept], [one[2] for one in kept]
+    contrasts, levels = [one.contrasts for one in effects], [one.levels for one in effects]
+    folders = [case.folder for case in wanted]
+    written = [path for path in write_report.write(folders) if path.suffix == ".html"]
+    infos = [split_job.told(case) for case in wanted]
+    paths = [case.folder / settings.TABLE for case in wanted]
+    again = [_sensitivity(path) if path.is_file() else None for path in paths]
+    tables = map(tuple, (folders, summaries, contrasts, levels, again, infos, written))
+    return Outcome(planned, *tables)
+
+
+def _sensitivity(path: Path) -> "pa.Table":
+    advice = "Run the benchmark again with --sensitivity."
+    return stored.read_table(path, schema.SENSITIVITY, TrainingError, advice)

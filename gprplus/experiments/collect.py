@@ -1,0 +1,59 @@
+"""From the folders of finished runs to results.parquet, summary.parquet and the tables of effects."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import schema
+from gprplus.core import workdir
+from gprplus.evaluation.targets import SELF, own
+from gprplus.experiments import run
+from gprplus.statistics.effects import MARGIN, Effects, effects
+from gprplus.statistics.summary import UNTRAINED, summarise
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESULTS = "results.parquet"
+SUMMARY = "summary.parquet"
+
+
+def collect(
+    folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any], margin: float = MARGIN
+) -> "tuple[pa.Table, pa.Table, Effects]":
+    """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results, summary and effects.
+
+    `info` is split.json, whose design says which effects there are; differences below `margin`, of scores 0-1, count as
+    none where equivalence is tested.
+
+    Rows stand by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
+    """
+    import pyarrow as pa
+
+    rows: list[dict[str, Any]] = []
+    queries = {}
+    for place, arm in enumerate([*arms, UNTRAINED]):
+        for path in sorted((folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))):
+            record = run.read(path)
+            if record:
+                queries[arm, record["seed"]] = run.read_queries(path)
+                rows += [{**row, "place": place} for row in _rows(record)]
+    rows.sort(key=lambda row: (row["target"] != SELF, not own(row["target"]), row["target"], row["place"], row["seed"]))
+    results = schema.conform(pa.Table.from_pylist(rows), schema.RESULTS)
+    summary = summarise(results, queries, reference)
+    workdir.write_table(folder / RESULTS, results)
+    workdir.write_table(folder / SUMMARY, summary)
+    judged = effects(results, queries, info, margin=margin)
+    for name in ("contrasts", "components", "curves", "pooled", "levels"):
+        workdir.write_table(folder / f"{name}.parquet", getattr(judged, name))
+    return results, summary, judged
+
+
+def _rows(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """One results row for each target of a run."""
+    shared = {column.name: record.get(column.name) for column in schema.RESULTS}
+    shared["images_per_second"] = record["images_seen"] / record["seconds"] if record["seconds"] else None
+    return [
+        {**shared, "target": name, "protocol": target["protocol"], **target["scores"]}
+        for name, target in record["targets"].items()
+    ]

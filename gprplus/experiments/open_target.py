@@ -1,0 +1,44 @@
+"""The one target that features are scored on, from a split, a manifest or a folder of images, under any protocol."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gprplus.core import protocol
+from gprplus.core.errors import SplitError, nearest
+from gprplus.evaluation import targets
+from gprplus.evaluation.eligibility import CAMERA
+from gprplus.evaluation.targets import Target
+
+
+def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
+    """The test side of a split folder, or else a manifest or folder of images as a target (`ingest.manifest_at`).
+
+    Raises SplitError when the split has no test side.
+    """
+    from gprplus.ingest import manifest_at
+    from gprplus.splits import Split
+
+    if split is None:
+        return targets.of_manifest("target", manifest_at(path, ingested), "")
+    found = targets.of_split(Split.open(split))
+    if found is None:
+        raise SplitError(f"{split} was made without a test side; score on a --target.")
+    return found
+
+
+def under(target: Target, rule: str) -> Target:
+    """The target scored by another rule of `gprplus.core.protocol`, in its own name or the field's.
+
+    Raises SplitError where there is no such rule, or where the rows lack what plays its camera.
+    """
+    rule_name = protocol.ALSO_CALLED.get(rule, rule)
+    if rule_name not in protocol.PROTOCOLS:
+        known = [*protocol.PROTOCOLS, *protocol.ALSO_CALLED]
+        raise SplitError(f"There is no protocol '{rule}'. {nearest(rule, known)}")
+    column = CAMERA[rule_name]
+    if column and target.rows.column(column).null_count == len(target.rows):
+        raise SplitError(
+            f"The protocol '{rule}' tells gallery rows apart by {column}, which no row of {target.name} has. "
+            f"Take the target's own, {target.protocol}."
+        )
+    return replace(target, protocol=rule_name)

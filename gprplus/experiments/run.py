@@ -1,0 +1,299 @@
+"""One run: an arm and a seed, trained, embedded, scored on every target, and written so that it need not be done
+again.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import numpy as np
+
+from gprplus import schema
+from gprplus.baseline.image_store import Pack
+from gprplus.baseline.recipe import Recipe
+from gprplus.core import sampling, workdir
+from gprplus.core.atomic import write_new
+from gprplus.core.errors import TrainingError
+from gprplus.core.workers import tell
+from gprplus.evaluation.targets import Target
+from gprplus.schema.records import run_record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import torch
+
+    from gprplus.baseline.checkpoint import Checkpoint
+    from gprplus.baseline.distributed import Group
+    from gprplus.baseline.model import Model
+
+RECORD = "run.json"
+QUERIES = "queries.parquet"
+RANKED = "ranked.parquet"
+MODEL = "model.safetensors"
+LOG = "log.jsonl"
+CHECKPOINT = "checkpoint.safetensors"
+TOLD_EVERY = 0.5  # seconds between two reports of the step that a training has reached
+
+
+@dataclass(frozen=True)
+class Data:
+    """A training set: rows `uids (N,) uint64`, their persons numbered `labels (N,) int64` from 0, their paths, and
+    the pack they are read from; `shares (N,) float64` weigh the images of a person, None where all count alike.
+    """
+
+    uids: np.ndarray
+    labels: np.ndarray
+    paths: Sequence[str]
+    pack: Pack
+    shares: np.ndarray | None = None
+
+    @property
+    def identities(self) -> int:
+        """How many persons."""
+        return int(self.labels.max()) + 1
+
+    def digest(self) -> str:
+        """Fingerprint of the set, the same on every machine."""
+        return sampling.digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
+
+    def training(self) -> str:
+        """Fingerprint of the rows in their order, their persons and their pixels: what a checkpoint belongs to."""
+        weights = [] if self.shares is None else [self.shares.astype("<f8").tobytes()]
+        return sampling.digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights)
+
+    def pixels(self) -> str:
+        """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
+        return sampling.digest(np.sort(self.pack.keys_of(self.uids)).tobytes(), *self._weights())
+
+    def _weights(self) -> list[bytes]:
+        return [] if self.shares is None else [self.shares[np.argsort(self.uids)].astype("<f8").tobytes()]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one run is to do.
+
+    Without `data` it is the untrained floor; `deal` is the deal of its arm, None where the arm has one; `twin` is a
+    folder where the same training was done; `jobs` runs go on at once on its device.
+    """
+
+    folder: Path
+    split: str
+    split_fingerprint: str
+    arm: str
+    seed: int
+    recipe: Recipe
+    data: Data | None
+    targets: Sequence[tuple[Target, Pack]]
+    device: str
+    threads: int | None = None
+    twin: Path | None = None
+    jobs: int = 1
+    deal: int | None = None
+
+    def missing(self) -> list[tuple[Target, Pack]]:
+        """The targets that the run's record does not hold scores of."""
+        done = read(self.folder).get("targets", {})
+        return [(t, p) for t, p in self.targets if done.get(t.name, {}).get("fingerprint") != t.fingerprint()]
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The record of a finished run; empty when there is none."""
+    path = folder / RECORD
+    if not path.is_file():
+        return {}
+    record = workdir.read_json(path, TrainingError, "a finished run")
+    run_record(record, path)
+    return record
+
+
+def read_queries(folder: Path) -> "pa.Table":
+    """The scores of each query of a finished run (schema.QUERIES)."""
+    return _stored(folder / QUERIES, schema.QUERIES)
+
+
+def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
+    return schema.stored.read_table(
+        path, columns, TrainingError, "Remove the run's folder and run the benchmark again: it makes this run anew."
+    )
+
+
+def run(trial: Trial, group: "Group | None" = None) -> Path:
+    """Do what is missing of a run and write its folder, the record last. Gives the folder back.
+
+    The steps of its training are sent with `workers.tell`.
+
+    All processes of a `group` call this alike; the first one writes.
+    """
+    from gprplus.baseline import devices
+    from gprplus.baseline.distributed import Group
+
+    group = group or Group()
+    with devices.at_work(trial.device, trial.jobs), devices.threads(trial.threads):
+        record = group.decided(read(trial.folder)) or _trained(trial, group)
+        if group.first:
+            _scored(trial, record)
+            _checkpoint(trial, group).drop()
+    group.wait()
+    return trial.folder
+
+
+def _checkpoint(trial: Trial, group: "Group") -> "Checkpoint":
+    """Where this training, and no other, is kept while it goes on."""
+    from gprplus.baseline.checkpoint import Checkpoint
+
+    data = trial.data.training() if trial.data else ""
+    facts = [trial.recipe.resolved(), trial.seed, data, trial.device.split(":")[0], group.size, workdir.versions()]
+    return Checkpoint(trial.folder / CHECKPOINT, sampling.digest(json.dumps(facts, sort_keys=True)))
+
+
+def _steps(trial: Trial) -> Callable[[int], None]:
+    """A function that takes the step a training has reached, and tells it now and then, with the run's folder."""
+    last = 0.0
+
+    def reached(step: int) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TOLD_EVERY:
+            last = time.monotonic()
+            tell((str(trial.folder), step))
+
+    return reached
+
+
+def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
+    """Train (or take the twin's weights), save the model, and start the record."""
+    from gprplus.baseline import devices, model
+    from gprplus.baseline.checkpoint import kept_lines
+    from gprplus.baseline.train import train, untrained
+
+    recipe, data = trial.recipe, trial.data
+    trial.folder.mkdir(parents=True, exist_ok=True)
+    record: dict[str, Any] = {
+        "schema_version": 1,
+        "split": trial.split,
+        "recipe": recipe.name,
+        "backbone": recipe.network.backbone,
+        "weights": recipe.network.weights,
+        "arm": trial.arm,
+        "seed": trial.seed,
+        "deal": trial.deal,
+        "config": recipe.resolved() | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
+        "train_digest": data.digest() if data else None,
+        "train_identities": data.identities if data else 0,
+        "train_images": len(data.uids) if data else 0,
+        "split_fingerprint": trial.split_fingerprint,
+        "device": devices.describe(trial.device),
+        "versions": workdir.versions(),
+        "targets": {},
+    }
+    if trial.twin:
+        network = model.read(trial.twin / MODEL, recipe.network, trial.device)
+        known = read(trial.twin)
+        effort = {name: known[name] for name in ("steps", "images_seen", "seconds", "device")} | {"twin": known["arm"]}
+    else:
+        checkpoint = _checkpoint(trial, group)
+        earlier = kept_lines(trial.folder / LOG, checkpoint.reached())
+        group.wait()
+        with _log_file(trial, group) as log:
+            log.write(earlier)
+            if data is None:
+                done = untrained(recipe, trial.seed, trial.device)
+            else:
+                done = train(
+                    data.pack.images(data.uids),
+                    data.labels,
+                    recipe,
+                    trial.seed,
+                    trial.device,
+                    names=lambda rows: [data.paths[row] for row in rows],
+                    shares=data.shares,
+                    log=lambda line: print(json.dumps(line), file=log, flush=True),
+                    reached=_steps(trial),
+                    checkpoint=checkpoint,
+                    group=group,
+                    jobs=trial.jobs,
+                )
+        network = done.model
+        effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}
+        effort |= {"note": done.note} if done.note else {}
+    if group.first:
+        model.save(network, trial.folder / MODEL)
+    return record | effort | ({"processes": group.size} if group.size > 1 else {})
+
+
+def _log_file(trial: Trial, group: "Group") -> TextIO:
+    """The log of the first process of a group; the others write theirs nowhere."""
+    if group.first:
+        return TextIOWrapper(write_new(trial.folder / LOG), encoding="utf-8")
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _scored(trial: Trial, record: dict[str, Any]) -> None:
+    """Embed and score the targets that are missing, and write queries and record."""
+    import pyarrow as pa
+
+    from gprplus.baseline import model
+
+    missing = trial.missing()
+    if not missing:
+        return
+    network = model.read(trial.folder / MODEL, trial.recipe.network, trial.device)
+    replaced = [target.name for target, _ in missing]
+    tables, heads = (
+        [_without(_stored(path, columns), replaced)] if record["targets"] and path.is_file() else []
+        for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
+    )
+    packs = {id(pack): pack for _, pack in missing}
+    features = {key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in embedded(missing).items()}
+    for target, pack in missing:
+        start = time.perf_counter()
+        uids, known = features[id(pack)]
+        mine = known[np.searchsorted(uids, target.uids)]
+        scores, queries = target.score(mine)
+        tables.append(queries)
+        heads += [table for table in (target.ranked(mine, queries),) if table]
+        record["targets"][target.name] = {
+            "protocol": target.protocol,
+            "fingerprint": target.fingerprint(),
+            "seconds": round(time.perf_counter() - start, 3),
+            "scores": scores.summary(),
+        }
+    for name, parts in ((QUERIES, tables), (RANKED, heads)):
+        if parts:
+            whole = pa.concat_tables([table.replace_schema_metadata(None) for table in parts]).unify_dictionaries()
+            workdir.write_table(trial.folder / name, whole)
+    workdir.write_json(trial.folder / RECORD, record)
+
+
+def embedded(targets: Sequence[tuple[Target, Pack]]) -> dict[int, np.ndarray]:
+    """Sorted keys of all images of the targets of each pack, by its id: each image is embedded once."""
+    packs = {id(pack) for _, pack in targets}
+    return {key: np.unique(np.concatenate([target.uids for target, p in targets if id(p) == key])) for key in packs}
+
+
+def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "torch.Tensor":
+    import torch
+
+    from gprplus.baseline.embed import embed
+
+    features = embed(network, pack.images(uids), trial.recipe.compute, trial.device)
+    if not torch.isfinite(features).all():
+        remedy = "train it in float32, or lower the recipe's optimizer.lr"
+        if trial.data is None:  # not trained, so no learning rate is to blame
+            remedy = f"its first weights ({trial.recipe.network.weights}) do not suit its input"
+        raise TrainingError(
+            f"The network of {trial.arm}, seed {trial.seed} gives features that are no numbers: {remedy}."
+        )
+    return features
+
+
+def _without(table: "pa.Table", targets: Sequence[str]) -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return table.filter(pc.invert(pc.is_in(table.column("target").cast(pa.string()), pa.array(targets))))

@@ -1,0 +1,108 @@
+"""Which runs a request asks for: every arm and seed of a split, and the untrained floor, over one pack a source of
+images.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.baseline.image_store import Pack
+from gprplus.baseline.recipe import Recipe
+from gprplus.core.errors import TrainingError
+from gprplus.evaluation.targets import Target
+from gprplus.experiments.run import Data, Trial
+from gprplus.splits.deals import deal_of
+from gprplus.statistics.summary import UNTRAINED
+
+if TYPE_CHECKING:
+    from gprplus.splits import Split
+
+_AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
+
+
+def trials(
+    split: "Split",
+    folder: Path,
+    recipe: Recipe,
+    seeds: int,
+    pack: Pack,
+    targets: Sequence[tuple[Target, Pack]],
+    device: str,
+    threads: int | None,
+    jobs: int = 1,
+) -> list[Trial]:
+    """The runs of one split under `folder`, whether done already or not; seeds count from 0.
+
+    Seed k trains on deal k of an arm, modulo the number of its deals.
+    """
+    whose = (split.name, split.info["fingerprint"])
+    base = Trial(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
+    sets: dict[tuple[str, int | None], Data] = {}
+    found = []
+    for seed in range(seeds):
+        for arm, facts in split.info["arms"].items():
+            deal = deal_of(facts, seed)
+            if (arm, deal) not in sets:
+                sets[arm, deal] = data(split, arm, pack, deal or 0)
+            of = sets[arm, deal]
+            found.append(replace(base, folder=folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of, deal=deal))
+        found.append(replace(base, folder=folder / UNTRAINED / f"seed{seed}", seed=seed))
+    return found
+
+
+def reused_deals(split: "Split", seeds: int) -> list[str]:
+    """One sentence where several seeds train on one draw, so that an interval over seeds lacks some of its luck."""
+    if seeds <= split.deals or not _drawn(split):
+        return []
+    remedy = f"gprplus make-split --deals {seeds} draws one for each seed."
+    if split.deals == 1:
+        return [f"All {seeds} seeds of {split.name} train on one draw, whose luck is in no interval: {remedy}"]
+    again = f"seed {split.deals} trains" if seeds == split.deals + 1 else f"seeds {split.deals} to {seeds - 1} train"
+    return [
+        f"{split.name} has {split.deals} deals for {seeds} seeds: {again} on earlier deals again, and intervals count "
+        f"them as further draws. {remedy}"
+    ]
+
+
+def _drawn(split: "Split") -> bool:
+    """Whether another deal of the split has, or would have, other rows."""
+    if "deals" in split.info["request"]:
+        return split.deals > 1
+    return any(arm["kind"] not in _AS_WRITTEN for arm in split.info["arms"].values())
+
+
+def data(split: "Split", arm: str, pack: Pack, deal: int = 0) -> Data:
+    """The training set of an arm in one deal; identities numbered in sorted order. Raises TrainingError when it is
+    empty.
+    """
+    rows = split.train(arm, deal)
+    if not len(rows):
+        raise TrainingError(f"The arm '{arm}' of {split.path} holds no images: nothing can be trained on it.")
+    persons = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))
+    number = {person: i for i, person in enumerate(sorted(set(persons)))}
+    labels = np.array([number[person] for person in persons], dtype=np.int64)
+    weight = rows.column("weight")
+    shares = None if weight.null_count else weight.to_numpy()
+    return Data(rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack, shares)
+
+
+def twins(planned: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+    """Runs that have to be trained, and runs whose training is one of those (they carry its folder as `twin`).
+
+    Equal are runs of equal pixels, recipe and seed, and all untrained floors of a seed; each is still scored on its
+    own targets.
+    """
+    first: dict[tuple[str, int, Any], Trial] = {}
+    leaders, followers = [], []
+    for trial in planned:
+        pixels = trial.data.pixels() if trial.data else UNTRAINED
+        key = (pixels, trial.seed, trial.recipe if trial.data else None)
+        if key in first:
+            followers.append(replace(trial, twin=first[key].folder))
+        else:
+            first[key] = trial
+            leaders.append(trial)
+    return leaders, followers

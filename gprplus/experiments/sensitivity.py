@@ -1,0 +1,94 @@
+"""Does the headline depend on the training's own settings? Two arms trained again with another learning rate or length.
+
+The learning rate is the setting that arms of other data are most often said to need differently, and equal steps are
+not equal epochs where arms differ in size. So the arm with the widest difference and the reference are trained again
+with half and with double the learning rate, and, where arms differ in size, for equal epochs; seeds and deals stay.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import schema
+from gprplus.baseline.recipe import Length, Recipe
+from gprplus.evaluation.targets import RERANKED, SELF, own
+from gprplus.experiments import collect
+from gprplus.statistics.level_estimands import OWN, TRANSFER
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FOLDER = "sensitivity"  # in the folder of a split's runs
+TABLE = "sensitivity.parquet"
+TO_REFERENCE = ("sufficiency", "necessity", "to the reference")
+COMPARED = (*TO_REFERENCE, OWN, TRANSFER)  # families with a contrast of one arm to the reference
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One changed setting: its name in words, its folder, and the recipe with it."""
+
+    name: str
+    folder: str
+    recipe: Recipe
+
+
+def variants(recipe: Recipe, sizes: Sequence[int]) -> list[Variant]:
+    """The changed recipes for two arms of `sizes` images, the reference last.
+
+    Equal epochs are left out where they are equal steps: arms of one size, or a recipe that counts epochs already.
+    """
+    found = []
+    for word, factor in (("half", 0.5), ("double", 2.0)):
+        optimizer = replace(recipe.optimizer, lr=recipe.optimizer.lr * factor)
+        found.append(Variant(f"{word} the learning rate", f"{word}-rate", replace(recipe, optimizer=optimizer)))
+    if recipe.length.steps and len(set(sizes)) > 1:
+        length = Length(epochs=recipe.length.steps * recipe.batch.size / sizes[-1])
+        found.append(Variant("equal epochs", "equal-epochs", replace(recipe, length=length)))
+    return found
+
+
+def widest(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
+    """The arm whose difference to the reference is the widest in mAP, on the first external target if there is one.
+
+    None where the design compares no arm with a reference.
+    """
+    rows = [row for row in contrasts if row["metric"] == "mAP" and row["family"] in TO_REFERENCE]
+    rows = [row for row in rows if not row["target"].endswith(RERANKED)]
+    away = sorted({row["target"] for row in rows if not own(row["target"])})
+    rows = [row for row in rows if row["target"] == (away[0] if away else SELF)]
+    return str(max(rows, key=lambda row: abs(row["value"]))["contrast"]) if rows else None
+
+
+def compared(
+    base: "pa.Table", folder: Path, found: Sequence[Variant], arm: str, info: Mapping[str, Any], margin: float
+) -> "pa.Table":
+    """The contrasts of `arm` (schema.SENSITIVITY) under each variant, whose runs are in `folder`/VARIANT, and in `base`
+    (schema.CONTRASTS).
+    """
+    import pyarrow as pa
+
+    reference = str(info["reference"])
+    before = {_key(row): row for row in base.to_pylist() if _is_of(row, arm)}
+    rows: list[dict[str, Any]] = []
+    for variant in found:
+        effects = collect.collect(folder / variant.folder, [arm, reference], reference, info, margin)[2]
+        for row in effects.contrasts.to_pylist():
+            if _is_of(row, arm) and _key(row) in before:
+                was = before[_key(row)]
+                kept = {name: row[name] for name in ("split", "recipe", "target", "metric", "family", "seeds")}
+                kept |= {"variant": variant.name, "arm": arm, "reference": reference, "base": was["value"]}
+                kept |= {f"base_{end}": was[end] for end in ("low", "high")}
+                kept |= {name: row[name] for name in ("value", "low", "high")}
+                rows.append(kept | {"sign_holds": bool(row["value"] * was["value"] > 0)})
+    full = [{column.name: row[column.name] for column in schema.SENSITIVITY} for row in rows]
+    return pa.Table.from_pylist(full, schema=schema.arrow_schema(schema.SENSITIVITY))
+
+
+def _is_of(row: Mapping[str, Any], arm: str) -> bool:
+    return row["family"] in COMPARED and row["contrast"] == arm
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["target"], row["metric"], row["family"]

@@ -1,0 +1,269 @@
+"""The splits of a request, each with where its runs go and what they are scored on, and the record that tells one
+request from another.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus.baseline import devices
+from gprplus.baseline.recipe import Recipe
+from gprplus.core import workdir
+from gprplus.core.errors import RecipeError, RequestChanged, SplitError, TrainingError, nearest
+from gprplus.core.folders import holding
+from gprplus.core.names import child, plain_name
+from gprplus.evaluation import eligibility, targets
+from gprplus.evaluation.targets import Target
+from gprplus.experiments.arguments import Arguments
+from gprplus.schema.records import benchmark_record
+from gprplus.splits import Split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gprplus.ingest import Manifest
+
+RECORD = "benchmark.json"
+KIND = "runs"  # of folder, as its mark states
+
+
+@dataclass(frozen=True)
+class Case:
+    """One split with where its runs go, the recipe as it is for its arms, and what they are scored on; `manifests` are
+    those of targets, by name.
+    """
+
+    split: Split
+    folder: Path
+    recipe: Recipe
+    targets: tuple[Target, ...]
+    roots: Mapping[str, Path]
+    manifests: "Mapping[str, Manifest]" = field(default_factory=dict)
+
+
+def open_all(
+    splits: Sequence[Path],
+    output: Path,
+    recipe: Recipe,
+    named: Mapping[str, Path],
+    roots: Mapping[str, Path],
+    *,
+    force: bool,
+    rerank: bool = False,
+    as_one: bool = False,
+) -> list[Case]:
+    """Every split opened, its folder settled with the request, its targets read, and with `rerank` re-ranked beside.
+
+    With `as_one` equal epochs make the same steps for all splits, else for each its own. Nothing is written but
+    ingested targets.
+    """
+    from gprplus.ingest import manifest_at
+
+    if not splits:
+        raise SplitError("There is no split to benchmark. Make one with: gprplus make-split --attr=weather")
+    opened = [Split.open(path) for path in splits]
+    names = [split.name for split in opened]
+    if len(set(names)) < len(names):
+        raise SplitError(
+            f"Two splits have the same name ({', '.join(sorted(names))}); benchmark them into different folders."
+        )
+    known = {dataset for split in opened for dataset in split.info["datasets"]}
+    for name in roots:
+        if name not in known:
+            raise SplitError(f"No split has a dataset called '{name}'. {nearest(name, known)}")
+    manifests = {
+        name: manifest_at(path, child(output.parent / "targets", name, "--target: name", SplitError))
+        for name, path in named.items()
+    }
+    cases = []
+    for split in opened:
+        folder = output / split.name / plain_name(recipe.name, "the recipe's name", RecipeError)
+        own_recipe = recipe.for_arms(_set_sizes(opened if as_one else [split]))
+        workdir.settle(folder / RECORD, _request(split, own_recipe), force=force)
+        own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
+        whole = [targets.of_split(split, own)]
+        given = {name: targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()}
+        whole += [seen_by(split, target, manifests[name]) for name, target in given.items()]
+        searched = [target for target in whole if target]
+        found = (*searched, *targets.of_tests(split, own))
+        if rerank:
+            found += tuple(map(targets.reranked, searched))
+        if not found:
+            raise SplitError(
+                f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
+                "or name the splits you mean."
+            )
+        cases.append(Case(split, folder, own_recipe, found, split.roots(own), manifests))
+    return cases
+
+
+def held(case: Case, *, force: bool) -> AbstractContextManager[Path]:
+    """The right to fill a case's folder: one process at a time; RequestChanged where another has it.
+
+    With `force` the folder must be marked as one of runs, or empty.
+    """
+    return holding(case.folder, KIND, RequestChanged, adopt=not force)
+
+
+def _set_sizes(splits: Sequence[Split]) -> list[int]:
+    """Images of every training set of the splits; what several arms share is one."""
+    sets = {arm["fingerprint"]: arm["images"] for split in splits for arm in split.info["arms"].values()}
+    return list(sets.values())
+
+
+def seen_by(split: Split, target: Target, manifest: "Manifest") -> Target:
+    """The target with what the split's arms share with it. Raises SplitError where that is people or files."""
+    shared = eligibility.leakage(split, target.name, target.rows, manifest)
+    return replace(target, judged={**target.judged, "leakage": shared})
+
+
+def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
+    """What makes two benchmarks the same, seeds and targets apart, which only add: readable, one key a knob."""
+    network, length = recipe.network, recipe.length
+    knobs = {
+        f"{section}.{knob}": value
+        for section, knobs in recipe.resolved().items()
+        if isinstance(knobs, dict) and section not in ("network", "length")
+        for knob, value in knobs.items()
+    }
+    request = {
+        "split_fingerprint": split.info["fingerprint"],
+        "recipe": recipe.name,
+        "backbone": network.backbone,
+        "weights": network.weights,
+        "last_stride": network.last_stride,
+        "steps": length.steps or None,
+        "epochs": length.epochs or None,
+        **knobs,
+    }
+    # What every run before these knobs was made with stands as it stood then: those runs can be gone on with.
+    if request["compute.compile"] == "no":
+        request["compute.compile"] = False
+    if request["compute.deterministic"]:
+        del request["compute.deterministic"]
+    if network.weights not in ("none", "imagenet"):
+        request["weights_digest"] = _file_digest(Path(network.weights))
+    return request
+
+
+def _file_digest(path: Path) -> str:
+    import hashlib
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.") from error
+
+
+def sources(cases: Sequence[Case]) -> "dict[str, tuple[pa.Table, Mapping[str, Path]]]":
+    """The images of each split and of each further target: one table and its folders a source."""
+    found: dict[str, tuple[pa.Table, Mapping[str, Path]]] = {}
+    for case in cases:
+        found[f"split {case.split.name}"] = (case.split.members(["uid", "dataset", "path"]), case.roots)
+        for target in case.targets:
+            if not targets.own(target.name):
+                found[source_of(case, target)] = (target.rows, target.roots)
+    return found
+
+
+def source_of(case: Case, target: Target) -> str:
+    """Which of `sources` a target's images come from."""
+    return f"split {case.split.name}" if targets.own(target.name) else f"target {targets.plain(target.name)}"
+
+
+def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> None:
+    """Stop where images that the folder's runs were made of have been drawn anew since.
+
+    `digests` (store.Cost) tell the files of each of `sources` from what they were. Raises RequestChanged unless
+    `force` is given.
+    """
+    earlier = _recorded(case).get("images", {})
+    changed = [name for name, digest in _own(case, digests).items() if earlier.get(name, digest) != digest]
+    if changed and not force:
+        raise RequestChanged(
+            f"{case.folder} holds runs of other pictures: the files of {' and of '.join(changed)} have changed since. "
+            "Give another folder with -o, or --force to replace it."
+        )
+
+
+def settle_files(cases: Sequence[Case], *, force: bool) -> list[str]:
+    """One sentence for each split or target whose image files changed since its manifest was built.
+
+    Raises TrainingError instead, unless `force` is given or runs of these very files are there (`settle_images`).
+    """
+    changed = {name: said for case in cases for name, said in _changed(case).items()}
+    known = {name for case in cases for name in _recorded(case).get("images", {})}
+    new = [said for name, said in changed.items() if name not in known]
+    if new and not force:
+        raise TrainingError(f"{new[0]} Build manifest and split again, or --force to train on them as they are.")
+    return list(changed.values())
+
+
+def _changed(case: Case) -> dict[str, str]:
+    """A sentence for each of the case's sources whose files changed since their manifest was built."""
+    from gprplus.ingest.changed_files import changed_files
+
+    found, manifest = {}, case.split.manifest()
+    if manifest is not None:
+        rows = case.split.members(["dataset", "path"])
+        found[f"split {case.split.name}"] = changed_files(manifest, rows, case.roots).sentence()
+    for target in case.targets:
+        if target.name in case.manifests:
+            said = changed_files(case.manifests[target.name], target.rows, target.roots).sentence()
+            found[source_of(case, target)] = said
+    return {name: said for name, said in found.items() if said}
+
+
+def _own(case: Case, digests: Mapping[str, str]) -> dict[str, str]:
+    names = {f"split {case.split.name}", *(source_of(case, target) for target in case.targets)}
+    return {name: digest for name, digest in digests.items() if name in names}
+
+
+def _recorded(case: Case) -> dict[str, Any]:
+    path = case.folder / RECORD
+    if not path.is_file():
+        return {}
+    record = workdir.read_json(path, SplitError, "a benchmark")
+    benchmark_record(record, path, SplitError)
+    return record
+
+
+def told(case: Case) -> dict[str, Any]:
+    """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
+    record = _recorded(case)
+    estimand = (record.get("arguments") or {}).get("estimand")
+    beside = {"targets": record["targets"], "weights_note": record.get("weights_note"), "estimand": estimand}
+    return {**case.split.info, **beside}
+
+
+def _facts(target: Target, case: Case) -> dict[str, Any]:
+    """What the record says of a target, and where its images lie as seen from the runs."""
+    return {
+        **target.facts(),
+        "roots": {name: workdir.relative(root, case.folder) for name, root in target.roots.items()},
+    }
+
+
+def write_record(case: Case, device: str, digests: Mapping[str, str], weights_note: str, arguments: Arguments) -> None:
+    """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
+    the recipe in full, what of the first weights did not fit, and the command.
+    """
+    earlier = _recorded(case)
+    record = {
+        "schema_version": 1,
+        "request": _request(case.split, case.recipe),
+        "split": case.split.name,
+        "split_path": workdir.relative(case.split.path, case.folder),
+        "split_fingerprint": case.split.info["fingerprint"],
+        "recipe": case.recipe.resolved(),
+        "targets": {**earlier.get("targets", {}), **{target.name: _facts(target, case) for target in case.targets}},
+        "images": {**earlier.get("images", {}), **_own(case, digests)},
+        "weights_note": weights_note or None,
+        "device": devices.describe(device),
+        **arguments.record(case.folder, earlier),
+        "versions": workdir.versions(),
+    }
+    workdir.write_json(case.folder / RECORD, record)

@@ -1,0 +1,182 @@
+"""A declared study: a question, the splits that ask it, and one way of training and scoring them all.
+
+The form is frozen here and told key by key in docs/studies.md; an unknown key is an error. The manifest and the targets
+are named relative to the work folder, so that one file serves any machine.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from gprplus.core.declarations import Declaration, read, strict
+from gprplus.core.errors import DeclarationError, SplitError, nearest
+from gprplus.splits.filters.parse import Filter
+from gprplus.splits.make import build
+from gprplus.splits.request import DEALS, Request
+from gprplus.splits.split import Split
+
+MOST_SEEDS = 1000  # of every arm, as in a recipe
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a study is called and what it asks; of a paper's study, where it stands and what was not published."""
+
+    name: str
+    question: str
+    source: str = ""
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a paper reports of one arm on one target: scores 0-1, hours on its GPU. None is what it does not say."""
+
+    mAP: float | None = None
+    rank1: float | None = None
+    rank5: float | None = None
+    gpu_hours: float | None = None
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """One [[splits]] table: its name, what make-split is asked, and published values by arm and target."""
+
+    name: str
+    request: Request
+    published: Mapping[str, Mapping[str, Published]] = field(default_factory=dict)
+
+
+OWN_KEYS = ("name", "published")  # of a [[splits]] table, beside the options of make-split
+SPLIT_KEYS = (*OWN_KEYS, *(f.name for f in fields(Request) if f.name != "factors"))
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A whole study file. Runs are every split x arm x seed, scored on the split's own test set and every target."""
+
+    study: About
+    splits: tuple[SplitPlan, ...]
+    manifest: str = "manifest"
+    targets: dict[str, str] = field(default_factory=dict)
+    recipe: str = "auto"
+    backbone: str | None = None
+    weights: str | None = None
+    seeds: int | None = None
+    steps: int | None = None
+    epochs: float | None = None
+
+    def training(self) -> dict[str, Any]:
+        """Keyword arguments of benchmark that say how runs are trained."""
+        return {name: getattr(self, name) for name in ("recipe", "backbone", "weights", "seeds", "steps", "epochs")}
+
+
+def read_study(name: str | Path) -> tuple[StudyPlan, Declaration]:
+    """A shipped study by name or any by the path of its .toml. DeclarationError names what is wrong and where."""
+    declaration = read("studies", name)
+    where, data = declaration.where, declaration.data
+    tables = data.get("splits", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise DeclarationError(f"{where}: splits: expected [[splits]] tables, found {tables!r}.")
+    plan = strict(StudyPlan, {**data, "splits": []}, where)
+    if not tables:
+        raise DeclarationError(f"{where}: there is no [[splits]] table, so there is nothing to run.")
+    plan = replace(plan, splits=tuple(_split(table, f"{where}: splits[{i}]") for i, table in enumerate(tables)))
+    names = [split.name for split in plan.splits]
+    for word in (plan.study.name, *names, *plan.targets):
+        if not _NAME.fullmatch(str(word)):
+            raise DeclarationError(f"{where}: '{word}' is no name; use letters, digits, - and _.")
+    double = {name for name in names if names.count(name) > 1}
+    if double:
+        raise DeclarationError(
+            f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a name of its own."
+        )
+    if plan.seeds is not None and not 1 <= plan.seeds <= MOST_SEEDS:
+        raise DeclarationError(f"{where}: seeds must be from 1 to {MOST_SEEDS:,}, found {plan.seeds:,}.")
+    _judge_published(plan, where)
+    return plan, declaration
+
+
+def _split(table: Mapping[str, Any], where: str) -> SplitPlan:
+    for key in table:
+        if key not in SPLIT_KEYS:
+            raise DeclarationError(f"{where}: unknown key '{key}'. {nearest(key, SPLIT_KEYS)}")
+    asked = {"deals": DEALS} | {key: value for key, value in table.items() if key not in OWN_KEYS}
+    if isinstance(asked.get("levels"), list):
+        asked["levels"] = [str(level) for level in asked["levels"]]
+    try:
+        request = strict(Request, asked, where)
+        if request.where is not None:
+            request = replace(request, where=Filter(request.where).text)
+    except DeclarationError:
+        raise
+    except ValueError as problem:  # SplitError or FilterError, which do not know the place
+        raise DeclarationError(f"{where}: {problem}") from problem
+    said = strict(_Said, {key: table[key] for key in OWN_KEYS if key in table}, where)
+    return SplitPlan(said.name or request.attr, request, said.published)
+
+
+@dataclass(frozen=True)
+class _Said:
+    name: str | None = None
+    published: dict[str, dict[str, Published]] = field(default_factory=dict)
+
+
+def _judge_published(plan: StudyPlan, where: str) -> None:
+    """Published values belong to targets of the study and are scores, not per cent."""
+    for split in plan.splits:
+        for arm, found in split.published.items():
+            for target, values in found.items():
+                place = f"{where}: {split.name}: published.{arm}.{target}"
+                if target not in ("self", *plan.targets):
+                    raise DeclarationError(f"{place}: no such target. {nearest(target, ['self', *plan.targets])}")
+                for metric in ("mAP", "rank1", "rank5"):
+                    score = getattr(values, metric)
+                    if score is not None and not 0 <= score <= 1:
+                        raise DeclarationError(f"{place}: {metric} is a score between 0 and 1; found {score}.")
+
+
+def make_splits(plan: StudyPlan, manifest: Path, home: Path, *, force: bool) -> list[Split]:
+    """The study's splits in folders of their names below `home`, made where they are missing."""
+    from gprplus.ingest import Manifest
+
+    source = Manifest.open(manifest)
+    made = [build(source, split.request, home / split.name, force=force) for split in plan.splits]
+    for split, found in zip(plan.splits, made, strict=True):
+        for arm in split.published:
+            if arm not in found.arms:
+                raise SplitError(
+                    f"{split.name} has no arm '{arm}' to set published values beside. {nearest(arm, found.arms)}"
+                )
+    return made
+
+
+def together(plans: Sequence[StudyPlan]) -> StudyPlan:
+    """Several studies as one: all splits, all targets, every training once. They must agree in how runs are trained."""
+    first = plans[0]
+    for other in plans[1:]:
+        for name in ("manifest", *first.training()):
+            if getattr(other, name) != getattr(first, name):
+                raise DeclarationError(
+                    f"{first.study.name} and {other.study.name} cannot be run as one: {name} is {getattr(first, name)} "
+                    f"in the first and {getattr(other, name)} in the second."
+                )
+    splits = tuple(split for plan in plans for split in plan.splits)
+    targets: dict[str, str] = {}
+    for plan in plans:
+        for name, path in plan.targets.items():
+            if targets.setdefault(name, path) != path:
+                raise DeclarationError(f"The target {name} is {targets[name]} in one study and {path} in another.")
+    names = [split.name for split in splits]
+    if len(set(names)) < len(names):
+        raise DeclarationError(f"Two studies have a split of the same name; found {', '.join(sorted(names))}.")
+    about = About(
+        "+".join(plan.study.name for plan in plans),
+        " ".join(dict.fromkeys(plan.study.question for plan in plans)),
+        "; ".join(dict.fromkeys(plan.study.source for plan in plans if plan.study.source)),
+        tuple(dict.fromkeys(word for plan in plans for word in plan.study.unknown)),
+    )
+    return replace(first, study=about, splits=splits, targets=targets)

@@ -1,0 +1,118 @@
+"""A study at a fraction of its size: every number of people and of images divided by one number, all else as declared.
+
+What a scale may touch is closed: people, images in all, and the names of arms that say a number of people. Images of
+each person, levels, designs, controls, draws and seeds stay. A number that does not divide is an error, not a rounding.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+from gprplus.core.errors import DeclarationError
+from gprplus.experiments.study_file import SplitPlan, StudyPlan
+from gprplus.splits.request import DeclaredArm, Request
+
+_RUNG = re.compile(r"ids-(\d+)(.*)")
+_SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
+_CELL = re.compile(r"(\d+)(x\d+)?")
+
+
+def read_scale(text: str) -> Fraction:
+    """A scale as it is written: 1/20, 0.05 or 1. DeclarationError unless it lies above 0 and at most at 1.
+
+    >>> read_scale("1/20"), read_scale("0.05") == read_scale("1/20")
+    (Fraction(1, 20), True)
+    """
+    scale = Fraction(0)
+    if _SCALE.fullmatch(text):  # Fraction itself would work out 1e-1000000000
+        with suppress(ZeroDivisionError):
+            scale = Fraction(text)
+    if not 0 < scale <= 1:
+        raise DeclarationError(f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text[:40]}'.")
+    return scale
+
+
+def scaled(plan: StudyPlan, scale: Fraction) -> StudyPlan:
+    """The study with its people and images times `scale`, called NAME-<p>-<q>.
+
+    Raises DeclarationError where a number of people or images would not be whole.
+    """
+    if scale == 1:
+        return plan
+    name = f"{plan.study.name}-{scale.numerator}-{scale.denominator}"
+    return replace(
+        plan,
+        study=replace(plan.study, name=name),
+        splits=tuple(_split(split, scale) for split in plan.splits),
+    )
+
+
+def _split(split: SplitPlan, scale: Fraction) -> SplitPlan:
+    request = split.request
+    where = f"{split.name} at a scale of {scale}"
+
+    def size(number: int | None, what: str) -> int | None:
+        return None if number is None else _whole(number, scale, f"{where}: {what}")
+
+    arms = tuple(
+        replace(
+            arm,
+            name=_renamed(arm.name, scale, where, arm),
+            identities=size(arm.identities, f"{arm.name}.identities"),
+            images=size(arm.images, f"{arm.name}.images"),
+        )
+        for arm in request.arms
+    )
+    rungs = request.attr == "identity"
+    restrict: dict[str, tuple[str | int, ...]] = {
+        attr: tuple(_level(str(level), scale, where) for level in levels) if attr == "identity" else levels
+        for attr, levels in request.restrict.items()
+    }
+    changed: Request = replace(
+        request,
+        identities=size(request.identities, "identities"),
+        budget=size(request.budget, "budget"),
+        levels=tuple(_level(one, scale, where) for one in request.levels)
+        if rungs and request.levels
+        else request.levels,
+        restrict=restrict,
+        arms=arms,
+        reference=_reference(request, scale, where),
+    )
+    return replace(split, request=changed, published=_published(split.published, request, scale, where))
+
+
+def _published(found: Mapping[str, Any], request: Request, scale: Fraction, where: str) -> dict[str, Any]:
+    arms = {arm.name: arm for arm in request.arms}
+    return {_renamed(name, scale, where, arms.get(name)): values for name, values in found.items()}
+
+
+def _reference(request: Request, scale: Fraction, where: str) -> str | None:
+    arms = {arm.name: arm for arm in request.arms}
+    return request.reference and _renamed(request.reference, scale, where, arms.get(request.reference))
+
+
+def _renamed(name: str, scale: Fraction, where: str, arm: DeclaredArm | None) -> str:
+    """`ids-800` becomes `ids-40`; a declared arm's name only where it is the number of its people."""
+    found = _RUNG.fullmatch(name)
+    if not found or (arm is not None and arm.identities != int(found[1])):
+        return name
+    return f"ids-{_whole(int(found[1]), scale, f'{where}: {name}')}{found[2]}"
+
+
+def _level(text: str, scale: Fraction, where: str) -> str:
+    """A level of identity: people, or people x images of each."""
+    found = _CELL.fullmatch(text)
+    return f"{_whole(int(found[1]), scale, f'{where}: level {text}')}{found[2] or ''}" if found else text
+
+
+def _whole(number: int, scale: Fraction, what: str) -> int:
+    size = number * scale
+    if size.denominator != 1:
+        raise DeclarationError(
+            f"{what} would be {float(size):g} in the place of {number:,}; take a scale that leaves whole numbers."
+        )
+    return int(size)

@@ -1,0 +1,101 @@
+"""README.md of a packed export: the head that `datasets` and the hub read, and a page for people."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from gprplus.exports.export_layout import About
+from gprplus.schema import IDENTITIES, IMAGES
+
+HOSTED = re.compile(r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE)  # names the hub knows
+KINDS = {"string": "string", "int32": "int32", "int64": "int64", "double": "float64", "bool": "bool"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of the data: its name in `datasets`, the pattern of its files, and how many images they hold."""
+
+    name: str
+    files: str
+    images: int
+
+
+def card(table: pa.Table, parts: Sequence[Part], about: About, features: Sequence[str] = ()) -> str:
+    """Return README.md: parts, licences, columns and how to load them.
+
+    `features` are the lines of YAML that declare columns and types, for forms whose files do not.
+    """
+    title = f"{about.name}, {about.arm}" if about.arm else about.name
+    body = [
+        f"# {title}",
+        f"Made by gprplus from the {'split' if about.arm else 'source'} `{about.name}` (fingerprint "
+        f"`{about.fingerprint}`). The bytes of every image are those of its source.",
+        _grid(("part", "images"), [(part.name, f"{part.images:,}") for part in parts]),
+        '```python\nfrom datasets import load_dataset\n\nparts = load_dataset("FOLDER")  # where this page lies\n```',
+        "## Licence",
+        "Every dataset keeps its own; an export changes nothing about it.",
+        _grid(("dataset", "title", "licence"), [_licence(name, facts) for name, facts in about.datasets.items()]),
+        "## Columns",
+        _grid(("column", "what it is"), [("`image`", "The image."), *_sentences(table.column_names)]),
+    ]
+    return "\n".join(_head(title, parts, about, features)) + "\n\n" + "\n\n".join(body) + "\n"
+
+
+def _head(title: str, parts: Sequence[Part], about: About, features: Sequence[str]) -> list[str]:
+    said = sorted({str(facts.get("licence") or "not stated") for facts in about.datasets.values()})
+    one = said[0] if len(said) == 1 and HOSTED.fullmatch(said[0]) else None
+    return [
+        "---",
+        f"pretty_name: {json.dumps(title)}",
+        *([f"license: {one.lower()}"] if one else ["license: other", f"license_name: {json.dumps('; '.join(said))}"]),
+        "tags:",
+        *(f"- {tag}" for tag in ("person-re-identification", "synthetic", "gprplus")),
+        "size_categories:",
+        f"- {_size(sum(part.images for part in parts))}",
+        "configs:",
+        "- config_name: default",
+        "  data_files:",
+        *(f"  - split: {part.name}\n    path: {part.files}" for part in parts),
+        *(["dataset_info:", "  features:", *features] if features else []),
+        "---",
+    ]
+
+
+def _licence(name: str, facts: Mapping[str, Any]) -> tuple[str, str, str]:
+    return f"`{name}`", str(facts.get("title") or ""), str(facts.get("licence") or "not stated")
+
+
+def _sentences(names: Sequence[str]) -> list[tuple[str, str]]:
+    told = {column.name: column.sentence for column in (*IDENTITIES, *IMAGES)}
+    return [(f"`{name}`", told.get(name, "")) for name in names]
+
+
+def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Text on one line that ends no cell and is no markup: titles and licences come from files.
+
+    >>> _cell("a | b\\n<script>")
+    'a \\\\| b &lt;script>'
+    """
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _size(images: int) -> str:
+    """The hub's word for a number of images.
+
+    >>> _size(12), _size(20_000), _size(3_000_000)
+    ('n<1K', '10K<n<100K', '1M<n<10M')
+    """
+    steps = ("1K", "10K", "100K", "1M", "10M", "100M")
+    for i, name in enumerate(steps):
+        if images < 1000 * 10**i:
+            return f"{steps[i - 1]}<n<{name}" if i else f"n<{name}"
+    return f"n>{steps[-1]}"

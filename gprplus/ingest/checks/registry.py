@@ -1,0 +1,76 @@
+"""What a check is: a function from the rows of a manifest to one score an image, under a name, with a threshold."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gprplus.ingest.checks.columns import CHECKS, score_column
+from gprplus.ingest.checks.measure import Looks
+
+
+@dataclass(frozen=True)
+class Rows:
+    """N images as a check sees them.
+
+    `dataset`, `person` (dataset and identity together; -1 for nobody, junk and distractors) and `circumstance` (all
+    known attributes of the image together, within its dataset) are `(N,) int64` codes; `width` and `height` `(N,)
+    float64` in pixels, NaN where unknown; `looks` stands only for checks that ask for it.
+    """
+
+    dataset: np.ndarray
+    person: np.ndarray
+    circumstance: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+    looks: Looks = field(default_factory=lambda: Looks.empty(0))
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+
+Judge = Callable[[Rows], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Check:
+    """`judge` gives `(N,)` scores, 1 for fine and NaN for unknown; below `threshold` an image is flagged.
+
+    `looks` says whether the files must be looked at; `settings` is what else the score depends on.
+    """
+
+    name: str
+    judge: Judge
+    threshold: float
+    looks: bool
+    settings: dict[str, Any]
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        """The columns of score and flag."""
+        return score_column(self.name), CHECKS[self.name][0]
+
+    def flags(self, scores: np.ndarray) -> np.ndarray:
+        """`(N,) bool`: which scores are too low; unknown ones are not."""
+        return scores < np.float32(self.threshold)
+
+
+REGISTRY: dict[str, Check] = {}
+
+
+def check(name: str, *, threshold: float, looks: bool = True, **settings: Any) -> Callable[[Judge], Judge]:
+    """Register a function as the check `name`. The settings go to the manifest's record."""
+
+    def register(judge: Judge) -> Judge:
+        if name in REGISTRY or name not in CHECKS:
+            raise KeyError(f"the check '{name}' is registered twice, or columns.CHECKS does not have its columns")
+        REGISTRY[name] = Check(name, judge, threshold, looks, settings)
+        return judge
+
+    return register
+
+
+def settings_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the scores of some checks depend on, for the record."""
+    return {name: {"threshold": REGISTRY[name].threshold, **REGISTRY[name].settings} for name in names}

@@ -1,0 +1,187 @@
+"""The stage between the rows and the tables: looks at what has not been looked at, judges all, adds the columns.
+
+Scores are made anew from looks on every change, for some depend on all the others: seconds for a million images, where
+looking took minutes. Nothing here enters a fingerprint: rows are the same rows, checked or not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.archives import reading_order
+from gprplus.archives.names import may_be_inside
+from gprplus.core.declarations import image_attributes
+from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.ingest.checks import measure
+from gprplus.ingest.checks.cache import Journal, Marks, recall, table_of
+from gprplus.ingest.checks.columns import CHECKED
+from gprplus.ingest.checks.known import REGISTRY, settings_of
+from gprplus.ingest.checks.measure import Looks, look_at_files
+from gprplus.ingest.checks.registry import Rows
+from gprplus.ingest.tables.coded import codes_of
+from gprplus.ingest.tables.manifest import Manifest
+from gprplus.schema import arrow_schema
+
+BATCH = 256  # files: 0.1 s of work, a fifth of a megabyte of results
+_PAYS = 2_000  # files from which processes pay for their start of half a second each
+
+
+class Task(NamedTuple):
+    """Some files of one root, and the rows they belong to."""
+
+    root: Path
+    paths: list[str]
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The images table with the columns of the checks, the table of looks (None where no check asks for one), and
+    the record for manifest.json.
+    """
+
+    images: pa.Table
+    looks: pa.Table | None
+    record: dict[str, Any]
+
+
+def checked(
+    names: Sequence[str],
+    images: pa.Table,
+    scan: pa.Table,
+    roots: Mapping[str, Path],
+    *,
+    old: Manifest | None = None,
+    journal: Path | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Checked:
+    """Judge every row of the images table (schema.IMAGES) by the named checks.
+
+    `scan` tells when each file last changed, `roots` where each dataset's files lie, `old` is the manifest whose looks
+    are remembered. `journal` is a folder in which looks are written down as they are taken, and found by the next call
+    when this one is killed. From 2,000 files on, worker processes look.
+    """
+    marks, looks = Marks.of(images, scan), None
+    if any(REGISTRY[name].looks for name in names):
+        looks = _looks(images, marks, roots, old, journal, workers, progress)
+    rows = rows_of(images, looks or Looks.empty(0))
+    columns: dict[str, pa.Array] = {}
+    if looks is not None:
+        columns |= {name: _known(looks.measure(name)) for name in ("brightness", "contrast", "sharpness")}
+        columns["dhash"] = pa.array(looks.dhash, mask=~looks.decoded)
+    found: dict[str, Any] = {}
+    for name in names:
+        scores = REGISTRY[name].judge(rows).astype(np.float32)
+        flags = REGISTRY[name].flags(scores)
+        score, flag = REGISTRY[name].columns
+        columns[score], columns[flag] = _known(scores), pa.array(flags, mask=np.isnan(scores))
+        found[name] = {"flagged": int(flags.sum()), "judged": int(np.isfinite(scores).sum())}
+    added = arrow_schema([column for column in CHECKED if column.name in columns])
+    for field in added:
+        images = images.append_column(field, columns[field.name])
+    record = {
+        "names": list(names),
+        "settings": settings_of(names),
+        "look": measure.VERSION,
+        "columns": added.names,
+        "found": found,
+    }
+    return Checked(images, None if looks is None else table_of(marks, looks), record)
+
+
+def rows_of(images: pa.Table, looks: Looks) -> Rows:
+    """The images table as checks see it."""
+    dataset, identity = codes_of(images, "dataset").codes, codes_of(images, "identity").codes
+    nobody = (identity < 0) | _true(images["is_junk"]) | _true(images["is_distractor"])
+    circumstance = dataset
+    for name in image_attributes():
+        part = codes_of(images, name)
+        packed = circumstance * (len(part.levels) + 1) + part.codes + 1
+        circumstance = np.unique(packed, return_inverse=True)[1].astype(np.int64)
+    return Rows(
+        dataset,
+        np.where(nobody, -1, dataset * (identity.max(initial=0) + 1) + identity),
+        circumstance,
+        _float(images["width_px"]),
+        _float(images["height_px"]),
+        looks,
+    )
+
+
+def _looks(
+    images: pa.Table,
+    marks: Marks,
+    roots: Mapping[str, Path],
+    old: Manifest | None,
+    folder: Path | None,
+    workers: int | None,
+    progress: Progress,
+) -> Looks:
+    """A look at every image: remembered where the file has not changed since, else taken now."""
+    looks = Looks.empty(images.num_rows)
+    journal = Journal(folder, marks, looks)
+    fresh = recall(looks, marks, _before(old))
+    for part in journal.tables():
+        fresh |= recall(looks, marks, part)
+    stale = np.flatnonzero(~fresh)
+    count = (workers or cores()) if len(stale) >= _PAYS else 1
+    done = 0
+    waiting: list[np.ndarray] = []
+
+    def tasks() -> Iterator[Task]:
+        for task in _tasks(images, stale, roots):
+            waiting.append(task.rows)
+            yield task
+
+    for some in in_processes(_run, tasks(), count):
+        rows = waiting.pop(0)
+        looks.put(rows, some)
+        journal.keep(rows)
+        done += len(rows)
+        progress(done, len(stale))
+    return looks
+
+
+def _before(old: Manifest | None) -> pa.Table | None:
+    """The looks of a manifest, if they are of what is measured now."""
+    return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.looks()
+
+
+def _run(task: Task) -> Looks:
+    return look_at_files(task.root, task.paths)
+
+
+def _tasks(images: pa.Table, stale: np.ndarray, roots: Mapping[str, Path]) -> Iterator[Task]:
+    """The stale rows in batches of one dataset each."""
+    dataset = codes_of(images, "dataset")
+    for code, name in enumerate(dataset.levels):
+        here = _as_they_lie(roots[name], images["path"], stale[dataset.codes[stale] == code])
+        for start in range(0, len(here), BATCH):
+            rows = here[start : start + BATCH]
+            yield Task(roots[name], images["path"].take(pa.array(rows)).to_pylist(), rows)
+
+
+def _as_they_lie(root: Path, paths: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
+    """The rows in the order their files are cheapest to read; only archives care."""
+    archived = pc.match_substring_regex(paths, r"\.(tar|tgz|zip)", ignore_case=True)
+    if not (may_be_inside(str(root)) or pc.any(archived, min_count=0).as_py()):
+        return rows
+    return rows[reading_order([f"{root}/{path}" for path in paths.take(pa.array(rows)).to_pylist()])]
+
+
+def _known(values: np.ndarray) -> pa.Array:
+    return pa.array(values.astype(np.float32), mask=np.isnan(values))
+
+
+def _float(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")))
+
+
+def _true(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(pc.fill_null(column, False))

@@ -1,0 +1,126 @@
+"""What differs between two manifests: records, levels, persons, and rows by their uid."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus import schema
+from gprplus.core import sampling
+from gprplus.core.declarations import image_attributes
+from gprplus.core.errors import examples
+from gprplus.ingest.tables.coded import margin
+from gprplus.ingest.tables.manifest import Manifest
+
+_KNOWN = ("layout", "layout_digest", "verify", "images", "identities", "rejected", "fingerprint")
+_ROWS = tuple(column.name for column in schema.IMAGES if column.name != "uid")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing, `what`, that is `before` in the first and `after` in the second; None where it is not there."""
+
+    what: str
+    before: Any
+    after: Any
+
+
+def compare_manifests(first: Manifest, second: Manifest) -> list[Difference]:
+    """Everything that differs, the greater things first; empty when the rows of both are the same."""
+    found = [
+        *changed({"fingerprint": first.fingerprint}, {"fingerprint": second.fingerprint}),
+        *compare_datasets(first.datasets, second.datasets),
+    ]
+    if first.fingerprint != second.fingerprint:
+        one, two = first.images(), second.images()
+        found += [*_persons(first, second), *_levels(one, two), *_rows(one, two)]
+    return found + compare_versions(first.info, second.info)
+
+
+def changed(before: Mapping[str, Any], after: Mapping[str, Any], about: str = "") -> list[Difference]:
+    """The keys of two records whose values differ."""
+    names = dict.fromkeys([*before, *after])
+    return [
+        Difference(about + name, before.get(name), after.get(name))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def compare_datasets(
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> list[Difference]:
+    """Datasets that came, went or changed, by what their records say of layout, sizes and rows."""
+    found: list[Difference] = []
+    for name in dict.fromkeys([*before, *after]):
+        one, two = (
+            {key: records[name].get(key) for key in _KNOWN} if name in records else {} for records in (before, after)
+        )
+        if one and two:
+            both = [key for key in _KNOWN if one[key] is not None and two[key] is not None]
+            found += changed({key: one[key] for key in both}, {key: two[key] for key in both}, f"dataset {name}: ")
+        else:
+            found.append(Difference(f"dataset {name}: images", one.get("images"), two.get("images")))
+    return found
+
+
+def compare_versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+    """Versions of Python and packages that two records were made with."""
+    return changed(before.get("versions") or {}, after.get("versions") or {}, "version of ")
+
+
+def _persons(first: Manifest, second: Manifest) -> list[Difference]:
+    one, two = ({(row["dataset"], row["identity"]): row for row in m.identities().to_pylist()} for m in (first, second))
+    gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
+    found = [Difference("identities only here", _named(gone), _named(come))] if gone or come else []
+    traits = [column.name for column in schema.IDENTITIES if column.name not in ("dataset", "identity", "images")]
+    for trait in traits:
+        other = [name for name in one if name in two and one[name][trait] != two[name][trait]]
+        if other:
+            known = [sum(row[trait] is not None for row in rows.values()) for rows in (one, two)]
+            about = f"{trait} of {len(other):,} identities ({examples([name[1] for name in other])}): known for"
+            found.append(Difference(about, *known))
+    return found
+
+
+def _named(persons: list[tuple[str, str]]) -> str | None:
+    return f"{len(persons):,} ({examples([name for _, name in persons])})" if persons else None
+
+
+def _levels(one: pa.Table, two: pa.Table) -> list[Difference]:
+    """Images a level, where they differ."""
+    found = []
+    for name in image_attributes():
+        before, after = margin(one[name], name), margin(two[name], name)
+        if before != after:
+            found.append(Difference(f"images by {name}", before or None, after or None))
+    return found
+
+
+def _rows(one: pa.Table, two: pa.Table) -> Iterator[Difference]:
+    """Rows that one alone has, and the columns in which the rows of both differ."""
+    uids = [sampling.plain(_whole(table["uid"])) for table in (one, two)]
+    shared, left, right = np.intersect1d(uids[0], uids[1], assume_unique=True, return_indices=True)
+    alone = [len(uid) - len(shared) for uid in uids]
+    if any(alone):
+        yield Difference("images only here", *(count or None for count in alone))
+    moved = Counter[str]()
+    for name in _ROWS:
+        before, after = (_plain(table[name]).take(pa.array(rows)) for table, rows in ((one, left), (two, right)))
+        same = pc.or_(pc.fill_null(pc.equal(before, after), False), pc.and_(pc.is_null(before), pc.is_null(after)))
+        moved[name] = len(shared) - (pc.sum(same).as_py() or 0)
+    for name, count in moved.items():
+        if count:
+            yield Difference(f"images with another {name}", count, count)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)

@@ -1,0 +1,140 @@
+"""Images to be looked at: the levels of one attribute as rows, the same people in the same circumstances as columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.core.declarations import attributes, identity_attributes, image_attributes
+from gprplus.core.errors import ManifestError, nearest
+from gprplus.core.images import decode, read_bytes
+from gprplus.core.sampling import priorities
+from gprplus.ingest.tables.coded import Codes, codes_of
+from gprplus.ingest.tables.manifest import Manifest
+
+ROWS = 24  # levels shown at most
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Decoded images in rows of levels, None where there is none, with the labels of both sides."""
+
+    cells: list[list[np.ndarray | None]]
+    rows: list[str]
+    columns: list[str]
+
+
+def grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path] | None = None) -> Grid:
+    """A grid over the levels of the attribute `by`.
+
+    A column is one person in one set of circumstances (every other known attribute held), chosen by key among those
+    that show most levels; for identity itself and for attributes of people, a column is just another image of that
+    level. Raises ManifestError when no image has a level.
+    """
+    known = ["identity", *attributes()]
+    if by not in known:
+        raise ManifestError(f"There is no attribute '{by}'. {nearest(by, known)}")
+    table = _rows(manifest, by)
+    if not table.num_rows:
+        raise ManifestError(
+            f"No image of {manifest.path} has a known {by}. Known attributes: {', '.join(manifest.info['levels'])}."
+        )
+    levels = codes_of(table, by)
+    held = by in image_attributes()
+    chosen, labels = _held(table, by, levels, columns) if held else _free(table, levels, columns)
+    places = manifest.roots(roots)
+    cells = [[_image(table, row, places) for row in line] for line in chosen[:ROWS]]
+    return Grid(cells, [str(level) for level in levels.levels[:ROWS]], labels)
+
+
+def _rows(manifest: Manifest, by: str) -> pa.Table:
+    table = manifest.images(["uid", "dataset", "path", "identity", "is_junk", *image_attributes()])
+    if by in identity_attributes():
+        people = manifest.identities(["dataset", "identity", by])
+        table = _with_keys(table).join(_with_keys(people).select(["key", by]), "key")
+    keep = pc.and_(pc.is_valid(table[by]), pc.invert(table["is_junk"]))
+    return table.filter(keep)
+
+
+def _with_keys(table: pa.Table) -> pa.Table:
+    key = pc.binary_join_element_wise(table["dataset"].cast(pa.string()), table["identity"].cast(pa.string()), "\x1f")
+    return table.append_column("key", key)
+
+
+def _held(table: pa.Table, by: str, levels: Codes, columns: int) -> tuple[list[list[int | None]], list[str]]:
+    """Positions for columns that hold everything but `by`."""
+    functions = _functions(table, by, levels)
+    others = ["identity", *(name for name in image_attributes() if name != by and name not in functions)]
+    circumstance = np.zeros(table.num_rows, np.int64)
+    for name in ("dataset", *others):
+        part = codes_of(table, name)
+        circumstance = np.unique(circumstance * (len(part.levels) + 1) + part.codes + 1, return_inverse=True)[1]
+    cell = circumstance * len(levels.levels) + levels.codes
+    priority = priorities(np.asarray(table["uid"]), 0, "sheet")
+    first = np.lexsort((priority, cell))
+    first = first[np.r_[True, np.diff(cell[first]) != 0]]  # one image of each (circumstance, level)
+    shown = np.bincount(circumstance[first])
+    lead = np.full(len(shown), np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(lead, circumstance[first], priority[first])
+    order = np.lexsort((lead, -shown))
+    picked = _different_people(order, circumstance, codes_of(table, "identity").codes, columns)
+    place = {
+        (int(circumstance[row]), int(levels.codes[row])): int(row)
+        for row in first[np.isin(circumstance[first], picked)]
+    }
+    lines = [[place.get((int(c), level)) for c in picked] for level in range(len(levels.levels))]
+    return lines, [
+        _label(table, next(row for line in lines if (row := line[j]) is not None), others) for j in range(len(picked))
+    ]
+
+
+def _functions(table: pa.Table, by: str, levels: Codes) -> set[str]:
+    """Attributes that change with `by` and so cannot be held while it varies, such as the camera of a viewpoint."""
+    from gprplus.ingest.inspection.cells import determined
+
+    return {name for name in image_attributes() if name != by and determined(codes_of(table, name), [levels])}
+
+
+def _different_people(order: np.ndarray, circumstance: np.ndarray, identity: np.ndarray, columns: int) -> list[int]:
+    """The first circumstances in order, one of each person before a second of anybody."""
+    person = np.zeros(len(order), np.int64)
+    person[circumstance] = identity
+    seen: set[int] = set()
+    fresh: list[int] = []
+    again: list[int] = []
+    for candidate in order:
+        (again if int(person[candidate]) in seen else fresh).append(int(candidate))
+        seen.add(int(person[candidate]))
+        if len(fresh) == columns:
+            break
+    return (fresh + again)[:columns]
+
+
+def _free(table: pa.Table, levels: Codes, columns: int) -> tuple[list[list[int | None]], list[str]]:
+    """Positions for columns that are just images of the level, drawn by key."""
+    priority = priorities(np.asarray(table["uid"]), 0, "sheet")
+    lines: list[list[int | None]] = []
+    for level in range(len(levels.levels)):
+        rows = np.flatnonzero(levels.codes == level)
+        rows = rows[np.argsort(priority[rows], kind="stable")][:columns]
+        lines.append([*map(int, rows), *[None] * (columns - len(rows))])
+    return lines, [""] * columns
+
+
+def _label(table: pa.Table, row: int, others: list[str]) -> str:
+    values = {name: table[name][row].as_py() for name in others if name != "camera"}
+    degrees = values.pop("viewpoint_deg", None)
+    shown = [values.pop("identity"), None if degrees is None else f"{degrees}°", *values.values()]
+    return " ".join(str(value) for value in shown if value is not None)
+
+
+def _image(table: pa.Table, row: int | None, roots: Mapping[str, Path]) -> np.ndarray | None:
+    if row is None:
+        return None
+    try:
+        return decode(read_bytes(roots[table["dataset"][row].as_py()], table["path"][row].as_py()))
+    except OSError:
+        return None

@@ -1,0 +1,83 @@
+"""Names that do not fit a layout, and how far they do."""
+
+from os.path import splitext
+from typing import TYPE_CHECKING
+
+from gprplus.archives import UNPACK, is_packed
+from gprplus.core.errors import LayoutError
+from gprplus.core.image_headers import EXTENSIONS
+from gprplus.ingest.layouts.patterns import beginnings
+
+if TYPE_CHECKING:
+    from gprplus.ingest.layouts.layout import Layout
+
+_LONG = 60
+_EXAMPLES, _LONGEST = 20, 500  # what is tried of a stranger's layout and names
+
+
+def near_miss(layout: "Layout", path: str) -> str:
+    """One sentence on why a path does not match: how far it fits, and where it stops.
+
+    >>> from gprplus.ingest.layouts.load import load
+    >>> near_miss(load("gprplus"), "0001/0001_c13_w01_l01.jpg")
+    "fits gprplus up to '0001/0001_c1', then '3_w01_l01.jpg' does not"
+    """
+    if is_packed(path):
+        return f"is an archive of a kind that is not read in place. {UNPACK[:-1]}"
+    ending = but_for_ending(layout, path)
+    if ending:
+        return f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.extensions)} is expected"
+    if not layout.examples:
+        return by_pattern(layout, path)
+    try:
+        fitting = _fitting(layout, path)
+    except LayoutError:  # names made of two may take a pattern for ever that reads real ones at once
+        return f"does not fit the names of {layout.name}"
+    if fitting == len(path):
+        return f"is a beginning of a name of {layout.name}, but not a whole one"
+    if not fitting:
+        return f"does not even begin like a name of {layout.name}"
+    return f"fits {layout.name} up to '{path[:fitting]}', then '{_short(path[fitting:])}' does not"
+
+
+def but_for_ending(layout: "Layout", path: str) -> str:
+    """The ending of a path that would match with one of the layout's extensions in its place; "" for any other path."""
+    stem, ending = splitext(path)
+    if ending.lower() not in EXTENSIONS:
+        return ""
+    try:
+        return ending if layout.pattern.fullmatch(stem + layout.extensions[0]) else ""
+    except LayoutError:
+        return ""
+
+
+def by_pattern(layout: "Layout", path: str) -> str:
+    """The same without looking at examples: the longest beginning of its expression that the path begins with."""
+    for end, pattern in beginnings(layout.path, layout.name, layout.shipped):
+        try:
+            found = pattern.match(path)
+        except LayoutError:
+            break  # a beginning may take forever where the whole pattern does not
+        if found and found.end():
+            rest = (
+                layout.path[end:] or f"an ending of {', '.join(layout.extensions)} (extensions stand apart from path)"
+            )
+            return f"fits {layout.name} up to '{found[0]}'; what must follow there is {rest}"
+    return f"does not begin as the path of {layout.name} does, {layout.path}"
+
+
+def _fitting(layout: "Layout", path: str) -> int:
+    """How many leading characters of the path begin some example of the layout with its digits changed freely."""
+    longest = 0
+    for example in layout.examples[:_EXAMPLES]:
+        for ending in range(min(len(path), _LONGEST), longest, -1):
+            candidate = path[:ending] + example[ending:]
+            if layout.pattern.fullmatch(candidate):
+                longest = ending
+                break
+    return longest
+
+
+def _short(rest: str) -> str:
+    """As much of a name as tells it."""
+    return rest if len(rest) <= _LONG else rest[:_LONG] + "..."

@@ -1,0 +1,153 @@
+"""What is finished of a build that is not: outcomes of batches, kept beside the manifest until it stands.
+
+A build writes what it has read every few seconds, and a shard of a build when it is done; the next run of the same
+request, on this machine or another, takes a batch from there if its files have the sizes and times they had then. A
+part is one Arrow file, written whole or not at all, that says of each batch in it where its rows begin.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.core.errors import ManifestError
+from gprplus.core.folders import remove
+from gprplus.core.names import child
+from gprplus.core.workdir import alone, replacing, write_json
+from gprplus.ingest.reading.batch import Batch
+from gprplus.ingest.tables.manifest import PARTS
+
+if TYPE_CHECKING:
+    from gprplus.ingest.reading.shard import Shard
+
+SECONDS = 5.0  # what is read in less is read again sooner than found
+_ABOUT = b"batches"
+
+
+class Finished(NamedTuple):
+    """The rows of one batch, as read.outcome_table makes them, and the paths that fit no name."""
+
+    images: pa.Table
+    unmatched: list[str]
+
+
+class _Place(NamedTuple):
+    part: Path
+    start: int
+    rows: int
+    unmatched: list[str]
+
+
+@dataclass
+class Parts:
+    """The parts of one dataset under one request; `who` writes the new ones (a shard, or the whole build)."""
+
+    folder: Path
+    who: str = "build"
+    _places: dict[str, _Place] = field(default_factory=dict)
+    _waiting: list[tuple[Batch, Finished]] = field(default_factory=list)
+    _since: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "Parts":
+        """What earlier runs of a request (its digest) left in the manifest folder."""
+        parts = cls(child(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who)
+        for path in sorted(parts.folder.glob("*.arrow")):
+            try:
+                about = json.loads(_read(path).schema.metadata[_ABOUT])
+            except (OSError, pa.ArrowInvalid):
+                continue  # as a machine that lost its power may leave it: what it held is read again
+            parts._places |= {key: _Place(path, *place) for key, *place in about}
+        return parts
+
+    def __bool__(self) -> bool:
+        return bool(self._places)
+
+    def get(self, batch: Batch) -> Finished | None:
+        """The outcome of a batch; None where there is none, or where a file of it has changed since."""
+        place = self._places.get(batch.key)
+        if place is None:
+            return None
+        images = _read(place.part).slice(place.start, place.rows).replace_schema_metadata()
+        return Finished(images, place.unmatched) if _as_it_was(batch, images) else None
+
+    def keep(self, batch: Batch, finished: Finished) -> None:
+        """Remember an outcome; it is written once there is enough of them."""
+        self._waiting.append((batch, finished))
+        if time.monotonic() - self._since >= SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Write what waits as one part."""
+        if not self._waiting:
+            return
+        about, start = [], 0
+        for batch, (images, unmatched) in self._waiting:
+            about.append((batch.key, start, images.num_rows, unmatched))
+            start += images.num_rows
+        table = pa.concat_tables([images for _, (images, _) in self._waiting]).unify_dictionaries().combine_chunks()
+        table = table.replace_schema_metadata({_ABOUT: json.dumps(about)})
+        with (
+            replacing(self.folder / f"{self.who}-{about[0][0]}.arrow") as path,
+            pa.OSFile(str(path), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as file,
+        ):
+            file.write_table(table)
+        self._waiting, self._since = [], time.monotonic()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The right to write what `who` finds: one process at a time."""
+        busy = f"Another process is at work on {self.who} in {self.folder}. Wait for it."
+        with alone(self.folder / f".{self.who}.lock", ManifestError, busy):
+            yield
+
+    def finish(self) -> None:
+        """Say that `who` has nothing left to read."""
+        self.write()
+        write_json(self.folder / f"{self.who}.json", {"finished": self.who})
+
+    def lacking(self) -> "list[Shard]":
+        """The shards that are missing, where others of their number are finished."""
+        from gprplus.ingest.reading.shard import Shard
+
+        names = [path.stem for path in self.folder.glob("shard-*-of-*.json")]
+        done = {Shard.parse(name.removeprefix("shard-").replace("-of-", "/")) for name in names}
+        lacking = [[one for one in Shard.all(number) if one not in done] for number in {shard.of for shard in done}]
+        return min(lacking, key=len, default=[])
+
+    def remove(self) -> None:
+        """Forget everything about the dataset: its rows stand in the manifest now."""
+        parts = self.folder.parents[1]
+        remove(self.folder.parent)
+        if parts.is_dir() and not any(parts.iterdir()):  # no other dataset has parts
+            remove(parts)
+
+
+def _read(path: Path) -> pa.Table:
+    """A part, whose columns stay on the disk until they are looked at."""
+    with pa.memory_map(str(path)) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _as_it_was(batch: Batch, images: pa.Table) -> bool:
+    """Whether every file that was opened has the size and time it had then."""
+    if any(folder.sizes is None for folder in batch.folders):
+        return False
+    sizes, mtimes = (_joined([getattr(folder, name) for folder in batch.folders]) for name in ("sizes", "mtimes"))
+    opened = images.filter(images["fresh"])
+    if opened.num_rows != len(batch):
+        place = np.asarray(pc.index_in(opened["path"], pa.array(batch.paths(), pa.string())))
+        sizes, mtimes = sizes[place], mtimes[place]
+    return np.array_equal(opened["size_bytes"], sizes) and np.array_equal(opened["mtime_ns"], mtimes)
+
+
+def _joined(arrays: Sequence) -> np.ndarray:
+    return np.concatenate([np.frombuffer(one, np.int64) for one in arrays])

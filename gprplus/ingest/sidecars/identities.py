@@ -1,0 +1,144 @@
+"""Identity-level attributes: a table beside the renders (CSV, Parquet, JSON or MATLAB), joined by identity name.
+
+The table has a column `identity` and any of the identity-level attributes of attributes.toml, as words or in the codes
+that the layout declares. Levels become lower-case slugs; empty cells are unknown, and so is what cannot be: that is
+told, not guessed. One person has one row, or rows that agree.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gprplus import archives
+from gprplus.core.declarations import identity_attributes
+from gprplus.core.errors import ManifestError, examples, nearest
+from gprplus.core.hashing import digest
+from gprplus.ingest.files.archive_members import beside
+from gprplus.ingest.files.listing import Listing
+from gprplus.ingest.sidecars import identity_codes
+from gprplus.ingest.sidecars.identity_codes import CodeTable
+from gprplus.schema import IDENTITIES, conform
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Known = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class People:
+    """What an identities file says: identity -> attribute -> level, and what it says that cannot be, in sentences."""
+
+    known: Known = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+
+def find(listing: Listing, given: Path | None) -> Path | None:
+    """The identities file: the one given, else `identities.csv` beside the renders, else none."""
+    if given is not None:
+        if not given.is_file():
+            raise ManifestError(f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat table.")
+        return given
+    place = beside(listing, "identities.csv")
+    return place if archives.exists(place) else None
+
+
+def file_digest(path: Path | None, code_table: str = "") -> str | None:
+    """SHA-256 of the file's bytes and of the code table it is read with; None for no file."""
+    if path is None:
+        return None
+    return digest(archives.read(path), *([identity_codes.load(code_table).digest] if code_table else []))
+
+
+def read_identities(path: Path | None, code_table: str = "") -> People:
+    """The people of a file, read with a code table by name where the layout has one. Raises ManifestError on columns
+    that are unknown and on rows that contradict each other.
+    """
+    if path is None:
+        return People()
+    from gprplus.ingest.sidecars import table_files
+
+    table = identity_codes.load(code_table) if code_table else identity_codes.words()
+    columns, rows = table_files.read(path)
+    if path.suffix.lower() == ".mat" and not code_table:
+        raise ManifestError(
+            f"{path} writes codes, and the layout declares no code table to read them with. Add `codes = NAME` to it."
+        )
+    who = _check_columns(path, columns, table)
+    known: Known = {}
+    clashes: dict[str, str] = {}
+    doubts: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        cells = {identity_codes.column_name(column): value for column, value in row.items()}
+        name = str(cells.get(who, "")).strip()
+        person = known.setdefault(name, {})
+        for attribute, code in table.attributes.items():
+            level, why = code.read(cells)
+            if why:
+                doubts.setdefault((attribute, why), []).append(name)
+            if level is not None and person.setdefault(attribute, level) != level:
+                clashes.setdefault(name, f"{attribute} is '{person[attribute]}' and '{level}'")
+    if clashes:
+        told = examples([f"'{name}': {clash}" for name, clash in clashes.items()])
+        raise ManifestError(
+            f"{path} says two things of {len(clashes):,} {'identity' if len(clashes) == 1 else 'identities'} ({told}). "
+            "Keep one row for each identity."
+        )
+    return People(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))
+
+
+def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
+    """The column that says who it is, all others being known."""
+    allowed = {identity_codes.column_name(name) for name in table.columns}
+    present = {identity_codes.column_name(name): name for name in columns}
+    if len(present) < len(columns):
+        twice = next(
+            name for name in columns if present[identity_codes.column_name(name)] != name or columns.count(name) > 1
+        )
+        raise ManifestError(f"{path} has the column '{twice}' twice. Keep one of the two.")
+    who = next((name for name in (*table.identity, "identity") if name in present), None)
+    if who is None:
+        raise ManifestError(f"{path} has no column '{table.identity[0]}'; it has {', '.join(columns) or 'none'}.")
+    for name, written in present.items():
+        if name not in allowed | {"identity"}:
+            raise ManifestError(f"{path} has an unknown column '{written}'. {nearest(name, allowed)}")
+    return who
+
+
+def _doubt(attribute: str, why: str, names: list[str]) -> str:
+    count = f"{len(names):,} {'identity' if len(names) == 1 else 'identities'}"
+    return f"the identities file gives {attribute} {why} for {count} ({examples(sorted(names))}): it stays unknown."
+
+
+def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
+    """The identities table of one dataset: everybody who has an image that is neither junk nor a distractor, sorted by
+    name.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    counted = pc.and_(pc.is_valid(images["identity"]), pc.invert(images["is_distractor"]))
+    counts = images["identity"].filter(counted).cast(pa.string()).value_counts()
+    found = dict(zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True))
+    names = sorted(found)
+    columns: dict[str, pa.Array] = {
+        "dataset": pa.array([dataset] * len(names), pa.string()),
+        "identity": pa.array(names, pa.string()),
+        "images": pa.array([found[name] for name in names], pa.int64()),
+    }
+    for attribute in identity_attributes():
+        columns[attribute] = pa.array([known.get(name, {}).get(attribute) for name in names], pa.string())
+    return conform(encoded(columns), IDENTITIES)
+
+
+def encoded(columns: "Mapping[str, pa.Array]") -> "pa.Table":
+    """Columns as a table, strings as dictionaries with 32-bit codes."""
+    import pyarrow as pa
+
+    return pa.table({name: a.dictionary_encode() if pa.types.is_string(a.type) else a for name, a in columns.items()})
+
+
+def strangers(known: Known, names: Iterable[str]) -> list[str]:
+    """Identities that the file speaks of and no image shows, sorted."""
+    return sorted(set(known) - set(names))

@@ -1,0 +1,156 @@
+"""Attribute codes by name: what 01 or 2 means in a table of identities, declared in manifests/codes.
+
+Tables of the field write numbers, and not the same ones: 01 is yes in FineGPR, 2 is yes in the Market and Duke files. A
+code table says for each attribute which columns it is read from and what their codes mean. Columns are found by name,
+never by position.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gprplus.core.declarations import identity_attributes, read, strict
+from gprplus.core.errors import DeclarationError, nearest, printable
+
+LONGEST = 60  # characters of a level
+_DIGITS = 4000  # that int() takes
+Row = Mapping[str, object]
+Reading = tuple[str | None, str]  # a level, or None and why it is unknown ("" where the table says nothing)
+
+
+@dataclass(frozen=True)
+class Code:
+    """How one attribute is read.
+
+    `columns` are names of the one column it stands in (the attribute's own name always is one); `any_of` are columns of
+    which one "yes" is enough; `flags` maps columns to levels, of which exactly one says "yes". `levels` maps codes to
+    levels; a level may also stand there as a word.
+    """
+
+    columns: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    flags: dict[str, str] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every column that the attribute may be read from."""
+        return (*self.columns, *self.any_of, *self.flags)
+
+    def read(self, row: Row) -> Reading:
+        """The level that a row of a table says."""
+        if any(column in row for column in self.flags):
+            return self._flagged({column: self._level(row[column]) for column in self.flags if column in row})
+        if any(column in row for column in self.any_of):
+            return self._any([self._level(row[column]) for column in self.any_of if column in row])
+        return next((self._level(row[column]) for column in self.columns if column in row), (None, ""))
+
+    def _level(self, value: object) -> Reading:
+        text = plain(value)
+        if text in self.levels:
+            return self.levels[text], ""
+        if text in self.levels.values() or text in self.flags.values():
+            return text, ""
+        return None, _impossible(text) if text else ""
+
+    def _any(self, readings: list[Reading]) -> Reading:
+        if ("yes", "") in readings:
+            return "yes", ""
+        return next((reading for reading in readings if reading[0] is None), readings[0])
+
+    def _flagged(self, readings: Mapping[str, Reading]) -> Reading:
+        doubt = next((why for level, why in readings.values() if why), "")
+        set_ = [self.flags[column] for column, (level, _) in readings.items() if level == "yes"]
+        if doubt or len(set_) == 1:
+            return (None, doubt) if doubt else (set_[0], "")
+        if not any(level for level, _ in readings.values()):
+            return None, ""
+        return None, f"{'more than one' if set_ else 'none'} of the levels {', '.join(self.flags.values())}"
+
+
+@dataclass(frozen=True)
+class CodeTable:
+    """One code table; the fields are the keys of its TOML file, but for `digest`.
+
+    `identity` are names of the column that says who it is; `unused` are columns that no attribute is read from.
+    """
+
+    title: str
+    attributes: dict[str, Code]
+    source: str = ""
+    identity: tuple[str, ...] = ("identity",)
+    unused: tuple[str, ...] = ()
+    digest: str = ""
+
+    @property
+    def columns(self) -> list[str]:
+        """Every column that the table knows."""
+        return [*self.identity, *self.unused, *(name for code in self.attributes.values() for name in code.sources)]
+
+
+def plain(value: object) -> str:
+    """A cell as text: a number without leading zeros or a fraction of nought, words as a slug, '' for an empty cell.
+
+    >>> plain("01"), plain(2.0), plain("Dark Blue "), plain(True), plain(None), plain(float("nan"))
+    ('1', '2', 'dark-blue', 'yes', '', '')
+    """
+    if value is None or value != value:  # a NaN differs from itself
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = re.sub(r"[\s_]+", "-", str(value).strip().lower())
+    digits = re.fullmatch(r"(\d+)(?:\.0+)?", text)
+    if digits is None:
+        return text
+    return str(int(digits[1])) if len(digits[1]) <= _DIGITS else digits[1].lstrip("0")
+
+
+def _impossible(text: str) -> str:
+    return f"the impossible value '{printable(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')}'"
+
+
+def column_name(name: str) -> str:
+    """A column's name as it is compared: lower case, words joined by underscores.
+
+    >>> column_name(" Upper colour"), column_name("short-sleeve")
+    ('upper_colour', 'short_sleeve')
+    """
+    return re.sub(r"[\s\-_]+", "_", name.strip().lower())
+
+
+def load(name: str | Path) -> CodeTable:
+    """A shipped code table by name, or a user's own by the path of its `.toml` file. Raises DeclarationError."""
+    declaration = read("codes", name)
+    where = f"codes/{declaration.path.name}"
+    table = replace(strict(CodeTable, declaration.data, where), digest=declaration.digest)
+    for attribute, code in table.attributes.items():
+        if attribute not in identity_attributes():
+            raise DeclarationError(
+                f"{where}: unknown attribute '{attribute}'. {nearest(attribute, identity_attributes())}"
+            )
+        if not code.levels:
+            raise DeclarationError(f"{where}: attributes.{attribute} has no levels.")
+        if (code.any_of or code.flags) and not {"yes", "no"} >= set(code.levels.values()):
+            raise DeclarationError(f"{where}: attributes.{attribute}: with any_of or flags, levels are yes and no.")
+    return replace(table, attributes={name: _named(name, code) for name, code in table.attributes.items()})
+
+
+def _named(attribute: str, code: Code) -> Code:
+    """The code with its columns as names are compared, and the attribute's own name among them."""
+    columns = dict.fromkeys(column_name(name) for name in (attribute, *code.columns))
+    flags = {column_name(name): level for name, level in code.flags.items()}
+    return replace(code, columns=tuple(columns), any_of=tuple(map(column_name, code.any_of)), flags=flags)
+
+
+def words() -> CodeTable:
+    """The table of those who write levels as words: any word is a level, a bare number is none."""
+    return CodeTable("levels as words", {name: _Words((name,)) for name in identity_attributes()})
+
+
+class _Words(Code):
+    def _level(self, value: object) -> Reading:
+        text = plain(value)
+        if text.isdigit() or not text.isprintable() or len(text) > LONGEST:
+            return None, _impossible(text)
+        return text or None, ""

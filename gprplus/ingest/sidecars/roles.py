@@ -1,0 +1,145 @@
+"""Roles that a file beside the images gives, where names and folders do not: MSMT17's lists, CUHK03's protocol."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus import archives
+from gprplus.core.errors import ManifestError, examples
+from gprplus.core.hashing import digest
+from gprplus.ingest.files.archive_members import beside
+from gprplus.ingest.files.listing import Listing
+from gprplus.ingest.layouts.decode import Coded
+from gprplus.ingest.layouts.tokens import RoleList
+from gprplus.ingest.sidecars import matlab
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the role lists of one dataset say: `paths` below its root, each once, and the role of each; `files` are
+    those that were there.
+    """
+
+    paths: pa.Array
+    roles: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def read_lists(listing: Listing, lists: Sequence[RoleList]) -> Listed:
+    """The lists that lie under the root of a listing; one that does not is left out.
+
+    Raises ManifestError for a list that cannot be read, or that gives a second role to an image.
+    """
+    given: dict[str, str] = {}
+    files = []
+    for item in lists:
+        path = beside(listing, item.file)
+        if not archives.exists(path):
+            continue
+        files.append(item.file)
+        above = path.relative_to(listing.root).as_posix().removesuffix(item.file)  # the folder that an archive packs
+        for name, role in _entries(path, item):
+            below = f"{above}{item.below}/{name}" if item.below else f"{above}{name}"
+            if given.setdefault(below, role) != role:
+                raise ManifestError(
+                    f"{path} gives the role {role} to {below}, which another list calls {given[below]}. An image of a "
+                    "manifest has one role: ingest one protocol at a time."
+                )
+    return Listed(pa.array(given, pa.string()), tuple(given.values()), tuple(files))
+
+
+def lists_digest(listing: Listing, lists: Sequence[RoleList]) -> str | None:
+    """SHA-256 over the lists that are there; None without any."""
+    there = {item.file: place for item in lists if archives.exists(place := beside(listing, item.file))}
+    return digest(*(part for file, place in there.items() for part in (file, archives.read(place)))) if there else None
+
+
+def _entries(path: Path, item: RoleList) -> list[tuple[str, str]]:
+    return _matlab(path, item) if item.positions else [(name, item.role) for name in _lines(path)]
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = archives.read(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path} cannot be read as a list of images: {error}.") from error
+    return [re.sub(r"\s+-?\d+$", "", line.strip()) for line in text.splitlines() if line.strip()]
+
+
+def _matlab(path: Path, item: RoleList) -> list[tuple[str, str]]:
+    variables = matlab.read(path)
+    for name in (item.paths, *item.positions):
+        if name not in variables:
+            raise ManifestError(f"{path} has no variable '{name}'; it has {', '.join(sorted(variables)) or 'none'}.")
+    names = [str(name) for name in matlab.vector(path, item.paths, variables[item.paths])]
+    entries = []
+    for variable, role in item.positions.items():
+        positions = matlab.vector(path, variable, variables[variable])
+        if positions.dtype.kind not in "iuf" or not np.all(np.isfinite(positions) & (positions == np.floor(positions))):
+            raise ManifestError(f"{path}: {variable}: expected positions, whole numbers from 1 on.")
+        outside = positions[(positions < 1) | (positions > len(names))].tolist()
+        if outside:
+            raise ManifestError(
+                f"{path}: {variable} speaks of position(s) {examples(outside)}, and {item.paths} has 1 to "
+                f"{len(names):,}."
+            )
+        entries += [(names[position - 1], role) for position in positions.astype(np.int64).tolist()]
+    return entries
+
+
+def with_roles(images: pa.Table, listed: Listed) -> pa.Table:
+    """Images with the roles of the lists in place of those of the folders; who is on no list has none."""
+    levels = pa.array(sorted(set(listed.roles)), pa.string())
+    place = {role: i for i, role in enumerate(levels.to_pylist())}
+    codes = pa.array([place[role] for role in listed.roles], pa.int32())
+    found = pc.index_in(images["path"], listed.paths).combine_chunks()
+    column = pa.DictionaryArray.from_arrays(codes.take(found), levels)
+    return images.set_column(images.schema.get_field_index("role"), images.schema.field("role"), column)
+
+
+def about_lists(images: pa.Table, listed: Listed, lists: Sequence[RoleList]) -> list[str]:
+    """What somebody should know of a dataset's role lists, one sentence each."""
+    if not lists:
+        return []
+    if not listed.files:
+        return [
+            f"none of the role lists ({examples([item.file for item in lists], 4)}) lies beside the images: roles are "
+            "as far as the folders tell them."
+        ]
+    here = pc.is_in(listed.paths, images["path"].combine_chunks())
+    absent = listed.paths.filter(pc.invert(here)).to_pylist()
+    unlisted = images.filter(pc.is_null(images["role"]))["path"].to_pylist()
+    sentences = []
+    if absent:
+        sentences.append(f"{len(absent):,} images of the role lists are not here, such as {examples(absent)}.")
+    if unlisted:
+        sentences.append(
+            f"{len(unlisted):,} images are on none of the lists {examples(listed.files, 4)} and have no role, such as "
+            f"{examples(unlisted)}."
+        )
+    return sentences
+
+
+def gallery_only(images: pa.Table) -> list[str]:
+    """One sentence on people whom the gallery alone has, where a dataset has queries; DukeMTMC-reID has 408."""
+    identity, role = Coded(images, "identity"), Coded(images, "role")
+    if not {"query", "gallery"} <= set(role.tokens):
+        return []
+    counted = ~np.asarray(images["is_junk"]) & ~np.asarray(images["is_distractor"])
+    counted &= identity.codes < len(identity.tokens) - 1  # the last token is null
+    in_gallery = role.codes == role.tokens.index("gallery")
+    people = len(identity.tokens)
+    inside = np.bincount(identity.codes[counted & in_gallery], minlength=people)
+    elsewhere = np.bincount(identity.codes[counted & ~in_gallery], minlength=people)
+    alone = (inside > 0) & (elsewhere == 0)
+    if not alone.any():
+        return []
+    return [
+        f"{int(alone.sum()):,} identities are in the gallery alone ({int(inside[alone].sum()):,} images): distractors "
+        "that no name marks, ranked and matching nobody."
+    ]

@@ -1,0 +1,46 @@
+"""Two files of one image: told by their keys, which is an error, and by their digests, which is a remark."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.core.errors import ManifestError, examples
+
+
+def same_bytes(images: pa.Table) -> list[str]:
+    """One sentence on files that are byte for byte a file of another person; none where no digest was taken."""
+    known = images.select(["path", "identity", "digest"]).filter(pc.is_valid(images["digest"]))
+    digests = known["digest"].combine_chunks().dictionary_encode()
+    if len(digests.dictionary) == known.num_rows:  # no two files alike, as nearly always
+        return []
+    content = np.asarray(digests.indices)
+    person = np.asarray(known["identity"].cast(pa.string()).combine_chunks().dictionary_encode().indices.fill_null(-1))
+    pairs = np.unique(np.stack([content, person]), axis=1)
+    pairs = pairs[:, pairs[1] >= 0]
+    shared = np.bincount(pairs[0], minlength=len(digests.dictionary)) > 1
+    twins = np.flatnonzero(shared[content])
+    if not len(twins):
+        return []
+    twins = twins[np.argsort(content[twins], kind="stable")]  # those alike stand together
+    paths = known["path"].take(pa.array(twins)).to_pylist()
+    return [
+        f"{len(twins):,} files are byte for byte the same under two identities or more, such as {examples(paths)}: "
+        "somebody is called by two names, or a file was copied to the wrong place."
+    ]
+
+
+def refuse_twins(images: pa.Table, root: Path) -> None:
+    """Refuse two files with one key: their names say that they are the same image."""
+    uids = np.asarray(images["uid"])
+    order = np.argsort(uids, kind="stable")
+    twice = order[1:][uids[order][1:] == uids[order][:-1]]
+    if not len(twice):
+        return
+    same = np.flatnonzero(uids == uids[twice[0]])[:2]
+    first, second = images["path"].take(pa.array(same)).to_pylist()
+    raise ManifestError(
+        f"{len(twice):,} image(s) under {root} have the same key as another: {first} and {second} name the "
+        "same image of the dataset. Keep one of them, or ingest the two folders as datasets of their own."
+    )

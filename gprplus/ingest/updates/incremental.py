@@ -1,0 +1,103 @@
+"""An update of a dataset: only newcomers and what changed are parsed and opened, every other row stays as it stands.
+
+This holds as long as a row says the same whoever stands beside it: the layout is the one that made the rows, and it
+neither takes roles from lists nor places from a log, nor compares images with each other. Otherwise all names are
+parsed again, and still only new files opened. Scores of checks never stay, for every image counts in them.
+"""
+
+from array import array
+from dataclasses import replace
+from itertools import compress
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gprplus.ingest.files.listing import Folder, Listing
+from gprplus.ingest.layouts.decode import Coded
+from gprplus.ingest.layouts.layout import Layout
+from gprplus.ingest.tables.select import kept, only
+from gprplus.ingest.updates.previous_build import Earlier, fresh_files, listed
+from gprplus.schema import IMAGES, REJECTED, SCAN, conform
+
+
+def to_read(
+    earlier: Earlier | None, listing: Listing, layout: Layout
+) -> tuple[Listing, np.ndarray | None, np.ndarray | None]:
+    """(what is to be parsed, which of it to open, which of the listing is new); None means all of it.
+
+    Where rows can stay, what is to be parsed are the new files alone.
+    """
+    fresh = fresh_files(earlier, listing)
+    if earlier is None or fresh is None or not _stays(earlier, layout) or fresh.all():
+        return listing, fresh, None
+    return _those(listing, fresh), None, fresh
+
+
+def _stays(earlier: Earlier, layout: Layout) -> bool:
+    placed = layout.log is not None and layout.log.places_by == "identity"
+    alone = not (layout.lists or layout.single or layout.doubled.again or placed)
+    # A token that no table has is told of, and a row does not keep it: whether one is left only the names say.
+    return alone and earlier.about["layout_digest"] == layout.digest and not earlier.about.get("unknown")
+
+
+def _those(listing: Listing, wanted: np.ndarray) -> Listing:
+    """The files of a listing where `wanted` (N,) is true."""
+    folders, start = [], 0
+    for folder in listing.folders:
+        mask = wanted[start : start + len(folder)]
+        start += len(folder)
+        if mask.all():
+            folders.append(folder)
+        elif mask.any():
+            looked = (None if one is None else array("q", compress(one, mask)) for one in (folder.sizes, folder.mtimes))
+            folders.append(Folder(folder.path, "\0".join(compress(folder.names, mask)), *looked))
+    return replace(listing, folders=folders, refused=[], ignored=0)
+
+
+def with_kept(
+    earlier: Earlier, listing: Listing, fresh: np.ndarray, images: pa.Table | None, rejected: pa.Table, scan: pa.Table
+) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Images, rejected and scan of the new files, with the rows of all others: their levels sorted, images in any
+    order, the rest in its own.
+    """
+    paths = listed(listing)
+    stay = paths.filter(pa.array(~fresh))
+    old = earlier.scan
+    had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))
+    before = only(earlier.manifest.images([column.name for column in IMAGES]), earlier.name)  # checks are made anew
+    before = before if had is old else kept(before, pc.is_in(before["path"], stay))
+    refused = only(earlier.manifest.rejected(), earlier.name)
+    refused = refused.filter(pc.is_in(refused["path"], stay))
+    news = np.flatnonzero(fresh)
+    if len(scan) < len(news):  # some were not read: their names do not fit, or they are gone
+        news = news[np.asarray(pc.is_in(paths.take(pa.array(news)), scan["path"].combine_chunks()))]
+    order = np.argsort(np.concatenate([np.flatnonzero(~fresh), news]), kind="stable")
+    together = [before] if images is None else [before, images]
+    return (
+        conform(_levels_sorted(_joined(*together)), IMAGES),
+        conform(_as_met(_joined(refused, rejected).sort_by("path")), REJECTED),
+        conform(_joined(had, scan).take(pa.array(order)), SCAN),
+    )
+
+
+def _joined(*tables: pa.Table) -> pa.Table:
+    return pa.concat_tables(tables).unify_dictionaries()
+
+
+def _levels_sorted(table: pa.Table) -> pa.Table:
+    """The dictionary of each column sorted, without the levels that no row has any more."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            column = Coded(table, field.name)
+            used = {column.tokens[code]: column.tokens[code] for code in np.unique(column.codes).tolist()}
+            table = table.set_column(i, field, column.levels(used.get))
+    return table
+
+
+def _as_met(table: pa.Table) -> pa.Table:
+    """The dictionary of each column in the order that its rows name the levels."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(i, field, table[field.name].cast(pa.string()).dictionary_encode())
+    return table

@@ -1,0 +1,64 @@
+"""What a conclusion rests on: seeds and people, where the network came from, what it was tested on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gprplus.core import declarations
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import SELF, target_phrase
+from gprplus.reporting.findings import Finding, Row
+
+
+def targets(rows: Sequence[Row]) -> list[str]:
+    """The targets of summary rows: those that were named by name, then the split's own test set; without its further
+    tests.
+    """
+    names = {row["target"] for row in rows if not row["target"].startswith(f"{SELF}:")}
+    return sorted(names, key=lambda name: (name.removesuffix("+reranked") == SELF, name))
+
+
+def basis(row: Row, compared: Sequence[Finding], info: Mapping[str, Any]) -> str:
+    """How many seeds and people a conclusion rests on, for how many contrasts its intervals hold, and the caveats."""
+    seeds = formatting.counted(row["seeds"], "seed")
+    queries = formatting.counted(row["queries"], "query", "queries")
+    people = formatting.counted(row["query_identities"], "person", "people")
+    parts = [f"{seeds}, {queries} of {people}", *_together(compared), *caveats([row], info)]
+    return f"Basis: {'; '.join(parts)}."
+
+
+def _together(compared: Sequence[Finding]) -> list[str]:
+    if not compared or compared[0].size < 2:
+        return []
+    first = compared[0]
+    over = f"the {first.size} contrasts of the family '{first.family}' (max-|t|)"
+    return [f"intervals simultaneous over {over}{' and the three estimands' if first.shared else ''}"]
+
+
+def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
+    """What stands beside every conclusion about these rows: where the network came from, what it was tested on."""
+    said = []
+    for weights in sorted({row["weights"] or "none" for row in rows}):
+        said.append(
+            "trained from scratch" if weights == "none" else f"starting from {weights} weights{_fresh(weights, info)}"
+        )
+    for target in targets(rows):
+        said.append(f"tested on {material(target, info)}")
+    return said
+
+
+def _fresh(weights: str, info: Mapping[str, Any]) -> str:
+    """What of the network its first weights left fresh, to follow their name; empty where they filled all of it."""
+    note = str(info.get("weights_note") or "")
+    return f": {note.removeprefix(f'{weights}: ').rstrip('.')}" if note else ""
+
+
+def material(target: str, info: Mapping[str, Any]) -> str:
+    """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
+    known = info if target == SELF else (info.get("targets") or {}).get(target) or {}
+    datasets = known.get("datasets") or {}
+    titles = {data.get("title") or name for name, data in datasets.items()}
+    ours = declarations.read("layouts", "engine").data["title"]
+    others = sorted(titles - {ours})
+    if ours in titles:
+        return formatting.listed(["engine renders", *others]) + (", not on photographs" if not others else "")
+    return formatting.listed(others) or target_phrase(target)

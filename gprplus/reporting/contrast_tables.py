@@ -1,0 +1,220 @@
+"""What the experiment was about, as tables with words: contrasts by family, curves, noise by source, all targets."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import SELF, target_phrase
+from gprplus.reporting.findings import said
+from gprplus.reporting.power_plan import plan_lines
+from gprplus.statistics.level_estimands import OWN, TRANSFER
+from gprplus.statistics.level_tables import ESTIMANDS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TABLES = ("contrasts", "components", "curves", "pooled")
+ASKED = {
+    "sufficiency": "Sufficiency: training on it alone, against the mixture of the same size.",
+    "necessity": "Necessity: what the mixture loses when it is left out.",
+    "attribute effect": "Attribute effect: the levels chosen, against random sets of as many levels.",
+    "share curve": "Share curve: change of the score per whole way, from one arm to the next.",
+    "slope": "Slope: change of the score over the whole path, least squares.",
+    "main effects": "Main effects: what restricting a factor does, averaged over the others.",
+    "interactions": "Interactions: half of how much one restriction changes what the other does.",
+    "Shapley": "Shapley values: what leaving an attribute free adds, over all orders; they add up to the total.",
+    "same size": "The levels chosen, against the mixture of the same size.",
+    "against random images": "The levels chosen, against random images of the same size.",
+    "random images": "Random images, against the reference: what careful dealing by itself is worth.",
+    "to the reference": "Differences to the reference.",
+    "own level": "Own level: queries and gallery of one level that the arm was trained on. Favours the arm.",
+    "own level, mean": "Own level: the mean over all arms.",
+    "transfer": "Transfer: queries and gallery of one level that the arm was not trained on. Favours a reference that "
+    "was.",
+    "transfer, mean": "Transfer: the mean over all arms.",
+    "transfer, unseen by both": "Transfer among the arms of some levels, each level where neither was trained on it: "
+    "favours none.",
+}
+FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table under a title, with a note before it; the first column is text, the rest figures."""
+
+    title: str
+    note: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def sections(judged: "Mapping[str, pa.Table]") -> list[Section]:
+    """The sections of a run's tables (`TABLES` by name, each may be absent), of mAP, target by target."""
+    rows = {name: [one for one in judged[name].to_pylist() if one["metric"] == "mAP"] for name in judged}
+    targets = list(dict.fromkeys(one["target"] for one in rows.get("contrasts", []) + rows.get("components", [])))
+    found: list[Section] = []
+    for target in targets:
+        mine = {name: [one for one in rows.get(name, []) if one.get("target") == target] for name in TABLES}
+        where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
+        found += _contrasts(mine["contrasts"], where)
+        found += _curves(mine["curves"], where)
+        count = ESTIMANDS if target == SELF and rows.get("levels") else 1
+        found += _noise(mine["components"], where, count)
+    return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
+
+
+def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
+    for family in dict.fromkeys(row["family"] for row in rows):
+        mine = [row for row in rows if row["family"] == family]
+        margin = formatting.size(mine[0]["margin"])
+        headers = ["contrast", "points", "95% alone", "95% simultaneous", "p (max-t)", "p (Holm)"]
+        headers += [f"p (within {margin})", "verdict"]
+        shares = any(row["omega2"] is not None for row in mine)
+        headers += ["omega²"] if shares else []
+        lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
+        yield Section(f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines)
+
+
+def _line(row: Mapping[str, Any]) -> list[str]:
+    name = row["contrast"] + (f" (or {row['aliases']})" if row["aliases"] else "")
+    if row["family"] in FACTORS:
+        name = formatting.crossed(name)
+    spans = [formatting.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")]
+    chances = [chance(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
+    return [name, formatting.signed(row["value"]), *spans, *chances, said(row)]
+
+
+def _sensitivity(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+    if rows:
+        first = rows[0]
+        pair = f"{first['arm']} to {first['reference']}"
+        note = f"The widest difference, of {pair}, with other settings of the training."
+        headers = ["setting", "scored on", "points", "95% interval", "as it was", "sign"]
+        lines = [
+            [
+                row["variant"],
+                _scored_on(row),
+                formatting.signed(row["value"]),
+                formatting.signed_interval(row["low"], row["high"]),
+                formatting.signed(row["base"]),
+                "holds" if row["sign_holds"] else "changes",
+            ]
+            for row in rows
+        ]
+        yield Section("Sensitivity", note, headers, lines)
+
+
+def _scored_on(row: Mapping[str, Any]) -> str:
+    if row["target"] != SELF:
+        return target_phrase(row["target"])
+    return row["family"] if row["family"] in (OWN, TRANSFER) else "mixed gallery"
+
+
+def chance(p: float | None) -> str:
+    """A probability.
+
+    >>> chance(0.0004), chance(0.04321), chance(None)
+    ('<0.001', '0.043', '–')
+    """
+    return formatting.DASH if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _share(value: float | None) -> str:
+    return formatting.DASH if value is None else f"{value:.2f}"
+
+
+def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    told = [ASKED.get(family, "")]
+    if len({row["formula"] for row in rows}) == 1 and family != "Shapley":
+        told.append(f"Worked out as {rows[0]['formula']}.")
+    if any(row["draws"] == 1 for row in rows):
+        told.append("The control was drawn once: the luck of that draw is not in the interval.")
+    if any(row["aliases"] for row in rows):
+        told.append("What stands in brackets cannot be told apart from it in this fraction.")
+    if all(row["p"] is None for row in rows):
+        told.append("With one seed nothing is known of the noise.")
+    return " ".join(filter(None, told))
+
+
+def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
+    if not rows:
+        return
+    margin, goal = formatting.size(rows[0]["margin"]), rows[0]["goal"]
+    headers = ["curve", "budgets", "images", "ceiling", "95% interval", "power", "95% interval", "reaches it at"]
+    lines = [
+        [
+            row["curve"],
+            formatting.whole(row["budgets"]),
+            f"{row['smallest_images']:,}{formatting.DASH}{row['largest_images']:,}",
+            formatting.points(row["ceiling"]),
+            formatting.interval(row["ceiling_low"], row["ceiling_high"]),
+            _share(row["power"]),
+            formatting.DASH
+            if row["power_low"] is None
+            else f"{row['power_low']:.2f}{formatting.DASH}{row['power_high']:.2f}",
+            *[_reached(row)],
+        ]
+        for row in rows
+    ]
+    note = (
+        f"S(N) = c - b N^-p fitted to nested budgets, and the number of images at which it comes to {goal} less "
+        f"{margin} points. A ceiling far above what was reached is extrapolation."
+    )
+    yield Section(
+        f"Growth with images{where}", note, [*headers, "95% interval"], [[*line[:-1], *line[-1]] for line in lines]
+    )
+
+
+def _reached(row: Mapping[str, Any]) -> tuple[str, str]:
+    reach = "never" if row["reach"] is None else _images(row["reach"])
+    if row["reach"] is not None and row["reach"] > row["largest_images"]:
+        reach += " (beyond the data)"
+    if row["reach_low"] is None:
+        return reach, formatting.DASH if row["unreached"] is None else "no bound"
+    high = "no bound" if row["reach_high"] is None else _images(row["reach_high"])
+    return reach, f"{_images(row['reach_low'])} to {high}"
+
+
+def _images(number: float) -> str:
+    return f"{number:.1e}" if number >= 1e7 else formatting.whole(round(number))
+
+
+def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Iterator[Section]:
+    if not rows:
+        return
+    lines = [[row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows]
+    note = (
+        "Standard deviations in points of mAP, from all trained arms. A paired difference is moved by arm x seed, "
+        "arm x person and the residual; person and seed move all arms alike."
+    )
+    yield Section(f"Where the noise comes from{where}", note, ["source", "points", "at least", "at most"], lines)
+    headers, planned, said = plan_lines(rows, estimands=estimands)
+    if planned:
+        yield Section(f"What it takes to see one point{where}", said, headers, planned)
+
+
+def _sd(variance: float | None) -> str:
+    return formatting.DASH if variance is None else f"{100 * math.sqrt(variance):.2f}"
+
+
+def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+    if not rows:
+        return
+    headers = ["contrast", "points", "95% interval", "between targets", "expected on another target"]
+    lines = [
+        [
+            f"{row['contrast']} ({row['family']})",
+            formatting.signed(row["value"]),
+            formatting.signed_interval(row["low"], row["high"]),
+            f"{100 * row['tau']:.1f}",
+            formatting.signed_interval(row["expected_low"], row["expected_high"]),
+        ]
+        for row in rows
+    ]
+    note = (
+        f"Random-effects means over {rows[0]['targets']} targets; the split's own test set is not among them. The last "
+        "column is where the effect on one more such target lies, with 95% probability."
+    )
+    yield Section("Over all targets", note, headers, lines)

@@ -1,0 +1,163 @@
+"""The tests of query against gallery: the matrix of levels, what a mismatch costs, and what looking alike is worth."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import statistics
+from gprplus.reporting.arm_labels import label
+from gprplus.reporting.verdicts import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SAME, RANDOM = "self:without-same-level", "self:without-random"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A paired difference of mean AP under one arm, and its 95% interval; None where there is none."""
+
+    arm: str
+    label: str
+    own: float
+    other: float
+    low: float | None
+    high: float | None
+
+    @property
+    def difference(self) -> float:
+        """By how much `own` is above `other`."""
+        return self.own - self.other
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """M[A, B] under one arm: queries of level A (rows) in a gallery of level B (columns), mean mAP over seeds.
+
+    `penalty` P[A, B] = (M[A, A] + M[B, B]) / 2 - M[A, B], `asymmetry` M[A, B] - M[B, A].
+    """
+
+    arm: str
+    label: str
+    levels: tuple[str, ...]
+    scores: np.ndarray
+
+    @property
+    def penalty(self) -> np.ndarray:
+        """What a mismatch costs against the two matched entries."""
+        diagonal = np.diag(self.scores)
+        return (diagonal[:, None] + diagonal[None, :]) / 2 - self.scores
+
+    @property
+    def asymmetry(self) -> np.ndarray:
+        """Whether it matters which side has which level."""
+        return self.scores - self.scores.T
+
+    @property
+    def row_means(self) -> list[float]:
+        """By level of the query."""
+        return self.scores.mean(axis=1).tolist()
+
+    @property
+    def column_means(self) -> list[float]:
+        """By level of the gallery."""
+        return self.scores.mean(axis=0).tolist()
+
+    @property
+    def cells(self) -> list[list[float]]:
+        """The entries, row by row."""
+        return self.scores.tolist()
+
+    def shade(self, value: float) -> float:
+        """Where an entry lies between the lowest and the highest, 0-1."""
+        low, high = float(self.scores.min()), float(self.scores.max())
+        return round((value - low) / (high - low), 3) if high > low else 0.0
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """What the tests beside `self` came to: the matrix of the reference arm, and of each arm what a mismatch costs
+    (`mismatch`) and what the matches of the query's own level are worth beyond as many others (`alike`).
+    """
+
+    facts: Mapping[str, Any]
+    matrix: Matrix | None
+    mismatch: tuple[Cost, ...]
+    alike: tuple[Cost, ...]
+
+
+def crossed(rows: Sequence[Row], queries: "pa.Table | None", info: Mapping[str, Any]) -> Crossed | None:
+    """The tests of a split from its summary rows and its queries (schema.QUERIES with arm and seed in front).
+
+    None where the split has none. Without `queries` there is the matrix alone.
+    """
+    tests = info.get("tests") or {}
+    scored = {(row["arm"], row["target"]): row["mAP"] for row in rows if row["target"] in tests}
+    if not scored:
+        return None
+    arms = [arm for arm in (info.get("arms") or ()) if any(one == arm for one, _ in scored)]
+    cross = {name: facts for name, facts in tests.items() if facts["kind"] == "cross"}
+    arm = info.get("reference") if info.get("reference") in arms else arms[0] if arms else None
+    matrix = _matrix(scored, cross, arm, info) if cross and arm else None
+    frame = _frame(queries, tests) if queries is not None else None
+    mismatch = [_mismatch(frame, cross, one, info) for one in arms] if frame is not None and cross else []
+    alike = [_alike(frame, one, info) for one in arms] if frame is not None and SAME in tests else []
+    return Crossed(
+        next(iter(cross.values()), {}),
+        matrix,
+        tuple(cost for cost in mismatch if cost),
+        tuple(cost for cost in alike if cost),
+    )
+
+
+def _matrix(
+    scored: Mapping[tuple[str, str], float], cross: Mapping[str, Mapping[str, Any]], arm: str, info: Mapping[str, Any]
+) -> Matrix | None:
+    levels = tuple(dict.fromkeys(facts["query_level"] for facts in cross.values()))
+    place = {level: i for i, level in enumerate(levels)}
+    scores = np.full((len(levels), len(levels)), np.nan)
+    for name, facts in cross.items():
+        if (arm, name) in scored:
+            scores[place[facts["query_level"]], place[facts["gallery_level"]]] = scored[arm, name]
+    return None if np.isnan(scores).any() else Matrix(arm, label(arm, info), levels, scores)
+
+
+def _frame(queries: "pa.Table", tests: Mapping[str, Any]) -> "pd.DataFrame":
+    frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
+    return frame[frame["target"].isin(tests) & frame["valid"]]
+
+
+def _mismatch(
+    frame: "pd.DataFrame", cross: Mapping[str, Mapping[str, Any]], arm: str, info: Mapping[str, Any]
+) -> Cost | None:
+    """Each query in the gallery of its own level against its mean over the other galleries."""
+    own = [name for name, facts in cross.items() if facts["query_level"] == facts["gallery_level"]]
+    mine = frame[(frame["arm"] == arm) & frame["target"].isin(cross)]
+    return _cost(mine[mine["target"].isin(own)], mine[~mine["target"].isin(own)], arm, info)
+
+
+def _alike(frame: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> Cost | None:
+    """Each query without as many random true matches against without those of its own level."""
+    mine = frame[frame["arm"] == arm]
+    return _cost(mine[mine["target"] == RANDOM], mine[mine["target"] == SAME], arm, info)
+
+
+def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> Cost | None:
+    tables = [side.pivot_table("AP", ["identity", "uid"], "seed", observed=True).dropna() for side in (own, other)]
+    both = tables[0].index.intersection(tables[1].index)
+    seeds = tables[0].columns.intersection(tables[1].columns)
+    if both.empty or seeds.empty:
+        return None
+    values = np.stack([table.loc[both, seeds].to_numpy().T for table in tables])
+    person = np.unique(both.get_level_values("identity").astype(str), return_inverse=True)[1]
+    pair = statistics.Scored(values, person)
+    found = statistics.differences(pair, 1)[0]
+    known = not math.isnan(found.low)
+    means = values.mean(axis=(1, 2))
+    ends = (found.low, found.high) if known else (None, None)
+    return Cost(arm, label(arm, info), float(means[0]), float(means[1]), *ends)

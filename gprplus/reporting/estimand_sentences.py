@@ -1,0 +1,137 @@
+"""The estimands own level and transfer in words, and what each estimand favours by construction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import arm_phrase, kind_phrases, reference_phrase, short
+from gprplus.reporting.findings import Finding, Row
+from gprplus.statistics.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
+
+ESTIMANDS = ("own", "transfer", "mixed")
+
+
+def own_sentence(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> str:
+    """Own level: the mean over arms, how many arms gain and lose, and the widest difference; "" without such tests."""
+    mean, each = _families(found, OWN_MEAN, OWN)
+    if not each:
+        return ""
+    noun = _noun(info)
+    where = f"query and gallery of the arm's own {noun}; favours the arm"
+    return f"Own level ({where}): {_against(mean, each, info, reference)}."
+
+
+def transfer_sentence(found: Sequence[Finding], levels: Sequence[Row], info: Mapping[str, Any], reference: str) -> str:
+    """Transfer: the mean over arms, the worst level, and the arms among themselves; "" without such tests."""
+    mean, each = _families(found, TRANSFER_MEAN, TRANSFER)
+    if not each:
+        return ""
+    noun = _noun(info)
+    seen = _phrase(reference, info)
+    where = f"query and gallery of one {noun} that is new to the arm and not to {seen}; favours {seen}"
+    text = f"Transfer ({where}): {_against(mean, each, info, reference)}{_worst(levels, info)}."
+    return " ".join([text, *_among([one for one in found if one.family == UNSEEN], info)])
+
+
+def mixed_prefix(info: Mapping[str, Any], reference: str) -> str:
+    """What is searched in the mixed gallery and whom it favours, in front of the sentence on it."""
+    seen = _phrase(reference, info)
+    noun, counts = _noun(info), info.get("gallery_levels") or {}
+    if not counts:
+        return f"Mixed gallery (all levels of {noun}; favours {seen}): "
+    total = sum(counts.values())
+    shares = [f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))]
+    each = f"{' to '.join(dict.fromkeys(shares))}%"
+    many = formatting.nouns(_noun(info))
+    return f"Mixed gallery ({len(counts)} {many}, {each} each; favours {seen}): "
+
+
+def _families(found: Sequence[Finding], mean: str, each: str) -> tuple[Finding | None, list[Finding]]:
+    return next((one for one in found if one.family == mean), None), [one for one in found if one.family == each]
+
+
+def _against(mean: Finding | None, each: Sequence[Finding], info: Mapping[str, Any], reference: str) -> str:
+    """Such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95% interval ...); ..."."""
+    against = reference_phrase(reference, info)
+    if mean is None or len(each) == 1:
+        return _compared(arm_phrase(each[0].name, info), each[0], against, many=False)
+    text = _compared(f"the {_many(each, info)}", mean, against, many=True)
+    if mean.low is None:
+        return text
+    widest = max(each, key=lambda one: abs(one.difference))
+    return f"{text}; {_counts(each)}; the widest difference is {_named(widest, info)}"
+
+
+def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
+    """One difference in words, of one arm or of `many` on average."""
+    mean = " on average" if many else ""
+    if one.low is None:
+        signed = formatting.signed(one.difference)
+        return f"{who}: {signed} points of mAP{mean} against {against}; without an interval nothing is concluded"
+    held = f"{one.interval} {formatting.signed_interval(one.low, one.high)}"
+    if one.outcome in ("gain", "loss"):
+        verb = ("gain" if one.difference > 0 else "lose") + ("" if many else "s")
+        return f"{who} {verb} {formatting.size(one.difference)} points of mAP{mean} against {against} ({held})"
+    same = f"equal to {against} within {formatting.size(one.margin)} points"
+    told = same if one.outcome == "same" else f"not distinguishable from {against}"
+    return f"{who} {'are' if many else 'is'} {told}{mean} ({formatting.signed(one.difference)} points of mAP, {held})"
+
+
+def _many(each: Sequence[Finding], info: Mapping[str, Any]) -> str:
+    family = "sufficiency" if each[0].name.startswith("only-") else "necessity"
+    return f"{len(each)} {kind_phrases(family, [one.name for one in each], info)[1]}"
+
+
+def _counts(each: Sequence[Finding]) -> str:
+    """How many gain, lose, and are not decided."""
+    groups = {word: sum(one.outcome == word for one in each) for word in ("gain", "loss")}
+    rest = len(each) - sum(groups.values())
+    verbs = {"gain": ("gains", "gain"), "loss": ("loses", "lose")}
+    parts = [f"{n} {verbs[word][n > 1]}" for word, n in groups.items() if n]
+    parts += [f"{rest} {'is' if rest == 1 else 'are'} undecided"] if rest else []
+    return formatting.listed(parts)
+
+
+def _named(one: Finding, info: Mapping[str, Any]) -> str:
+    return f"{short(one.name, info)} {_figures(one)}"
+
+
+def _figures(one: Finding) -> str:
+    return f"{formatting.signed(one.difference)} ({formatting.signed_interval(one.low, one.high)})"
+
+
+def _worst(levels: Sequence[Row], info: Mapping[str, Any]) -> str:
+    """The level with the lowest difference among those that an arm was not trained on."""
+    cells = [row for row in levels if row["metric"] == "mAP" and row["trained_on"] is False]
+    known = [row for row in cells if row["difference"] is not None]
+    if not known:
+        return ""
+    row = min(known, key=lambda one: one["difference"])
+    ends = formatting.signed_interval(row["family_low"], row["family_high"])
+    level = formatting.level(info["attribute"], row["level"]) if info.get("attribute") else row["level"]
+    where = f"{arm_phrase(row['arm'], info)}, searched in {level}"
+    count = sum(row["metric"] == "mAP" and row["difference"] is not None for row in levels)
+    held = f" (simultaneous over {count} cells: {ends})" if row["family_low"] is not None else ""
+    return f"; the worst level of {len(known)}: {where}, {formatting.signed(row['difference'])}{held}"
+
+
+def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+    """Arms against each other on levels that neither was trained on, which favours none of them."""
+    if not unseen or unseen[0].low is None:
+        return []
+    decided = [one for one in unseen if one.outcome in ("gain", "loss")]
+    start = "Where neither arm was trained on the level, which favours none"
+    if not decided:
+        return [f"{start}, no arm is distinguishable from the others."]
+    named = sorted(decided, key=lambda one: -one.difference)
+    rest = len(unseen) - len(decided)
+    left = f"; {rest} of {len(unseen)} {'is' if rest == 1 else 'are'} undecided" if rest else ""
+    return [f"{start}: {formatting.listed([_named(one, info) for one in named])} against the others{left}."]
+
+
+def _phrase(reference: str, info: Mapping[str, Any]) -> str:
+    return "the mixture" if reference == "mix" else reference_phrase(reference, info)
+
+
+def _noun(info: Mapping[str, Any]) -> str:
+    return formatting.noun(str(info.get("attribute") or "level"))

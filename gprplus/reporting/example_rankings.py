@@ -1,0 +1,61 @@
+"""What a network takes for whom: a few queries with the head of their rankings, chosen by rule."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from gprplus import schema
+from gprplus.reporting.run_results import Outcome, table_at
+from gprplus.reporting.samples import Picture, picture, root_of
+
+HEIGHT = 132  # pixels, about 3 KB as JPEG
+ROWS = {1: 3, 2: 2}  # queries shown of each rule, by the number of targets on the page; else 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """One image of a ranking, and whether it shows the person looked for."""
+
+    picture: Picture
+    right: bool
+
+
+@dataclass(frozen=True)
+class Search:
+    """A query, its average precision, and the images ranked first."""
+
+    query: Picture
+    score: float
+    head: tuple[Found, ...]
+
+
+@dataclass(frozen=True)
+class Lists:
+    """Searches by the rule that chose them (best, median, worst, random), of one arm and seed."""
+
+    arm: str
+    seed: int
+    rules: dict[str, tuple[Search, ...]]
+
+
+def lists(outcome: Outcome, arm: str | None, target: str) -> Lists | None:
+    """The kept rankings of an arm's first seed on a target; None where its run kept none."""
+    seeds = [row["seed"] for row in outcome.results.to_pylist() if (row["arm"], row["target"]) == (arm, target)]
+    path = outcome.folder / str(arm) / f"seed{min(seeds, default=0)}" / "ranked.parquet"
+    if not path.is_file():
+        return None
+    rows = [row for row in table_at(path, schema.RANKED).to_pylist() if row["target"] == target]
+    each = ROWS.get(len(outcome.targets), 1)
+    rules: dict[str, tuple[Search, ...]] = {}
+    for rule, found in groupby(rows, key=lambda row: row["rule"]):
+        searches = [list(lines) for _, lines in groupby(found, key=lambda row: row["query"])]
+        rules[rule] = tuple(_search(lines, outcome, target) for lines in searches[:each])
+    return Lists(str(arm), min(seeds), rules) if rules else None
+
+
+def _search(rows: list[dict[str, Any]], outcome: Outcome, target: str) -> Search:
+    def shown(row: dict[str, Any]) -> Picture:
+        return picture(row, root_of(outcome, row["dataset"], target), HEIGHT)
+
+    query, *head = sorted(rows, key=lambda row: row["rank"])
+    return Search(shown(query), query["AP"], tuple(Found(shown(row), row["match"]) for row in head))

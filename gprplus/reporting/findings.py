@@ -1,0 +1,154 @@
+"""What a verdict speaks of: the contrasts that a design declared, each with the interval that holds for its family.
+
+Every word of a verdict and every interval of a plot comes from here, and here from schema.CONTRASTS: max-|t| over the
+family, so that in 95 of 100 such experiments none of its intervals misses. What an interval says is said in one place,
+`statistics.multiplicity.says`.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gprplus.reporting import formatting
+from gprplus.statistics import multiplicity
+from gprplus.statistics.level_estimands import FAMILIES as LEVEL_FAMILIES
+
+Row = Mapping[str, Any]
+
+# Families that may carry a headline, and those of them that hold differences of one arm to the reference.
+TO_REFERENCE = ("sufficiency", "necessity", "to the reference")
+HEADLINES = (*TO_REFERENCE, "same size", "main effects")
+TURNED = ("necessity",)  # S(mix) - S(without): turned round to say what the arm does
+OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "same", "undecided": "unclear", "unknown": "unknown"}
+JOINED = ("family", "family_low", "family_high", "p_max", "p_holm", "margin", "verdict")  # what `joined` adds to a row
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One contrast of mAP: a difference, the interval of its family, and the difference of each seed.
+
+    `name` is an arm, or a factor of a factorial; `size` counts the family's contrasts that have intervals, `draws` the
+    draws of a random control; ends are None with one seed. `shared`: the interval holds for other families too.
+    """
+
+    family: str
+    name: str
+    difference: float
+    low: float | None
+    high: float | None
+    margin: float
+    size: int
+    draws: int
+    seeds: int
+    shared: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """What the interval says: gain, loss, same (within the margin), unclear; unknown where there is none."""
+        return OUTCOMES[multiplicity.says(self.low, self.high, self.margin)]
+
+    @property
+    def small(self) -> bool:
+        """Whether the interval lies wholly within the margin."""
+        return multiplicity.within(self.low, self.high, self.margin)
+
+    @property
+    def interval(self) -> str:
+        """What the interval is called: simultaneous, unless it holds for one contrast alone."""
+        return "simultaneous 95% interval" if self.size > 1 or self.shared else "95% interval"
+
+
+def findings(contrasts: Sequence[Row]) -> list[Finding]:
+    """The contrasts of mAP (rows of schema.CONTRASTS of one target), in order; `necessity` as what an arm does."""
+    rows = [row for row in contrasts if row["metric"] == "mAP"]
+    sizes = {
+        family: sum(row["family"] == family and row["family_low"] is not None for row in rows)
+        for family in {row["family"] for row in rows}
+    }
+    shared = len({row["family"] for row in rows} & set(LEVEL_FAMILIES)) > 0
+    found = []
+    for row in rows:
+        value, low, high = turned(row)
+        family = row["family"]
+        found.append(
+            Finding(
+                family,
+                row["contrast"],
+                value,
+                low,
+                high,
+                row["margin"],
+                sizes[family],
+                row["draws"],
+                row["seeds"],
+                shared,
+            )
+        )
+    return found
+
+
+def turned(row: Row) -> tuple[float, float | None, float | None]:
+    """Value and ends of a contrast, with its sign such that more is better for the arm that it is named after."""
+    value, low, high = row["value"], row["family_low"], row["family_high"]
+    if row["family"] not in TURNED:
+        return value, low, high
+    return -value, None if high is None else -high, None if low is None else -low
+
+
+def headline(found: Sequence[Finding]) -> list[Finding]:
+    """The family that the experiment is about.
+
+    Of a ladder the rungs at a constant number of images count: those with all their images differ in size as well.
+    """
+    family = next((name for name in HEADLINES if any(one.family == name for one in found)), None)
+    chosen = [one for one in found if one.family == family]
+    ladder = [one for one in chosen if one.name.startswith("ids-") and not _is_full(one.name)]
+    return ladder or chosen
+
+
+def _is_full(arm: str) -> bool:
+    """Whether a ladder step holds all images of its people, so that size grows along with the number of people."""
+    return arm.startswith("ids-") and arm.endswith("-all")
+
+
+def joined(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows of schema.SUMMARY with what the declared family says of each arm's difference to the reference (`JOINED`).
+
+    Null for arms that stand in no such family: the reference, the untrained floor, arms of a control that has several.
+    A control of one arm is a family by itself.
+    """
+    arms = {row["arm"] for row in rows}
+    known: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in contrasts:
+        if row["metric"] == "mAP" and (row["family"] in TO_REFERENCE or _one_arm(row, arms)):
+            name = f"{row['contrast']}-1" if _one_arm(row, arms) else row["contrast"]
+            _, low, high = turned(row)
+            told = {"family_low": low, "family_high": high, "verdict": multiplicity.says(low, high, row["margin"])}
+            known[row["target"], name] = {key: row[key] for key in JOINED} | told
+    empty = dict.fromkeys(JOINED)
+    return [{**row, **(known.get((row["target"], row["arm"])) or empty)} for row in rows]
+
+
+def _one_arm(row: Row, arms: Collection[str]) -> bool:
+    """Whether a contrast is that of random images of which there is one arm."""
+    return row["family"] == "random images" and f"{row['contrast']}-2" not in arms
+
+
+def outcome(row: Row) -> str:
+    """What the family's interval says of the difference of a joined row; "unknown" where it is in no family."""
+    return OUTCOMES[row["verdict"] or "unknown"]
+
+
+def said(row: Row) -> str:
+    """The verdict on a contrast as a table prints it, from the interval of its family; a difference that is shown and
+    small is both.
+    """
+    low, high, margin = row["family_low"], row["family_high"], row["margin"]
+    word, size = multiplicity.says(low, high, margin), formatting.size(margin)
+    if word == "equivalent":
+        return f"equal within {size}"
+    return (
+        f"{word}, by less than {size}"
+        if word in ("higher", "lower") and multiplicity.within(low, high, margin)
+        else word
+    )

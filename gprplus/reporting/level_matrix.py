@@ -1,0 +1,97 @@
+"""The matrix of arms and levels: what each arm scores where queries and gallery have one level."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import UNTRAINED, label
+from gprplus.reporting.findings import OUTCOMES, Row
+
+MATRIX = "Each arm on each level by itself"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The mAP of an arm on one level, and its difference to the reference with the ends of its simultaneous interval.
+
+    `outcome` is that of the interval (findings.OUTCOMES); "unknown" for the reference and the untrained network.
+    """
+
+    value: float
+    difference: float | None
+    low: float | None
+    high: float | None
+    outcome: str
+    trained_on: bool
+
+    @property
+    def text(self) -> str:
+        """Such as "82.3 (+12.0: +3.7 to +20.4)"."""
+        if self.difference is None:
+            return formatting.points(self.value)
+        ends = "" if self.low is None else f": {formatting.signed_interval(self.low, self.high)}"
+        return f"{formatting.points(self.value)} ({formatting.signed(self.difference)}{ends})"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One arm: its name, its label in the figure, whether it is the reference, and a cell for each level."""
+
+    arm: str
+    label: str
+    reference: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class LevelMatrix:
+    """All arms on all levels; `queries` of each level, `differences` that are held together."""
+
+    levels: tuple[str, ...]
+    queries: tuple[int, ...]
+    lines: tuple[Line, ...]
+
+    @property
+    def differences(self) -> int:
+        """The differences over which the intervals hold together."""
+        return sum(cell.difference is not None for line in self.lines for cell in line.cells)
+
+    @property
+    def grid(self) -> list[list[str]]:
+        """The matrix as text, headers first."""
+        lines = [[line.arm, *(cell.text for cell in line.cells)] for line in self.lines]
+        return [["arm / level of query and gallery", *self.levels], *lines]
+
+
+def level_matrix(rows: Sequence[Row], info: Mapping[str, Any]) -> LevelMatrix | None:
+    """The matrix of mAP from rows of schema.LEVELS; None without any."""
+    mine = [row for row in rows if row["metric"] == "mAP"]
+    if not mine:
+        return None
+    levels = tuple(dict.fromkeys(row["level"] for row in mine))
+    known = {(row["arm"], row["level"]): row for row in mine}
+    arms = [arm for arm in dict.fromkeys(row["arm"] for row in mine) if all((arm, one) in known for one in levels)]
+    arms.sort(key=lambda arm: arm == UNTRAINED)
+    lines = [
+        Line(arm, label(arm, info), arm == info.get("reference"), tuple(_cell(known[arm, one]) for one in levels))
+        for arm in arms
+    ]
+    return LevelMatrix(levels, tuple(known[arms[0], one]["queries"] for one in levels), tuple(lines))
+
+
+def _cell(row: Row) -> Cell:
+    outcome = OUTCOMES[row["verdict"] or "unknown"]
+    ends = (row["difference"], row["family_low"], row["family_high"])
+    return Cell(row["value"], *ends, outcome, bool(row["trained_on"]) and row["arm"] != "mix")
+
+
+def matrix_note(found: LevelMatrix, info: Mapping[str, Any]) -> str:
+    """What the matrix holds, and for how many differences together its intervals hold."""
+    noun, reference = formatting.noun(str(info.get("attribute") or "level")), info.get("reference") or "the reference"
+    held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
+    return (
+        f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired difference to "
+        f"{reference} and its 95% interval{held}. Galleries of one level are smaller than the mixed one: scores "
+        "of the two cannot be compared."
+    )

@@ -1,0 +1,73 @@
+"""What it is worth to search in the level that was trained on: one paired contrast over the whole heat map."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import statistics
+from gprplus.reporting import formatting
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Mean AP of queries under the arm of their own level, under the arms of other levels, and the paired difference.
+
+    `low` and `high` are its 95% interval; None where one seed or one person gives none.
+    """
+
+    own: float
+    other: float
+    low: float | None
+    high: float | None
+
+    @property
+    def difference(self) -> float:
+        """How much better a query does with the arm of its own level."""
+        return self.own - self.other
+
+
+def contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Contrast | None:
+    """Each query under `only-<its level>` against its mean over the other single-level arms, over all seeds they share.
+
+    Identities and seeds are counted as `statistics` does it for two arms. None when fewer than two
+    levels have an arm and queries.
+    """
+    frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
+    arms = {f"only-{level}" for level in info.get("levels") or ()}
+    frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna() & frame["arm"].isin(arms)]
+    names = ["uid", "identity", "level", "seed"]
+    wide = frame.pivot_table("AP", names, "arm", observed=True).dropna().reset_index()
+    wide = wide[[f"only-{level}" in wide.columns for level in wide["level"]]]
+    scored = [name for name in wide.columns if name in arms]
+    if len(scored) < 2 or wide.empty:
+        return None
+    values = wide[scored].to_numpy()
+    own = values[np.arange(len(wide)), [scored.index(f"only-{level}") for level in wide["level"]]]
+    wide = wide[names].assign(own=own, other=(values.sum(axis=1) - own) / (len(scored) - 1))
+    both = [wide.pivot_table(name, ["uid", "identity"], "seed", observed=True).dropna() for name in ("own", "other")]
+    person = np.unique(both[0].index.get_level_values("identity").astype(str), return_inverse=True)[1]
+    pair = statistics.Scored(np.stack([table.to_numpy().T for table in both]), person)
+    found = statistics.differences(pair, 1)[0]
+    known = not math.isnan(found.low)
+    means = pair.means().mean(axis=1)
+    return Contrast(float(means[0]), float(means[1]), found.low if known else None, found.high if known else None)
+
+
+def mismatch_sentence(found: Contrast | None, noun: str) -> str:
+    """What the heat map says as a whole: whether it helps to have trained in the level of the query."""
+    if found is None:
+        return ""
+    own, other = formatting.points(found.own), formatting.points(found.other)
+    figures = f"{own} with the arm of their own {noun}, {other} with those of another"
+    span = formatting.signed_interval(found.low, found.high)
+    if found.low is None or found.high is None:
+        return f"Queries score {figures}; without an interval nothing is concluded from that."
+    paired = f"a difference of {formatting.signed(found.difference)}, 95% interval {span}"
+    clear = found.low > 0 or found.high < 0
+    return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."

@@ -1,0 +1,246 @@
+"""Where things stand in a plot, as numbers: the template draws them.
+
+Positions along an axis are percent of its length, so that a drawing fits a phone and a page alike.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gprplus.core.declarations import attributes
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import label
+from gprplus.reporting.contrast_tables import FACTORS
+from gprplus.reporting.findings import TURNED, Finding, Row
+from gprplus.statistics import estimands
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A linear axis from `low` to `high` with round ticks; `at` gives positions in percent."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> float:
+        """Position of a value, 0-100.
+
+        >>> Axis(0.0, 0.5, (0.0, 0.5)).at(0.25)
+        50.0
+        """
+        return round(100 * (value - self.low) / (self.high - self.low), 3)
+
+
+def axis(values: Sequence[float], *, about: int = 5) -> Axis:
+    """An axis that holds all values with a little air, and about `about` ticks at 1, 2 or 5 times a power of ten.
+
+    >>> axis([-0.03, 0.02]).ticks
+    (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02)
+    """
+    low, high = min(values), max(values)
+    room = (high - low) or abs(high) or 1.0
+    if low == high:
+        low, high = low - room / 2, high + room / 2
+    power = 10.0 ** math.floor(math.log10(room / about))
+    step = min((power, 2 * power, 5 * power, 10 * power), key=lambda step: abs(room / step - about))
+    low, high = low - 0.04 * room, high + 0.04 * room
+    first, last = math.ceil(low / step), math.floor(high / step)
+    return Axis(low, high, tuple(round(i * step, 10) for i in range(first, last + 1)))
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One row of a forest plot: a paired difference of mAP, its family's interval, and the difference of each seed."""
+
+    arm: str
+    label: str
+    outcome: str
+    difference: float
+    low: float
+    high: float
+    seeds: tuple[float, ...]
+    control: bool
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A forest plot. `ranked`: rows stand by size of the effect rather than in the split's order."""
+
+    axis: Axis
+    effects: tuple[Effect, ...]
+    ranked: bool
+
+
+def forest(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any]) -> Forest | None:
+    """The findings of one target that have an interval; by size where levels have no order of their own.
+
+    Intervals are those of each family. Controls stand last. `results` gives the difference of each seed. None where no
+    finding has an interval.
+    """
+    seen = [one for one in found if one.outcome != "unknown"]
+    if not seen:
+        return None
+    alone = _of_each_seed(results, info)
+    effects = [
+        Effect(
+            one.name,
+            _named(one, info),
+            one.outcome,
+            one.difference,
+            one.low or 0.0,
+            one.high or 0.0,
+            tuple((-value if one.family in TURNED else value) for value in alone.get((one.family, one.name), ())),
+            one.family == "random images",
+        )
+        for one in seen
+    ]
+    declared = attributes().get(info.get("attribute", ""))
+    ranked = declared is not None and not declared.ordered and seen[0].family in ("sufficiency", "necessity")
+    if ranked:
+        effects.sort(key=lambda effect: effect.difference)
+    effects.sort(key=lambda effect: effect.control)
+    values = [value for e in effects for value in (e.low, e.high, *e.seeds)]
+    return Forest(axis([0.0, *values]), tuple(effects), ranked)
+
+
+def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, ...]]:
+    """The contrasts of a split worked out for each seed that all of a contrast's arms have, by family and name."""
+    scores = {(row["arm"], row["seed"]): row["mAP"] for row in results}
+    arms = list(dict.fromkeys(arm for arm, _ in scores))
+    out = {}
+    for one in estimands.declared(info, arms):
+        seeds = [seed for seed in sorted({seed for _, seed in scores}) if all((a, seed) in scores for a in one.weights)]
+        out[one.family, one.name] = tuple(
+            sum(weight * scores[arm, seed] for arm, weight in one.weights.items()) for seed in seeds
+        )
+    return out
+
+
+def _named(one: Finding, info: Mapping[str, Any]) -> str:
+    if one.family in FACTORS:
+        return formatting.crossed(one.name)
+    if one.family == "random images":
+        return "random images" if one.draws == 1 else f"random images, {one.draws} draws"
+    return label(one.name, info)
+
+
+@dataclass(frozen=True)
+class Heat:
+    """Mean AP of every training arm on the queries of every level.
+
+    `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `queries[j]` counts the queries
+    of a level; `row_means[i]` is the plain mean over levels, `column_means[j]` over the single-level arms.
+    """
+
+    arms: tuple[str, ...]
+    labels: tuple[str, ...]
+    levels: tuple[str, ...]
+    cells: tuple[tuple[float | None, ...], ...]
+    queries: tuple[int, ...]
+    row_means: tuple[float | None, ...]
+    column_means: tuple[float | None, ...]
+
+    def shade(self, value: float | None) -> float:
+        """Where a cell lies between the lowest and the highest, 0-1."""
+        known = [cell for line in self.cells for cell in line if cell is not None]
+        spread = max(known) - min(known)
+        return 0.0 if value is None or not spread else round((value - min(known)) / spread, 3)
+
+    def matched(self, i: int, j: int) -> bool:
+        """Whether a cell was trained on the level it is tested on."""
+        return self.arms[i] == f"only-{self.levels[j]}"
+
+
+def heat(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Heat | None:
+    """Training level x query level for one target: valid queries of known level, averaged over queries and seeds.
+
+    `queries` is schema.QUERIES with arm and seed in front. None when the target does not know the levels, or no arm
+    stands for one.
+    """
+    frame = queries.select(["arm", "target", "uid", "level", "valid", "AP"]).to_pandas()
+    frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna()]
+    present = set(frame["arm"])
+    order = [arm for arm in info.get("arms") or sorted(present) if arm in present]
+    arms = [arm for arm in order if arm.startswith("only-")]
+    if not arms:
+        return None
+    arms += [arm for arm in (info.get("reference"),) if arm in present and arm not in arms]
+    asked = [str(level) for level in info.get("levels") or ()]
+    levels = asked + sorted(set(frame["level"].astype(str)) - set(asked))
+    groups = frame.groupby(["arm", "level"], observed=True)["AP"].mean().to_dict()
+    counts = frame.groupby("level", observed=True)["uid"].nunique().to_dict()
+    cells = tuple(tuple(groups.get((arm, level)) for level in levels) for arm in arms)
+    single = [line for arm, line in zip(arms, cells, strict=True) if arm.startswith("only-")]
+    return Heat(
+        tuple(arms),
+        tuple(label(arm, info) for arm in arms),
+        tuple(levels),
+        cells,
+        tuple(int(counts.get(level, 0)) for level in levels),
+        tuple(_mean(line) for line in cells),
+        tuple(_mean(column) for column in zip(*single, strict=True)),
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One point of a ladder: an arm, its number of identities, its mAP and interval."""
+
+    arm: str
+    identities: int
+    images: int
+    score: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """mAP against the number of identities, one line for each rule about images. `across` is in powers of two."""
+
+    across: Axis
+    up: Axis
+    lines: tuple[tuple[str, tuple[Step, ...]], ...]
+
+    def at(self, identities: int) -> float:
+        """Position of a number of identities along the axis, 0-100."""
+        return self.across.at(math.log2(identities))
+
+    @property
+    def identities(self) -> list[int]:
+        """Every number of identities, once."""
+        return sorted({step.identities for _, steps in self.lines for step in steps})
+
+
+def ladder(rows: Sequence[Row], info: Mapping[str, Any]) -> Ladder | None:
+    """The ladder of an identity design from the summary rows of one target; None for other designs."""
+    if info.get("attribute") != "identity":
+        return None
+    steps = [
+        Step(row["arm"], row["train_identities"], row["train_images"], row["mAP"], row["mAP_low"], row["mAP_high"])
+        for row in rows
+        if row["arm"].startswith("ids-") and row["train_identities"]
+    ]
+    if len(steps) < 2:
+        return None
+    common = max((step.images for step in steps), key=[step.images for step in steps].count)
+    constant = tuple(sorted((s for s in steps if s.images == common), key=lambda s: s.identities))
+    every = tuple(sorted((s for s in steps if s.images != common), key=lambda s: s.identities))
+    lines = [(f"{common:,} images", constant), ("all their images", every)]
+    if info.get("design") == "budget":
+        most = max(s.images // s.identities for s in steps)
+        tallest = [s for s in steps if s.images == most * s.identities]
+        lines[1] = (f"{most:,} images each", tuple(sorted(tallest, key=lambda s: s.identities)))
+    bounds = [value for s in steps for value in (s.score, s.low, s.high) if value is not None]
+    across = axis([math.log2(step.identities) for step in steps])
+    return Ladder(across, axis(bounds), tuple(line for line in lines if line[1]))

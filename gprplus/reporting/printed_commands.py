@@ -1,0 +1,139 @@
+"""The commands that make a manifest, a split and a benchmark again, as their records state them.
+
+Each runs in the current directory as it is printed. Where a manifest or split has gone, a comment says so.
+"""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gprplus.core import declarations
+from gprplus.core.commands import Word, line, read, resolved
+from gprplus.core.errors import ReportError
+from gprplus.core.typed import parse
+from gprplus.core.workdir import read_json
+from gprplus.evaluation.targets import own, plain
+from gprplus.reporting.run_results import Outcome
+from gprplus.schema.arguments import BUILT_IN, BenchmarkArguments, BuildArguments
+from gprplus.splits import command_options
+
+
+def commands(run: Outcome) -> list[str]:
+    """Lines for a shell: the directory to work in, then build-manifest, make-split and benchmark, or study."""
+    start = enter()
+    study = read(run.record.get("command"), run.folder)
+    if study:
+        return [start, *_manifest(run), line(study)]
+    return [start, *_manifest(run), _split(run), line(["benchmark", *_benchmark(run)])]
+
+
+def enter() -> str:
+    """The line that goes to the current directory, which the paths of the other lines are relative to."""
+    return f"cd {shlex.quote(str(Path.cwd()))}"
+
+
+def _manifest(run: Outcome) -> Iterator[str]:
+    """One build-manifest a dataset."""
+    place = _manifest_folder(run)
+    if place is None:
+        yield "# The split is not where the record says, so how its manifest was built is not known."
+        return
+    try:
+        info = read_json(place / "manifest.json", ReportError, "a manifest")
+        datasets = info["datasets"]
+        for name, facts in datasets.items():
+            words = ["build-manifest", *_build(name, facts, place), "-o", place]
+            names = (info.get("checks") or {}).get("names") or ()
+            last = name == list(datasets)[-1]
+            yield line([*words, *(["--checks", ",".join(names)] if names and last else [])])
+    except (ReportError, KeyError, TypeError, AttributeError):
+        said = (run.info.get("manifest") or {}).get("fingerprint")
+        yield f"# The manifest (fingerprint {said}) is not where the split says, so how it was built is not known."
+
+
+def _manifest_folder(run: Outcome) -> Path | None:
+    said = (run.info.get("manifest") or {}).get("path")
+    return resolved(said, run.split) if run.split and isinstance(said, str) else None
+
+
+def _build(name: str, facts: Mapping[str, Any], folder: Path) -> Iterator[Word]:
+    """The words that ingest one dataset; records made before they kept the layout's file have its name."""
+    request = facts["request"]
+    given = parse(BuildArguments, facts.get("arguments") or {}, "arguments", ReportError)
+    layout = given.layout if facts.get("arguments") else request["layout"]
+    yield resolved(request["root"], folder)
+    if layout.endswith(".toml"):
+        yield from ("--layout", resolved(layout, folder))
+    elif layout != "auto" and layout in declarations.names("layouts"):
+        yield from ("--layout", layout)
+    if given.name or name != request["layout"]:
+        yield from ("--name", given.name or name)
+    if request.get("identities"):
+        yield from ("--identities", resolved(request["identities"], folder))
+    for log in request.get("engine_log") or ():
+        yield from ("--engine-log", resolved(log, folder))
+    if request.get("verify", "header") != "header":
+        yield from ("--verify", request["verify"])
+
+
+def _split(run: Outcome) -> str:
+    """make-split with every option that is not the default, or from its record where options cannot spell it."""
+    asked, manifest = run.info.get("request") or {}, _manifest_folder(run)
+    if run.split is None or manifest is None or not asked.get("attr"):
+        return "# The split is not where the record says, so how it was made is not known."
+    words = command_options.options(asked)
+    scope = (run.info.get("audit") or {}).get("scope", "rows")
+    audit = ["--audit", scope] if scope in ("none", "pixels") and words else []
+    where = resolved(".", run.split)
+    said: list[Word] = ["make-split"]
+    said += words or ["--from", where / "split.json"]
+    return line([*said, *audit, "--manifest", manifest, "-o", where])
+
+
+def _benchmark(run: Outcome) -> Iterator[Word]:
+    split = resolved(".", run.split) if run.split else Path("work/splits") / run.rows[0]["split"]
+    kept = run.record.get("arguments")
+    given = parse(BenchmarkArguments, kept, "benchmark.json: arguments", ReportError) if kept else _earlier(run)
+    home = run.folder
+    yield split
+    yield from ("--recipe", resolved(given.recipe, home) if given.recipe.endswith(".toml") else given.recipe)
+    yield from ("--seeds", str(len(set(run.results.column("seed").to_pylist()))))
+    if given.weights:
+        yield from ("--weights", given.weights if given.weights in BUILT_IN else resolved(given.weights, home))
+    for name in ("backbone", "steps", "epochs", "compile"):
+        value = getattr(given, name)
+        if value is not None:
+            yield from (f"--{name}", f"{value:g}" if isinstance(value, float) else str(value))
+    for option, places in (("--target", given.targets), ("--root", given.roots)):
+        for name, path in places.items():
+            yield from (option, (name, resolved(path, home)))
+    if given.device != "auto":
+        yield from ("--device", given.device)
+    if given.margin != 1:
+        yield from ("--margin", f"{given.margin:g}")
+    if given.rerank:
+        yield "--rerank"
+    if given.sensitivity:
+        yield "--sensitivity"
+    if given.estimand:
+        yield f"--estimand={given.estimand}"
+    yield from ("-o", resolved(given.output, home))
+
+
+def _earlier(run: Outcome) -> BenchmarkArguments:
+    """What a record without arguments lets one conclude. A target's folder of images stands for its manifest."""
+    request, targets = run.record.get("request") or {}, run.record.get("targets") or {}
+    places = {plain(name): list(facts.get("roots", {}).values()) for name, facts in targets.items() if not own(name)}
+    mode = request.get("compute.compile") or None
+    return BenchmarkArguments(
+        output="../..",
+        recipe=str(run.rows[0]["recipe"]),
+        backbone=request.get("backbone"),
+        weights=request.get("weights"),
+        steps=request.get("steps"),
+        epochs=request.get("epochs"),
+        compile=mode if mode != "no" else None,
+        rerank=any(plain(name) != name for name in targets),
+        targets={name: roots[0] for name, roots in places.items() if roots},
+    )

@@ -1,0 +1,70 @@
+"""Where the figures come from: fingerprints, versions and settings."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gprplus.core.protocol import PROTOCOLS
+from gprplus.reporting import formatting
+from gprplus.reporting.run_results import Outcome
+
+Block = tuple[str, list[tuple[str, str]]]
+
+
+def blocks(run: Outcome) -> list[Block]:
+    """Fingerprints first, then recipe, datasets, request and versions."""
+    first = run.rows[0]
+    devices = sorted({str(device) for device in run.results.column("device").to_pylist() if device})
+    seeds = sorted(set(run.results.column("seed").to_pylist()))
+    manifest = run.info.get("manifest") or {}
+    main = {
+        "split": first["split"],
+        "recipe": first["recipe"],
+        "network": first["backbone"],
+        "first weights": "none: trained from scratch" if first["weights"] in (None, "none") else first["weights"],
+        "seeds": ", ".join(map(str, seeds)),
+        "device": ", ".join(devices),
+        "gallery rule": f"{first['protocol']}: {PROTOCOLS.get(first['protocol'], 'as declared')}",
+        "split fingerprint": run.info.get("fingerprint") or run.record.get("split_fingerprint"),
+        "manifest fingerprint": manifest.get("fingerprint"),
+    }
+    recipe = run.record.get("recipe")
+    named = {
+        "Recipe": recipe if isinstance(recipe, Mapping) else run.record.get("config"),
+        "Datasets": run.info.get("datasets"),
+        "Targets": run.info.get("targets"),
+        "What the split was asked for": run.info.get("request"),
+        "What the benchmark was asked for": run.record.get("request"),
+        "Versions": run.record.get("versions"),
+    }
+    head = ("Record", [(term, str(value)) for term, value in main.items() if value])
+    return [
+        head,
+        *((title, list(leaves(data))) for title, data in named.items() if isinstance(data, Mapping) and data),
+    ]
+
+
+def leaves(data: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, str]]:
+    """A nested mapping as terms and values, one line a leaf; `a · b` is b inside a."""
+    for name, value in data.items():
+        path = f"{stem} · {term(name)}" if stem else term(name)
+        if isinstance(value, Mapping):
+            yield from leaves(value, path)
+        else:
+            yield path, _value(value)
+
+
+def term(name: Any) -> str:
+    """A key as it is read."""
+    return str(name).replace("_", " ")
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return formatting.DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_value, value)) or formatting.DASH
+    return str(value)

@@ -1,0 +1,163 @@
+"""What a run folder holds, read once: the benchmark's record, its split, and the tables collected beside the arms."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gprplus import schema
+from gprplus.core.errors import ReportError, examples
+from gprplus.core.workdir import read_json
+from gprplus.reporting.arm_labels import SELF
+from gprplus.reporting.basis import targets
+from gprplus.reporting.contrast_tables import TABLES as JUDGED
+from gprplus.reporting.findings import Row, joined
+from gprplus.reporting.summary_tables import in_split_order
+from gprplus.reporting.verdicts import Verdict, judge, of
+from gprplus.schema.records import benchmark_record, split_record
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished benchmark of one split with one recipe.
+
+    `record` is benchmark.json; `info` is split.json with the benchmark's targets and weights_note beside it; `split` is
+    the split's folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm
+    and seed in front; `judged` holds the tables of contrasts, and of components, curves, pooled effects and levels
+    where they are there.
+    """
+
+    folder: Path
+    record: Mapping[str, Any]
+    info: Mapping[str, Any]
+    split: Path | None
+    summary: "pa.Table"
+    results: "pa.Table"
+    queries: "pa.Table"
+    judged: "Mapping[str, pa.Table]"
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """The summary's rows by target, in the split's order of arms, with what their family says (`joined`)."""
+        return joined(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
+
+    def rows_of(self, target: str) -> list[Row]:
+        """The summary's rows of one target."""
+        return [row for row in self.rows if row["target"] == target]
+
+    @property
+    def contrasts(self) -> list[Row]:
+        """What the design declared to be compared (schema.CONTRASTS)."""
+        return self.judged["contrasts"].to_pylist()
+
+    @property
+    def levels(self) -> list[Row]:
+        """The scores on each level by itself (schema.LEVELS); none where the split has no such tests."""
+        return self.judged["levels"].to_pylist() if "levels" in self.judged else []
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms in the split's order."""
+        return list(self.info.get("arms") or dict.fromkeys(self.summary.column("arm").to_pylist()))
+
+    def verdict(self, target: str) -> Verdict:
+        """The verdict on one target."""
+        levels = self.levels if target == SELF else []
+        again = self.judged["sensitivity"].to_pylist() if "sensitivity" in self.judged else []
+        return judge(self.rows_of(target), of(self.contrasts, target), self.info, levels, of(again, target))
+
+    @property
+    def targets(self) -> list[str]:
+        """What was searched, the split's own test set first."""
+        return targets(self.rows)
+
+    @property
+    def name(self) -> str:
+        """Split and recipe, as the run folder names them."""
+        first = self.rows[0]
+        return f"{first['split']} / {first['recipe']}"
+
+
+def read(folder: Path, estimand: str | None = None) -> Outcome:
+    """Read one run folder, for a verdict that answers `estimand` first; by default what the benchmark was given.
+
+    Raises ReportError when it is none, or is half there.
+    """
+    record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
+    benchmark_record(record, folder / "benchmark.json")
+    summary = table_at(folder / "summary.parquet", schema.SUMMARY)
+    results = table_at(folder / "results.parquet", schema.RESULTS)
+    if not summary.num_rows or not results.num_rows:
+        raise ReportError(f"{folder} holds no finished run yet. {AGAIN}")
+    lost = _runs(summary) - _runs(results)
+    if lost:
+        shown = examples([" on ".join(run) for run in sorted(lost)])
+        raise ReportError(f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}")
+    split = _split_folder(folder, record)
+    info = read_json(split / "split.json", ReportError, "a split") if split else {}
+    if split:
+        split_record(info, split / "split.json")
+    info = {**info, "targets": record.get("targets") or {}, "weights_note": record.get("weights_note")}
+    info["estimand"] = estimand or (record.get("arguments") or {}).get("estimand")
+    judged = {
+        name: table_at(path, schema.TABLES[name])
+        for name in (*JUDGED, "levels", "sensitivity")
+        if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
+    }
+    return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)
+
+
+def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
+    """A table of a run folder, held to its columns. Raises ReportError where it is missing or torn."""
+    if not path.is_file():
+        raise ReportError(f"{path.parent} has no {path.name}: its runs are not finished. {AGAIN}")
+    return schema.stored.read_table(path, columns, ReportError, AGAIN)
+
+
+def _runs(table: "pa.Table") -> set[tuple[str, str]]:
+    """Arm and target of each row."""
+    return set(zip(table.column("arm").to_pylist(), table.column("target").to_pylist(), strict=True))
+
+
+def _split_folder(folder: Path, record: Mapping[str, Any]) -> Path | None:
+    named = record.get("split_path") or (record.get("request") or {}).get("split_path")
+    path = folder / named if isinstance(named, str) else None
+    return path if path and (path / "split.json").is_file() else None
+
+
+def _queries(folder: Path, results: "pa.Table") -> "pa.Table":
+    """queries.parquet of every run in `results`, with arm and seed in front."""
+    import pyarrow as pa
+
+    runs = sorted(set(zip(results.column("arm").to_pylist(), results.column("seed").to_pylist(), strict=True)))
+    paths = {run: folder / run[0] / f"seed{run[1]}" / "queries.parquet" for run in runs}
+    absent = [str(path.relative_to(folder)) for path in paths.values() if not path.is_file()]
+    if absent:
+        raise ReportError(f"{folder} is half there: {examples(absent)} listed in results.parquet but missing. {AGAIN}")
+    parts = []
+    for (arm, seed), path in paths.items():
+        table = table_at(path, schema.QUERIES)
+        _require_queries(table, results, arm, seed, path)
+        front = {"arm": pa.array([arm] * len(table), pa.string()), "seed": pa.array([seed] * len(table), pa.int64())}
+        parts.append(pa.table({**front, **{name: table.column(name) for name in table.column_names}}))
+    return pa.concat_tables(parts).unify_dictionaries()
+
+
+def _require_queries(queries: "pa.Table", results: "pa.Table", arm: str, seed: int, path: Path) -> None:
+    """Raise ReportError unless a run's queries are as many, target by target, as its results count."""
+    import pyarrow.compute as pc
+
+    valid = Counter(queries.filter(queries.column("valid")).column("target").to_pylist())
+    mine = results.filter((pc.field("arm") == arm) & (pc.field("seed") == seed))
+    for target, count in zip(mine.column("target").to_pylist(), mine.column("queries").to_pylist(), strict=True):
+        if valid[target] != count:
+            raise ReportError(
+                f"{path} has {valid[target]:,} valid queries of {target}, results.parquet counts {count:,}. {AGAIN}"
+            )

@@ -1,0 +1,37 @@
+"""Whether the widest difference keeps its sign when the training has other settings, in one sentence."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import arm_phrase, reference_phrase
+from gprplus.reporting.findings import Row, turned
+from gprplus.statistics.level_estimands import OWN, TRANSFER
+
+
+def sensitivity_sentence(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
+    """The sentence, from rows of schema.SENSITIVITY of one target; nothing without any."""
+    mine = [row for row in rows if row["metric"] == "mAP"]
+    if not mine:
+        return []
+    settings = formatting.listed(list(dict.fromkeys(row["variant"] for row in mine)))
+    pair = f"{arm_phrase(mine[0]['arm'], info)} against {reference_phrase(mine[0]['reference'], info)}"
+    decided = [row for row in mine if row["base_low"] is not None and row["base_low"] * row["base_high"] > 0]
+    changed = [row for row in decided if not row["sign_holds"]]
+    if not decided:
+        return [f"With {settings} nothing can be compared: no difference of {pair} was distinguishable."]
+    if not changed:
+        return [f"With {settings} the difference of {pair} keeps its sign wherever it was distinguishable."]
+    parts = [
+        f"{_where(row)} with {row['variant']} ({_turned(row, 'value')}, was {_turned(row, 'base')})" for row in changed
+    ]
+    return [f"With {settings} the difference of {pair} does not keep its sign: {formatting.listed(parts)}."]
+
+
+def _where(row: Row) -> str:
+    return f"in {row['family']}" if row["family"] in (OWN, TRANSFER) else "in the mixed gallery"
+
+
+def _turned(row: Row, name: str) -> str:
+    value = turned({"value": row[name], "family_low": None, "family_high": None, "family": row["family"]})[0]
+    return formatting.signed(value)

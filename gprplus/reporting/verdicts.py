@@ -1,0 +1,330 @@
+"""What the figures say, in words, and no more than they say.
+
+Four rules. A word follows from the interval that is printed beside it, and that interval holds for the whole declared
+family (`findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that was
+declared beforehand. A comparison names what it is against. What was trained from scratch, or tested on engine renders,
+says so beside the conclusion.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gprplus.reporting import formatting
+from gprplus.reporting.arm_labels import (
+    SELF,
+    UNTRAINED,
+    against_phrase,
+    arm_phrase,
+    kind_phrases,
+    short,
+    subject,
+    target_phrase,
+)
+from gprplus.reporting.basis import basis, targets
+from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
+from gprplus.reporting.findings import Finding, Row, findings, headline
+from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FEW_IDENTITIES = 20  # test identities below which the verdict carries a warning
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A conclusion about one target: the sentences to remember, a line each, what else belongs to them, and what they
+    rest on.
+    """
+
+    headline: str
+    support: list[str] = field(default_factory=list)
+    basis: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, [self.headline, *self.support, self.basis]))
+
+
+def verdict(
+    summary: "pa.Table",
+    contrasts: "pa.Table",
+    info: Mapping[str, Any],
+    levels: "pa.Table | None" = None,
+    sensitivity: "pa.Table | None" = None,
+) -> str:
+    """The verdict on a summary table (schema.SUMMARY) as one paragraph; with several targets, one paragraph for each,
+    those that were named before the split's own test set.
+
+    `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels` (schema.LEVELS) the scores of
+    each level by itself, `sensitivity` (schema.SENSITIVITY) differences with other settings. `info` is split.json:
+    attribute, design, arms and reference are used, and each may be absent; `estimand` (own, transfer or mixed) in it
+    comes first.
+    """
+    rows, judged = summary.to_pylist(), contrasts.to_pylist()
+    names, cells = targets(rows), [] if levels is None else levels.to_pylist()
+    again = [] if sensitivity is None else sensitivity.to_pylist()
+    said = [
+        str(judge(of(rows, name), of(judged, name), info, cells if name == SELF else [], of(again, name)))
+        for name in names
+    ]
+    return "\n\n".join(
+        said if len(said) == 1 else [f"On {target_phrase(n)}: {s}" for n, s in zip(names, said, strict=True)]
+    )
+
+
+def of(rows: Sequence[Row], target: str) -> list[Row]:
+    """Rows of one target."""
+    return [row for row in rows if row["target"] == target]
+
+
+def judge(
+    rows: Sequence[Row],
+    contrasts: Sequence[Row],
+    info: Mapping[str, Any],
+    levels: Sequence[Row] = (),
+    sensitivity: Sequence[Row] = (),
+) -> Verdict:
+    """The verdict on one target, from its summary rows, its contrasts, its rows of schema.SENSITIVITY and, of the
+    split's own test set, those of schema.LEVELS.
+    """
+    trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
+    floor = next((row for row in rows if row["arm"] == UNTRAINED), None)
+    if not trained:
+        return Verdict("Nothing was trained, so there is nothing to compare.")
+    name = next((row["reference"] for row in trained.values() if row["reference"]), info.get("reference"))
+    reference = trained.get(name)
+    found = findings(contrasts)
+    compared = headline(found)
+    rests = basis(next(iter(trained.values())), compared, info)
+    if reference is None or not compared:
+        return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), rests)
+    text, support = _compare(compared, info, reference["arm"])
+    first, others = _estimands(text, found, levels, info, reference["arm"])
+    support = others + support + _beside(found, info) + _control(found, trained, reference) + _few_seeds(compared)
+    support += _floor(reference, floor) + sensitivity_sentence(sensitivity, info) + _few_identities(reference)
+    return Verdict(first, support, rests)
+
+
+def _estimands(
+    mixed: str, found: Sequence[Finding], levels: Sequence[Row], info: Mapping[str, Any], reference: str
+) -> tuple[str, list[str]]:
+    """The headline, and sentences after it: with tests of single levels all three estimands, else `mixed` alone.
+
+    The one that `info` names comes first; where it names none, the three together are the headline.
+    """
+    own, transfer = own_sentence(found, info, reference), transfer_sentence(found, levels, info, reference)
+    if not (own or transfer):
+        return mixed, []
+    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(info, reference) + _lower(mixed)}
+    first = str(info.get("estimand") or "")
+    if not texts.get(first):
+        return "\n".join(filter(None, texts.values())), []
+    return texts[first], [text for name, text in texts.items() if text and name != first]
+
+
+def _few_identities(reference: Row) -> list[str]:
+    """A warning where few identities were searched for."""
+    count = reference["query_identities"]
+    if count >= FEW_IDENTITIES:
+        return []
+    found = formatting.counted(count, "test identity", "test identities")
+    return [
+        f"Warning: only {found} (below {FEW_IDENTITIES}); other people may change the conclusion. Render more "
+        "identities, or raise --test-share."
+    ]
+
+
+def _compare(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> tuple[str, list[str]]:
+    """The headline over a family of differences, and the count of its outcomes."""
+    gains = sorted((one for one in found if one.outcome == "gain"), key=_difference, reverse=True)
+    losses = sorted((one for one in found if one.outcome == "loss"), key=_difference)
+    open_ = [one for one in found if one.outcome in ("unclear", "same")]
+    against = against_phrase(found[0].family, reference, info)
+    what, many = kind_phrases(found[0].family, [one.name for one in found], info)
+    most = f", the most of {len(found)} {many}" if len(found) > 1 else ""
+    tally = _tally(found, info)
+    if gains:
+        text = f"{_change(gains[0], info)} {_over(gains[0], against, most)}"
+        if losses:
+            text += f"; {_lower(_change(losses[0], info))} ({_ends(losses[0])})"
+        return f"{text}.", tally
+    if losses:
+        text = f"{_change(losses[0], info)} {_over(losses[0], against, most)}"
+        if len(found) > 1:
+            text += f"; no {what} beats it" if len(losses) == len(found) else f"; no {what} is shown to beat it"
+        return f"{text}.", tally
+    if open_:
+        mixed = 0 < sum(one.outcome == "same" for one in found) < len(found)
+        return _undecided(open_, info, against, what), tally if mixed else []
+    return _gossip(found, info, against), []
+
+
+def _gossip(found: Sequence[Finding], info: Mapping[str, Any], against: str) -> str:
+    """Differences that have no interval: told, and not concluded from."""
+    widest = max(found, key=lambda one: abs(one.difference))
+    why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
+    more = "more" if widest.difference > 0 else "less"
+    gap = (
+        f"{subject(widest.family, widest.name, info)} scored {formatting.size(widest.difference)} points of mAP {more}"
+    )
+    return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
+
+
+def _undecided(found: Sequence[Finding], info: Mapping[str, Any], against: str, what: str) -> str:
+    """No difference is shown: all equal within the margin, or the widest gap with its interval."""
+    widest = max(found, key=lambda one: abs(one.difference))
+    named = subject(widest.family, widest.name, info)
+    figures = f"{formatting.signed(widest.difference)} points of mAP, {widest.interval} "
+    figures += formatting.signed_interval(widest.low, widest.high)
+    equal = f"equal to {against} within {formatting.size(widest.margin)} points"
+    same = all(one.outcome == "same" for one in found)
+    if len(found) == 1:
+        return f"{_upper(named)} is {equal if same else f'not distinguishable from {against}'}: {figures}."
+    says = f"Every {what} is {equal}" if same else f"No {what} is distinguishable from {against}"
+    return f"{says}; the widest gap, {named}, is {figures}."
+
+
+def _change(one: Finding, info: Mapping[str, Any]) -> str:
+    """Such as "Training on foggy alone loses 2.1 points of mAP"."""
+    verb = "gains" if one.difference > 0 else "loses"
+    small = f", less than the margin of {formatting.size(one.margin)}," if one.small else ""
+    return (
+        f"{_upper(subject(one.family, one.name, info))} {verb} {formatting.size(one.difference)} points of mAP{small}"
+    )
+
+
+def _over(one: Finding, against: str, most: str) -> str:
+    """Such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95% interval 1.2 to 3.0"."""
+    return f"against {against}{most}, {one.interval} {_ends(one)}"
+
+
+def _ends(one: Finding) -> str:
+    """The ends of a decided difference without signs, the smaller first."""
+    low, high = sorted((abs(one.low or 0.0), abs(one.high or 0.0)))
+    return f"{formatting.size(low)} to {formatting.size(high)}"
+
+
+def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+    """How many of the family lose, win, are equal within the margin, or cannot be told apart."""
+    if len(found) < 2:
+        return []
+    what = kind_phrases(found[0].family, [one.name for one in found], info)[1]
+    groups = {name: [one for one in found if one.outcome == name] for name in ("loss", "gain", "same", "unclear")}
+    every = f"Both {what}" if len(found) == 2 else f"All {len(found)} {what}"
+    for name, verb in (("loss", "lose against it"), ("gain", "beat it")):
+        if len(groups[name]) == len(found):
+            return [f"{every} {verb}."]
+    margin = formatting.size(found[0].margin)
+    tails = {
+        "loss": (" loses against it", " lose against it"),
+        "gain": (" beats it", " beat it"),
+        "same": (f" is equal to it within {margin} points", f" are equal to it within {margin} points"),
+        "unclear": (" is not distinguishable from it", " are not distinguishable from it"),
+    }
+    parts = []
+    for name, group in groups.items():
+        if group:
+            names = formatting.listed([short(one.name, info) for one in group])
+            told = f" ({names})" if name in ("same", "unclear") else ""
+            parts.append(f"{len(group)}{tails[name][len(group) > 1]}{told}")
+    return [f"Of {len(found)} {what}, {formatting.listed(parts)}."]
+
+
+def _beside(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+    """What belongs beside the headline: the levels against as many random ones, interactions of a factorial."""
+    said = []
+    chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
+    if chosen:
+        parts = [f"{short(one.name, info)} {_decided(one)}" for one in chosen]
+        once = "; drawn once, so that the luck of that draw is not in it" if chosen[0].draws == 1 else ""
+        said.append(f"Against as many random levels, {formatting.listed(parts)}{once}.")
+    pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
+    shown = [f"{formatting.crossed(one.name)} {_decided(one)}" for one in pairs if one.outcome in ("gain", "loss")]
+    if pairs:
+        said.append(f"Interaction: {formatting.listed(shown)}." if shown else "No interaction is shown.")
+    return said
+
+
+def _decided(one: Finding) -> str:
+    """Such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
+    if one.outcome in ("gain", "loss"):
+        return f"{'gains' if one.difference > 0 else 'loses'} {formatting.size(one.difference)} ({_ends(one)})"
+    told = f"is equal within {formatting.size(one.margin)}" if one.outcome == "same" else "is undecided"
+    return f"{told} ({formatting.signed_interval(one.low, one.high)})"
+
+
+def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Row) -> list[str]:
+    """What random images of the same size say about the luck of a draw."""
+    one = next((one for one in found if one.family == "random images"), None)
+    sizes = {row["train_images"] for arm, row in trained.items() if arm.startswith("random-images")}
+    if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
+        return []
+    drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
+    span = formatting.signed_interval(one.low, one.high)
+    figures = f"({formatting.signed(one.difference)}, {one.interval} {span})"
+    if one.outcome == "same":
+        return [
+            f"{drawn} of the same size is equal to the reference within {formatting.size(one.margin)} points {figures}."
+        ]
+    if one.outcome == "unclear":
+        return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
+    luck = "gaps of this size may be the luck of that draw" if one.draws == 1 else "more than the luck of these draws"
+    return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
+
+
+def _few_seeds(compared: Sequence[Finding]) -> list[str]:
+    """What two seeds cannot show."""
+    if compared[0].seeds != 2:
+        return []
+    return [
+        "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be shown; "
+        "three seeds narrow the intervals by a third to a half."
+    ]
+
+
+def _floor(reference: Row | None, floor: Row | None) -> list[str]:
+    """What the same network scores before training, and a warning when training did not lift it.
+
+    One question of its own, and so its own interval.
+    """
+    if floor is None:
+        return []
+    text = f"Untrained, the same network scores {formatting.points(floor['mAP'])}."
+    high = floor["mAP_difference_high"]
+    if reference is not None and high is not None and high >= 0:
+        text += " Training is not shown to have lifted the reference above that, so these differences rest on little."
+    return [text]
+
+
+def _alone(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) -> str:
+    """Scores without a comparison, because the reference is missing or is all there is."""
+    best = max(rows, key=lambda row: row["mAP"])
+    span = formatting.interval(best["mAP_low"], best["mAP_high"])
+    scored = f"{formatting.points(best['mAP'])} points of mAP" + (
+        "" if span == formatting.DASH else f", 95% interval {span}"
+    )
+    absent = "the reference arm has no finished run"
+    if len(rows) == 1:
+        why = "it is the only arm" if best["arm"] == reference else absent
+        return (
+            f"{_upper(arm_phrase(best['arm'], info))} scores {scored}; {why}, so there is nothing to compare it with."
+        )
+    there = any(row["arm"] == reference for row in rows)
+    why = "what the design compares is not all finished" if there else absent
+    return (
+        f"The highest of {len(rows)} arms, {arm_phrase(best['arm'], info)}, scores {scored}; "
+        f"{why}, so no difference is judged."
+    )
+
+
+def _difference(one: Finding) -> float:
+    return one.difference
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,76 @@
+"""Run folders in, files out: results.csv, results.md and report.html."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gprplus.core.errors import ReportError
+from gprplus.core.folders import discard_if_empty, holding, is_held
+from gprplus.core.paths import AnyPath, several
+from gprplus.core.workdir import write_text
+from gprplus.reporting.markdown import as_markdown
+from gprplus.reporting.page import render
+from gprplus.reporting.run_results import AGAIN, read
+from gprplus.reporting.summary_tables import as_csv
+
+KIND = "reports"  # of folder, as its mark states
+DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
+
+
+def report(
+    runs: AnyPath | Sequence[AnyPath], output: AnyPath | None = None, *, estimand: str | None = None
+) -> list[Path]:
+    """Write report.html, results.csv and results.md of each run folder; the files, three a folder.
+
+    `runs` are folders of the form SPLIT/RECIPE, or folders that hold such ones. Files go into the run folder itself,
+    or into the folder `output` (a folder SPLIT/RECIPE inside it when there are several runs). `estimand` (own, transfer
+    or mixed) is what the verdict answers first; None: what the benchmark was given.
+
+    Raises:
+        ReportError: there is nothing finished to report on, a benchmark is running in one of the folders, or another
+            process writes reports to `output`.
+    """
+    folders, output = expand(several(runs)), None if output is None else Path(output)
+    busy = next((folder for folder in folders if is_held(folder)), None)
+    if busy:
+        raise ReportError(f"A benchmark is running in {busy}, and its tables change. Report when it has finished.")
+    if output is not None and (output.suffix or output.is_file()):
+        raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
+    if output is None:
+        return write(folders, estimand=estimand)
+    many = len(folders) > 1
+    places = [output / folder.parent.name / folder.name if many else output for folder in folders]
+    with holding(output, KIND, ReportError, adopt=True) as real:
+        try:
+            return write(folders, places, estimand)
+        finally:
+            discard_if_empty(real)
+
+
+def write(folders: Sequence[Path], places: Sequence[Path] | None = None, estimand: str | None = None) -> list[Path]:
+    """Write the reports of run folders into `places`, by default into the folders themselves."""
+    written = []
+    for folder, place in zip(folders, places or folders, strict=True):
+        outcome = read(folder, estimand)
+        texts = {
+            "report.html": render(outcome),
+            "results.csv": as_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
+            "results.md": as_markdown(outcome.summary, outcome.judged, outcome.info, outcome.queries),
+        }
+        for name, text in texts.items():
+            write_text(place / name, text)
+            written.append(place / name)
+    return written
+
+
+def expand(runs: Sequence[Path]) -> list[Path]:
+    """Run folders in the order given; a folder that holds finished ones stands for them, else ReportError."""
+    folders: list[Path] = []
+    for run in runs:
+        own = any((run / name).is_file() for name in ("benchmark.json", "summary.parquet"))
+        inside = [run] if own else sorted({path.parent for depth in DEPTHS for path in run.glob(depth)})
+        if not inside:
+            raise ReportError(
+                f"{run} holds no finished benchmark: no summary.parquet in it or in a SPLIT/RECIPE folder. {AGAIN}"
+            )
+        folders += inside
+    return list(dict.fromkeys(folders))

@@ -1,0 +1,206 @@
+"""A manifest's rows as integer codes: what every draw and every count works on.
+
+Strings cost time and memory, so each attribute is read once as codes into its levels, persons are numbered in sorted
+order, and names and paths come back only for the rows that are written.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.arrow import arrow, texts, whole
+from gprplus.core.declarations import in_order
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gprplus.splits.lazy_columns import Texts
+
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class Codes:
+    """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 where unknown.
+
+    Levels stand in declared order, only those present.
+    """
+
+    name: str
+    values: np.ndarray
+    levels: tuple[Any, ...]
+
+    @cached_property
+    def level_keys(self) -> np.ndarray:
+        """A 64-bit key for each level, `(L,) uint64`, made from its name and not from its number."""
+        return sampling.text_keys(sampling.canonical(self.name, str(level)) for level in self.levels)
+
+    def at(self, rows: np.ndarray) -> "Codes":
+        """The same attribute for chosen rows; the levels stay numbered as they are."""
+        return Codes(self.name, self.values[rows], self.levels)
+
+    def counts(self) -> dict[Any, int]:
+        """How many rows each level has; levels without rows are left out."""
+        found = np.bincount(self.values[self.values >= 0], minlength=len(self.levels))
+        return {level: int(count) for level, count in zip(self.levels, found, strict=True) if count}
+
+    def present(self) -> np.ndarray:
+        """Codes of the levels that have rows, in order."""
+        return np.flatnonzero(np.bincount(self.values[self.values >= 0], minlength=len(self.levels)))
+
+
+def encode(name: str, column: "pa.ChunkedArray") -> Codes:
+    """An Arrow column (dictionary, string or integer) as codes over its used levels."""
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type):
+        raw, vocabulary = _numbered(whole(column))
+    else:
+        array = whole(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
+        raw = sampling.plain(array.indices).astype(np.int32, copy=False)
+        raw = raw if array.null_count == 0 else np.where(sampling.known(array), raw, np.int32(UNKNOWN))
+        vocabulary = array.dictionary.to_pylist()
+    used = np.bincount(raw + 1, minlength=len(vocabulary) + 1)[1:] > 0
+    levels = in_order(name, {level for level, there in zip(vocabulary, used, strict=True) if there})
+    if levels == vocabulary:
+        return Codes(name, raw, tuple(levels))
+    place = {level: code for code, level in enumerate(levels)}
+    renumber = np.array([place.get(level, UNKNOWN) for level in vocabulary] + [UNKNOWN], dtype=np.int32)
+    return Codes(name, renumber[raw], tuple(levels))
+
+
+def _numbered(array: "pa.Array") -> tuple[np.ndarray, list[int]]:
+    """Integers as codes into their sorted values; a table over their range beats sorting while the range is small."""
+    values = sampling.plain(array)
+    there = sampling.known(array) if array.null_count else None
+    present = values if there is None else values[there]
+    if not len(present):
+        return np.full(len(values), UNKNOWN, dtype=np.int32), []
+    low, high = int(present.min()), int(present.max())
+    if high - low > 65_536:
+        vocabulary, codes = np.unique(present, return_inverse=True)
+    else:
+        used = np.zeros(high - low + 1, dtype=bool)
+        used[present - low] = True
+        vocabulary = np.flatnonzero(used) + low
+        codes = (np.cumsum(used, dtype=np.int32) - 1)[present - low]
+    if there is None:
+        return codes.astype(np.int32, copy=False), vocabulary.tolist()
+    raw = np.full(len(values), UNKNOWN, dtype=np.int32)
+    raw[there] = codes
+    return raw, vocabulary.tolist()
+
+
+def decode(codes: Codes, target: "pa.DataType") -> "pa.Array":
+    """Codes as an Arrow array of the type `target` (a dictionary of strings, or an integer)."""
+    import pyarrow as pa
+
+    if not codes.levels:
+        return pa.nulls(len(codes.values), target)
+    unknown = codes.values < 0
+    if not pa.types.is_dictionary(target):
+        return arrow(np.asarray(codes.levels, dtype=target.to_pandas_dtype())[codes.values], target, unknown)
+    vocabulary = texts([str(level) for level in codes.levels])
+    return pa.DictionaryArray.from_arrays(arrow(codes.values, target.index_type, unknown), vocabulary, safe=False)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The rows that an experiment may use.
+
+    `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images`
+    one code a row. `texts` hands out paths, digests and what else no draw needs. `left_out` says which rows are not
+    here, by reason.
+    """
+
+    uid: np.ndarray
+    person: np.ndarray
+    persons: tuple[tuple[str, str], ...]
+    images: Mapping[str, Codes]
+    traits: Mapping[str, Codes]
+    texts: "Texts"
+    left_out: Mapping[str, int]
+
+    @cached_property
+    def person_keys(self) -> np.ndarray:
+        """A 64-bit key for each person, `(I,) uint64`."""
+        return sampling.text_keys(sampling.canonical(dataset, identity) for dataset, identity in self.persons)
+
+    @cached_property
+    def of_persons(self) -> "dict[str, Codes]":
+        """Dataset, identity and the traits, one code a person."""
+        found = {}
+        columns = zip(("dataset", "identity"), zip(*self.persons, strict=True), strict=True)
+        for name, values in columns:
+            levels = sorted(set(values))
+            place = {level: code for code, level in enumerate(levels)}
+            found[name] = Codes(name, np.array([place[value] for value in values], dtype=np.int32), tuple(levels))
+        return {**found, **self.traits}
+
+    @cached_property
+    def standing(self) -> np.ndarray | None:
+        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand so already."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if self.texts.ascending:
+            return None
+        keyed = pa.table({"person": arrow(self.person, pa.int32()), "path": self.texts.column("path")})
+        place = np.empty(len(self), dtype=np.int64)
+        order = pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])
+        place[sampling.plain(order)] = np.arange(len(self))
+        return place
+
+    def in_order(self, rows: np.ndarray) -> np.ndarray:
+        """Sorted positions of rows, put into the order dataset, identity, path."""
+        return rows if self.standing is None else rows[np.argsort(self.standing[rows])]
+
+    def codes(self, name: str) -> Codes:
+        """An attribute of either level as codes of rows."""
+        if name in self.images:
+            return self.images[name]
+        trait = self.traits[name]
+        return Codes(name, trait.values[self.person], trait.levels)
+
+    def __len__(self) -> int:
+        return len(self.uid)
+
+
+def number_persons(dataset: Codes, identity: Codes) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+    """Number the (dataset, identity) pairs that occur, sorted: `(N,) int32` and the pairs."""
+    pair = dataset.values.astype(np.int64) * max(len(identity.levels), 1) + identity.values
+    size = len(dataset.levels) * len(identity.levels)
+    if size <= 8 * len(pair) + 65_536:  # a table of flags beats sorting while it is not much larger than the rows
+        used = np.zeros(size, dtype=bool)
+        used[pair] = True
+        kept = np.flatnonzero(used)
+        number = np.cumsum(used, dtype=np.int32) - 1
+        person = number[pair]
+    else:
+        kept, inverse = np.unique(pair, return_inverse=True)
+        person = inverse.astype(np.int32)
+    wide = max(len(identity.levels), 1)
+    return person, tuple((str(dataset.levels[code // wide]), str(identity.levels[code % wide])) for code in kept)
+
+
+def determines(by: Sequence[np.ndarray], sizes: Sequence[int], target: np.ndarray) -> bool:
+    """Whether `target` (N,) is a function of the code arrays `by`: H(target | by) = 0. Unknown counts as a level.
+
+    >>> determines([np.array([0, 0, 1])], [2], np.array([5, 5, 5]))
+    True
+    >>> determines([np.array([0, 0, 1])], [2], np.array([5, 6, 5]))
+    False
+    """
+    group, size = np.zeros(len(target), dtype=np.int64), 1
+    for values, levels in zip(by, sizes, strict=True):
+        group, size = group * (levels + 1) + (values + 1), size * (levels + 1)
+        if size > 8 * len(target) + 65_536:
+            kept, group = np.unique(group, return_inverse=True)
+            size = len(kept)
+    some = np.zeros(size, dtype=target.dtype)
+    some[group] = target
+    return bool(np.array_equal(some[group], target))

@@ -1,0 +1,104 @@
+"""Coarsened exact matching: levels merged by a declared map before strata are made, so that near ones may meet.
+
+A map is a width for numbers ("30": the nearest multiple, round the circle for degrees), or groups of levels
+("forenoon+noon/dusk+dawn": those not named stay as they are). Maps come from the command line or, from the finest to
+the coarsest, from manifests/attributes.toml. Images keep their own levels; only what counts as equal is coarser.
+(Iacus, King and Porro, "Causal inference without balance checking: coarsened exact matching", 2012.)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from gprplus.core.declarations import attributes
+from gprplus.core.errors import SplitError, nearest
+from gprplus.splits.candidates import Codes
+from gprplus.splits.designs import Plan, Train
+from gprplus.splits.request import WARN_RETENTION
+
+
+def draw_coarsely(train: Train, draw: Callable[[Train], Plan]) -> Plan:
+    """The plan of `draw` with levels merged no further than half of the images need to be matched.
+
+    Maps from the request are used as they are; else those declared for the other factors, rung by rung. Raises what
+    `draw` raises where even the coarsest does not help.
+    """
+    rungs = [train.request.coarsen] if train.request.coarsen else _declared(train)
+    tried: Exception | None = None
+    best: tuple[Plan, Mapping[str, str]] | None = None
+    for maps in rungs:
+        try:
+            plan = draw(merged_levels(train, maps))
+        except SplitError as problem:
+            tried = problem
+            continue
+        if best is None or plan.retention > best[0].retention:
+            best = (plan, maps)
+        if plan.retention >= WARN_RETENTION:
+            break
+    if best is None:
+        raise tried or SplitError("There is nothing to merge: no other factor has a coarser map. Give --coarsen.")
+    plan, maps = best
+    if not maps:
+        return plan
+    said = ", ".join(f"{name} by {text}" for name, text in maps.items())
+    warning = f"Levels were merged to be matched ({said}): within a merged level the arms may differ."
+    matching = {**plan.matching, "coarsened": dict(maps)}
+    return replace(plan, warnings=(*plan.warnings, warning), matching=matching)
+
+
+def _declared(train: Train) -> list[Mapping[str, str]]:
+    """Nothing merged, then every other factor by its first declared map, by its second, ..."""
+    maps = {name: attributes()[name].coarser for name in train.relations.strata(train.request.attr)}
+    maps = {name: coarser for name, coarser in maps.items() if coarser}
+    depth = max((len(coarser) for coarser in maps.values()), default=0)
+    return [{}, *({name: coarser[min(i, len(coarser) - 1)] for name, coarser in maps.items()} for i in range(depth))]
+
+
+def merged_levels(train: Train, maps: Mapping[str, str]) -> Train:
+    """The train side with the levels of some attributes merged; itself where there is no map."""
+    if not maps:
+        return train
+    pool = train.pool
+    for name in maps:
+        if name not in pool.images:
+            raise SplitError(f"{name} belongs to persons; --coarsen merges levels of what changes within one.")
+    images = {name: merged(codes, maps[name]) if name in maps else codes for name, codes in pool.images.items()}
+    return replace(train, pool=replace(pool, images=images))
+
+
+def merged(codes: Codes, text: str) -> Codes:
+    """An attribute with its levels merged by a map, the new levels in the order of their first old ones.
+
+    >>> merged(Codes("viewpoint_deg", np.array([0, 1, 2]), (10, 50, 350)), "30").levels
+    (0, 60)
+    """
+    if not codes.levels:
+        return codes
+    new = _by_width(codes, text) if attributes()[codes.name].type == "integer" else _by_group(codes, text)
+    levels = tuple(dict.fromkeys(new))
+    place = np.array([*(levels.index(level) for level in new), -1], dtype=np.int32)
+    return Codes(codes.name, place[codes.values], levels)
+
+
+def _by_width(codes: Codes, text: str) -> list[object]:
+    if not text.isdecimal() or int(text) < 1:
+        raise SplitError(f"--coarsen {codes.name}={text}: the map of a number is a width, such as {codes.name}=30.")
+    width = int(text)
+    nearest_ones = [(int(level) + width // 2) // width * width for level in codes.levels]
+    return [one % 360 if attributes()[codes.name].unit == "degree" else one for one in nearest_ones]
+
+
+def _by_group(codes: Codes, text: str) -> list[object]:
+    group: dict[str, str] = {}
+    known = {*map(str, codes.levels), *attributes()[codes.name].levels}
+    for names in text.lower().split("/"):
+        for name in names.split("+"):
+            if name not in known:
+                raise SplitError(f"--coarsen {codes.name}={text}: there is no level '{name}'. {nearest(name, known)}")
+            if group.setdefault(name, names) != names:
+                raise SplitError(f"--coarsen {codes.name}={text}: {name} stands in two groups.")
+    there = set(map(str, codes.levels))
+    shown = {names: "+".join(name for name in names.split("+") if name in there) for names in group.values()}
+    return [shown[group[str(level)]] if str(level) in group else level for level in codes.levels]

@@ -1,0 +1,346 @@
+"""Tests of query against gallery: a matrix of levels, and the removal of the matches that look like the query.
+
+They are tests of the same test persons and the same features, so they cost no embedding. Each is named like a target
+that belongs to the split, `self:<query level>><gallery level>`; tests.parquet says which rows count in which.
+
+The matrix. Slots are matched on the test side as arms are on the train side: a slot is a person and one combination of
+the other factors, kept where every level has an image. Some slots search and the others are searched, the same ones at
+every level, so that all entries have the same persons, queries, true matches of each query and distractors, and the
+other factors agree. Query and true match differ in camera on every entry, diagonal or not, and in viewpoint by an
+angle (apart.py); where the camera changes with the attribute, in another factor. So the diagonal is not easier by
+construction: no query finds itself, nor the same view, nor the next.
+
+Where there is no such matrix, `self:<level>><level>` are plain: queries of a level, and the gallery rows of that level.
+
+The removal (PersonX, CVPR 2019). `self:without-same-level` strikes out, for each query, its true matches at its own
+level; `self:without-random` as many of its true matches, drawn by chance.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import schema
+from gprplus.core import protocol, sampling, workdir
+from gprplus.core.errors import SplitError
+from gprplus.core.folders import remove
+from gprplus.splits.candidates import Codes
+from gprplus.splits.designs import Train
+from gprplus.splits.designs.only_without import place_of
+from gprplus.splits.matching import Slots, match, stratify
+from gprplus.splits.test_set import TestSide, cameras, deal_queries, first_of_runs, leave_some
+from gprplus.splits.viewpoint_gap import angle
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+TESTS = "tests.parquet"
+MOST_LEVELS = 16  # of a matrix, which has a test for each pair
+MOST_ALONE = 64  # levels that are tested each by itself
+REMOVED = "removed"
+_PARTS = ("facts", "groups")  # of Tests
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some rows in one role: `rows` positions in the pool; of removed rows, `of` the query whose ranking they leave."""
+
+    role: str
+    rows: np.ndarray
+    of: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Tests:
+    """Tests by name, each with what split.json says of it (the groups it is made of among that), and the groups.
+
+    `warnings` are sentences on what they measure beside what they are meant to.
+    """
+
+    __test__ = False
+
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def tests(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+    """The tests that the request asks for, over the `levels` that arms are compared over. Raises SplitError where the
+    test side cannot give them.
+    """
+    request = train.request
+    insisted = request.cross or request.apart_deg is not None
+    if insisted or request.removal:
+        _require_varying(train, side)
+    found = [_matrix(train, side, levels)] if insisted else []
+    found += [by_level(train, side, levels)] if request.cross is None and not insisted else []
+    found += [_removal(train, side)] if request.removal else []
+    facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
+    crossed = any(one["kind"] == "cross" for one in facts.values())
+    return Tests(facts, groups, tuple(_places(train) if crossed else ()))
+
+
+def _require_varying(train: Train, side: TestSide) -> None:
+    """Raise SplitError where a query can have no true match of another level."""
+    attr = train.request.attr
+    if not len(side.rows):
+        raise SplitError("--cross and --removal are tests on the split's own test side; give a --test-share above 0.")
+    if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+        raise SplitError(
+            f"--cross and --removal need an attribute that varies within a person: {attr} does not, so that a query "
+            "has no true match of another level."
+        )
+
+
+def by_level(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+    """The matrix of query against gallery levels where the test side allows it, else the tests within each level."""
+    try:
+        _require_varying(train, side)
+        return _matrix(train, side, levels)
+    except SplitError:
+        return within_levels(train, side)
+
+
+def within_levels(train: Train, side: TestSide) -> Tests:
+    """Queries of each level in the gallery of that level alone: rows of the test set `self`, as they are.
+
+    A query counts where its own level holds a true match under the protocol; levels without such a query have no test.
+    """
+    pool, attr = train.pool, train.request.attr
+    if attr == "identity" or not len(side.rows):
+        return Tests()
+    codes, (name, camera) = pool.codes(attr), cameras(pool)
+    facts: dict[str, Mapping[str, Any]] = {}
+    groups: dict[str, Group] = {}
+    present = codes.at(side.rows).present()
+    for code in present if len(present) <= MOST_ALONE else ():
+        here = codes.values[side.rows] == code
+        query, gallery = side.rows[here & side.query], side.rows[here & ~side.query]
+        found = protocol.true_matches(pool.person[query], pool.person[gallery], camera[query], camera[gallery])
+        query, level = query[found > 0], str(codes.levels[code])
+        if len(query):
+            names = [f"query {level}", f"gallery {level}"]
+            groups |= {names[0]: Group("query", query), names[1]: Group("gallery", gallery)}
+            facts[f"self:{level}>{level}"] = {
+                "kind": "level",
+                "protocol": name,
+                "identities": len(np.unique(pool.person[query])),
+                "queries": len(query),
+                "gallery": len(gallery),
+                "matches_per_query": [int(found[found > 0].min()), int(found.max())],
+                "query_level": level,
+                "gallery_level": level,
+                "groups": names,
+            }
+    return Tests(facts, groups)
+
+
+def _places(train: Train) -> list[str]:
+    """A warning where the background tells the level or the person: no masked copy of the images is searched."""
+    found, attr = train.relations, train.request.attr
+    by = next((of for of in ((attr,), ("identity",), ("identity", attr)) if found.follows("background", of)), None)
+    if by is None or attr == "background":
+        return []
+    return [
+        f"The background follows from {' and '.join(by)}, and no copy of the test images with the background masked is "
+        "searched: the matrix of query against gallery levels measures the matching of backgrounds too."
+    ]
+
+
+def _matrix(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+    attr, pool = train.request.attr, train.pool
+    compared = _levels(train, side, levels)
+    strata_names = train.relations.strata(attr)
+    level = place_of(compared, pool.codes(attr))[side.rows]
+    rows, level = side.rows[level >= 0], level[level >= 0]
+    others = [pool.images[name].at(rows) for name in strata_names]
+    strata = stratify(pool.person[rows], pool.person_keys, others)
+    slots = match(strata, level, len(compared), pool.uid[rows], seed=0).slots
+    slots = Slots(rows[slots.rows], slots.block, slots.rank)
+    name, plays, apart = _apart(train, slots, strata_names)
+    query = _searching(train, slots, apart, strata_names, plays)
+    turned = angle(pool.images["viewpoint_deg"], slots, train.request.apart_deg, attr)
+    gallery = _without(len(slots), query)
+    if name == "no-camera":  # the rule that hides a match at scoring is the camera's: here the sides are apart already
+        gallery = gallery[~_shares(slots.block, apart, query)[gallery]]
+    same = (apart[query], apart[gallery]) if name != "no-camera" else ()
+    matches = protocol.true_matches(slots.block[query], slots.block[gallery], *same)
+    asks, near = turned.hidden(query, gallery, slots.block) if turned else (np.empty(0, np.int64),) * 2
+    if same:  # those the camera hides already
+        asks, near = (pair[same[0][asks] != same[1][near]] for pair in (asks, near))
+    matches -= np.bincount(asks, minlength=len(query))
+    if not (matches > 0).any():
+        far = f" and {turned.degrees} degrees apart" if turned else ""
+        fewer = ", give a smaller --apart-deg" if turned else ""
+        raise SplitError(
+            f"The test side cannot be crossed over {attr}: no test person has an image at every level of it under two "
+            f"different conditions{far}. Render more, name fewer --levels{fewer}, or leave --cross out."
+        )
+    kept = np.cumsum(matches > 0) - 1
+    asks, near = (pair[matches[asks] > 0] for pair in (asks, near))
+    query, asks, matches = query[matches > 0], kept[asks], matches[matches > 0]
+    names = [str(pool.codes(attr).levels[code]) for code in compared]
+    shared = {
+        "kind": "cross",
+        "protocol": name,
+        "apart_in": plays,
+        **({"apart_deg": turned.degrees} if turned else {}),
+        "identities": len(np.unique(slots.block[query])),
+        "queries": len(query),
+        "gallery": len(gallery),
+        "matches_per_query": [int(matches.min()), int(matches.max())],
+    }
+    groups: dict[str, Group] = {}
+    for i, one in enumerate(names):
+        groups[f"query {one}"] = Group("query", np.sort(slots.rows[query, i]))
+        groups[f"gallery {one}"] = Group("gallery", np.sort(slots.rows[gallery, i]))
+    facts: dict[str, Mapping[str, Any]] = {}
+    for (i, one), (j, other) in product(enumerate(names), repeat=2):
+        used = [f"query {one}", f"gallery {other}"]
+        if len(asks):
+            used.append(f"{REMOVED} {one}>{other}")
+            groups[used[-1]] = Group(REMOVED, slots.rows[gallery[near], j], slots.rows[query[asks], i])
+        pair = {"query_level": one, "gallery_level": other}
+        facts[f"self:{one}>{other}"] = {**shared, **pair, "groups": used}
+    return Tests(facts, groups)
+
+
+def _levels(train: Train, side: TestSide, compared: Sequence[Any]) -> np.ndarray:
+    """Codes of the levels to cross: those compared that the test side has."""
+    codes, names = train.pool.codes(train.request.attr), set(map(str, compared))
+    present = codes.at(side.rows).present()
+    present = np.array([code for code in present if str(codes.levels[code]) in names])
+    if not 2 <= len(present) <= MOST_LEVELS:
+        raise SplitError(
+            f"A matrix of query against gallery levels takes 2 to {MOST_LEVELS} levels of {codes.name}; found "
+            f"{len(present)}. Name some with --levels."
+        )
+    return present
+
+
+def _apart(train: Train, slots: Slots, strata_names: Sequence[str]) -> tuple[str, str, np.ndarray]:
+    """Protocol, column and code `(S,)` of each slot of what query and true match must differ in."""
+    name, camera = cameras(train.pool)
+    at = camera[slots.rows]
+    if name != "no-camera" and len(slots) and (at == at[:, :1]).all():
+        return name, {"camera": "camera", "viewpoint": "viewpoint_deg"}[name], at[:, 0]
+    varying = [train.pool.images[factor] for factor in strata_names]
+    varying = [codes.at(slots.rows[:, 0]) for codes in varying]
+    varying = [codes for codes in varying if len(codes.present()) > 1]
+    if not varying:
+        raise SplitError(
+            f"The test side cannot be crossed over {train.request.attr}: there is no other factor in which a query and "
+            "its true matches could differ."
+        )
+    chosen = max(varying, key=lambda codes: len(codes.present()))
+    return "no-camera", chosen.name, chosen.values
+
+
+def _searching(train: Train, slots: Slots, apart: np.ndarray, strata_names: Sequence[str], plays: str) -> np.ndarray:
+    """The slots that search: one a person and camera; without cameras a person's of one condition, hashed for it."""
+    key = sampling.mix(train.pool.person_keys[slots.block] + slots.rank.astype(np.uint64))
+    priority = sampling.priorities(key, 0, "query")
+    others = [train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays]
+    chosen = deal_queries(slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority)
+    if cameras(train.pool)[0] != "no-camera" and plays in ("camera", "viewpoint_deg"):
+        return leave_some(chosen, slots.block, priority)
+    condition = sampling.priorities(
+        sampling.mix(train.pool.person_keys[slots.block] + apart.astype(np.uint64)), 0, "condition"
+    )
+    order = np.lexsort((condition, slots.block))
+    head = order[first_of_runs(slots.block[order])]
+    mine = np.full(len(train.pool.persons), -1, dtype=np.int64)
+    mine[slots.block[head]] = apart[head]
+    return np.flatnonzero(apart == mine[slots.block])
+
+
+def _without(size: int, query: np.ndarray) -> np.ndarray:
+    left = np.ones(size, dtype=bool)
+    left[query] = False
+    return np.flatnonzero(left)
+
+
+def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndarray:
+    """`(S,) bool`: the slots that have the condition of a query slot of their person."""
+    wide = int(apart.max(initial=0)) + 1
+    return np.isin(person.astype(np.int64) * wide + apart, person[query].astype(np.int64) * wide + apart[query])
+
+
+def _removal(train: Train, side: TestSide) -> Tests:
+    pool = train.pool
+    level: Codes = pool.codes(train.request.attr)
+    name, camera = cameras(pool)
+    query, gallery = side.rows[side.query], side.rows[~side.query]
+    same: list[tuple[np.ndarray, np.ndarray]] = []
+    chance: list[tuple[np.ndarray, np.ndarray]] = []
+    for who in np.unique(pool.person[query]):
+        asks, own = query[pool.person[query] == who], gallery[pool.person[gallery] == who]
+        hidden = protocol.ignored(pool.person[asks], pool.person[own], camera[asks], camera[own])
+        alike = (level.values[asks][:, None] == level.values[own][None, :]) & ~hidden
+        drawn = sampling.priorities(
+            sampling.mix(pool.uid[asks][:, None] ^ sampling.mix(pool.uid[own])[None, :]), 0, "removed"
+        )
+        drawn[hidden] = np.iinfo(np.uint64).max
+        place = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1, kind="stable")
+        for removed, out in ((alike, same), (place < alike.sum(axis=1)[:, None], chance)):
+            of, at = np.nonzero(removed)
+            out.append((asks[of], own[at]))
+    groups = {
+        "query": Group("query", query),
+        "gallery": Group("gallery", gallery),
+        **{
+            f"removed {what}": Group(
+                REMOVED, np.concatenate([at for _, at in rows]), np.concatenate([of for of, _ in rows])
+            )
+            for what, rows in (("same level", same), ("random", chance))
+        },
+    }
+    if not len(groups["removed random"].rows):
+        raise SplitError(
+            f"--removal would remove nothing: the {name} rule already hides all true matches at the query's own "
+            f"{level.name}. Leave it out."
+        )
+    shared = {"kind": "removal", "protocol": name, "queries": len(query), "gallery": len(gallery)}
+    shared["removed"] = len(groups["removed random"].rows)
+    return Tests(
+        {
+            f"self:without-{what.replace(' ', '-')}": {**shared, "groups": ["query", "gallery", f"removed {what}"]}
+            for what in ("same level", "random")
+        },
+        groups,
+    )
+
+
+def write_tests(path: Path, train: Train, made: Tests) -> None:
+    """Write tests.parquet (schema.TESTS), one row for each row of each group; without tests there is no such file."""
+    import pyarrow as pa
+
+    if not made.groups:
+        remove(path)
+        return
+    uid = train.pool.uid
+    tables = []
+    for name, group in made.groups.items():
+        count = len(group.rows)
+        of = pa.nulls(count, pa.uint64()) if group.of is None else pa.array(uid[group.of])
+        columns = {"group": pa.array([name] * count, pa.string()), "role": pa.array([group.role] * count, pa.string())}
+        tables.append(schema.conform(pa.table({**columns, "uid": pa.array(uid[group.rows]), "of": of}), schema.TESTS))
+    workdir.write_table(path, pa.concat_tables(tables).unify_dictionaries())
+
+
+def read_groups(path: Path, names: Sequence[str]) -> "dict[str, pa.Table]":
+    """The groups of tests.parquet by name. Raises SplitError where the file or a group is missing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = schema.stored.read_table(path, schema.TESTS, SplitError, "Make the split again with --force.")
+    group = table.column("group").cast(pa.string())
+    found = {name: table.filter(pc.equal(group, name)) for name in names}
+    absent = [name for name, rows in found.items() if not len(rows)]
+    if absent and not all(name.startswith(REMOVED) for name in absent):
+        raise SplitError(f"{path} lacks the rows of '{absent[0]}'. Make the split again with --force.")
+    return found

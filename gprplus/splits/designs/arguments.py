@@ -1,0 +1,133 @@
+"""What comparing designs share: the levels asked for, what --missing leaves, the levels that a control draws."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
+from gprplus.splits.candidates import Codes
+from gprplus.splits.designs.base import Train
+from gprplus.splits.matching import Matched, Strata, complete_blocks, stratify
+from gprplus.splits.request import level_set
+
+DRAWS = 5  # what the field asks for of random levels before their spread can be told from an effect
+
+
+def inside_persons(train: Train, design: str) -> None:
+    """Raise SplitError for an attribute that one person cannot change: the design compares persons with themselves."""
+    attr = train.request.attr
+    if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+        suited = "identity" if attr == "identity" else "persons"
+        raise SplitError(
+            f"The design {design} compares persons with themselves, but {attr} does not vary within a person. "
+            f"Leave --design out: {attr} has the design {suited}."
+        )
+
+
+# Of --missing: what asks for persons who have every combination. The others let matching itself drop.
+WHOLE = ("drop-identity", "fail")
+
+
+def arms_asked(
+    codes: Codes, levels: Sequence[str] | None, attr: str, *, apart: bool = False
+) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[Any, ...]]:
+    """The sets of levels that become arms, the levels that are matched and mixed, and the names of all levels.
+
+    Two or more plain levels are compared among themselves, unless they are to be left out (`apart`). A set, or a level
+    alone, is compared with the mixture of all levels, since within itself there is nothing to compare it with.
+    """
+    present = codes.present()
+    known = [codes.levels[code] for code in present]
+    if not len(present):
+        raise SplitError(f"{attr} is not known for any image on the train side, so that there is nothing to compare.")
+    if len(present) == 1:
+        raise SplitError(f"{attr} has one level only on the train side ({known[0]}); an experiment needs two.")
+    if levels is None:
+        return [(int(code),) for code in present], present, codes.levels
+    sets = list(dict.fromkeys(level_set(text, known, attr) for text in levels))
+    chosen = [tuple(int(present[place]) for place in places) for places in sets]
+    plain = all(len(places) == 1 for places in sets) and len(sets) > 1 and not apart
+    if any(len(places) == len(present) for places in sets):
+        raise SplitError(f"A set of all {len(present)} levels of {attr} is what the arm `mix` is; name fewer.")
+    return chosen, np.sort([code for (code,) in chosen]) if plain else present, codes.levels
+
+
+def obey_missing(
+    train: Train, strata: Strata, rows: np.ndarray, others: Sequence[Codes], level: np.ndarray, levels: int
+) -> np.ndarray:
+    """`(n,) bool`: the rows that --missing leaves. All of them where matching itself drops."""
+    if train.request.missing not in WHOLE:
+        return np.ones(len(rows), dtype=bool)
+    cells = stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), others)
+    person = train.pool.person[rows]
+    complete = complete_blocks(strata, cells, level, levels)[strata.owner[strata.code]]
+    lacking = np.unique(person[~complete])
+    if train.request.missing == "fail" and len(lacking):
+        names = ", ".join(train.pool.persons[code][1] for code in lacking[:3])
+        raise SplitError(
+            f"{len(lacking):,} of {len(np.unique(person)):,} identities on the train side lack some combination with "
+            f"{train.request.attr} "
+            f"(such as {names}), and --missing=fail was given. Try --missing=drop-stratum or drop-identity."
+        )
+    return complete
+
+
+def random_sets(
+    train: Train, held: Sequence[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, warnings: list[str]
+) -> dict[str, tuple[int, ...]]:
+    """Arms `random-levels-q<q>-<k>`: for each size q of the sets `held`, where 2 <= q <= levels - 2, as many sets of q
+    levels as there are to be draws, none of them held and no two alike.
+    """
+    drawn: dict[str, tuple[int, ...]] = {}
+    for size in sorted({len(codes) for codes in held}):
+        if not 2 <= size <= len(compared) - 2:
+            continue
+        seen = {codes for codes in held if len(codes) == size}
+        free = math.comb(len(compared), size) - len(seen)
+        if free < train.request.draws:
+            warnings.append(
+                f"There are only {free} other sets of {size} of the {len(compared)} levels of {train.request.attr}, "
+                f"so that there are no more draws of random levels."
+            )
+        for draw in range(1, min(free, train.request.draws) + 1):
+            codes = _random_set(train, size, seen, compared, level_keys, draw)
+            seen.add(codes)
+            drawn[f"random-levels-q{size}-{draw}"] = codes
+    times = train.request.draws * train.request.deals
+    if drawn and times < DRAWS:
+        shown = {1: "once", 2: "twice"}.get(times, f"{times} times")
+        warnings.append(
+            f"The control of random levels was drawn {shown}: the luck of the draw is in any difference to it. "
+            f"--deals {DRAWS} draws it again for each of {DRAWS} training seeds."
+        )
+    return drawn
+
+
+def _random_set(
+    train: Train, size: int, seen: set[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, draw: int
+) -> tuple[int, ...]:
+    """`size` levels of the compared ones by hashed priority, other than those seen; the caller knows there are some."""
+    attempt = 0
+    while True:
+        stream = f"random-levels-{draw}-{attempt}"
+        picked = compared[
+            sampling.bottom(sampling.priorities(level_keys, train.request.seed, stream), size, level_keys)
+        ]
+        drawn = tuple(sorted(int(code) for code in picked))
+        if drawn not in seen:
+            return drawn
+        attempt += 1
+
+
+def counted(matched: Matched) -> dict[str, Any]:
+    """What matching kept, for the audit."""
+    return {
+        "candidates": matched.candidates,
+        "matched": int(matched.slots.rows.size),
+        "strata": matched.strata,
+        "strata_kept": matched.kept,
+        "identities_kept": int(np.count_nonzero(np.bincount(matched.slots.block))),
+    }

@@ -1,0 +1,175 @@
+"""Comparing persons: attributes that one person cannot change, such as gender or a dress.
+
+Within a person there is nothing to match, so the arms have different persons, as many of each level as the rarest level
+has. They are lined up by priority, the r-th of each level making one block; a block keeps the combinations of
+image-level factors that all its persons have. So arms agree in the number of persons, in images per person and in the
+joint law of everything but the persons themselves.
+"""
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
+from gprplus.core.names import file_safe
+from gprplus.splits.candidates import Codes
+from gprplus.splits.designs.arguments import WHOLE, arms_asked, counted, obey_missing, random_sets
+from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
+from gprplus.splits.matching import Matched, Slots, match, stratify
+
+
+@design(
+    "persons",
+    asks="What are persons of one kind worth against as many of another?",
+    example="--attr=gender",
+)
+def between_persons(train: Train) -> Plan:
+    """Arms `only-<level>` of different persons, `mix` of whole persons, `random-images-1` of random persons."""
+    request = train.request
+    trait = person_level(train)
+    _refuse_twins(train, trait)
+    sets, compared, names = arms_asked(trait, request.levels, request.attr)
+    strata = train.relations.strata(request.attr)
+    block = line_up(train, _without_holes(train, trait, compared, strata), compared)
+    matched = _match(train, compared, block, strata)
+    warnings = judge_retention(
+        matched, request, f"the persons of different {request.attr} share hardly any combination."
+    )
+    order = np.arange(len(block), dtype=np.uint64)
+    slots = sized(matched.slots, order, request, f"persons of each {request.attr}")
+    arms = {
+        file_safe(f"only-{'+'.join(str(names[code]) for code in codes)}"): _whole(
+            train, slots, compared, codes, names, "only"
+        )
+        for codes in sets
+    }
+    arms["mix"] = _whole(train, slots, compared, tuple(int(code) for code in compared), names, "mix")
+    if request.controls:
+        drawn = random_sets(train, sets, compared, trait.level_keys[compared], warnings)
+        arms |= {name: _whole(train, slots, compared, codes, names, "random-levels") for name, codes in drawn.items()}
+        arms |= _random_persons(train, matched.slots, slots)
+    warnings += _small(slots, request.attr)
+    return Plan(
+        design="persons",
+        arms=arms,
+        reference="mix",
+        levels=tuple(names[code] for code in compared),
+        compared=tuple(name for name, arm in arms.items() if arm.kind == "only"),
+        strata=("block of persons", *strata),
+        retention=matched.retention,
+        matching=counted(matched),
+        warnings=tuple(warnings),
+    )
+
+
+def person_level(train: Train) -> Codes:
+    """The attribute as one code a person, unknown for persons without train rows."""
+    codes = train.codes(train.request.attr)
+    values = np.full(len(train.pool.persons), -1, dtype=np.int32)
+    values[train.person] = codes.values
+    return Codes(codes.name, values, codes.levels)
+
+
+def _without_holes(train: Train, trait: Codes, compared: np.ndarray, strata: tuple[str, ...]) -> Codes:
+    """The attribute, unknown for persons whom --missing leaves out because they lack a combination."""
+    if train.request.missing not in WHOLE:
+        return trait
+    pool = train.pool
+    rows = train.rows[np.isin(trait.values[train.person], compared)]
+    others = [pool.images[name].at(rows) for name in strata]
+    cells = stratify(pool.person[rows], pool.person_keys, others)
+    kept = obey_missing(train, cells, rows, others, np.zeros(len(rows), dtype=np.int64), 1)
+    values = trait.values.copy()
+    values[pool.person[rows[~kept]]] = -1
+    return Codes(trait.name, values, trait.levels)
+
+
+def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
+    """`(B, L)` persons: line r holds the r-th of each compared level by priority; the rarest level sets the lines."""
+    priority = train.order()
+    columns = []
+    for code in compared:
+        mine = np.flatnonzero(trait.values == code)
+        columns.append(mine[sampling.bottom(priority[mine], len(mine), mine)])
+    lines = min(len(column) for column in columns)
+    return np.stack([column[:lines] for column in columns], axis=1)
+
+
+def _match(train: Train, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> Matched:
+    pool = train.pool
+    line = np.full(len(pool.persons), -1, dtype=np.int64)
+    level = np.full(len(pool.persons), -1, dtype=np.int64)
+    line[block] = np.arange(len(block))[:, None]
+    level[block] = np.arange(len(compared))[None, :]
+    rows = train.rows[line[train.person] >= 0]
+    who = pool.person[rows]
+    block_keys = sampling.text_keys(sampling.canonical("block", str(i)) for i in range(len(block)))
+    others = [pool.images[name].at(rows) for name in strata]
+    cells = stratify(line[who], block_keys, others)
+    matched = match(cells, level[who], len(compared), pool.uid[rows], train.request.seed)
+    slots = Slots(rows[matched.slots.rows], matched.slots.block, matched.slots.rank)
+    return Matched(slots, len(rows), matched.strata, matched.kept)
+
+
+def _whole(
+    train: Train, slots: Slots, compared: np.ndarray, codes: tuple[int, ...], names: tuple[object, ...], kind: str
+) -> Arm:
+    """Whole persons: line after line takes the next of the levels in a hashed order."""
+    among = np.flatnonzero(np.isin(compared, codes))
+    level_keys = sampling.text_keys(sampling.canonical(train.request.attr, str(names[compared[i]])) for i in among)
+    turns = among[sampling.bottom(sampling.priorities(level_keys, train.request.seed, "deal"), len(among), level_keys)]
+    turn = np.unique(slots.block, return_inverse=True)[1]
+    rows = slots.rows[np.arange(len(slots)), turns[turn % len(turns)]]
+    return Arm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
+
+
+def _random_persons(train: Train, whole: Slots, slots: Slots) -> dict[str, Arm]:
+    """As many persons as an arm has, drawn from all, with as many random images of each.
+
+    Each line's place is taken by the first person drawn who has as many images as the line could have (`whole`), the
+    longest lines first: who that is depends on no size that was asked for, so that smaller arms are parts of larger.
+    """
+    able = np.bincount(whole.block)
+    sizes = np.bincount(slots.block, minlength=len(able))
+    lines = np.flatnonzero(able)
+    owned = np.bincount(train.person, minlength=len(train.pool.persons))
+    there = np.flatnonzero(owned)
+    arms = {}
+    for draw in range(1, train.request.draws + 1):
+        drawn = there[sampling.bottom(train.order(f"random-persons-{draw}")[there], len(there), there)]
+        left = np.ones(len(drawn), dtype=bool)
+        wanted = np.zeros(len(owned), dtype=np.int64)
+        for line in lines[np.lexsort((lines, -able[lines]))]:
+            first = int((left & (owned[drawn] >= able[line])).argmax())  # there is one: the line's own persons are
+            left[first] = False
+            wanted[drawn[first]] = sizes[line]
+        arms[f"random-images-{draw}"] = random_images(train, wanted, draw)
+    return arms
+
+
+def _refuse_twins(train: Train, trait: Codes) -> None:
+    """Refuse an attribute that splits the persons exactly as another one does."""
+    known = trait.values >= 0
+    for name, other in train.pool.traits.items():
+        both = set(zip(trait.values[known].tolist(), other.values[known].tolist(), strict=True))
+        firsts, seconds = {pair[0] for pair in both}, {pair[1] for pair in both}
+        if (
+            name != trait.name
+            and -1 not in seconds
+            and len(both) == len(firsts) == len(seconds) > 1
+            and known.sum() > len(both)
+        ):
+            raise SplitError(
+                f"The effect of {trait.name} cannot be told from that of {name}: on the train side each {trait.name} "
+                f"goes with one {name} and "
+                "the other way round. More varied persons are needed."
+            )
+
+
+def _small(slots: Slots, attr: str) -> list[str]:
+    count = len(np.unique(slots.block))
+    if count < 8:
+        return [
+            f"Each arm has only {count} persons, because the rarest {attr} has no more; differences between persons "
+            "will drown its effect."
+        ]
+    return []

@@ -1,0 +1,97 @@
+"""`identity`: how much more persons are worth, with the number of images held fixed and with it growing along."""
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError
+from gprplus.splits.designs.base import Arm, Plan, Train, design
+from gprplus.splits.test_set import rank_in_runs
+
+
+@design(
+    "identity",
+    asks="What are more persons worth, at one number of images and with the images growing along?",
+    example="--attr=identity",
+)
+def ladder(train: Train) -> Plan:
+    """Arms `ids-<n>` at one total of images, nested in n, and `ids-<n>-all` with every image of the same persons.
+
+    The total is what the smallest rung can give (or --budget). On each rung it is spread as evenly as its persons'
+    images allow. `-all` stands only where it differs. The reference is the largest rung at constant images.
+    """
+    rows, rank, place = _ranked(train)
+    rungs = _rungs(train, len(np.unique(place)))
+    total = _total(train, place, rungs)
+    arms: dict[str, Arm] = {}
+    for rung in rungs:
+        mine = np.flatnonzero(place < rung)
+        spread = mine[np.lexsort((place[mine], rank[mine]))][:total]
+        arms[f"ids-{rung}"] = Arm("ids", (str(rung),), np.sort(rows[spread]))
+        if len(mine) > total:
+            arms[f"ids-{rung}-all"] = Arm("ids-all", (str(rung),), np.sort(rows[mine]))
+    arms = {name: arms[name] for name in sorted(arms, key=lambda name: (arms[name].kind != "ids",))}
+    return Plan(
+        design="identity",
+        arms=arms,
+        reference=f"ids-{rungs[-1]}",
+        levels=tuple(rungs),
+        compared=tuple(name for name, arm in arms.items() if arm.kind == "ids"),
+        matching={"images": total, "identities": int(rungs[-1])},
+    )
+
+
+def _ranked(train: Train) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Train rows with each one's rank inside its person and its person's place in line, both by priority."""
+    person, uid = train.person, train.pool.uid[train.rows]
+    order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
+    rows, person = train.rows[order], person[order]
+    rank = rank_in_runs(person)
+    most = train.request.images_per_identity
+    if most is not None:
+        enough = np.bincount(person, minlength=len(train.pool.persons))[person] >= most
+        if not enough.any():
+            raise SplitError(f"No person has {most:,} images on the train side.")
+        kept = enough & (rank < most)
+        rows, rank, person = rows[kept], rank[kept], person[kept]
+    there = np.unique(person)
+    line = np.zeros(len(train.pool.persons), dtype=np.int64)
+    line[there[sampling.bottom(train.order()[there], len(there), there)]] = np.arange(len(there))
+    return rows, rank, line[person]
+
+
+def _rungs(train: Train, there: int) -> list[int]:
+    """The numbers of persons: those asked for, else an eighth, a half and all."""
+    request = train.request
+    top = request.identities if request.identities is not None else there
+    if request.levels is None:
+        rungs = sorted({max(2, round(top / 8)), max(2, top // 2), top})
+    else:
+        try:
+            rungs = sorted({int(level) for level in request.levels})
+        except ValueError:
+            raise SplitError(
+                f"The levels of identity are numbers of persons, such as 8,32,64; found {','.join(request.levels)}."
+            ) from None
+    if rungs[0] < 2:
+        raise SplitError(f"A rung needs at least 2 persons; found {rungs[0]}.")
+    if max(rungs[-1], top) > there:
+        raise SplitError(f"{max(rungs[-1], top):,} identities were asked for, but the train side has {there:,}.")
+    if len(rungs) < 2:
+        raise SplitError(f"A ladder needs two different numbers of persons; the train side has {there:,}.")
+    return rungs
+
+
+def _total(train: Train, place: np.ndarray, rungs: list[int]) -> int:
+    able = int((place < rungs[0]).sum())
+    budget = train.request.budget
+    if budget is not None and budget > able:
+        raise SplitError(
+            f"A budget of {budget:,} images was asked for, but the smallest rung ({rungs[0]} persons) has {able:,}."
+        )
+    total = budget or able
+    if total < rungs[-1]:
+        raise SplitError(
+            f"{total:,} images cannot show {rungs[-1]:,} persons: the smallest rung sets the number of images. Start "
+            "with more persons."
+        )
+    return total

@@ -1,0 +1,195 @@
+"""Matched arms that are restricted in several attributes at once.
+
+A slot is again one place in a training set, in a stratum of a person and the factors that no arm restricts. Each arm
+offers the images of its own levels in that stratum, and a stratum gives as many slots as the arm with the fewest. An
+arm fills its slots in an order in which every first part holds each of its levels equally often (`balanced_order`), the
+levels shuffled anew in each stratum, so that no two factors are tied. Arms then have the same persons, as many images
+of each, and one law of every factor that none of them restricts.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.errors import SplitError, nearest
+from gprplus.splits.candidates import Codes
+from gprplus.splits.designs.arguments import obey_missing
+from gprplus.splits.designs.base import Train
+from gprplus.splits.identifiability import cautions, refuse_aliased
+from gprplus.splits.matching import Matched, Slots, Strata, restrict, stratify
+from gprplus.splits.request import DeclaredArm
+from gprplus.splits.test_set import rank_in_runs
+
+GREEDY = 4096  # cells of a grid up to which an order is balanced one by one; beyond, a draw is balanced enough
+
+
+def factors_of(train: Train, restricted: Sequence[str]) -> tuple[str, ...]:
+    """The factors to match on beside the person: those of each restricted attribute that are none of them.
+
+    Raises SplitError for an attribute that persons cannot change, or whose effect is another's.
+    """
+    for attr in restricted:
+        if attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+            raise SplitError(
+                f"{attr} does not vary within a person, so that the same persons cannot be had with and without a "
+                f"restriction of it. Compare persons with: gprplus make-split --attr={attr}"
+            )
+        refuse_aliased(train.relations, attr)
+        for other in restricted:
+            if other != attr and train.relations.follows(other, ("identity", attr)):
+                raise SplitError(f"{other} follows from {attr}, so that the two cannot be restricted apart.")
+    if not restricted:
+        return train.relations.strata("identity")
+    kept = [set(train.relations.strata(attr)) for attr in restricted]
+    return tuple(
+        name
+        for name in train.relations.strata(restricted[0])
+        if name not in restricted and all(name in k for k in kept)
+    )
+
+
+def warned(train: Train, restricted: Sequence[str]) -> list[str]:
+    """What changes along with each restricted attribute."""
+    return [said for attr in restricted for said in cautions(train.relations, attr)]
+
+
+def levels_kept(train: Train, attr: str, levels: Sequence[object]) -> np.ndarray:
+    """Codes of the named levels on the train side, sorted. Raises SplitError with the nearest one."""
+    codes = train.codes(attr)
+    place = {str(codes.levels[code]): int(code) for code in codes.present()}
+    for level in map(str, levels):
+        if level not in place:
+            raise SplitError(f"{attr} has no level '{level}' on the train side. {nearest(level, place)}")
+    return np.unique([place[str(level)] for level in levels])
+
+
+def match_jointly(
+    train: Train, arms: Sequence[Mapping[str, Sequence[Any]]], attrs: Sequence[str], factors: Sequence[str]
+) -> Matched:
+    """Slots whose columns are arms: `arms` name the levels that each keeps of (some of) the attributes `attrs`."""
+    pool, request = train.pool, train.request
+    level = {attr: train.codes(attr) for attr in attrs}
+    known = np.ones(len(train.rows), dtype=bool)
+    for codes in level.values():
+        known &= codes.values >= 0
+    rows = train.rows[known]
+    level = {attr: codes.at(known) for attr, codes in level.items()}
+    others = [train.codes(name).at(known) for name in factors]
+    if request.missing in ("drop-identity", "fail"):
+        whole = stratify(pool.person[rows], pool.person_keys, [*others, *level.values()])
+        every = np.zeros(len(rows), dtype=np.int64)
+        complete = obey_missing(train, whole, rows, [*others, *level.values()], every, 1)
+        rows, level = rows[complete], {attr: codes.at(complete) for attr, codes in level.items()}
+        others = [codes.at(complete) for codes in others]
+    strata = stratify(pool.person[rows], pool.person_keys, others)
+    priority = sampling.priorities(pool.uid[rows], request.seed, "image")
+    offered, counts = [], []
+    for restriction in arms:
+        allowed = {
+            a: levels_kept(train, a, restriction[a]) if a in restriction else c.present() for a, c in level.items()
+        }
+        chosen = np.ones(len(rows), dtype=bool)
+        for attr, kept_levels in allowed.items():
+            chosen &= np.isin(level[attr].values, kept_levels)
+        mine = np.flatnonzero(chosen)
+        offered.append((mine, {attr: (level[attr].at(mine), codes) for attr, codes in allowed.items()}))
+        counts.append(np.bincount(strata.code[mine], minlength=len(strata.key)))
+    depth = np.min(counts, axis=0)
+    kept = np.repeat(np.flatnonzero(depth), depth[depth > 0])
+    turn = rank_in_runs(kept)
+    filled = np.empty((len(kept), len(arms)), dtype=np.int64)
+    for column, ((mine, grid), count) in enumerate(zip(offered, counts, strict=True)):
+        order = mine[_in_turn(strata, strata.code[mine], grid, priority[mine], int(depth.max(initial=0)), request.seed)]
+        filled[:, column] = order[(np.cumsum(count) - count)[kept] + turn]
+    owner, key = strata.owner[kept], sampling.mix(strata.key[kept] + turn.astype(np.uint64))
+    order = np.lexsort((key, sampling.priorities(key, request.seed, "slot"), turn, owner))
+    slots = Slots(rows[filled[order]], owner[order], rank_in_runs(owner[order]))
+    candidates = min(int(count.sum()) for count in counts)
+    return Matched(slots, candidates * len(arms), int((np.max(counts, axis=0) > 0).sum()), int((depth > 0).sum()))
+
+
+def _in_turn(
+    strata: Strata,
+    code: np.ndarray,
+    grid: Mapping[str, tuple[Codes, np.ndarray]],
+    priority: np.ndarray,
+    needed: int,
+    seed: int,
+) -> np.ndarray:
+    """Positions of an arm's rows by stratum, in each in the order in which its slots are filled."""
+    sizes = tuple(len(allowed) for _, allowed in grid.values())
+    if not sizes:
+        return np.lexsort((priority, code))
+    places = []
+    for codes, allowed in grid.values():
+        place = np.zeros(len(codes.levels), dtype=np.int64)
+        place[allowed] = np.arange(len(allowed))
+        turns = sampling.priorities(
+            sampling.mix(strata.key[:, None] + codes.level_keys[allowed][None, :]), seed, "deal"
+        )
+        shuffled = np.argsort(np.argsort(turns, axis=1), axis=1)
+        places.append(shuffled[code, place[codes.values]])
+    turn = balanced_order(sizes)[tuple(places)]
+    cells = code.astype(np.int64) * int(np.prod(sizes)) + turn
+    again = np.zeros(len(code), dtype=np.int64)
+    order = np.lexsort((priority, cells))
+    if len(order) and (np.diff(cells[order]) == 0).any():  # several images of one cell: the second ones come after all
+        again[order] = rank_in_runs(cells[order])
+        return np.lexsort((priority, turn, again, code))
+    return order
+
+
+@cache
+def balanced_order(sizes: tuple[int, ...]) -> np.ndarray:
+    """The turn of each cell of a grid, an array of shape `sizes`, such that first parts hold levels equally often.
+
+    Cell after cell, the one is taken whose levels have been used least, then the one whose pairs of levels have; chance
+    settles the rest. Row-major order would give the first levels everything.
+    """
+    cells = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
+    chance = sampling.priorities(np.arange(len(cells), dtype=np.uint64), 0, "grid")
+    order = np.argsort(chance, kind="stable")
+    if len(cells) <= GREEDY:
+        order = _least_used(cells[order], sizes, order)
+    turn = np.empty(len(cells), dtype=np.int64)
+    turn[order] = np.arange(len(cells))
+    return turn.reshape(sizes)
+
+
+def _least_used(cells: np.ndarray, sizes: tuple[int, ...], names: np.ndarray) -> np.ndarray:
+    pairs = [(i, j) for i in range(len(sizes)) for j in range(i)]
+    ones = cells.T
+    twos = [cells[:, i] * sizes[j] + cells[:, j] for i, j in pairs]
+    score = np.zeros(len(cells), dtype=np.int64)
+    weight = len(cells) * max(len(pairs), 1) + 1  # a level counts for more than all pairs together
+    taken = np.empty(len(cells), dtype=np.int64)
+    for step in range(len(cells)):
+        one = int(np.argmin(score))
+        taken[step] = one
+        for level in ones:
+            score[level == level[one]] += weight
+        for pair in twos:
+            score[pair == pair[one]] += 1
+        score[one] = np.iinfo(np.int64).max // 2
+    return names[taken]
+
+
+def rows_of(
+    slots: Slots, column: int, order: np.ndarray, arm: DeclaredArm, images: int | None, per_person: int | None
+) -> np.ndarray:
+    """The rows of a matched arm, sorted: its column of the slots of its persons, `images` in all."""
+    there = len(np.unique(slots.block))
+    if arm.identities is not None and arm.identities > there:
+        raise SplitError(
+            f"The arm '{arm.name}' asks for {arm.identities:,} identities, but {there:,} can be matched on the train "
+            "side."
+        )
+    most = restrict(slots, order, arm.identities, per_person, None)
+    if images is not None and images > len(most):
+        raise SplitError(
+            f"The arm '{arm.name}' asks for {images:,} images, but it can have at most {len(most):,} when matched."
+        )
+    return np.sort(restrict(slots, order, arm.identities, per_person, images).rows[:, column])

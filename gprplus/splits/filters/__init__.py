@@ -1,0 +1,1 @@
+"""Filters of rows: the text of --where, parsed and evaluated."""

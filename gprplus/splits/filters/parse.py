@@ -1,0 +1,230 @@
+"""The grammar of --where: comparisons over the columns of a manifest, parsed here and never evaluated as code.
+
+    filter     = all { "or" all }
+    all        = one { "and" one }
+    one        = "not" one | "(" filter ")" | test
+    test       = value { ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) value }
+               | name [ "not" ] "in" "(" value { "," value } ")"
+               | name "is" [ "not" ] "null"
+               | name                                  a column that is true or false
+
+A value is a number, a slug, or text in quotes; a bare word that is a column's name is that column. Comparisons chain,
+as in `30 <= viewpoint_deg <= 150`. Null is unknown: a comparison with it is neither true nor false, and only what is
+true is kept.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from gprplus.core.errors import FilterError, nearest
+from gprplus.ingest.checks.columns import CHECKED
+from gprplus.splits.filters.evaluate import evaluate
+from gprplus.splits.filters.syntax import Both, Chain, Compare, Node, Not, Token, fail, unquoted
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+MATCHED = ("=", "!=", "<", "<=", ">", ">=")
+MIRROR = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+TESTS = 1000  # comparisons in one expression: each looks at a whole column
+_CHECKS = "gprplus build-manifest --checks"
+KEYWORDS = ("and", "or", "not", "in", "is", "null")
+_TOKEN = re.compile(
+    r"""\s*(?:(?P<quoted>'[^']*'|"[^"]*")|(?P<mark><=|>=|!=|==|=|<|>|\(|\)|,)|(?P<word>[\w.+/:-]+))""", re.UNICODE
+)
+
+
+class Filter:
+    """A parsed --where expression.
+
+    `Filter("weather in (sunny, clouds) and not is_junk")` parses or raises FilterError with the position; `columns`
+    names what it reads; `keep` evaluates it with pyarrow.compute.
+    """
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            found = type(text).__name__
+            raise FilterError(f'where must be text, such as "weather = sunny and not is_junk", found a {found}.')
+        self.text = " ".join(text.split())
+        self.tree = _Parser(self.text).parse()
+
+    def columns(self, known: Iterable[str]) -> set[str]:
+        """The columns the expression reads. Raises FilterError for a name that is not in `known`."""
+        known = set(known)
+        return {test.column.text for test in _tests(self.tree, self.text, known)}
+
+    def keep(self, column: "Callable[[str], pa.Array]", known: Iterable[str]) -> "np.ndarray":
+        """`(N,) bool`: the rows for which the expression is true. `column` hands out one Arrow array a name."""
+        import numpy as np
+
+        known = set(known)
+        answer = evaluate(_resolve(self.tree, self.text, known), self.text, column)
+        return np.asarray(answer.fill_null(False))
+
+
+def _tests(node: Node, text: str, known: set[str]) -> Iterator[Compare]:
+    resolved = _resolve(node, text, known)
+    if isinstance(resolved, Both):
+        for part in resolved.parts:
+            yield from _tests(part, text, known)
+    elif isinstance(resolved, Not):
+        yield from _tests(resolved.inner, text, known)
+    elif isinstance(resolved, Compare):
+        yield resolved
+
+
+def _resolve(node: Node, text: str, known: set[str]) -> Node:
+    """The tree with every chain turned into comparisons of one column with one value."""
+    if isinstance(node, Both):
+        return Both(node.op, tuple(_resolve(part, text, known) for part in node.parts))
+    if isinstance(node, Not):
+        return Not(_resolve(node.inner, text, known))
+    if isinstance(node, Compare):
+        return Compare(_known(node.column, text, known), node.op, node.values)
+    pairs = [_pair(node.values[i], node.ops[i].text, node.values[i + 1], text, known) for i in range(len(node.ops))]
+    return pairs[0] if len(pairs) == 1 else Both("and", tuple(pairs))
+
+
+def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Compare:
+    op = "=" if op == "==" else op
+    names = [token.kind == "word" and token.text in known for token in (left, right)]
+    if all(names):
+        raise fail(text, right, "a column is compared with a value, not with another column; put a value in quotes.")
+    if names[0]:
+        return Compare(left, op, (right,))
+    if names[1]:
+        return Compare(right, MIRROR[op], (left,))
+    return Compare(_known(left if left.kind == "word" else right, text, known), op, (right,))
+
+
+def _known(token: Token, text: str, known: set[str]) -> Token:
+    if token.kind != "word" or token.text not in known:
+        if unquoted(token) in {column.name for column in CHECKED}:
+            raise fail(text, token, f"the manifest was built without this check; build it with `{_CHECKS}`.")
+        raise fail(text, token, f"there is no column '{unquoted(token)}'. {nearest(unquoted(token), known)}")
+    return token
+
+
+class _Parser:
+    """Recursive descent over the tokens, one method a rule of the grammar."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(_tokens(text))
+        self.here = 0
+
+    def parse(self) -> Node:
+        if self.peek().kind == "end":
+            raise fail(self.text, self.peek(), "an expression was expected, such as weather = sunny.")
+        tree = self.any_of()
+        if self.peek().kind != "end":
+            raise fail(self.text, self.peek(), "expected 'and', 'or' or the end of the expression.")
+        return tree
+
+    def peek(self, ahead: int = 0) -> Token:
+        return self.tokens[min(self.here + ahead, len(self.tokens) - 1)]
+
+    def take(self) -> Token:
+        token = self.peek()
+        self.here += 1
+        return token
+
+    def expect(self, *words: str) -> Token:
+        if not self.peek().says(*words):
+            raise fail(self.text, self.peek(), f"expected {' or '.join(repr(word) for word in words)}.")
+        return self.take()
+
+    def any_of(self) -> Node:
+        return self.joined("or", lambda: self.joined("and", self.one))
+
+    def joined(self, word: str, part: Callable[[], Node]) -> Node:
+        parts = [part()]
+        while self.peek().says(word):
+            self.take()
+            parts.append(part())
+        return parts[0] if len(parts) == 1 else Both(word, tuple(parts))
+
+    def one(self) -> Node:
+        # A loop, so that a long run of "not" does not use up Python's stack.
+        turned = False
+        while self.peek().says("not"):
+            self.take()
+            turned = not turned
+        if self.peek().says("("):
+            self.take()
+            self.deeper()
+            inner = self.any_of()
+            self.expect(")")
+            self.depth -= 1
+        else:
+            inner = self.test()
+        return Not(inner) if turned else inner
+
+    depth = 0
+    tests = 0
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > 100:
+            raise fail(self.text, self.peek(), "the parentheses are nested more than 100 deep.")
+
+    def counted(self) -> None:
+        self.tests += 1
+        if self.tests > TESTS:
+            raise fail(self.text, self.peek(), f"more than {TESTS:,} comparisons; list values with in (...).")
+
+    def test(self) -> Node:
+        self.counted()
+        first = self.value()
+        if self.peek().says("in") or (self.peek().says("not") and self.peek(1).says("in")):
+            op = "not in" if self.take().says("not") else "in"
+            if op == "not in":
+                self.take()
+            return Compare(first, op, self.listed())
+        if self.peek().says("is"):
+            self.take()
+            op = "null"
+            if self.peek().says("not"):
+                self.take()
+                op = "not null"
+            self.expect("null")
+            return Compare(first, op)
+        values, ops = [first], []
+        while self.peek().says("==", *MATCHED):
+            self.counted()
+            ops.append(self.take())
+            values.append(self.value())
+        return Chain(tuple(values), tuple(ops)) if ops else Compare(first, "true")
+
+    def listed(self) -> tuple[Token, ...]:
+        self.expect("(")
+        values = [self.value()]
+        while self.peek().says(","):
+            self.take()
+            values.append(self.value())
+        self.expect(")", ",")
+        return tuple(values)
+
+    def value(self) -> Token:
+        token = self.peek()
+        if token.kind not in ("word", "quoted") or (token.kind == "word" and token.text.lower() in KEYWORDS):
+            raise fail(self.text, token, "expected a column or a value.")
+        return self.take()
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        found = _TOKEN.match(text, at)
+        if not found:
+            odd = Token("mark", text[at], at)
+            raise fail(text, odd, "this cannot be read; quote values that hold signs or blanks.")
+        kind = found.lastgroup or "word"
+        yield Token(kind, found.group(kind), found.start(kind))
+        at = found.end()
+    yield Token("end", "", len(text))

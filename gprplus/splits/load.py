@@ -1,0 +1,215 @@
+"""Reading the rows of an experiment: the columns it needs, of the rows it may use."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import schema
+from gprplus.core import sampling
+from gprplus.core.arrow import whole
+from gprplus.core.declarations import identity_attributes, image_attributes, in_order
+from gprplus.core.errors import ManifestError, SplitError
+from gprplus.core.parallel import in_threads
+from gprplus.splits.candidates import UNKNOWN, Codes, Pool, encode, number_persons
+from gprplus.splits.filters.parse import Filter
+from gprplus.splits.lazy_columns import Texts
+from gprplus.splits.parquet_table import Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gprplus.ingest import Manifest
+
+FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
+Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into what follows
+
+
+def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
+    """The rows that `where` keeps and that show a known person, as codes.
+
+    Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in
+    `left_out`. Row group after row group becomes codes of a byte or two, so that no table of all rows is ever held;
+    paths are read in a thread while the rest of the work goes on. Raises ManifestError for a manifest without such
+    rows, SplitError when the filter keeps nothing.
+    """
+    source = Source(manifest.path / "images.parquet")
+    people = Source(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
+    names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
+    schema.require(source.names, [*names, "path", "digest"], str(source.path))
+    passed = None if where is None else _passed(manifest, source, people, where)
+    edges = np.cumsum([0, *source.sizes])
+
+    def coded(group: int) -> _Block:
+        here = None if passed is None else passed[edges[group] : edges[group + 1]]
+        return _Block.of(source.read(group, names), here)
+
+    blocks = list(in_threads(coded, range(len(source.sizes))))
+    left_out = {
+        reason: sum(block.left_out[reason] for block in blocks) for reason in (blocks[0].left_out if blocks else ())
+    }
+    if not any(len(block.uid) for block in blocks):
+        usable = sum(block.usable for block in blocks)
+        if where is not None and usable:
+            raise SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
+        raise ManifestError(f"{manifest.path} holds no image of a known person.")
+    person, persons = merged([block.person for block in blocks], sorted, np.int32)
+    images = {}
+    for name in image_attributes():
+        values, levels = merged([block.images.pop(name) for block in blocks], partial(in_order, name))
+        images[name] = Codes(name, values, levels)
+    return Pool(
+        uid=np.concatenate([block.uid for block in blocks]),
+        person=person,
+        persons=persons,
+        images=images,
+        traits=_traits(people, persons),
+        texts=Texts(source, [block.kept for block in blocks], person),
+        left_out={reason: count for reason, count in left_out.items() if count},
+    )
+
+
+def merged(
+    parts: list[Coded], order: Callable[[set[Any]], list[Any]], kind: type[np.signedinteger] | None = None
+) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Codes of several blocks, each into its own levels, as codes into all of them, in the given order.
+
+    Of the type `kind`, else of the smallest that leaves room for sums of a code and one.
+
+    >>> merged([(np.array([0, 1]), ["b", "c"]), (np.array([0, -1]), ["a"])], sorted)
+    (array([ 1,  2,  0, -1], dtype=int8), ('a', 'b', 'c'))
+    """
+    levels = tuple(order({level for _, vocabulary in parts for level in vocabulary}))
+    place = {level: code for code, level in enumerate(levels)}
+    kind = kind or (np.int8 if len(levels) <= 100 else np.int16 if len(levels) <= 30_000 else np.int32)
+    out = np.empty(sum(len(codes) for codes, _ in parts), dtype=kind)
+    start = 0
+    for codes, vocabulary in parts:
+        renumber = np.array([*(place[level] for level in vocabulary), UNKNOWN], dtype=kind)
+        np.take(renumber, codes, out=out[start : start + len(codes)], mode="wrap")  # -1 is the last
+        start += len(codes)
+    return out, levels
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A row group as codes; `usable` rows were there before --where."""
+
+    uid: np.ndarray
+    person: Coded
+    images: dict[str, Coded]
+    kept: np.ndarray | None
+    left_out: Mapping[str, int]
+    usable: int
+
+    @classmethod
+    def of(cls, table: "pa.Table", passed: np.ndarray | None) -> "_Block":
+        """The rows of a table that can be used and that --where has `passed`."""
+        keep, left_out = _usable(table)
+        usable = int(keep.sum())
+        if passed is not None:
+            left_out["filtered out by --where"] = int((keep & ~passed).sum())
+            keep &= passed
+        rows = None if keep.all() else np.flatnonzero(keep)
+
+        def coded(name: str) -> Coded:
+            codes = encode(name, table.column(name))
+            small = codes.values.astype(np.int8) if len(codes.levels) < 127 else codes.values
+            if rows is None:
+                return small, codes.levels
+            values = small[rows]
+            used = np.bincount(values[values >= 0], minlength=len(codes.levels)) > 0
+            renumber = np.append(np.cumsum(used) - 1, UNKNOWN).astype(small.dtype)
+            return renumber[values], [level for level, there in zip(codes.levels, used, strict=True) if there]
+
+        (dataset, datasets), (identity, identities) = coded("dataset"), coded("identity")
+        person, persons = number_persons(
+            Codes("dataset", dataset, tuple(datasets)), Codes("identity", identity, tuple(identities))
+        )
+        uid = sampling.plain(whole(table.column("uid")))
+        return cls(
+            uid=uid if rows is None else uid[rows],
+            person=(person, persons),
+            images={name: coded(name) for name in image_attributes()},
+            kept=None if rows is None else keep,
+            left_out=left_out,
+            usable=usable,
+        )
+
+
+def _passed(manifest: "Manifest", source: Source, people: "pa.Table", where: Filter) -> np.ndarray:
+    """`(N,) bool`: the rows of all row groups for which a filter is true."""
+    ours = set(manifest.columns("images"))
+    known = {*ours, *(column.name for column in schema.IDENTITIES)}
+    asked = where.columns(known)
+    keyed = {"dataset", "identity"} if asked - ours else set()
+    return where.keep(Rows(source.read_all(sorted(asked & ours | keyed)), people).column, known)
+
+
+def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
+    keep = sampling.known(whole(table.column("identity")))
+    left_out = {"without identity": int((~keep).sum())}
+    for flag, reason in FLAGS.items():
+        if table.column(flag).null_count == table.num_rows:
+            left_out[reason] = 0
+            continue
+        column = whole(table.column(flag))
+        flagged = sampling.plain(column) & sampling.known(column) & keep
+        left_out[reason] = int(flagged.sum())
+        keep &= ~flagged
+    return keep, left_out
+
+
+def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, Codes]:
+    """Identity-level attributes, one code a person; unknown where identities.parquet does not have the person."""
+    names = zip(people.column("dataset").to_pylist(), people.column("identity").to_pylist(), strict=True)
+    row = {name: i for i, name in enumerate(names)}
+    place = np.array([row.get(person, -1) for person in persons], dtype=np.int64)
+    traits = {}
+    for name in identity_attributes():
+        codes = encode(name, people.column(name))
+        values = np.append(codes.values, np.int32(-1))[place]
+        traits[name] = Codes(name, values, codes.levels)
+    return traits
+
+
+class Rows:
+    """Columns of images and of their persons alike, as the filter asks for them."""
+
+    def __init__(self, table: "pa.Table", people: "pa.Table") -> None:
+        self._table, self._people = table, people
+        self._row: Any = None
+
+    def column(self, name: str) -> "pa.Array":
+        """A column with one value an image; a person's attribute is repeated for each of its images."""
+        import pyarrow as pa
+
+        if name in self._table.column_names:
+            column = self._table.column(name)
+            if pa.types.is_dictionary(column.type):
+                column = column.unify_dictionaries()
+            return column.combine_chunks()
+        column = self._people.column(name)
+        if pa.types.is_dictionary(column.type):
+            column = column.unify_dictionaries()
+        return column.combine_chunks().take(self._rows())
+
+    def _rows(self) -> "pa.Array":
+        """For each image, the row of identities.parquet that it belongs to; null where there is none."""
+        import pyarrow as pa
+
+        if self._row is None:
+            dataset, identity = (encode(name, self._table.column(name)) for name in ("dataset", "identity"))
+            known = identity.values >= 0
+            person, persons = number_persons(dataset.at(known), identity.at(known))
+            names = zip(
+                self._people.column("dataset").to_pylist(), self._people.column("identity").to_pylist(), strict=True
+            )
+            place = {name: i for i, name in enumerate(names)}
+            found = np.array([place.get(name, -1) for name in persons], dtype=np.int64)
+            rows = np.full(len(known), -1, dtype=np.int64)
+            rows[known] = found[person]
+            self._row = pa.array(rows, mask=rows < 0)
+        return self._row

@@ -1,0 +1,191 @@
+"""Matched arms: exact matching on common support, as a table of slots.
+
+A slot is one place in a training set: a person, one combination of the other factors, and a replicate number. It is
+kept only if an image can fill it at every level compared, so `Slots.rows` holds a row for each slot and level. An arm
+reads one column of it, a mixture reads a dealt level in each line, and every arm has by construction the same persons,
+the same number of images of each and the same joint law of all other factors. (Specification: exact matching, m_s = min
+over levels of n(s, level).)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.splits.candidates import Codes
+from gprplus.splits.test_set import rank_in_runs
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # sets replicates of one stratum apart
+_UNKNOWN_LEVEL = np.uint64(0)
+
+
+@dataclass(frozen=True)
+class Strata:
+    """Strata of candidate rows: `code` (n,) of each row; block `owner` (S,) and `key` (S,) uint64 of each stratum."""
+
+    code: np.ndarray
+    owner: np.ndarray
+    key: np.ndarray
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Slots by block and rank: `rows` (S, L) int64 positions, `block` (S,), `rank` (S,) by priority in the block."""
+
+    rows: np.ndarray
+    block: np.ndarray
+    rank: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    def only(self, kept: np.ndarray) -> "Slots":
+        """The slots that a mask keeps."""
+        return Slots(self.rows[kept], self.block[kept], self.rank[kept])
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Slots and what matching cost: `candidates` rows came in, in `strata` strata of which `kept` hold every level."""
+
+    slots: Slots
+    candidates: int
+    strata: int
+    kept: int
+
+    @property
+    def retention(self) -> float:
+        """The share of candidate images that can be matched, 0-1."""
+        return self.slots.rows.size / self.candidates if self.candidates else 0.0
+
+
+def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[Codes]) -> Strata:
+    """Cross blocks (n,) with the given factors. An unknown level is a level of its own.
+
+    The code space is kept dense while it is not much larger than the rows, and renumbered to the codes in use where it
+    would be.
+    """
+    code, owner, key = block, np.arange(len(block_keys)), block_keys
+    for factor in factors:
+        level_keys = np.concatenate([[_UNKNOWN_LEVEL], factor.level_keys])
+        width = len(level_keys)
+        code = code.astype(_holding(len(key) * width)) * width + (factor.values + 1)
+        if len(key) * width > 4 * len(code) + 65_536:
+            kept, code = np.unique(code, return_inverse=True)
+        else:
+            kept = np.arange(len(key) * width)
+        owner, key = owner[kept // width], sampling.mix(key[kept // width] + level_keys[kept % width])
+    return Strata(code, owner, key)
+
+
+def _holding(codes: int) -> type[np.signedinteger]:
+    """The type for codes below a bound: half as wide wherever that will do, which twenty million rows feel."""
+    return np.int32 if codes < 2**31 else np.int64
+
+
+def match(strata: Strata, level: np.ndarray, levels: int, uid: np.ndarray, seed: int) -> Matched:
+    """Fill slots from candidate rows: stratum s gives m_s = min over levels of n(s, level) slots.
+
+    `level` (n,) in 0..levels-1, `uid` (n,) uint64. Where a cell has more images than needed, those of smallest priority
+    are taken.
+    """
+    cell = strata.code.astype(_holding(len(strata.key) * levels)) * levels + level
+    counts = np.bincount(cell, minlength=len(strata.key) * levels).reshape(-1, levels)
+    depth = counts.min(axis=1)
+    kept = np.flatnonzero(depth)
+    if counts.max(initial=0) <= 1:  # one image a cell, as in a complete factorial: nothing to choose, nothing to sort
+        filler = np.full(counts.size, -1, dtype=_holding(len(cell)))
+        filler[cell] = np.arange(len(cell), dtype=filler.dtype)
+        rows, replicate = filler.reshape(-1, levels)[kept], np.zeros(len(kept), dtype=np.int64)
+    else:
+        order = np.lexsort((uid, sampling.priorities(uid, seed, "image"), cell))
+        starts = (np.cumsum(counts) - counts.ravel()).reshape(-1, levels)
+        kept = np.repeat(kept, depth[kept])
+        replicate = rank_in_runs(kept)
+        rows = order[starts[kept] + replicate[:, None]] if len(kept) else np.empty((0, levels), dtype=np.int64)
+    slots = _in_order(
+        rows, strata.owner[kept], sampling.mix(strata.key[kept] + replicate.astype(np.uint64) * _STEP), seed
+    )
+    return Matched(slots, len(cell), int((counts.sum(axis=1) > 0).sum()), int((depth > 0).sum()))
+
+
+def _in_order(rows: np.ndarray, block: np.ndarray, key: np.ndarray, seed: int) -> Slots:
+    order = by_priority(block, sampling.priorities(key, seed, "slot"), key)
+    return Slots(rows[order], block[order], rank_in_runs(block[order]))
+
+
+def by_priority(group: np.ndarray, priority: np.ndarray, tie: np.ndarray) -> np.ndarray:
+    """Positions sorted by group, in it by priority, and by `tie` where priorities are equal.
+
+    Group and priority are packed into one 64-bit key, which sorts several times faster than two; the bits that do not
+    fit decide only if two keys are equal, and then the rows are sorted in full.
+    """
+    bits = np.uint64(64 - int(group.max(initial=0)).bit_length())
+    packed = (group.astype(np.uint64) << bits) | (priority >> (np.uint64(64) - bits))
+    order = np.argsort(packed)
+    ranked = packed[order]
+    return np.lexsort((tie, priority, group)) if (ranked[1:] == ranked[:-1]).any() else order
+
+
+def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: int) -> np.ndarray:
+    """Which blocks have an image in every cell that occurs anywhere, at every level: `(B,) bool` over the blocks.
+
+    `cells` are the same rows stratified without their blocks.
+    """
+    needed = len(np.unique(cells.code)) * levels
+    filled = np.unique(strata.code.astype(_holding(len(strata.key) * levels)) * levels + level)
+    return np.bincount(strata.owner[filled // levels], minlength=int(strata.owner.max(initial=-1)) + 1) == needed
+
+
+def deal(slots: Slots, block_keys: np.ndarray, level_keys: np.ndarray, among: np.ndarray, seed: int) -> np.ndarray:
+    """Rows `(S,)` of a mixture: each block deals the levels `among` round-robin, in an order hashed for that block.
+
+    Slots are dealt in the order of their rank, which is hashed too: dealing by cell number would tie the level to
+    another factor. Counts of two levels in a block differ by at most one, and a smaller budget keeps a part of a larger
+    one.
+    """
+    turns = np.argsort(
+        sampling.priorities(sampling.mix(block_keys[:, None] + level_keys[among][None, :]), seed, "deal"), axis=1
+    )
+    dealt = among[turns[slots.block, slots.rank % len(among)]]
+    return slots.rows[np.arange(len(slots)), dealt]
+
+
+def restrict(
+    slots: Slots, order: np.ndarray, identities: int | None, images_per_identity: int | None, budget: int | None
+) -> Slots:
+    """The first `identities` blocks by `order` (B,) priorities, the first images of each, `budget` slots in all.
+
+    Each is bottom-k, so sizes are nested. A budget is spread as evenly as the blocks allow: by rank first, then by
+    block. Callers have made sure that there is enough.
+    """
+    if images_per_identity is not None:
+        size = np.bincount(slots.block, minlength=len(order))
+        slots = slots.only((slots.rank < images_per_identity) & (size[slots.block] >= images_per_identity))
+    if identities is not None:
+        blocks = np.unique(slots.block)
+        chosen = blocks[sampling.bottom(order[blocks], identities, blocks)]
+        slots = slots.only(np.isin(slots.block, chosen))
+    if budget is not None:
+        kept = np.lexsort((slots.block, order[slots.block], slots.rank))[:budget]
+        slots = slots.only(np.sort(kept))
+    return slots
+
+
+def draw_within(person: np.ndarray, wanted: np.ndarray, priority: np.ndarray, uid: np.ndarray) -> np.ndarray:
+    """Positions, sorted, of the `wanted[p]` rows of smallest priority of each person p; `uid` settles equal priorities.
+
+    Priorities are uniform, so nearly all rows lie too high to be among those wanted. Only the rest is sorted, once it
+    is seen to hold enough of each person.
+    """
+    owned = np.bincount(person, minlength=len(wanted))
+    enough = (wanted + 6 * np.sqrt(wanted) + 8) / np.maximum(owned, 1)  # six standard deviations more than wanted
+    bound = (np.minimum(enough, 1.0) * (2.0**64 - 2**12)).astype(np.uint64)
+    bound[enough >= 1] = np.iinfo(np.uint64).max
+    low = np.flatnonzero(priority <= bound[person])
+    if (np.bincount(person[low], minlength=len(wanted)) < np.minimum(wanted, owned)).any():
+        low = np.arange(len(person))
+    order = low[by_priority(person[low], priority[low], uid[low])]
+    rank = rank_in_runs(person[order])
+    return np.sort(order[rank < wanted[person[order]]])

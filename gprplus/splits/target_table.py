@@ -1,0 +1,116 @@
+"""A whole dataset as something to search: what arms are scored on beside their own test side."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gprplus import schema
+from gprplus.core.declarations import image_attributes
+from gprplus.core.errors import DeclarationError, ManifestError
+from gprplus.schema import ROLES
+from gprplus.splits.candidates import encode
+from gprplus.splits.load import read
+from gprplus.splits.members import test_table
+from gprplus.splits.test_set import test_side
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gprplus.ingest import Manifest
+
+FLAGS = ("is_junk", "is_distractor")
+TEST_ROLES = ("query", "gallery")
+
+
+def target_rows(manifest: "Manifest") -> "pa.Table":
+    """The query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk` and `is_distractor` beside.
+
+    A manifest that names query and gallery itself (Market-1501 and its kin) keeps them, junk and distractors flagged.
+    One without any roles gets the rule of every test side, over all its persons: one query for each person and camera,
+    the rest gallery. The metadata of the schema holds the protocol under b"protocol": camera, viewpoint or no-camera.
+    Raises ManifestError where nothing can be searched, and where roles are declared but query or gallery is missing:
+    training images are never searched.
+    """
+    roles = _roles(manifest)
+    if any(roles.values()):
+        _require_test_roles(manifest, roles)
+        return _own_roles(manifest)
+    pool = read(manifest)
+    side = test_side(pool, np.arange(len(pool)))
+    if not side.query.any():
+        raise ManifestError(
+            f"{manifest.path} cannot be a target: no image of it has a true match under the {side.protocol} rule."
+        )
+    return _flagged(test_table(pool, side), side.protocol)
+
+
+def _roles(manifest: "Manifest") -> dict[str, set[str]]:
+    """The roles that the images of each dataset have."""
+    table = manifest.images(["dataset", "role"])
+    dataset, role = (encode(name, table.column(name)) for name in ("dataset", "role"))
+    found: dict[str, set[str]] = {}
+    for code, name in enumerate(dataset.levels):
+        present = role.at(dataset.values == code).present()
+        found[name] = {role.levels[place] for place in present}
+    return found
+
+
+def _require_test_roles(manifest: "Manifest", roles: Mapping[str, set[str]]) -> None:
+    """Raise ManifestError unless every dataset with test images, and at least one, has both query and gallery."""
+    complete = [name for name, mine in roles.items() if mine >= set(TEST_ROLES)]
+    for name, mine in roles.items():
+        missing = [role for role in TEST_ROLES if role not in mine]
+        if not missing or not mine or (complete and len(missing) == len(TEST_ROLES)):
+            continue
+        wanted = ", ".join(role + _declared(manifest, name, role) for role in missing)
+        raise ManifestError(
+            f"{manifest.path} cannot be a target: dataset '{name}' has {_shown(mine)} images, but none with the role "
+            f"{wanted}, and training images are never searched. Add what is missing to {manifest.roots()[name]} and "
+            "build the manifest again."
+        )
+
+
+def _shown(roles: set[str]) -> str:
+    return " and ".join(sorted(roles, key=ROLES.index))
+
+
+def _declared(manifest: "Manifest", dataset: str, role: str) -> str:
+    """The folder or the list that gives a role in the dataset's layout, in brackets; "" where the layout has none."""
+    from gprplus.ingest.layouts.load import load
+
+    try:
+        layout = load(str(manifest.datasets[dataset]["layout"]))
+    except DeclarationError:
+        return ""
+    folders = [f"folder {part}" for part, given in layout.roles.items() if given == role]
+    lists = [item.file for item in layout.lists if role in item.roles]
+    return f" ({', '.join(folders + lists)})" if folders or lists else ""
+
+
+def _own_roles(manifest: "Manifest") -> "pa.Table":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = ["uid", "dataset", "path", "identity", "role", *image_attributes(), *FLAGS]
+    table = manifest.images(names)
+    role = table.column("role").cast(pa.string())
+    table = table.filter(pc.fill_null(pc.is_in(role, pa.array(["query", "gallery"])), False))
+    cameras = table.column("camera")
+    views = table.column("viewpoint_deg")
+    protocol = (
+        "camera" if cameras.null_count < len(table) else "viewpoint" if views.null_count < len(table) else "no-camera"
+    )
+    members = schema.conform(table, schema.MEMBERS)
+    return _flagged(members, protocol, table)
+
+
+def _flagged(members: "pa.Table", protocol: str, source: "pa.Table | None" = None) -> "pa.Table":
+    import pyarrow as pa
+
+    for flag in FLAGS:
+        values = (
+            source.column(flag).fill_null(False) if source is not None else pa.array(np.zeros(len(members), dtype=bool))
+        )
+        members = members.append_column(flag, values)
+    return members.replace_schema_metadata({"protocol": protocol})

@@ -1,0 +1,139 @@
+"""The test side: whose images are searched, and which of them search.
+
+It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels or the seed, so
+that all splits of one manifest are scored on the same queries and the same gallery.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.core.protocol import unanswered
+from gprplus.splits.candidates import Codes, Pool
+
+PLAYS_CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # protocol -> the column that names the camera
+
+
+@dataclass(frozen=True)
+class TestSide:
+    """Positions of the test rows in the pool, which of them are queries, and how they are judged.
+
+    `excluded` are rows that would have been queries but that nothing in the gallery answers; they stay in the gallery.
+    `reasons` are their places in protocol.REASONS.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    rows: np.ndarray
+    query: np.ndarray
+    protocol: str
+    excluded: np.ndarray
+    reasons: np.ndarray
+
+
+def on_test_side(person_keys: np.ndarray, share: float) -> np.ndarray:
+    """`(I,) bool`: the persons whose priority lies under the share.
+
+    A threshold, so nobody changes sides as data grows.
+    """
+    return sampling.unit(sampling.priorities(person_keys, 0, "side")) < share
+
+
+def cameras(pool: Pool) -> tuple[str, np.ndarray]:
+    """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all -1)."""
+    for protocol, column in PLAYS_CAMERA.items():
+        if pool.images[column].levels:
+            return protocol, pool.images[column].values
+    return "no-camera", np.full(len(pool), -1, dtype=np.int32)
+
+
+def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
+    """Choose queries among `rows` (n,): one a person and camera, their other levels dealt evenly; the rest is gallery.
+
+    A person all of whose images would search leaves nothing to be found, so every second one of them goes to the
+    gallery.
+    """
+    protocol, camera = cameras(pool)
+    person, camera = pool.person[rows], camera[rows]
+    priority = sampling.priorities(pool.uid[rows], 0, "query")
+    others = [codes.at(rows) for codes in pool.images.values() if len(codes.levels) > 1]
+    chosen = leave_some(deal_queries(person, camera, others, priority), person, priority)
+    query = np.zeros(len(rows), dtype=bool)
+    query[chosen] = True
+    reasons = unanswered(person[query], person[~query], camera[query], camera[~query])
+    lost = chosen[reasons > 0]
+    query[lost] = False
+    return TestSide(rows, query, protocol, rows[lost], reasons[reasons > 0])
+
+
+def deal_queries(person: np.ndarray, camera: np.ndarray, others: Sequence[Codes], priority: np.ndarray) -> np.ndarray:
+    """Positions, sorted, of one row for each (person, camera), a person's spread over the levels of `others`.
+
+    Camera by camera, each person takes the row whose levels it has used least so far; the priority settles ties. Where
+    every combination exists, the counts of a person's levels differ by at most one, for every attribute at once. No
+    person's choice depends on another's.
+    """
+    used = [np.zeros((int(person.max(initial=-1)) + 1, len(codes.levels) + 1), dtype=np.int32) for codes in others]
+    order = np.argsort(camera, kind="stable")
+    starts = np.flatnonzero(np.diff(camera[order])) + 1
+    chosen = []
+    grouped = bool((person[1:] >= person[:-1]).all())
+    for rows in np.split(order, starts):
+        if not grouped:
+            rows = rows[np.argsort(person[rows], kind="stable")]
+        who = person[rows]
+        score = np.zeros(len(rows), dtype=np.int32)
+        for seen, codes in zip(used, others, strict=True):
+            score += seen[who, codes.values[rows]]
+        best = rows[_least(who, score, priority[rows])]
+        for seen, codes in zip(used, others, strict=True):
+            seen[person[best], codes.values[best]] += 1
+        chosen.append(best)
+    return np.sort(np.concatenate(chosen)) if chosen else order
+
+
+def _least(group: np.ndarray, score: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """For each run of equal `group` (n,), the place of its least score; the priority, then the order settle ties."""
+    places = np.arange(len(group))
+    for values in (score, priority, places):
+        starts = np.flatnonzero(first_of_runs(group[places]))
+        lengths = np.diff(np.append(starts, len(places)))
+        mine = values[places]
+        places = places[mine == np.repeat(np.minimum.reduceat(mine, starts), lengths)]
+    return places
+
+
+def first_of_runs(values: np.ndarray) -> np.ndarray:
+    """`(N,) bool`: where a run of equal values begins.
+
+    >>> first_of_runs(np.array([3, 3, 5])).tolist()
+    [True, False, True]
+    """
+    first = np.ones(len(values), dtype=bool)
+    first[1:] = values[1:] != values[:-1]
+    return first
+
+
+def leave_some(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """`chosen` without every second row of the persons all of whose rows were chosen: something must be found."""
+    owned, searching = np.bincount(person), np.bincount(person[chosen], minlength=int(person.max(initial=-1)) + 1)
+    bare = (owned == searching) & (searching > 1)
+    if not bare.any():
+        return chosen
+    order = chosen[np.lexsort((priority[chosen], person[chosen]))]
+    rank = rank_in_runs(person[order])
+    stays = ~bare[person[order]] | (rank < searching[person[order]] // 2)
+    return np.sort(order[stays])
+
+
+def rank_in_runs(values: np.ndarray) -> np.ndarray:
+    """The place of each element in its run of equal values, `(N,) int64`.
+
+    >>> rank_in_runs(np.array([3, 3, 5, 5, 5])).tolist()
+    [0, 1, 0, 1, 2]
+    """
+    starts = np.flatnonzero(first_of_runs(values))
+    lengths = np.diff(np.append(starts, len(values)))
+    return np.arange(len(values)) - np.repeat(starts, lengths)

@@ -1,0 +1,68 @@
+"""How far query and true match stand apart in a test of levels: views next to each other are nearly one picture."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.core.errors import SplitError
+from gprplus.splits.candidates import Codes
+from gprplus.splits.matching import Slots
+
+STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, and no more than a quarter turn is asked for
+
+
+@dataclass(frozen=True)
+class Angle:
+    """The least difference of viewpoint `degrees`, and the viewpoint of each slot, `(S,)` degrees."""
+
+    degrees: int
+    at: np.ndarray
+
+    def hidden(self, query: np.ndarray, gallery: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of places in `query` and in `gallery`, slots of one person (S,) whose viewpoints are too near."""
+        order = np.argsort(person[gallery], kind="stable")
+        low, high = (np.searchsorted(person[gallery][order], person[query], side=side) for side in ("left", "right"))
+        asks = np.repeat(np.arange(len(query)), high - low)
+        step = np.arange(len(asks)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+        found = order[low[asks] + step]
+        near = between(self.at[query][asks], self.at[gallery][found]) < self.degrees
+        return asks[near], found[near]
+
+
+def between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Degrees between directions, the short way round.
+
+    >>> between(np.array([350, 90]), np.array([10, 270])).tolist()
+    [20, 180]
+    """
+    gap = np.abs(first - second) % 360
+    return np.minimum(gap, 360 - gap)
+
+
+def default_degrees(viewpoints: np.ndarray) -> int:
+    """Two steps of the viewpoints (their least difference), so that neighbours are too near; at most MOST_DEG.
+
+    >>> default_degrees(np.arange(0, 360, 30)), default_degrees(np.arange(0, 360, 90)), default_degrees(np.array([5]))
+    (60, 90, 0)
+    """
+    turns = np.unique(viewpoints % 360)
+    if len(turns) < 2:
+        return 0
+    return min(STEPS * int(np.diff(np.append(turns, turns[0] + 360)).min()), MOST_DEG)
+
+
+def angle(viewpoint: Codes, slots: Slots, asked: int | None, attr: str) -> Angle | None:
+    """The least angle between query and true match; None where no angle is known, or none changes inside a level.
+
+    `asked` is --apart-deg, by default `default_degrees`. Raises SplitError where it was asked for and cannot be had.
+    """
+    codes = viewpoint.values[slots.rows]
+    fixed = bool(len(slots)) and (codes == codes[:, :1]).all() and (codes >= 0).all()
+    if not fixed:
+        if asked:
+            why = "is what is crossed" if attr == viewpoint.name else f"is not known, or changes with {attr},"
+            raise SplitError(f"--apart-deg cannot be kept: {viewpoint.name} {why} on the test side. Leave it out.")
+        return None
+    at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]
+    degrees = default_degrees(at) if asked is None else asked
+    return Angle(degrees, at) if degrees else None

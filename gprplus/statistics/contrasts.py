@@ -1,0 +1,172 @@
+"""Weighted sums of arm means and their errors: every effect of an experiment is one of these.
+
+A contrast gives each arm a weight, and the weights sum to 0: a difference to the reference, a slope, a main effect, an
+interaction, a Shapley value. Its variance is that over identities (`identities`), that over seeds (`seeds`), and, where
+it is taken against sets of levels drawn by chance, that over the draws; what identities and seeds share counts once:
+
+    V = V_identities + V_seeds - V_both + V_draws,    t = estimate / sqrt(V),    f of `joining`
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.statistics import seed_noise
+from gprplus.statistics.identity_variance import Scored, Spread, factors, spread
+from gprplus.statistics.intervals import Estimate, estimates, identity_part
+from gprplus.statistics.variance_sum import joined, two_sided
+
+Part = tuple[np.ndarray, np.ndarray]
+DRAWS = 2000  # simulated experiments without any effect
+ENOUGH = 100  # identities in a simulated experiment; with more, their variance is as good as known
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Contrasts, `(K,) float64` each: value, standard error, degrees of freedom (0: nothing is known of the noise), the
+    standardised difference d_z (mean over the standard deviation of the values of each seed; NaN with one seed), and
+    `null (R, K)`: two-sided probabilities of simulated experiments without any effect, drawn jointly.
+    """
+
+    value: np.ndarray
+    error: np.ndarray
+    freedom: np.ndarray
+    d_z: np.ndarray
+    null: np.ndarray
+
+    @property
+    def t(self) -> np.ndarray:
+        """Values in standard errors; NaN where there is no error to divide by."""
+        known = (self.freedom >= 1) & (self.error > 0)
+        return np.divide(self.value, self.error, out=np.full(len(self.value), np.nan), where=known)
+
+    @property
+    def p(self) -> np.ndarray:
+        """Two-sided probabilities of a value as far from 0 when there is no effect; NaN where unknown."""
+        return two_sided(self.t, self.freedom)
+
+    def intervals(self) -> list[Estimate]:
+        """The 95% interval of each contrast by itself."""
+        return estimates(self.value, self.error**2, self.freedom)
+
+
+def together(parts: Sequence[Judged], order: np.ndarray) -> Judged:
+    """Contrasts that were judged apart as one family, put in `order (K,)`: simulated as if they were independent."""
+    columns = {
+        name: np.concatenate([getattr(one, name) for one in parts])[order]
+        for name in ("value", "error", "freedom", "d_z")
+    }
+    return Judged(**columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order])
+
+
+def judge(
+    scored: Scored,
+    matrix: np.ndarray,
+    rng: np.random.Generator,
+    groups: Sequence[Sequence[int]] = (),
+    draws: int = DRAWS,
+) -> Judged:
+    """Judge contrasts `matrix (K, A) float64`, rows summing to 0, of scored arms.
+
+    `groups` holds, for each contrast or for none, the arms that are draws of one random control; their spread is
+    counted as the luck of the draw, which only two draws or more can show. `draws` experiments are simulated.
+    """
+    means = scored.means()
+    value = matrix @ means.mean(axis=1)
+    luck, rest = _luck(means, matrix, groups)
+    over = spread(scored)
+    people, _ = identity_part(over, matrix)
+    overlap = identity_part(over, rest)[1]
+    by_seed = seed_noise.contrast_variance(means, rest)
+    variance, freedom = joined([people, by_seed, luck], overlap)
+    each = (matrix @ means).std(axis=1, ddof=1) if means.shape[1] > 1 else np.full(len(value), np.nan)
+    d_z = np.divide(value, each, out=np.full(len(value), np.nan), where=each > 1e-12)
+    null = Null(over, means, matrix, rest, by_seed[0], luck, overlap).drawn(draws, rng)
+    return Judged(value, np.sqrt(variance), freedom, d_z, null)
+
+
+def _luck(means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[Part, np.ndarray]:
+    """Variance of the mean over draws, its degrees of freedom, and the contrasts without the draws' own seed noise,
+    which their spread holds already.
+    """
+    luck, freedom, rest = np.zeros(len(matrix)), np.full(len(matrix), np.inf), matrix.copy()
+    for k, arms in enumerate(groups):
+        chosen = list(arms)
+        if len(chosen) > 1:
+            luck[k] = (matrix[k, chosen].sum() ** 2) * means.mean(axis=1)[chosen].var(ddof=1) / len(chosen)
+            freedom[k] = len(chosen) - 1
+            rest[k, chosen] = 0
+    return (luck, freedom), rest
+
+
+@dataclass(frozen=True)
+class Null:
+    """An experiment whose contrasts `matrix (K, A)` are all 0, as noisy as the one at hand.
+
+    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds, `luck` the
+    variance over draws, `overlap (K,)` what identities and seeds both hold.
+    """
+
+    over: Spread
+    means: np.ndarray
+    matrix: np.ndarray
+    rest: np.ndarray
+    by_seed: np.ndarray
+    luck: Part
+    overlap: np.ndarray
+
+    def drawn(self, draws: int, rng: np.random.Generator) -> np.ndarray:
+        """Two-sided probabilities `(draws, K)` of experiments, each judged as a real one is.
+
+        Identities and seeds are drawn for all arms at once, so that contrasts with a common arm correlate, and every
+        variance is estimated anew from what was drawn.
+        """
+        root = self.matrix @ _root(shrunk(self.over))
+        shift, people = self._identities(root, draws, rng)
+        noise = seed_noise.simulated(self.means, draws, rng)
+        by_seed = seed_noise.contrast_variance(noise, self.rest)
+        shift = (shift + noise.mean(axis=2) @ self.rest.T) * self._once((root**2).sum(axis=1))
+        size, degrees = self.luck[0], np.where(np.isfinite(self.luck[1]), self.luck[1], 1.0)
+        shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
+        luck = (size * rng.chisquare(degrees, size=shift.shape) / degrees, self.luck[1])
+        variance, known = joined([people, by_seed, luck], self.overlap)
+        return two_sided(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known)
+
+    def _identities(self, root: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, Part]:
+        """Shifts `(draws, K)` that identities give to contrasts with covariance `root root'`, and their variance."""
+        share, freedom = self.over.share, self.over.freedom
+        if len(share) > ENOUGH:
+            count = min(ENOUGH, max(2, round(freedom) + 1))
+            share, freedom = np.full(count, 1 / count), count - 1.0
+        drawn = rng.normal(size=(draws, len(share), root.shape[1])) @ root.T / math.sqrt((share**2).sum())
+        shift = share @ drawn
+        variance = factors(share) @ (drawn - shift[:, None, :]) ** 2 if len(share) > 1 else np.zeros_like(shift)
+        return shift, (variance, np.full(len(root), freedom))
+
+    def _once(self, people: np.ndarray) -> np.ndarray:
+        """The factor `(K,)` of a shift that holds twice what identities and seeds both hold."""
+        total = people + self.by_seed
+        kept = np.maximum(total - self.overlap, np.maximum(people, self.by_seed))
+        return np.sqrt(np.divide(kept, total, out=np.ones_like(total), where=total > 0))
+
+
+def shrunk(over: Spread) -> np.ndarray:
+    """The covariance `(A, A)` of arms over identities, shrunk to that of exchangeable arms where identities are few.
+
+    The target keeps the mean variance and the mean covariance. In contrasts the common part cancels, so that the target
+    is the identity matrix times their difference. The estimate has the weight f / (f + A) for f degrees of freedom.
+    """
+    arms, estimate = len(over.covariance), over.covariance
+    if arms < 2:
+        return estimate
+    alone = (np.trace(estimate) - estimate.sum() / arms) / (arms - 1)
+    weight = over.freedom / (over.freedom + arms)
+    return weight * estimate + (1 - weight) * alone * np.eye(arms)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """A matrix L with L L' = `covariance`, which may be singular."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0))

@@ -1,0 +1,191 @@
+"""Which contrasts an experiment is about: families declared by its design, before anything was trained.
+
+At one budget these answer different questions, and none of them is "the importance":
+
+- sufficiency: S(only l) - S(mix);
+- necessity: S(mix) - S(without l);
+- attribute effect: S(restricted) - the mean over random sets of as many levels;
+- share curve: dS/dt from one arm of a path to the next;
+- factorial effects and Shapley values: what restricting does, and how the total splits.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gprplus.core.errors import ScoreError
+from gprplus.statistics import factorial, shapley
+
+Weights = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One estimand: its name within its family, the weight of each arm (summing to 0), what it is in a formula.
+
+    `draws` are the arms among them that are draws of one random control; `aliases` what it cannot be told from.
+    """
+
+    family: str
+    name: str
+    formula: str
+    weights: Weights
+    draws: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = field(default=())
+
+
+def declared(info: Mapping[str, Any], arms: Sequence[str]) -> list[Contrast]:
+    """The contrasts of a split (split.json as `info`) whose arms are all among `arms`, family by family."""
+    facts = {name: one for name, one in (info.get("arms") or {}).items() if name in set(arms)}
+    design = info.get("design")
+    found = _BY_DESIGN.get(str(design), _against_reference)(info, facts)
+    if design not in ("factorial", "scaling"):
+        found += _against_chance(facts) + _luck(info, facts)
+    return [one for one in found if all(arm in facts for arm in one.weights)]
+
+
+def control_draws(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Arms that are draws of one random control, control by control: `random-images-<k>`, `random-levels-q<q>-<k>`."""
+    groups: dict[tuple[Any, ...], list[str]] = {}
+    for name, one in facts.items():
+        if str(one.get("kind", "")).startswith("random-"):
+            groups.setdefault((one["kind"], len(one.get("levels") or ()), one.get("images")), []).append(name)
+    return [tuple(group) for group in groups.values()]
+
+
+def _against_reference(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    reference = info.get("reference")
+    return [
+        Contrast("to the reference", name, f"S({name}) - S({reference})", {name: 1.0, str(reference): -1.0})
+        for name, one in facts.items()
+        if name != reference and not str(one.get("kind", "")).startswith("random-")
+    ]
+
+
+def _sufficiency(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    return [
+        Contrast("sufficiency", name, f"S({name}) - S(mix)", {name: 1.0, "mix": -1.0})
+        for name, one in facts.items()
+        if one.get("kind") == "only"
+    ]
+
+
+def _necessity(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    return [
+        Contrast("necessity", name, f"S(mix) - S({name})", {"mix": 1.0, name: -1.0})
+        for name, one in facts.items()
+        if one.get("kind") == "without"
+    ]
+
+
+def _both(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    return _sufficiency(info, facts) + _necessity(info, facts)
+
+
+def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    """Every later point against the start, slopes between neighbours, and the least squares slope over all of it."""
+    steps = sorted((float(one["share"]), name) for name, one in facts.items() if "share" in one)
+    found = _against_reference(info, facts)
+    found += [
+        Contrast(
+            "share curve",
+            f"{before} to {after}",
+            f"(S({after}) - S({before})) / {t1 - t0:g}",
+            {after: 1 / (t1 - t0), before: -1 / (t1 - t0)},
+        )
+        for (t0, before), (t1, after) in pairwise(steps)
+    ]
+    if len(steps) > 1:
+        t = np.array([share for share, _ in steps])
+        slope = (t - t.mean()) / ((t - t.mean()) ** 2).sum()
+        weights = {name: float(w) for (_, name), w in zip(steps, slope, strict=True) if abs(w) > 1e-12}
+        found.append(Contrast("slope", "whole path", "dS/dt, least squares", weights))
+    return found
+
+
+def _scaling(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    """At each number of images: the choice of levels against the mixture and against random images."""
+    found = []
+    for name, one in facts.items():
+        size = one.get("images")
+        if one.get("kind") == "only":
+            found.append(Contrast("same size", name, f"S({name}) - S(mix-{size})", {name: 1.0, f"mix-{size}": -1.0}))
+            draws = [arm for arm, o in facts.items() if o.get("kind") == "random-images" and o.get("images") == size]
+            if draws:
+                found.append(_over("against random images", name, draws))
+    return found
+
+
+def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    known = info.get("factorial") or {}
+    runs = dict(known.get("runs") or {})
+    if not runs or any(name not in facts for name in runs):
+        return []
+    letters, names = list(known["factors"]), list(runs)
+    called = {letter: str(factor["attribute"]) for letter, factor in known["factors"].items()}
+    signs = np.array([[runs[name][letter] for letter in letters] for name in names])
+    found = []
+    for effect in factorial.effects(signs, letters):
+        name, *aliases = (_named(one, called) for one in (effect.name, *effect.aliases))
+        alone = len(effect.name) == 1
+        family = "main effects" if alone else "interactions"
+        formula = "mean S(restricted) - mean S(free)" if alone else "mean S(both or neither) - mean S(one of them)"
+        weights = dict(zip(names, effect.weights.tolist(), strict=True))
+        found.append(Contrast(family, name, formula, weights, (), tuple(aliases)))
+    try:
+        free = [frozenset(letter for letter in letters if runs[name][letter] < 0) for name in names]
+        split = shapley.shapley_weights(free, letters)
+    except ScoreError:
+        return found  # a fraction, or too many factors: there are effects, and no split of the total
+    for letter, row in zip(letters, split, strict=True):
+        weights = dict(zip(names, row.tolist(), strict=True))
+        found.append(Contrast("Shapley", called[letter], "what leaving it free adds, over all orders", weights))
+    return found
+
+
+def _named(effect: str, called: Mapping[str, str]) -> str:
+    sign, letters = ("-", effect[1:]) if effect.startswith("-") else ("", effect)
+    return sign + " x ".join(called[letter] for letter in letters)
+
+
+def _against_chance(facts: Mapping[str, Any]) -> list[Contrast]:
+    """Restricted arms against the mean over random sets of as many levels."""
+    found = []
+    for draws in control_draws(facts):
+        one = facts[draws[0]]
+        if one["kind"] == "random-levels":
+            held = len(one["levels"])
+            same = [n for n, o in facts.items() if o.get("kind") in ("only", "without") and len(o["levels"]) == held]
+            found += [_over("attribute effect", name, draws) for name in same]
+    return found
+
+
+def _luck(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+    """The mean over random images against the reference: what balance by itself is worth."""
+    reference = str(info.get("reference"))
+    draws = [name for name, one in facts.items() if one.get("kind") == "random-images"]
+    if not draws or reference not in facts:
+        return []
+    weights = {name: 1 / len(draws) for name in draws} | {reference: -1.0}
+    formula = f"mean S(random-images) - S({reference})"
+    return [Contrast("random images", "random-images", formula, weights, tuple(draws))]
+
+
+def _over(family: str, name: str, draws: Sequence[str]) -> Contrast:
+    weights = {name: 1.0} | {draw: -1 / len(draws) for draw in draws}
+    control = draws[0].rsplit("-", 1)[0] if len(draws) > 1 else draws[0]
+    return Contrast(family, name, f"S({name}) - mean S({control})", weights, tuple(draws))
+
+
+_BY_DESIGN: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Contrast]]] = {
+    "only": _sufficiency,
+    "persons": _sufficiency,
+    "without": _necessity,
+    "transfer": _both,
+    "path": _path,
+    "scaling": _scaling,
+    "factorial": _factorial,
+}

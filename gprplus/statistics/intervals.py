@@ -1,0 +1,95 @@
+"""Intervals of scores and differences over the two things that were drawn by chance: identities searched and seeds.
+
+Scores come as `(A, S, Q) float64`: arms, seeds, queries; the same queries and the same seeds for every arm. The gallery
+is fixed.
+
+    V = V_identities + V_seeds - V_both,    interval = estimate +- t(0.975, f) sqrt(V)
+
+V_identities is of `identities`, V_seeds of `seeds`. The noise of one seed on one identity is in both and counts once:
+V_both is its share, and V is never below the larger of the two. f is of `joining`. With two arms and many identities
+this is exactly the t interval of the per-seed differences. One seed gives no interval: its noise is unknown.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.statistics import seed_noise
+from gprplus.statistics.identity_variance import Scored, Spread, spread
+from gprplus.statistics.variance_sum import half_widths, joined
+
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score or a difference, and its 95% interval; NaN ends where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+
+def weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each identity is drawn in each resample: `(resamples, persons) float64`."""
+    return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
+
+
+def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """Means of `per_query (A, Q)` under each resample of identities: `(resamples, A)`."""
+    totals: np.ndarray = np.stack(
+        [np.bincount(person, weights=row, minlength=drawn.shape[1]) for row in per_query], axis=1
+    )
+    counts = np.bincount(person, minlength=drawn.shape[1])
+    return drawn @ totals / (drawn @ counts)[:, None]
+
+
+def differences(scored: Scored, reference: int) -> list[Estimate]:
+    """Each arm's paired difference to arm `reference`; that arm's own is 0 without an interval."""
+    means = scored.means()
+    matrix = np.eye(len(means)) - np.eye(len(means))[reference]
+    people, overlap = identity_part(spread(scored), matrix)
+    out = estimates(
+        matrix @ means.mean(axis=1), *joined([people, seed_noise.contrast_variance(means, matrix)], overlap)
+    )
+    out[reference] = Estimate(0.0, math.nan, math.nan)
+    return out
+
+
+def levels(scored: Scored) -> list[Estimate]:
+    """Each arm's own score, its interval kept within 0-1."""
+    means = scored.means()
+    people, overlap = identity_part(spread(scored), np.eye(len(means)))
+    found = estimates(means.mean(axis=1), *joined([people, seed_noise.level_variance(means)], overlap))
+    return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in found]
+
+
+def against(floor: Scored, scored: Scored, reference: int) -> Estimate:
+    """The difference of the untrained floor (one arm) to arm `reference`: the same queries, seeds of its own."""
+    means, below = scored.means(), floor.means()
+    gap = floor.values.mean(axis=1) - scored.values[[reference]].mean(axis=1)
+    noise = [
+        (variance[[at]], freedom[[at]])
+        for (variance, freedom), at in (
+            (seed_noise.level_variance(means), reference),
+            (seed_noise.level_variance(below), 0),
+        )
+    ]
+    people, _ = identity_part(spread(Scored(gap[:, None, :], scored.person)), np.ones((1, 1)))
+    return estimates(np.array([below.mean() - means[reference].mean()]), *joined([people, *noise]))[0]
+
+
+def estimates(value: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> list[Estimate]:
+    """95% t intervals of values `(K,)`; NaN ends where there are no degrees of freedom."""
+    half = half_widths(np.sqrt(variance), freedom)
+    ends = zip(value.tolist(), (value - half).tolist(), (value + half).tolist(), strict=True)
+    return [Estimate(*each) for each in ends]
+
+
+def identity_part(found: Spread, matrix: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Variance `(K,)` that identities give to weighted sums `matrix (K, A)` of arm means with its degrees of freedom
+    `(K,)`, and how much of it `(K,)` the seeds' variance holds too.
+    """
+    variance, both = (((matrix @ one) * matrix).sum(axis=1) for one in (found.covariance, found.both))
+    return (np.maximum(variance, 0), np.full(len(matrix), found.freedom)), np.maximum(both, 0)

@@ -1,0 +1,105 @@
+"""Growth with the number of images: a curve for each line of nested budgets, and where it comes near the full score."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus.statistics import power_law, seed_noise
+from gprplus.statistics.intervals import RESAMPLES, resampled, weights
+
+if TYPE_CHECKING:
+    from gprplus.statistics.target_scores import TargetScores
+
+
+def lines(info: Mapping[str, Any], arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
+    """The lines of a split: by name, the arms of each number of images (several where a control was drawn often).
+
+    `scaling` has its mixture, its choices of levels and random images; `budget` grows persons at so many images each,
+    and images at so many persons; a ladder of identities grows with all their images.
+    """
+    out: dict[str, dict[int, list[str]]] = {}
+    for name, one in (info.get("arms") or {}).items():
+        if name not in arms:
+            continue
+        size, design = int(one["images"]), info.get("design")
+        found = []
+        if design == "scaling":
+            found = ["random-images" if one["kind"] == "random-images" else name.removesuffix(f"-{size}")]
+        elif design == "budget" and one["kind"] == "ids":
+            persons, each = one["levels"][0].split("x")
+            found = [f"{each} images each", f"{persons} identities"]
+        elif design == "identity" and (one["kind"] == "ids-all" or name == info.get("reference")):
+            found = ["all their images"]
+        for line in found:
+            out.setdefault(line, {}).setdefault(size, []).append(name)
+    return out
+
+
+def rows(seen: "TargetScores", info: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row (schema.CURVES) for each line of four budgets or more."""
+    found = {name: line for name, line in lines(info, seen.arms).items() if len(line) >= power_law.LEAST}
+    if not found:
+        return []
+    best = "full" if "full" in seen.arms else str(info.get("reference"))
+    if best not in seen.arms:
+        return []
+    means = seen.scored.means().mean(axis=1)
+    again = _resampled(seen)
+    goal = seen.place([best])[0]
+    return [_row(seen, name, line, means, again, goal, best) for name, line in found.items()]
+
+
+def _row(
+    seen: "TargetScores",
+    name: str,
+    line: Mapping[int, list[str]],
+    means: np.ndarray,
+    again: np.ndarray,
+    goal: int,
+    best: str,
+) -> dict[str, Any]:
+    sizes = np.array(sorted(line))
+    pick = np.array([[float(arm in line[size]) / len(line[size]) for arm in seen.arms] for size in sizes])
+    fitted, refitted = power_law.fit(sizes, (pick @ means)[None]), power_law.fit(sizes, again @ pick.T)
+    wanted = float(power_law.reach(fitted, means[goal] - seen.margin)[0])
+    others = power_law.reach(refitted, again[:, goal] - seen.margin)
+    known = seen.scored.values.shape[1] > 1 and seen.scored.persons > 1
+    row = {"curve": name, "budgets": len(sizes), "smallest_images": int(sizes[0]), "largest_images": int(sizes[-1])}
+    for column, value, resample in (
+        ("ceiling", fitted.c, refitted.c),
+        ("scale", fitted.b, refitted.b),
+        ("power", fitted.p, refitted.p),
+    ):
+        row[column] = float(value[0])
+        row |= _ends(column, resample) if known else {}
+    row |= {"rmse": float(fitted.rmse[0]), "goal": best, "margin": seen.margin, "reach": wanted}
+    if known:
+        row |= _ends("reach", others) | {"unreached": float(np.isinf(others).mean())}
+    return seen.said | row
+
+
+def _ends(column: str, values: np.ndarray) -> dict[str, float]:
+    """The 2.5% and 97.5% points; what is undefined (the power of a flat line) is left out, the infinite is kept."""
+    known = np.sort(values[~np.isnan(values)])
+    if not len(known):
+        return {f"{column}_low": math.nan, f"{column}_high": math.nan}
+    low, high = known[[int(0.025 * (len(known) - 1)), math.ceil(0.975 * (len(known) - 1))]]
+    return {f"{column}_low": float(low), f"{column}_high": float(high)}
+
+
+def _resampled(seen: "TargetScores") -> np.ndarray:
+    """Mean scores of all arms `(R, A)`: persons resampled, seed noise and the seeds' common shift drawn anew."""
+    scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
+    means = scored.means()
+    arms, repeats = means.shape
+    boot = resampled(scored.values.mean(axis=1), scored.person, weights(scored.persons, count, rng))
+    people = (boot - boot.mean(axis=0)) * math.sqrt(scored.persons / max(scored.persons - 1, 1))
+    if repeats < 2:
+        return means.mean(axis=1) + people
+    square, freedom = seed_noise.pooled(means)
+    few = np.sqrt(freedom / rng.chisquare(max(freedom, 1), size=count))[:, None] if freedom else 1.0
+    noise = rng.normal(size=(count, arms)) * math.sqrt(square / repeats) * few
+    shift = max(float(means.mean(axis=0).var(ddof=1)) - square / arms, 0.0) / repeats
+    return means.mean(axis=1) + people + noise + rng.normal(size=(count, 1)) * math.sqrt(shift)

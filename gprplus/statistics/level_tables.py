@@ -1,0 +1,118 @@
+"""Rows of schema.LEVELS, and of schema.CONTRASTS for the estimands own level and transfer."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import statistics
+from gprplus.core import sampling
+from gprplus.evaluation.targets import SELF
+from gprplus.statistics import multiplicity
+from gprplus.statistics.level_estimands import CellContrast, level_contrasts, seen_levels
+from gprplus.statistics.level_scores import LevelScores, judge_cells, level_tests, read_level_scores
+from gprplus.statistics.summary import UNTRAINED
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Rows = list[dict[str, Any]]
+ESTIMANDS = 3  # own level, transfer, mixed gallery: in one verdict, so they share the 5%
+
+
+def rows(
+    results: Sequence[Mapping[str, Any]],
+    queries: Mapping[tuple[str, int], "pa.Table"],
+    info: Mapping[str, Any],
+    margin: float,
+) -> tuple[Rows, Rows]:
+    """Contrast rows and level rows of one split and recipe; both empty where the split has no tests of single levels.
+
+    `results` are rows of schema.RESULTS, `info` is split.json, and `margin` (of scores 0-1) is what equivalence means.
+    """
+    tests = level_tests(info)
+    arms = list(dict.fromkeys(row["arm"] for row in results if row["arm"] != UNTRAINED))
+    trained = read_level_scores(results, queries, arms, tests)
+    floor = read_level_scores(results, queries, [UNTRAINED], tests)
+    contrasts: Rows = []
+    levels: Rows = []
+    for metric, scores in trained.items():
+        whose = {name: results[0][name] for name in ("split", "recipe")} | {"metric": metric}
+        contrasts += [whose | {"target": SELF} | row for row in _contrast_rows(scores, metric, info, margin)]
+        levels += [whose | row for row in _level_rows(scores, metric, info, margin)]
+        if metric in floor:
+            levels += [whose | row for row in _score_rows(floor[metric], {})]
+    return contrasts, levels
+
+
+def _contrast_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], margin: float) -> Rows:
+    facts = {arm: (info.get("arms") or {}).get(arm) or {} for arm in scores.arms}
+    declared = level_contrasts(facts, info.get("reference"), scores.levels)
+    out = []
+    for family in dict.fromkeys(one.family for one in declared):
+        mine = [one for one in declared if one.family == family]
+        judged = judge_cells(scores, mine, _rng(family, metric))
+        for one, figures in zip(mine, multiplicity.figures(judged, margin, ESTIMANDS), strict=True):
+            row = {"family": family, "contrast": one.name, "formula": one.formula, "draws": 0}
+            out.append(row | figures | _sizes(scores, {level for _, level in one.cells}))
+    return out
+
+
+def _level_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], margin: float) -> Rows:
+    """The matrix of arms and levels; differences to the reference are one family."""
+    out = _score_rows(scores, info.get("arms") or {})
+    reference = info.get("reference")
+    if reference not in scores.arms:
+        return out
+    others = [row for row in out if row["arm"] != reference]
+    cells = [_difference(row["arm"], str(reference), row["level"]) for row in others]
+    if cells:
+        figures = multiplicity.figures(judge_cells(scores, cells, _rng("levels", metric)), margin)
+        for row, found in zip(others, figures, strict=True):
+            row |= {name: found[name] for name in ("family_low", "family_high", "verdict")}
+            row["difference"] = found["value"]
+    return out
+
+
+def _difference(arm: str, reference: str, level: str) -> CellContrast:
+    cells = {(arm, level): 1.0, (reference, level): -1.0}
+    return CellContrast("levels", f"{arm} on {level}", f"S({arm}) - S({reference}), on {level}", cells)
+
+
+def _score_rows(scores: LevelScores, arms: Mapping[str, Mapping[str, Any]]) -> Rows:
+    """Scores of every arm and level with their own intervals, level by level within an arm."""
+    found = {level: statistics.levels(scores.scored(level)) for level in scores.levels}
+    out = []
+    for place, arm in enumerate(scores.arms):
+        for level in scores.levels:
+            one = found[level][place]
+            row: dict[str, Any] = {
+                "arm": arm,
+                "level": level,
+                "trained_on": _trained_on(arms.get(arm), level, scores.levels),
+            }
+            row |= {"value": one.value, "low": _known(one.low), "high": _known(one.high)}
+            out.append(row | _sizes(scores, {level}) | {"queries": scores.values[level].shape[2]})
+    return out
+
+
+def _trained_on(facts: Mapping[str, Any] | None, level: str, levels: Sequence[str]) -> bool | None:
+    if facts is None:
+        return None
+    mine = seen_levels(facts, levels)
+    return level in mine if mine else True if facts.get("kind") == "mix" else None
+
+
+def _sizes(scores: LevelScores, levels: set[str]) -> dict[str, int]:
+    identities = np.unique(np.concatenate([scores.identities[level] for level in sorted(levels)]))
+    seeds = next(iter(scores.values.values())).shape[1]
+    return {"seeds": seeds, "query_identities": len(identities)}
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _rng(stream: str, metric: str) -> np.random.Generator:
+    return np.random.default_rng(sampling.text_key(f"{stream} {metric} {SELF}"))

@@ -1,0 +1,98 @@
+"""From runs to the table people read: means over seeds, intervals, paired differences."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gprplus import schema, statistics
+from gprplus.core.errors import ScoreError
+from gprplus.statistics.align import METRICS, aligned, shared_seeds
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+UNTRAINED = "untrained"
+_MEANS = ("rank5", "rank10", "mINP", "seconds")
+_COPIED = ("split", "recipe", "backbone", "weights", "protocol", "queries", "train_identities", "train_images")
+
+
+def summarise(
+    results: "pa.Table",
+    queries: Mapping[tuple[str, int], "pa.Table"],
+    reference: str | None,
+) -> "pa.Table":
+    """One row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one split and recipe).
+
+    `queries` holds the schema.QUERIES table of each (arm, seed). Intervals are `stats`'s; paired differences are to
+    the arm `reference`, whose own is null, as are intervals that one seed cannot give. Trained arms are compared on the
+    seeds they all have, the untrained floor on its own. An interval of a difference is the contrast's own
+    (schema.CONTRASTS).
+    """
+    import pyarrow as pa
+
+    rows = results.to_pylist()
+    out: list[dict[str, Any]] = []
+    for target in dict.fromkeys(row["target"] for row in rows):
+        out += _of_target([row for row in rows if row["target"] == target], queries, target, reference)
+    # Arrow takes the columns from the first row, and the reference arm has no differences
+    full = [{column.name: row.get(column.name) for column in schema.SUMMARY} for row in out]
+    return schema.conform(pa.Table.from_pylist(full), schema.SUMMARY)
+
+
+def _of_target(
+    rows: Sequence[dict[str, Any]],
+    queries: Mapping[tuple[str, int], "pa.Table"],
+    target: str,
+    reference: str | None,
+) -> list[dict[str, Any]]:
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    trained = [arm for arm in arms if arm != UNTRAINED]
+    groups = [group for group in (trained, [UNTRAINED] if UNTRAINED in arms else []) if group]
+    out: dict[str, dict[str, Any]] = {}
+    scored: dict[str, list[statistics.Scored]] = {metric: [] for metric in METRICS}
+    for group in groups:
+        seeds = shared_seeds(rows, group, target)
+        found = aligned(queries, group, seeds, target)
+        person = found.identities
+        mine = [row for row in rows if row["arm"] in group and row["seed"] in seeds]
+        out |= {arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1) for arm in group}
+        for metric, known in scored.items():
+            known.append(statistics.Scored(found.scores[metric], person))
+            if not np.array_equal(person, known[0].person):
+                raise ScoreError(
+                    f"The untrained network was scored on other queries of '{target}' than the arms. "
+                    "Run the benchmark with --force."
+                )
+    for row in out.values():
+        row["reference"] = reference if reference in trained else None
+    for metric, known in scored.items():
+        for group, one in zip(groups, known, strict=True):
+            for arm, level in zip(group, statistics.levels(one), strict=True):
+                out[arm] |= _columns(metric, level)
+        if reference in trained:
+            place = trained.index(reference)
+            for arm, gap in zip(trained, statistics.differences(known[0], place), strict=True):
+                out[arm] |= _columns(f"{metric}_difference", gap) if arm != reference else {}
+            if UNTRAINED in arms:
+                out[UNTRAINED] |= _columns(f"{metric}_difference", statistics.against(known[1], known[0], place))
+    return [out[arm] for arm in arms]
+
+
+def _row(rows: Sequence[dict[str, Any]], target: str, persons: int) -> dict[str, Any]:
+    first = rows[0]
+    row = {name: first[name] for name in _COPIED} | {"arm": first["arm"], "target": target}
+    row |= {"seeds": len(rows), "query_identities": persons}
+    row |= {name: _mean([one[name] for one in rows]) for name in _MEANS}
+    row["mAP_sd"] = float(np.std([one["mAP"] for one in rows], ddof=1)) if len(rows) > 1 else None
+    return row
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _columns(name: str, estimate: statistics.Estimate) -> dict[str, float | None]:
+    ends = {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return {name: estimate.value} | {key: None if np.isnan(value) else value for key, value in ends.items()}

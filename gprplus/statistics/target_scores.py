@@ -1,0 +1,35 @@
+"""The scores of all trained arms on one target: what effects, curves and components are computed from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gprplus.core import sampling
+from gprplus.statistics.estimands import Contrast
+from gprplus.statistics.identity_variance import Scored
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """The scores of the trained arms on one target by one metric, with what its rows of tables have in common."""
+
+    target: str
+    metric: str
+    arms: tuple[str, ...]
+    scored: Scored
+    margin: float
+    said: dict[str, Any]
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """A random generator for one use, the same in every run."""
+        return np.random.default_rng(sampling.text_key(f"{stream} {self.metric} {self.target}"))
+
+    def place(self, names: Sequence[str]) -> list[int]:
+        """The positions of arms."""
+        return [self.arms.index(name) for name in names]
+
+    def matrix(self, chosen: Sequence[Contrast]) -> np.ndarray:
+        """The weights of contrasts as `(K, A)`."""
+        return np.array([[one.weights.get(arm, 0.0) for arm in self.arms] for one in chosen])

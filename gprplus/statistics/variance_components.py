@@ -1,0 +1,115 @@
+"""Where the noise of a score comes from: variance components by the method of moments.
+
+The mean score of each (arm, seed, person) follows
+
+    y_asp = arm_a + person_p + seed_s + (arm, person)_ap + (arm, seed)_as + (seed, person)_sp + rest_asp
+
+with arms fixed and the rest random. In this balanced table each mean square of the analysis of variance is known in
+expectation, and the equations solved are the components; where none comes out below 0 they are those of restricted
+maximum likelihood. All persons count alike, whatever their number of queries. Intervals are generalised confidence
+intervals (Weerahandi 1993): the mean squares are redrawn as chi-squared variables and solved again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gprplus.statistics.identity_variance import Scored
+
+NAMES = ("person", "seed", "arm x person", "arm x seed", "seed x person", "residual")
+_AXES = {"a": 0, "s": 1, "p": 2}
+_SQUARES = ("p", "s", "ap", "as", "sp", "asp")  # in the order of NAMES
+
+
+@dataclass(frozen=True)
+class Component:
+    """One source of noise: its variance (of scores 0-1) with a 95% interval; no variance where too little is there."""
+
+    name: str
+    variance: float
+    low: float
+    high: float
+
+
+def mean_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean squares and degrees of freedom of `cells (A, S, I)`, in the order of NAMES; NaN without any freedom."""
+    squares, freedoms = [], []
+    for term in _SQUARES:
+        effect = _effect(cells, term)
+        freedom = int(np.prod([cells.shape[_AXES[one]] - 1 for one in term]))
+        repeats = cells.size / effect.size
+        squares.append(repeats * float((effect**2).sum()) / freedom if freedom else np.nan)
+        freedoms.append(freedom)
+    return np.array(squares), np.array(freedoms)
+
+
+def _effect(cells: np.ndarray, term: str) -> np.ndarray:
+    """The table over the axes of a term, with the means over each of these axes taken out."""
+    out = cells.mean(axis=tuple(axis for name, axis in _AXES.items() if name not in term), keepdims=True)
+    for one in term:
+        out = out - out.mean(axis=_AXES[one], keepdims=True)
+    return out
+
+
+def solve(squares: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Components `(..., 6)` in the order of NAMES from mean squares `(..., 6)` of `shape` (A, S, I); may be below 0."""
+    arms, seeds, persons = shape
+    p, s, ap, as_, sp, asp = np.moveaxis(np.asarray(squares, dtype=float), -1, 0)
+    return np.stack(
+        [
+            (p - ap - sp + asp) / (arms * seeds),
+            (s - as_ - sp + asp) / (arms * persons),
+            (ap - asp) / seeds,
+            (as_ - asp) / persons,
+            (sp - asp) / arms,
+            asp,
+        ],
+        axis=-1,
+    )
+
+
+def components(scored: Scored, rng: np.random.Generator, draws: int = 2000) -> list[Component]:
+    """The components of scored arms: two arms, two seeds and two persons at least, else an empty list."""
+    cells = scored.identity_means()
+    if min(cells.shape) < 2:
+        return []
+    squares, freedom = mean_squares(cells)
+    found = np.maximum(solve(squares, cells.shape), 0)
+    again = squares * freedom / rng.chisquare(freedom, size=(draws, len(freedom)))
+    low, high = np.quantile(np.maximum(solve(again, cells.shape), 0), [0.025, 0.975], axis=0)
+    return [Component(*each) for each in zip(NAMES, *map(np.ndarray.tolist, (found, low, high)), strict=True)]
+
+
+def subset_draw(scored: Scored, groups: Sequence[Sequence[int]], rng: np.random.Generator) -> Component | None:
+    """The variance between draws of one random control, beyond what persons and seeds make of it.
+
+    Pooled over `groups`, each the arms that are draws of one control; None where no group has two.
+    """
+    groups = [list(group) for group in groups if len(group) > 1]
+    cells = scored.identity_means()
+    if not groups or min(cells.shape[1:]) < 2:
+        return None
+    every = [_draw_squares(cells[group]) for group in groups]
+    freedom = np.array([f for _, f in every]).sum(axis=0)
+    squares = np.array([s * f for s, f in every]).sum(axis=0) / freedom
+    scale = cells.shape[1] * cells.shape[2]
+
+    def solved(four: np.ndarray) -> np.ndarray:
+        return np.maximum((four[..., 0] - four[..., 1] - four[..., 2] + four[..., 3]) / scale, 0)
+
+    low, high = np.quantile(solved(squares * freedom / rng.chisquare(freedom, size=(2000, 4))), [0.025, 0.975])
+    return Component("subset draw", float(solved(squares)), float(low), float(high))
+
+
+def _draw_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean squares of draw, draw x person, draw x seed and the rest, and their degrees of freedom."""
+    squares, freedom = mean_squares(cells)
+    between = cells.shape[1] * cells.shape[2] * cells.mean(axis=(1, 2)).var(ddof=1)
+    chosen = [_SQUARES.index(term) for term in ("ap", "as", "asp")]
+    return np.array([between, *squares[chosen]]), np.array([len(cells) - 1, *freedom[chosen]])
+
+
+def as_variances(found: Sequence[Component]) -> Mapping[str, float]:
+    """Components by name."""
+    return {one.name: one.variance for one in found}
