@@ -4,9 +4,7 @@ The functions below have the names of the commands. They load on first use, so t
 (and printing a help text) costs neither torch nor pyarrow.
 """
 
-import sys
 from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 __version__ = "0.2.0"
@@ -31,17 +29,6 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'gprplus' has no attribute {name!r}")
-
-
-class _Package(ModuleType):
-    """Keeps the function where importing gprplus/experiments/benchmark.py would put the module of that name."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

@@ -165,8 +165,6 @@ def test_setup_names_every_room():
 
 @pytest.mark.parametrize("name", [name for name in gprplus.__all__ if name != "__version__"])
 def test_functions_have_the_names_of_the_commands(name):
-    import_module(
-        gprplus._HOMES[name]
-    )  # importing gprplus/experiments/study.py must not put the module before the function
+    import_module(gprplus._HOMES[name])  # which must not put a module in the place of the function
     assert callable(getattr(gprplus, name))
     assert name.replace("_", "-") in COMMANDS
