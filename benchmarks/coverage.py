@@ -14,8 +14,7 @@ import numpy as np
 
 from benchmarks import harness
 from gprplus import statistics
-from gprplus.statistics import contrasts, meta_analysis, power
-from gprplus.statistics import multiplicity as families
+from gprplus.statistics import contrasts, meta_analysis, multiplicity, power
 from gprplus.statistics.level_estimands import CellContrast, level_contrasts
 from gprplus.statistics.level_scores import LevelScores, judge_cells
 from gprplus.statistics.level_tables import ESTIMANDS
@@ -139,7 +138,7 @@ def _one(world: World, rng: np.random.Generator) -> list[float]:
     scored = world.scored(rng)
     judged = contrasts.judge(scored, to_first(world.arms), rng, draws=DRAWS)
     single = np.array([one.high - one.value for one in judged.intervals()])
-    half = families.largest(judged)[1]
+    half = multiplicity.largest(judged)[1]
     known = 1.96 * world.errors(scored)
     gap = np.abs(judged.value)
     return [1 - (gap > single).mean(), float(not (gap > half).any()), (single / known).mean(), (half / known).mean()]
@@ -157,7 +156,7 @@ def seen(persons: int, arms: int, repeats: int, count: int, seed: int) -> tuple[
         scored = world.scored(rng)
         scored.values[1] += shift
         judged = contrasts.judge(scored, to_first(arms), rng, draws=DRAWS)
-        found += families.largest(judged)[0][0] < 0.05
+        found += multiplicity.largest(judged)[0][0] < 0.05
     return power.power(noise, repeats, persons, arms, shift), found / count
 
 
@@ -246,12 +245,12 @@ def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[
         scores, least = world.scored(rng), []
         for family, chosen in world.families().items():
             judged = judge_cells(scores, chosen, rng, DRAWS)
-            rows = families.figures(judged, 0.01)
+            rows = multiplicity.figures(judged, 0.01)
             single = np.mean([row["low"] <= 0 <= row["high"] for row in rows])
             together = all(row["family_low"] <= 0 <= row["family_high"] for row in rows)
             found.setdefault(family, []).append((single, together))
             if family != "matrix":
-                least.append(min(row["p_max"] for row in families.figures(judged, 0.01, ESTIMANDS)))
+                least.append(min(row["p_max"] for row in multiplicity.figures(judged, 0.01, ESTIMANDS)))
         found.setdefault(VERDICT, []).append((math.nan, min(least) >= 0.05))
     return {family: tuple(np.mean(each, axis=0)) for family, each in found.items()}
 

@@ -19,7 +19,7 @@ import numpy as np
 from gprplus import archives
 from gprplus.baseline.decode import decode
 from gprplus.baseline.store_view import Pixels
-from gprplus.core import sampling as keys
+from gprplus.core import sampling
 from gprplus.core.errors import TrainingError, examples, storage
 from gprplus.core.parallel import Progress, in_threads, silent
 from gprplus.core.workdir import replacing
@@ -97,7 +97,7 @@ def cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, 
     own = _keys(uids, facts)
     wanted = np.unique(own)
     missing = np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width), assume_unique=True)
-    digest = keys.digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
+    digest = sampling.digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
     open_ = np.flatnonzero(np.isin(own, missing))
     sample = tuple(paths[i] for i in open_[:: -(-len(open_) // _SAMPLE) or 1])
     return Cost(wanted, missing, height * width * 3 + 8, digest, sample)
@@ -169,7 +169,7 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
 
 def _keys(uids: np.ndarray, facts: np.ndarray) -> np.ndarray:
     """The store's keys `(N,) uint64` of images with such files."""
-    return keys.mix(keys.mix(keys.mix(uids) ^ facts[:, 0]) ^ facts[:, 1])
+    return sampling.mix(sampling.mix(sampling.mix(uids) ^ facts[:, 0]) ^ facts[:, 1])
 
 
 def _check_disk(folder: Path, wanted: int, images: int) -> None:
@@ -212,7 +212,7 @@ def _decoded(
 
 
 def _write(folder: Path, part: np.ndarray, pixels: np.ndarray) -> None:
-    name = keys.digest(part.tobytes())[:20]
+    name = sampling.digest(part.tobytes())[:20]
     with replacing(folder / f"{name}.pack") as temporary, temporary.open("wb") as file:
         file.write(np.array([_MAGIC, len(part), *pixels.shape[1:3]], dtype="<i8").tobytes())
         file.write(part.astype("<u8").tobytes())

@@ -22,8 +22,7 @@ from gprplus.core.errors import RequestChanged, TrainingError
 from gprplus.core.folders import clear
 from gprplus.core.parallel import Progress, cores, in_processes, silent
 from gprplus.core.paths import AnyPath, by_name, several
-from gprplus.experiments import collect, cost_estimate, run, split_job
-from gprplus.experiments import schedule as plan
+from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.arguments import Arguments
 from gprplus.experiments.run import Trial
@@ -198,7 +197,7 @@ def benchmark(
 
 def _warnings(wanted: Sequence[Case], seeds: int) -> list[str]:
     found = [sentence for case in wanted for target in case.targets for sentence in target.warnings()]
-    found += [sentence for case in wanted for sentence in plan.reused_deals(case.split, seeds)]
+    found += [sentence for case in wanted for sentence in schedule.reused_deals(case.split, seeds)]
     return list(dict.fromkeys(found))
 
 
@@ -259,7 +258,7 @@ def _trials(
     scored = [(target, packs[split_job.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
     places = (folder or case.folder, recipe or case.recipe)
-    found = plan.trials(case.split, *places, seeds, pack, scored, device, threads, jobs)
+    found = schedule.trials(case.split, *places, seeds, pack, scored, device, threads, jobs)
     return [one for one in found if arms is None or one.arm in arms]
 
 
@@ -268,7 +267,7 @@ def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) ->
 
     Several runs at a time, or each by all processes of `crew`.
     """
-    batches = plan.twins(trials)
+    batches = schedule.twins(trials)
     meter = Meter([one for batch in batches for one in batch], progress)
     runner = run.run if crew.size == 1 else partial(run.run, group=crew)
     for batch in batches:

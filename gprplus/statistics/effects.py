@@ -15,13 +15,11 @@ from gprplus.statistics import (
     estimands,
     factorial,
     identity_variance,
+    learning_curves,
     level_tables,
     meta_analysis,
     multiplicity,
-)
-from gprplus.statistics import learning_curves as curves
-from gprplus.statistics import (
-    variance_components as components,
+    variance_components,
 )
 from gprplus.statistics.align import METRICS, aligned, shared_seeds
 from gprplus.statistics.estimands import Contrast
@@ -65,7 +63,7 @@ def effects(
     tables = {
         "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info, shared)],
         "components": [row for one in seen for row in _components(one, info)],
-        "curves": [row for one in seen for row in curves.rows(one, info)],
+        "curves": [row for one in seen for row in learning_curves.rows(one, info)],
     }
     tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
     tables["levels"] = levels
@@ -143,10 +141,10 @@ def _omega(seen: TargetScores, one: Contrast) -> float | None:
 
 
 def _components(seen: TargetScores, info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = components.components(seen.scored, seen.rng("components"))
+    found = variance_components.components(seen.scored, seen.rng("components"))
     facts = {name: one for name, one in (info.get("arms") or {}).items() if name in seen.arms}
     groups = [seen.place(draws) for draws in estimands.control_draws(facts)]
-    drawn = components.subset_draw(seen.scored, groups, seen.rng("subset draw"))
+    drawn = variance_components.subset_draw(seen.scored, groups, seen.rng("subset draw"))
     sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
     sizes |= {"effective_identities": identity_variance.effective_persons(seen.scored.person)}
     return [

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search import baselines as rivals
+from gprplus.analysis.search import baselines
 from gprplus.analysis.search.baselines import Problem
 from gprplus.analysis.search.differences import differences
 from gprplus.analysis.search.kernels import Kernels
@@ -58,13 +58,13 @@ def judged(
     """
     own, other = Judge.of(known.of(half), fit), Judge.of(known.of(~half if not half.all() else half), ~fit)
     plain = problem(half.astype(np.float64), fit.astype(np.float64))
-    chosen = {name: way(plain) for name, way in rivals.CHOSEN.items()}
-    kept = {name: rivals.whole(plain, weights) for name, weights in chosen.items() if weights is not None}
+    chosen = {name: way(plain) for name, way in baselines.CHOSEN.items()}
+    kept = {name: baselines.whole(plain, weights) for name, weights in chosen.items() if weights is not None}
     weights = np.asarray(chosen["searched"])
-    drawn = {name: _draws(way, plain, weights, rng, draws) for name, way in rivals.DRAWN.items()}
+    drawn = {name: _draws(way, plain, weights, rng, draws) for name, way in baselines.DRAWN.items()}
     rows = [_row(name, [counts], own, other, rng) for name, counts in kept.items()]
     rows += [_row(name, each, own, other, rng) for name, each in drawn.items() if each]
-    even = rivals.whole(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
+    even = baselines.whole(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
     rows.append(_row("even", [even], own, other, rng))
     again = np.stack([_again(known, problem, half, fit, rng) for _ in range(redraws)])
     low, high = np.quantile(again, _TAILS, axis=0)
@@ -101,7 +101,7 @@ def _draws(
     draws: int,
 ) -> list[np.ndarray]:
     found = [way(problem, searched, rng) for _ in range(draws)]
-    return [rivals.whole(problem, weights) for weights in found if weights is not None]
+    return [baselines.whole(problem, weights) for weights in found if weights is not None]
 
 
 def halved(persons: int, rng: np.random.Generator) -> np.ndarray:
@@ -166,10 +166,10 @@ def _again(
     targets = np.unique(known.people[fit])
     times = np.bincount(rng.choice(targets, len(targets)), minlength=int(known.people.max()) + 1)
     drawn = rng.multinomial(half.sum(), half / half.sum()).astype(np.float64)
-    return rivals.convex(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
+    return baselines.convex(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
 
 
 def _jaccard(problem: Problem, one: np.ndarray, two: np.ndarray) -> float:
     """Cells that both fill, as a part of those that either does."""
-    first, second = (rivals.whole(problem, weights) > 0 for weights in (one, two))
+    first, second = (baselines.whole(problem, weights) > 0 for weights in (one, two))
     return float((first & second).sum() / max((first | second).sum(), 1))

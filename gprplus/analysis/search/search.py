@@ -14,8 +14,7 @@ from gprplus.analysis.matched_sample import codes
 from gprplus.analysis.output import markdown, write_csv
 from gprplus.analysis.record import Difference, search_record
 from gprplus.analysis.sample import Side, opened_target, searched, target_side
-from gprplus.analysis.search import arms, holdout, verdict
-from gprplus.analysis.search import baselines as rivals
+from gprplus.analysis.search import arms, baselines, holdout, verdict
 from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.kernels import kernels
 from gprplus.core.errors import AnalysisError
@@ -220,9 +219,9 @@ def _one(
     half = holdout.halved(len(known.inside), np.random.default_rng(text_key(canonical("search", str(seed)))))
     fit = rng.permutation(int(sample.people.max()) + 1)[sample.people] % 2 == 0
 
-    def problem(people: np.ndarray, weight: np.ndarray) -> rivals.Problem:
+    def problem(people: np.ndarray, weight: np.ndarray) -> baselines.Problem:
         within = known.biased(people)
-        return rivals.Problem(
+        return baselines.Problem(
             within.astype(np.float64), known.to_target(weight, people), levels, most, budget.total, groups, least,
             RIDGE * float(np.diag(within).mean()),
         )  # fmt: skip
