@@ -15,7 +15,7 @@ from gprplus.core.workers import WorkerLost, tell
 HOURS = """
 import sys, time
 from pathlib import Path
-from gprplus.parallel import in_processes
+from gprplus.core.parallel import in_processes
 
 def work(item):
     (Path(sys.argv[1]) / str(item)).touch()
@@ -90,7 +90,7 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(hours, everybody)
 # Items that fill a pipe before a worker, which has yet to start, reads any.
 LARGE = """
 import time
-from gprplus.parallel import in_processes
+from gprplus.core.parallel import in_processes
 
 def slow(item):
     time.sleep(600)
