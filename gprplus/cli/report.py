@@ -85,7 +85,7 @@ def show_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool)
     from gprplus.reporting.power_plan import noise, plan, plan_lines
     from gprplus.reporting.run_results import AGAIN, read
     from gprplus.reporting.write_report import expand
-    from gprplus.statistics.level_tables import ESTIMANDS
+    from gprplus.statistics.level_estimands import ESTIMANDS
 
     folders = expand(list(runs) or [work / "runs"]) if runs or any((work / "runs").glob("*/*/summary.parquet")) else []
     measured: dict[str, tuple[list[dict[str, Any]], int]] = {}
@@ -93,7 +93,7 @@ def show_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool)
         rows = outcome.judged["components"].to_pylist() if "components" in outcome.judged else []
         rows = [row for row in rows if row["metric"] == "mAP"]
         for target in dict.fromkeys(row["target"] for row in rows):
-            shared = ESTIMANDS if target == SELF and outcome.levels else 1
+            shared = len(ESTIMANDS) if target == SELF and outcome.levels else 1
             measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target], shared
     told = {name: (rows, shared) for name, (rows, shared) in measured.items() if noise(rows)}
     if folders and not told:

@@ -31,6 +31,7 @@ from gprplus.experiments.split_job import Case
 from gprplus.schema import stored
 from gprplus.splits.deals import dealt_to, recorded_deals
 from gprplus.statistics.effects import MARGIN, Effects
+from gprplus.statistics.level_estimands import require_estimand
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def benchmark(
     given = replace(given, recipe=recipe, targets=aims, roots=places, command=command)
     chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs, compile=compile)
     gpu = device.startswith("cuda")
+    require_estimand(estimand, TrainingError)
     if jobs is not None and jobs < 1:
         raise TrainingError(f"jobs must be at least 1, found {jobs}.")
     jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())

@@ -1,6 +1,6 @@
 """Does the headline depend on the training's own settings? Two arms trained again with another learning rate or length.
 
-The learning rate is the setting that arms of other data are most often said to need differently, and equal steps are
+The learning rate is the setting that arms of other data most often need to differ in, and equal steps are
 not equal epochs where arms differ in size. So the arm with the widest difference and the reference are trained again
 with half and with double the learning rate, and, where arms differ in size, for equal epochs; seeds and deals stay.
 """

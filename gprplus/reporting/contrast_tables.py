@@ -9,8 +9,7 @@ from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import SELF, target_phrase
 from gprplus.reporting.findings import said
 from gprplus.reporting.power_plan import plan_lines
-from gprplus.statistics.level_estimands import OWN, TRANSFER
-from gprplus.statistics.level_tables import ESTIMANDS
+from gprplus.statistics.level_estimands import ESTIMANDS, OWN, TRANSFER
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,7 +59,7 @@ def sections(judged: "Mapping[str, pa.Table]") -> list[Section]:
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
         found += _contrasts(mine["contrasts"], where)
         found += _curves(mine["curves"], where)
-        count = ESTIMANDS if target == SELF and rows.get("levels") else 1
+        count = len(ESTIMANDS) if target == SELF and rows.get("levels") else 1
         found += _noise(mine["components"], where, count)
     return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
 

@@ -8,8 +8,6 @@ from gprplus.reporting.arm_labels import arm_phrase, kind_phrases, reference_phr
 from gprplus.reporting.findings import Finding, Row
 from gprplus.statistics.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
 
-ESTIMANDS = ("own", "transfer", "mixed")
-
 
 def own_sentence(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> str:
     """Own level: the mean over arms, how many arms gain and lose, and the widest difference; "" without such tests."""

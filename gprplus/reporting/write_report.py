@@ -11,6 +11,7 @@ from gprplus.reporting.markdown import as_markdown
 from gprplus.reporting.page import render
 from gprplus.reporting.run_results import AGAIN, read
 from gprplus.reporting.summary_tables import as_csv
+from gprplus.statistics.level_estimands import require_estimand
 
 KIND = "reports"  # of folder, as its mark states
 DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")
@@ -29,6 +30,7 @@ def report(
         ReportError: there is nothing finished to report on, a benchmark is running in one of the folders, or another
             process writes reports to `output`.
     """
+    require_estimand(estimand, ReportError)
     folders, output = expand(several(runs)), None if output is None else Path(output)
     busy = next((folder for folder in folders if is_held(folder)), None)
     if busy:

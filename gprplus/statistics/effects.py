@@ -23,6 +23,7 @@ from gprplus.statistics import (
 )
 from gprplus.statistics.align import METRICS, aligned, shared_seeds
 from gprplus.statistics.estimands import Contrast
+from gprplus.statistics.level_estimands import ESTIMANDS
 from gprplus.statistics.summary import UNTRAINED
 from gprplus.statistics.target_scores import TargetScores
 
@@ -59,7 +60,7 @@ def effects(
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
     declared = {one.target: estimands.declared(info, one.arms) for one in seen}
     of_levels, levels = level_tables.rows(rows, queries, info, margin)
-    shared = level_tables.ESTIMANDS if of_levels else 1
+    shared = len(ESTIMANDS) if of_levels else 1
     tables = {
         "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info, shared)],
         "components": [row for one in seen for row in _components(one, info)],

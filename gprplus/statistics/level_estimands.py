@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gprplus.core.errors import GprplusError, nearest
+
+ESTIMANDS = ("own", "transfer", "mixed")  # all three in one verdict, so that they share the 5%
 OWN, TRANSFER, UNSEEN = "own level", "transfer", "transfer, unseen by both"
 OWN_MEAN, TRANSFER_MEAN = "own level, mean", "transfer, mean"
 MEAN = "all arms"  # the contrast that a family of one mean holds
@@ -32,6 +35,17 @@ class CellContrast:
     name: str
     formula: str
     cells: Cells
+
+
+def require_estimand(name: str | None, error: type[GprplusError]) -> None:
+    """Raise `error` unless `name` is one of ESTIMANDS, or None.
+
+    >>> require_estimand("owned", GprplusError)
+    Traceback (most recent call last):
+    gprplus.core.errors.GprplusError: There is no estimand 'owned'. Did you mean 'own'?
+    """
+    if name is not None and name not in ESTIMANDS:
+        raise error(f"There is no estimand '{name}'. {nearest(str(name), ESTIMANDS)}")
 
 
 def level_contrasts(

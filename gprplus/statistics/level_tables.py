@@ -10,7 +10,7 @@ from gprplus import statistics
 from gprplus.core import sampling
 from gprplus.evaluation.targets import SELF
 from gprplus.statistics import multiplicity
-from gprplus.statistics.level_estimands import CellContrast, level_contrasts, seen_levels
+from gprplus.statistics.level_estimands import ESTIMANDS, CellContrast, level_contrasts, seen_levels
 from gprplus.statistics.level_scores import LevelScores, judge_cells, level_tests, read_level_scores
 from gprplus.statistics.summary import UNTRAINED
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Rows = list[dict[str, Any]]
-ESTIMANDS = 3  # own level, transfer, mixed gallery: in one verdict, so they share the 5%
 
 
 def rows(
@@ -53,7 +52,7 @@ def _contrast_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], ma
     for family in dict.fromkeys(one.family for one in declared):
         mine = [one for one in declared if one.family == family]
         judged = judge_cells(scores, mine, _rng(family, metric))
-        for one, figures in zip(mine, multiplicity.figures(judged, margin, ESTIMANDS), strict=True):
+        for one, figures in zip(mine, multiplicity.figures(judged, margin, len(ESTIMANDS)), strict=True):
             row = {"family": family, "contrast": one.name, "formula": one.formula, "draws": 0}
             out.append(row | figures | _sizes(scores, {level for _, level in one.cells}))
     return out

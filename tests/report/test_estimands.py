@@ -2,6 +2,8 @@
 
 import pytest
 
+from gprplus import benchmark, report
+from gprplus.core.errors import ReportError, TrainingError
 from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
 from gprplus.reporting.findings import findings
 from gprplus.reporting.level_matrix import level_matrix
@@ -140,3 +142,11 @@ def test_a_plan_counts_that_three_estimands_share_the_five_percent():
     alone, shared = (power.smallest(one, 3, 40, 8, level) for level in (0.95, 1 - 0.05 / 3))
     assert 1.1 * alone < shared < 2 * alone
     assert power.power(one, 3, 40, 8, shared, 1 - 0.05 / 3) == pytest.approx(0.8, abs=0.01)
+
+
+def test_an_estimand_that_does_not_exist_is_refused_with_the_nearest_name(tmp_path):
+    with pytest.raises(TrainingError, match=r"There is no estimand 'mix'\. Did you mean 'mixed'\?"):
+        benchmark([tmp_path], tmp_path / "runs", estimand="mix")
+    with pytest.raises(ReportError, match="There is no estimand 'owned'"):
+        report(tmp_path, estimand="owned")
+    assert list(tmp_path.iterdir()) == []
