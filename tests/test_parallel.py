@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from gprplus.core import parallel
 from gprplus.core.parallel import in_processes, in_threads
 from gprplus.core.workers import WorkerLost, tell
 
@@ -55,6 +56,15 @@ def test_items_are_taken_as_results_are_wanted():
     assert next(results) == 0
     assert len(taken) <= 10
     results.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "processes", "threads"), [("", 1, 8), ("", 3, 2), ("", 16, 1), ("2", 1, 2), ("6", 3, 2), ("all", 1, 8)]
+)
+def test_omp_num_threads_is_the_most_that_a_process_takes(limit, processes, threads, monkeypatch):
+    monkeypatch.setattr(parallel, "cores", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", limit)
+    assert parallel.threads_each(processes) == threads
 
 
 def test_an_error_of_an_item_comes_out_where_its_result_would():

@@ -29,6 +29,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def threads_each(processes: int) -> int:
+    """Threads for each of several processes that share the cores; OMP_NUM_THREADS, where it is set, is the most."""
+    most = os.environ.get("OMP_NUM_THREADS", "")
+    share = max(1, cores() // processes)
+    return min(share, int(most)) if most.isdigit() and int(most) else share
+
+
 def in_threads(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
     """`map` over threads: results in order, at most four a worker waiting, so memory stays bounded."""
     with ThreadPoolExecutor(workers or cores()) as pool:

@@ -20,7 +20,7 @@ from gprplus.core import workdir
 from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
 from gprplus.core.folders import clear
-from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.parallel import Progress, cores, in_processes, silent, threads_each
 from gprplus.core.paths import AnyPath, by_name, several
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
@@ -137,7 +137,7 @@ def benchmark(
     if jobs is not None and jobs < 1:
         raise TrainingError(f"jobs must be at least 1, found {jobs}.")
     jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
-    threads = None if gpu else max(1, cores() // (jobs * distributed.beside()))
+    threads = None if gpu else threads_each(jobs * distributed.beside())
     crew.judge(chosen.batch.identities)
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
