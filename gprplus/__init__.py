@@ -1,7 +1,7 @@
 """gprplus: build controlled synthetic person re-ID datasets and measure what each attribute is worth.
 
-The functions below have the names of the commands. They load on first use, so that importing the package
-(and printing a help text) costs neither torch nor pyarrow.
+The functions have the names of the commands, the classes are what they return. All load on first use, so that
+importing the package (and printing a help text) loads neither torch nor pandas nor pyarrow.
 """
 
 from importlib import import_module
@@ -10,6 +10,12 @@ from typing import Any
 __version__ = "0.2.0"
 
 _HOMES = {
+    "Manifest": "gprplus.ingest",
+    "Split": "gprplus.splits",
+    "Recipe": "gprplus.baseline.recipe",
+    "Scores": "gprplus.evaluation",
+    "BenchmarkResult": "gprplus.experiments.benchmark",
+    "StudyResult": "gprplus.experiments.study",
     "render": "gprplus.engine",
     "build_manifest": "gprplus.ingest",
     "inspect": "gprplus.ingest",

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -163,8 +165,18 @@ def test_setup_names_every_room():
     assert packages | {"gprplus.manifests"} == set(listed)
 
 
+CLASSES = {"Manifest", "Split", "Recipe", "Scores", "BenchmarkResult", "StudyResult"}
+
+
 @pytest.mark.parametrize("name", [name for name in gprplus.__all__ if name != "__version__"])
-def test_functions_have_the_names_of_the_commands(name):
-    import_module(gprplus._HOMES[name])  # which must not put a module in the place of the function
-    assert callable(getattr(gprplus, name))
-    assert name.replace("_", "-") in COMMANDS
+def test_public_names_are_classes_or_have_the_names_of_the_commands(name):
+    import_module(gprplus._HOMES[name])  # must not replace the function by a module
+    found = getattr(gprplus, name)
+    assert isinstance(found, type) if name in CLASSES else callable(found) and name.replace("_", "-") in COMMANDS
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    heavy = sorted(HEAVY)
+    program = f"import sys, gprplus; dir(gprplus); print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -10,7 +10,7 @@ import click
 from gprplus.cli import options
 
 if TYPE_CHECKING:
-    from gprplus.experiments.benchmark import Outcome, Plan
+    from gprplus.experiments.benchmark import BenchmarkCost, BenchmarkResult
 
 
 @click.command("benchmark")
@@ -79,7 +79,7 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
         show(outcome)
 
 
-def as_data(outcome: "Outcome") -> dict[str, Any]:
+def as_data(outcome: "BenchmarkResult") -> dict[str, Any]:
     """An outcome as JSON says it."""
     from gprplus.reporting.findings import joined
 
@@ -98,7 +98,7 @@ def as_data(outcome: "Outcome") -> dict[str, Any]:
     }
 
 
-def show_plan(plan: "Plan") -> None:
+def show_plan(plan: "BenchmarkCost") -> None:
     """Print what a request would come to."""
     from gprplus.cli.console import note, say
     from gprplus.reporting.formatting import counted
@@ -123,7 +123,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def show(outcome: "Outcome") -> None:
+def show(outcome: "BenchmarkResult") -> None:
     """Print the table, the verdict and the page of every split."""
     from gprplus.cli.console import note, prose, say, table
     from gprplus.reporting import verdict

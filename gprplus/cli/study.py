@@ -8,7 +8,7 @@ import click
 from gprplus.cli import console, options
 
 if TYPE_CHECKING:
-    from gprplus.experiments.study import Study
+    from gprplus.experiments.study import StudyResult
 
 
 @click.command("study")
@@ -69,7 +69,7 @@ def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, sc
     console.say(f"report: {found.path / 'study.html'}")
 
 
-def _show_published(found: "Study") -> None:
+def _show_published(found: "StudyResult") -> None:
     """A paper's values beside those of the runs, in per cent and hours."""
     from gprplus.experiments.study import beside_published
 

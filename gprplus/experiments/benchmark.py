@@ -42,7 +42,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchmarkCost:
     """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
     and bytes to pack, estimated seconds, together and of packing, training, embedding and scoring (None unless it was a
     dry run), what the targets and the deals of the splits warn of.
@@ -65,13 +65,13 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BenchmarkResult:
     """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
     summaries (schema.SUMMARY), contrasts (schema.CONTRASTS), scores by level (schema.LEVELS), schema.SENSITIVITY where
     it was measured, and split records.
     """
 
-    plan: Plan
+    plan: BenchmarkCost
     folders: tuple[Path, ...] = ()
     summaries: "tuple[pa.Table, ...]" = ()
     contrasts: "tuple[pa.Table, ...]" = ()
@@ -105,7 +105,7 @@ def benchmark(
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
-) -> Outcome:
+) -> BenchmarkResult:
     """Train and score every arm and seed of `splits` under `output`/SPLIT/RECIPE, and write tables and reports beside
     them.
 
@@ -156,7 +156,7 @@ def benchmark(
         split_job.settle_images(case, digests, force=force)
     changed = split_job.settle_files(wanted, force=force)
     count = chosen.seeds if seeds is None else replace(chosen, seeds=int(seeds)).checked().seeds
-    planned = Plan(
+    planned = BenchmarkCost(
         chosen.name,
         why,
         devices.describe(device),
@@ -172,7 +172,7 @@ def benchmark(
         # A GPU that one run fills does no more for several; cores are dealt out to the runs.
         at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
         parts = cost_estimate.seconds(todo, list(costs.values()), planned.missing, chosen, device, threads, at_once)
-        return Outcome(replace(planned, seconds=sum(parts.values()), parts=parts))
+        return BenchmarkResult(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
         for case in wanted if crew.first else ():
             held.enter_context(split_job.held(case, force=force))
@@ -194,7 +194,7 @@ def benchmark(
                 for case, effects in zip(wanted, found, strict=True):
                     again = partial(_trials, case, count, packs, device, threads, jobs)
                     _again(case, effects, again, jobs, progress, crew, margin)
-        return _written(wanted, found, planned) if crew.first else Outcome(planned)
+        return _written(wanted, found, planned) if crew.first else BenchmarkResult(planned)
 
 
 def _warnings(wanted: Sequence[Case], seeds: int) -> list[str]:
@@ -337,7 +337,7 @@ def _steps_again(case: Case, seeds: int) -> int:
     return seeds * sum(one.recipe.steps(size) for one in settings.variants(case.recipe, pair) for size in pair)
 
 
-def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned: Plan) -> Outcome:
+def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned: BenchmarkCost) -> BenchmarkResult:
     """Write the reports of collected runs."""
     from gprplus.reporting import write_report
 
@@ -350,7 +350,7 @@ def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned:
     paths = [case.folder / settings.TABLE for case in wanted]
     again = [_sensitivity(path) if path.is_file() else None for path in paths]
     tables = map(tuple, (folders, summaries, contrasts, levels, again, infos, written))
-    return Outcome(planned, *tables)
+    return BenchmarkResult(planned, *tables)
 
 
 def _sensitivity(path: Path) -> "pa.Table":

@@ -20,7 +20,7 @@ from gprplus.experiments.study_scale import read_scale, scaled
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
-    from gprplus.experiments.benchmark import Outcome
+    from gprplus.experiments.benchmark import BenchmarkResult
 
 RECORD = "study.json"
 KIND = "a study"  # of folder, as its mark states
@@ -35,12 +35,12 @@ OPTIONS = ("recipe", "seeds", "steps", "epochs", "compile")  # of training, on t
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyResult:
     """A study's folder, what it declares, and what benchmark made of it; of a dry run the plan alone."""
 
     path: Path
     plan: StudyPlan
-    outcome: "Outcome"
+    outcome: "BenchmarkResult"
 
 
 def study(
@@ -62,7 +62,7 @@ def study(
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = silent,
-) -> Study:
+) -> StudyResult:
     """Make the splits of a study, run what is missing, and report. Several names are run as one study.
 
     `manifest` and `targets` take the place of those that the file names, `roots` says where a dataset's images
@@ -109,7 +109,7 @@ def study(
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
             made = [split.path for split in make_splits(plan, source, Path(folder), force=False)]
-            return Study(home, plan, benchmark(made, home / "runs", dry_run=True, **shared))
+            return StudyResult(home, plan, benchmark(made, home / "runs", dry_run=True, **shared))
     with _alone(home):
         made = [split.path for split in make_splits(plan, source, home / "splits", force=force)]
         outcome = benchmark(made, home / "runs", force=force, progress=progress, **shared)
@@ -132,7 +132,7 @@ def study(
             }
             write_json(home / RECORD, info)
             _report(home, info, outcome)
-    return Study(home, plan, outcome)
+    return StudyResult(home, plan, outcome)
 
 
 def _alone(home: Path) -> AbstractContextManager[object]:
@@ -142,7 +142,7 @@ def _alone(home: Path) -> AbstractContextManager[object]:
     return holding(home, KIND, DeclarationError, adopt=True)
 
 
-def _report(home: Path, info: Mapping[str, Any], outcome: "Outcome") -> None:
+def _report(home: Path, info: Mapping[str, Any], outcome: "BenchmarkResult") -> None:
     """The study's own page and tables beside its record."""
     from gprplus.reporting import run_results as reports
     from gprplus.reporting.study_page import render
@@ -189,7 +189,7 @@ def _retrained(
     return replace(plan, recipe=str(recipe or plan.recipe), seeds=seeds or plan.seeds)
 
 
-def beside_published(plan: StudyPlan, outcome: "Outcome") -> Iterator[dict[str, Any]]:
+def beside_published(plan: StudyPlan, outcome: "BenchmarkResult") -> Iterator[dict[str, Any]]:
     """What was published of an arm on a target beside what the runs here came to, one row each; scores 0-1."""
     ours = {
         (row["split"], row["arm"], row["target"]): row for summary in outcome.summaries for row in summary.to_pylist()
