@@ -79,3 +79,31 @@ def test_numbers_that_cannot_be_are_one_sentence(made):
             benchmark(made, made / "split", made / "none" / "runs", **options)
     with pytest.raises(TrainingError, match="jobs must be at least 1, found -1"):
         gprplus.benchmark(made / "split", made / "none" / "runs", device="cpu", jobs=-1)
+
+
+def test_objects_are_taken_where_paths_are(made):
+    manifest, split = gprplus.Manifest.open(made / "manifest"), gprplus.Split.open(made / "split")
+    same = gprplus.make_split(manifest, "weather", output=made / "split", levels="sunny,foggy")
+    assert (same.path, same.made) == (split.path, False)
+    assert gprplus.inspect(manifest).counts == manifest.info["counts"]
+    assert benchmark(made, [split], made / "objects" / "runs", seeds=1, dry_run=True).plan.trained
+    assert gprplus.export(split, "imagefolder", made / "of-split", arm="mix").made
+    assert gprplus.export(manifest, "parquet", made / "of-manifest").made
+
+
+def test_outputs_default_to_the_places_of_the_command_line(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GPRPLUS_WORK", "lab")
+    design = {"viewpoints": 1, "weathers": "sunny,foggy", "illuminations": "noon", "size": (32, 64), "workers": 1}
+    renders = gprplus.render(identities=2, **design)
+    manifest = gprplus.build_manifest(workers=1)
+    split = gprplus.make_split(made / "manifest", ["weather"], levels="sunny,foggy")
+    runs = gprplus.benchmark(split, recipe=str(made / "one.toml"), device="cpu", jobs=1, seeds=1)
+    exported = gprplus.export(split, "imagefolder", arm="mix")
+    assert [str(path) for path in (renders, manifest.path, split.path, *runs.folders, exported.path)] == [
+        "lab/renders/engine",
+        "lab/manifest",
+        "lab/splits/weather",
+        "lab/runs/weather/one",
+        "lab/exports/imagefolder/weather-mix",
+    ]

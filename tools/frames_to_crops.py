@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from gprplus.cli import console, main, options
+from gprplus.core.progress import progress_bar
 
 PATH = click.Path(path_type=Path)
 
@@ -90,7 +91,7 @@ def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, *
 
     names = ("margin", "min_visible", "max_truncated", "edges", "blank")
     rules = Rules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
-    with console.progress("Cutting") as progress:
+    with progress_bar("Cutting") as progress:
         crops = crop_frames(frames, rules=rules, extension=".png" if png else ".jpg", progress=progress, **given)
     show(crops.path, crops.info, crops.made, as_json)
 

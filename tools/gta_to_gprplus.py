@@ -7,6 +7,7 @@ import click
 
 from gprplus.cli import console, main, options
 from gprplus.core.errors import examples
+from gprplus.core.progress import progress_bar
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -59,7 +60,7 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
     if dry_run:
         found, info = plan(raw, layout=given["layout"], cameras=given["cameras"]), {}
     else:
-        with console.progress("Writing") as progress:
+        with progress_bar("Writing") as progress:
             found, info = publish(raw, output or raw, progress=progress, **given)
     if as_json:
         console.dump(info or told(found))

@@ -16,7 +16,8 @@ from gprplus.analysis.sample import Side, crossed_factors, opened_target, source
 from gprplus.core.errors import AnalysisError, nearest
 from gprplus.core.parallel import Progress, silent
 from gprplus.core.paths import AnyPath, several, words
-from gprplus.core.workdir import read_json, settle, versions, write_json, write_table
+from gprplus.core.progress import shows_progress
+from gprplus.core.workdir import read_json, settle, versions, work_folder, write_json, write_table
 from gprplus.ingest import Manifest
 from gprplus.schema import DISTANCES, VERSION, conform, stored
 
@@ -66,11 +67,12 @@ class Plan:
     settings: Settings
 
 
+@shows_progress("Looking at images")
 def analyze(
-    manifest: Path | str,
-    targets: Mapping[str, Path | str],
+    manifest: AnyPath,
+    targets: Mapping[str, AnyPath],
     *,
-    output: Path | str = Path("work/analysis"),
+    output: AnyPath | None = None,
     attributes: str | Sequence[str] | None = None,
     features: str | Sequence[str] = ("histograms",),
     mode: str = "sound",
@@ -86,6 +88,9 @@ def analyze(
 ) -> list[Analysis]:
     """Measure how far each level of each crossed factor lies from each target, and which factor makes the difference.
 
+    `manifest` is a Manifest or its folder; the default of `output` is WORK/analysis, where WORK is $GPRPLUS_WORK, else
+    work/.
+
     `targets` maps names to manifests or folders of images (a manifest of such a folder is built in
     `output`/../targets). Levels are compared on the same people in the same other conditions, `images` of them a
     level; factors are weighed on `people` who have an image in every cell (by default as many as make some 4,000
@@ -100,12 +105,13 @@ def analyze(
     if mode not in MODES:
         raise AnalysisError(f"There is no mode '{mode}'. {nearest(mode, MODES)}")
     attributes, features = None if attributes is None else words(attributes), words(features)
-    source = Manifest.open(Path(manifest))
+    output = work_folder() / "analysis" if output is None else Path(output)
+    source = Manifest.open(manifest)
     if runs and mode == "paper":
         raise AnalysisError("Runs are compared by features: leave the mode out, or the runs.")
     trained = distance_vs_map.read(several(runs))
     plan = Plan(mode, _attributes(source, attributes), images, people, seed, Settings.of(settings or {}))
-    opened = {name: opened_target(name, Path(path), Path(output).parent / "targets") for name, path in targets.items()}
+    opened = {name: opened_target(name, Path(path), output.parent / "targets") for name, path in targets.items()}
     kinds = chosen(features, device) if mode == "sound" else []
     network = measure.network(features, device) if mode == "paper" else None
     asked = {name: _request(plan, source, target, kinds, network, trained) for name, target in opened.items()}

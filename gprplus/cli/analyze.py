@@ -8,6 +8,7 @@ import click
 from gprplus.cli import console, options, parsing
 from gprplus.cli.show import domain_gap
 from gprplus.cli.show import search as subsets
+from gprplus.core.progress import progress_bar
 
 
 @click.command("analyze")
@@ -118,7 +119,7 @@ def command(
     if budget and asked["mode"] != "sound":
         raise click.UsageError("--budget searches by --features; leave --mode out.")
     place = output or work / "analysis"
-    with console.progress("Looking at images") as progress:
+    with progress_bar("Looking at images") as progress:
         found = analyze(
             manifest or work / "manifest",
             targets,
@@ -132,7 +133,7 @@ def command(
         from gprplus.analysis import search
 
         shared = ("people", "images", "seed", "device", "workers", "force")
-        with console.progress("Looking for a subset") as progress:
+        with progress_bar("Looking for a subset") as progress:
             searches = search(
                 manifest or work / "manifest",
                 targets,

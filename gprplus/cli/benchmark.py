@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import options
+from gprplus.core.progress import progress_bar
 
 if TYPE_CHECKING:
     from gprplus.experiments.benchmark import BenchmarkCost, BenchmarkResult
@@ -62,11 +63,11 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
       gprplus benchmark --recipe paper --device cuda --dry-run
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
-    from gprplus.cli.console import dump, progress
+    from gprplus.cli.console import dump
     from gprplus.experiments.benchmark import benchmark
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
-    with progress("benchmark") as bar:
+    with progress_bar("benchmark") as bar:
         request["margin"] /= 100
         outcome = benchmark(chosen, output or work / "runs", progress=bar, **request)
     if os.environ.get("RANK", "0") != "0":

@@ -7,6 +7,7 @@ import click
 
 from gprplus.cli import console, options
 from gprplus.core.commands import line, resolved
+from gprplus.core.progress import progress_bar
 from gprplus.ingest.checks.columns import GROUPS, overview
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def command(
     output = output or work / "manifest"
     folders = renders or render_folders(work / "renders")
     request = {"layout": layout, "name": name, "identities": identities, "engine_logs": engine_logs, "verify": verify}
-    with console.progress("Reading") as progress:
+    with progress_bar("Reading") as progress:
         how: Any = {**request, "workers": workers, "force": force, "progress": progress}
         if shard:
             if checks:

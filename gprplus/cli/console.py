@@ -1,49 +1,11 @@
-"""What commands print: results on stdout, progress on stderr, JSON on demand."""
+"""What commands print: results on stdout, notes on stderr, JSON on demand."""
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import click
-
-from gprplus.core.parallel import Progress, silent
-
-
-@contextmanager
-def progress(title: str) -> Iterator[Progress]:
-    """A progress bar on stderr as a `progress(done, total)` function; silent when stderr is not a terminal."""
-    if not sys.stderr.isatty():
-        yield silent
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.progress import Progress as Bar
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-
-        def show(done: int, total: int) -> None:
-            if total != bar.tasks[0].total:  # something else is counted now, at another speed
-                bar.reset(task, total=total)
-            bar.update(task, completed=done)
-
-        yield show
 
 
 def say(text: str) -> None:

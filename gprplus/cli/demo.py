@@ -9,6 +9,7 @@ import click
 
 from gprplus.cli import console, options
 from gprplus.core.parallel import Progress
+from gprplus.core.progress import progress_bar
 
 # Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split asks the same question as
 # the default commands do, on a third of their renders.
@@ -71,6 +72,6 @@ def step(line: str, counted: str) -> Iterator[Progress]:
     """Announce a step by the command that does it, with a bar that counts, and say how long it took."""
     console.note(f"$ {line}")
     start = time.perf_counter()
-    with console.progress(counted) as progress:
+    with progress_bar(counted) as progress:
         yield progress
     console.note(f"  {time.perf_counter() - start:.0f} s")

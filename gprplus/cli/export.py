@@ -6,6 +6,7 @@ import click
 
 from gprplus.cli import console, options
 from gprplus.core.errors import examples
+from gprplus.core.progress import progress_bar
 
 
 @click.command("export")
@@ -58,14 +59,14 @@ def command(
       gprplus export work/manifest --to parquet
     """
     from gprplus.exports import export, form
+    from gprplus.exports.export import default_folder
 
     to = form(to)
-    home = work / "exports" / to / (f"{source.resolve().name}-{arm}" if arm else source.resolve().name)
-    with console.progress("Writing images") as progress:
+    with progress_bar("Writing images") as progress:
         found = export(
             source,
             to,
-            output or home,
+            output or default_folder(work, source, to, arm),
             arm=arm,
             link=link,
             shard_size=shard_size,

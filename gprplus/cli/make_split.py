@@ -183,10 +183,10 @@ def command(
     elif attr is None:
         raise click.UsageError("Missing option '--attr' (or '--from' or '--study').")
     else:
-        from gprplus.splits import make_split
+        from gprplus.splits.make import default_name, make_split
 
-        name = "-".join(filter(None, [attr.replace(",", "+"), request["design"]]))
-        split = make_split(manifest or work / "manifest", attr, output=output or work / "splits" / name, **request)
+        output = output or work / "splits" / default_name(attr, request["design"])
+        split = make_split(manifest or work / "manifest", attr, output=output, **request)
         shown.as_json(split) if as_json else shown.as_text(split)
 
 

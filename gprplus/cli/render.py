@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import options
-from gprplus.cli.console import dump, progress, say
+from gprplus.cli.console import dump, say
+from gprplus.core.progress import progress_bar
 
 if TYPE_CHECKING:
     from gprplus.engine.output.render_crops import Plan
@@ -121,7 +122,7 @@ def command(
         dump({**known, "bytes": plan.bytes_expected, "state": "planned"}) if as_json else say(text)
         return
     done = is_finished(folder, plan, force=force)
-    with progress("render") as bar:
+    with progress_bar("render") as bar:
         draw(folder, **asked, device=device, workers=workers, force=force, progress=bar)
     state = "already drawn" if done else "drawn"
     dump({**known, "state": state}) if as_json else say(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
+from gprplus.core.progress import progress_bar
 
 if TYPE_CHECKING:
     from gprplus.experiments.study import StudyResult
@@ -52,7 +53,7 @@ def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, sc
     from gprplus.experiments.study import study
     from gprplus.experiments.study_scale import read_scale
 
-    with console.progress("Training and scoring") as progress:
+    with progress_bar("Training and scoring") as progress:
         found = study(names, work=work, scale=read_scale(scale), dry_run=dry_run, progress=progress, **request)
     if as_json:
         console.dump({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})

@@ -33,7 +33,7 @@ PACKAGES = (
 )
 
 
-def work_folder(work: str | Path | None = None) -> Path:
+def work_folder(work: str | os.PathLike[str] | None = None) -> Path:
     """The folder everything goes under: the argument, else $GPRPLUS_WORK, else work/ in the current directory."""
     return Path(work or os.environ.get("GPRPLUS_WORK") or "work")
 

@@ -22,6 +22,7 @@ from gprplus.core.errors import RequestChanged, TrainingError
 from gprplus.core.folders import clear
 from gprplus.core.parallel import Progress, cores, in_processes, silent, threads_each
 from gprplus.core.paths import AnyPath, by_name, several
+from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.arguments import Arguments
@@ -81,9 +82,10 @@ class BenchmarkResult:
     reports: tuple[Path, ...] = ()
 
 
+@shows_progress("Training and scoring")
 def benchmark(
     splits: AnyPath | Sequence[AnyPath],
-    output: AnyPath,
+    output: AnyPath | None = None,
     *,
     recipe: str | Path = "auto",
     backbone: str | None = None,
@@ -109,6 +111,8 @@ def benchmark(
     """Train and score every arm and seed of `splits` under `output`/SPLIT/RECIPE, and write tables and reports beside
     them.
 
+    `splits` are Split objects or folders; the default of `output` is WORK/runs (WORK: $GPRPLUS_WORK, else work/).
+
     `recipe` "auto" is `fast` on a GPU and `smoke` on a processor. `targets` are manifests, or folders of images that
     are ingested first, by name; splits with a test side are scored on it as `self` too, and all of them once more,
     re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
@@ -122,7 +126,8 @@ def benchmark(
     `core.errors` before any training when the request cannot be met. `command` are the words of the command that this
     is a part of, for reports.
     """
-    output, aims, places = Path(output), by_name(targets), by_name(roots)
+    output = workdir.work_folder() / "runs" if output is None else Path(output)
+    aims, places = by_name(targets), by_name(roots)
     steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
     given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank, estimand)
     given = replace(given, sensitivity=sensitivity)

@@ -14,6 +14,7 @@ from gprplus.core.errors import DeclarationError
 from gprplus.core.folders import holding
 from gprplus.core.parallel import Progress, silent
 from gprplus.core.paths import AnyPath, by_name
+from gprplus.core.progress import shows_progress
 from gprplus.core.workdir import relative, versions, work_folder, write_json, write_text
 from gprplus.experiments.study_file import StudyPlan, make_splits, read_study, together
 from gprplus.experiments.study_scale import read_scale, scaled
@@ -43,13 +44,14 @@ class StudyResult:
     outcome: "BenchmarkResult"
 
 
+@shows_progress("Training and scoring")
 def study(
     name: str | Path | Sequence[str | Path],
     *,
-    output: Path | str | None = None,
-    work: Path | str | None = None,
-    manifest: Path | str | None = None,
-    targets: Mapping[str, Path | str] | None = None,
+    output: AnyPath | None = None,
+    work: AnyPath | None = None,
+    manifest: AnyPath | None = None,
+    targets: Mapping[str, AnyPath] | None = None,
     roots: Mapping[str, AnyPath] | None = None,
     device: str = "auto",
     jobs: int | None = None,

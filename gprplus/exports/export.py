@@ -15,7 +15,8 @@ from gprplus.core.escape import csv_table
 from gprplus.core.folders import MARKER, discard_if_empty, holding, remove
 from gprplus.core.parallel import Progress, in_threads, silent
 from gprplus.core.paths import AnyPath, by_name
-from gprplus.core.workdir import read_json, settle, versions, write_json, write_table
+from gprplus.core.progress import shows_progress
+from gprplus.core.workdir import read_json, settle, versions, work_folder, write_json, write_table
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.export_layout import About, Packing, Plan, check, inside
 from gprplus.exports.rows import Source, open_source
@@ -52,10 +53,11 @@ class Export:
     roots: tuple[Path, ...] = ()
 
 
+@shows_progress("Writing images")
 def export(
-    source: Path | str,
+    source: AnyPath,
     to: str,
-    output: Path | str,
+    output: AnyPath | None = None,
     *,
     arm: str | None = None,
     link: str = "hard",
@@ -65,6 +67,9 @@ def export(
     progress: Progress = silent,
 ) -> Export:
     """Write the images of a split or manifest below `output` in the form `to`.
+
+    `source` is a Split, a Manifest, or the folder of one. The default of `output` is WORK/exports/FORM/NAME, with -ARM
+    behind it where one is named; WORK is $GPRPLUS_WORK, else work/.
 
     Of a split, `arm` gives one training set and the test side; without it every arm gets a folder of its own. Images
     are hard links (which share their bytes with the renders), symbolic links or copies; the packed forms (PACKED) hold
@@ -81,7 +86,8 @@ def export(
         raise ExportError(f"There is no way to link '{link}'. {nearest(link, files.LINKS)}")
     if shard_size < 1:
         raise ExportError(f"A shard holds at least 1 image; found {shard_size}.")
-    output, new = Path(output), not os.path.lexists(output)
+    output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
+    new = not os.path.lexists(output)
     found = open_source(Path(source), arm, by_name(roots))
     how = {"shard_size": shard_size} if to in PACKED else {"link": link}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
@@ -100,6 +106,12 @@ def export(
             if new:
                 discard_if_empty(home)
     return Export(output, record, made=True, roots=tuple(found.roots.values()))
+
+
+def default_folder(work: Path, source: AnyPath, to: str, arm: str | None) -> Path:
+    """Return the folder of an export that is given none, below the folder `work`."""
+    name = Path(source).resolve().name
+    return work / "exports" / to / (f"{name}-{arm}" if arm else name)
 
 
 def _record(source: Source, plans: Mapping[str, Plan], request: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from gprplus.core.errors import ManifestError, examples
 from gprplus.core.folders import claim, remove
 from gprplus.core.parallel import Progress, silent
 from gprplus.core.paths import AnyPath, several
-from gprplus.core.workdir import fingerprint
+from gprplus.core.progress import shows_progress
+from gprplus.core.workdir import fingerprint, work_folder
 from gprplus.ingest.checks.columns import named
+from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.reading.shard import Shard
 from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
 from gprplus.ingest.tables.manifest import LOOKING, LOOKS, RECORD, Manifest, interrupted
@@ -30,9 +32,10 @@ if TYPE_CHECKING:
     from gprplus.ingest.updates.previous_build import Earlier
 
 
+@shows_progress("Reading")
 def build_manifest(
-    renders: AnyPath | Sequence[AnyPath],
-    output: str | Path,
+    renders: AnyPath | Sequence[AnyPath] | None = None,
+    output: AnyPath | None = None,
     *,
     layout: str | Path = "auto",
     name: str | None = None,
@@ -45,6 +48,9 @@ def build_manifest(
     progress: Progress = silent,
 ) -> Manifest:
     """Ingest folders of renders into the manifest folder `output`, and return it open.
+
+    The defaults are those of the command line: every folder under WORK/renders, into WORK/manifest, where WORK is
+    $GPRPLUS_WORK, else work/.
 
     `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something
     else than its layout; `identities` is a CSV, Parquet, JSON or MATLAB table of identity-level attributes (default:
@@ -59,7 +65,8 @@ def build_manifest(
     __name__ == "__main__":`.
     """
     asked = None if checks is None else named(checks)
-    output = Path(output)
+    renders = render_folders(work_folder() / "renders") if renders is None else renders
+    output = work_folder() / "manifest" if output is None else Path(output)
     not_a_file(output)
     before = None if force else _opened(output, force)
     sources = find_sources(several(renders), output, layout, name, identities, engine_logs, verify, before)
@@ -166,6 +173,7 @@ def _write(
     remove(output / LOOKING)
 
 
+@shows_progress("Reading")
 def build_shard(
     renders: AnyPath | Sequence[AnyPath],
     output: str | Path,

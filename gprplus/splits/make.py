@@ -11,7 +11,7 @@ import numpy as np
 from gprplus.core import workdir
 from gprplus.core.errors import RequestChanged, SplitError, nearest
 from gprplus.core.folders import discard_if_empty, holding, remove
-from gprplus.core.paths import words
+from gprplus.core.paths import AnyPath, words
 from gprplus.splits.answerable import Judged, excluded_table, judge
 from gprplus.splits.audit import SCOPES, Survey, covers, survey
 from gprplus.splits.audit import audit as audited
@@ -36,10 +36,10 @@ KIND = "a split"  # of folder, as its mark states
 
 
 def make_split(
-    manifest: "Path | str | Manifest",
+    manifest: AnyPath,
     attr: str | Sequence[str],
     *,
-    output: Path | str,
+    output: AnyPath | None = None,
     levels: str | Sequence[str] | None = None,
     where: str | None = None,
     identities: int | None = None,
@@ -66,6 +66,9 @@ def make_split(
     force: bool = False,
 ) -> Split:
     """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
+
+    `manifest` is a Manifest or its folder. The default of `output` is that of the command line, WORK/splits/ATTR, with
+    -DESIGN behind it where one is named; WORK is $GPRPLUS_WORK, else work/.
 
     `design` names the kind of experiment (`gprplus.splits.designs`; by default the one that suits the attribute).
     `deals` is how often the design is drawn: training seed k trains on deal k, so that the luck of a draw is part of
@@ -112,7 +115,17 @@ def make_split(
         apart_deg=apart_deg,
         removal=removal,
     )
-    return build(opened(manifest), request, Path(output), audit=audit, force=force)
+    output = workdir.work_folder() / "splits" / default_name(attr, design) if output is None else Path(output)
+    return build(opened(manifest), request, output, audit=audit, force=force)
+
+
+def default_name(attr: str | Sequence[str], design: str | None) -> str:
+    """Return the name of a split that is given none: its attributes, and its design where one is named.
+
+    >>> default_name("weather", None), default_name("weather,illumination", "factorial")
+    ('weather', 'weather+illumination-factorial')
+    """
+    return "-".join(filter(None, ["+".join(words(attr)), design]))
 
 
 def build(source: "Manifest", request: Request, output: Path, *, audit: str = "rows", force: bool = False) -> Split:
@@ -239,10 +252,8 @@ def _write(output: Path, drawn: Drawn) -> None:
     workdir.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
 
 
-def opened(manifest: "Path | str | Manifest") -> "Manifest":
-    """A manifest that may be given as its folder."""
-    if isinstance(manifest, str | Path):
-        from gprplus.ingest import Manifest
+def opened(manifest: AnyPath) -> "Manifest":
+    """Return a manifest that may be given as its folder."""
+    from gprplus.ingest import Manifest
 
-        return Manifest.open(Path(manifest))
-    return manifest
+    return manifest if isinstance(manifest, Manifest) else Manifest.open(manifest)

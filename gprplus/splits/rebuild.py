@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gprplus import schema
 from gprplus.core.declarations import strict
 from gprplus.core.errors import SplitError
+from gprplus.core.paths import AnyPath
 from gprplus.core.workdir import read_json, settle, versions
 from gprplus.ingest.inspection.compare_manifests import Difference
 from gprplus.schema.records import split_record
@@ -15,9 +16,6 @@ from gprplus.splits.make import opened, work_out, write
 from gprplus.splits.members import fingerprint, parts
 from gprplus.splits.request import Request
 from gprplus.splits.split import MEMBERS, RECORD, Split
-
-if TYPE_CHECKING:
-    from gprplus.ingest import Manifest
 
 _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 
@@ -33,9 +31,7 @@ class Rebuilt:
     differences: tuple[Difference, ...]
 
 
-def rebuild_split(
-    record: Path | str, manifest: "Path | str | Manifest", *, output: Path | str, force: bool = False
-) -> Rebuilt:
+def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force: bool = False) -> Rebuilt:
     """Make the split that a split.json (or its folder) describes from a manifest of one's own, and compare the rows.
 
     The record may come from another machine: of it only what was asked and what came of it is used, no path. Nothing is
@@ -59,7 +55,7 @@ def rebuild_split(
     return Rebuilt(Split.open(output) if there else write(output, drawn, force=force), differences)
 
 
-def read_record(record: Path | str) -> tuple[dict[str, Any], Request]:
+def read_record(record: AnyPath) -> tuple[dict[str, Any], Request]:
     """What a split.json says, and the request in it. Raises SplitError where it is none, DeclarationError where it
     asks for what is unknown.
     """
@@ -77,6 +73,6 @@ def read_record(record: Path | str) -> tuple[dict[str, Any], Request]:
     return info, strict(Request, asked, f"{path}: request")
 
 
-def _file(record: Path | str) -> Path:
+def _file(record: AnyPath) -> Path:
     path = Path(record)
     return path / RECORD if path.is_dir() else path

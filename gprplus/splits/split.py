@@ -9,6 +9,7 @@ from gprplus.core import sampling
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import ManifestError, SplitError, nearest
 from gprplus.core.files import signature
+from gprplus.core.paths import AnyPath
 from gprplus.core.roots import recorded_root
 from gprplus.core.workdir import read_json
 from gprplus.schema.records import split_record
@@ -39,7 +40,7 @@ class Split:
         self._file = signature(path / MEMBERS)
 
     @classmethod
-    def open(cls, path: str | Path, *, made: bool = False) -> "Split":
+    def open(cls, path: AnyPath, *, made: bool = False) -> "Split":
         """The split in a folder. Raises SplitError where there is none, it is of another schema, or its rows are not
         those that its record describes.
         """
@@ -57,6 +58,10 @@ class Split:
         if not made:
             split._verify()
         return split
+
+    def __fspath__(self) -> str:
+        """Return the folder, so that a split can be given wherever its path can."""
+        return str(self.path)
 
     def _verify(self) -> None:
         """Raise SplitError where the rows are not those whose fingerprint is recorded."""

@@ -19,6 +19,7 @@ from gprplus.analysis.search.differences import nearest
 from gprplus.analysis.search.kernels import kernels
 from gprplus.core.errors import AnalysisError
 from gprplus.core.parallel import Progress, silent
+from gprplus.core.progress import shows_progress
 from gprplus.core.sampling import bottom, canonical, priorities, text_key, text_keys
 from gprplus.core.workdir import read_json, settle, versions, write_json, write_table, write_text
 from gprplus.ingest import Manifest
@@ -94,6 +95,7 @@ class Search:
         return cls(path, info, cells, rivals)
 
 
+@shows_progress("Looking for a subset")
 def search(
     manifest: Path | str,
     targets: Mapping[str, Path | str],

@@ -13,7 +13,8 @@ from gprplus.core.errors import DeviceError, RenderError, storage
 from gprplus.core.folders import claim, remove
 from gprplus.core.parallel import Progress, cores, silent
 from gprplus.core.paths import AnyPath
-from gprplus.core.workdir import UNDER_WAY, settle, under_way, versions, write_json, write_text
+from gprplus.core.progress import shows_progress
+from gprplus.core.workdir import UNDER_WAY, settle, under_way, versions, work_folder, write_json, write_text
 from gprplus.engine.annotations import write_coco
 from gprplus.engine.crops.design import Design, make_design
 from gprplus.engine.output.ledger import BLOCKS, Ledger
@@ -25,8 +26,9 @@ KIND = "renders"  # of folder, as its mark states
 LICENCE = "CC0-1.0"
 
 
+@shows_progress("Rendering")
 def render(
-    output: AnyPath,
+    output: AnyPath | None = None,
     *,
     identities: int = 64,
     viewpoints: int = 6,
@@ -47,6 +49,7 @@ def render(
 ) -> Path:
     """Draw a crossed design of synthetic people into the folder `output` and return that folder.
 
+    The default of `output` is that of the command line, WORK/renders/DOMAIN, where WORK is $GPRPLUS_WORK, else work/.
     `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity,
     viewpoint, place) blocks of the same request stay as they are; another request in the folder raises
     RequestChanged. An impossible design raises RenderError, an absent device DeviceError.
@@ -65,7 +68,7 @@ def render(
         same_people=same_people,
         seed=seed,
     )
-    output = Path(output)
+    output = work_folder() / "renders" / design.domain.name if output is None else Path(output)
     if is_finished(output, design, force=force):
         tidy(output, BLOCKS)
         progress(design.images, design.images)

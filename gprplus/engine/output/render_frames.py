@@ -13,6 +13,7 @@ import numpy as np
 from gprplus.core.folders import remove
 from gprplus.core.images import encode_jpeg
 from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.progress import shows_progress
 from gprplus.core.workdir import versions, write_bytes, write_json
 from gprplus.engine.annotations import ANNOTATIONS, write_coco
 from gprplus.engine.crops.design import make_design
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 NOTES = "_takes"
 
 
+@shows_progress("Rendering")
 def render_frames(
     output: Path,
     *,

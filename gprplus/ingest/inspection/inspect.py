@@ -5,7 +5,6 @@ attributes that are functions of others; and the problems as sentences, the wors
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.declarations import identity_attributes, image_attributes
 from gprplus.core.errors import printable
+from gprplus.core.paths import AnyPath
 from gprplus.ingest.checks.findings import Finding, findings
 from gprplus.ingest.inspection.cells import Alias, Cells, aliases_of, cells_of
 from gprplus.ingest.inspection.problems import (
@@ -48,8 +48,8 @@ class Inspection:
     junk: dict[str, dict[Any, int]] = field(default_factory=dict)
 
 
-def inspect(path: str | Path | Manifest) -> Inspection:
-    """Look a manifest over. Raises ManifestError when the folder is none."""
+def inspect(path: AnyPath) -> Inspection:
+    """Look over a manifest, given as such or as its folder. Raises ManifestError when the folder is none."""
     manifest = path if isinstance(path, Manifest) else Manifest.open(path)
     images = manifest.images(["dataset", "identity", "is_junk", "is_distractor", *image_attributes()])
     for flag in ("is_junk", "is_distractor"):  # an unknown flag is no flag

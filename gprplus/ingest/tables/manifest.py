@@ -10,6 +10,7 @@ from gprplus.core.declarations import attributes
 from gprplus.core.errors import ManifestError, nearest
 from gprplus.core.files import Signature, signature
 from gprplus.core.folders import is_held
+from gprplus.core.paths import AnyPath
 from gprplus.core.roots import recorded_root
 from gprplus.core.workdir import read_json
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
@@ -43,7 +44,7 @@ class Manifest:
     files: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def open(cls, path: str | Path) -> "Manifest":
+    def open(cls, path: AnyPath) -> "Manifest":
         """Open a manifest folder. Raises ManifestError when it is none, half-built, or of another schema."""
         folder = Path(path)
         if not folder.exists():
@@ -62,6 +63,10 @@ class Manifest:
             raise ManifestError(f"{folder / torn[0]}.parquet is damaged or cut short. {AGAIN}")
         manifest_record(info, folder / RECORD)
         return cls(folder, info, files=files)
+
+    def __fspath__(self) -> str:
+        """Return the folder, so that a manifest can be given wherever its path can."""
+        return str(self.path)
 
     @property
     def fingerprint(self) -> str:

@@ -1,0 +1,65 @@
+"""The progress bar of a Python call: on a terminal, one at a time, and never where output is no terminal."""
+
+import io
+
+import pytest
+
+from gprplus.core import progress
+from gprplus.core.parallel import Progress, silent
+from gprplus.core.progress import progress_bar, shows_progress
+
+
+class Terminal(io.StringIO):
+    """A stderr that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@shows_progress("Counting")
+def count(*, progress: Progress = silent) -> Progress:
+    progress(3, 3)
+    return progress
+
+
+def terminal_of(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """Make stderr a terminal. Not as a fixture: pytest replaces stderr once more before a test's body."""
+    screen = Terminal()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    return screen
+
+
+def test_no_bar_where_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert count() is silent
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_call_on_a_terminal_shows_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_of(monkeypatch)
+    count()
+    assert "Counting" in terminal.getvalue()
+    assert "3/3" in terminal.getvalue()
+
+
+def test_a_given_function_takes_the_place_of_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = terminal_of(monkeypatch)
+    seen = []
+    count(progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(3, 3)]
+    assert not terminal.getvalue()
+
+
+def test_a_call_within_a_call_shows_no_second_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal_of(monkeypatch)
+    with progress_bar("Outer") as outer:
+        outer(1, 2)
+        assert count() is silent
+    assert progress._bars == 0
+
+
+def test_an_error_takes_the_bar_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal_of(monkeypatch)
+    with pytest.raises(ValueError, match="broken"), progress_bar("Outer"):
+        raise ValueError("broken")
+    assert progress._bars == 0
