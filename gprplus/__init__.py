@@ -12,6 +12,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "Manifest": "gprplus.ingest",
     "Split": "gprplus.splits",
+    "Arm": "gprplus.splits",
     "Recipe": "gprplus.baseline.recipe",
     "Scores": "gprplus.evaluation",
     "BenchmarkResult": "gprplus.experiments.benchmark",

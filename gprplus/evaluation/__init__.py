@@ -1,5 +1,6 @@
-"""From features to scores, and from scores to intervals."""
+"""From features to scores."""
 
-from gprplus.evaluation.scoring import PerQuery, Scores, score
+from gprplus.evaluation.scoring import PerQuery, Scores
+from gprplus.evaluation.split_scores import score
 
 __all__ = ["PerQuery", "Scores", "score"]

@@ -1,35 +1,77 @@
 """Features from any trainer, brought into the order of a target's rows."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
 from gprplus.core.errors import ScoreError, examples
-from gprplus.evaluation.feature_files import Names, from_npy, from_parquet, names_of_lines
+from gprplus.core.paths import AnyPath
+from gprplus.evaluation.feature_files import Names, from_npy, from_parquet, names_of_lines, table_features
 from gprplus.evaluation.row_names import places
 from gprplus.evaluation.targets import Target
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
+    import torch
 
+Features = Union[AnyPath, np.ndarray, "torch.Tensor", "pa.Table", "pd.DataFrame"]
+_TABLE = "The table of features"
 _BLOCK = 8192
 
 
-def read(target: Target, features: Path, names: Path | None = None) -> np.ndarray:
-    """Features `(N, D)` of the target's N rows, in their order, from a file.
+def read(target: Target, features: Features, names: AnyPath | None = None) -> Any:
+    """Features `(N, D)` of the target's N rows, in their order.
 
-    A Parquet file has a column `uid` or `path` that names the image of a row, and either a list column `feature` or
-    one number column a dimension, numbered as in f0, f1, f2. A `.npy` file is an array of `(rows, D)`; `names` is a
-    text file with the uid or path of each, one a line, by default the `.txt` of the same name beside it; without either
-    the rows must be the target's own. A uid is written in decimal or as 16 hexadecimal digits, a path as in the
-    manifest or with folders before it. Rows of images that the target does not search are ignored. Raises ScoreError
-    when a feature is missing or not finite, or the file is something else.
+    A Parquet file or a table has a column `uid` or `path` that names the image of a row, and either a list column
+    `feature` or one number column a dimension, numbered as in f0, f1, f2. A `.npy` file is an array of `(rows, D)`;
+    `names` is a text file with the uid or path of each, one a line, by default the `.txt` of the same name beside it;
+    without either, and in an array or tensor, the rows must be the target's own. A uid is written in decimal or as 16
+    hexadecimal digits, a path as in the manifest or with folders before it. Rows of images that the target does not
+    search are ignored. Raises ScoreError when a feature is missing or not finite, or the file is something else.
     """
+    whose, advice = "the target's", "Embed its query and gallery rows"
+    if not isinstance(features, str | os.PathLike):
+        table = _table(features)
+        return _array(target.rows, features) if table is None else of_table(target.rows, table, whose, advice)
+    features = Path(features)
     beside = features.with_suffix(".txt")
     if names is None and features.suffix == ".npy" and beside.is_file():
         names = beside
-    return of_rows(target.rows, features, names, "the target's", "Embed its query and gallery rows")
+    return of_rows(target.rows, features, None if names is None else Path(names), whose, advice)
+
+
+def of_table(rows: "pa.Table", table: "pa.Table", whose: str, advice: str) -> np.ndarray:
+    """Features of rows from a table in memory, its rows named by uid or path."""
+    known, matrix = table_features(table, _TABLE)
+    matrix = matrix[places(rows, known, _TABLE, whose, advice)]
+    _require_finite(matrix, rows, _TABLE)
+    return matrix
+
+
+def _table(features: Any) -> "pa.Table | None":
+    """A pandas DataFrame or an Arrow table as an Arrow table; None for anything else."""
+    if hasattr(features, "column_names"):
+        return features
+    if not hasattr(features, "to_parquet"):
+        return None
+    import pyarrow as pa
+
+    named = [name for name in features.index.names if name is not None]
+    return pa.Table.from_pandas(features.reset_index(level=named) if named else features, preserve_index=False)
+
+
+def _array(rows: "pa.Table", features: Any) -> Any:
+    """An array or a tensor of one feature a row, as it is."""
+    features = features if hasattr(features, "shape") else np.asarray(features)
+    if len(features.shape) != 2 or len(features) != len(rows):
+        raise ScoreError(
+            f"An array of features must be ({len(rows):,} rows, dimensions), in the order of the test rows; found the "
+            f"shape {tuple(features.shape)}. Or give a table with a column uid or path."
+        )
+    return features
 
 
 def of_rows(
@@ -39,7 +81,10 @@ def of_rows(
     whose: str = "the",
     advice: str = "Embed all images of both sides",
 ) -> np.ndarray:
-    """The same of any rows with uid and path; `whose` rows they are and what to do are said when some are missing."""
+    """Features of any rows with uid and path, from a file.
+
+    `whose` rows they are, and the `advice`, are parts of the message when some are missing.
+    """
     if not features.is_file():
         raise ScoreError(f"There is no file of features at {features}. Name the .npy or .parquet file that holds them.")
     known: Names | None = None
@@ -66,7 +111,7 @@ def of_rows(
     return matrix
 
 
-def _require_finite(matrix: np.ndarray, rows: "pa.Table", source: Path) -> None:
+def _require_finite(matrix: np.ndarray, rows: "pa.Table", source: Path | str) -> None:
     """Raise ScoreError naming the images whose feature holds NaN or infinity."""
     broken: list[int] = []
     for start in range(0, len(matrix), _BLOCK):

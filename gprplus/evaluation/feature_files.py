@@ -68,6 +68,16 @@ def from_parquet(path: Path) -> tuple[Names, np.ndarray]:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise ScoreError(f"{path} cannot be read as a Parquet table: {_first_line(error)}.") from error
+    return _columns(table, key, dimensions, path)
+
+
+def table_features(table: "pa.Table", what: str) -> tuple[Names, np.ndarray]:
+    """Return the names of a table's rows and their features `(rows, D)`; `what` names it in a ScoreError."""
+    key, dimensions = _key(table.schema, what), _dimensions(table.schema, what)
+    return _columns(table, key, dimensions, what)
+
+
+def _columns(table: "pa.Table", key: str, dimensions: list[str], path: Path | str) -> tuple[Names, np.ndarray]:
     names = _names(table.column(key), key, path)
     if dimensions == [FEATURE]:
         return names, _from_lists(table.column(FEATURE), path)
@@ -75,7 +85,7 @@ def from_parquet(path: Path) -> tuple[Names, np.ndarray]:
     return names, np.stack(columns, axis=1)
 
 
-def _key(schema: "pa.Schema", path: Path) -> str:
+def _key(schema: "pa.Schema", path: Path | str) -> str:
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
         raise ScoreError(f"{path} has several columns of one name: {examples(twice)}.")
@@ -85,7 +95,7 @@ def _key(schema: "pa.Schema", path: Path) -> str:
     return key
 
 
-def _dimensions(schema: "pa.Schema", path: Path) -> list[str]:
+def _dimensions(schema: "pa.Schema", path: Path | str) -> list[str]:
     """The columns that hold the features: the list column `feature`, or one numbered family of number columns.
 
     A further column of floating-point numbers could be a dimension or not, so that it is refused by name.
@@ -125,7 +135,7 @@ def _is_number(kind: "pa.DataType") -> bool:
     return bool(kinds.is_floating(kind) or kinds.is_integer(kind))
 
 
-def _names(column: "pa.ChunkedArray", key: str, path: Path) -> Names:
+def _names(column: "pa.ChunkedArray", key: str, path: Path | str) -> Names:
     import pyarrow.types as kinds
 
     kind = column.type.value_type if kinds.is_dictionary(column.type) else column.type
@@ -146,7 +156,7 @@ def _names(column: "pa.ChunkedArray", key: str, path: Path) -> Names:
     raise ScoreError(f"{path}: {key} is a column of {kind}, expected {expected}.")
 
 
-def _from_lists(column: "pa.ChunkedArray", path: Path) -> np.ndarray:
+def _from_lists(column: "pa.ChunkedArray", path: Path | str) -> np.ndarray:
     """A column of lists as an array `(rows, D)`; lists of other lengths are named wherever they are."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -18,7 +18,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,20}")
 _HEX = re.compile(r"[0-9a-fA-F]{16}")
 
 
-def places(rows: "pa.Table", names: Names, source: Path, whose: str, advice: str) -> np.ndarray:
+def places(rows: "pa.Table", names: Names, source: Path | str, whose: str, advice: str) -> np.ndarray:
     """`(N,) int64`: the row of the file that each of `rows` (uid, path) is found at.
 
     The spelling that finds most rows counts for all: decimal uid, hexadecimal uid (the keys of an exported
@@ -68,7 +68,7 @@ class _Spelling:
                 found.twice[name] = i
         return found
 
-    def require_once(self, names: Names, source: Path) -> None:
+    def require_once(self, names: Names, source: Path | str) -> None:
         """Raise ScoreError where two rows of the file are one image, or one name is two images."""
         if self.twice:
             name, other = next(iter(self.twice.items()))

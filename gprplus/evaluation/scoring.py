@@ -1,4 +1,4 @@
-"""The one public way from features to scores."""
+"""From features to scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.errors import ScoreError, examples, nearest
+from gprplus.core.html import html_table
 from gprplus.evaluation import metrics
 from gprplus.evaluation.ground_truth import Truth
 from gprplus.evaluation.products import Search, coarse, squares
@@ -33,7 +34,7 @@ class PerQuery:
     inp: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scores:
     """Means over the valid queries, 0-1:
 
@@ -55,8 +56,21 @@ class Scores:
         ranks = {f"rank{k}": float(self.cmc[k - 1]) for k in (1, 5, 10)}
         return {"mAP": self.mAP, **ranks, "mINP": self.mINP, "queries": self.queries}
 
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name} {value}" for name, value in self._percent().items())
+        return f"Scores over {self.queries:,} {'query' if self.queries == 1 else 'queries'}: {shown}"
 
-def score(
+    def _repr_html_(self) -> str:
+        percent = self._percent()
+        return html_table([*percent, "queries"], [[*map(float, percent.values()), self.queries]])
+
+    def _percent(self) -> dict[str, str]:
+        """The scores in per cent, as they are shown."""
+        values = {**{f"rank-{k}": self.cmc[k - 1] for k in (1, 5, 10)}, "mINP": self.mINP}
+        return {name: f"{100 * value:.1f}" for name, value in {"mAP": self.mAP, **values}.items()}
+
+
+def score_arrays(
     query_features: "np.ndarray | torch.Tensor",
     gallery_features: "np.ndarray | torch.Tensor",
     query_ids: Sequence[Any] | np.ndarray,
@@ -86,7 +100,7 @@ def score(
     the arguments do not belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
-    >>> score(features[:1], features, ["a"], ["b", "a", "c"]).mAP
+    >>> score_arrays(features[:1], features, ["a"], ["b", "a", "c"]).mAP
     0.3333333333333333
     """
     if ap not in metrics.AP:

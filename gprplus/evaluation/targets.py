@@ -14,7 +14,7 @@ from gprplus.evaluation import eligibility, query_copies
 from gprplus.evaluation import ranked_examples as ranked
 from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.rerank import Rerank
-from gprplus.evaluation.scoring import Scores, score
+from gprplus.evaluation.scoring import Scores, score_arrays
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +83,7 @@ class Target:
         """
         query = self._is_query()
         ids, cameras, junk = self._identities(), self._cameras(), self._flag("is_junk")
-        found = score(
+        found = score_arrays(
             features[np.flatnonzero(query)],
             features[np.flatnonzero(~query)],
             ids[query],

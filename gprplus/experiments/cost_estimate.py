@@ -10,7 +10,7 @@ from gprplus.baseline import timing
 from gprplus.baseline.image_store import Cost
 from gprplus.baseline.recipe import Recipe
 from gprplus.evaluation.rerank import Rerank
-from gprplus.evaluation.scoring import score
+from gprplus.evaluation.scoring import score_arrays
 from gprplus.experiments import run
 from gprplus.experiments.split_job import Case
 from gprplus.splits.deals import dealt_to
@@ -88,6 +88,6 @@ def _seconds_a_pair(width: int, device: str, rerank: Rerank | None) -> float:
     took = []
     for _ in range(2):
         start = time.perf_counter()
-        score(*sides, rerank=rerank)
+        score_arrays(*sides, rerank=rerank)
         took.append(time.perf_counter() - start)
     return min(took) / (_QUERIES * _GALLERY if rerank is None else len(features) ** 2)

@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "Arm": "arm",
     "DeclaredArm": "request",
     "Split": "split",
     "make_split": "make",

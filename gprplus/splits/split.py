@@ -1,6 +1,6 @@
 """A split on disk: members.parquet, which says who is in which arm, and split.json, which says why."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +9,17 @@ from gprplus.core import sampling
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import ManifestError, SplitError, nearest
 from gprplus.core.files import signature
-from gprplus.core.paths import AnyPath
+from gprplus.core.paths import AnyPath, by_name
 from gprplus.core.roots import recorded_root
 from gprplus.core.workdir import read_json
 from gprplus.schema.records import split_record
+from gprplus.splits.arm import Arm
 from gprplus.splits.deals import recorded_deals
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from gprplus.baseline.reid_dataset import ReidDataset
     from gprplus.ingest import Manifest
 
 RECORD = "split.json"
@@ -112,6 +114,28 @@ class Split:
         sizes = [one["images"] for one in recorded_deals(self.info["arms"][arm])]
         place = deal if len(sizes) > 1 else 0
         return self._read(before + sum(sizes[:place]), sizes[place])
+
+    def arm(self, name: str, deal: int = 0) -> Arm:
+        """Return one arm, in one deal. Raises SplitError with the nearest name where there is none of that name."""
+        rows = self.train(name, deal)
+        facts = recorded_deals(self.info["arms"][name])
+        one = facts[deal if len(facts) > 1 else 0]
+        return Arm(name, one["kind"], tuple(one["levels"]), deal, rows, self.roots())
+
+    def test_dataset(
+        self, transform: Callable[[Any], Any] | None = None, *, roots: Mapping[str, AnyPath] | None = None
+    ) -> "ReidDataset":
+        """Return the query and gallery images as a torch Dataset of (image, pid, camid), in the order of `test()`.
+
+        `gprplus.score(split, features)` takes features in this order.
+
+        Args:
+            transform: Gets a PIL image in RGB. Without one an image is a `(3, H, W) uint8` tensor.
+            roots: The folders of datasets whose images have moved, by name.
+        """
+        from gprplus.baseline.reid_dataset import ReidDataset
+
+        return ReidDataset(self.test(), self.roots(by_name(roots)), transform)
 
     def test(self) -> "pa.Table":
         """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""

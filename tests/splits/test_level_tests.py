@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from gprplus.core.errors import SplitError
-from gprplus.evaluation import targets
-from gprplus.evaluation.scoring import score
+from gprplus.evaluation import score, targets
 from gprplus.splits import make_split
 
 SKIES = ("sunny", "clouds", "foggy")
