@@ -229,8 +229,10 @@ def environment() -> "jinja2.Environment":
         lstrip_blocks=True,
     )
     environment.globals["outcome"] = outcome
-    environment.filters.update(
-        {f.__name__: f for f in (formatting.points, formatting.signed, formatting.whole, formatting.tick)}
-    )
-    environment.filters.update({f.__name__: f for f in (formatting.interval, formatting.signed_interval)})
+    environment.filters["points"] = formatting.points
+    environment.filters["signed"] = formatting.signed
+    environment.filters["whole"] = formatting.whole
+    environment.filters["tick"] = formatting.tick
+    environment.filters["interval"] = formatting.interval
+    environment.filters["signed_interval"] = formatting.signed_interval
     return environment
