@@ -21,7 +21,7 @@ from benchmarks.ingest import plant
 from gprplus import archives
 from gprplus.archives import reader
 from gprplus.ingest import build_manifest
-from gprplus.ingest.files.archive_members import list_renders
+from gprplus.ingest.files.archive_members import list_images
 from gprplus.ingest.files.scan import list_files
 
 FORMS = ("tar", "tar.gz", "zip")
@@ -66,7 +66,7 @@ def main(identities: int = 20, rounds: int = 3) -> None:
         paths = list(list_files(folder).paths())
         aside = np.random.default_rng(0).permutation(len(paths))[:ASIDE]
         for place in (folder, *(packed(folder, form) for form in FORMS)):
-            listing = least(lambda place=place: list_renders(place), rounds)
+            listing = least(lambda place=place: list_images(place), rounds)
             build = least(
                 lambda place=place: build_manifest([place], Path(temporary) / "m", workers=1, force=True), rounds
             )
@@ -78,7 +78,7 @@ def main(identities: int = 20, rounds: int = 3) -> None:
             apart = (time.process_time() - start) / ASIDE
             us = [f"{1e6 * seconds / len(paths):.1f}" for seconds in (listing, build, again)]
             rows.append([place.name.partition(".")[2] or "folder", *us, f"{1e6 * apart:.0f}"])
-        turns = [[least(lambda f=f: f(folder), 1) for f in (list_files, list_renders)] for _ in range(20 * rounds)]
+        turns = [[least(lambda f=f: f(folder), 1) for f in (list_files, list_images)] for _ in range(20 * rounds)]
         plain, hooked = np.min(turns, axis=0)
     heads = ["renders in", "list, us a file", "build, us a file", "build again, us a file", "read one out of order, us"]
     body = table(heads, rows)

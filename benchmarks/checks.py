@@ -34,7 +34,7 @@ def looking(home: Path) -> str:
     import cv2
 
     from gprplus.core.images import decode_half_grey
-    from gprplus.ingest.checks.measure import look_at_files
+    from gprplus.ingest.checks.measure import measure_files
 
     cv2.setNumThreads(1)
     root = home / "renders"
@@ -45,7 +45,7 @@ def looking(home: Path) -> str:
             len(paths),
             lambda: [decode_half_grey((root / path).read_bytes()) for path in paths],
         ),
-        "one look: everything the checks measure": (len(paths), lambda: look_at_files(root, paths)),
+        "one look: everything the checks measure": (len(paths), lambda: measure_files(root, paths)),
         "cleanvision find_issues": (len(few), lambda: theirs(root, few)),
     }
     least = dict.fromkeys(jobs, float("inf"))
@@ -108,11 +108,11 @@ def populations(folder: Path) -> list[str]:
 
 def search(path: Path) -> dict[str, float]:
     """Find the nearest within 4 bits of every hash in a file, and say what that took."""
-    from gprplus.ingest.checks.hamming import nearest
+    from gprplus.ingest.checks.hamming import nearest_hashes
 
     hashes = np.load(path)
     start, cpu = time.perf_counter(), time.process_time()
-    found = nearest(hashes, 4)
+    found = nearest_hashes(hashes, 4)
     return _took(start, cpu) | {"distinct": len(hashes), "share": float(np.mean(found <= 4))}
 
 
@@ -123,8 +123,8 @@ def rows_and_looks(folder: Path) -> None:
 
     from benchmarks import splits
     from gprplus.core.workdir import write_table
-    from gprplus.ingest.checks.cache import Marks, table_of
-    from gprplus.ingest.checks.measure import Looks
+    from gprplus.ingest.checks.cache import CachedMeasurements, table_of
+    from gprplus.ingest.checks.measure import ImageMeasurements
     from gprplus.schema import SCAN, conform
 
     splits.write(folder)
@@ -133,13 +133,13 @@ def rows_and_looks(folder: Path) -> None:
     scan = pa.table({name: images[name] for name in ("dataset", "path", "size_bytes")})
     scan = conform(scan.append_column("mtime_ns", pa.array(np.arange(count))), SCAN)
     write_table(folder / "scan.parquet", scan)
-    looks = Looks.empty(count)
+    looks = ImageMeasurements.empty(count)
     looks.content[:] = rng.integers(0, 256, looks.content.shape, dtype=np.uint8)
     looks.thumbnail[:] = rng.integers(0, 256, looks.thumbnail.shape, dtype=np.uint8)
     looks.decoded[:] = True
     looks.dhash[:] = rng.integers(0, 2**64, count, dtype=np.uint64)
     looks.measures[:] = rng.random(looks.measures.shape)
-    write_table(folder / "looks.parquet", table_of(Marks.of(images, scan), looks))
+    write_table(folder / "looks.parquet", table_of(CachedMeasurements.of(images, scan), looks))
 
 
 def judge(folder: Path) -> dict[str, float]:
@@ -147,12 +147,12 @@ def judge(folder: Path) -> dict[str, float]:
     from gprplus.ingest import Manifest
     from gprplus.ingest.checks import measure
     from gprplus.ingest.checks.columns import CHECKS
-    from gprplus.ingest.checks.run_checks import checked
+    from gprplus.ingest.checks.run_checks import run_checks
 
     start, cpu = time.perf_counter(), time.process_time()
     old = Manifest.open(folder)
     old.info["checks"] = {"look": measure.VERSION}
-    checked(list(CHECKS), old.images(), old.scan(), {"finegpr": folder}, old=old)
+    run_checks(list(CHECKS), old.images(), old.scan(), {"finegpr": folder}, old=old)
     return _took(start, cpu)
 
 

@@ -16,7 +16,7 @@ from benchmarks import harness
 from gprplus import statistics
 from gprplus.statistics import contrasts, meta_analysis, multiplicity, power
 from gprplus.statistics.level_estimands import ESTIMANDS, CellContrast, level_contrasts
-from gprplus.statistics.level_scores import LevelScores, judge_cells
+from gprplus.statistics.level_scores import LevelScores, estimate_cells
 
 DRAWS = 400  # simulated null experiments of each family; `gprplus benchmark` takes 2,000
 VERDICT = "the verdict: all but the matrix"
@@ -50,7 +50,7 @@ class World:
         loud = {"none": place < 0, "one": place == 1, "reference": place == 0, "half": place % 2 == 1}[self.noisy]
         return np.hypot(self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.luck, 0))
 
-    def scored(self, rng: np.random.Generator) -> statistics.Scored:
+    def scored(self, rng: np.random.Generator) -> statistics.ScoreArray:
         """One experiment."""
         counts = np.full(self.persons, 2)
         if self.queries == "unequal":
@@ -59,7 +59,7 @@ class World:
         shape = (self.arms, self.seeds)
         apart = self._persons(rng)[:, None, person] + rng.normal(0, self.seed_sds()[:, None], shape)[..., None]
         apart = apart + rng.normal(0, self.noise_sd, (*shape, self.persons))[..., person]
-        return statistics.Scored(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
+        return statistics.ScoreArray(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
 
     def _persons(self, rng: np.random.Generator) -> np.ndarray:
         size = (self.arms, self.persons)
@@ -69,7 +69,7 @@ class World:
             return self.person_sd * (rng.exponential(size=size) - 1)
         return rng.normal(0, self.person_sd, size)
 
-    def errors(self, scored: statistics.Scored) -> np.ndarray:
+    def errors(self, scored: statistics.ScoreArray) -> np.ndarray:
         """The true standard errors `(A - 1,)` of the differences to the reference."""
         share = scored.counts / scored.counts.sum()
         each = self.person_sd**2 + self.noise_sd**2 * (1 + 1 / scored.counts) / self.seeds
@@ -135,9 +135,9 @@ def covered(world: World, trials: int, seed: int) -> np.ndarray:
 
 def _one(world: World, rng: np.random.Generator) -> list[float]:
     scored = world.scored(rng)
-    judged = contrasts.judge(scored, to_first(world.arms), rng, draws=DRAWS)
+    judged = contrasts.estimate_contrasts(scored, to_first(world.arms), rng, draws=DRAWS)
     single = np.array([one.high - one.value for one in judged.intervals()])
-    half = multiplicity.largest(judged)[1]
+    half = multiplicity.max_t_adjust(judged)[1]
     known = 1.96 * world.errors(scored)
     gap = np.abs(judged.value)
     return [1 - (gap > single).mean(), float(not (gap > half).any()), (single / known).mean(), (half / known).mean()]
@@ -148,14 +148,14 @@ def seen(persons: int, arms: int, repeats: int, count: int, seed: int) -> tuple[
     in which the simultaneous interval of that arm excludes 0.
     """
     world = World("planned", persons, arms, repeats)
-    noise = power.Noise(world.seed_sd**2, world.person_sd**2, world.noise_sd**2 * 1.5, "")
-    shift = power.smallest(noise, repeats, persons, arms)
+    noise = power.NoiseEstimate(world.seed_sd**2, world.person_sd**2, world.noise_sd**2 * 1.5, "")
+    shift = power.smallest_difference(noise, repeats, persons, arms)
     rng, found = np.random.default_rng(seed), 0
     for _ in range(count):
         scored = world.scored(rng)
         scored.values[1] += shift
-        judged = contrasts.judge(scored, to_first(arms), rng, draws=DRAWS)
-        found += multiplicity.largest(judged)[0][0] < 0.05
+        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=DRAWS)
+        found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
     return power.power(noise, repeats, persons, arms, shift), found / count
 
 
@@ -175,8 +175,8 @@ def pooled(targets: int, repeats: int, tau: float, count: int, seed: int) -> tup
             one.values[1] += rng.normal(0, tau)
             scored.append(one)
         contrast = to_first(world.arms)[:1]
-        judged = [contrasts.judge(one, contrast, rng, draws=2) for one in scored]
-        found = meta_analysis.over_targets(scored, judged, contrast[0], 0, rng)
+        judged = [contrasts.estimate_contrasts(one, contrast, rng, draws=2) for one in scored]
+        found = meta_analysis.pool_over_targets(scored, judged, contrast[0], 0, rng)
         assert found is not None
         inside.append(found.low <= 0 <= found.high)
         wide.append((found.high - found.low) / 2 / 1.96 / math.sqrt(known))
@@ -243,13 +243,13 @@ def levels_covered(world: LevelWorld, count: int, seed: int) -> dict[str, tuple[
     for _ in range(count):
         scores, least = world.scored(rng), []
         for family, chosen in world.families().items():
-            judged = judge_cells(scores, chosen, rng, DRAWS)
-            rows = multiplicity.figures(judged, 0.01)
+            judged = estimate_cells(scores, chosen, rng, DRAWS)
+            rows = multiplicity.family_figures(judged, 0.01)
             single = np.mean([row["low"] <= 0 <= row["high"] for row in rows])
             together = all(row["family_low"] <= 0 <= row["family_high"] for row in rows)
             found.setdefault(family, []).append((single, together))
             if family != "matrix":
-                least.append(min(row["p_max"] for row in multiplicity.figures(judged, 0.01, len(ESTIMANDS))))
+                least.append(min(row["p_max"] for row in multiplicity.family_figures(judged, 0.01, len(ESTIMANDS))))
         found.setdefault(VERDICT, []).append((math.nan, min(least) >= 0.05))
     return {family: tuple(np.mean(each, axis=0)) for family, each in found.items()}
 

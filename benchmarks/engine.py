@@ -11,9 +11,9 @@ import torch
 from benchmarks import harness
 from gprplus.core.images import encode_jpeg
 from gprplus.engine import render
-from gprplus.engine.crops.crop_renderer import Studio, finished
-from gprplus.engine.crops.design import Block, Design, make_design
-from gprplus.engine.frames.frame_renderer import Stage
+from gprplus.engine.crops.crop_renderer import CropRenderer, finish_picture
+from gprplus.engine.crops.design import DesignBlock, RenderDesign, make_design
+from gprplus.engine.frames.frame_renderer import FrameRenderer
 from gprplus.engine.frames.scenario import make_scenario
 from gprplus.engine.output.workers import one_thread
 
@@ -51,11 +51,11 @@ def main() -> None:
     harness.keep("engine", "The engine: pictures of 200x470", body)
 
 
-def _steps(design: Design, device: torch.device) -> dict[str, float]:
+def _steps(design: RenderDesign, device: torch.device) -> dict[str, float]:
     """CPU seconds of each step; medians."""
-    studio = Studio(design, device)
+    studio = CropRenderer(design, device)
     place = _seconds(lambda: (studio._places.clear(), studio.place("plaza", 120)), 3)
-    blocks = [Block(identity, 2, 120, 1, "plaza") for identity in range(1, PEOPLE + 1)]
+    blocks = [DesignBlock(identity, 2, 120, 1, "plaza") for identity in range(1, PEOPLE + 1)]
     shot = sum(_seconds(lambda block=block: studio.shot(block), 3) for block in blocks) / PEOPLE
     taken = studio.shot(blocks[0])
     cells = design.cell_levels()
@@ -69,12 +69,12 @@ def _frames(device: torch.device) -> dict[str, float]:
     """CPU seconds of each step of whole frames; medians."""
     design = make_design(identities=16, size=(1280, 720))
     scenario = make_scenario(design)
-    stage, take, cells = Stage(scenario, device), scenario.takes(0, 1, 1)[0], design.cell_levels()
+    stage, take, cells = FrameRenderer(scenario, device), scenario.takes(0, 1, 1)[0], design.cell_levels()
     place = _seconds(lambda: (stage._places.clear(), stage.place(take.scene, take.degree)), 1)
     film = _seconds(lambda: stage.film(take), 3)
     shot = stage.film(take)
     shade = _seconds(lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)], 3) / CELLS
-    pictures = [finished(picture.cpu().numpy(), design.size) for *_, picture in stage.pictures(shot, cells)]
+    pictures = [finish_picture(picture.cpu().numpy(), design.size) for *_, picture in stage.pictures(shot, cells)]
     jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 3) / CELLS
     rate = 1 / (film / CELLS + shade + jpeg)
     people = len(take.moment.cast)

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks import harness
 from gprplus.evaluation import Scores, score
 from gprplus.evaluation.products import HOST_BLOCK
-from gprplus.evaluation.rerank import Rerank
+from gprplus.evaluation.rerank import RerankOptions
 
 DIMENSIONS = 2048
 MARKET = {"queries": 3_368, "gallery": 15_913, "distractors": 2_798, "people": 750, "cameras": 6}
@@ -105,8 +105,8 @@ def _measured(size: dict[str, int]) -> list[str]:
 def _reranked(size: dict[str, int]) -> list[str]:
     search = searched(**size)
     floor = _product_of_all(np.concatenate([search["query_features"], search["gallery_features"]]))
-    whole = _seconds(lambda: score(**search, rerank=Rerank()))
-    memory, found = _memory(lambda: score(**search, rerank=Rerank()))
+    whole = _seconds(lambda: score(**search, rerank=RerankOptions()))
+    memory, found = _memory(lambda: score(**search, rerank=RerankOptions()))
     count = size["queries"] + size["gallery"]
     return [f"{count:,}", f"{floor:.2f}", f"{whole:.2f}", f"{whole / floor:.2f}", f"{memory:.0f}", f"{found.mAP:.6f}"]
 

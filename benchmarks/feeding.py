@@ -12,16 +12,16 @@ import torch
 from benchmarks import harness, loops
 from gprplus.baseline import augment, devices, image_store
 from gprplus.baseline import train as training
-from gprplus.baseline.recipe import Length, Recipe
+from gprplus.baseline.recipe import Recipe, TrainingLength
 from gprplus.core import images
-from gprplus.core.parallel import cores
+from gprplus.core.parallel import available_cores
 
 RENDERS = 1024
 
 
 def main() -> None:
     """Print and keep the measurements; on a GPU with `fast`, else with `smoke`."""
-    device = devices.resolve("auto")
+    device = devices.resolve_device("auto")
     recipe = Recipe.read("smoke" if device == "cpu" else "fast")
     with tempfile.TemporaryDirectory() as folder:
         root = drawn(Path(folder))
@@ -36,11 +36,11 @@ def packing(root: Path, recipe: Recipe) -> tuple[str, float]:
 
     def bare() -> None:
         for path in paths:
-            images.resize(images.decode((root / path).read_bytes()), height, width)
+            images.resize_image(images.decode_image((root / path).read_bytes()), height, width)
 
     def packed() -> None:
         with tempfile.TemporaryDirectory() as fresh:
-            image_store.pack(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
+            image_store.pack_images(rows, {"drawn": root}, Path(fresh), height, width, workers=1)
 
     bare()
     floor = min(loops.seconds(bare, "cpu") for _ in range(3))
@@ -85,7 +85,7 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
     steps = 3 * (RENDERS // recipe.batch.size)
     order = [row for _ in range(3) for row in torch.randperm(RENDERS).tolist()]
     loader = torch.utils.data.DataLoader(
-        Decoding(root, labels, recipe), recipe.batch.size, sampler=order, num_workers=cores(), drop_last=True
+        Decoding(root, labels, recipe), recipe.batch.size, sampler=order, num_workers=available_cores(), drop_last=True
     )
     step = loops.stepper(recipe, device, RENDERS // 16)
 
@@ -95,11 +95,11 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
 
     rows = pa.table({"uid": pa.array(range(RENDERS), pa.uint64()), "dataset": ["drawn"] * RENDERS, "path": _paths()})
     with tempfile.TemporaryDirectory() as fresh:
-        pack = image_store.pack(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
+        pack = image_store.pack_images(rows, {"drawn": root}, Path(fresh), recipe.input.height, recipe.input.width)
         pixels = pack.images(pack.uids)
         took = []
         for run in (
-            lambda: training.train(pixels, labels, replace(recipe, length=Length(steps=steps)), 0, device),
+            lambda: training.train(pixels, labels, replace(recipe, length=TrainingLength(steps=steps)), 0, device),
             decoded,
         ):
             start = time.perf_counter()
@@ -109,7 +109,7 @@ def _against_a_loader(root: Path, recipe: Recipe, device: str) -> str:
     table = [
         ["packed once, gathered and augmented in batches", f"{seen / took[0]:,.0f}", "1"],
         [
-            f"DataLoader, {cores()} workers: decode, resize, augment each image",
+            f"DataLoader, {available_cores()} workers: decode, resize, augment each image",
             f"{seen / took[1]:,.0f}",
             f"{took[1] / took[0]:.2f}",
         ],
@@ -124,7 +124,7 @@ def drawn(root: Path) -> Path:
     rng = np.random.default_rng(0)
     for path in _paths():
         coarse = rng.integers(0, 256, (24, 10, 3), dtype=np.uint8)
-        (root / path).write_bytes(images.encode_jpeg(images.resize(coarse, 470, 200)))
+        (root / path).write_bytes(images.encode_jpeg(images.resize_image(coarse, 470, 200)))
     return root
 
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from gprplus.core.parallel import cores
-from gprplus.core.workdir import versions, write_text
+from gprplus.core.parallel import available_cores
+from gprplus.core.workdir import package_versions, write_text
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -46,8 +46,8 @@ def machine() -> str:
     import torch
 
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    shown = ", ".join(f"{name} {version}" for name, version in versions().items() if name != "gprplus")
-    return f"{_processor()}, {cores()} cores{gpu}; {shown}"
+    shown = ", ".join(f"{name} {version}" for name, version in package_versions().items() if name != "gprplus")
+    return f"{_processor()}, {available_cores()} cores{gpu}; {shown}"
 
 
 def _processor() -> str:

@@ -24,7 +24,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.harness import keep, table
-from gprplus.core.parallel import cores
+from gprplus.core.parallel import available_cores
 
 PER_IDENTITY = 12 * 7 * 7
 NAME = re.compile(r"(\d{4})_c(\d\d)_w(\d\d)_l(\d\d)\.jpg")
@@ -94,7 +94,7 @@ def floor(root: Path) -> None:
 def on_all_cores(function: Callable[[str], int], root: Path) -> int:
     """The sum of a function of each folder below a root."""
     folders = [entry.path for entry in os.scandir(root)]
-    with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(available_cores(), mp_context=get_context("spawn")) as pool:
         return sum(pool.map(function, folders, chunksize=4))
 
 

@@ -29,7 +29,7 @@ from benchmarks.ingest import (
     ratio,
     times_table,
 )
-from gprplus.core.parallel import cores
+from gprplus.core.parallel import available_cores
 
 EXPECTED = """What was expected: `--verify digest` within 1.5 times a bare read and hash, for the hash and the read are
 most of it; and cold, more reads in flight than there are cores (16 threads a process, once reading has to wait), so
@@ -137,12 +137,12 @@ def main(identities: int = 20, repeats: int = 2) -> None:
     busy = [count for count in seen if count]
     cold = [
         ["cold: bare loop, one reader", f"{one:.2f}", f"{files / one:,.0f}"],
-        [f"cold: bare loop, {cores()} processes", f"{floor:.2f}", f"{files / floor:,.0f}"],
+        [f"cold: bare loop, {available_cores()} processes", f"{floor:.2f}", f"{files / floor:,.0f}"],
         ["cold: `build-manifest --verify header`", f"{ours:.2f}", f"{files / ours:,.0f}"],
     ]
     flight = (
         f"Reads in flight during the cold build: at most {max(seen)}, {sum(busy) / max(len(busy), 1):.1f} on average "
-        f"while any was, on {cores()} cores (aim: more than cores)."
+        f"while any was, on {available_cores()} cores (aim: more than cores)."
     )
     size = f"Each of the {files:,} files has an inode of its own."
     parts = [

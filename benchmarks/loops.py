@@ -17,7 +17,7 @@ def constant(recipe: Recipe, people: int, device: str) -> Callable[[int], None]:
     height, width = recipe.input.height, recipe.input.width
     # Not black ones: a network is some 3% faster on those.
     pixels = torch.randint(0, 256, (recipe.batch.size, height, width, 3), dtype=torch.uint8).to(device)
-    batch, step = augment.normalised(pixels, dtype), stepper(recipe, device, people)
+    batch, step = augment.normalize(pixels, dtype), stepper(recipe, device, people)
 
     def loop(steps: int) -> None:
         for _ in range(steps):
@@ -29,7 +29,7 @@ def constant(recipe: Recipe, people: int, device: str) -> Callable[[int], None]:
 def stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor, torch.Tensor], None]:
     """One step of the recipe's network on a batch that is there."""
     dtype = devices.precision(recipe.compute.precision, device)
-    network = model.new(recipe.network, people, 0, device).train()
+    network = model.build_model(recipe.network, people, 0, device).train()
     optimizer, mode = training._optimizer(network, recipe.optimizer), recipe.compute.compile
     computed = network if mode == "no" else torch.compile(network, mode=mode, dynamic=False)
 
@@ -38,7 +38,7 @@ def stepper(recipe: Recipe, device: str, people: int) -> Callable[[torch.Tensor,
             torch.compiler.cudagraph_mark_step_begin()
         with torch.autocast(device.split(":")[0], dtype, enabled=dtype != torch.float32):
             features, logits = computed(batch)
-        loss = losses.total(features, logits, labels, recipe.loss)
+        loss = losses.total_loss(features, logits, labels, recipe.loss)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

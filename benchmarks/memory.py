@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks import harness
 from gprplus.baseline import devices, image_store, loader
-from gprplus.baseline.recipe import Compute, Length, Recipe
+from gprplus.baseline.recipe import ComputeSettings, Recipe, TrainingLength
 from gprplus.baseline.train import train
 
 IMAGES, HEIGHT, WIDTH, STEPS = 20_000, 256, 128, 24
@@ -57,13 +57,13 @@ def _packed(folder: Path) -> None:
 def _measured(case: str, folder: Path) -> dict[str, float]:
     as_array, loader.RESIDENT_SHARE = CASES[case]
     uids = np.arange(IMAGES, dtype=np.uint64)
-    pack = image_store.Pack(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, uids, uids)
+    pack = image_store.ImageStore(folder / f"{HEIGHT}x{WIDTH}", HEIGHT, WIDTH, uids, uids)
     labels = np.random.default_rng(0).integers(0, 200, IMAGES)
     recipe = Recipe.read("smoke")
-    recipe = replace(recipe, length=Length(steps=STEPS), compute=Compute(precision="float32"))
-    with devices.threads(1):
+    recipe = replace(recipe, length=TrainingLength(steps=STEPS), compute=ComputeSettings(precision="float32"))
+    with devices.thread_limit(1):
         # What torch keeps from its first steps is there already.
-        train(pack.images(uids[:256]), np.arange(256) // 4, replace(recipe, length=Length(steps=2)), 0, "cpu")
+        train(pack.images(uids[:256]), np.arange(256) // 4, replace(recipe, length=TrainingLength(steps=2)), 0, "cpu")
         with _most() as found:
             images: Any = pack.images(uids)
             train(images[:] if as_array else images, labels, recipe, 0, "cpu")

@@ -15,9 +15,9 @@ from benchmarks import harness
 from benchmarks.coverage import percent
 from gprplus.analysis.record import Difference
 from gprplus.analysis.search import holdout
-from gprplus.analysis.search.baselines import Problem
-from gprplus.analysis.search.differences import nearest
-from gprplus.analysis.search.kernels import kernels
+from gprplus.analysis.search.baselines import SubsetProblem
+from gprplus.analysis.search.differences import is_nearest
+from gprplus.analysis.search.kernels import build_kernels
 
 TRIALS = 400
 QUICK = 10  # with --quick, one trial in so many
@@ -52,7 +52,10 @@ class World:
         """The differences of one search to its controls, and their true values given the random draws."""
         rng = np.random.default_rng(seed)
         moved = rng.normal(size=(self.source, 1, WIDTH)) + self.places[None, :, None]
-        points, half = moved + rng.normal(size=(self.source, len(self.places), WIDTH)), holdout.halved(self.source, rng)
+        points, half = (
+            moved + rng.normal(size=(self.source, len(self.places), WIDTH)),
+            holdout.halve_identities(self.source, rng),
+        )
         other = {"wrong-other": self._outcome(points, half, -1, rng).counts} if self.others else {}
         mine = self._outcome(points, half, 0, rng)
         truth = partial(self._discrepancy, mine.facts["bandwidth"])
@@ -61,21 +64,23 @@ class World:
         apart = [float(np.mean([truth(one) for one in draws])) - truth(mine.counts) for draws in controls]
         return mine.compare(other), apart
 
-    def _outcome(self, points: np.ndarray, half: np.ndarray, cell: int, rng: np.random.Generator) -> holdout.Outcome:
+    def _outcome(
+        self, points: np.ndarray, half: np.ndarray, cell: int, rng: np.random.Generator
+    ) -> holdout.HeldOutResult:
         people = np.repeat(np.arange(self.target), rng.integers(*self.images, self.target, endpoint=True))
         images = rng.normal(size=(self.target, WIDTH))[people] + rng.normal(size=(len(people), WIDTH))
-        known, bandwidth = kernels(points, images + self.places[cell] + self.camera, people)
+        known, bandwidth = build_kernels(points, images + self.places[cell] + self.camera, people)
         levels = np.stack([axis.ravel() for axis in np.indices(self.levels)], axis=1)
         cells, alone = len(levels), np.zeros(len(levels), dtype=np.int64)
 
-        def problem(counted: np.ndarray, weight: np.ndarray) -> Problem:
+        def problem(counted: np.ndarray, weight: np.ndarray) -> SubsetProblem:
             within = known.biased(counted).astype(np.float64)
             most, across = np.full(cells, self.source), known.to_target(weight, counted)
             ridge = 0.01 * float(np.diag(within).mean())
-            return Problem(within, across, levels, most, 3 * cells, alone, np.zeros(1), ridge)
+            return SubsetProblem(within, across, levels, most, 3 * cells, alone, np.zeros(1), ridge)
 
         fit = rng.permutation(self.target)[people] % 2 == 0
-        return holdout.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS, redraws=1)
+        return holdout.held_out_results(known, problem, half, fit, bandwidth, rng, draws=DRAWS, redraws=1)
 
     def _discrepancy(self, bandwidth: float, counts: np.ndarray) -> float:
         """The squared discrepancy of a mixture up to a constant: Gaussian kernels of Gaussian points."""
@@ -112,7 +117,7 @@ def counted(world: World, trials: int) -> tuple[float, float, float]:
     for seed in range(trials):
         differences, truth = world.search(seed)
         inside = [one.low <= true <= one.high for one, true in zip(differences, truth, strict=True)]  # type: ignore[operator]
-        found += nearest(differences), all(one.value > 0 for one in differences), all(inside)
+        found += is_nearest(differences), all(one.value > 0 for one in differences), all(inside)
     named, first, covered = (found / trials).tolist()
     return named, first, covered
 

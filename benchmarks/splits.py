@@ -96,7 +96,7 @@ def main() -> None:
         make = "import sys, pathlib, benchmarks.splits as b; b.write(pathlib.Path(sys.argv[1]))"
         subprocess.run([sys.executable, "-c", make, str(home / "manifest")], check=True)
         images = str(home / "manifest" / "images.parquet")
-        threads = str(parallel.cores())
+        threads = str(parallel.available_cores())
         jobs = {
             "`make-split --attr=weather` (9 arms, test side, audit, 2.46 million rows written)": split(home, "weather"),
             "`make-split --attr=gender` (4 arms of whole persons)": split(home, "gender"),
@@ -135,9 +135,7 @@ def main() -> None:
     columns = ["wall s", "least wall s", "CPU s", "least CPU s", "peak memory MB"]
     body = EXPECTED.strip() + "\n\n" + harness.table(["job, 2,028,600 rows", *columns], rows)
     body += "\n\n" + harness.table([f"job, {LARGE * VIEWS * WEATHERS * LIGHTS:,} rows", *columns], tenfold)
-    body += (
-        f"\n\n{__doc__}\nLoad average meanwhile: {os.getloadavg()[1]:.1f} on {parallel.cores()} cores. Where that is "
-    )
+    body += f"\n\n{__doc__}\nLoad average meanwhile: {os.getloadavg()[1]:.1f} on {parallel.available_cores()} cores. Where that is "
     body += "more than the cores, wall clock is mostly waiting for others, and CPU seconds are the figure to compare."
     harness.keep("splits", "Splits: 2,028,600 rows", body)
 
@@ -240,7 +238,7 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
     start = first * len(tails)
     table = pa.table(
         {
-            "uid": sampling.mix(np.arange(start, start + len(person), dtype=np.uint64)),
+            "uid": sampling.splitmix64(np.arange(start, start + len(person), dtype=np.uint64)),
             "dataset": level(zeros, ["finegpr"]),
             "path": paths,
             "identity": level(person, names),
@@ -252,7 +250,7 @@ def images(names: list[str], first: int, last: int) -> pa.Table:
             "format": level(zeros, ["jpeg"]),
             "width_px": np.full(len(person), 200, dtype=np.int32),
             "height_px": np.full(len(person), 470, dtype=np.int32),
-            "size_bytes": (sampling.mix(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
+            "size_bytes": (sampling.splitmix64(person.astype(np.uint64)) % np.uint64(9000)).astype(np.int64) + 10_000,
         }
     )
     return schema.conform(table, schema.IMAGES)
@@ -263,7 +261,7 @@ def people(names: list[str]) -> pa.Table:
     columns: dict[str, object] = {"dataset": ["finegpr"] * len(names), "identity": names, "images": [1764] * len(names)}
     for name in identity_attributes():
         levels = attributes()[name].levels
-        drawn = sampling.priorities(sampling.text_keys(names), 0, name) % np.uint64(len(levels))
+        drawn = sampling.priorities(sampling.hash64_many(names), 0, name) % np.uint64(len(levels))
         columns[name] = [levels[int(code)] for code in drawn]
     return pa.table(columns)
 

@@ -13,9 +13,9 @@ import torch
 from benchmarks import feeding, harness, loops
 from gprplus.baseline import devices, loader, model
 from gprplus.baseline import train as training
-from gprplus.baseline.embed import embed
-from gprplus.baseline.recipe import COMPILE, Length, Recipe
-from gprplus.core.parallel import cores
+from gprplus.baseline.embed import embed_images
+from gprplus.baseline.recipe import COMPILE, Recipe, TrainingLength
+from gprplus.core.parallel import available_cores
 from gprplus.evaluation import score
 
 PEOPLE, EACH = 48, 18
@@ -28,9 +28,9 @@ PAPER_TARGETS = ((3_368, 15_913), (2_228, 17_661))
 
 def main() -> None:
     """Print and keep the measurements; on a GPU with `fast`, else with `smoke`."""
-    device = devices.resolve("auto")
+    device = devices.resolve_device("auto")
     recipe = Recipe.read("smoke" if device == "cpu" else "fast")
-    recipe = replace(recipe, length=Length(steps=1))
+    recipe = replace(recipe, length=TrainingLength(steps=1))
     loop, trained, embedded = _loop(recipe, device)
     with tempfile.TemporaryDirectory() as folder:
         packed = feeding.packing(feeding.drawn(Path(folder)), recipe)[1]
@@ -43,24 +43,24 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     rng = np.random.default_rng(0)
     shape = (PEOPLE * EACH, recipe.input.height, recipe.input.width, 3)
     pixels, labels = rng.integers(0, 256, shape, dtype=np.uint8), np.repeat(np.arange(PEOPLE), EACH)
-    steps = loader.RESIDENT_CHUNK  # what the training loop reports at a time
+    steps = loader.STEPS_PER_CHUNK_RESIDENT  # what the training loop reports at a time
     clock = loops.clock(device)
 
     def run() -> np.ndarray:
         stamps: list[float] = []
-        length = Length(steps=STRETCHES * steps)
+        length = TrainingLength(steps=STRETCHES * steps)
         training.train(pixels, labels, replace(recipe, length=length), 0, device, log=lambda _: stamps.append(clock()))
         return np.diff(stamps)  # what starts a run (weights, upload) lies before the first
 
     constant = loops.constant(recipe, PEOPLE, device)
-    network = model.new(recipe.network, 2, 0, device).eval()
+    network = model.build_model(recipe.network, 2, 0, device).eval()
     whole, floor, embedding = [], [], []
-    with devices.threads(1 if device == "cpu" else None):
+    with devices.thread_limit(1 if device == "cpu" else None):
         constant(2)
         for _ in range(3):
             whole += run().tolist()
             floor += [loops.seconds(lambda: constant(steps), device) for _ in range(STRETCHES - 1)]
-            embedding.append(loops.seconds(lambda: embed(network, pixels, recipe.compute, device), device))
+            embedding.append(loops.seconds(lambda: embed_images(network, pixels, recipe.compute, device), device))
     seen = steps * recipe.batch.size
     trained, still, embedded = seen / min(whole), seen / min(floor), len(pixels) / min(embedding)
     rows = [
@@ -72,7 +72,7 @@ def _loop(recipe: Recipe, device: str) -> tuple[str, float, float]:
     sentence = (
         f"Recipe `{recipe.name}` ({recipe.network.backbone}, {recipe.input.height} x {recipe.input.width}, "
         f"{recipe.batch.size} images a step, {devices.precision(recipe.compute.precision, device)}) "
-        f"on {devices.describe(device)}."
+        f"on {devices.describe_device(device)}."
     )
     sentence += "\n\n" + harness.table(["loop", f"images a {unit}", "time over floor"], rows)
     sentence += "\n\n" + _share_of_peak(recipe, device, trained)
@@ -92,7 +92,7 @@ def _compiled(recipe: Recipe, device: str) -> str:
         with (
             tempfile.TemporaryDirectory() as fresh,
             harness.environment(TORCHINDUCTOR_CACHE_DIR=fresh),
-            devices.threads(1 if device == "cpu" else None),
+            devices.thread_limit(1 if device == "cpu" else None),
             torch.backends.cudnn.flags(enabled=True, benchmark=not deterministic, deterministic=deterministic),
         ):
             loop = loops.constant(one, PEOPLE, device)
@@ -114,7 +114,7 @@ def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
     from torch.utils.flop_counter import FlopCounterMode
 
     dtype, kind = devices.precision(recipe.compute.precision, device), device.split(":")[0]
-    network = model.new(recipe.network, PEOPLE, 0, device).train()
+    network = model.build_model(recipe.network, PEOPLE, 0, device).train()
     batch = torch.zeros(4, 3, recipe.input.height, recipe.input.width, device=device)
     with FlopCounterMode(display=False) as counted, torch.autocast(kind, dtype, enabled=dtype != torch.float32):
         features, logits = network(batch)
@@ -122,7 +122,7 @@ def _share_of_peak(recipe: Recipe, device: str, rate: float) -> str:
     each = counted.get_total_flops() / len(batch)
     size = 1024 if kind == "cpu" else 8192
     square = torch.ones(size, size, dtype=dtype, device=device)
-    with devices.threads(1 if kind == "cpu" else None):
+    with devices.thread_limit(1 if kind == "cpu" else None):
         torch.mm(square, square)
         took = min(loops.seconds(lambda: torch.mm(square, square), device) for _ in range(5))
     peak = 2 * size**3 / took
@@ -139,7 +139,7 @@ def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, 
     scoring = PAPER_RUNS * sum(map(partial(_scoring, recipe, device), PAPER_TARGETS))
     for name, seen in (("fast", 20 * PAPER_BOXES), ("paper", 60 * PAPER_BOXES)):
         parts = {
-            "packing, once": (PAPER_PACKED + searched) / packed / cores(),
+            "packing, once": (PAPER_PACKED + searched) / packed / available_cores(),
             "training": seen / trained,
             "embedding": PAPER_RUNS * searched / embedded,
             "scoring": scoring,
@@ -151,7 +151,7 @@ def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, 
         f"{PAPER_BOXES:,} images together with `paper`, 20 with `fast` (of their mean, each), with one seed. Every "
         f"row and an untrained network a study embed and search both targets: {PAPER_RUNS} runs. With "
         f"`{recipe.network.backbone}` at {recipe.input.height} x "
-        f"{recipe.input.width} and the rates above ({devices.describe(device)}), in hours:\n\n"
+        f"{recipe.input.width} and the rates above ({devices.describe_device(device)}), in hours:\n\n"
         + harness.table(["recipe", "images trained on", *parts, "together"], rows)
     )
 
@@ -159,7 +159,7 @@ def _projection(recipe: Recipe, trained: float, embedded: float, packed: float, 
 def _scoring(recipe: Recipe, device: str, target: tuple[int, int]) -> float:
     """Seconds of one search of random features in a gallery of a target's size, six images a person."""
     queries, gallery = target
-    width = int(model.new(recipe.network, 2, 0).backbone.width)
+    width = int(model.build_model(recipe.network, 2, 0).backbone.width)
     rng = np.random.default_rng(0)
     features = torch.from_numpy(rng.normal(size=(queries + gallery, width)).astype(np.float32)).to(device)
     people = rng.integers(0, gallery // 6, len(features))

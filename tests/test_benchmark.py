@@ -18,12 +18,12 @@ from gprplus import schema
 from gprplus.cli import cli
 from gprplus.core import images
 from gprplus.core.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
-from gprplus.core.folders import holding
+from gprplus.core.folders import hold_folder
 from gprplus.core.images import encode_jpeg
 from gprplus.experiments import run as trial
 from gprplus.experiments.benchmark import benchmark
 from gprplus.ingest import build_manifest
-from gprplus.reporting.findings import joined
+from gprplus.reporting.findings import with_family_columns
 from gprplus.splits import Split, make_split
 
 RECIPE = """
@@ -152,7 +152,9 @@ def test_seeds_on_one_draw_are_warned_of_where_something_is_drawn(work):
 def test_a_control_counts_a_draw_for_each_seed_that_has_a_deal(dealt):
     rows = pq.read_table(dealt.folders[0] / "contrasts.parquet").to_pylist()
     assert {row["draws"] for row in rows if row["family"] == "random images"} == {2}
-    told = {row["arm"]: row for row in joined(dealt.summaries[0].to_pylist(), dealt.contrasts[0].to_pylist())}
+    told = {
+        row["arm"]: row for row in with_family_columns(dealt.summaries[0].to_pylist(), dealt.contrasts[0].to_pylist())
+    }
     assert told["random-images-1"]["family"] == "random images"  # one arm, of whatever many draws
 
 
@@ -188,7 +190,7 @@ def test_images_drawn_anew_under_the_same_split_stop_and_force_trains_on_them(wo
     (tmp_path / "tiny.toml").write_text(RECIPE)
     assert ask(tmp_path).plan.kept == 5, "copies with another date are the same images"
     for path in (tmp_path / "renders").rglob("*.jpg"):
-        path.write_bytes(encode_jpeg(255 - images.decode(path.read_bytes())))
+        path.write_bytes(encode_jpeg(255 - images.decode_image(path.read_bytes())))
     for way in ({}, {"dry_run": True}):
         with pytest.raises(RequestChanged, match="other pictures: the files of split weather have changed"):
             ask(tmp_path, **way)
@@ -254,7 +256,7 @@ def test_torchrun_trains_each_run_by_two_processes_and_writes_once(work, tmp_pat
 
 
 def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypatch):
-    real, count = trial.run, []
+    real, count = trial.train_and_score, []
 
     def stop_at_the_third(one):
         if len(count) == 2:
@@ -262,10 +264,10 @@ def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypa
         count.append(one)
         return real(one)
 
-    monkeypatch.setattr(trial, "run", stop_at_the_third)
+    monkeypatch.setattr(trial, "train_and_score", stop_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         ask(work, "stopped")
-    monkeypatch.setattr(trial, "run", real)
+    monkeypatch.setattr(trial, "train_and_score", real)
     resumed = ask(work, "stopped")
     assert (resumed.plan.kept, resumed.plan.trained) == (2, 3)
     dropped = ["seconds"]
@@ -275,7 +277,7 @@ def test_an_interrupted_benchmark_goes_on_and_ends_the_same(work, done, monkeypa
 def test_a_folder_that_another_benchmark_fills_is_left_to_it(work, done):
     table = (work / "runs/weather/tiny/results.parquet").stat().st_mtime_ns
     with (
-        holding(work / "runs/weather/tiny", "runs", RequestChanged),
+        hold_folder(work / "runs/weather/tiny", "runs", RequestChanged),
         pytest.raises(RequestChanged, match=r"Another gprplus is writing to .*tiny"),
     ):
         ask(work)
@@ -441,7 +443,7 @@ def test_weights_that_fill_half_of_the_network_are_told_everywhere(work, done, t
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypatch, jobs):
-    monkeypatch.setattr(trial, "TOLD_EVERY", 0.0)  # in this process; workers keep theirs
+    monkeypatch.setattr(trial, "PROGRESS_EVERY", 0.0)  # in this process; workers keep theirs
     seen = []
     ask(work, f"counted{jobs}", steps=40, jobs=jobs, progress=lambda done, total: seen.append((done, total)))
     split = Split.open(work / "splits" / "weather")

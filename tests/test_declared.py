@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gprplus.core import declarations
-from gprplus.core.declarations import Attribute, attributes, in_order, read, read_file, strict
+from gprplus.core.declarations import Attribute, attributes, from_mapping, load_declaration, load_toml, sort_levels
 from gprplus.core.errors import DeclarationError
 
 
@@ -35,7 +35,7 @@ RIGHT = {"name": "x", "inner": {"size": 3}}
 
 def test_a_right_table_fills_the_dataclass():
     table = RIGHT | {"many": [{"size": 1, "share": 1}], "codes": {"01": 90}, "words": ["a"], "limit": 4, "seed": "auto"}
-    filled = strict(Outer, table, "x.toml")
+    filled = from_mapping(Outer, table, "x.toml")
     assert filled == Outer("x", Inner(3), (Inner(1, 1.0),), {"01": 90}, ["a"], False, 4, "auto")
     assert isinstance(filled.many[0].share, float)
 
@@ -60,25 +60,25 @@ def test_a_right_table_fills_the_dataclass():
 )
 def test_a_wrong_table_is_refused_with_place_and_reason(change, sentence):
     with pytest.raises(DeclarationError) as caught:
-        strict(Outer, RIGHT | change, "x.toml")
+        from_mapping(Outer, RIGHT | change, "x.toml")
     assert str(caught.value) == sentence
 
 
 def test_a_missing_key_is_named():
     with pytest.raises(DeclarationError, match="the key 'inner' is missing"):
-        strict(Outer, {"name": "x"}, "x.toml")
+        from_mapping(Outer, {"name": "x"}, "x.toml")
 
 
 def test_only_dataclasses_are_filled():
     with pytest.raises(AssertionError):
-        strict(dict, {}, "x.toml")
+        from_mapping(dict, {}, "x.toml")
 
 
 def test_the_digest_is_of_the_text_and_free_of_line_ends(tmp_path):
     texts = {"a": b"x = 1\ny = 2\n", "b": b"x = 1\r\ny = 2\r\n", "c": b"x = 1\ny = 3\n"}
     for name, text in texts.items():
         (tmp_path / f"{name}.toml").write_bytes(text)
-    digests = {name: read_file(tmp_path / f"{name}.toml").digest for name in texts}
+    digests = {name: load_toml(tmp_path / f"{name}.toml").digest for name in texts}
     assert digests["a"] == digests["b"] != digests["c"]
 
 
@@ -86,21 +86,21 @@ def test_the_digest_is_of_the_text_and_free_of_line_ends(tmp_path):
 def test_what_is_not_toml_is_one_sentence(tmp_path, text):
     (tmp_path / "x.toml").write_bytes(text)
     with pytest.raises(DeclarationError, match="is not valid TOML"):
-        read("recipes", tmp_path / "x.toml")
+        load_declaration("recipes", tmp_path / "x.toml")
 
 
 def test_an_absent_file_and_an_unknown_name_are_told_apart(tmp_path):
     with pytest.raises(DeclarationError, match="cannot be read"):
-        read("layouts", tmp_path / "nowhere.toml")
+        load_declaration("layouts", tmp_path / "nowhere.toml")
     for kind, one in (("layouts", "layout"), ("recipes", "recipe"), ("studies", "study")):
         with pytest.raises(DeclarationError, match=f"There is no {one} called 'qqq'"):
-            read(kind, "qqq")
+            load_declaration(kind, "qqq")
 
 
 @pytest.mark.parametrize("kind", ["layouts", "recipes", "studies"])
 def test_every_shipped_declaration_is_read_by_its_name(kind):
-    for name in declarations.names(kind):
-        found = read(kind, name)
+    for name in declarations.declaration_names(kind):
+        found = load_declaration(kind, name)
         assert found.name == name
         assert found.data
 
@@ -118,13 +118,21 @@ def test_attributes_are_whole():
 
 def test_attributes_are_declared_strictly():
     with pytest.raises(DeclarationError, match="Did you mean 'ordered'"):
-        strict(Attribute, {"level": "image", "type": "category", "sentence": ".", "orderd": True}, "attributes.toml")
+        from_mapping(
+            Attribute, {"level": "image", "type": "category", "sentence": ".", "orderd": True}, "attributes.toml"
+        )
 
 
 def test_levels_stand_in_declared_order_and_numbers_by_value():
-    assert in_order("illumination", {"night", "dawn", "noon", "zzz", "aaa"}) == ["dawn", "noon", "night", "aaa", "zzz"]
-    assert in_order("viewpoint_deg", [270, 30, 120]) == [30, 120, 270]
-    assert in_order("not declared", ["b", "a"]) == ["a", "b"]
+    assert sort_levels("illumination", {"night", "dawn", "noon", "zzz", "aaa"}) == [
+        "dawn",
+        "noon",
+        "night",
+        "aaa",
+        "zzz",
+    ]
+    assert sort_levels("viewpoint_deg", [270, 30, 120]) == [30, 120, 270]
+    assert sort_levels("not declared", ["b", "a"]) == ["a", "b"]
 
 
 def found_from(site: Path) -> str:
@@ -134,7 +142,7 @@ def found_from(site: Path) -> str:
     (site / "gprplus" / "core").mkdir(parents=True, exist_ok=True)
     for name in ("__init__", "core/__init__", "core/declarations", "core/errors", "core/typed"):
         (site / "gprplus" / f"{name}.py").write_text((source / f"{name}.py").read_text())
-    line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.core.declarations import folder; print(folder())"
+    line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.core.declarations import declarations_folder; print(declarations_folder())"
     ran = subprocess.run([sys.executable, "-c", line, str(site)], capture_output=True, text=True, check=False)
     return ran.stdout.strip() or ran.stderr.strip().splitlines()[-1]
 
@@ -164,9 +172,9 @@ def test_an_install_without_declarations_says_what_to_do(tmp_path):
 def test_a_file_that_would_take_the_parser_for_ever_is_one_sentence(tmp_path, text, sentence):
     (tmp_path / "x.toml").write_text(text)
     with pytest.raises(DeclarationError, match=sentence):
-        read_file(tmp_path / "x.toml")
+        load_toml(tmp_path / "x.toml")
 
 
 def test_texts_with_many_dots_are_no_keys(tmp_path):
     (tmp_path / "x.toml").write_text(f"# {'.' * 80}\nx = '{'.'.join('abcdefghij')}'\n")
-    assert read_file(tmp_path / "x.toml").data == {"x": "a.b.c.d.e.f.g.h.i.j"}
+    assert load_toml(tmp_path / "x.toml").data == {"x": "a.b.c.d.e.f.g.h.i.j"}

@@ -33,4 +33,4 @@ def test_a_made_page_is_up_to_date(page: str) -> None:
 def test_every_table_and_layout_has_its_row() -> None:
     tables, layouts = TOOL.tables(), TOOL.layouts()
     assert all(f"## {name}\n" in tables for name in schema.TABLES)
-    assert all(f"| `{name}` |" in layouts for name in declarations.names("layouts"))
+    assert all(f"| `{name}` |" in layouts for name in declarations.declaration_names("layouts"))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.core import errors
-from gprplus.core.errors import GprplusError, examples, nearest
+from gprplus.core.errors import GprplusError, did_you_mean, first_few
 
 FAMILY = [
     value
@@ -32,19 +32,19 @@ def test_each_error_is_also_the_builtin_a_caller_would_catch(error):
     ids=["a typo", "capitals", "nothing near lists all", "nothing to choose from"],
 )
 def test_the_nearest_name_is_offered(word, choices, sentence):
-    assert nearest(word, choices) == sentence
+    assert did_you_mean(word, choices) == sentence
 
 
 def test_a_long_list_is_cut_and_counted():
-    assert nearest("zzz", [f"{i:02d}" for i in range(15)]).endswith("11, and 3 more.")
+    assert did_you_mean("zzz", [f"{i:02d}" for i in range(15)]).endswith("11, and 3 more.")
 
 
 @given(st.lists(st.text(alphabet="abcdefgh", min_size=3), min_size=1, max_size=20, unique=True))
 def test_a_right_name_is_its_own_nearest(choices):
-    assert nearest(choices[0], choices) == f"Did you mean '{choices[0]}'?"
+    assert did_you_mean(choices[0], choices) == f"Did you mean '{choices[0]}'?"
 
 
 def test_examples_show_the_first_and_count_the_rest():
-    assert examples([]) == ""
-    assert examples([1, 2, 3]) == "1, 2, 3"
-    assert examples(["x"] * 1500, limit=1) == "x and 1,499 more"
+    assert first_few([]) == ""
+    assert first_few([1, 2, 3]) == "1, 2, 3"
+    assert first_few(["x"] * 1500, limit=1) == "x and 1,499 more"

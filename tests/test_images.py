@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprplus.baseline.decode import decode as decode_to
+from gprplus.baseline.decode import decode_resized as decode_to
 from gprplus.core import image_headers
-from gprplus.core.images import decode, decode_half_grey, encode_jpeg, open_image, read_bytes, resize
+from gprplus.core.images import decode_half_grey, decode_image, encode_jpeg, open_image, read_bytes, resize_image
 
 RED = np.full((20, 10, 3), (200, 30, 40), dtype=np.uint8)
 
@@ -25,11 +25,11 @@ def saved(image: np.ndarray, form: str, **options) -> bytes:
 @pytest.mark.parametrize("form", ["PNG", "BMP", "WEBP", "TIFF", "GIF", "PPM"])
 def test_lossless_forms_come_back_in_rgb_order(form):
     options = {"lossless": True} if form == "WEBP" else {}
-    assert np.array_equal(decode(saved(RED, form, **options)), RED)
+    assert np.array_equal(decode_image(saved(RED, form, **options)), RED)
 
 
 def test_jpeg_comes_back_nearly_the_same():
-    back = decode(encode_jpeg(RED, quality=95))
+    back = decode_image(encode_jpeg(RED, quality=95))
     assert back.shape == RED.shape
     assert back.dtype == np.uint8
     assert np.abs(back.astype(int) - RED).max() <= 4
@@ -41,7 +41,7 @@ def test_grey_and_see_through_images_become_rgb():
     for image, shape in ((grey, (4, 5, 3)), (clear, RED.shape)):
         out = io.BytesIO()
         image.save(out, "PNG")
-        assert decode(out.getvalue()).shape == shape
+        assert decode_image(out.getvalue()).shape == shape
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_grey_and_see_through_images_become_rgb():
     ids=["nothing", "a JPEG's first bytes", "text", "a cut PNG", "a cut JPEG"],
 )
 def test_what_is_no_image_is_none(data):
-    assert decode(data) is None
+    assert decode_image(data) is None
 
 
 def test_postscript_called_jpg_starts_no_program(tmp_path, monkeypatch):
@@ -58,7 +58,7 @@ def test_postscript_called_jpg_starts_no_program(tmp_path, monkeypatch):
     (tmp_path / "gs").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 32 18\n%%EndComments\nshowpage\n%%EOF\n"
-    assert decode(script) is decode_half_grey(script) is decode_to(script, 64, 32) is None
+    assert decode_image(script) is decode_half_grey(script) is decode_to(script, 64, 32) is None
     with pytest.raises(OSError, match="cannot identify"):
         open_image(script)
     assert not (tmp_path / "started").exists()
@@ -70,14 +70,14 @@ def test_whatever_a_decoder_raises_means_that_the_bytes_do_not_decode(monkeypatc
         raise raised("failed to decode")
 
     monkeypatch.setattr("gprplus.core.images.open_image", broken)
-    assert decode(saved(RED, "PPM")) is None
+    assert decode_image(saved(RED, "PPM")) is None
 
 
 def test_an_avif_cut_short_is_none():
     noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
     whole = saved(noise, "AVIF")
-    assert decode(whole).shape == (64, 64, 3)
-    assert [decode(whole[: len(whole) * tenths // 10]) for tenths in (1, 5, 9)] == [None] * 3
+    assert decode_image(whole).shape == (64, 64, 3)
+    assert [decode_image(whole[: len(whole) * tenths // 10]) for tenths in (1, 5, 9)] == [None] * 3
 
 
 def scans(side: int, times: int) -> bytes:
@@ -105,7 +105,7 @@ def test_jpegs_of_too_many_scans_are_not_decoded(data, counted, decodes):
     assert image_headers.scans_of(data) == counted
     assert image_headers.decodable(data) == decodes
     if not decodes or counted < 100:
-        assert (decode(data) is not None) == (decode_half_grey(data) is not None) == decodes
+        assert (decode_image(data) is not None) == (decode_half_grey(data) is not None) == decodes
         assert (decode_to(data, 8, 8) is not None) == decodes
 
 
@@ -113,7 +113,7 @@ def test_a_chunk_of_a_png_that_claims_gigabytes_is_not_believed():
     data = bytearray(saved(RED, "PNG"))
     data[33:37] = b"\x7f\xff\xff\xf0"  # the length of IDAT, behind the signature (8 bytes) and IHDR (25)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert decode(bytes(data)) is decode_half_grey(bytes(data)) is None
+    assert decode_image(bytes(data)) is decode_half_grey(bytes(data)) is None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
 
 
@@ -122,7 +122,7 @@ def test_a_png_of_many_packed_texts_is_not_decoded(texts, decodes):
     packed = b"zTXtkey\0\0" + zlib.compress(b"text")
     chunk = struct.pack(">I", len(packed) - 4) + packed + struct.pack(">I", zlib.crc32(packed))
     data = saved(RED, "PNG")
-    assert (decode(data[:33] + texts * chunk + data[33:]) is not None) == decodes
+    assert (decode_image(data[:33] + texts * chunk + data[33:]) is not None) == decodes
 
 
 def test_scans_of_a_sequential_jpeg_are_counted_when_the_first_lacks_a_component():
@@ -138,18 +138,18 @@ def test_scans_of_a_sequential_jpeg_are_counted_when_the_first_lacks_a_component
 def test_orientation_tags_are_ignored():
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees
-    assert decode(saved(RED, "JPEG", exif=exif.tobytes())).shape == RED.shape
+    assert decode_image(saved(RED, "JPEG", exif=exif.tobytes())).shape == RED.shape
 
 
 def test_shrinking_averages_areas():
     stripes = np.zeros((8, 8, 3), dtype=np.uint8)
     stripes[:, ::2] = 200
-    assert np.all(resize(stripes, 4, 4) == 100)
+    assert np.all(resize_image(stripes, 4, 4) == 100)
 
 
 def test_resizing_keeps_the_size_asked_for_and_leaves_a_fit_alone():
-    assert resize(RED, 31, 17).shape == (31, 17, 3)
-    assert resize(RED, 20, 10) is RED
+    assert resize_image(RED, 31, 17).shape == (31, 17, 3)
+    assert resize_image(RED, 20, 10) is RED
 
 
 def test_bytes_are_read_below_the_root(tmp_path):

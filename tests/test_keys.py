@@ -25,21 +25,21 @@ def splitmix64(value: int) -> int:
 def test_the_mixer_gives_the_published_sequence():
     golden, seed = 0x9E3779B97F4A7C15, 1234567
     states = np.array([(seed + (i + 1) * golden) & MASK for i in range(3)], dtype=np.uint64)
-    assert sampling.mix(states).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert sampling.splitmix64(states).tolist() == [6457827717110365317, 3203168211198807973, 9817491932198370423]
 
 
 @given(st.lists(u64, max_size=20))
 def test_the_mixer_agrees_with_its_plain_twin(values):
-    assert sampling.mix(np.array(values, dtype=np.uint64)).tolist() == [splitmix64(value) for value in values]
+    assert sampling.splitmix64(np.array(values, dtype=np.uint64)).tolist() == [splitmix64(value) for value in values]
 
 
 @given(st.lists(st.text(max_size=5), max_size=10))
 def test_many_text_keys_are_the_single_ones(texts):
-    assert sampling.text_keys(texts).tolist() == [sampling.text_key(text) for text in texts]
+    assert sampling.hash64_many(texts).tolist() == [sampling.hash64(text) for text in texts]
 
 
 def test_keys_never_change():
-    assert sampling.text_key(sampling.canonical("engine", "0001")) == 111577187362941081
+    assert sampling.hash64(sampling.join_canonical("engine", "0001")) == 111577187362941081
     assert sampling.priorities(np.array([1], dtype=np.uint64), 0, "image").tolist() == [3231305507247946106]
 
 
@@ -49,11 +49,11 @@ parts = st.lists(st.text(alphabet="a\\u\x1fé", max_size=4), min_size=1, max_siz
 @given(parts, parts)
 def test_canonical_texts_differ_where_the_parts_differ(left, right):
     clean = [[unicodedata.normalize("NFC", part) for part in side] for side in (left, right)]
-    assert (sampling.canonical(*left) == sampling.canonical(*right)) == (clean[0] == clean[1])
+    assert (sampling.join_canonical(*left) == sampling.join_canonical(*right)) == (clean[0] == clean[1])
 
 
 def test_composed_and_decomposed_letters_are_one_name():
-    assert sampling.canonical("Zoe\u0308") == sampling.canonical("Zoë")
+    assert sampling.join_canonical("Zoe\u0308") == sampling.join_canonical("Zoë")
 
 
 @given(distinct_keys, st.integers(0, 5), st.data())
@@ -62,9 +62,10 @@ def test_draws_are_nested_and_free_of_order(items, seed, data):
     shuffled = data.draw(st.permutations(items))
     first, second = np.array(items, dtype=np.uint64), np.array(shuffled, dtype=np.uint64)
     drawn = {
-        size: first[sampling.bottom(sampling.priorities(first, seed, "image"), size, first)] for size in (small, large)
+        size: first[sampling.bottom_k(sampling.priorities(first, seed, "image"), size, first)]
+        for size in (small, large)
     }
-    again = second[sampling.bottom(sampling.priorities(second, seed, "image"), large, second)]
+    again = second[sampling.bottom_k(sampling.priorities(second, seed, "image"), large, second)]
     assert drawn[large].tolist()[:small] == drawn[small].tolist()
     assert drawn[large].tolist() == again.tolist()
 
@@ -75,7 +76,7 @@ def test_newcomers_change_no_more_members_than_there_are_newcomers(items, newcom
     drawn = []
     for population in (items, items + newcomers):
         array = np.array(population, dtype=np.uint64)
-        drawn.append(set(array[sampling.bottom(sampling.priorities(array, 0, "identity"), size, array)].tolist()))
+        drawn.append(set(array[sampling.bottom_k(sampling.priorities(array, 0, "identity"), size, array)].tolist()))
     size = min(size, len(items))
     assert len(drawn[0] - drawn[1]) <= len(newcomers)
     assert len(drawn[0]) == size
@@ -83,13 +84,15 @@ def test_newcomers_change_no_more_members_than_there_are_newcomers(items, newcom
 
 def test_equal_priorities_are_settled_by_the_key():
     priority, tie = np.zeros(3, dtype=np.uint64), np.array([9, 3, 5], dtype=np.uint64)
-    assert sampling.bottom(priority, 2, tie).tolist() == [1, 2]
+    assert sampling.bottom_k(priority, 2, tie).tolist() == [1, 2]
 
 
 def test_priorities_are_uniform_and_streams_independent():
     count = 20_000
-    items = sampling.text_keys(f"image {i}" for i in range(count))
-    draws = {s: sampling.unit(sampling.priorities(items, *s)) for s in [(0, "image"), (1, "image"), (0, "side")]}
+    items = sampling.hash64_many(f"image {i}" for i in range(count))
+    draws = {
+        s: sampling.to_unit_interval(sampling.priorities(items, *s)) for s in [(0, "image"), (1, "image"), (0, "side")]
+    }
     for draw in draws.values():
         assert draw.min() >= 0
         assert draw.max() < 1
@@ -100,13 +103,13 @@ def test_priorities_are_uniform_and_streams_independent():
 
 
 def test_consecutive_keys_scatter_as_well_as_hashed_ones():
-    draw = sampling.unit(sampling.priorities(np.arange(20_000, dtype=np.uint64), 0, "image"))
+    draw = sampling.to_unit_interval(sampling.priorities(np.arange(20_000, dtype=np.uint64), 0, "image"))
     assert np.histogram(draw, bins=20, range=(0, 1))[0].min() > 850
 
 
 def test_digest_knows_where_its_parts_end():
-    assert sampling.digest("ab", "c") != sampling.digest("a", "bc")
-    assert sampling.digest("ab") == sampling.digest(b"ab")
+    assert sampling.sha256_digest("ab", "c") != sampling.sha256_digest("a", "bc")
+    assert sampling.sha256_digest("ab") == sampling.sha256_digest(b"ab")
 
 
 rows = st.lists(

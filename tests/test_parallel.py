@@ -9,14 +9,14 @@ import time
 import pytest
 
 from gprplus.core import parallel
-from gprplus.core.parallel import in_processes, in_threads
-from gprplus.core.workers import WorkerLost, tell
+from gprplus.core.parallel import map_processes, map_threads
+from gprplus.core.workers import WorkerLost, send_progress
 
 # Both workers are at work before the first is done, so that nobody is caught while still starting.
 HOURS = """
 import sys, time
 from pathlib import Path
-from gprplus.core.parallel import in_processes
+from gprplus.core.parallel import map_processes
 
 def work(item):
     (Path(sys.argv[1]) / str(item)).touch()
@@ -25,7 +25,7 @@ def work(item):
     time.sleep(600 if item > 1 else 0)
 
 if __name__ == "__main__":
-    for done in in_processes(work, range(6), 2):
+    for done in map_processes(work, range(6), 2):
         print("one is done", flush=True)
 """
 
@@ -40,8 +40,8 @@ def hours(tmp_path):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_come_in_the_order_of_the_items(workers):
-    assert list(in_threads(abs, range(-20, 0), workers)) == list(range(20, 0, -1))
-    assert list(in_processes(abs, range(-20, 0), workers)) == list(range(20, 0, -1))
+    assert list(map_threads(abs, range(-20, 0), workers)) == list(range(20, 0, -1))
+    assert list(map_processes(abs, range(-20, 0), workers)) == list(range(20, 0, -1))
 
 
 def test_items_are_taken_as_results_are_wanted():
@@ -52,7 +52,7 @@ def test_items_are_taken_as_results_are_wanted():
             taken.append(i)
             yield i
 
-    results = in_threads(abs, items(), 2)
+    results = map_threads(abs, items(), 2)
     assert next(results) == 0
     assert len(taken) <= 10
     results.close()
@@ -62,13 +62,13 @@ def test_items_are_taken_as_results_are_wanted():
     ("limit", "processes", "threads"), [("", 1, 8), ("", 3, 2), ("", 16, 1), ("2", 1, 2), ("6", 3, 2), ("all", 1, 8)]
 )
 def test_omp_num_threads_is_the_most_that_a_process_takes(limit, processes, threads, monkeypatch):
-    monkeypatch.setattr(parallel, "cores", lambda: 8)
+    monkeypatch.setattr(parallel, "available_cores", lambda: 8)
     monkeypatch.setenv("OMP_NUM_THREADS", limit)
     assert parallel.threads_each(processes) == threads
 
 
 def test_an_error_of_an_item_comes_out_where_its_result_would():
-    results = in_processes(int, ["1", "two", "3"], 2)
+    results = map_processes(int, ["1", "two", "3"], 2)
     assert next(results) == 1
     with pytest.raises(ValueError, match="two"):
         next(results)
@@ -100,14 +100,14 @@ def test_an_interrupt_ends_at_once_and_leaves_no_worker_behind(hours, everybody)
 # Items that fill a pipe before a worker, which has yet to start, reads any.
 LARGE = """
 import time
-from gprplus.core.parallel import in_processes
+from gprplus.core.parallel import map_processes
 
 def slow(item):
     time.sleep(600)
 
 if __name__ == "__main__":
     print("begins", flush=True)
-    list(in_processes(slow, [b"x" * 3_000_000] * 20, 2))
+    list(map_processes(slow, [b"x" * 3_000_000] * 20, 2))
 """
 
 
@@ -152,7 +152,7 @@ def signalled(number):
 )
 def test_a_worker_that_is_killed_is_one_sentence_that_names_the_option(number, sentence):
     with pytest.raises(WorkerLost, match=sentence):
-        list(in_processes(signalled, [number] * 5, 2, option="--jobs"))
+        list(map_processes(signalled, [number] * 5, 2, option="--jobs"))
 
 
 def greedy(item):
@@ -162,7 +162,7 @@ def greedy(item):
 
 def test_a_worker_without_memory_is_one_sentence_that_names_the_option():
     with pytest.raises(WorkerLost, match=r"ran out of memory\. .* fewer --workers"):
-        list(in_processes(greedy, range(5), 2))
+        list(map_processes(greedy, range(5), 2))
 
 
 def test_workers_need_no_semaphores(monkeypatch):
@@ -172,22 +172,22 @@ def test_workers_need_no_semaphores(monkeypatch):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr("_multiprocessing.SemLock", refused)
-    assert list(in_processes(abs, range(-5, 0), 2)) == [5, 4, 3, 2, 1]
+    assert list(map_processes(abs, range(-5, 0), 2)) == [5, 4, 3, 2, 1]
 
 
 def counting(item):
     """An item that tells how far it is."""
-    tell((item, "begun"))
+    send_progress((item, "begun"))
     return item
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_items_tell_arrives_before_their_results(workers):
     told = []
-    for item in in_processes(counting, range(6), workers, told=told.append):
+    for item in map_processes(counting, range(6), workers, told=told.append):
         assert (item, "begun") in told
     assert sorted(told) == [(item, "begun") for item in range(6)]
-    tell("lost")
+    send_progress("lost")
     assert len(told) == 6
 
 
@@ -205,7 +205,7 @@ def unsendable(item):
 
 def test_an_error_that_cannot_be_sent_comes_as_text():
     with pytest.raises(RuntimeError, match="Unsendable: what happened"):
-        list(in_processes(unsendable, range(3), 2))
+        list(map_processes(unsendable, range(3), 2))
 
 
 RUNS = "print(list(in_processes(abs, range(2), 2)))"
@@ -213,7 +213,7 @@ RUNS = "print(list(in_processes(abs, range(2), 2)))"
 
 def test_a_script_without_a_guard_is_one_sentence(tmp_path):
     script = tmp_path / "unguarded.py"
-    script.write_text(f"from gprplus.core.parallel import in_processes\nname = __name__\n{RUNS}\n")
+    script.write_text(f"from gprplus.core.parallel import map_processes\nname = __name__\n{RUNS}\n")
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f'Put the code of {script} under `if __name__ == "__main__":`')
@@ -223,7 +223,7 @@ def test_a_script_without_a_guard_is_one_sentence(tmp_path):
 def test_a_guarded_script_and_one_that_needs_no_workers_run(tmp_path):
     for text in (f'if __name__ == "__main__":\n    {RUNS}', RUNS.replace("2)))", "1)))")):
         script = tmp_path / "script.py"
-        script.write_text(f"from gprplus.core.parallel import in_processes\n{text}\n")
+        script.write_text(f"from gprplus.core.parallel import map_processes\n{text}\n")
         done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stdout, done.stderr) == (0, "[0, 1]\n", "")
 

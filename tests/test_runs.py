@@ -15,7 +15,7 @@ from gprplus.core.errors import GprplusError, ManifestError, RequestChanged
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
     path = tmp_path / "deep" / "a.txt"
-    with workdir.replacing(path) as temporary:
+    with workdir.atomic_write(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
     assert path.read_text() == "half"
@@ -27,7 +27,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path.write_text("old")
 
     def interrupted():
-        with workdir.replacing(path) as temporary:
+        with workdir.atomic_write(path) as temporary:
             temporary.write_text("half of the n")
             raise KeyboardInterrupt
 
@@ -38,10 +38,10 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 
 def test_a_lock_is_for_one_and_free_again(tmp_path):
-    one, another = (workdir.alone(tmp_path / "lock", GprplusError, "busy") for _ in range(2))
+    one, another = (workdir.exclusive_lock(tmp_path / "lock", GprplusError, "busy") for _ in range(2))
     with one, pytest.raises(GprplusError, match="busy"), another:
         pass
-    with workdir.alone(tmp_path / "lock", GprplusError, "busy"):
+    with workdir.exclusive_lock(tmp_path / "lock", GprplusError, "busy"):
         pass
 
 
@@ -50,7 +50,7 @@ def test_where_a_file_system_knows_no_locks_nobody_is_taken_for_another(tmp_path
         raise OSError(errno.ENOSYS, "Function not implemented")
 
     monkeypatch.setattr("fcntl.flock", refused)
-    with workdir.alone(tmp_path / "lock", GprplusError, "busy"):
+    with workdir.exclusive_lock(tmp_path / "lock", GprplusError, "busy"):
         assert (tmp_path / "lock").exists()
 
 
@@ -97,45 +97,45 @@ REQUEST = {"seed": 0, "levels": ["sunny", "foggy"], "where": None}
 
 def test_the_same_request_is_known_again(tmp_path):
     record = tmp_path / "record.json"
-    assert workdir.settle(record, REQUEST) == "new"
+    assert workdir.check_request(record, REQUEST) == "new"
     workdir.write_json(record, {"request": REQUEST})
-    assert workdir.settle(record, REQUEST) == "same"
-    assert workdir.settle(record, dict(reversed(REQUEST.items()))) == "same"
-    assert workdir.settle(record, REQUEST | {"levels": ("sunny", "foggy")}) == "same"
-    assert workdir.settle(record, REQUEST, force=True) == "same"
+    assert workdir.check_request(record, REQUEST) == "same"
+    assert workdir.check_request(record, dict(reversed(REQUEST.items()))) == "same"
+    assert workdir.check_request(record, REQUEST | {"levels": ("sunny", "foggy")}) == "same"
+    assert workdir.check_request(record, REQUEST, force=True) == "same"
 
 
 def test_another_request_stops_with_the_difference_unless_forced(tmp_path):
     record = tmp_path / "record.json"
     workdir.write_json(record, {"request": REQUEST})
     with pytest.raises(RequestChanged, match=r"seed was 0, now 1.*--force"):
-        workdir.settle(record, REQUEST | {"seed": 1})
-    assert workdir.settle(record, REQUEST | {"seed": 1}, force=True) == "new"
+        workdir.check_request(record, REQUEST | {"seed": 1})
+    assert workdir.check_request(record, REQUEST | {"seed": 1}, force=True) == "new"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]"])
 def test_a_torn_record_counts_as_none(tmp_path, text):
     record = tmp_path / "record.json"
     record.write_text(text)
-    assert workdir.settle(record, REQUEST) == "new"
+    assert workdir.check_request(record, REQUEST) == "new"
 
 
 def test_differences_name_what_came_and_went():
-    assert workdir.differences({"a": 1, "b": 2}, {"b": 3, "c": "x"}) == [
+    assert workdir.describe_changes({"a": 1, "b": 2}, {"b": 3, "c": "x"}) == [
         "a was 1, now not given",
         "b was 2, now 3",
         "c was not given, now x",
     ]
-    assert workdir.differences(REQUEST, json.loads(workdir.canonical_json(REQUEST))) == []
+    assert workdir.describe_changes(REQUEST, json.loads(workdir.canonical_json(REQUEST))) == []
 
 
 def test_a_long_value_is_cut():
-    (phrase,) = workdir.differences({"x": "a" * 500}, {"x": 1})
+    (phrase,) = workdir.describe_changes({"x": "a" * 500}, {"x": 1})
     assert len(phrase) < 120
 
 
 def test_a_fingerprint_is_shown_by_its_beginning():
-    (phrase,) = workdir.differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
+    (phrase,) = workdir.describe_changes({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
     assert phrase == "manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7..."
 
 
@@ -159,8 +159,8 @@ def test_the_work_folder_is_the_argument_then_the_environment_then_work(monkeypa
 
 
 def test_versions_name_what_can_change_a_result():
-    assert {"python", "gprplus", "numpy", "torch", "pyarrow"} <= workdir.versions().keys()
+    assert {"python", "gprplus", "numpy", "torch", "pyarrow"} <= workdir.package_versions().keys()
 
 
 def test_paths_are_told_from_where_they_are_read(tmp_path):
-    assert workdir.relative(tmp_path / "renders" / "engine", tmp_path / "manifest") == "../renders/engine"
+    assert workdir.relative_path(tmp_path / "renders" / "engine", tmp_path / "manifest") == "../renders/engine"

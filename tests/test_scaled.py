@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from gprplus.core.errors import DeclarationError, SplitError
-from gprplus.experiments.study_file import SplitPlan, read_study
-from gprplus.experiments.study_scale import read_scale, scaled
+from gprplus.experiments.study_file import StudySplit, read_study
+from gprplus.experiments.study_scale import read_scale, scale_study
 from gprplus.splits.request import Request
 
 TWENTIETH = Fraction(1, 20)
@@ -15,7 +15,7 @@ TWENTIETH = Fraction(1, 20)
 
 def test_people_and_images_are_divided_and_named_after_what_they_are():
     plan, _ = read_study("icassp2021_market")
-    small = scaled(plan, TWENTIETH)
+    small = scale_study(plan, TWENTIETH)
     assert small.study.name == "icassp2021_market-1-20"
     (split,) = small.splits
     sizes = {arm.name: (arm.identities, arm.images) for arm in split.request.arms}
@@ -35,7 +35,7 @@ def test_people_and_images_are_divided_and_named_after_what_they_are():
 
 def test_everything_else_stays_as_declared():
     plan, _ = read_study("icassp2021_controlled")
-    small = scaled(plan, TWENTIETH)
+    small = scale_study(plan, TWENTIETH)
     for before, after in zip(plan.splits, small.splits, strict=True):
         old, new = before.request, after.request
         kept = {"identities": old.identities, "budget": old.budget, "levels": old.levels}
@@ -47,7 +47,7 @@ def test_everything_else_stays_as_declared():
     ladder = next(split.request for split in small.splits if split.request.attr == "identity")
     assert ladder.levels == ("5", "20", "28")
     assert replace(small, splits=plan.splits, study=plan.study) == plan
-    assert scaled(plan, Fraction(1)) is plan
+    assert scale_study(plan, Fraction(1)) is plan
 
 
 def test_levels_of_people_and_images_and_a_factor_of_people_are_divided_by_people():
@@ -56,8 +56,8 @@ def test_levels_of_people_and_images_and_a_factor_of_people_are_divided_by_peopl
         Request("weather", design="factorial", restrict={"weather": ("sunny",), "identity": (4,)}),
     )
     plan, _ = read_study("first_look")
-    plan = replace(plan, splits=tuple(SplitPlan(f"s{i}", one) for i, one in enumerate(requests)))
-    budget, factorial = (split.request for split in scaled(plan, Fraction(1, 4)).splits)
+    plan = replace(plan, splits=tuple(StudySplit(f"s{i}", one) for i, one in enumerate(requests)))
+    budget, factorial = (split.request for split in scale_study(plan, Fraction(1, 4)).splits)
     assert budget.levels == ("2x24", "4x12")
     assert factorial.restrict == {"weather": ("sunny",), "identity": ("1",)}
 
@@ -65,7 +65,7 @@ def test_levels_of_people_and_images_and_a_factor_of_people_are_divided_by_peopl
 def test_a_scale_that_leaves_parts_of_people_is_refused():
     plan, _ = read_study("icassp2021_duke")
     with pytest.raises(DeclarationError, match=r"icassp2021_duke at a scale of 1/30: ids-100 would be 3.33"):
-        scaled(plan, Fraction(1, 30))
+        scale_study(plan, Fraction(1, 30))
 
 
 @pytest.mark.parametrize("text", ["0", "2", "1/0", "-1/2", "half"])

@@ -51,7 +51,7 @@ def test_format_and_size_agree_with_pillow(kind: str, width: int, height: int) -
         return data[offset : offset + length]
 
     assert image_headers.size_of(name, data[: image_headers.HEAD], more) == (width, height)
-    assert image_headers.is_whole(name, len(data), data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
+    assert image_headers.is_complete(name, len(data), data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])

@@ -14,7 +14,15 @@ from gprplus.cli import cli
 from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, ManifestError, SplitError
 from gprplus.experiments.study import study
-from gprplus.experiments.study_file import SPLIT_KEYS, About, Published, StudyPlan, make_splits, read_study, together
+from gprplus.experiments.study_file import (
+    SPLIT_KEYS,
+    PublishedScores,
+    StudyFile,
+    StudyInfo,
+    make_study_splits,
+    merge_studies,
+    read_study,
+)
 from gprplus.ingest import build_manifest
 from gprplus.reporting import run_results as reports
 
@@ -55,12 +63,12 @@ def work(tmp_path_factory, draw):
     return folder
 
 
-@pytest.mark.parametrize("name", declarations.names("studies"))
+@pytest.mark.parametrize("name", declarations.declaration_names("studies"))
 def test_every_shipped_study_fits_the_form(name):
     plan, declaration = read_study(name)
     assert plan.study.name == declaration.name == name
     assert plan.study.question.endswith("?")
-    assert plan.recipe == "auto" or plan.recipe in declarations.names("recipes")
+    assert plan.recipe == "auto" or plan.recipe in declarations.declaration_names("recipes")
     known = {*declarations.attributes(), "identity"}
     assert {split.request.attr for split in plan.splits} <= known
 
@@ -129,14 +137,14 @@ def test_studies_that_train_alike_are_run_as_one(tmp_path):
     first, _ = read_study(written(tmp_path, TINY))
     other = TINY.replace('"tiny"', '"more"').replace('attr = "weather"', 'name = "dry"\nattr = "weather"')
     second, _ = read_study(written(tmp_path, other.replace("by_day", "by_hour") + '\n[targets]\nmarket = "m"\n'))
-    both = together([first, second])
+    both = merge_studies([first, second])
     assert both.study.name == "tiny+more"
     assert [split.name for split in both.splits] == ["weather", "by_day", "dry", "by_hour"]
     assert both.targets == {"market": "m"}
     with pytest.raises(DeclarationError, match="a split of the same name"):
-        together([first, first])
+        merge_studies([first, first])
     with pytest.raises(DeclarationError, match="seeds is 1 in the first and 3 in the second"):
-        together([first, replace(second, seeds=3)])
+        merge_studies([first, replace(second, seeds=3)])
 
 
 def test_make_split_makes_the_splits_of_a_study_alone(work, tmp_path):
@@ -153,14 +161,14 @@ def test_make_split_makes_the_splits_of_a_study_alone(work, tmp_path):
 def test_a_published_arm_that_no_split_has_is_refused(work, tmp_path):
     plan, _ = read_study(written(tmp_path, TINY + PUBLISHED.replace("published.mix", "published.mixx")))
     with pytest.raises(SplitError, match=r"by_day has no arm 'mixx' .*Did you mean 'mix'"):
-        make_splits(plan, work / "manifest", tmp_path / "splits", force=False)
+        make_study_splits(plan, work / "manifest", tmp_path / "splits", force=False)
 
 
 def test_the_page_about_studies_names_every_key_and_its_example_reads(tmp_path):
     page = (Path(__file__).parent.parent / "docs" / "studies.md").read_text(encoding="utf-8")
-    keys = {f.name for form in (StudyPlan, About, Published) for f in fields(form)} | set(SPLIT_KEYS)
+    keys = {f.name for form in (StudyFile, StudyInfo, PublishedScores) for f in fields(form)} | set(SPLIT_KEYS)
     assert {key for key in keys if f"`{key}`" not in page} == set()
-    assert all(f"`{name}`" in page for name in declarations.names("studies"))
+    assert all(f"`{name}`" in page for name in declarations.declaration_names("studies"))
     for i, example in enumerate(re.findall(r"```toml\n(.*?)```", page, re.DOTALL)):
         (tmp_path / f"{i}.toml").write_text(example)
         assert read_study(tmp_path / f"{i}.toml")[0].splits
@@ -190,7 +198,7 @@ def test_a_study_is_run_reported_and_then_done(work):
     for page in record["reports"]:
         assert (home / page).stat().st_size > 1000
     for folder in found.outcome.folders:
-        arms = {row["arm"] for row in reports.read(folder).summary.to_pylist()}
+        arms = {row["arm"] for row in reports.read_run_results(folder).summary.to_pylist()}
         assert {"mix", "untrained"} < arms
     stamps = {path: path.stat().st_mtime_ns for path in home.rglob("model.safetensors")}
     assert stamps
@@ -201,7 +209,7 @@ def test_a_study_is_run_reported_and_then_done(work):
 
 def test_equal_epochs_make_the_same_steps_for_every_split_of_a_study(work, tmp_path):
     recipe = tmp_path / "quick.toml"
-    glance = (declarations.folder() / "recipes" / "glance.toml").read_text()
+    glance = (declarations.declarations_folder() / "recipes" / "glance.toml").read_text()
     recipe.write_text(glance.replace("steps = 100", "epochs = 3\nequal = true"))
     text = (
         TINY.replace(
@@ -288,10 +296,10 @@ def test_a_study_is_compiled_as_the_command_asks(work, tmp_path, monkeypatch):
 
 
 def test_two_studies_into_one_folder_are_not_mixed(work, tmp_path):
-    from gprplus.core.folders import holding
+    from gprplus.core.folders import hold_folder
 
     with (
-        holding(tmp_path / "home", "a study", DeclarationError),
+        hold_folder(tmp_path / "home", "a study", DeclarationError),
         pytest.raises(DeclarationError, match="Another gprplus"),
     ):
         study(work / "tiny.toml", output=tmp_path / "home", manifest=work / "manifest")

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from gprplus.engine.crops.crop_renderer import Studio, finished
-from gprplus.engine.crops.design import Block, make_design
+from gprplus.engine.crops.crop_renderer import CropRenderer, finish_picture
+from gprplus.engine.crops.design import DesignBlock, make_design
 from gprplus.engine.domains import domain_named
-from gprplus.engine.frames.frame_renderer import Stage
+from gprplus.engine.frames.frame_renderer import FrameRenderer
 from gprplus.engine.frames.scenario import make_scenario
 from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
@@ -31,11 +31,11 @@ class Lens:
     def __init__(self, domain: str = "engine") -> None:
         places = len(domain_named(domain).scenes)
         design = make_design(viewpoints=36, weathers="all", illuminations="all", backgrounds=places, domain=domain)
-        self.studio = Studio(design, torch.device("cpu"))
+        self.studio = CropRenderer(design, torch.device("cpu"))
 
     def take(self, identity: int, degree: int, scene: str, cells: Sequence[tuple[str, str]]) -> list[np.ndarray]:
         """Pictures of one block, `(470, 200, 3) uint8` each."""
-        shot = self.studio.shot(Block(identity, 1, degree, 1, scene))
+        shot = self.studio.shot(DesignBlock(identity, 1, degree, 1, scene))
         return [self.studio.finish(picture.numpy()) for _, _, picture in self.studio.pictures(shot, list(cells))]
 
 
@@ -93,11 +93,11 @@ def frames() -> Sheet:
             identities=16, weathers="all", illuminations="all", backgrounds=4, size=(960, 540), domain=domain
         )
         scenario = make_scenario(design)
-        stage, place = Stage(scenario, torch.device("cpu")), design.scenes.index(scene) + 1
+        stage, place = FrameRenderer(scenario, torch.device("cpu")), design.scenes.index(scene) + 1
         row = []
         for camera, level in zip((1, 3, 5), levels, strict=True):
             film = stage.film(scenario.takes(0, camera, place)[0])
-            row.append(finished(next(iter(stage.pictures(film, [level])))[2].numpy(), design.size))
+            row.append(finish_picture(next(iter(stage.pictures(film, [level])))[2].numpy(), design.size))
         rows.append(row)
         names.append(f"{domain}, {scene}")
     return rows, names, [f"camera {c}, {w}, {h}" for c, (w, h) in zip((1, 3, 5), levels, strict=True)]

@@ -63,9 +63,9 @@ def colour(context: click.Context, parameter: click.Parameter, value: str | None
 @click.option("--save-masks", is_flag=True, help="Write each crop's mask into _masks/.")
 @click.option("--png", is_flag=True, help="Write PNG instead of JPEG.")
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG.")
-@options.workers
-@options.force
-@options.as_json
+@options.workers_option
+@options.force_option
+@options.json_option
 def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, **given: Any) -> None:
     """Cut persons out of whole FRAMES into a folder that `gprplus build-manifest` reads.
 
@@ -87,10 +87,10 @@ def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, *
       python tools/frames_to_crops.py frames --masks masks --people people.csv --blank 128,128,128 -o crops
       python tools/frames_to_crops.py scene00 --points camera0_1_point.txt -o crops
     """
-    from gprplus.cropping import Rules, crop_frames
+    from gprplus.cropping import CropRules, crop_frames
 
     names = ("margin", "min_visible", "max_truncated", "edges", "blank")
-    rules = Rules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
+    rules = CropRules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
     with progress_bar("Cutting") as progress:
         crops = crop_frames(frames, rules=rules, extension=".png" if png else ".jpg", progress=progress, **given)
     show(crops.path, crops.info, crops.made, as_json)
@@ -99,17 +99,21 @@ def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, *
 def show(path: Path, info: dict[str, Any], made: bool, as_json: bool) -> None:
     """Print what was cut and what was not."""
     if as_json:
-        console.dump({"path": str(path), "made": made, **info})
+        console.print_json({"path": str(path), "made": made, **info})
         return
     rows = [["crop", info["images"], ""]]
     rows += [[reason, count, info["reasons"][reason]] for reason, count in info["rejected"].items()]
-    console.table(["annotations", "count", "why"], [[name, f"{count:,}", why] for name, count, why in rows], right=(1,))
+    console.print_table(
+        ["annotations", "count", "why"], [[name, f"{count:,}", why] for name, count, why in rows], right=(1,)
+    )
     for remark in info["remarks"]:
-        console.note(f"- {remark}")
+        console.print_note(f"- {remark}")
     if info["renamed_identities"]:
-        console.note(f"- {info['renamed_identities']:,} identities are called otherwise in names: _identities.csv.")
+        console.print_note(
+            f"- {info['renamed_identities']:,} identities are called otherwise in names: _identities.csv."
+        )
     done = f"Wrote {info['images']:,} crops of {info['identities']:,} identities into {path}."
-    console.say(done if made else f"Nothing has changed: {path} stays as it is.")
+    console.print_result(done if made else f"Nothing has changed: {path} stays as it is.")
 
 
 if __name__ == "__main__":

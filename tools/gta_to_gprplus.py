@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gprplus.cli import console, main, options
-from gprplus.core.errors import examples
+from gprplus.core.errors import first_few
 from gprplus.core.progress import progress_bar
 
 
@@ -31,10 +31,10 @@ from gprplus.core.progress import progress_bar
 )
 @click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG.")
 @click.option("--name", help="Name of the dataset.  [default: gprplus]")
-@options.workers
-@options.dry_run
-@options.force
-@options.as_json
+@options.workers_option
+@options.dry_run_option
+@options.force_option
+@options.json_option
 def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **given: Any) -> None:
     """Write a RAW tree of the generator (v3.0, v3.1 or v3.14) under the names of GPR+.
 
@@ -52,22 +52,22 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
       python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --quality 90
       python tools/gta_to_gprplus.py ReID_Generator -o work/renders/gprplus --cameras code --bytes keep
     """
-    from gprplus.ingest.gta.rename import publish
-    from gprplus.ingest.gta.rename_plan import plan
+    from gprplus.ingest.gta.rename import write_renamed
+    from gprplus.ingest.gta.rename_plan import plan_renames
 
     if output is None and not dry_run:
         raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")
     if dry_run:
-        found, info = plan(raw, layout=given["layout"], cameras=given["cameras"]), {}
+        found, info = plan_renames(raw, layout=given["layout"], cameras=given["cameras"]), {}
     else:
         with progress_bar("Writing") as progress:
-            found, info = publish(raw, output or raw, progress=progress, **given)
+            found, info = write_renamed(raw, output or raw, progress=progress, **given)
     if as_json:
-        console.dump(info or told(found))
+        console.print_json(info or told(found))
         return
     show(found, info)
     if not dry_run:
-        console.say(f"Wrote {info['images']:,} images of {people(info['identities'])} into {output}.")
+        console.print_result(f"Wrote {info['images']:,} images of {people(info['identities'])} into {output}.")
 
 
 def people(number: int) -> str:
@@ -84,23 +84,23 @@ def told(found: Any) -> dict[str, Any]:
 
 def show(found: Any, info: dict[str, Any]) -> None:
     """The plan as a table, with examples, and what it leaves behind."""
-    console.say(f"{found.layout.title}: {len(found.pairs):,} images of {people(found.identities)}.")
-    console.table(["raw", "published"], [list(pair) for pair in found.pairs[:3]])
+    console.print_result(f"{found.layout.title}: {len(found.pairs):,} images of {people(found.identities)}.")
+    console.print_table(["raw", "published"], [list(pair) for pair in found.pairs[:3]])
     cameras = ", ".join(f"c{code}={degrees}" for code, degrees in found.degrees.items())
-    console.say(f"Cameras in degrees (nominal): {cameras}.")
+    console.print_result(f"Cameras in degrees (nominal): {cameras}.")
     if found.doubled:
-        console.say(f"- {len(found.doubled):,} images of the doubled sunny pass W-1 stay behind.")
+        console.print_result(f"- {len(found.doubled):,} images of the doubled sunny pass W-1 stay behind.")
     if found.unnamed:
         path, why = found.unnamed[0]
-        console.say(f"- {len(found.unnamed):,} files have no raw name, such as {path}, which {why}.")
+        console.print_result(f"- {len(found.unnamed):,} files have no raw name, such as {path}, which {why}.")
     if found.collisions:
-        shown = examples([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()])
-        console.say(f"- {len(found.collisions):,} names are claimed twice: {shown}.")
+        shown = first_few([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()])
+        console.print_result(f"- {len(found.collisions):,} names are claimed twice: {shown}.")
     if found.partial:
-        shown = examples([f"{who} ({count:,})" for who, count in found.partial.items()])
-        console.say(f"- {people(len(found.partial))} with fewer than {found.per_identity:,} images: {shown}.")
+        shown = first_few([f"{who} ({count:,})" for who, count in found.partial.items()])
+        console.print_result(f"- {people(len(found.partial))} with fewer than {found.per_identity:,} images: {shown}.")
     if info.get("unreadable"):
-        console.say(f"- {info['unreadable']:,} files cannot be read: _rejected.csv says why.")
+        console.print_result(f"- {info['unreadable']:,} files cannot be read: _rejected.csv says why.")
 
 
 if __name__ == "__main__":

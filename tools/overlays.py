@@ -12,8 +12,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from gprplus.core.images import decode, read_bytes
-from gprplus.engine.annotations import ANNOTATIONS, from_run_lengths
+from gprplus.core.images import decode_image, read_bytes
+from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths
 from gprplus.engine.keypoints import NAMES, SKELETON, VISIBLE
 
 # Blue, green, red: the person's left is green, the right is red, the middle is white.
@@ -25,7 +25,7 @@ def overlaid(picture: np.ndarray, annotations: list[dict[str, Any]]) -> np.ndarr
     """A picture `(H, W, 3) uint8` (blue, green, red) under its annotations; hidden key points are rings."""
     shown = picture.copy()
     for number, row in enumerate(annotations):
-        mask = from_run_lengths(row["segmentation"]["counts"], *row["segmentation"]["size"])
+        mask = decode_run_lengths(row["segmentation"]["counts"], *row["segmentation"]["size"])
         tint = np.array(TINTS[number % len(TINTS)])
         shown[mask] = (0.72 * shown[mask] + 0.28 * tint).astype(np.uint8)
         x, y, width, height = row["bbox"]
@@ -55,7 +55,7 @@ def main(folder: Path, out: Path, count: int = 12, columns: int = 6) -> None:
     tiles = []
     for image in known["images"][::step][:count]:
         rows = [row for row in known["annotations"] if row["image_id"] == image["id"]]
-        picture = decode(read_bytes(folder, image["file_name"]))
+        picture = decode_image(read_bytes(folder, image["file_name"]))
         assert picture is not None, f"{image['file_name']} does not decode"
         tiles.append(overlaid(np.ascontiguousarray(picture[:, :, ::-1]), rows))
     rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - len(tiles) % columns, columns)]

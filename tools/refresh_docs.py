@@ -84,8 +84,8 @@ def commands() -> str:
 def layouts() -> str:
     """Every declared layout."""
     rows = []
-    for name in declarations.names("layouts"):
-        data = declarations.read("layouts", name).data
+    for name in declarations.declaration_names("layouts"):
+        data = declarations.load_declaration("layouts", name).data
         rows.append((f"`{name}`", data["title"], data.get("licence") or "not stated", data.get("status", "")))
     parts = [
         "# Layouts",

@@ -8,16 +8,16 @@ from typing import Any
 import pyarrow as pa
 
 from gprplus.analysis import columns, debiased, distance_vs_map
-from gprplus.analysis.features import Features, chosen
+from gprplus.analysis.features import Features, make_features
 from gprplus.analysis.paper import measure
-from gprplus.analysis.paper.settings import Network, Settings
+from gprplus.analysis.paper.settings import LossNetwork, PaperSettings
 from gprplus.analysis.record import AGAIN, analysis_record
-from gprplus.analysis.sample import Side, crossed_factors, opened_target, source_side, target_side
-from gprplus.core.errors import AnalysisError, nearest
-from gprplus.core.parallel import Progress, silent
-from gprplus.core.paths import AnyPath, several, words
+from gprplus.analysis.sample import ImageSample, crossed_factors, open_target_sample, source_sample, target_sample
+from gprplus.core.errors import AnalysisError, did_you_mean
+from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.paths import AnyPath, as_list, as_word_list
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import read_json, settle, versions, work_folder, write_json, write_table
+from gprplus.core.workdir import check_request, package_versions, read_json, work_folder, write_json, write_table
 from gprplus.ingest import Manifest
 from gprplus.schema import DISTANCES, VERSION, conform, stored
 
@@ -27,7 +27,7 @@ TABLES = {"distances": DISTANCES, **columns.TABLES}
 
 
 @dataclass(frozen=True)
-class Analysis:
+class AnalysisResult:
     """One target's tables by name (schema.DISTANCES, columns.TABLES), the record beside them, and whether this call
     made them.
     """
@@ -43,7 +43,7 @@ class Analysis:
         return self.tables.get("distances", conform(pa.table({}), DISTANCES))
 
     @classmethod
-    def open(cls, path: Path) -> "Analysis":
+    def open(cls, path: Path) -> "AnalysisResult":
         """Read a finished analysis; AnalysisError when the folder holds none."""
         info = read_json(path / "analysis.json", AnalysisError, "an analysis")
         record = analysis_record(info, path / "analysis.json", TABLES)
@@ -56,7 +56,7 @@ class Analysis:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AnalysisPlan:
     """What is to be measured, the same for every target."""
 
     mode: str
@@ -64,7 +64,7 @@ class Plan:
     images: int
     people: int | None
     seed: int
-    settings: Settings
+    settings: PaperSettings
 
 
 @shows_progress("Looking at images")
@@ -84,8 +84,8 @@ def analyze(
     device: str = "auto",
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
-) -> list[Analysis]:
+    progress: Progress = no_progress,
+) -> list[AnalysisResult]:
     """Measure how far each level of each crossed factor lies from each target, and which factor makes the difference.
 
     `manifest` is a Manifest or its folder; the default of `output` is WORK/analysis, where WORK is $GPRPLUS_WORK, else
@@ -103,54 +103,55 @@ def analyze(
     crossed, too few people have all its levels, or features are not to be had.
     """
     if mode not in MODES:
-        raise AnalysisError(f"There is no mode '{mode}'. {nearest(mode, MODES)}")
-    attributes, features = None if attributes is None else words(attributes), words(features)
+        raise AnalysisError(f"There is no mode '{mode}'. {did_you_mean(mode, MODES)}")
+    attributes, features = None if attributes is None else as_word_list(attributes), as_word_list(features)
     output = work_folder() / "analysis" if output is None else Path(output)
     source = Manifest.open(manifest)
     if runs and mode == "paper":
         raise AnalysisError("Runs are compared by features: leave the mode out, or the runs.")
-    trained = distance_vs_map.read(several(runs))
-    plan = Plan(mode, _attributes(source, attributes), images, people, seed, Settings.of(settings or {}))
-    opened = {name: opened_target(name, Path(path), output.parent / "targets") for name, path in targets.items()}
-    kinds = chosen(features, device) if mode == "sound" else []
-    network = measure.network(features, device) if mode == "paper" else None
+    trained = distance_vs_map.read_scored_arms(as_list(runs))
+    plan = AnalysisPlan(mode, _attributes(source, attributes), images, people, seed, PaperSettings.of(settings or {}))
+    opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
+    kinds = make_features(features, device) if mode == "sound" else []
+    network = measure.loss_network(features, device) if mode == "paper" else None
     asked = {name: _request(plan, source, target, kinds, network, trained) for name, target in opened.items()}
     states = {
-        name: settle(Path(output) / name / "analysis.json", request, force=force) for name, request in asked.items()
+        name: check_request(Path(output) / name / "analysis.json", request, force=force)
+        for name, request in asked.items()
     }
     missing = [name for name in opened if states[name] != "same"]
     if not missing:
-        return [Analysis.open(Path(output) / name) for name in opened]
-    side = source_side(source, plan.attributes, images, people, seed)
+        return [AnalysisResult.open(Path(output) / name) for name in opened]
+    side = source_sample(source, plan.attributes, images, people, seed)
     side = side if mode == "sound" else replace(side, samples={})  # the paper's means are taken over whole persons
-    others = {name: target_side(opened[name], images, seed) for name in missing}
+    others = {name: target_sample(opened[name], images, seed) for name in missing}
     if network is not None:
-        measured = measure.measure(network, side, others, plan.settings, seed, workers, progress)
+        measured = measure.measure_target(network, side, others, plan.settings, seed, workers, progress)
     else:
-        measured = debiased.measure(kinds, side, others, seed, workers, progress)
+        measured = debiased.measure_debiased(kinds, side, others, seed, workers, progress)
         styled = [text for text in features if text.partition(":")[0] == "vgg19"]
         if styled and side.crossed is not None:
-            network = measure.network(styled, device)
-            losses = measure.measure(network, side, others, plan.settings, seed, workers, progress)
+            network = measure.loss_network(styled, device)
+            losses = measure.measure_target(network, side, others, plan.settings, seed, workers, progress)
             measured = {name: _with_losses(one, losses[name]) for name, one in measured.items()}
     if trained:
-        joined = distance_vs_map.measure(trained, kinds, others, images, seed, workers, progress)
+        joined = distance_vs_map.measure_agreement(trained, kinds, others, images, seed, workers, progress)
         measured = {name: _with_runs(one, *joined[name]) for name, one in measured.items()}
     return [
         _write(Path(output) / name, name, asked[name], _facts(side, others[name]), *measured[name])
         if name in missing
-        else Analysis.open(Path(output) / name)
+        else AnalysisResult.open(Path(output) / name)
         for name in opened
     ]
 
 
 def _request(
-    plan: Plan,
+    plan: AnalysisPlan,
     source: Manifest,
     target: Manifest,
     kinds: Sequence[Features],
-    network: "Network | None",
-    trained: Sequence[distance_vs_map.Trained],
+    network: "LossNetwork | None",
+    trained: Sequence[distance_vs_map.ScoredArm],
 ) -> dict[str, Any]:
     request = {
         "manifest": source.info["fingerprint"],
@@ -185,7 +186,7 @@ def _with_runs(
     return tables | {"arms": pa.Table.from_pylist(rows)}, facts | {"accuracy": correlations}
 
 
-def _facts(side: Side, target: Side) -> dict[str, Any]:
+def _facts(side: ImageSample, target: ImageSample) -> dict[str, Any]:
     """What any mode says of the two sides."""
     (sample,) = target.samples.values()
     crossed = side.crossed
@@ -212,17 +213,17 @@ def _write(
     facts: dict[str, Any],
     tables: dict[str, pa.Table],
     more: dict[str, Any],
-) -> Analysis:
+) -> AnalysisResult:
     from gprplus.analysis.output import write_pages
 
     tables = {key: conform(table, TABLES[key]) for key, table in tables.items()}
     for key, table in tables.items():
         write_table(home / f"{key}.parquet", table)
     record = {"schema_version": VERSION, "target": name, "request": request, "tables": list(tables), **facts, **more}
-    record |= {"versions": versions()}
+    record |= {"versions": package_versions()}
     write_pages(home, record, tables)
     write_json(home / "analysis.json", record)
-    return Analysis(home, record, tables, made=True)
+    return AnalysisResult(home, record, tables, made=True)
 
 
 def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
@@ -232,7 +233,7 @@ def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
         if name not in crossed:
             raise AnalysisError(
                 f"'{name}' is not a crossed factor of {source.path} with two or more levels, so its levels cannot be "
-                f"compared on the same people. {nearest(name, crossed)}"
+                f"compared on the same people. {did_you_mean(name, crossed)}"
             )
     if not crossed:
         raise AnalysisError(

@@ -23,7 +23,7 @@ from itertools import combinations
 
 import numpy as np
 
-PERSON = "identity"
+IDENTITY_FACTOR = "identity"
 RESAMPLES = 1000
 SHUFFLES = 1000
 _TAILS = (0.025, 0.975)
@@ -50,10 +50,10 @@ class Effect:
         return " x ".join(self.factors)
 
 
-def components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
+def effect_components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
     """Effects d_iu of every subset u of the factor axes (numbered from 0), each `(P, ...)` with 1 along other axes.
 
-    >>> parts = components(np.array([[[1.0, 2.0], [3.0, 8.0]]]))
+    >>> parts = effect_components(np.array([[[1.0, 2.0], [3.0, 8.0]]]))
     >>> {u: part.ravel().tolist() for u, part in parts.items()}
     {(): [3.5], (0,): [-2.0, 2.0], (1,): [-1.5, 1.5], (0, 1): [1.0, -1.0, -1.0, 1.0]}
     """
@@ -67,7 +67,7 @@ def components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
     return found
 
 
-def variances(parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def component_variances(parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """V_u and V_iu, each `(B, U)`, with persons counted `drawn` `(B, P)` times."""
     people = drawn.sum(axis=1)
     shared, apart = [], []
@@ -80,7 +80,7 @@ def variances(parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray) -> tu
     return np.stack(shared, axis=1), np.stack(apart, axis=1)
 
 
-def effects(
+def anova_effects(
     table: np.ndarray,
     factors: Sequence[str],
     rng: np.random.Generator,
@@ -96,22 +96,22 @@ def effects(
     would seldom exceed if its levels meant nothing to people at large: each person's levels get other names by chance,
     the same in all combinations of the other factors. Where nothing varies, every share is NaN.
     """
-    parts = components(table)
+    parts = effect_components(table)
     people, subsets = len(table), list(parts)
     named = [tuple(factors[a] for a in u) for u in subsets]
-    names = [*named, *((PERSON, *name) for name in named)]
-    singles = [place for place, name in enumerate(names) if len(name) == 1 and name != (PERSON,)]
+    names = [*named, *((IDENTITY_FACTOR, *name) for name in named)]
+    singles = [place for place, name in enumerate(names) if len(name) == 1 and name != (IDENTITY_FACTOR,)]
     totals = np.array([[names[place][0] in other for other in names] for place in singles]).T.astype(np.float64)
     drawn = rng.multinomial(people, np.full(people, 1 / people), size=resamples).astype(np.float64)
     every = np.vstack([np.ones(people), drawn])
 
     def found(drawn: np.ndarray) -> np.ndarray:
-        shares = _shares(*variances(parts, drawn), drawn.sum(axis=1, keepdims=True))
+        shares = _shares(*component_variances(parts, drawn), drawn.sum(axis=1, keepdims=True))
         return np.hstack([shares, shares @ totals])
 
     values, errors = found(every), _errors(found, every)
     plain = _shares(
-        *variances(parts, every[:1]), np.inf
+        *component_variances(parts, every[:1]), np.inf
     )  # of the sample itself, which is what resamples are drawn from
     away = (values[1:] - np.hstack([plain, plain @ totals])) / np.where(errors[1:] > 0, errors[1:], np.nan)
     low, high = _ends(values[0], errors[0], away)
@@ -122,7 +122,7 @@ def effects(
         effect = Effect(name, *map(float, (values[0, place], low[place], high[place])))
         if place in singles:
             at = len(names) + singles.index(place)
-            null = _null(parts[subsets[place]], *variances(parts, every[:1]), rng, shuffles)
+            null = _null(parts[subsets[place]], *component_variances(parts, every[:1]), rng, shuffles)
             effect = replace(
                 effect,
                 total=float(values[0, at]),

@@ -80,7 +80,7 @@ CELLS = (
     Column("high", "float64", "Upper end of its 95% range over resampled persons.", level="row"),
     Column("images", "int64", "Images of the cell in the subset.", level="row"),
 )
-RIVALS = (
+BASELINES = (
     Column("target", "string", "What the subset is near to.", level="row"),
     Column("method", "string", "How the subset was chosen.", level="row"),
     Column(
@@ -100,5 +100,5 @@ TABLES = {
     "counts": COUNTS,
     "arms": ARMS,
     "cells": CELLS,
-    "rivals": RIVALS,
+    "rivals": BASELINES,
 }

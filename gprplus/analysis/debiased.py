@@ -10,18 +10,18 @@ import pyarrow.compute as pc
 
 from gprplus.analysis import distance_estimators, importance, level_distance
 from gprplus.analysis.features import Features
-from gprplus.analysis.matched_sample import Matched
-from gprplus.analysis.sample import Side
+from gprplus.analysis.matched_sample import MatchedSample
+from gprplus.analysis.sample import ImageSample
 from gprplus.core.parallel import Progress
-from gprplus.core.sampling import canonical, text_key
+from gprplus.core.sampling import hash64, join_canonical
 
 Measured = tuple[dict[str, pa.Table], dict[str, Any]]
 
 
-def measure(
+def measure_debiased(
     kinds: Sequence[Features],
-    side: Side,
-    targets: Mapping[str, Side],
+    side: ImageSample,
+    targets: Mapping[str, ImageSample],
     seed: int,
     workers: int | None,
     progress: Progress,
@@ -44,14 +44,22 @@ def measure(
             )
         tables = {key: pa.Table.from_pylist(value) for key, value in rows.items() if value}
         facts["notes"] = list(dict.fromkeys(facts["notes"]))
-        facts["luminance_agreement"] = {a: agreement(tables["distances"], a, "luminance", "all") for a in side.samples}
+        facts["luminance_agreement"] = {
+            a: feature_agreement(tables["distances"], a, "luminance", "all") for a in side.samples
+        }
         facts["agreement"] = _between_kinds(tables["distances"], list(side.samples), list(facts["main"].values()))
         found[name] = (tables, facts)
     return found
 
 
 def _one(
-    name: str, kind: Features, side: Side, looks: np.ndarray, target: Side, target_looks: np.ndarray, seed: int
+    name: str,
+    kind: Features,
+    side: ImageSample,
+    looks: np.ndarray,
+    target: ImageSample,
+    target_looks: np.ndarray,
+    seed: int,
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
     """Every attribute, level and measure of one kind of features, and the factors' shares."""
     pool = kind.points(np.vstack([looks, target_looks]))
@@ -60,9 +68,9 @@ def _one(
     rows: dict[str, list[dict[str, Any]]] = {"distances": [], "effects": [], "importance": []}
     for attribute, matched in side.samples.items():
         for key, points in pool.items():
-            rng = np.random.default_rng(text_key(canonical("analyze", name, attribute, key, str(seed))))
+            rng = np.random.default_rng(hash64(join_canonical("analyze", name, attribute, key, str(seed))))
             source_points, target_points = points[: len(looks)], points[len(looks) :]
-            scores = level_distance.compare(
+            scores = level_distance.compare_levels(
                 source_points[side.place(matched.rows)],
                 matched.people,
                 target_points[target.place(sample.rows[:, 0])],
@@ -75,19 +83,19 @@ def _one(
     main, points = next(iter(pool.items()))
     facts: dict[str, Any] = {"bandwidths": bandwidths, "main": {kind.name: main}, "r2": {}, "notes": []}
     if side.crossed is not None:
-        rng = np.random.default_rng(text_key(canonical("attribution", name, main, str(seed))))
+        rng = np.random.default_rng(hash64(join_canonical("attribution", name, main, str(seed))))
         at, of = side.place(side.crossed.flat), target.place(sample.rows[:, 0])
         values = importance.image_scores(points[: len(looks)][at], side.crossed.people, points[len(looks) :][of])
         about = {"target": name, "features": main}
-        rows["effects"] = [about | row for row in importance.effects(values, side.crossed, rng)]
-        r2, drops, why = importance.importance(values["debiased"], side.crossed, rng)
+        rows["effects"] = [about | row for row in importance.importance_effects(values, side.crossed, rng)]
+        r2, drops, why = importance.measure_importance(values["debiased"], side.crossed, rng)
         rows["importance"] = [about | row for row in drops]
         facts |= {"r2": {main: r2}, "notes": [f"Permutation importance is left out. {why}"] if why else []}
     return rows, facts
 
 
 def _row(
-    name: str, attribute: str, kind: str, side: Side, matched: Matched, score: level_distance.Score
+    name: str, attribute: str, kind: str, side: ImageSample, matched: MatchedSample, score: level_distance.LevelDistance
 ) -> dict[str, Any]:
     return {
         "target": name,
@@ -100,7 +108,7 @@ def _row(
     }
 
 
-def agreement(table: pa.Table, attribute: str, left: str, right: str) -> float | None:
+def feature_agreement(table: pa.Table, attribute: str, left: str, right: str) -> float | None:
     """Rank correlation of the levels' energy distances on two kinds of features; None below four levels, or where one
     of them was not looked at.
     """
@@ -113,7 +121,7 @@ def _between_kinds(table: pa.Table, attributes: Sequence[str], kinds: Sequence[s
     """How alike two kinds of features rank the levels of each attribute, for every pair of kinds."""
     pairs = [(one, two) for i, one in enumerate(kinds) for two in kinds[i + 1 :]]
     return [
-        {"attribute": attribute, "features": [one, two], "correlation": agreement(table, attribute, one, two)}
+        {"attribute": attribute, "features": [one, two], "correlation": feature_agreement(table, attribute, one, two)}
         for attribute in attributes
         for one, two in pairs
     ]

@@ -20,7 +20,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Sums:
+class BlockSums:
     """Costs summed over pairs of blocks, `total` `(I, J)`, and the images in each: `rows` `(I,)`, `columns` `(J,)`."""
 
     total: np.ndarray
@@ -28,7 +28,7 @@ class Sums:
     columns: np.ndarray
 
 
-def distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Euclidean distances `(N, M) float64` between rows of `(N, D)` and `(M, D)`."""
     squares = (left**2).sum(axis=1)[:, None] + (right**2).sum(axis=1)[None, :] - 2 * left @ right.T
     return np.sqrt(np.maximum(squares, 0.0))
@@ -49,7 +49,7 @@ def every_cost(left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Se
     Beside those of `costs`, mmd2_narrow and mmd2_wide have half and twice the bandwidth, and kid is the
     cubic polynomial of the kernel inception distance, -(x'y / D + 1)^3 (Binkowski et al., ICLR 2018, section 4).
     """
-    apart = distances(left, right)
+    apart = squared_distances(left, right)
     made = {
         "energy": lambda: apart,
         "mmd2": lambda: costs(apart, bandwidth)["mmd2"],
@@ -63,28 +63,28 @@ def every_cost(left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Se
 def median_distance(points: np.ndarray, most: int = 1000) -> float:
     """The median distance between two points of a pool, taken from `most` evenly spread rows; never 0."""
     chosen = points[np.unique(np.linspace(0, len(points) - 1, min(most, len(points))).astype(int))]
-    apart = distances(chosen, chosen)[np.triu_indices(len(chosen), k=1)]
+    apart = squared_distances(chosen, chosen)[np.triu_indices(len(chosen), k=1)]
     apart = apart[apart > 0]
     return float(np.median(apart)) if len(apart) else 1.0
 
 
-def block_sums(cost: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> Sums:
+def block_sums(cost: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> BlockSums:
     """Sum costs `(N, M)` over pairs of blocks; `rows` `(N,)` and `columns` `(M,)` are block numbers from 0."""
     left, right = _membership(rows), _membership(columns)
-    return Sums(left @ cost @ right.T, left.sum(axis=1), right.sum(axis=1))
+    return BlockSums(left @ cost @ right.T, left.sum(axis=1), right.sum(axis=1))
 
 
 def _membership(blocks: np.ndarray) -> np.ndarray:
     return (np.arange(blocks.max() + 1)[:, None] == blocks[None, :]).astype(np.float64)
 
 
-def between(sums: Sums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def between_groups(sums: BlockSums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Mean cost over pairs of the two sides, `(B,)`, with blocks counted `left` `(B, I)` and `right` `(B, J)` times."""
     total = ((left @ sums.total) * right).sum(axis=1)
     return total / ((left @ sums.rows) * (right @ sums.columns))
 
 
-def within(sums: Sums, weights: np.ndarray) -> np.ndarray:
+def within_group(sums: BlockSums, weights: np.ndarray) -> np.ndarray:
     """Mean cost over pairs of two different blocks of one side, `(B,)`, with blocks counted `weights` `(B, I)` times.
 
     A block that was drawn twice is not paired with itself: its copies are the same person. NaN where only one block
@@ -96,7 +96,7 @@ def within(sums: Sums, weights: np.ndarray) -> np.ndarray:
     return total / np.where(pairs > 0, pairs, np.nan)
 
 
-def draws(blocks: int, count: int, rng: np.random.Generator) -> np.ndarray:
+def bootstrap_blocks(blocks: int, count: int, rng: np.random.Generator) -> np.ndarray:
     """How often each block is drawn, `(1 + count, blocks) float64`: once each in row 0, then bootstrap draws."""
     drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=count)
     return np.vstack([np.ones(blocks), drawn])

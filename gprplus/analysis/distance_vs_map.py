@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 
 from gprplus.analysis import distance_estimators
 from gprplus.analysis.features import Features
-from gprplus.analysis.features.base import Images
-from gprplus.analysis.matched_sample import Matched, spread
-from gprplus.analysis.sample import Side
+from gprplus.analysis.features.base import ImageBatch
+from gprplus.analysis.matched_sample import MatchedSample, spread_evenly
+from gprplus.analysis.sample import ImageSample
 from gprplus.core import sampling
 from gprplus.core.errors import AnalysisError
 from gprplus.core.parallel import Progress
@@ -34,7 +34,7 @@ _TAILS = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Trained:
+class ScoredArm:
     """One run folder: its split and its results (schema.RESULTS)."""
 
     split: Split
@@ -54,7 +54,7 @@ class Trained:
         return {arm: float(np.mean(values)) for arm, values in by_arm.items()}
 
 
-def read(paths: Sequence[Path | str]) -> list[Trained]:
+def read_scored_arms(paths: Sequence[Path | str]) -> list[ScoredArm]:
     """Run folders (SPLIT/RECIPE), or folders that hold such ones. Raises AnalysisError where there is none."""
     found = []
     for path in map(Path, paths):
@@ -69,14 +69,14 @@ def read(paths: Sequence[Path | str]) -> list[Trained]:
                 raise AnalysisError(f"{folder} does not say where its split is; run the benchmark again.")
             again = "Run the benchmark again: it goes on from what is there."
             results = stored.read_table(folder / "results.parquet", RESULTS, AnalysisError, again)
-            found.append(Trained(Split.open(folder / named), results))
+            found.append(ScoredArm(Split.open(folder / named), results))
     return found
 
 
-def measure(
-    runs: Sequence[Trained],
+def measure_agreement(
+    runs: Sequence[ScoredArm],
     kinds: Sequence[Features],
-    targets: Mapping[str, Side],
+    targets: Mapping[str, ImageSample],
     images: int,
     seed: int,
     workers: int | None,
@@ -99,20 +99,20 @@ def measure(
 
 def _arms(
     name: str,
-    trained: Trained,
+    trained: ScoredArm,
     scores: Mapping[str, float],
     kinds: Sequence[Features],
-    target: Side,
+    target: ImageSample,
     images: int,
     seed: int,
     workers: int | None,
     progress: Progress,
 ) -> list[dict[str, Any]]:
     tables = {arm: trained.split.train(arm).select(["uid", "dataset", "path", "identity"]) for arm in scores}
-    samples = {arm: spread(table, images, seed) for arm, table in tables.items()}
+    samples = {arm: spread_evenly(table, images, seed) for arm, table in tables.items()}
     pictures = pa.concat_tables([tables[arm].take(pa.array(samples[arm].rows[:, 0])) for arm in scores])
     uids, first = np.unique(pictures.column("uid").to_numpy(), return_index=True)
-    unique = Images(pictures.take(pa.array(first)), trained.split.roots())
+    unique = ImageBatch(pictures.take(pa.array(first)), trained.split.roots())
     (sample,) = target.samples.values()
     rows = []
     for kind in kinds:
@@ -122,7 +122,7 @@ def _arms(
         of = len(looks) + target.place(sample.rows[:, 0])
         for arm in scores:
             far = {
-                key: energy(points[at[arm]], samples[arm].people, points[of], sample.people)
+                key: energy_distance(points[at[arm]], samples[arm].people, points[of], sample.people)
                 for key, points in pool.items()
                 if key in (next(iter(pool)), "luminance")
             }
@@ -141,20 +141,20 @@ def _arms(
     return rows
 
 
-def _uids(table: pa.Table, sample: Matched) -> np.ndarray:
+def _uids(table: pa.Table, sample: MatchedSample) -> np.ndarray:
     return table.column("uid").to_numpy()[sample.rows[:, 0]]
 
 
-def energy(source: np.ndarray, people: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> float:
+def energy_distance(source: np.ndarray, people: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> float:
     """The debiased energy distance between points `(N, D)` and `(M, D)` whose persons are numbered from 0."""
     left, right = np.ones((1, people.max() + 1)), np.ones((1, target_people.max() + 1))
 
-    def sums(one: np.ndarray, blocks: np.ndarray, two: np.ndarray, others: np.ndarray) -> distance_estimators.Sums:
-        return distance_estimators.block_sums(distance_estimators.distances(one, two), blocks, others)
+    def sums(one: np.ndarray, blocks: np.ndarray, two: np.ndarray, others: np.ndarray) -> distance_estimators.BlockSums:
+        return distance_estimators.block_sums(distance_estimators.squared_distances(one, two), blocks, others)
 
-    between = distance_estimators.between(sums(source, people, target, target_people), left, right)
-    inside = distance_estimators.within(sums(source, people, source, people), left)
-    other = distance_estimators.within(sums(target, target_people, target, target_people), right)
+    between = distance_estimators.between_groups(sums(source, people, target, target_people), left, right)
+    inside = distance_estimators.within_group(sums(source, people, source, people), left)
+    other = distance_estimators.within_group(sums(target, target_people, target, target_people), right)
     return float((2 * between - inside - other)[0])
 
 
@@ -167,7 +167,7 @@ def correlations(rows: Sequence[Mapping[str, Any]], features: str) -> list[dict[
     guesses = {"nearness": [-row["distance"] for row in mine], "images": [row["images"] for row in mine]}
     if mine and all(row["luminance"] is not None for row in mine):
         guesses["nearness in light"] = [-row["luminance"] for row in mine]
-    rng = np.random.default_rng(sampling.text_key(sampling.canonical("accuracy", features)))
+    rng = np.random.default_rng(sampling.hash64(sampling.join_canonical("accuracy", features)))
     draws = rng.integers(max(len(mine), 1), size=(RESAMPLES, len(mine)))
     found = []
     for guess, values in guesses.items():

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 
 from gprplus.analysis import anova, distance_estimators, permutation
-from gprplus.analysis.matched_sample import Crossed
+from gprplus.analysis.matched_sample import CrossedSample
 from gprplus.core.errors import AnalysisError
 
 _BLOCK = 512  # rows of a matrix of distances held at a time
 
 
 def image_scores(
-    source: np.ndarray, people: np.ndarray, target: np.ndarray, distance: Callable = distance_estimators.distances
+    source: np.ndarray,
+    people: np.ndarray,
+    target: np.ndarray,
+    distance: Callable = distance_estimators.squared_distances,
 ) -> dict[str, np.ndarray]:
     """Two numbers an image, of source points `(N, D)` of `people` `(N,)` and target points `(T, D)`, each `(N,)`.
 
@@ -35,27 +38,29 @@ def image_scores(
     return {"debiased": raw - own, "raw": raw}
 
 
-def effects(scores: dict[str, np.ndarray], crossed: Crossed, rng: np.random.Generator) -> list[dict[str, Any]]:
+def importance_effects(
+    scores: dict[str, np.ndarray], crossed: CrossedSample, rng: np.random.Generator
+) -> list[dict[str, Any]]:
     """Rows of columns.EFFECTS, without target and features."""
     rows = []
     for name, values in scores.items():
-        for effect in anova.effects(values.reshape(crossed.rows.shape), crossed.factors, rng):
+        for effect in anova.anova_effects(values.reshape(crossed.rows.shape), crossed.factors, rng):
             row = asdict(effect) | {"score": name, "effect": effect.name, "order": len(effect.factors)}
             rows.append({key: value for key, value in row.items() if key != "factors"})
     return rows
 
 
-def importance(
-    values: np.ndarray, crossed: Crossed, rng: np.random.Generator
+def measure_importance(
+    values: np.ndarray, crossed: CrossedSample, rng: np.random.Generator
 ) -> tuple[float | None, list[dict[str, Any]], str]:
     """R^2 on persons held out, rows of columns.IMPORTANCE without target and features, and why there are none."""
     try:
-        permutation.booster()
+        permutation.make_booster()
     except AnalysisError as error:
         return None, [], str(error)
     shape = crossed.rows.shape
     levels = np.stack([axis.ravel() for axis in np.indices(shape)[1:]], axis=1)
-    fitted, drops = permutation.importance(values, levels, crossed.people, crossed.factors, rng)
+    fitted, drops = permutation.permutation_importance(values, levels, crossed.people, crossed.factors, rng)
     return (
         fitted,
         [{"attribute": one.factor, **{k: v for k, v in asdict(one).items() if k != "factor"}} for one in drops],

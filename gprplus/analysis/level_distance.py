@@ -14,7 +14,7 @@ _TAILS = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Score:
+class LevelDistance:
     """One distance with its 95% interval, and the 95% range of the same distance with shuffled levels."""
 
     level: int
@@ -26,7 +26,7 @@ class Score:
     null_high: float
 
 
-def compare(
+def compare_levels(
     source: np.ndarray,
     people: np.ndarray,
     target: np.ndarray,
@@ -37,7 +37,7 @@ def compare(
     measures: Sequence[str] = MEASURES,
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
-) -> Iterator[Score]:
+) -> Iterator[LevelDistance]:
     """Score every level of matched features `(S, L, D)` against target features `(T, D)`.
 
     `people` `(S,)` and `target_people` `(T,)` number the persons from 0. The interval resamples persons on both
@@ -47,10 +47,10 @@ def compare(
     means nothing to the people at large, an even mix of all of them. (Other names in each image would be too narrow a
     null: a level may well change one person more than another, and say nothing of the next one.)
     """
-    drawn = distance_estimators.draws(people.max() + 1, resamples, rng)
-    target_drawn = distance_estimators.draws(target_people.max() + 1, resamples, rng)
+    drawn = distance_estimators.bootstrap_blocks(people.max() + 1, resamples, rng)
+    target_drawn = distance_estimators.bootstrap_blocks(target_people.max() + 1, resamples, rng)
     own = {
-        measure: distance_estimators.within(sums, target_drawn)
+        measure: distance_estimators.within_group(sums, target_drawn)
         for measure, sums in _sums(target, target_people, target, target_people, bandwidth, measures).items()
     }
     levels = range(source.shape[1])
@@ -67,25 +67,25 @@ def compare(
     for level in levels:
         for measure in measures:
             values = (
-                2 * distance_estimators.between(across[level][measure], drawn, target_drawn)
-                - distance_estimators.within(inside[level][measure], drawn)
+                2 * distance_estimators.between_groups(across[level][measure], drawn, target_drawn)
+                - distance_estimators.within_group(inside[level][measure], drawn)
                 - own[measure]
             )
             ends = (
                 *np.nanquantile(values[1:], _TAILS),
                 *np.quantile(null[measure] - own[measure][0], _TAILS, method="weibull"),
             )
-            yield Score(level, measure, float(values[0]), *map(float, ends))
+            yield LevelDistance(level, measure, float(values[0]), *map(float, ends))
 
 
-def _shuffled_across(each: Sequence[distance_estimators.Sums], named: np.ndarray) -> np.ndarray:
+def _shuffled_across(each: Sequence[distance_estimators.BlockSums], named: np.ndarray) -> np.ndarray:
     """Mean cost to the target, `(B,)`, when person i stands at level `named[b, i]` of sums by level."""
     costs = np.stack([sums.total.sum(axis=1) for sums in each])
     whole = each[0].rows.sum() * each[0].columns.sum()
     return costs[named, np.arange(costs.shape[1])].sum(axis=1) / whole
 
 
-def _shuffled_within(sums: distance_estimators.Sums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _shuffled_within(sums: distance_estimators.BlockSums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """What two levels add to the mean cost over pairs of different persons, `(B,)`, when those in `left` `(B, I) bool`
     stand at the one and those in `right` at the other.
     """
@@ -101,7 +101,7 @@ def _sums(
     right_blocks: np.ndarray,
     bandwidth: float,
     measures: Sequence[str],
-) -> dict[str, distance_estimators.Sums]:
+) -> dict[str, distance_estimators.BlockSums]:
     return {
         measure: distance_estimators.block_sums(cost, left_blocks, right_blocks)
         for measure, cost in distance_estimators.every_cost(left, right, bandwidth, measures).items()

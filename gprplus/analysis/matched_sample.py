@@ -13,11 +13,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.core.sampling import canonical, priorities, text_keys
+from gprplus.core.sampling import hash64_many, join_canonical, priorities
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedSample:
     """Table rows, `rows` `(S, L) int64`, a stratum a row and a level a column; `people` `(S,) int64`, blocks from 0."""
 
     rows: np.ndarray
@@ -25,7 +25,7 @@ class Matched:
 
 
 @dataclass(frozen=True)
-class Crossed:
+class CrossedSample:
     """Persons who have an image in every cell: table rows `(P, L1, ..., Lk) int64`, an axis a factor of `factors`,
     with the levels that stand along it. `complete` is how many such persons there were to choose from.
     """
@@ -54,22 +54,22 @@ class Crossed:
         return list(product(*self.levels))
 
 
-def codes(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def number_combinations(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """Number the combinations of some columns, `(N,) int64`, and name each; null is a value of its own."""
     number = np.zeros(table.num_rows, dtype=np.int64)
     texts = [""]
     for name in columns:
         column = pc.dictionary_encode(pc.cast(table.column(name), pa.string()), null_encoding="encode")
         column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        values = [canonical("" if value is None else f"={value}") for value in column.dictionary.to_pylist()]
+        values = [join_canonical("" if value is None else f"={value}") for value in column.dictionary.to_pylist()]
         found, number = np.unique(number * len(values) + np.asarray(column.indices), return_inverse=True)
-        texts = [canonical(texts[pair // len(values)], values[pair % len(values)]) for pair in found.tolist()]
+        texts = [join_canonical(texts[pair // len(values)], values[pair % len(values)]) for pair in found.tolist()]
     return number, texts
 
 
-def matched(
+def draw_matched(
     table: pa.Table, attribute: str, levels: Sequence[object], others: Sequence[str], count: int, seed: int
-) -> Matched:
+) -> MatchedSample:
     """Up to `count` strata that have every level, with one image of each.
 
     `table` has uid, dataset, identity, the attribute and the other factors. No stratum may qualify: then `rows` is
@@ -79,16 +79,16 @@ def matched(
     place = np.asarray(pc.fill_null(position, -1)).astype(np.int64)
     usable = np.flatnonzero((place >= 0) & np.asarray(pc.is_valid(table.column("identity"))))
     table, place = table.take(pa.array(usable)), place[usable]
-    people, names = codes(table, ["dataset", "identity"])
-    strata, texts = codes(table, ["dataset", "identity", *others])
+    people, names = number_combinations(table, ["dataset", "identity"])
+    strata, texts = number_combinations(table, ["dataset", "identity", *others])
     uid = np.asarray(table.column("uid"))
     order = np.lexsort((uid, priorities(uid, seed, "image"), place, strata))
     first = _first(strata[order], place[order])
     order = order[first]
     whole = np.bincount(strata[order], minlength=len(texts)) == len(levels)
     order = order[whole[strata[order]]].reshape(-1, len(levels))
-    order = order[_spread(people[order[:, 0]], names, text_keys(texts)[strata[order[:, 0]]], count, seed)]
-    return Matched(usable[order], renumbered(people[order[:, 0]]))
+    order = order[_spread(people[order[:, 0]], names, hash64_many(texts)[strata[order[:, 0]]], count, seed)]
+    return MatchedSample(usable[order], renumber(people[order[:, 0]]))
 
 
 def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]]) -> np.ndarray:
@@ -102,39 +102,39 @@ def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[
     return np.where(known, cell, -1)
 
 
-def crossed(
+def draw_crossed(
     table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]], count: int, seed: int
-) -> Crossed:
+) -> CrossedSample:
     """Up to `count` persons with an image in every cell of the factors, one of each; chosen by hash."""
     shape = tuple(len(each) for each in levels)
     cell = cells_of(table, factors, levels)
     rows = np.flatnonzero(np.asarray(pc.is_valid(table.column("identity"))) & (cell >= 0))
     cell, uid = cell[rows], np.asarray(table.column("uid"))[rows]
-    people, names = codes(table.take(pa.array(rows)), ["dataset", "identity"])
+    people, names = number_combinations(table.take(pa.array(rows)), ["dataset", "identity"])
     order = np.lexsort((uid, priorities(uid, seed, "image"), cell, people))
     order = order[_first(people[order], cell[order])]
     size = int(np.prod(shape))
     whole = np.bincount(people[order], minlength=len(names)) == size
     order = order[whole[people[order]]]
-    keys = text_keys(names)
+    keys = hash64_many(names)
     able = np.flatnonzero(whole)
     chosen = able[np.lexsort((keys[able], priorities(keys[able], seed, "identity")))[:count]]
     found = rows[order].reshape(-1, size)[np.searchsorted(able, chosen)]
-    return Crossed(found.reshape(-1, *shape), tuple(factors), tuple(map(tuple, levels)), len(able))
+    return CrossedSample(found.reshape(-1, *shape), tuple(factors), tuple(map(tuple, levels)), len(able))
 
 
-def spread(table: pa.Table, count: int, seed: int) -> Matched:
+def spread_evenly(table: pa.Table, count: int, seed: int) -> MatchedSample:
     """Up to `count` images of a target, person after person; an image without identity is a block of its own."""
     uid = np.asarray(table.column("uid"))
-    people, names = codes(table, ["dataset", "identity"])
+    people, names = number_combinations(table, ["dataset", "identity"])
     unknown = np.asarray(pc.is_null(table.column("identity")))
-    names = [*names, *(canonical("image", str(key)) for key in uid[unknown].tolist())]
+    names = [*names, *(join_canonical("image", str(key)) for key in uid[unknown].tolist())]
     people[unknown] = len(names) - unknown.sum() + np.arange(unknown.sum())
     rows = _spread(people, names, uid, count, seed)
-    return Matched(rows[:, None], renumbered(people[rows]))
+    return MatchedSample(rows[:, None], renumber(people[rows]))
 
 
-def renumbered(blocks: np.ndarray) -> np.ndarray:
+def renumber(blocks: np.ndarray) -> np.ndarray:
     """Block numbers from 0 without gaps."""
     return np.unique(blocks, return_inverse=True)[1].astype(np.int64)
 
@@ -153,5 +153,5 @@ def _spread(people: np.ndarray, names: Sequence[str], keys: np.ndarray, count: i
     starts = _first(people[order])
     lengths = np.diff(np.append(starts, len(order)))
     turn = np.arange(len(order)) - np.repeat(starts, lengths)
-    person = priorities(text_keys(names), seed, "identity")[people[order]]
+    person = priorities(hash64_many(names), seed, "identity")[people[order]]
     return order[np.lexsort((people[order], person, turn))[:count]]

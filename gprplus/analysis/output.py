@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from gprplus.core import escape
-from gprplus.core.workdir import replacing, write_text
+from gprplus.core.workdir import atomic_write, write_text
 
 _INK, _BAND, _LINE = "#1f3b57", "#d9dee4", "#8a94a0"
 
@@ -16,8 +16,8 @@ _INK, _BAND, _LINE = "#1f3b57", "#d9dee4", "#8a94a0"
 def write_pages(home: Path, info: Mapping[str, Any], tables: Mapping[str, pa.Table]) -> None:
     """Write NAME.csv and NAME.md of every table, and ATTRIBUTE.png for each attribute with distances or losses."""
     for name, table in tables.items():
-        write_csv(home / f"{name}.csv", table)
-        write_text(home / f"{name}.md", markdown(name, table))
+        write_table_csv(home / f"{name}.csv", table)
+        write_text(home / f"{name}.md", analysis_markdown(name, table))
     if "distances" in tables:
         for attribute in info["request"]["attributes"]:
             _forest(home / f"{attribute}.png", attribute, info, tables["distances"].to_pylist())
@@ -26,13 +26,13 @@ def write_pages(home: Path, info: Mapping[str, Any], tables: Mapping[str, pa.Tab
             _losses(home / f"{attribute}.png", attribute, info, tables["losses"].to_pylist())
 
 
-def write_csv(path: Path, table: pa.Table) -> None:
+def write_table_csv(path: Path, table: pa.Table) -> None:
     """A table as text, whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         pa.csv.write_csv(escape.csv_table(table), temporary)
 
 
-def markdown(name: str, table: pa.Table) -> str:
+def analysis_markdown(name: str, table: pa.Table) -> str:
     """A table as Markdown under its name."""
     lines = [table.column_names, ["---"] * table.num_columns]
     lines += [[_cell(value) for value in row.values()] for row in table.to_pylist()]
@@ -42,7 +42,7 @@ def markdown(name: str, table: pa.Table) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else escape.markdown(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else escape.escape_markdown(str(value))
 
 
 def _forest(path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
@@ -100,5 +100,5 @@ def _dots(axis: Any, rows: Sequence[Mapping[str, Any]], value: str, filled: Sequ
 
 def _save(figure: Any, path: Path, title: str) -> None:
     figure.suptitle(title, fontsize=10, x=0.01, ha="left")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         figure.savefig(temporary, format="png", dpi=130)

@@ -25,7 +25,7 @@ SETTINGS = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.2, "subsampl
 
 
 @dataclass(frozen=True)
-class Drop:
+class ImportanceDrop:
     """Importance of one factor: the fall of held-out R^2, its 95% interval over persons, the range of its shadows."""
 
     factor: str
@@ -36,7 +36,7 @@ class Drop:
     null_high: float
 
 
-def importance(
+def permutation_importance(
     values: np.ndarray,
     levels: np.ndarray,
     people: np.ndarray,
@@ -45,7 +45,7 @@ def importance(
     *,
     folds: int = FOLDS,
     rounds: int = ROUNDS,
-) -> tuple[float, list[Drop]]:
+) -> tuple[float, list[ImportanceDrop]]:
     """Held-out R^2 and every factor's drop, for `values` `(N,)`, level numbers `(N, K) int` and `people` `(N,)` from 0.
 
     Persons are parted into `folds`; shadows are drawn anew in each of `rounds`. R^2 is against the mean of the fold's
@@ -61,7 +61,7 @@ def importance(
         both = np.hstack([levels, shadows])
         for fold in range(folds):
             held = part[people] == fold
-            model = fit(one_hot(both[~held], both), values[~held])
+            model = fit_booster(one_hot(both[~held], both), values[~held])
             errors[turn, held] = (model.predict(one_hot(both[held], both)) - values[held]) ** 2
             base[held] += (values[~held].mean() - values[held]) ** 2 / rounds
             for column in range(both.shape[1]):
@@ -76,7 +76,7 @@ def importance(
     draws = (per_person @ drawn.T) / (spread @ drawn.T)
     shadow = (scrambled - errors[:, None]).sum(axis=2)[:, len(factors) :] / spread.sum()
     found = [
-        Drop(
+        ImportanceDrop(
             name,
             float(drops[k]),
             *map(float, np.quantile(draws[k], _TAILS)),
@@ -95,12 +95,12 @@ def one_hot(levels: np.ndarray, like: np.ndarray) -> np.ndarray:
     ).astype(np.float32)
 
 
-def fit(features: np.ndarray, values: np.ndarray, **settings: Any) -> Any:
+def fit_booster(features: np.ndarray, values: np.ndarray, **settings: Any) -> Any:
     """A boosted regression on `(N, F)`; one thread and no sampling, so that a rerun gives the same trees."""
-    return booster()(**{**SETTINGS, "n_jobs": 1, "random_state": 0, **settings}).fit(features, values)
+    return make_booster()(**{**SETTINGS, "n_jobs": 1, "random_state": 0, **settings}).fit(features, values)
 
 
-def booster() -> Any:
+def make_booster() -> Any:
     """xgboost's regressor; AnalysisError naming the extra where it is not installed."""
     try:
         from xgboost import XGBRegressor

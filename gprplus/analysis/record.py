@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gprplus.core.errors import AnalysisError
-from gprplus.core.typed import parse
+from gprplus.core.typed import parse_typed
 
 AGAIN = "Measure again with --force."
 
@@ -158,7 +158,7 @@ class SearchRecord:
 
 def analysis_record(info: Mapping[str, Any], where: Path, tables: Collection[str]) -> AnalysisRecord:
     """Return analysis.json as a record; `tables` are the names that it may list. Raises AnalysisError."""
-    record = parse(AnalysisRecord, info, str(where), AnalysisError, strict=False)
+    record = parse_typed(AnalysisRecord, info, str(where), AnalysisError, strict=False)
     mode = record.request.mode
     needed = {"distances"} if mode == "sound" else {"losses"}
     if not needed <= set(record.tables) <= set(tables):
@@ -167,12 +167,12 @@ def analysis_record(info: Mapping[str, Any], where: Path, tables: Collection[str
             f"{', '.join(record.tables) or 'none'}. {AGAIN}"
         )
     if mode == "sound":
-        sound = parse(SoundFacts, info, str(where), AnalysisError, strict=False)
+        sound = parse_typed(SoundFacts, info, str(where), AnalysisError, strict=False)
         _all_of(record.request.attributes, sound.luminance_agreement, f"{where}: luminance_agreement")
         if any(len(pair.features) != 2 for pair in sound.agreement):
             raise AnalysisError(f"{where}: agreement: expected pairs of features. {AGAIN}")
     else:
-        paper = parse(PaperFacts, info, str(where), AnalysisError, strict=False)
+        paper = parse_typed(PaperFacts, info, str(where), AnalysisError, strict=False)
         _all_of(paper.kept, paper.sensitivity, f"{where}: sensitivity")
         _all_of(["rule"], paper.settings, f"{where}: settings")
     return record
@@ -180,7 +180,7 @@ def analysis_record(info: Mapping[str, Any], where: Path, tables: Collection[str
 
 def search_record(info: Mapping[str, Any], where: Path) -> SearchRecord:
     """Return the record of a search. Raises AnalysisError."""
-    record = parse(SearchRecord, info, str(where), AnalysisError, strict=False)
+    record = parse_typed(SearchRecord, info, str(where), AnalysisError, strict=False)
     if len(record.request.budget) != 2:
         raise AnalysisError(f"{where}: request.budget: expected people and images, found {record.request.budget}.")
     return record

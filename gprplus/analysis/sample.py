@@ -10,22 +10,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.analysis.features.base import Images
-from gprplus.analysis.matched_sample import Crossed, Matched, crossed, matched, spread
+from gprplus.analysis.features.base import ImageBatch
+from gprplus.analysis.matched_sample import CrossedSample, MatchedSample, draw_crossed, draw_matched, spread_evenly
 from gprplus.archives import is_archive
 from gprplus.core.errors import AnalysisError
-from gprplus.core.sampling import canonical, text_keys
-from gprplus.ingest import Manifest, manifest_at
-from gprplus.splits.test_set import on_test_side
+from gprplus.core.sampling import hash64_many, join_canonical
+from gprplus.ingest import Manifest, open_or_build_manifest
+from gprplus.splits.test_set import is_test_identity
 
 CROSSED_IMAGES = 4000
-LEAST_PERSONS = 5  # with fewer on either side an interval over persons means nothing
+MIN_IDENTITIES = 5  # with fewer on either side an interval over persons means nothing
 _KEYS = ("uid", "dataset", "path", "identity")
 _MARKS = ("role", "is_junk", "is_distractor")
 
 
 @dataclass(frozen=True)
-class Side:
+class ImageSample:
     """Rows of a manifest and the samples drawn from them, by attribute (a target has one, under ""), and the persons
     who have an image in every cell, where there are enough of them.
 
@@ -34,10 +34,10 @@ class Side:
 
     manifest: Manifest
     table: pa.Table
-    samples: dict[str, Matched]
+    samples: dict[str, MatchedSample]
     levels: dict[str, list[Any]]
     role: str
-    crossed: Crossed | None = None
+    crossed: CrossedSample | None = None
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -55,12 +55,14 @@ class Side:
         """Where rows stand among `rows`, of the same shape."""
         return np.searchsorted(self.rows, rows)
 
-    def images(self) -> Images:
+    def images(self) -> ImageBatch:
         """What kinds of features look at: the images of `rows`."""
-        return Images(self.table.select(["uid", "dataset", "path"]).take(pa.array(self.rows)), self.manifest.roots())
+        return ImageBatch(
+            self.table.select(["uid", "dataset", "path"]).take(pa.array(self.rows)), self.manifest.roots()
+        )
 
 
-def source_side(manifest: Manifest, attributes: list[str], images: int, people: int | None, seed: int) -> Side:
+def source_sample(manifest: Manifest, attributes: list[str], images: int, people: int | None, seed: int) -> ImageSample:
     """Matched samples of every attribute, and up to `people` persons with an image in every cell.
 
     AnalysisError when fewer than five people have all levels of one attribute; too few with all cells is no error.
@@ -70,29 +72,29 @@ def source_side(manifest: Manifest, attributes: list[str], images: int, people: 
     samples = {}
     for name in attributes:
         others = [other for other in factors if other != name]
-        sample = matched(table, name, manifest.levels(name), others, images, seed)
+        sample = draw_matched(table, name, manifest.levels(name), others, images, seed)
         samples[name] = _enough(
             sample, f"have an image of every level of {name} in the same other conditions", manifest
         )
-    return Side(
+    return ImageSample(
         manifest,
         table,
         samples,
         {name: manifest.levels(name) for name in attributes},
         "all",
-        whole(manifest, table, people, seed),
+        complete_identities(manifest, table, people, seed),
     )
 
 
-def whole(manifest: Manifest, table: pa.Table, people: int | None, seed: int) -> Crossed | None:
+def complete_identities(manifest: Manifest, table: pa.Table, people: int | None, seed: int) -> CrossedSample | None:
     """Persons with an image in every cell of the crossed factors, by default as many as make some 4,000 images (8 to
     48); None when there are fewer than five, or less than two factors' levels to cross.
     """
     names = crossed_factors(manifest)
     levels = [manifest.levels(name) for name in names]
     cells = math.prod(map(len, levels))
-    found = crossed(table, names, levels, people or min(max(CROSSED_IMAGES // cells, 8), 48), seed)
-    return found if len(found.rows) >= LEAST_PERSONS and names else None
+    found = draw_crossed(table, names, levels, people or min(max(CROSSED_IMAGES // cells, 8), 48), seed)
+    return found if len(found.rows) >= MIN_IDENTITIES and names else None
 
 
 def crossed_factors(manifest: Manifest) -> list[str]:
@@ -106,41 +108,43 @@ def factors_of(manifest: Manifest) -> set[str]:
     return {name for dataset in manifest.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
 
 
-def searched(manifest: Manifest, people: int | None, test_share: float, seed: int) -> Side:
+def search_sample(manifest: Manifest, people: int | None, test_share: float, seed: int) -> ImageSample:
     """The train side's persons with an image in every cell: what a search for a training set may look at.
 
     AnalysisError when there are fewer than five.
     """
     table = _rows(manifest, [*_KEYS, *sorted(factors_of(manifest)), *_MARKS[1:]])
     table = table.filter(pc.is_valid(table.column("identity")))
-    names = [canonical(row["dataset"], row["identity"]) for row in table.select(["dataset", "identity"]).to_pylist()]
-    table = table.filter(pa.array(~on_test_side(text_keys(names), test_share)))
-    found = whole(manifest, table, people, seed)
+    names = [
+        join_canonical(row["dataset"], row["identity"]) for row in table.select(["dataset", "identity"]).to_pylist()
+    ]
+    table = table.filter(pa.array(~is_test_identity(hash64_many(names), test_share)))
+    found = complete_identities(manifest, table, people, seed)
     if found is None:
         raise AnalysisError(
-            f"Fewer than {LEAST_PERSONS} persons on the train side of {manifest.path} have an image in every "
+            f"Fewer than {MIN_IDENTITIES} persons on the train side of {manifest.path} have an image in every "
             "combination of its crossed factors, so that a subset cannot be searched for."
         )
-    return Side(manifest, table, {}, {}, "train", found)
+    return ImageSample(manifest, table, {}, {}, "train", found)
 
 
-def target_side(manifest: Manifest, images: int, seed: int) -> Side:
+def target_sample(manifest: Manifest, images: int, seed: int) -> ImageSample:
     """A sample of a target: of its training side where it has one, so that no test image is looked at."""
     table = _rows(manifest, [*_KEYS, *_MARKS])
     training = table.filter(pc.field("role") == "train")
     role = "train" if training.num_rows else "all"
     table = training if training.num_rows else table
-    sample = _enough(spread(table, images, seed), "are in the target", manifest)
-    return Side(manifest, table, {"": sample}, {}, role)
+    sample = _enough(spread_evenly(table, images, seed), "are in the target", manifest)
+    return ImageSample(manifest, table, {"": sample}, {}, role)
 
 
-def opened_target(name: str, path: Path, ingested: Path) -> Manifest:
+def open_target_sample(name: str, path: Path, ingested: Path) -> Manifest:
     """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
     if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
         raise AnalysisError(
             f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
         )
-    return manifest_at(path, ingested / name)
+    return open_or_build_manifest(path, ingested / name)
 
 
 def _rows(manifest: Manifest, columns: list[str]) -> pa.Table:
@@ -150,10 +154,10 @@ def _rows(manifest: Manifest, columns: list[str]) -> pa.Table:
     return table.filter(pc.invert(pc.or_(*marked)))
 
 
-def _enough(sample: Matched, what: str, manifest: Manifest) -> Matched:
+def _enough(sample: MatchedSample, what: str, manifest: Manifest) -> MatchedSample:
     people = len(np.unique(sample.people))
-    if people < LEAST_PERSONS:
+    if people < MIN_IDENTITIES:
         raise AnalysisError(
-            f"{people} persons {what} in {manifest.path}; {LEAST_PERSONS} are needed for an interval over persons."
+            f"{people} persons {what} in {manifest.path}; {MIN_IDENTITIES} are needed for an interval over persons."
         )
     return sample

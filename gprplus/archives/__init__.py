@@ -10,25 +10,25 @@
 Each process indexes an archive at its first read and keeps the last few open; threads may share them.
 """
 
-from gprplus.archives.index import LARGEST, RATIO, Index, Refusal
-from gprplus.archives.names import UNPACK, is_archive, is_packed, is_stream, located
-from gprplus.archives.reader import Archive, exists, facts, open_archive, read, read_many, reading_order
+from gprplus.archives.index import LARGEST, RATIO, MemberIndex, RefusedMember
+from gprplus.archives.names import UNPACK, is_archive, is_packed, is_stream, locate
+from gprplus.archives.reader import Archive, exists, file_stat, open_archive, read, read_many, sort_for_reading
 
 __all__ = [
     "LARGEST",
     "RATIO",
     "UNPACK",
     "Archive",
-    "Index",
-    "Refusal",
+    "MemberIndex",
+    "RefusedMember",
     "exists",
-    "facts",
+    "file_stat",
     "is_archive",
     "is_packed",
     "is_stream",
-    "located",
+    "locate",
     "open_archive",
     "read",
     "read_many",
-    "reading_order",
+    "sort_for_reading",
 ]

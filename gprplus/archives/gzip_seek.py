@@ -11,15 +11,15 @@ from bisect import bisect_right
 from typing import Any
 
 from gprplus.archives.index import RATIO, SLACK
-from gprplus.archives.tar import Damage
+from gprplus.archives.tar import CorruptArchive
 
-SPAN = 4 << 20
-MOST = 256  # checkpoints: 12 MB of memory
+CHECKPOINT_BYTES = 4 << 20
+MAX_CHECKPOINTS = 256  # checkpoints: 12 MB of memory
 _CHUNK, _MUCH = 1 << 15, 1 << 20  # bytes that go in and come out at a time, at most
 _GZIP = 31  # a gzip header, the largest window
 
 
-class Inflated:
+class SeekableGzip:
     """What the gzip file under descriptor `file` inflates to. Not for several threads at once."""
 
     def __init__(self, file: int) -> None:
@@ -28,7 +28,7 @@ class Inflated:
         self._next = 0  # where in the file to read on
         self._start = 0  # where in the output `_data` begins
         self._data = b""
-        self._span = SPAN
+        self._span = CHECKPOINT_BYTES
         self._marks: list[tuple[int, int, Any]] = [(0, 0, self._inflater.copy())]  # output, file, state
 
     def end(self) -> int:
@@ -64,13 +64,15 @@ class Inflated:
         try:
             data = self._inflater.decompress(packed, _MUCH)
         except zlib.error as error:
-            raise Damage("damaged", f"the compressed stream is broken near byte {self._next:,} ({error})") from None
+            raise CorruptArchive(
+                "damaged", f"the compressed stream is broken near byte {self._next:,} ({error})"
+            ) from None
         if not packed and not data:
-            raise Damage("truncated", "the compressed stream breaks off")
+            raise CorruptArchive("truncated", "the compressed stream breaks off")
         self._next += len(packed) - len(self._inflater.unused_data) - len(self._inflater.unconsumed_tail)
         self._start, self._data = self.end(), data
         if self.end() > SLACK + RATIO * self._next:
-            raise Damage("bomb", f"it inflates to more than {RATIO} times its size")
+            raise CorruptArchive("bomb", f"it inflates to more than {RATIO} times its size")
         self._mark()
         return True
 
@@ -85,6 +87,6 @@ class Inflated:
         if self.end() - self._marks[-1][0] < self._span or self._inflater.eof:
             return
         self._marks.append((self.end(), self._next, self._inflater.copy()))
-        if len(self._marks) > MOST:
+        if len(self._marks) > MAX_CHECKPOINTS:
             del self._marks[1::2]
             self._span *= 2

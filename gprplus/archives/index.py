@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gprplus.archives.names import is_archive, unsafe
-from gprplus.core.errors import storage
+from gprplus.core.errors import format_bytes
 
 LARGEST = 256 << 20  # bytes of one member: five times an uncompressed 4K frame of 16 bits
 RATIO = 200  # bytes unpacked for one byte of archive; DEFLATE can reach 1032, images stay far below 100
@@ -25,7 +25,7 @@ REASONS = {
     "method": "the member is packed by a method that is not known here.",
     "nested": "the member is an archive itself. Unpack that one first.",
     "twice": "the archive holds this name {} times, and which one is meant is not said.",
-    "large": f"the member would take {{}}; at most {storage(LARGEST)} are read.",
+    "large": f"the member would take {{}}; at most {format_bytes(LARGEST)} are read.",
     "bomb": f"it unpacks to more than {RATIO} times its size.",
     "empty": "the archive has no bytes.",
     "damaged": "{}.",
@@ -38,7 +38,7 @@ BACKSLASHES = (
 )
 
 
-class Refusal(NamedTuple):
+class RefusedMember(NamedTuple):
     """A member that is not taken, or the whole archive (`name` is ""): the reason in one word, and a sentence."""
 
     name: str
@@ -46,13 +46,13 @@ class Refusal(NamedTuple):
     detail: str
 
 
-def refusal(name: str, reason: str, what: object = "") -> Refusal:
+def refusal(name: str, reason: str, what: object = "") -> RefusedMember:
     """A refusal with the sentence of its reason."""
-    return Refusal(name, reason, REASONS[reason].format(what))
+    return RefusedMember(name, reason, REASONS[reason].format(what))
 
 
 @dataclass
-class Index:
+class MemberIndex:
     """The members of one archive: `names`, and aligned with them where they begin and how large they are (int64).
 
     Of a zip, `offsets` only tell the order in the file.
@@ -61,19 +61,19 @@ class Index:
     names: list[str] = field(default_factory=list)
     offsets: array = field(default_factory=lambda: array("q"))
     sizes: array = field(default_factory=lambda: array("q"))
-    refused: list[Refusal] = field(default_factory=list)
+    refused: list[RefusedMember] = field(default_factory=list)
 
     def add(self, name: str, offset: int, size: int) -> None:
         """Take in a plain member, if its name and size are in order."""
         name = name.removeprefix("./")
         if "\\" in name and not unsafe(name.replace("\\", "/")):
-            self.refused.append(Refusal(_shown(name), "unsafe", BACKSLASHES))
+            self.refused.append(RefusedMember(_shown(name), "unsafe", BACKSLASHES))
         elif unsafe(name):
             self.refused.append(refusal(_shown(name), "unsafe"))
         elif is_archive(name):
             self.refused.append(refusal(name, "nested"))
         elif size > LARGEST:
-            self.refused.append(refusal(name, "large", storage(size)))
+            self.refused.append(refusal(name, "large", format_bytes(size)))
         else:
             self.names.append(name)
             self.offsets.append(offset)

@@ -38,7 +38,7 @@ def is_stream(name: str) -> bool:
     return name.lower().endswith(_STREAMS)
 
 
-def located(place: str) -> tuple[str, str] | None:
+def locate(place: str) -> tuple[str, str] | None:
     """(archive, member) of an address that goes through an archive; None for any other.
 
     The first part of the path that is a file with an archive's name is the archive.
@@ -51,7 +51,7 @@ def located(place: str) -> tuple[str, str] | None:
 
 
 def may_be_inside(place: str) -> bool:
-    """A cheap look at whether `located` could find something."""
+    """A cheap look at whether `locate` could find something."""
     low = place.lower()
     return ".tar" in low or ".zip" in low or ".tgz" in low
 

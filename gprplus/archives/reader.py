@@ -10,11 +10,11 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
-from gprplus.archives.gzip_seek import Inflated
-from gprplus.archives.index import Index
-from gprplus.archives.names import is_stream, located, may_be_inside
-from gprplus.archives.tar import Damage, index_of
-from gprplus.archives.zip_members import Zip
+from gprplus.archives.gzip_seek import SeekableGzip
+from gprplus.archives.index import MemberIndex
+from gprplus.archives.names import is_stream, locate, may_be_inside
+from gprplus.archives.tar import CorruptArchive, read_tar_index
+from gprplus.archives.zip_members import ZipMembers
 from gprplus.core.errors import ArchiveError
 from gprplus.core.files import mtime_ns
 
@@ -24,7 +24,7 @@ OPEN = 32  # archives kept open by a process, each with its index (about 250 byt
 class _Form(Protocol):
     """What the three kinds of archive have in common."""
 
-    index: Index
+    index: MemberIndex
     direct: bool  # whether a piece of a member can be read without the rest
 
     def piece(self, position: int, offset: int, length: int) -> bytes: ...
@@ -38,7 +38,7 @@ class _Tar:
     def __init__(self, file: Any) -> None:
         self._file = file
         end = os.fstat(file.fileno()).st_size
-        self.index = index_of(lambda offset, length: os.pread(file.fileno(), length, offset), lambda: end)
+        self.index = read_tar_index(lambda offset, length: os.pread(file.fileno(), length, offset), lambda: end)
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
         return os.pread(self._file.fileno(), length, self.index.offsets[position] + offset)
@@ -50,7 +50,7 @@ class _Nothing:
     direct = True
 
     def __init__(self, file: Any) -> None:
-        self.index = Index()
+        self.index = MemberIndex()
         self.index.refuse("", "empty")
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
@@ -64,8 +64,8 @@ class _Gzip:
 
     def __init__(self, file: Any) -> None:
         self._file = file  # holds the descriptor open
-        self._inflated = Inflated(file.fileno())
-        self.index = index_of(self._inflated.read, self._inflated.end)
+        self._inflated = SeekableGzip(file.fileno())
+        self.index = read_tar_index(self._inflated.read, self._inflated.end)
 
     def piece(self, position: int, offset: int, length: int) -> bytes:
         return self._inflated.read(self.index.offsets[position] + offset, length)
@@ -84,7 +84,7 @@ class Archive:
         self.one_at_a_time: AbstractContextManager[Any] = nullcontext() if self._form.direct else threading.RLock()
 
     @property
-    def index(self) -> Index:
+    def index(self) -> MemberIndex:
         """Names, sizes and refusals."""
         return self._form.index
 
@@ -111,7 +111,7 @@ class Archive:
         try:
             with self.one_at_a_time:
                 data = self._form.piece(position, offset, length)
-        except Damage as damage:
+        except CorruptArchive as damage:
             raise ArchiveError(f"{self.path}/{name} cannot be read: {damage}.") from None
         if len(data) < length:
             raise ArchiveError(f"{self.path}/{name} cannot be read: the archive is shorter than it was.")
@@ -134,7 +134,7 @@ def _form(path: str, head: bytes) -> Any:
         return _Nothing
     if head == b"\x1f\x8b" or (is_stream(path) and head != b"PK"):
         return _Gzip
-    return Zip if head == b"PK" or path.lower().endswith(".zip") else _Tar
+    return ZipMembers if head == b"PK" or path.lower().endswith(".zip") else _Tar
 
 
 _kept: OrderedDict[str, Archive] = OrderedDict()
@@ -163,7 +163,7 @@ def read(place: str | Path) -> bytes:
                 raise OSError(errno.EINVAL, "Not a regular file", text)
             return file.read()
     except NotADirectoryError:
-        inside = located(text)
+        inside = locate(text)
         if inside is None:
             raise
     return open_archive(inside[0]).read(inside[1])
@@ -175,8 +175,8 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def read_many(places: Sequence[str]) -> list[bytes | None]:
-    """Several files or members, None where one cannot be read. Fastest in `reading_order`."""
-    inside = {found[0] for place in places if may_be_inside(place) and (found := located(place))}
+    """Several files or members, None where one cannot be read. Fastest in `sort_for_reading`."""
+    inside = {found[0] for place in places if may_be_inside(place) and (found := locate(place))}
     with ExitStack() as together:  # of one stream: threads that took turns at every member would go to and fro
         for archive in sorted(inside):
             together.enter_context(open_archive(archive).one_at_a_time)
@@ -195,19 +195,19 @@ def exists(place: str | Path) -> bool:
     text = os.fspath(place)
     if os.path.isfile(text):
         return True
-    inside = located(text)
+    inside = locate(text)
     try:
         return inside is not None and inside[1] in open_archive(inside[0])
     except OSError:
         return False
 
 
-def facts(place: str) -> tuple[int, int]:
+def file_stat(place: str) -> tuple[int, int]:
     """Size in bytes and modification time in ns of a file; of a member, its size and its archive's time. OSError."""
     try:
         found = os.stat(place)
     except NotADirectoryError:
-        inside = located(place)
+        inside = locate(place)
         if inside is None:
             raise
         archive = open_archive(inside[0])
@@ -215,12 +215,12 @@ def facts(place: str) -> tuple[int, int]:
     return found.st_size, mtime_ns(found)
 
 
-def reading_order(places: Sequence[str]) -> list[int]:
+def sort_for_reading(places: Sequence[str]) -> list[int]:
     """Positions of files and members in the order they are cheapest to read: members as they stand in their archive.
 
     What lies in no archive keeps its order and comes first; members that are not there come with it.
     """
-    inside = [(i, found) for i, place in enumerate(places) if may_be_inside(place) and (found := located(place))]
+    inside = [(i, found) for i, place in enumerate(places) if may_be_inside(place) and (found := locate(place))]
     keys = {i: key for i, (archive, member) in inside for key in _stands(archive, member)}
     return sorted(range(len(places)), key=lambda i: keys.get(i, ("", i))) if keys else list(range(len(places)))
 

@@ -7,7 +7,7 @@ which costs a fifth of the time.
 
 from collections.abc import Callable
 
-from gprplus.archives.index import Index
+from gprplus.archives.index import MemberIndex
 
 Read = Callable[[int, int], bytes]  # offset, length -> bytes, fewer only where the data ends
 
@@ -30,7 +30,7 @@ _SPECIAL = {
 }
 
 
-class Damage(Exception):
+class CorruptArchive(Exception):
     """Where the data stops making sense; the text is a clause, `reason` one word."""
 
     def __init__(self, reason: str, what: str) -> None:
@@ -38,21 +38,21 @@ class Damage(Exception):
         self.reason = reason
 
 
-def index_of(read: Read, end: Callable[[], int]) -> Index:
+def read_tar_index(read: Read, end: Callable[[], int]) -> MemberIndex:
     """List a tar archive from its headers. `end()` is how far the data is known to go once reading has stopped.
 
     What stands before damage is kept; the damage itself is a refusal with an empty name.
     """
-    index = Index()
+    index = MemberIndex()
     try:
         _walk(read, index)
-    except Damage as damage:
+    except CorruptArchive as damage:
         index.refuse("", damage.reason, damage)
     index.cut_at(end())
     return index
 
 
-def _walk(read: Read, index: Index) -> None:
+def _walk(read: Read, index: MemberIndex) -> None:
     at = zeros = 0
     long_name: bytes | None = None
     pax: dict[str, bytes] = {}
@@ -61,20 +61,22 @@ def _walk(read: Read, index: Index) -> None:
         if len(header) < BLOCK:
             if zeros and not header:
                 return
-            raise Damage("truncated", f"the archive breaks off at byte {at:,}, before its end mark")
+            raise CorruptArchive("truncated", f"the archive breaks off at byte {at:,}, before its end mark")
         if header[0] == 0 and header == _ZERO:
             zeros, at = zeros + 1, at + BLOCK
             continue
         if not _is_header(header):
             if zeros >= 2:
                 return  # the end mark has been seen; what follows is not of this archive
-            raise Damage("damaged", f"there is no member header at byte {at:,}" if at else "this is no tar archive")
+            raise CorruptArchive(
+                "damaged", f"there is no member header at byte {at:,}" if at else "this is no tar archive"
+            )
         zeros = 0
         kind, size = header[156:157], _number(header[124:136])
         data = at + BLOCK
         if kind in _EXTENDED:
             if size > _LONG:
-                raise Damage("damaged", f"an extended header at byte {at:,} claims {size:,} bytes")
+                raise CorruptArchive("damaged", f"an extended header at byte {at:,} claims {size:,} bytes")
             text = read(data, size)
             if kind == b"L":
                 long_name = text.rstrip(b"\0")
@@ -84,14 +86,14 @@ def _walk(read: Read, index: Index) -> None:
             continue
         size = int(pax.get("size", size))
         if size >= _ABSURD:
-            raise Damage("damaged", f"the member at byte {at:,} claims {size:,} bytes")
+            raise CorruptArchive("damaged", f"the member at byte {at:,} claims {size:,} bytes")
         name = pax.get("path") or long_name or _name(header)
         _take(index, kind, name, data, size, "GNU.sparse.major" in pax or "GNU.sparse.size" in pax)
         long_name, pax = None, {}
         at = data if kind in _BODILESS else data + -(-size // BLOCK) * BLOCK
 
 
-def _take(index: Index, kind: bytes, raw: bytes, data: int, size: int, sparse: bool) -> None:
+def _take(index: MemberIndex, kind: bytes, raw: bytes, data: int, size: int, sparse: bool) -> None:
     try:
         name = raw.decode()
     except UnicodeDecodeError:
@@ -111,7 +113,7 @@ def _is_header(header: bytes) -> bool:
     """Whether the checksum holds: the sum of all bytes, its own eight counted as spaces."""
     try:
         claimed = _number(header[148:156])
-    except Damage:
+    except CorruptArchive:
         return False
     return claimed == sum(header) - sum(header[148:156]) + 256
 
@@ -124,7 +126,7 @@ def _number(field: bytes) -> int:
     if not text:
         return 0
     if not _OCTAL.issuperset(text):  # int() takes a sign, which would lead back in the file for ever
-        raise Damage("damaged", "a member header holds no number where one must be")
+        raise CorruptArchive("damaged", "a member header holds no number where one must be")
     return int(text, 8)
 
 
@@ -143,7 +145,7 @@ def _records(text: bytes) -> dict[str, bytes]:
         length = _decimal(text[at : max(space, at)])
         key, equals, value = text[space + 1 : at + length - 1].partition(b"=")
         if not equals or not space - at < length <= len(text) - at:
-            raise Damage("damaged", "a pax header does not say what it must")
+            raise CorruptArchive("damaged", "a pax header does not say what it must")
         if key == b"size":
             _decimal(value)
         found[key.decode("utf-8", "replace")] = value
@@ -153,5 +155,5 @@ def _records(text: bytes) -> dict[str, bytes]:
 
 def _decimal(text: bytes) -> int:
     if not text.isdigit() or len(text) > _DIGITS:
-        raise Damage("damaged", "a pax header does not say what it must")
+        raise CorruptArchive("damaged", "a pax header does not say what it must")
     return int(text)

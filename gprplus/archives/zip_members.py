@@ -5,14 +5,14 @@ import stat
 import struct
 from typing import Any
 
-from gprplus.archives.index import RATIO, SLACK, Index
-from gprplus.archives.tar import Damage
+from gprplus.archives.index import RATIO, SLACK, MemberIndex
+from gprplus.archives.tar import CorruptArchive
 
 _METHODS = (0, 8, 12, 14)  # stored, deflate, bzip2, LZMA: what zipfile can unpack
 _UNIX = 3
 
 
-class Zip:
+class ZipMembers:
     """A zip archive: `index`, and pieces of members. A member is unpacked to its declared size and its CRC checked."""
 
     direct = False
@@ -20,7 +20,7 @@ class Zip:
     def __init__(self, file: Any) -> None:
         import zipfile
 
-        self.index = Index()
+        self.index = MemberIndex()
         try:
             self._zip = zipfile.ZipFile(file)
         except MemoryError:
@@ -62,7 +62,7 @@ class Zip:
         except MemoryError:
             raise
         except Exception as error:  # the libraries raise OSError, LZMAError, zlib.error, KeyError, ... on damaged bytes
-            raise Damage("damaged", f"it does not unpack ({error or type(error).__name__})") from None
+            raise CorruptArchive("damaged", f"it does not unpack ({error or type(error).__name__})") from None
         return data[offset : offset + length]
 
     def _whole(self, position: int) -> bytes:
@@ -70,7 +70,7 @@ class Zip:
 
         size, name = self.index.sizes[position], self.index.names[position]
         member = self._zip.NameToInfo.get(name) or self._zip.NameToInfo[f"./{name}"]
-        data = unpacked(self._packed(member), member.compress_type, size)
+        data = unpack(self._packed(member), member.compress_type, size)
         if len(data) != size:
             found = "more" if len(data) > size else f"{len(data):,}"
             raise ValueError(f"{found} bytes where {size:,} were announced")
@@ -92,7 +92,7 @@ class Zip:
         return data
 
 
-def unpacked(data: bytes, method: int, size: int) -> bytes:
+def unpack(data: bytes, method: int, size: int) -> bytes:
     """Unpack by one of the zip methods, to at most one byte more than `size`."""
     if method == 0:
         return data

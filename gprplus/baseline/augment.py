@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from gprplus.baseline.recipe import Augment
+from gprplus.baseline.recipe import AugmentSettings
 
 DRAWS = 8
 # ImageNet's channel statistics: what published weights expect, and as good as any other from scratch.
@@ -22,22 +22,22 @@ ERASED_AREA = (0.02, 0.4)
 ERASED_ASPECT = 0.3
 
 
-def draws(count: int, rng: np.random.Generator) -> np.ndarray:
+def sample_parameters(count: int, rng: np.random.Generator) -> np.ndarray:
     """The randomness of `count` images, `(count, 8) float32` in [0, 1): mirror, shift down, shift right, erase, area,
     aspect, top, left.
     """
     return rng.random((count, DRAWS), dtype=np.float32)
 
 
-def as_words(images: torch.Tensor) -> torch.Tensor:
+def pack_words(images: torch.Tensor) -> torch.Tensor:
     """`(N, H, W, 3) uint8` as `(N, H, W) int32`: a gather of words is three times as fast as one of triples."""
     return torch.nn.functional.pad(images, (0, 1)).view(torch.int32).squeeze(-1)
 
 
-def augmented(
-    words: torch.Tensor, rows: torch.Tensor, random: torch.Tensor, augment: Augment, dtype: torch.dtype
+def augment_batch(
+    words: torch.Tensor, rows: torch.Tensor, random: torch.Tensor, augment: AugmentSettings, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Rows of `words (N, H, W) int32` (from `as_words`) augmented and normalised: `(B, 3, H, W)`, channels-last in
+    """Rows of `words (N, H, W) int32` (from `pack_words`) augmented and normalised: `(B, 3, H, W)`, channels-last in
     memory.
 
     `rows (B,)` int64 and `random (B, 8)` float32 lie on the words' device. One gather reads each wanted pixel once;
@@ -64,7 +64,7 @@ def augmented(
     return out
 
 
-def normalised(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def normalize(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     """`(B, H, W, 3) uint8` to `(B, 3, H, W)`, zero mean and unit deviation by ImageNet's statistics.
 
     The memory stays channels-last.
@@ -74,7 +74,7 @@ def normalised(pixels: torch.Tensor, dtype: torch.dtype = torch.float32) -> torc
 
 
 def _normalised(lines: torch.Tensor, size: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
-    """Lines of pixels `(B * H, W * 3) float32`, which are written over, as `normalised`."""
+    """Lines of pixels `(B * H, W * 3) float32`, which are written over, as `normalize`."""
     height, width = size
     scale, shift = _statistics(width, str(lines.device))
     return torch.addcmul(shift, lines, scale, out=lines).to(dtype).view(-1, height, width, 3).permute(0, 3, 1, 2)

@@ -1,6 +1,6 @@
 """Networks by name: each a function of the recipe's Network that makes `(B, 3, H, W)` -> `(B, width, h, w)`.
 
-`resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint loads. `small` is for
+`build_resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint loads. `build_small` is for
 processors without an accelerator.
 """
 
@@ -9,17 +9,17 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from gprplus.baseline.recipe import Network
-from gprplus.core.errors import RecipeError, nearest
+from gprplus.baseline.recipe import NetworkSettings
+from gprplus.core.errors import RecipeError, did_you_mean
 
-BACKBONES: dict[str, Callable[[Network], nn.Module]] = {}
+BACKBONES: dict[str, Callable[[NetworkSettings], nn.Module]] = {}
 TIMM = "timm:"
 
 
-def backbone(name: str) -> Callable[[Callable[[Network], nn.Module]], Callable[[Network], nn.Module]]:
+def backbone(name: str) -> Callable[[Callable[[NetworkSettings], nn.Module]], Callable[[NetworkSettings], nn.Module]]:
     """Enter a function into the registry under a name that is still free."""
 
-    def enter(make: Callable[[Network], nn.Module]) -> Callable[[Network], nn.Module]:
+    def enter(make: Callable[[NetworkSettings], nn.Module]) -> Callable[[NetworkSettings], nn.Module]:
         if name in BACKBONES:
             raise ValueError(f"two backbones are called '{name}'")
         BACKBONES[name] = make
@@ -28,7 +28,7 @@ def backbone(name: str) -> Callable[[Callable[[Network], nn.Module]], Callable[[
     return enter
 
 
-def make(network: Network) -> nn.Module:
+def make_backbone(network: NetworkSettings) -> nn.Module:
     """The recipe's backbone, with fresh weights.
 
     Its `width` is the length of a pooled feature. Raises RecipeError for an unknown name.
@@ -36,7 +36,9 @@ def make(network: Network) -> nn.Module:
     if network.backbone.startswith(TIMM):
         return _of_timm(network.backbone.removeprefix(TIMM), network)
     if network.backbone not in BACKBONES:
-        raise RecipeError(f"There is no backbone called '{network.backbone}'. {nearest(network.backbone, BACKBONES)}")
+        raise RecipeError(
+            f"There is no backbone called '{network.backbone}'. {did_you_mean(network.backbone, BACKBONES)}"
+        )
     return BACKBONES[network.backbone](network)
 
 
@@ -46,7 +48,7 @@ class Bottleneck(nn.Module):
     def __init__(self, width_in: int, width: int, stride: int, ibn: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(width_in, width, 1, bias=False)
-        self.bn1: nn.Module = InstanceBatch(width) if ibn else nn.BatchNorm2d(width)
+        self.bn1: nn.Module = InstanceBatchNorm(width) if ibn else nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
@@ -65,7 +67,7 @@ class Bottleneck(nn.Module):
         return self.relu(out + (x if self.downsample is None else self.downsample(x)))
 
 
-class InstanceBatch(nn.Module):
+class InstanceBatchNorm(nn.Module):
     """IBN-a (Pan et al., ECCV 2018): the first half of the channels normalised image by image, the rest by batch.
 
     Takes the look of a camera out of low features; its parameter names are the authors'.
@@ -113,7 +115,7 @@ def _stage(width_in: int, width: int, blocks: int, stride: int, ibn: bool = Fals
     return nn.Sequential(first, *(Bottleneck(4 * width, width, 1, ibn) for _ in range(blocks - 1)))
 
 
-class Small(nn.Module):
+class SmallBackbone(nn.Module):
     """A residual network for a processor: a stem that shrinks the image fourfold at once, then three stages of 3x3
     convolutions.
 
@@ -127,7 +129,9 @@ class Small(nn.Module):
         self.stem = nn.Conv2d(3, widths[0], 7, 4, 3, bias=False)
         self.bn = nn.BatchNorm2d(widths[0])
         self.stages = nn.Sequential(
-            Residual(widths[0], widths[0], 1), Residual(widths[0], widths[1], 2), Residual(widths[1], widths[2], 2)
+            ResidualBlock(widths[0], widths[0], 1),
+            ResidualBlock(widths[0], widths[1], 2),
+            ResidualBlock(widths[1], widths[2], 2),
         )
         initialise(self)
 
@@ -135,7 +139,7 @@ class Small(nn.Module):
         return self.stages(nn.functional.relu(self.bn(self.stem(x)), inplace=True))
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with a shortcut; the shortcut of a block that halves is a 2x2 mean and a 1x1 convolution."""
 
     def __init__(self, width_in: int, width: int, stride: int) -> None:
@@ -166,24 +170,24 @@ def initialise(module: nn.Module) -> None:
 
 
 @backbone("resnet50")
-def resnet50(network: Network) -> nn.Module:
+def build_resnet50(network: NetworkSettings) -> nn.Module:
     """ResNet-50, 23.5 million weights."""
     return ResNet50(network.last_stride)
 
 
 @backbone("resnet50_ibn_a")
-def resnet50_ibn_a(network: Network) -> nn.Module:
+def build_resnet50_ibn_a(network: NetworkSettings) -> nn.Module:
     """ResNet-50 with IBN-a, which travels better from one dataset to another."""
     return ResNet50(network.last_stride, ibn=True)
 
 
 @backbone("small")
-def small(network: Network) -> nn.Module:
+def build_small(network: NetworkSettings) -> nn.Module:
     """0.3 million weights; about a hundred times the images a second of ResNet-50 on a processor."""
-    return Small()
+    return SmallBackbone()
 
 
-class OfTimm(nn.Module):
+class TimmBackbone(nn.Module):
     """Any network of the timm library as a map of features `(B, width, h, w)`; one of tokens becomes a `(B, width, 1,
     n)` of them.
     """
@@ -200,7 +204,7 @@ class OfTimm(nn.Module):
         return out if out.shape[1] == self.width else out.permute(0, 3, 1, 2)
 
 
-def _of_timm(name: str, network: Network) -> nn.Module:
+def _of_timm(name: str, network: NetworkSettings) -> nn.Module:
     """A timm network by its name; `weights` imagenet are timm's own."""
     try:
         import timm
@@ -210,9 +214,11 @@ def _of_timm(name: str, network: Network) -> nn.Module:
             "Install it with: pip install 'gprplus[timm]'"
         ) from error
     if name not in timm.list_models():
-        raise RecipeError(f"timm has no network '{name}'. {nearest(name, timm.list_models())}")
+        raise RecipeError(f"timm has no network '{name}'. {did_you_mean(name, timm.list_models())}")
     options = {"pretrained": network.weights == "imagenet", "num_classes": 0}
     try:
-        return OfTimm(timm.create_model(name, **options, dynamic_img_size=True))  # transformers: people are not square
+        return TimmBackbone(
+            timm.create_model(name, **options, dynamic_img_size=True)
+        )  # transformers: people are not square
     except TypeError:
-        return OfTimm(timm.create_model(name, **options))
+        return TimmBackbone(timm.create_model(name, **options))

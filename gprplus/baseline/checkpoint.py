@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from gprplus.core.errors import TrainingError, first_line
-from gprplus.core.folders import remove
-from gprplus.core.workdir import replacing
+from gprplus.core.folders import remove_output
+from gprplus.core.workdir import atomic_write
 
 EVERY = 60.0  # seconds between two: losing one costs less than a reader's patience, writing one well under a second
 
@@ -79,13 +79,13 @@ class Checkpoint:
             tensors |= {f"o.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
         header = {"key": self.key, "step": str(step), "seconds": repr(seconds)}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(self.path) as temporary:
+        with atomic_write(self.path) as temporary:
             save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary, header)
         self._last = time.monotonic()
 
     def drop(self) -> None:
         """The training is over."""
-        remove(self.path)
+        remove_output(self.path)
 
 
 def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
@@ -101,7 +101,7 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def kept_lines(log: Path, step: int) -> str:
+def read_log_until(log: Path, step: int) -> str:
     """The lines of a log up to a step: those after it are about to be written again."""
     try:
         lines = log.read_text(encoding="utf-8").splitlines()

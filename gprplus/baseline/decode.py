@@ -10,7 +10,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
 
 
-def decode(data: bytes, height: int, width: int) -> np.ndarray | None:
+def decode_resized(data: bytes, height: int, width: int) -> np.ndarray | None:
     """`(height, width, 3) uint8` RGB; None when the bytes are no whole image.
 
     A JPEG is decoded at the smallest scale that is not below the wanted size, the rest is done by area. The result
@@ -25,8 +25,8 @@ def decode(data: bytes, height: int, width: int) -> np.ndarray | None:
         bgr = images.decode_with_opencv(data, getattr(cv2, f"IMREAD_REDUCED_COLOR_{scale}"))
         image = None if bgr is None else cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
     if image is None:
-        image = images.decode(data)
-    return None if image is None else images.resize(image, height, width)
+        image = images.decode_image(data)
+    return None if image is None else images.resize_image(image, height, width)
 
 
 def jpeg_size(data: bytes) -> tuple[int, int] | None:

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from gprplus.baseline import distributed
-from gprplus.baseline.store_view import Pixels
+from gprplus.baseline.store_view import StoredImages
 from gprplus.core.errors import DeviceError
-from gprplus.core.parallel import cores
+from gprplus.core.parallel import available_cores
 
 
-def resolve(name: str) -> str:
+def resolve_device(name: str) -> str:
     """`auto` is the first CUDA device, else the processor; anything else must be there. Raises DeviceError.
 
-    >>> resolve("cpu")
+    >>> resolve_device("cpu")
     'cpu'
     """
     if name == "auto":
@@ -38,9 +38,9 @@ def resolve(name: str) -> str:
     return name
 
 
-def describe(device: str) -> str:
+def describe_device(device: str) -> str:
     """The device in words, as records hold it."""
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else f"cpu, {cores()} cores"
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else f"cpu, {available_cores()} cores"
 
 
 def precision(asked: str, device: str) -> torch.dtype:
@@ -65,7 +65,7 @@ def _multiplies_bfloat16() -> bool:
 _CONTEXTS = 0.05
 
 
-def memory(device: str, jobs: int = 1) -> int:
+def free_bytes(device: str, jobs: int = 1) -> int:
     """Bytes that one of `jobs` processes may fill, of a GPU or of main memory: what is free, and not more than its
     part of the whole.
 
@@ -74,7 +74,7 @@ def memory(device: str, jobs: int = 1) -> int:
     if device.startswith("cuda"):
         free, whole = torch.cuda.mem_get_info(device)
     else:
-        (free, whole), jobs = _main_memory(), jobs * distributed.beside()
+        (free, whole), jobs = _main_memory(), jobs * distributed.local_process_count()
     return free if jobs == 1 else min(free, int(whole * (1 - _CONTEXTS) / jobs))
 
 
@@ -105,7 +105,7 @@ def _main_memory(root: Path = Path("/")) -> tuple[int, int]:
 
 
 @contextmanager
-def at_work(device: str, jobs: int = 1) -> Iterator[None]:
+def device_context(device: str, jobs: int = 1) -> Iterator[None]:
     """Inside, a GPU is the one that torch takes where none is named, and this process keeps to its part of it, where
     `jobs` share it.
 
@@ -121,14 +121,14 @@ def at_work(device: str, jobs: int = 1) -> Iterator[None]:
         yield
 
 
-def sent(array: np.ndarray, device: str) -> torch.Tensor:
+def to_device(array: np.ndarray, device: str) -> torch.Tensor:
     """The array as a tensor on the device; the host goes on while it travels to a GPU."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor
 
 
-def sent_rows(images: Pixels, rows: np.ndarray, device: str) -> torch.Tensor:
-    """`rows (n,)` of the images, `(n, H, W, 3) uint8`, as `sent`: read straight into the memory that they are sent
+def rows_to_device(images: StoredImages, rows: np.ndarray, device: str) -> torch.Tensor:
+    """`rows (n,)` of the images, `(n, H, W, 3) uint8`, as `to_device`: read straight into the memory that they are sent
     from. It is new memory each time, which torch takes back when it has been sent.
     """
     held = torch.empty((len(rows), *images.shape[1:]), dtype=torch.uint8, pin_memory=device.startswith("cuda"))
@@ -136,8 +136,8 @@ def sent_rows(images: Pixels, rows: np.ndarray, device: str) -> torch.Tensor:
     return held.to(device, non_blocking=True)
 
 
-def sent_blocks(images: Pixels, size: int, device: str) -> Iterator[torch.Tensor]:
-    """All images, `size` at a time, as `sent_rows`: while one block travels the next is read.
+def blocks_to_device(images: StoredImages, size: int, device: str) -> Iterator[torch.Tensor]:
+    """All images, `size` at a time, as `rows_to_device`: while one block travels the next is read.
 
     The host waits where it would be more than two ahead, or it would fill main memory with what waits to be sent.
     """
@@ -145,14 +145,14 @@ def sent_blocks(images: Pixels, size: int, device: str) -> Iterator[torch.Tensor
     for start in range(0, len(images), size):
         if len(travelling) == 2:
             travelling.popleft().synchronize()
-        block = sent_rows(images, np.arange(start, min(start + size, len(images))), device)
+        block = rows_to_device(images, np.arange(start, min(start + size, len(images))), device)
         if device.startswith("cuda"):
             travelling.append(torch.cuda.current_stream(device).record_event())
         yield block
 
 
 @contextmanager
-def threads(count: int | None) -> Iterator[None]:
+def thread_limit(count: int | None) -> Iterator[None]:
     """Inside, torch uses `count` threads of the processor (None: as many as before)."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)

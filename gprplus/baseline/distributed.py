@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Group:
+class ProcessGroup:
     """This process's place (`rank`, from 0) among `size`."""
 
     rank: int = 0
@@ -93,11 +93,11 @@ class Group:
             )
 
 
-def join(device: str) -> Group:
+def join_process_group(device: str) -> ProcessGroup:
     """The group that `torchrun` started this process in, joined; a group of one outside it."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        return Group()
+        return ProcessGroup()
     if not distributed.is_initialized():
         week = timedelta(days=7)  # the others wait as long as the first one packs images
         if device.startswith("cuda"):
@@ -106,10 +106,10 @@ def join(device: str) -> Group:
             distributed.init_process_group("nccl", timeout=week, device_id=torch.device(device))
         else:
             distributed.init_process_group("gloo", timeout=week)
-    return Group(distributed.get_rank(), size)
+    return ProcessGroup(distributed.get_rank(), size)
 
 
-def beside() -> int:
+def local_process_count() -> int:
     """How many processes of the group share this machine's cores."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 

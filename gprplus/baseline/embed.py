@@ -4,17 +4,19 @@ import numpy as np
 import torch
 
 from gprplus.baseline import devices
-from gprplus.baseline.augment import normalised
+from gprplus.baseline.augment import normalize
 from gprplus.baseline.model import Model
-from gprplus.baseline.recipe import Compute
-from gprplus.baseline.store_view import Pixels
+from gprplus.baseline.recipe import ComputeSettings
+from gprplus.baseline.store_view import StoredImages
 
 # Images a forward pass takes; larger passes gain nothing on a GPU and leave the cache of a processor.
 _BATCH = {"cuda": 1024, "cpu": 64}
 
 
 @torch.inference_mode()
-def embed(model: Model, images: np.ndarray | Pixels, compute: Compute, device: str) -> torch.Tensor:
+def embed_images(
+    model: Model, images: np.ndarray | StoredImages, compute: ComputeSettings, device: str
+) -> torch.Tensor:
     """Unit features `(N, width) float32` of `images (N, H, W, 3) uint8`, on the device.
 
     With `flip_features`, of image and mirror image together.
@@ -22,8 +24,8 @@ def embed(model: Model, images: np.ndarray | Pixels, compute: Compute, device: s
     kind = device.split(":")[0]
     dtype = devices.precision(compute.precision, device)
     out = []
-    for pixels in devices.sent_blocks(Pixels.of(images), _BATCH[kind], device):
-        batch = normalised(pixels, dtype)
+    for pixels in devices.blocks_to_device(StoredImages.of(images), _BATCH[kind], device):
+        batch = normalize(pixels, dtype)
         with torch.autocast(kind, dtype, enabled=dtype != torch.float32):
             features = model.embed(batch)
             if compute.flip_features:

@@ -14,13 +14,19 @@ import torch
 from torch import nn
 
 from gprplus.baseline import losses
-from gprplus.baseline.distributed import Group
+from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.model import Model
-from gprplus.baseline.recipe import Loss
+from gprplus.baseline.recipe import LossSettings
 
 
-def gradients(
-    network: Model, images: torch.Tensor, people: torch.Tensor, loss: Loss, dtype: torch.dtype, parts: int, group: Group
+def accumulate_gradients(
+    network: Model,
+    images: torch.Tensor,
+    people: torch.Tensor,
+    loss: LossSettings,
+    dtype: torch.dtype,
+    parts: int,
+    group: ProcessGroup,
 ) -> torch.Tensor:
     """Leave the gradients of the whole batch's loss on the network; gives the loss, a scalar without a graph.
 
@@ -34,7 +40,7 @@ def gradients(
     if parts == 1 and group.size == 1:
         with autocast():
             features, logits = network(images)
-        value = losses.total(features, logits, people, loss)
+        value = losses.total_loss(features, logits, people, loss)
         value.backward()
         return value.detach()
     pieces = images.chunk(parts)
@@ -44,7 +50,7 @@ def gradients(
     features = group.gathered(own.detach()).requires_grad_()
     with autocast():
         logits = network.classifier(network.neck(features))
-    value = losses.total(features, logits, group.gathered(people), loss)
+    value = losses.total_loss(features, logits, group.gathered(people), loss)
     value.backward()
     wanted = group.own(features.grad) * group.size  # `average` divides by it again
     if parts == 1:

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus import archives
-from gprplus.baseline.decode import decode
-from gprplus.baseline.store_view import Pixels
+from gprplus.baseline.decode import decode_resized
+from gprplus.baseline.store_view import StoredImages
 from gprplus.core import sampling
-from gprplus.core.errors import TrainingError, examples, storage
-from gprplus.core.parallel import Progress, in_threads, silent
-from gprplus.core.workdir import replacing
+from gprplus.core.errors import TrainingError, first_few, format_bytes
+from gprplus.core.parallel import Progress, map_threads, no_progress
+from gprplus.core.workdir import atomic_write
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +35,7 @@ _TOGETHER = 32  # images a thread takes at once: a future an image would cost as
 
 
 @dataclass(frozen=True)
-class Pack:
+class ImageStore:
     """Images of one set of rows in a store:
 
     `uids (N,) uint64` ascending, and the keys `(N,) uint64` they are packed under.
@@ -55,7 +55,7 @@ class Pack:
             raise TrainingError(f"{int((~known).sum()):,} images are not in this pack of {len(self.uids):,}.")
         return self.keys[place]
 
-    def images(self, uids: np.ndarray) -> Pixels:
+    def images(self, uids: np.ndarray) -> StoredImages:
         """The pixels of `uids (N,) uint64`, in that order: found, not yet read. Raises TrainingError when one is not
         packed.
         """
@@ -71,11 +71,11 @@ class Pack:
         order = np.argsort(packed, kind="stable")
         places = order[np.searchsorted(packed, wanted, sorter=order)]
         parts = tuple(partial(_mapped, p, len(k), self.height, self.width) for p, k in zip(paths, held, strict=True))
-        return Pixels(self.height, self.width, parts, np.cumsum([0, *map(len, held)]), places)
+        return StoredImages(self.height, self.width, parts, np.cumsum([0, *map(len, held)]), places)
 
 
 @dataclass(frozen=True)
-class Cost:
+class PackingCost:
     """What packing would take: the keys `(N,) uint64` of the images wanted, of them those not yet packed, each sorted,
     the bytes that one takes, and the files of a few of those not yet packed.
 
@@ -90,20 +90,20 @@ class Cost:
     sample: tuple[str, ...] = ()
 
 
-def cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> Cost:
-    """What `pack` would have to do. Raises TrainingError when files are not there."""
+def packing_cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> PackingCost:
+    """What `pack_images` would have to do. Raises TrainingError when files are not there."""
     uids, paths = _places(rows, roots)
     facts = _facts(paths)
     own = _keys(uids, facts)
     wanted = np.unique(own)
     missing = np.setdiff1d(wanted, _packed(_folder(store, height, width), height, width), assume_unique=True)
-    digest = sampling.digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
+    digest = sampling.sha256_digest(uids.astype("<u8").tobytes(), facts[:, 0].astype("<u8").tobytes())
     open_ = np.flatnonzero(np.isin(own, missing))
     sample = tuple(paths[i] for i in open_[:: -(-len(open_) // _SAMPLE) or 1])
-    return Cost(wanted, missing, height * width * 3 + 8, digest, sample)
+    return PackingCost(wanted, missing, height * width * 3 + 8, digest, sample)
 
 
-def pack(
+def pack_images(
     rows: "pa.Table",
     roots: Mapping[str, Path],
     store: Path,
@@ -111,8 +111,8 @@ def pack(
     width: int,
     *,
     workers: int | None = None,
-    progress: Progress = silent,
-) -> Pack:
+    progress: Progress = no_progress,
+) -> ImageStore:
     """Make sure every row (columns uid, dataset, path; repeats welcome) is packed under `store`/HxW.
 
     Decodes in threads (OpenCV releases the lock). Raises TrainingError naming files that are missing or cannot be
@@ -122,7 +122,7 @@ def pack(
     uids, paths = _places(rows, roots)
     wanted = _keys(uids, _facts(paths))
     missing = np.flatnonzero(~np.isin(wanted, _packed(folder, height, width)))
-    missing = missing[archives.reading_order([paths[i] for i in missing])]
+    missing = missing[archives.sort_for_reading([paths[i] for i in missing])]
     _check_disk(folder, len(missing) * (height * width * 3 + 8), len(missing))
     per_part = max(1, PART_BYTES // (height * width * 3))
     progress(0, len(missing))
@@ -130,7 +130,7 @@ def pack(
         part = missing[start : start + per_part]
         pixels = _decoded([paths[i] for i in part], height, width, workers, start, len(missing), progress)
         _write(folder, wanted[part], pixels)
-    return Pack(folder, height, width, uids, wanted)
+    return ImageStore(folder, height, width, uids, wanted)
 
 
 def _folder(store: Path, height: int, width: int) -> Path:
@@ -145,7 +145,7 @@ def _places(rows: "pa.Table", roots: Mapping[str, Path]) -> tuple[np.ndarray, li
     datasets, paths = once.column("dataset").to_pylist(), once.column("path").to_pylist()
     strangers = sorted(set(datasets) - set(prefix))
     if strangers:
-        raise TrainingError(f"No folder is known for the dataset(s) {examples(strangers)}; name one with --root.")
+        raise TrainingError(f"No folder is known for the dataset(s) {first_few(strangers)}; name one with --root.")
     return uids, [prefix[dataset] + path for dataset, path in zip(datasets, paths, strict=True)]
 
 
@@ -155,11 +155,11 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
     absent = []
     for i, path in enumerate(paths):
         try:
-            facts[i] = archives.facts(path)
+            facts[i] = archives.file_stat(path)
         except OSError:
             absent.append(path)
     if absent:
-        shown = examples([os.path.normpath(path) for path in absent])
+        shown = first_few([os.path.normpath(path) for path in absent])
         raise TrainingError(
             f"{len(absent):,} of {len(paths):,} images are not there ({shown}). "
             "Put them back, say where they are now with --root NAME=DIR, or build manifest and split again."
@@ -169,7 +169,7 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
 
 def _keys(uids: np.ndarray, facts: np.ndarray) -> np.ndarray:
     """The store's keys `(N,) uint64` of images with such files."""
-    return sampling.mix(sampling.mix(sampling.mix(uids) ^ facts[:, 0]) ^ facts[:, 1])
+    return sampling.splitmix64(sampling.splitmix64(sampling.splitmix64(uids) ^ facts[:, 0]) ^ facts[:, 1])
 
 
 def _check_disk(folder: Path, wanted: int, images: int) -> None:
@@ -177,8 +177,8 @@ def _check_disk(folder: Path, wanted: int, images: int) -> None:
     free = shutil.disk_usage(there).free
     if wanted > free:
         raise TrainingError(
-            f"Packing {images:,} images needs {storage(wanted)} in {folder}, but only "
-            f"{storage(free)} are free. Make room, or give another folder with --work."
+            f"Packing {images:,} images needs {format_bytes(wanted)} in {folder}, but only "
+            f"{format_bytes(free)} are free. Make room, or give another folder with --work."
         )
 
 
@@ -192,7 +192,7 @@ def _decoded(
         broken = []
         files = archives.read_many(paths[start : start + _TOGETHER])
         for i in range(start, start + len(files)):
-            image = None if (data := files[i - start]) is None else decode(data, height, width)
+            image = None if (data := files[i - start]) is None else decode_resized(data, height, width)
             if image is None:
                 broken.append(paths[i])
             else:
@@ -200,20 +200,20 @@ def _decoded(
         return broken
 
     broken: list[str] = []
-    for count, found in enumerate(in_threads(fill, range(0, len(paths), _TOGETHER), workers), 1):
+    for count, found in enumerate(map_threads(fill, range(0, len(paths), _TOGETHER), workers), 1):
         broken += found
         progress(done + min(count * _TOGETHER, len(paths)), total)
     if broken:
         raise TrainingError(
-            f"{len(broken):,} images cannot be decoded ({examples(broken)}). "
+            f"{len(broken):,} images cannot be decoded ({first_few(broken)}). "
             "Find all such files with: gprplus build-manifest --verify decode, then make the split again."
         )
     return pixels
 
 
 def _write(folder: Path, part: np.ndarray, pixels: np.ndarray) -> None:
-    name = sampling.digest(part.tobytes())[:20]
-    with replacing(folder / f"{name}.pack") as temporary, temporary.open("wb") as file:
+    name = sampling.sha256_digest(part.tobytes())[:20]
+    with atomic_write(folder / f"{name}.pack") as temporary, temporary.open("wb") as file:
         file.write(np.array([_MAGIC, len(part), *pixels.shape[1:3]], dtype="<i8").tobytes())
         file.write(part.astype("<u8").tobytes())
         file.write(pixels.data)

@@ -14,19 +14,19 @@ import torch
 
 from gprplus.baseline import augment, devices, sampler
 from gprplus.baseline.recipe import Recipe
-from gprplus.baseline.store_view import Pixels
+from gprplus.baseline.store_view import StoredImages
 from gprplus.core import sampling
 
 # A set may fill this share of the free memory, of an accelerator or of a processor; the rest is for the network.
 RESIDENT_SHARE = 0.5
-RESIDENT_CHUNK = 64
-STREAMED_CHUNK = 16
+STEPS_PER_CHUNK_RESIDENT = 64
+STEPS_PER_CHUNK_STREAMED = 16
 _BLOCK = 32 << 20  # bytes laid at a time
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
+def random_stream(seed: int, name: str) -> np.random.Generator:
     """The generator of one purpose ("order", "augment") under a seed: streams do not disturb each other."""
-    return np.random.default_rng([seed, sampling.text_key(name)])
+    return np.random.default_rng([seed, sampling.hash64(name)])
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Chunk:
     origin: np.ndarray
 
 
-def chunks(
-    images: np.ndarray | Pixels,
+def load_chunks(
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -59,9 +59,9 @@ def chunks(
 
     `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes share the device.
     """
-    images, spots = Pixels.of(images).in_order()  # so that a disk reads from front to back
+    images, spots = StoredImages.of(images).in_order()  # so that a disk reads from front to back
     resident = _resident(images, device, jobs)
-    length = STREAMED_CHUNK if resident is None else RESIDENT_CHUNK
+    length = STEPS_PER_CHUNK_STREAMED if resident is None else STEPS_PER_CHUNK_RESIDENT
     plan = _plan(labels, recipe, seed, first, steps, length, shares)
     side = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
@@ -76,9 +76,9 @@ def chunks(
             if resident is not None:
                 words, local = resident, spots[rows]
             else:
-                words = augment.as_words(devices.sent_rows(images, spots[rows.reshape(-1)], device))
+                words = augment.pack_words(devices.rows_to_device(images, spots[rows.reshape(-1)], device))
                 local = np.arange(rows.size).reshape(rows.shape)
-            beside = [devices.sent(one, device) for one in (local, random, labels[rows])]
+            beside = [devices.to_device(one, device) for one in (local, random, labels[rows])]
             chunk = Chunk(words, beside[0], beside[1], beside[2], rows)
             return chunk, side.record_event() if side else None
 
@@ -99,25 +99,25 @@ def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
     return chunk
 
 
-def fits(images: np.ndarray | Pixels, device: str, jobs: int = 1) -> bool:
+def fits_on_device(images: np.ndarray | StoredImages, device: str, jobs: int = 1) -> bool:
     """Whether a run's images are laid where they are computed on whole."""
-    return images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.memory(device, jobs)
+    return images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.free_bytes(device, jobs)
 
 
-def _resident(images: Pixels, device: str, jobs: int) -> torch.Tensor | None:
+def _resident(images: StoredImages, device: str, jobs: int) -> torch.Tensor | None:
     """All images on the device; None where they have to be streamed, if only because others have taken the room."""
     try:
-        return _words(images, device) if fits(images, device, jobs) else None
+        return _words(images, device) if fits_on_device(images, device, jobs) else None
     except torch.OutOfMemoryError:
         return None
 
 
-def _words(images: Pixels, device: str) -> torch.Tensor:
+def _words(images: StoredImages, device: str) -> torch.Tensor:
     """All images on the device, a block at a time so that their bytes are never there twice."""
     words = torch.empty(images.shape[:3], dtype=torch.int32, device=device)
     start, size = 0, max(1, _BLOCK * len(images) // max(images.nbytes, 1))
-    for block in devices.sent_blocks(images, size, device):
-        words[start : start + len(block)] = augment.as_words(block)
+    for block in devices.blocks_to_device(images, size, device):
+        words[start : start + len(block)] = augment.pack_words(block)
         start += len(block)
     return words
 
@@ -134,10 +134,12 @@ def _plan(
     """Rows `(C, B)` and randomness `(C, B, 8)` of `length` steps at a time; what comes before `first` is drawn too, and
     passed over.
     """
-    order = sampler.batches(labels, recipe.batch.identities, recipe.batch.images, stream(seed, "order"), shares)
-    rng = stream(seed, "augment")
+    order = sampler.draw_batches(
+        labels, recipe.batch.identities, recipe.batch.images, random_stream(seed, "order"), shares
+    )
+    rng = random_stream(seed, "augment")
     for _ in range(first):
-        augment.draws(next(order).size, rng)
+        augment.sample_parameters(next(order).size, rng)
     for start in range(first, steps, length):
         rows = np.stack([next(order) for _ in range(min(length, steps - start))])
-        yield rows, augment.draws(rows.size, rng).reshape(*rows.shape, augment.DRAWS)
+        yield rows, augment.sample_parameters(rows.size, rng).reshape(*rows.shape, augment.DRAWS)

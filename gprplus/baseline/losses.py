@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from gprplus.baseline.recipe import Loss
+from gprplus.baseline.recipe import LossSettings
 
 
 def identity_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) -> torch.Tensor:
@@ -33,7 +33,7 @@ def triplet_loss(features: torch.Tensor, labels: torch.Tensor, margin: float) ->
     return functional.relu(farthest - nearest + margin).mean()
 
 
-def total(features: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, loss: Loss) -> torch.Tensor:
+def total_loss(features: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor, loss: LossSettings) -> torch.Tensor:
     """The recipe's weighted sum."""
     out = loss.identity * identity_loss(logits, labels, loss.label_smoothing)
     return out + loss.triplet * triplet_loss(features, labels, loss.margin) if loss.triplet else out

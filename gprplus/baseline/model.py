@@ -7,12 +7,12 @@ from torch import nn
 from torch.nn import functional
 
 from gprplus.baseline import backbones
-from gprplus.baseline.recipe import Network
+from gprplus.baseline.recipe import NetworkSettings
 from gprplus.core.errors import TrainingError, first_line
-from gprplus.core.workdir import replacing
+from gprplus.core.workdir import atomic_write
 
 
-class GeM(nn.Module):
+class GeMPooling(nn.Module):
     """Generalised mean over `(B, C, h, w)`, of a learnt power that starts at 3 (Radenovic et al., TPAMI 2019, equation
     4): between the mean (1) and the maximum (infinity).
     """
@@ -26,7 +26,7 @@ class GeM(nn.Module):
             return x.float().clamp_min(1e-6).pow(self.power).mean((2, 3)).pow(1 / self.power)
 
 
-class Mean(nn.Module):
+class MeanPooling(nn.Module):
     """The mean over `(B, C, h, w)`, float32 also of bfloat16: triplets compare distances of these."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -40,11 +40,11 @@ class Model(nn.Module):
     The triplet loss sees features before the neck, the classifier and the search those after it.
     """
 
-    def __init__(self, network: Network, classes: int) -> None:
+    def __init__(self, network: NetworkSettings, classes: int) -> None:
         super().__init__()
-        self.backbone = backbones.make(network)
+        self.backbone = backbones.make_backbone(network)
         width = int(self.backbone.width)  # type: ignore[arg-type]
-        self.pool = GeM() if network.pooling == "gem" else Mean()
+        self.pool = GeMPooling() if network.pooling == "gem" else MeanPooling()
         self.neck = nn.BatchNorm1d(width)
         self.neck.bias.requires_grad_(False)
         self.classifier = nn.Linear(width, classes, bias=False)
@@ -65,7 +65,7 @@ class Model(nn.Module):
         return functional.normalize(features.float(), dim=1)
 
 
-def new(network: Network, classes: int, seed: int, device: str = "cpu") -> Model:
+def build_model(network: NetworkSettings, classes: int, seed: int, device: str = "cpu") -> Model:
     """A model with the seed's own first weights, the same whatever else happens in the process."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -73,22 +73,22 @@ def new(network: Network, classes: int, seed: int, device: str = "cpu") -> Model
     return model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def save(model: Model, path: Path) -> None:
+def save_model(model: Model, path: Path) -> None:
     """Write the weights as safetensors, whole or not at all."""
     from safetensors.torch import save_file
 
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file({name: value.cpu().contiguous() for name, value in model.state_dict().items()}, temporary)
 
 
-def read(path: Path, network: Network, device: str) -> Model:
+def read_model(path: Path, network: NetworkSettings, device: str) -> Model:
     """A saved model, ready to embed. Raises TrainingError when the file is not there or is of another network."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         state = load_file(path)
-        model = new(network, len(state["classifier.weight"]), 0, device)
+        model = build_model(network, len(state["classifier.weight"]), 0, device)
         model.load_state_dict(state)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise TrainingError(

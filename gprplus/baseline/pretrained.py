@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from gprplus.baseline.backbones import TIMM, OfTimm
-from gprplus.core.errors import RecipeError, examples, first_line, printable
+from gprplus.baseline.backbones import TIMM, TimmBackbone
+from gprplus.core.errors import RecipeError, escape, first_few, first_line
 
 # Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the start of the file's
 # SHA-256, which the download is checked against.
@@ -34,7 +34,7 @@ _NUMBERS: list[Any] = [
 ]
 
 
-def load(backbone: nn.Module, name: str, weights: str) -> str:
+def load_pretrained(backbone: nn.Module, name: str, weights: str) -> str:
     """Fill a backbone with `weights` ("none", "imagenet" or a file) and say in one sentence what did not match (""
     when all did).
 
@@ -42,12 +42,12 @@ def load(backbone: nn.Module, name: str, weights: str) -> str:
     """
     if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
         return ""  # timm fetches its own when it makes the network
-    backbone = backbone.network if isinstance(backbone, OfTimm) else backbone
-    state = _imagenet(name) if weights == "imagenet" else read(Path(weights))
-    return fill(backbone, state, weights)
+    backbone = backbone.network if isinstance(backbone, TimmBackbone) else backbone
+    state = _imagenet(name) if weights == "imagenet" else read_weights(Path(weights))
+    return fill_state(backbone, state, weights)
 
 
-def fill(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) -> str:
+def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) -> str:
     """Copy what fits of `state` into `backbone`, by name and shape; most of it has to, and all of that to be finite."""
     state = _bare(state)
     own = backbone.state_dict()
@@ -57,7 +57,7 @@ def fill(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) ->
     if len(absent) > len(weights) // 2:
         raise RecipeError(
             f"{source} holds another architecture: {len(absent)} of {len(weights)} tensors of the network are not "
-            f"in it or have another shape ({examples(absent)})."
+            f"in it or have another shape ({first_few(absent)})."
         )
     fits = {key: value.to(own[key].dtype) for key, value in fits.items()}
     _refuse_not_finite(fits, source)
@@ -66,10 +66,10 @@ def fill(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: str) ->
     said = []
     if absent:
         said.append(
-            f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh ({examples(absent)})"
+            f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh ({first_few(absent)})"
         )
     if unused:
-        said.append(f"{len(unused)} of its tensors are not used ({examples(unused)})")
+        said.append(f"{len(unused)} of its tensors are not used ({first_few(unused)})")
     return f"{source}: {' and '.join(said)}." if said else ""
 
 
@@ -83,7 +83,7 @@ def _refuse_not_finite(tensors: Mapping[str, torch.Tensor], source: str) -> None
     bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
     if bad:
         raise RecipeError(
-            f"{source} holds NaN or infinity in {len(bad)} of {len(tensors)} tensors ({examples(bad)}). Training "
+            f"{source} holds NaN or infinity in {len(bad)} of {len(tensors)} tensors ({first_few(bad)}). Training "
             "cannot start from it: save the weights again, or start fresh with --weights none."
         )
 
@@ -100,10 +100,10 @@ def _bare(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def _imagenet(name: str) -> dict[str, torch.Tensor]:
     if name not in IMAGENET:
         raise RecipeError(f"There are no ImageNet weights for the backbone '{name}'; --weights none starts fresh.")
-    return fetch(IMAGENET[name], ", or start fresh with --weights none")
+    return fetch_weights(IMAGENET[name], ", or start fresh with --weights none")
 
 
-def fetch(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
+def fetch_weights(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
     """Published weights, from torch-hub's cache or else the network; the name of the file holds its digest.
 
     Raises RecipeError saying where to put the file, and what to do `otherwise`.
@@ -119,7 +119,7 @@ def fetch(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
         ) from error
 
 
-def read(path: Path) -> dict[str, torch.Tensor]:
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
     """The named tensors of a file, whatever trainer wrapped them; never code. Raises RecipeError."""
     try:
         size = path.stat().st_size if path.is_file() else None
@@ -159,7 +159,7 @@ def _pickled(path: Path) -> Any:
         raise RecipeError(f"{path} cannot be read: {error.strerror or first_line(error)}.") from error
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL (\S+)", str(error))
-        why = f"it asks for {printable(asked[1])}" if asked else first_line(error).split(". ")[0]
+        why = f"it asks for {escape(asked[1])}" if asked else first_line(error).split(". ")[0]
         raise RecipeError(
             f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can run code ({why}). "
             "Save the state dict alone, best as .safetensors."

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core import declarations
-from gprplus.core.errors import RecipeError, nearest, storage
+from gprplus.core.errors import RecipeError, did_you_mean, format_bytes
 from gprplus.core.names import plain_name
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
@@ -47,7 +47,7 @@ MOST_STEP_BYTES = 4 << 30  # of the pixels of one step
 
 
 @dataclass(frozen=True)
-class Input:
+class InputSettings:
     """Size that images are packed and trained at, in pixels."""
 
     height: int = 256
@@ -55,7 +55,7 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkSettings:
     """`backbone` names an entry of backbones.BACKBONES, or timm:NAME; `weights` is none, imagenet or a file;
     `last_stride` 1 keeps the last stage twice as fine; `pooling` is mean, or gem (a generalised mean of learnt power).
     """
@@ -67,7 +67,7 @@ class Network:
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchSettings:
     """P identities, K images of each."""
 
     identities: int = 16
@@ -80,7 +80,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Length:
+class TrainingLength:
     """How long to train: `steps`, the same for every arm, or `epochs` over the arm's own images. One of the two is not
     zero.
 
@@ -97,7 +97,7 @@ class Length:
 
 
 @dataclass(frozen=True)
-class Optimizer:
+class OptimizerSettings:
     """`warmup` and `decay_at` are shares of the run. one-cycle and cosine fall to `final` x `lr`; steps multiplies by
     `decay` at each of `decay_at`.
     """
@@ -113,7 +113,7 @@ class Optimizer:
 
 
 @dataclass(frozen=True)
-class Loss:
+class LossSettings:
     """Weights of the identity and the batch-hard triplet loss, the first one's label smoothing and the second one's
     margin.
     """
@@ -125,7 +125,7 @@ class Loss:
 
 
 @dataclass(frozen=True)
-class Augment:
+class AugmentSettings:
     """Chance of a mirror image, pixels of padding before the crop, chance of an erased rectangle."""
 
     flip: float = 0.5
@@ -134,7 +134,7 @@ class Augment:
 
 
 @dataclass(frozen=True)
-class Compute:
+class ComputeSettings:
     """`precision` auto is bfloat16 where the device multiplies it natively (convolutions in float32 run in TF32 on a
     GPU, as torch has it); `compile` is one of torch.compile's modes, or no: default fuses operations, reduce-overhead
     replays a step's kernels as one CUDA graph, max-autotune does both and tries kernels out. true is default, false no.
@@ -156,14 +156,14 @@ class Recipe:
     name: str
     title: str
     seeds: int
-    length: Length
-    input: Input = field(default_factory=Input)
-    network: Network = field(default_factory=Network)
-    batch: Batch = field(default_factory=Batch)
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    loss: Loss = field(default_factory=Loss)
-    augment: Augment = field(default_factory=Augment)
-    compute: Compute = field(default_factory=Compute)
+    length: TrainingLength
+    input: InputSettings = field(default_factory=InputSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    augment: AugmentSettings = field(default_factory=AugmentSettings)
+    compute: ComputeSettings = field(default_factory=ComputeSettings)
 
     @classmethod
     def read(cls, name: str | Path) -> "Recipe":
@@ -171,13 +171,13 @@ class Recipe:
 
         Raises RecipeError or DeclarationError.
         """
-        declaration = declarations.read("recipes", name)
+        declaration = declarations.load_declaration("recipes", name)
         data = {"name": declaration.name, **declaration.data}
         plain_name(data["name"], f"{declaration.where}: name", RecipeError)
         compute = data.get("compute")
         if isinstance(compute, dict) and isinstance(compute.get("compile"), bool):
             data["compute"] = compute | {"compile": "default" if compute["compile"] else "no"}
-        return declarations.strict(cls, data, declaration.where).checked(declaration.where)
+        return declarations.from_mapping(cls, data, declaration.where).checked(declaration.where)
 
     def with_options(
         self,
@@ -197,9 +197,9 @@ class Recipe:
         if weights is not None:
             network = replace(network, weights=weights)
         if steps is not None:
-            length = Length(steps=int(steps))
+            length = TrainingLength(steps=int(steps))
         if epochs is not None:
-            length = Length(epochs=float(epochs))
+            length = TrainingLength(epochs=float(epochs))
         if compile is not None:
             compute = replace(compute, compile=compile)
         return replace(self, network=network, length=length, compute=compute).checked()
@@ -215,7 +215,7 @@ class Recipe:
             (self.compute.compile, COMPILE, "compute.compile"),
         ):
             if value not in choices:
-                raise RecipeError(f"{where}: there is no {knob} '{value}'. {nearest(value, choices)}")
+                raise RecipeError(f"{where}: there is no {knob} '{value}'. {did_you_mean(value, choices)}")
         for knob, number in self._numbers():
             _within(f"{where}: {knob}", number, *BOUNDS[knob])
         if (self.length.steps > 0) == (self.length.epochs > 0):
@@ -229,7 +229,7 @@ class Recipe:
         if step > MOST_STEP_BYTES:
             raise RecipeError(
                 f"{where}: a step of {self.batch.size:,} images of {self.input.height} x {self.input.width} holds "
-                f"{storage(step)} of pixels, at most {storage(MOST_STEP_BYTES)} are expected: lower batch.identities, "
+                f"{format_bytes(step)} of pixels, at most {format_bytes(MOST_STEP_BYTES)} are expected: lower batch.identities, "
                 "batch.images or the input's size."
             )
         return self
@@ -256,7 +256,7 @@ class Recipe:
         """
         if not self.length.equal:
             return self
-        return replace(self, length=Length(steps=self.steps(sum(images) / len(images))))
+        return replace(self, length=TrainingLength(steps=self.steps(sum(images) / len(images))))
 
     def resolved(self) -> dict[str, Any]:
         """Every knob, as it goes into the record."""

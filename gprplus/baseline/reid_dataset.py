@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from gprplus.baseline.sampler import batches
+from gprplus.baseline.sampler import draw_batches
 from gprplus.core.errors import TrainingError
-from gprplus.core.images import decode, read_bytes
-from gprplus.core.protocol import NO_CAMERA
+from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.protocol import UNKNOWN_CAMERA
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +90,7 @@ class ReidDataset(Dataset[tuple[Any, int, int]]):
     def _read(self, index: int) -> np.ndarray:
         root, path = self.roots[self._dataset[index].as_py()], self._path[index].as_py()
         try:
-            pixels = decode(read_bytes(root, path))
+            pixels = decode_image(read_bytes(root, path))
         except OSError as error:
             raise TrainingError(
                 f"{root / path} cannot be read ({error.strerror or error}). Where images have moved, give roots."
@@ -137,7 +137,7 @@ class IdentityBatchSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng([self.seed, self.epoch])
         self.epoch += 1
-        drawn = batches(self.labels, self.identities, self.images, rng, self.weights)
+        drawn = draw_batches(self.labels, self.identities, self.images, rng, self.weights)
         for _ in range(self.steps):
             yield next(drawn).tolist()
 
@@ -160,4 +160,4 @@ def _numbered(values: list[Any]) -> tuple[tuple[Any, ...], np.ndarray]:
     """The distinct values, sorted, and the position of each in them, `(N,) int64`; NO_CAMERA for None."""
     levels = tuple(sorted({value for value in values if value is not None}))
     place = {level: i for i, level in enumerate(levels)}
-    return levels, np.array([place.get(value, NO_CAMERA) for value in values], dtype=np.int64)
+    return levels, np.array([place.get(value, UNKNOWN_CAMERA) for value in values], dtype=np.int64)

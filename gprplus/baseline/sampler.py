@@ -13,7 +13,7 @@ import numpy as np
 from gprplus.core.errors import TrainingError
 
 
-def batches(
+def draw_batches(
     labels: np.ndarray,
     identities: int,
     images: int,

@@ -10,7 +10,7 @@ _TOGETHER = 1 << 20  # bytes copied at a time: what is picked is still in the ca
 
 
 @dataclass(frozen=True)
-class Pixels:
+class StoredImages:
     """Images `(N, H, W, 3) uint8` that lie in several parts, in memory or in files.
 
     Each of `parts` gives its array or map `(n, H, W, 3) uint8` when called, and is held no longer than it is read: a
@@ -25,9 +25,9 @@ class Pixels:
     places: np.ndarray
 
     @classmethod
-    def of(cls, images: Union[np.ndarray, "Pixels"]) -> "Pixels":
+    def of(cls, images: Union[np.ndarray, "StoredImages"]) -> "StoredImages":
         """An array `(N, H, W, 3) uint8` as pixels of one part; pixels as they are."""
-        if isinstance(images, Pixels):
+        if isinstance(images, StoredImages):
             return images
         count, height, width = images.shape[:3]
         return cls(height, width, (lambda: images,), np.array([0, count]), np.arange(count))
@@ -52,7 +52,7 @@ class Pixels:
         self.take(rows, out)
         return out
 
-    def in_order(self) -> tuple["Pixels", np.ndarray]:
+    def in_order(self) -> tuple["StoredImages", np.ndarray]:
         """The same images in the order they lie in, and where each row has come to stand, `(N,) int64`."""
         order = np.argsort(self.places, kind="stable")
         spots = np.empty_like(order)

@@ -8,15 +8,15 @@ from functools import partial
 import numpy as np
 
 from gprplus import archives
-from gprplus.baseline.decode import decode
-from gprplus.baseline.recipe import Length, Recipe
-from gprplus.core.parallel import in_threads
+from gprplus.baseline.decode import decode_resized
+from gprplus.baseline.recipe import Recipe, TrainingLength
+from gprplus.core.parallel import map_threads
 
 _EMBEDDED = 256
 _ENOUGH = 128  # steps beyond which a longer training is not tried
 
 
-def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> float:
+def step_seconds(recipe: Recipe, device: str, threads: int | None = None) -> float:
     """Seconds of one training step of the recipe, on noise: of a longer training what a shorter one does not take.
 
     What starts a training (making the network, first kernels, upload) is in both and falls out, so the longer one has
@@ -33,9 +33,9 @@ def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> f
     recipe = replace(recipe, network=network, compute=compute)
 
     def timed(steps: int) -> float:
-        return _clock(lambda: train(images, labels, replace(recipe, length=Length(steps=steps)), 0, device))
+        return _clock(lambda: train(images, labels, replace(recipe, length=TrainingLength(steps=steps)), 0, device))
 
-    with devices.threads(threads):
+    with devices.thread_limit(threads):
         timed(1)
         short = timed(1)
         more = int(min(max(1 / short, 2), 20))
@@ -46,29 +46,29 @@ def seconds_a_step(recipe: Recipe, device: str, threads: int | None = None) -> f
         return max(whole - short, whole / 2) / more
 
 
-def seconds_an_embedding(recipe: Recipe, device: str, threads: int | None = None) -> float:
+def embedding_seconds(recipe: Recipe, device: str, threads: int | None = None) -> float:
     """Seconds that one image takes to become a feature."""
     from gprplus.baseline import devices, model
-    from gprplus.baseline.embed import embed
+    from gprplus.baseline.embed import embed_images
 
     images = np.zeros((_EMBEDDED, recipe.input.height, recipe.input.width, 3), dtype=np.uint8)
-    network = model.new(replace(recipe.network, weights="none"), 2, 0, device).eval()
+    network = model.build_model(replace(recipe.network, weights="none"), 2, 0, device).eval()
 
     def embedded() -> None:
-        embed(network, images, recipe.compute, device).cpu()
+        embed_images(network, images, recipe.compute, device).cpu()
 
-    with devices.threads(threads):
+    with devices.thread_limit(threads):
         embedded()
         return _clock(embedded) / _EMBEDDED
 
 
-def seconds_to_pack(paths: Sequence[str], height: int, width: int) -> float:
+def packing_seconds(paths: Sequence[str], height: int, width: int) -> float:
     """Seconds that one image takes to be read, decoded and resized by all cores, from some of them; writing apart."""
     if not paths:
         return 0.0
 
     def packed() -> None:
-        for _ in in_threads(partial(_decoded, height=height, width=width), paths):
+        for _ in map_threads(partial(_decoded, height=height, width=width), paths):
             pass
 
     _decoded(paths[0], height, width)  # loads the decoder, which takes longer than many images
@@ -78,7 +78,7 @@ def seconds_to_pack(paths: Sequence[str], height: int, width: int) -> float:
 def _decoded(path: str, height: int, width: int) -> None:
     for data in archives.read_many([path]):
         if data is not None:
-            decode(data, height, width)
+            decode_resized(data, height, width)
 
 
 def _clock(function: Callable[[], object]) -> float:

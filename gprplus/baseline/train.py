@@ -15,17 +15,17 @@ import torch
 
 from gprplus.baseline import augment, devices, loader, model, pretrained, schedule
 from gprplus.baseline.checkpoint import Checkpoint
-from gprplus.baseline.distributed import Group
-from gprplus.baseline.gradients import gradients
-from gprplus.baseline.recipe import Optimizer, Recipe
-from gprplus.baseline.store_view import Pixels
-from gprplus.core.errors import TrainingError, examples, first_line
+from gprplus.baseline.distributed import ProcessGroup
+from gprplus.baseline.gradients import accumulate_gradients
+from gprplus.baseline.recipe import OptimizerSettings, Recipe
+from gprplus.baseline.store_view import StoredImages
+from gprplus.core.errors import TrainingError, first_few, first_line
 
 REPLAYED = ("reduce-overhead", "max-autotune")  # modes of torch.compile that record CUDA graphs
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A model that is trained, and what that took."""
 
     model: model.Model
@@ -48,7 +48,7 @@ def _unheeded(step: int) -> None:
 
 
 def train(
-    images: np.ndarray | Pixels,
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -59,9 +59,9 @@ def train(
     reached: Callable[[int], None] = _unheeded,
     shares: np.ndarray | None = None,
     checkpoint: Checkpoint | None = None,
-    group: Group | None = None,
+    group: ProcessGroup | None = None,
     jobs: int = 1,
-) -> Trained:
+) -> TrainingResult:
     """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,) int64`, numbered from 0.
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
@@ -72,7 +72,7 @@ def train(
     parts (`step.gradients`): then the training starts again, or goes on from its checkpoint. Raises TrainingError when
     the loss is not a number, the device runs out of memory all the same, or the network cannot be compiled.
     """
-    parts, group = 1, group or Group()
+    parts, group = 1, group or ProcessGroup()
     group.judge(min(recipe.batch.identities, len(np.unique(labels))))
     options = {
         "names": names,
@@ -107,7 +107,7 @@ def train(
 
 
 def _train(
-    images: np.ndarray | Pixels,
+    images: np.ndarray | StoredImages,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
@@ -118,15 +118,15 @@ def _train(
     reached: Callable[[int], None],
     shares: np.ndarray | None,
     checkpoint: Checkpoint | None,
-    group: Group,
+    group: ProcessGroup,
     jobs: int,
     parts: int,
-) -> Trained:
+) -> TrainingResult:
     classes = int(labels.max()) + 1
     steps = recipe.steps(len(images))
     dtype = devices.precision(recipe.compute.precision, device)
-    network = model.new(recipe.network, classes, seed, device).train()
-    note = pretrained.load(network.backbone, recipe.network.backbone, recipe.network.weights)
+    network = model.build_model(recipe.network, classes, seed, device).train()
+    note = pretrained.load_pretrained(network.backbone, recipe.network.backbone, recipe.network.weights)
     network = group.prepared(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
@@ -135,17 +135,17 @@ def _train(
     start, size = time.perf_counter() - before, recipe.batch.size
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=not exact, deterministic=exact)
     with flags, _compiled(network, mode) as computed:
-        for chunk in loader.chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
+        for chunk in loader.load_chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
             kept = []
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
-                    parameters["lr"] = recipe.optimizer.lr * schedule.share(step, steps, recipe.optimizer)
+                    parameters["lr"] = recipe.optimizer.lr * schedule.lr_factor(step, steps, recipe.optimizer)
                 rows, random, people = group.share(rows), group.share(random), group.share(people)
-                batch = augment.augmented(chunk.words, rows, random, recipe.augment, dtype)
+                batch = augment.augment_batch(chunk.words, rows, random, recipe.augment, dtype)
                 optimizer.zero_grad(set_to_none=True)
                 if mode in REPLAYED:
                     torch.compiler.cudagraph_mark_step_begin()  # the last step's outputs may be written over
-                kept.append(gradients(computed, batch, people, recipe.loss, dtype, parts, group))
+                kept.append(accumulate_gradients(computed, batch, people, recipe.loss, dtype, parts, group))
                 optimizer.step()
                 step += 1
                 reached(step)
@@ -167,7 +167,7 @@ def _train(
         note = f"{note} Each step was taken in {parts} parts, for lack of memory.".strip()
     if mode != recipe.compute.compile:
         note = f"{note} Not compiled: only whole steps of one process are.".strip()
-    return Trained(network.eval(), steps, steps * size, time.perf_counter() - start, note)
+    return TrainingResult(network.eval(), steps, steps * size, time.perf_counter() - start, note)
 
 
 @contextmanager
@@ -187,14 +187,14 @@ def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
         torch.compiler.reset()
 
 
-def untrained(recipe: Recipe, seed: int, device: str) -> Trained:
+def untrained_model(recipe: Recipe, seed: int, device: str) -> TrainingResult:
     """The network as `train` starts with it: the floor that every training has to leave."""
-    network = model.new(recipe.network, 1, seed, device)
-    note = pretrained.load(network.backbone, recipe.network.backbone, recipe.network.weights)
-    return Trained(network.eval(), 0, 0, 0.0, note)
+    network = model.build_model(recipe.network, 1, seed, device)
+    note = pretrained.load_pretrained(network.backbone, recipe.network.backbone, recipe.network.weights)
+    return TrainingResult(network.eval(), 0, 0, 0.0, note)
 
 
-def _optimizer(network: model.Model, optimizer: Optimizer) -> torch.optim.Optimizer:
+def _optimizer(network: model.Model, optimizer: OptimizerSettings) -> torch.optim.Optimizer:
     """Fused, one kernel for all weights; normalisations and biases do not decay."""
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
@@ -220,5 +220,5 @@ def _stop_unless_finite(
         remedy = "train in float32"
         if first_weights != "none":
             remedy = f"the weights {first_weights} do not suit this network or its input; try --weights none"
-    shown = examples(names(origin[place]))
+    shown = first_few(names(origin[place]))
     raise TrainingError(f"The loss is no number at step {at}: {remedy}. The step's images: {shown}.")

@@ -67,10 +67,10 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from gprplus.core.errors import nearest
+        from gprplus.core.errors import did_you_mean
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            context.fail(f"There is no command '{args[0]}'. {nearest(args[0], COMMANDS)}")
+            context.fail(f"There is no command '{args[0]}'. {did_you_mean(args[0], COMMANDS)}")
         return super().resolve_command(context, args)
 
 
@@ -90,15 +90,15 @@ def cli() -> None:
 
 def main(command: click.Command = cli) -> None:
     """Run the command line, or a command of tools/; a problem the user can fix is one sentence and exit code 1."""
-    streams.prepare()
+    streams.prepare_streams()
     try:
         code = _run(command)
-        streams.flush()
+        streams.flush_streams()
     except (BrokenPipeError, ReaderGone):
-        streams.abandon()
+        streams.abandon_streams()
         code = 0
     except OSError as problem:
-        streams.abandon()
+        streams.abandon_streams()
         code = _failed(f"The output cannot be written: {problem.strerror or problem}.")
     finally:
         gc.freeze()  # else the interpreter looks through all that was imported once more, which takes it 0.06 s
@@ -108,7 +108,7 @@ def main(command: click.Command = cli) -> None:
 
 def _run(command: click.Command) -> int:
     """Run the command that was typed, and return the exit code."""
-    from gprplus.core.errors import GprplusError, import_failure, next_step, out_of_memory, printable
+    from gprplus.core.errors import GprplusError, escape, import_failure, next_step, out_of_memory
 
     try:
         command(standalone_mode=False)
@@ -121,7 +121,7 @@ def _run(command: click.Command) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _failed("Stopped. What is finished stays; the same command goes on from there.", 130)
     except GprplusError as problem:
-        return _failed("\n".join(map(printable, f"Error: {problem}".split("\n"))))
+        return _failed("\n".join(map(escape, f"Error: {problem}".split("\n"))))
     except (BrokenPipeError, ReaderGone):
         raise
     except Exception as problem:
@@ -131,17 +131,17 @@ def _run(command: click.Command) -> int:
                 "at a time (--workers, --jobs); the same command goes on from what is finished."
             )
         if isinstance(problem, ImportError) and not (problem.name or "").startswith("gprplus"):
-            return _failed(printable(f"Error: {import_failure(problem)}"))
+            return _failed(escape(f"Error: {import_failure(problem)}"))
         if not isinstance(problem, OSError):
             raise
         where = f": {problem.filename}" if problem.filename else ""
-        return _failed(printable(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip()))
+        return _failed(escape(f"Error: {problem.strerror or problem}{where}. {next_step(problem)}".rstrip()))
 
 
 def _failed(sentence: str, code: int = 1) -> int:
     """Print a sentence on stderr, if that can still be written to, and return the exit code."""
-    from gprplus.cli.console import note
+    from gprplus.cli.console import print_note
 
     with suppress(OSError):
-        note(sentence)
+        print_note(sentence)
     return code

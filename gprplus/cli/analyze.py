@@ -12,23 +12,23 @@ from gprplus.core.progress import progress_bar
 
 
 @click.command("analyze")
-@options.work
+@options.work_option
 @click.option("--manifest", type=options.LocalPath(), help="Manifest to look at.  [default: WORK/manifest]")
 @click.option(
     "--target",
     "targets",
     multiple=True,
     required=True,
-    callback=options.named,
+    callback=options.parse_named_paths,
     metavar="NAME=PATH",
     help=options.TARGET,
 )
 @click.option(
-    "--attr", "attributes", callback=options.listed, help="Crossed factors to score, by commas.  [default: all]"
+    "--attr", "attributes", callback=options.parse_list, help="Crossed factors to score, by commas.  [default: all]"
 )
 @click.option(
     "--features",
-    callback=options.listed,
+    callback=options.parse_list,
     default="histograms",
     show_default=True,
     help="What images are compared by, with commas: histograms, reid:RUN, vgg19, resnet50 (vgg19:FILE, resnet50:FILE), "
@@ -44,7 +44,7 @@ from gprplus.core.progress import progress_bar
     "--set",
     "settings",
     multiple=True,
-    callback=parsing.pairs,
+    callback=parsing.parse_pairs,
     metavar="NAME=VALUE",
     help="paper: a setting the paper does not tell, such as rule=median or pairs=32 (docs/analysis.md).",
 )
@@ -77,12 +77,12 @@ from gprplus.core.progress import progress_bar
 @click.option(
     "--draws", type=click.IntRange(min=1), default=1, show_default=True, help="--budget: arms of each random control."
 )
-@options.seed
-@options.device
-@options.workers
-@options.output
-@options.force
-@options.as_json
+@options.seed_option
+@options.device_option
+@options.workers_option
+@options.output_option
+@options.force_option
+@options.json_option
 def command(
     work: Path,
     manifest: Path | None,
@@ -124,7 +124,7 @@ def command(
             manifest or work / "manifest",
             targets,
             output=place,
-            settings=parsing.values(settings),
+            settings=parsing.parse_values(settings),
             progress=progress,
             **asked,
         )
@@ -152,9 +152,9 @@ def command(
         for subset in searches:
             rows = {"cells": subset.cells.to_pylist(), "rivals": subset.rivals.to_pylist()}
             data[subset.info["target"]]["search"] = {**subset.info, **rows}
-        console.dump(data)
+        console.print_json(data)
         return
     for one in found:
-        domain_gap.show(one)
+        domain_gap.print_analysis(one)
     for subset in searches:
-        subsets.show(subset, targets[subset.info["target"]])
+        subsets.print_search(subset, targets[subset.info["target"]])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
 )
-@options.compiled
+@options.compile_option
 @options.target
 @options.root
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Points of mAP below which a difference counts as none, for tests of equivalence. Declare it beforehand.",
 )
-@options.estimand
+@options.estimand_option
 @click.option(
     "--sensitivity",
     is_flag=True,
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
     "rate and, where arms differ in size, for equal epochs, and report whether the sign holds.",
 )
 @click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
-@options.device
-@options.dry_run
-@options.output
-@options.work
-@options.force
-@options.as_json
+@options.device_option
+@options.dry_run_option
+@options.output_option
+@options.work_option
+@options.force_option
+@options.json_option
 def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: bool, **request: Any) -> None:
     """Train and score every arm and seed of a split.
 
@@ -63,7 +63,7 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
       gprplus benchmark --recipe paper --device cuda --dry-run
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
-    from gprplus.cli.console import dump
+    from gprplus.cli.console import print_json
     from gprplus.experiments.benchmark import benchmark
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
@@ -73,16 +73,16 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
     if os.environ.get("RANK", "0") != "0":
         return  # the first process of torchrun speaks for all
     if as_json:
-        dump(as_data(outcome))
+        print_json(as_data(outcome))
     elif request["dry_run"]:
-        show_plan(outcome.plan)
+        print_plan(outcome.plan)
     else:
-        show(outcome)
+        print_results(outcome)
 
 
 def as_data(outcome: "BenchmarkResult") -> dict[str, Any]:
     """An outcome as JSON says it."""
-    from gprplus.reporting.findings import joined
+    from gprplus.reporting.findings import with_family_columns
 
     return {
         "plan": asdict(outcome.plan),
@@ -91,7 +91,7 @@ def as_data(outcome: "BenchmarkResult") -> dict[str, Any]:
         "summary": [
             row
             for summary, contrasts in zip(outcome.summaries, outcome.contrasts, strict=True)
-            for row in joined(summary.to_pylist(), contrasts.to_pylist())
+            for row in with_family_columns(summary.to_pylist(), contrasts.to_pylist())
             if not row["target"].startswith("self:")
         ],
         "levels": [row for levels in outcome.levels for row in levels.to_pylist()],
@@ -99,19 +99,21 @@ def as_data(outcome: "BenchmarkResult") -> dict[str, Any]:
     }
 
 
-def show_plan(plan: "BenchmarkCost") -> None:
+def print_plan(plan: "BenchmarkCost") -> None:
     """Print what a request would come to."""
-    from gprplus.cli.console import note, say
-    from gprplus.reporting.formatting import counted
+    from gprplus.cli.console import print_note, print_result
+    from gprplus.reporting.formatting import pluralize
 
     for warning in plan.warnings:
-        note(f"Warning: {warning}")
-    say(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, {plan.jobs} at once on {plan.device}")
-    say(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
-    say(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
+        print_note(f"Warning: {warning}")
+    print_result(
+        f"recipe {plan.recipe} ({plan.why}), {pluralize(plan.seeds, 'seed')}, {plan.jobs} at once on {plan.device}"
+    )
+    print_result(f"runs: {plan.trained} to train, {plan.shared} that share a training, {plan.kept} done already")
+    print_result(f"images: {plan.images:,}, of them {plan.missing:,} to pack ({plan.bytes / 1e6:,.0f} MB of disk)")
     on = "here" if plan.device.startswith("cpu") else f"of one {plan.device}"
     parts = ", ".join(f"{part} {_duration(seconds)}" for part, seconds in (plan.parts or {}).items())
-    say(f"time: about {_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}")
+    print_result(f"time: about {_duration(plan.seconds or 0)} {on}, at rates just measured: {parts}")
 
 
 def _duration(seconds: float) -> str:
@@ -124,24 +126,24 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def show(outcome: "BenchmarkResult") -> None:
+def print_results(outcome: "BenchmarkResult") -> None:
     """Print the table, the verdict and the page of every split."""
-    from gprplus.cli.console import note, prose, say, table
-    from gprplus.reporting import verdict
-    from gprplus.reporting.formatting import counted
-    from gprplus.reporting.summary_tables import overview
+    from gprplus.cli.console import print_note, print_paragraph, print_result, print_table
+    from gprplus.reporting import verdict_paragraphs
+    from gprplus.reporting.formatting import pluralize
+    from gprplus.reporting.summary_tables import overview_table
 
     plan = outcome.plan
     for warning in plan.warnings:
-        note(f"Warning: {warning}")
-    note(f"recipe {plan.recipe} ({plan.why}), {counted(plan.seeds, 'seed')}, on {plan.device}")
+        print_note(f"Warning: {warning}")
+    print_note(f"recipe {plan.recipe} ({plan.why}), {pluralize(plan.seeds, 'seed')}, on {plan.device}")
     if not plan.trained and not plan.shared:
-        note(f"Nothing to train: all {plan.kept} runs are there already.")
+        print_note(f"Nothing to train: all {plan.kept} runs are there already.")
     tables = zip(outcome.summaries, outcome.contrasts, outcome.levels, outcome.sensitivity, strict=True)
     for folder, (summary, contrasts, levels, again), info, page in zip(
         outcome.folders, tables, outcome.infos, outcome.reports, strict=True
     ):
-        headers, rows = overview(summary, contrasts)
-        table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
-        prose(verdict(summary, contrasts, info, levels, again))
-        say(f"report: {page}")
+        headers, rows = overview_table(summary, contrasts)
+        print_table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
+        print_paragraph(verdict_paragraphs(summary, contrasts, info, levels, again))
+        print_result(f"report: {page}")

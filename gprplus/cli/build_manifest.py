@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
-from gprplus.core.commands import line, resolved
+from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
-from gprplus.ingest.checks.columns import GROUPS, overview
+from gprplus.ingest.checks.columns import GROUPS, checks_overview
 
 if TYPE_CHECKING:
     from gprplus.ingest.tables.manifest import Manifest
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def checks_and_columns() -> str:
     """The checks and the columns of score and flag that each adds, one line a check."""
-    lines = [f"  {name:17}{score:24}{flag}" for name, score, flag in overview()]
+    lines = [f"  {name:17}{score:24}{flag}" for name, score, flag in checks_overview()]
     groups = ", ".join(f"{name} ({', '.join(checks)})" for name, checks in GROUPS.items() if name != "all")
     head = f"  {'check':17}{'score, 1 is fine':24}flag"
     return (
@@ -26,8 +26,8 @@ def checks_and_columns() -> str:
 
 @click.command("build-manifest", epilog=checks_and_columns())
 @click.argument("renders", nargs=-1, type=options.LocalPath())
-@options.work
-@options.output
+@options.work_option
+@options.output_option
 @click.option(
     "--layout", default="auto", show_default=True, help="auto, a name from `gprplus layouts`, or your own FILE.toml."
 )
@@ -57,20 +57,20 @@ def checks_and_columns() -> str:
     is_flag=False,
     flag_value="all",
     default=None,
-    callback=options.checks,
+    callback=options.parse_checks,
     metavar="[NAME,...]",
     help="Check the images too and keep scores and flags as columns, listed below; alone it means all. Checks asked "
     "for once stay, and a later build brings them up to date; `none` drops them. Put RENDERS before it.",
 )
-@options.workers
+@options.workers_option
 @click.option(
     "--shard",
     default=None,
     metavar="I/N",
     help="Read only the I-th of N shares, here or on another machine; the same command without it merges them.",
 )
-@options.force
-@options.as_json
+@options.force_option
+@options.json_option
 def command(
     renders: tuple[Path, ...],
     work: Path,
@@ -118,33 +118,37 @@ def command(
             return
         manifest = build_manifest(folders, output, checks=checks, **how)
     if as_json:
-        console.dump({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
+        console.print_json({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
         return
     rows = [
         [about_name, about["layout"], *(f"{about[key]:,}" for key in ("images", "identities", "rejected"))]
         for about_name, about in manifest.datasets.items()
     ]
-    console.table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
-    for warning in warnings(manifest):
-        console.note(warning)
+    console.print_table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
+    for warning in manifest_warnings(manifest):
+        console.print_note(warning)
     if manifest.info.get("checks"):
-        from gprplus.cli.show.checks import show_findings
+        from gprplus.cli.show.checks import print_findings
 
-        show_findings(manifest)
-    console.say(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
+        print_findings(manifest)
+    console.print_result(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
 
 
 def _say_shard(output: Path, shard: str, files: dict[str, int], as_json: bool) -> None:
     if as_json:
-        console.dump({"path": str(output), "shard": shard, "files": files})
+        console.print_json({"path": str(output), "shard": shard, "files": files})
     elif files:
-        console.table(["dataset", "files read"], [[name, f"{count:,}"] for name, count in files.items()], right=(1,))
-        console.say(f"Shard {shard} is finished. When all are, the same command without --shard makes {output}.")
+        console.print_table(
+            ["dataset", "files read"], [[name, f"{count:,}"] for name, count in files.items()], right=(1,)
+        )
+        console.print_result(
+            f"Shard {shard} is finished. When all are, the same command without --shard makes {output}."
+        )
     else:
-        console.say(f"Nothing has changed: {output} needs no shard.")
+        console.print_result(f"Nothing has changed: {output} needs no shard.")
 
 
-def warnings(manifest: "Manifest") -> list[str]:
+def manifest_warnings(manifest: "Manifest") -> list[str]:
     """What somebody should know before using the manifest, one sentence each."""
     lines = []
     for name, about in manifest.datasets.items():
@@ -152,13 +156,15 @@ def warnings(manifest: "Manifest") -> list[str]:
             unread = about.get("unread_folders", 0)
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
             rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
-            lines.append(f"{name}: {rejected}; `{line(['inspect', manifest.path])}` says why.")
+            lines.append(f"{name}: {rejected}; `{command_line(['inspect', manifest.path])}` says why.")
         lines += [f"{name}: {sentence}" for sentence in (*about.get("unknown", []), *about.get("losses", []))]
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about["unverified"]:
             kept = (about.get("arguments") or {}).get("layout", "")
-            layout = resolved(kept, manifest.path) if kept.endswith(".toml") else about["layout"]
+            layout = resolve_command(kept, manifest.path) if kept.endswith(".toml") else about["layout"]
             doubtful = f"nobody has confirmed what the codes of {', '.join(about['unverified'])} mean"
-            lines.append(f"{name}: {doubtful}; `{line(['layouts', 'show', layout])}` prints the table that was used.")
+            lines.append(
+                f"{name}: {doubtful}; `{command_line(['layouts', 'show', layout])}` prints the table that was used."
+            )
     return lines

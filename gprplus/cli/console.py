@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 
-def say(text: str) -> None:
+def print_result(text: str) -> None:
     """Lines of result on stdout; whatever a terminal would obey is escaped."""
     _write(_escaped(text))
 
@@ -18,12 +18,12 @@ def _write(text: str) -> None:
 
 
 def _escaped(text: str) -> str:
-    from gprplus.core.errors import printable
+    from gprplus.core.errors import escape
 
-    return text if text.isprintable() else "\n".join(map(printable, text.split("\n")))
+    return text if text.isprintable() else "\n".join(map(escape, text.split("\n")))
 
 
-def prose(text: str) -> None:
+def print_paragraph(text: str) -> None:
     """Paragraphs of result on stdout, folded between words on a terminal; elsewhere a paragraph stays a line."""
     if sys.stdout.isatty():
         import shutil
@@ -32,15 +32,15 @@ def prose(text: str) -> None:
         room = min(shutil.get_terminal_size().columns, 100)
         folded = (textwrap.fill(one, room, break_long_words=False, break_on_hyphens=False) for one in text.split("\n"))
         text = "\n".join(folded)
-    say(text)
+    print_result(text)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Lines beside the result, on stderr; whatever a terminal would obey is escaped."""
     click.echo(_escaped(text), file=sys.stderr)
 
 
-def dump(value: Any) -> None:
+def print_json(value: Any) -> None:
     """One JSON object on stdout; as ASCII where the terminal cannot show a character, or would obey it."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     try:
@@ -51,7 +51,9 @@ def dump(value: Any) -> None:
     _write(text if plain else json.dumps(value, indent=2, default=str))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()) -> None:
+def print_table(
+    headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "", right: Sequence[int] = ()
+) -> None:
     """A table that fits the terminal; columns numbered in `right` are set flush right.
 
     On a narrow terminal the last columns are left out, and named below the table. No figure is ever broken: without
@@ -69,7 +71,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str = ""
     grid, needed = _grid(headers[:shown], rows, title, right)
     _write(_drawn(grid, max(room, needed), terminal))
     if shown < len(headers):
-        prose(f"Not shown at this width: {', '.join(headers[shown:])}.")
+        print_paragraph(f"Not shown at this width: {', '.join(headers[shown:])}.")
 
 
 def _grid(headers: Sequence[str], rows: Sequence[Sequence[str]], title: str, right: Sequence[int]) -> tuple[Any, int]:

@@ -20,10 +20,10 @@ SEEDS = 3  # what `smoke` takes anyway; on a GPU `fast` would take five
 
 
 @click.command("demo")
-@options.work
-@options.device
-@options.workers
-@options.as_json
+@options.work_option
+@options.device_option
+@options.workers_option
+@options.json_option
 def command(work: Path, device: str, workers: int | None, as_json: bool) -> None:
     """Walk the whole way once, small.
 
@@ -35,7 +35,7 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     Example:
       gprplus demo
     """
-    from gprplus.cli.benchmark import as_data, show
+    from gprplus.cli.benchmark import as_data, print_results
     from gprplus.engine import render
     from gprplus.experiments.benchmark import benchmark
     from gprplus.ingest import build_manifest
@@ -45,7 +45,7 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     renders, manifest, split = home / "renders" / "engine", home / "manifest", home / "splits" / "weather"
     drawn = f"--identities {IDENTITIES} --viewpoints {VIEWPOINTS} --illuminations {','.join(ILLUMINATIONS)}"
 
-    with step(f"gprplus render {drawn} --work {home}", "images") as progress:
+    with run_step(f"gprplus render {drawn} --work {home}", "images") as progress:
         render(
             renders,
             identities=IDENTITIES,
@@ -55,23 +55,23 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
             workers=workers,
             progress=progress,
         )
-    with step(f"gprplus build-manifest --work {home}", "files") as progress:
+    with run_step(f"gprplus build-manifest --work {home}", "files") as progress:
         build_manifest([renders], manifest, workers=workers, progress=progress)
-    with step(f"gprplus make-split --attr=weather --work {home}", "split"):
+    with run_step(f"gprplus make-split --attr=weather --work {home}", "split"):
         make_split(manifest, "weather", output=split)
-    with step(f"gprplus benchmark --seeds {SEEDS} --work {home}", "runs") as progress:
+    with run_step(f"gprplus benchmark --seeds {SEEDS} --work {home}", "runs") as progress:
         outcome = benchmark([split], home / "runs", seeds=SEEDS, device=device, progress=progress)
     if as_json:
-        console.dump(as_data(outcome))
+        console.print_json(as_data(outcome))
     else:
-        show(outcome)
+        print_results(outcome)
 
 
 @contextmanager
-def step(line: str, counted: str) -> Iterator[Progress]:
+def run_step(line: str, counted: str) -> Iterator[Progress]:
     """Announce a step by the command that does it, with a bar that counts, and say how long it took."""
-    console.note(f"$ {line}")
+    console.print_note(f"$ {line}")
     start = time.perf_counter()
     with progress_bar(counted) as progress:
         yield progress
-    console.note(f"  {time.perf_counter() - start:.0f} s")
+    console.print_note(f"  {time.perf_counter() - start:.0f} s")

@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
-from gprplus.core.errors import examples
+from gprplus.core.errors import first_few
 from gprplus.core.progress import progress_bar
 
 
 @click.command("export")
 @click.argument("source", type=options.LocalPath())
-@options.work
+@options.work_option
 @click.option("--to", required=True, metavar="FORM", help="market1501, imagefolder, parquet (or hf) or webdataset.")
 @click.option("--arm", help="One arm of the split.  [default: every arm, each in a folder of its own]")
 @click.option(
@@ -29,9 +29,9 @@ from gprplus.core.progress import progress_bar
     help="Most images in one file of parquet or webdataset.",
 )
 @options.root
-@options.output
-@options.force
-@options.as_json
+@options.output_option
+@options.force_option
+@options.json_option
 def command(
     source: Path,
     work: Path,
@@ -58,10 +58,10 @@ def command(
       gprplus export work/splits/weather --to webdataset --arm mix --shard-size 5000
       gprplus export work/manifest --to parquet
     """
-    from gprplus.exports import export, form
+    from gprplus.exports import export, export_form
     from gprplus.exports.export import default_folder
 
-    to = form(to)
+    to = export_form(to)
     with progress_bar("Writing images") as progress:
         found = export(
             source,
@@ -75,18 +75,18 @@ def command(
             progress=progress,
         )
     if as_json:
-        console.dump({"path": str(found.path), **found.info})
+        console.print_json({"path": str(found.path), **found.info})
         return
     for note in found.info["notes"]:
-        console.note(f"Note: {note}")
+        console.print_note(f"Note: {note}")
     images = sum(found.info["images"].values())
     parts = f" in {len(found.info['images'])} arms" if len(found.info["images"]) > 1 else ""
     doing = "Wrote" if found.made else "Nothing to do: the same request wrote"
-    origin = f" from {examples([shown(root) for root in found.roots])}" if found.roots else ""
-    console.say(f"{doing} {images:,} images{origin}{parts} as {to} to {found.path}")
+    origin = f" from {first_few([print_export(root) for root in found.roots])}" if found.roots else ""
+    console.print_result(f"{doing} {images:,} images{origin}{parts} as {to} to {found.path}")
 
 
-def shown(root: Path) -> str:
+def print_export(root: Path) -> str:
     """A folder as seen from the current one where it lies below it, else absolute."""
     root = root.resolve()
     return str(root.relative_to(Path.cwd())) if root.is_relative_to(Path.cwd()) else str(root)

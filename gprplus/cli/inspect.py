@@ -14,7 +14,7 @@ from gprplus.cli.show.formatting import format_counts, save_image
 
 @click.command("inspect")
 @click.argument("path", required=False, type=options.LocalPath())
-@options.work
+@options.work_option
 @click.option("--sheet", type=options.LocalPath(), default=None, help="Draw a contact sheet into this .png or .jpg.")
 @click.option(
     "--by",
@@ -34,12 +34,12 @@ from gprplus.cli.show.formatting import format_counts, save_image
     is_flag=False,
     flag_value="all",
     default=None,
-    callback=options.checks,
+    callback=options.parse_checks,
     metavar="[CHECK]",
     help="List the images that a check flagged, the worst first, or the worst of all checks; --sheet draws them. Put "
     "PATH before it.",
 )
-@options.as_json
+@options.json_option
 def command(
     path: Path | None,
     work: Path,
@@ -75,23 +75,23 @@ def command(
 
     manifest = Manifest.open(path)
     if issues:
-        from gprplus.cli.show.checks import show_issues
+        from gprplus.cli.show.checks import print_issues
 
-        show_issues(manifest, issues, sheet, columns, as_json)
+        print_issues(manifest, issues, sheet, columns, as_json)
         return
     found = inspect(manifest)
     if as_json:
-        console.dump(asdict(found))
+        console.print_json(asdict(found))
     else:
         _show(found)
         if found.checks:
-            from gprplus.cli.show.checks import show_findings
+            from gprplus.cli.show.checks import print_findings
 
-            console.say("")
-            show_findings(manifest)
+            console.print_result("")
+            print_findings(manifest)
     if sheet:
         _draw(manifest, sheet, by or _first_known(manifest), columns)
-        console.note(f"Wrote {sheet}.")
+        console.print_note(f"Wrote {sheet}.")
 
 
 def _diff(first: Path, second: Path, as_json: bool) -> None:
@@ -113,11 +113,11 @@ def _diff(first: Path, second: Path, as_json: bool) -> None:
         left, right = Manifest.open(first), Manifest.open(second)
         found, same = compare_manifests(left, right), left.fingerprint == right.fingerprint
     if as_json:
-        console.dump({"same_rows": same, "differences": differences.as_data(found)})
+        console.print_json({"same_rows": same, "differences": differences.as_data(found)})
         return
     if found:
-        differences.show(found, str(first), str(second))
-    console.say("The rows are the same." if same else "The rows are not the same.")
+        differences.print_differences(found, str(first), str(second))
+    console.print_result("The rows are the same." if same else "The rows are not the same.")
 
 
 def _show(found: Any) -> None:
@@ -126,7 +126,7 @@ def _show(found: Any) -> None:
         for name, about in found.datasets.items()
     ]
     title = "Datasets (licence and status as the layout or renders.json declares them)"
-    console.table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title=title, right=(4, 5, 6))
+    console.print_table(["dataset", "layout", "licence", "status", *_COUNTS], rows, title=title, right=(4, 5, 6))
     margins = [
         [
             name,
@@ -135,19 +135,21 @@ def _show(found: Any) -> None:
         ]
         for name, counts in found.margins.items()
     ]
-    console.table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
+    console.print_table(["attribute", "levels", "images"], margins, title="Images", right=(1,))
     if found.people:
         people = [[name, len(counts), format_counts(counts)] for name, counts in found.people.items()]
-        console.table(["attribute", "levels", "identities"], people, title="Identities", right=(1,))
+        console.print_table(["attribute", "levels", "identities"], people, title="Identities", right=(1,))
     for cells in found.cells:
         crossing = " x ".join(cells.factors)
-        console.say(f"{cells.dataset}: {crossing} makes {cells.cells:,} cells; {cells.missing:,} hold no image.")
+        console.print_result(
+            f"{cells.dataset}: {crossing} makes {cells.cells:,} cells; {cells.missing:,} hold no image."
+        )
     for alias in found.aliases:
         told = "as its layout declares" if alias.declared else "which its layout does not declare"
-        console.say(f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {told}.")
-    console.say("\nProblems and notes:" if found.problems else "\nNo problem found.")
+        console.print_result(f"{alias.dataset}: {alias.attribute} is a function of {' and '.join(alias.of)}, {told}.")
+    console.print_result("\nProblems and notes:" if found.problems else "\nNo problem found.")
     for problem in found.problems:
-        console.say(f"- {problem}")
+        console.print_result(f"- {problem}")
 
 
 _COUNTS = ("images", "identities", "rejected")
@@ -160,10 +162,10 @@ def _first_known(manifest: Any) -> str:
 
 
 def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
-    from gprplus.ingest.inspection.sample_grid import grid
+    from gprplus.ingest.inspection.sample_grid import pick_grid
     from gprplus.reporting.contact_sheet import contact_sheet
 
-    cells = grid(manifest, by, columns)
+    cells = pick_grid(manifest, by, columns)
     save_image(contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet)
 
 
@@ -176,7 +178,7 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
     split = Split.open(path)
     info = split.info
     if as_json:
-        console.dump(info)
+        console.print_json(info)
         return
     rows = [
         [
@@ -188,22 +190,24 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
         ]
         for arm, about in info["arms"].items()
     ]
-    console.say(
+    console.print_result(
         f"{info['name']}: the effect of {info['attribute']}, by the design '{info['design']}', seed {info['seed']}."
     )
-    console.table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
+    console.print_table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
     test = info["test"]
     shared = f", fingerprint {test['fingerprint'][:12]}..." if test.get("fingerprint") else ""
-    console.say(
+    console.print_result(
         f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery rows, "
         f"protocol {test['protocol']}{shared}."
     )
-    dealt = shown.deals(info)
+    dealt = shown.deal_counts(info)
     if dealt:
-        console.say(f"Deals: {dealt}; the table is of deal 0.")
+        console.print_result(f"Deals: {dealt}; the table is of deal 0.")
     within = " x ".join(info["audit"].get("matched_within", []))
     if within:  # arms that were written out one by one need not be matched
-        console.say(f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}.")
+        console.print_result(
+            f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}."
+        )
     for warning in info.get("warnings", []):
-        console.say(f"- {warning}")
-    audit.show(info)
+        console.print_result(f"- {warning}")
+    audit.print_audit(info)

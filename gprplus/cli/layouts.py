@@ -5,13 +5,13 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
-from gprplus.core.commands import line
+from gprplus.core.commands import command_line
 
 SHOWN = 10
 
 
 @click.group("layouts", invoke_without_command=True)
-@options.as_json
+@options.json_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """List the known layouts, or try one on a folder.
@@ -24,11 +24,11 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand:
         return
-    from gprplus.ingest.layouts.load import shipped
+    from gprplus.ingest.layouts.load import shipped_layouts
 
-    known = shipped()
+    known = shipped_layouts()
     if as_json:
-        console.dump(
+        console.print_json(
             {
                 layout.name: {"title": layout.title, "licence": layout.licence, "status": layout.status}
                 for layout in known
@@ -36,42 +36,42 @@ def command(context: click.Context, as_json: bool) -> None:
         )
         return
     rows = [[layout.name, layout.title, layout.licence, layout.status] for layout in known]
-    console.table(["layout", "title", "licence", "status"], rows)
+    console.print_table(["layout", "title", "licence", "status"], rows)
 
 
 @command.command("show")
 @click.argument("name")
-def show(name: str) -> None:
+def print_layouts(name: str) -> None:
     """Print the TOML of a layout, to be copied and changed."""
-    from gprplus.core.declarations import read
+    from gprplus.core.declarations import load_declaration
 
-    console.say(read("layouts", name).path.read_text(encoding="utf-8").rstrip("\n"))
+    console.print_result(load_declaration("layouts", name).path.read_text(encoding="utf-8").rstrip("\n"))
 
 
 @command.command("try")
 @click.argument("name")
 @click.argument("folder", type=options.LocalPath())
-@options.as_json
+@options.json_option
 def try_layout(name: str, folder: Path, as_json: bool) -> None:
     """Show how a layout reads a folder or archive: ten parsed rows, and what does not fit.
 
     NAME is a layout, the path of a TOML file, or auto. No file is opened (but to settle between two layouts).
     """
-    from gprplus.ingest.inspection.layout_preview import trial
+    from gprplus.ingest.inspection.layout_preview import preview_layout
 
-    tried = trial(folder, name)
+    tried = preview_layout(folder, name)
     if as_json:
-        console.dump(tried.as_dict())
+        console.print_json(tried.as_dict())
         return
-    console.say(f"{tried.matched:,} of {tried.files:,} files fit the layout '{tried.layout}'.")
+    console.print_result(f"{tried.matched:,} of {tried.files:,} files fit the layout '{tried.layout}'.")
     if tried.rows:
         columns = [key for key in tried.rows[0] if any(row[key] not in (None, False) for row in tried.rows)]
-        console.table(columns, [[row[key] for key in columns] for row in tried.rows])
+        console.print_table(columns, [[row[key] for key in columns] for row in tried.rows])
     for sentence in (*tried.unknown, *tried.doubts):
-        console.say(sentence)
+        console.print_result(sentence)
     if tried.left_out:
-        console.say(tried.left_out)
+        console.print_result(tried.left_out)
     for path, why in tried.misses:
-        console.say(f"{path} {why}.")
+        console.print_result(f"{path} {why}.")
     if not tried.matched and name != "auto":
-        console.say(f"Which layout does fit? {line(['layouts', 'try', 'auto', folder])}")
+        console.print_result(f"Which layout does fit? {command_line(['layouts', 'try', 'auto', folder])}")

@@ -1,6 +1,6 @@
 """Commands that a limit on memory (`ulimit -v`) would end in the middle, without a word."""
 
-from gprplus.core.errors import GprplusError, storage
+from gprplus.core.errors import GprplusError, format_bytes
 
 _LIBRARIES = 800_000_000  # bytes of addresses that numpy and pyarrow take
 _TORCH = 1_200_000_000  # torch as well
@@ -24,13 +24,13 @@ def refuse_too_little_memory(command: str) -> None:
     """
     import resource
 
-    from gprplus.core.parallel import cores
+    from gprplus.core.parallel import available_cores
 
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     needed = _NEEDS.get(command, _LIBRARIES)
-    needed += _A_CORE * max(0, cores() - 2) if needed else 0
+    needed += _A_CORE * max(0, available_cores() - 2) if needed else 0
     if limit != resource.RLIM_INFINITY and limit < needed:
         raise GprplusError(
-            f"gprplus {command} needs {storage(needed)} of address space, and the limit here is {storage(limit)}. "
+            f"gprplus {command} needs {format_bytes(needed)} of address space, and the limit here is {format_bytes(limit)}. "
             f"Raise it with: ulimit -v {needed // 1024}, or ulimit -v unlimited."
         )

@@ -10,7 +10,7 @@ from gprplus.cli import options, parsing
 from gprplus.cli.show import split as shown
 
 if TYPE_CHECKING:
-    from gprplus.ingest.inspection.compare_manifests import Difference
+    from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 
 
 @click.command("make-split")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--manifest", type=options.LocalPath(), default=None, help="Manifest folder.  [default: WORK/manifest]")
 @click.option(
     "--levels",
-    callback=options.listed,
+    callback=options.parse_list,
     help="Arms to build, separated by commas; a + joins levels into one arm. For identity: numbers of persons.",
 )
 @click.option(
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @click.option(
     "--coarsen",
     multiple=True,
-    callback=parsing.pairs,
+    callback=parsing.parse_pairs,
     metavar="ATTR=MAP",
     help="Levels that --missing coarsen merges: viewpoint_deg=30, or weather=sunny+clouds/foggy+overcast.",
 )
@@ -83,13 +83,13 @@ if TYPE_CHECKING:
 @click.option(
     "--restrict",
     multiple=True,
-    callback=parsing.restrictions,
+    callback=parsing.parse_restrictions,
     metavar="ATTR=LEVEL+LEVEL",
     help="factorial: what a restricted factor is restricted to; identity=N is a factor too. Once for each.",
 )
 @click.option(
     "--generators",
-    callback=options.listed,
+    callback=options.parse_list,
     default=None,
     help="factorial: a fraction of all combinations, such as D=ABC; factors are A, B, C, ... in order.",
 )
@@ -97,7 +97,7 @@ if TYPE_CHECKING:
     "--arm",
     "arms",
     multiple=True,
-    callback=parsing.arms,
+    callback=parsing.parse_arms,
     metavar="'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched'",
     help="declared: one arm, every part but the name optional. Once for each.",
 )
@@ -121,7 +121,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="How closely the split is looked at: none (what must hold), rows (its tables), pixels (a sample too).",
 )
-@options.seed
+@options.seed_option
 @click.option(
     "--from",
     "record",
@@ -129,10 +129,10 @@ if TYPE_CHECKING:
     help="Rebuild the split of somebody's split.json, and check that its rows are the same.",
 )
 @click.option("--study", "declared", help="Make every split that a study declares: a STUDY.toml, or a shipped name.")
-@options.output
-@options.work
-@options.force
-@options.as_json
+@options.output_option
+@options.work_option
+@options.force_option
+@options.json_option
 @click.pass_context
 def command(
     context: click.Context,
@@ -209,33 +209,37 @@ def _rebuild(
     from gprplus.cli import console
     from gprplus.cli.show import differences
     from gprplus.core.errors import SplitError
-    from gprplus.splits.rebuild import read_record, rebuild_split
+    from gprplus.splits.rebuild import read_split_record, rebuild_split
 
-    info, asked = read_record(record)
+    info, asked = read_split_record(record)
     for name, value in _asked(context).items():
         said = ",".join(asked.factors) if name == "attr" and asked.factors else getattr(asked, name)
         if (tuple(value) if isinstance(value, list) else value) != said:
             option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{record} was made with {option} {differences.cell(said)}; leave {option} out.")
+            raise click.UsageError(
+                f"{record} was made with {option} {differences.format_cell(said)}; leave {option} out."
+            )
     folder = output or work / "splits" / str(info["name"])
     source = manifest or work / "manifest"
     found = rebuild_split(record, source, output=folder, force=context.params["force"])
     equal = found.split is not None
     if as_json:
         data = {"equal": equal, "differences": differences.as_data(found.differences)}
-        console.dump(data | ({"path": str(folder)} if equal else {}))
+        console.print_json(data | ({"path": str(folder)} if equal else {}))
     elif found.differences:
-        differences.show(found.differences, str(record), str(source))
+        differences.print_differences(found.differences, str(record), str(source))
     if found.split is None:
         raise SplitError(
             f"The split made of {source} is not the one that {record} describes: "
             f"{_reason(found.differences)}. Nothing was kept."
         )
     if not as_json:
-        console.say(f"equal: {found.split.path} has the rows of {record} (fingerprint {info['fingerprint'][:12]}...)")
+        console.print_result(
+            f"equal: {found.split.path} has the rows of {record} (fingerprint {info['fingerprint'][:12]}...)"
+        )
 
 
-def _reason(found: "Sequence[Difference]") -> str:
+def _reason(found: "Sequence[ManifestDifference]") -> str:
     """What most likely made the rows differ, in half a sentence."""
     what = {one.what for one in found}
     if "manifest" in what:
@@ -248,17 +252,17 @@ def _reason(found: "Sequence[Difference]") -> str:
 def _of_study(
     context: click.Context, name: str, manifest: Path | None, output: Path | None, work: Path, as_json: bool
 ) -> None:
-    from gprplus.cli.console import dump
-    from gprplus.experiments.study_file import make_splits, read_study
+    from gprplus.cli.console import print_json
+    from gprplus.experiments.study_file import make_study_splits, read_study
 
     given = _asked(context)
     if given:
         raise click.UsageError(f"--study says what to make; leave --{next(iter(given)).replace('_', '-')} out.")
     plan, _ = read_study(name)
     source, folder = manifest or work / plan.manifest, output or work / "splits"
-    made = make_splits(plan, source, folder, force=context.params["force"])
+    made = make_study_splits(plan, source, folder, force=context.params["force"])
     if as_json:
-        dump({"study": plan.study.name, "splits": [{"path": str(split.path), **split.info} for split in made]})
+        print_json({"study": plan.study.name, "splits": [{"path": str(split.path), **split.info} for split in made]})
         return
     for split in made:
         shown.as_text(split)

@@ -23,7 +23,7 @@ class LocalPath(click.Path):
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-work = click.option(
+work_option = click.option(
     "--work",
     type=LocalPath(file_okay=False),
     envvar="GPRPLUS_WORK",
@@ -31,28 +31,30 @@ work = click.option(
     show_default=True,
     help="Folder that everything goes under unless -o says otherwise.",
 )
-output = click.option("-o", "--output", type=LocalPath(), default=None, help="Where the result goes.")
-seed = click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
-workers = click.option(
+output_option = click.option("-o", "--output", type=LocalPath(), default=None, help="Where the result goes.")
+seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
+workers_option = click.option(
     "--workers", type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
 )
-device = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-force = click.option("--force", is_flag=True, help="Replace what another request left in the output folder.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-compiled = click.option(
+device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+force_option = click.option("--force", is_flag=True, help="Replace what another request left in the output folder.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+compile_option = click.option(
     "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
 )
-estimand = click.option(
+estimand_option = click.option(
     "--estimand",
     type=click.Choice(["own", "transfer", "mixed"]),
     default=None,
     help="What the verdict answers first: own (query and gallery of one level that the arm was trained on), transfer "
     "(of one that it was not), mixed (a gallery of all levels).  [default: all three]",
 )
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done and what it would cost; do nothing.")
+dry_run_option = click.option(
+    "--dry-run", is_flag=True, help="Say what would be done and what it would cost; do nothing."
+)
 
 
-def listed(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+def parse_list(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
     """Click callback: 'a,b c' -> ['a', 'b', 'c']; None stays None."""
     if value is None:
         return None
@@ -62,9 +64,9 @@ def listed(context: click.Context, parameter: click.Parameter, value: str | None
     return items
 
 
-def checks(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
+def parse_checks(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
     """Click callback of an option that may stand alone: a folder after it was meant as the command's argument."""
-    items = listed(context, parameter, value)
+    items = parse_list(context, parameter, value)
     for item in items or []:
         if Path(item).is_dir():
             option = parameter.opts[0]
@@ -74,7 +76,7 @@ def checks(context: click.Context, parameter: click.Parameter, value: str | None
     return items
 
 
-def named(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
+def parse_named_paths(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, Path]:
     """Click callback for a repeated NAME=PATH: ('market=data/market',) -> {'market': Path('data/market')}."""
     found: dict[str, Path] = {}
     for value in values:
@@ -92,5 +94,7 @@ def named(context: click.Context, parameter: click.Parameter, values: tuple[str,
 
 TARGET = "A manifest, or a folder or archive of images, and what to call it. May be given again."
 ROOT = "Where a dataset's images lie now."
-root = click.option("--root", "roots", multiple=True, callback=named, metavar="NAME=DIR", help=ROOT)
-target = click.option("--target", "targets", multiple=True, callback=named, metavar="NAME=PATH", help=TARGET)
+root = click.option("--root", "roots", multiple=True, callback=parse_named_paths, metavar="NAME=DIR", help=ROOT)
+target = click.option(
+    "--target", "targets", multiple=True, callback=parse_named_paths, metavar="NAME=PATH", help=TARGET
+)

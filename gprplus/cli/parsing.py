@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from gprplus.splits import DeclaredArm
 
 
-def arms(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> "list[DeclaredArm]":
+def parse_arms(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> "list[DeclaredArm]":
     """Click callback: 'mild: weather=sunny+clouds identities=400 matched' as one declared arm each."""
     from gprplus.splits import DeclaredArm
 
@@ -35,14 +35,14 @@ def arms(context: click.Context, parameter: click.Parameter, values: tuple[str, 
     return found
 
 
-def restrictions(
+def parse_restrictions(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, tuple[str, ...]]:
     """Click callback for a repeated ATTR=LEVEL+LEVEL."""
-    return {name: tuple(said.split("+")) for name, said in pairs(context, parameter, values).items()}
+    return {name: tuple(said.split("+")) for name, said in parse_pairs(context, parameter, values).items()}
 
 
-def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+def parse_pairs(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     """Click callback for a repeated ATTR=TEXT."""
     found: dict[str, str] = {}
     for value in values:
@@ -53,10 +53,10 @@ def pairs(context: click.Context, parameter: click.Parameter, values: tuple[str,
     return found
 
 
-def values(said: dict[str, str]) -> dict[str, Any]:
+def parse_values(said: dict[str, str]) -> dict[str, Any]:
     """Texts as the numbers, lists or texts they spell.
 
-    >>> values({"pairs": "32", "alpha": "0.5", "rule": "gap", "style_layers": "conv1_1+conv2_1"})
+    >>> parse_values({"pairs": "32", "alpha": "0.5", "rule": "gap", "style_layers": "conv1_1+conv2_1"})
     {'pairs': 32, 'alpha': 0.5, 'rule': 'gap', 'style_layers': ['conv1_1', 'conv2_1']}
     """
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import options
-from gprplus.cli.console import dump, say
+from gprplus.cli.console import print_json, print_result
 from gprplus.core.progress import progress_bar
 
 if TYPE_CHECKING:
-    from gprplus.engine.output.render_crops import Plan
+    from gprplus.engine.output.render_crops import RenderPlan
 
 
 @click.command("render", short_help="Draw a crossed design of synthetic people.")
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     "--keypoints", is_flag=True, help="Also write COCO annotations: 17 key points, box and mask of everybody."
 )
 @click.option("--same-people", is_flag=True, help="Draw the people of the domain engine, whatever the domain.")
-@options.seed
-@options.device
-@options.workers
-@options.work
+@options.seed_option
+@options.device_option
+@options.workers_option
+@options.work_option
 @click.option(
     "-o",
     "--output",
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     default=None,
     help="Folder.  [default: WORK/renders/DOMAIN, or WORK/frames/DOMAIN with --frames]",
 )
-@options.force
-@options.dry_run
-@options.as_json
+@options.force_option
+@options.dry_run_option
+@options.json_option
 def command(
     identities: int,
     viewpoints: int,
@@ -90,7 +90,7 @@ def command(
     from gprplus.engine import render, render_frames
     from gprplus.engine.crops.design import make_design, parse_size
     from gprplus.engine.frames.scenario import make_scenario
-    from gprplus.engine.output.render_crops import is_finished
+    from gprplus.engine.output.render_crops import is_complete
 
     if meetings is not None and not frames:
         raise click.UsageError("--meetings says how often people meet in whole frames: give --frames too.")
@@ -108,7 +108,7 @@ def command(
         "seed": seed,
     }
     if frames:  # their annotations always hold boxes and key points
-        plan: Plan = make_scenario(make_design(**asked), meetings or 2)
+        plan: RenderPlan = make_scenario(make_design(**asked), meetings or 2)
         draw: Callable[..., Path] = partial(render_frames, meetings=meetings or 2)
     else:
         asked |= {"boxes": boxes, "keypoints": keypoints}
@@ -119,12 +119,12 @@ def command(
     if dry_run:
         size_mb = plan.bytes_expected / 1e6
         text = f"Would draw {plan.images:,} {what} of {identities:,} people into {folder}: about {size_mb:,.0f} MB."
-        dump({**known, "bytes": plan.bytes_expected, "state": "planned"}) if as_json else say(text)
+        print_json({**known, "bytes": plan.bytes_expected, "state": "planned"}) if as_json else print_result(text)
         return
-    done = is_finished(folder, plan, force=force)
+    done = is_complete(folder, plan, force=force)
     with progress_bar("render") as bar:
         draw(folder, **asked, device=device, workers=workers, force=force, progress=bar)
     state = "already drawn" if done else "drawn"
-    dump({**known, "state": state}) if as_json else say(
+    print_json({**known, "state": state}) if as_json else print_result(
         f"{plan.images:,} {what} of {identities:,} people {state} in {folder}."
     )

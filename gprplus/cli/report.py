@@ -10,9 +10,9 @@ from gprplus.cli import console, options
 
 @click.command("report")
 @click.argument("runs", nargs=-1, type=options.LocalPath())
-@options.work
-@options.output
-@options.estimand
+@options.work_option
+@options.output_option
+@options.estimand_option
 @click.option("--plan", is_flag=True, help="Say how many seeds and people a difference takes; write nothing.")
 @click.option(
     "--margin",
@@ -21,7 +21,7 @@ from gprplus.cli import console, options
     show_default=True,
     help="With --plan: the difference to be seen, in points of mAP.",
 )
-@options.as_json
+@options.json_option
 def command(
     runs: tuple[Path, ...],
     work: Path,
@@ -43,18 +43,18 @@ def command(
       gprplus report --plan --margin 0.5
     """
     if plan:
-        show_plans(runs, work, margin / 100, as_json)
+        print_plans(runs, work, margin / 100, as_json)
         return
     from gprplus.reporting import report
-    from gprplus.reporting.run_results import read
-    from gprplus.reporting.verdicts import verdict
-    from gprplus.reporting.write_report import expand
+    from gprplus.reporting.run_results import read_run_results
+    from gprplus.reporting.verdicts import verdict_paragraphs
+    from gprplus.reporting.write_report import expand_folders
 
-    folders = expand(list(runs) or [work / "runs"])
+    folders = expand_folders(list(runs) or [work / "runs"])
     files = report(folders, output, estimand=estimand)
-    outcomes = [read(folder, estimand) for folder in folders]
+    outcomes = [read_run_results(folder, estimand) for folder in folders]
     verdicts = [
-        verdict(
+        verdict_paragraphs(
             outcome.summary,
             outcome.judged["contrasts"],
             outcome.info,
@@ -68,44 +68,48 @@ def command(
             {"run": str(folder), "verdict": said, "files": [str(path) for path in files[3 * i : 3 * i + 3]]}
             for i, (folder, said) in enumerate(zip(folders, verdicts, strict=True))
         ]
-        console.dump({"reports": made})
+        console.print_json({"reports": made})
         return
     for outcome, said in zip(outcomes, verdicts, strict=True):
-        console.prose(f"{outcome.name}: {said}")
+        console.print_paragraph(f"{outcome.name}: {said}")
     for path in files:
-        console.say(str(path))
+        console.print_result(str(path))
 
 
-def show_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool) -> None:
+def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool) -> None:
     """Print a plan for each finished run, or one from assumptions where there is none and none was named."""
     from dataclasses import asdict
 
     from gprplus.core.errors import ReportError
-    from gprplus.reporting.arm_labels import SELF
-    from gprplus.reporting.power_plan import noise, plan, plan_lines
-    from gprplus.reporting.run_results import AGAIN, read
-    from gprplus.reporting.write_report import expand
+    from gprplus.reporting.arm_labels import OWN_TEST_SET
+    from gprplus.reporting.power_plan import measured_noise, plan_lines, power_plan
+    from gprplus.reporting.run_results import AGAIN, read_run_results
+    from gprplus.reporting.write_report import expand_folders
     from gprplus.statistics.level_estimands import ESTIMANDS
 
-    folders = expand(list(runs) or [work / "runs"]) if runs or any((work / "runs").glob("*/*/summary.parquet")) else []
+    folders = (
+        expand_folders(list(runs) or [work / "runs"])
+        if runs or any((work / "runs").glob("*/*/summary.parquet"))
+        else []
+    )
     measured: dict[str, tuple[list[dict[str, Any]], int]] = {}
-    for outcome in map(read, folders):
+    for outcome in map(read_run_results, folders):
         rows = outcome.judged["components"].to_pylist() if "components" in outcome.judged else []
         rows = [row for row in rows if row["metric"] == "mAP"]
         for target in dict.fromkeys(row["target"] for row in rows):
-            shared = len(ESTIMANDS) if target == SELF and outcome.levels else 1
+            shared = len(ESTIMANDS) if target == OWN_TEST_SET and outcome.levels else 1
             measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target], shared
-    told = {name: (rows, shared) for name, (rows, shared) in measured.items() if noise(rows)}
+    told = {name: (rows, shared) for name, (rows, shared) in measured.items() if measured_noise(rows)}
     if folders and not told:
         raise ReportError(f"No run here tells of its noise: two arms with two seeds each are needed. {AGAIN}")
     made = []
     for name, (rows, shared) in (told or {"assumptions": ([], 1)}).items():
         headers, lines, said = plan_lines(rows, margin, shared)
-        found, persons, steps = plan(rows, margin, shared) or (None, 0, [])
+        found, persons, steps = power_plan(rows, margin, shared) or (None, 0, [])
         about = {"run": name, "noise": asdict(found) if found else None, "people": persons}
         made.append(about | {"steps": [asdict(step) for step in steps]})
         if not as_json:
-            console.table(headers, lines, title=name, right=range(len(headers)))
-            console.say(said)
+            console.print_table(headers, lines, title=name, right=range(len(headers)))
+            console.print_result(said)
     if as_json:
-        console.dump({"margin": margin, "plans": made})
+        console.print_json({"margin": margin, "plans": made})

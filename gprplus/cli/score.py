@@ -27,8 +27,8 @@ from gprplus.cli import options
 @click.option("--metric", default="cosine", show_default=True, help="cosine or euclidean.")
 @click.option("--ap", default="step", show_default=True, help="Form of average precision: step or trapezoid.")
 @click.option("--rerank", is_flag=True, help="Re-rank by k-reciprocal neighbours (k1 20, k2 6, lambda 0.3) first.")
-@options.work
-@options.as_json
+@options.work_option
+@options.json_option
 def command(
     features: Path,
     ids: Path | None,
@@ -56,27 +56,27 @@ def command(
     """
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")
-    from gprplus.cli.console import dump, note, say
+    from gprplus.cli.console import print_json, print_note, print_result
     from gprplus.evaluation import external_features as given
-    from gprplus.evaluation.rerank import Rerank
-    from gprplus.experiments.open_target import open_target, under
+    from gprplus.evaluation.rerank import RerankOptions
+    from gprplus.experiments.open_target import open_target, with_protocol
 
     on = open_target(split, target or Path(), work / "targets" / (target.resolve().name if target else ""))
-    on = under(on, rule) if rule else on
-    matrix = given.read(on, features, ids)
-    scores, _ = on.score(matrix, metric=metric, ap=ap, rerank=Rerank() if rerank else None)
+    on = with_protocol(on, rule) if rule else on
+    matrix = given.read_features(on, features, ids)
+    scores, _ = on.score(matrix, metric=metric, ap=ap, rerank=RerankOptions() if rerank else None)
     found = scores.summary()
     facts: dict[str, Any] = {"protocol": on.protocol, "metric": metric, "ap": ap, "rerank": rerank, **found}
     facts |= {"dimensions": matrix.shape[1], "warnings": on.warnings()}
     if as_json:
-        dump(facts)
+        print_json(facts)
         return
     ranks = ", ".join(f"rank-{k} {100 * found[f'rank{k}']:.1f}" for k in (1, 5, 10))
-    say(f"mAP {100 * found['mAP']:.1f}, {ranks}, mINP {100 * found['mINP']:.1f}")
+    print_result(f"mAP {100 * found['mAP']:.1f}, {ranks}, mINP {100 * found['mINP']:.1f}")
     left_out = len(scores.per_query.valid) - scores.queries
     again = ", re-ranked (k1 20, k2 6, lambda 0.3)" if rerank else ""
     said = f" ({left_out:,} without a true match left out)" if left_out else ""
     rule_and_form = f"{on.protocol} rule, {metric} similarity, AP in its {ap} form"
-    say(f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}")
+    print_result(f"{scores.queries:,} queries{said}, {matrix.shape[1]:,} dimensions; {rule_and_form}{again}")
     for warning in on.warnings():
-        note(warning)
+        print_note(warning)

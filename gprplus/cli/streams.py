@@ -23,7 +23,7 @@ _PLAINLY = {
 }
 
 
-def prepare() -> None:
+def prepare_streams() -> None:
     """Open what is closed of the three standard streams on the null device, and let no character stop a line."""
     for descriptor in range(3):
         try:
@@ -33,16 +33,16 @@ def prepare() -> None:
     sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115  for as long as the process runs
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    codecs.register_error(PLAIN, plainly)
+    codecs.register_error(PLAIN, replace_unencodable)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=PLAIN)
 
 
-def plainly(error: UnicodeError) -> tuple[str, int]:
+def replace_unencodable(error: UnicodeError) -> tuple[str, int]:
     """What stands for a character that an encoding lacks, and where to go on; bytes of file names as escapes.
 
-    >>> codecs.register_error(PLAIN, plainly)
+    >>> codecs.register_error(PLAIN, replace_unencodable)
     >>> "−0.9 – 90° é \\udcff 人".encode("ascii", PLAIN)
     b'-0.9 - 90 deg ? \\\\xff ?'
     """
@@ -58,13 +58,13 @@ def _plain(character: str) -> str:
     return _PLAINLY.get(character, "?")
 
 
-def flush() -> None:
+def flush_streams() -> None:
     """Write out what is held back, so that what keeps it from being written is seen here and not at the very end."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
 
 
-def abandon() -> None:
+def abandon_streams() -> None:
     """Let nothing more be written, for readers that have gone."""
     null = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):

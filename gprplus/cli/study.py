@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @click.command("study")
 @click.argument("names", metavar="STUDY.toml...", nargs=-1, required=True)
-@options.work
+@options.work_option
 @click.option("--manifest", type=options.LocalPath(), help="Manifest in the place of the one the study names.")
 @options.target
 @options.root
-@options.device
+@options.device_option
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
 @click.option(
     "--scale", default="1", show_default=True, metavar="FRACTION", help="Every number of people and images times this."
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 @click.option(
     "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
 )
-@options.compiled
-@options.dry_run
-@options.output
-@options.force
-@options.as_json
+@options.compile_option
+@options.dry_run_option
+@options.output_option
+@options.force_option
+@options.json_option
 def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, scale: str, **request: Any) -> None:
     """Run a declared study end to end.
 
@@ -49,40 +49,40 @@ def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, sc
       gprplus study icassp2021_market icassp2021_duke --manifest work/gprplus --dry-run
       gprplus study icassp2021_market --scale 1/20 --recipe smoke --target market=work/renders/street
     """
-    from gprplus.cli.benchmark import as_data, show, show_plan
+    from gprplus.cli.benchmark import as_data, print_plan, print_results
     from gprplus.experiments.study import study
     from gprplus.experiments.study_scale import read_scale
 
     with progress_bar("Training and scoring") as progress:
         found = study(names, work=work, scale=read_scale(scale), dry_run=dry_run, progress=progress, **request)
     if as_json:
-        console.dump({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})
+        console.print_json({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})
         return
-    console.say(found.plan.study.question)
+    console.print_result(found.plan.study.question)
     if found.plan.study.unknown:
-        console.say(f"Not published, and chosen here: {', '.join(found.plan.study.unknown)}.")
+        console.print_result(f"Not published, and chosen here: {', '.join(found.plan.study.unknown)}.")
     if dry_run:
-        show_plan(found.outcome.plan)
+        print_plan(found.outcome.plan)
         return
-    show(found.outcome)
+    print_results(found.outcome)
     _show_published(found)
-    console.say(f"study: {found.path}")
-    console.say(f"report: {found.path / 'study.html'}")
+    console.print_result(f"study: {found.path}")
+    console.print_result(f"report: {found.path / 'study.html'}")
 
 
 def _show_published(found: "StudyResult") -> None:
     """A paper's values beside those of the runs, in per cent and hours."""
-    from gprplus.experiments.study import beside_published
+    from gprplus.experiments.study import compare_with_published
 
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.1f}"
 
     rows = []
-    for row in beside_published(found.plan, found.outcome):
+    for row in compare_with_published(found.plan, found.outcome):
         paper, here = row["published"], row["here"]
         hours = (paper["gpu_hours"], here["seconds"] and here["seconds"] / 3600)
         scores = [percent(values[metric]) for metric in ("mAP", "rank1", "rank5") for values in (paper, here)]
         rows.append([row["arm"], row["target"], *scores, *("-" if h is None else f"{h:.2g}" for h in hours)])
     if rows:
         headers = ["arm", "target", *(f"{m} {of}" for m in ("mAP", "R1", "R5", "hours") for of in ("paper", "here"))]
-        console.table(headers, rows, title=found.plan.study.source, right=range(2, len(headers)))
+        console.print_table(headers, rows, title=found.plan.study.source, right=range(2, len(headers)))

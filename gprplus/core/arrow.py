@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def whole(column: "pa.ChunkedArray") -> "pa.Array":
+def combine_chunks(column: "pa.ChunkedArray") -> "pa.Array":
     """A column in one piece, with one dictionary."""
     import pyarrow as pa
 
@@ -21,7 +21,7 @@ def whole(column: "pa.ChunkedArray") -> "pa.Array":
     return array
 
 
-def arrow(values: np.ndarray, target: "pa.DataType", unknown: np.ndarray | None = None) -> "pa.Array":
+def from_numpy(values: np.ndarray, target: "pa.DataType", unknown: np.ndarray | None = None) -> "pa.Array":
     """Numbers as an Arrow array."""
     import pyarrow as pa
 
@@ -32,7 +32,7 @@ def arrow(values: np.ndarray, target: "pa.DataType", unknown: np.ndarray | None 
     return pa.Array.from_buffers(target, len(data), [mask, pa.py_buffer(data)])
 
 
-def texts(items: Sequence[str]) -> "pa.Array":
+def from_strings(items: Sequence[str]) -> "pa.Array":
     """Strings as an Arrow array."""
     import pyarrow as pa
 

@@ -18,7 +18,7 @@ _swept: set[Path] = set()  # folders that this process has looked through
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; rename it over `path` when the block ends well, else remove it.
 
     The temporary name is unique to the process, so two processes that write the same file do not mix. The first write
@@ -69,7 +69,7 @@ def _open(path: Path, mode: str, flags: int) -> BinaryIO:
         raise GprplusError(f"{path} cannot be written: {why}") from error
 
 
-def sweep(folder: Path) -> None:
+def remove_temporary(folder: Path) -> None:
     """Remove the temporary files in a folder whose writers died. Files in use, and other names, stay."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -80,7 +80,7 @@ def sweep(folder: Path) -> None:
 def _sweep_once(folder: Path) -> None:
     if folder not in _swept:
         _swept.add(folder)
-        sweep(folder)
+        remove_temporary(folder)
 
 
 def _create(temporary: Path) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 Word = str | Path | tuple[str, Path]  # an option or value, a path, or NAME=PATH
 
 
-def recorded(words: Sequence[Word], folder: Path) -> list[Any]:
+def record_command(words: Sequence[Word], folder: Path) -> list[Any]:
     """The words as JSON for a record in `folder`: a path becomes {"path": relative}, NAME=PATH has "name" too."""
     found: list[Any] = []
     for word in words:
@@ -17,12 +17,12 @@ def recorded(words: Sequence[Word], folder: Path) -> list[Any]:
         if isinstance(path, str):
             found.append(path)
         else:
-            found.append({"path": seen_from(path, folder), **({"name": name} if name else {})})
+            found.append({"path": relative_command(path, folder), **({"name": name} if name else {})})
     return found
 
 
-def read(kept: object, folder: Path) -> list[Word]:
-    """The words that `recorded` kept in a record in `folder`; what is of another form is left out."""
+def read_command(kept: object, folder: Path) -> list[Word]:
+    """The words that `record_command` kept in a record in `folder`; what is of another form is left out."""
     found: list[Word] = []
     for word in kept if isinstance(kept, list) else []:
         path = word.get("path") if isinstance(word, dict) else None
@@ -30,14 +30,16 @@ def read(kept: object, folder: Path) -> list[Word]:
             found.append(word)
         elif isinstance(path, str):
             name = word.get("name")
-            found.append((name, resolved(path, folder)) if isinstance(name, str) else resolved(path, folder))
+            found.append(
+                (name, resolve_command(path, folder)) if isinstance(name, str) else resolve_command(path, folder)
+            )
     return found
 
 
-def line(words: Sequence[Word]) -> str:
+def command_line(words: Sequence[Word]) -> str:
     """A command line for a shell in the current directory: paths below it are relative, all others absolute.
 
-    >>> line(["make-split", "--where", "weather == sunny", "-o", Path("work/splits/dry days")])
+    >>> command_line(["make-split", "--where", "weather == sunny", "-o", Path("work/splits/dry days")])
     "gprplus make-split --where 'weather == sunny' -o 'work/splits/dry days'"
     """
     spelled = ["gprplus"]
@@ -48,12 +50,12 @@ def line(words: Sequence[Word]) -> str:
     return shlex.join(spelled)
 
 
-def resolved(path: str, folder: Path) -> Path:
+def resolve_command(path: str, folder: Path) -> Path:
     """A path that a record in `folder` keeps."""
     return Path(os.path.normpath(os.path.join(os.path.realpath(folder), path)))
 
 
-def seen_from(path: Path, folder: Path) -> str:
+def relative_command(path: Path, folder: Path) -> str:
     """A path relative to `folder`, POSIX; links in the folders above it are followed, not a link that it is itself."""
     full = Path(os.path.abspath(path))
     real = Path(os.path.realpath(full.parent)) / full.name

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gprplus.core.errors import DeclarationError, nearest
-from gprplus.core.typed import parse
+from gprplus.core.errors import DeclarationError, did_you_mean
+from gprplus.core.typed import parse_typed
 
 T = TypeVar("T")
 
@@ -35,16 +35,16 @@ class Declaration:
     @property
     def where(self) -> str:
         """How messages call the file: from manifests/ on where it is a shipped one, else its path."""
-        return str(self.path.resolve().relative_to(folder()) if self.shipped else self.path)
+        return str(self.path.resolve().relative_to(declarations_folder()) if self.shipped else self.path)
 
     @property
     def shipped(self) -> bool:
         """Whether it is one of those that gprplus ships."""
-        return self.path.resolve().is_relative_to(folder())
+        return self.path.resolve().is_relative_to(declarations_folder())
 
 
 @cache
-def folder() -> Path:
+def declarations_folder() -> Path:
     """The folder that holds layouts/, recipes/, studies/ and attributes.toml."""
     package = Path(__file__).resolve().parent.parent
     for candidate in (package / "manifests", package.parent / "manifests"):
@@ -56,26 +56,28 @@ def folder() -> Path:
     )
 
 
-def names(kind: str) -> list[str]:
+def declaration_names(kind: str) -> list[str]:
     """The names of the shipped declarations of one kind ('layouts', 'recipes', 'studies'), sorted."""
-    return sorted(path.stem for path in (folder() / kind).glob("*.toml"))
+    return sorted(path.stem for path in (declarations_folder() / kind).glob("*.toml"))
 
 
-def read(kind: str, name: str | Path) -> Declaration:
+def load_declaration(kind: str, name: str | Path) -> Declaration:
     """A shipped declaration by name, or a user's own by the path of a `.toml` file.
 
     Raises DeclarationError when it is not there or is not TOML.
     """
     path = Path(name)
     if path.suffix != ".toml":
-        path = folder() / kind / f"{name}.toml"
-        if str(name) not in names(kind):
+        path = declarations_folder() / kind / f"{name}.toml"
+        if str(name) not in declaration_names(kind):
             one = {"studies": "study"}.get(kind, kind.removesuffix("s"))
-            raise DeclarationError(f"There is no {one} called '{name}'. {nearest(str(name), names(kind))}")
-    return read_file(path)
+            raise DeclarationError(
+                f"There is no {one} called '{name}'. {did_you_mean(str(name), declaration_names(kind))}"
+            )
+    return load_toml(path)
 
 
-def read_file(path: Path) -> Declaration:
+def load_toml(path: Path) -> Declaration:
     """Read one TOML file. Raises DeclarationError."""
     try:
         with path.open("rb") as file:
@@ -83,10 +85,10 @@ def read_file(path: Path) -> Declaration:
     except (OSError, ValueError) as error:  # a path with a NUL character is a ValueError
         why = error.strerror if isinstance(error, OSError) else error
         raise DeclarationError(f"{path} cannot be read: {why}.") from error
-    return parsed(path, data)
+    return parse_toml(path, data)
 
 
-def parsed(path: Path, data: bytes) -> Declaration:
+def parse_toml(path: Path, data: bytes) -> Declaration:
     """The declaration in the bytes of a TOML file, with the digest of its text (line ends normalised).
 
     Raises DeclarationError, also for what would take the parser minutes: a large file, a key of thousands of parts.
@@ -105,13 +107,13 @@ def parsed(path: Path, data: bytes) -> Declaration:
     return Declaration(path.stem, path, hashlib.sha256(text).hexdigest(), found)
 
 
-def strict(cls: type[T], data: Mapping[str, Any], where: str) -> T:
+def from_mapping(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     """Fill the frozen dataclass `cls` from a TOML table: unknown keys, missing keys and wrong types are errors.
 
     Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]` and optional fields are followed. Each message
     starts with `where`, such as "layouts/engine.toml".
     """
-    return parse(cls, data, where, DeclarationError)
+    return parse_typed(cls, data, where, DeclarationError)
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,10 @@ class Attribute:
 @cache
 def attributes() -> dict[str, Attribute]:
     """Every declared attribute by name, in declared order: image-level ones first."""
-    declaration = read_file(folder() / "attributes.toml")
-    return {name: strict(Attribute, table, f"attributes.toml: {name}") for name, table in declaration.data.items()}
+    declaration = load_toml(declarations_folder() / "attributes.toml")
+    return {
+        name: from_mapping(Attribute, table, f"attributes.toml: {name}") for name, table in declaration.data.items()
+    }
 
 
 def identity_attributes() -> list[str]:
@@ -148,10 +152,10 @@ def image_attributes() -> list[str]:
     return [name for name, attribute in attributes().items() if attribute.level == "image"]
 
 
-def in_order(name: str, levels: list[Any] | tuple[Any, ...] | set[Any]) -> list[Any]:
+def sort_levels(name: str, levels: list[Any] | tuple[Any, ...] | set[Any]) -> list[Any]:
     """Levels in their declared order; undeclared ones follow, sorted (numbers by value).
 
-    >>> in_order("illumination", {"noon", "dawn", "zzz"})
+    >>> sort_levels("illumination", {"noon", "dawn", "zzz"})
     ['dawn', 'noon', 'zzz']
     """
     declared = attributes()[name].levels if name in attributes() else ()

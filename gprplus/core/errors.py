@@ -82,26 +82,26 @@ class ReportError(GprplusError, ValueError):
     """There is nothing to report on, or it is half there."""
 
 
-def near(word: str, choices: Iterable[str]) -> str | None:
+def closest(word: str, choices: Iterable[str]) -> str | None:
     """The choice that is all but the word; None where none is.
 
-    >>> near("kamera", ["identity", "camera"]), near("rain", ["snow"])
+    >>> closest("kamera", ["identity", "camera"]), closest("rain", ["snow"])
     ('camera', None)
     """
     close = get_close_matches(str(word).lower(), sorted({str(choice) for choice in choices}), n=1, cutoff=0.6)
     return close[0] if close else None
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """A sentence naming the nearest choice, else all of them (at most twelve).
 
-    >>> nearest("wether", ["weather", "illumination"])
+    >>> did_you_mean("wether", ["weather", "illumination"])
     "Did you mean 'weather'?"
-    >>> nearest("qqq", ["b", "a"])
+    >>> did_you_mean("qqq", ["b", "a"])
     'Known: a, b.'
     """
     known = sorted({str(choice) for choice in choices})
-    close = near(word, known)
+    close = closest(word, known)
     if close:
         return f"Did you mean '{close}'?"
     if not known:
@@ -110,23 +110,23 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     return f"Known: {', '.join(known[:12])}{more}."
 
 
-def examples(items: Sequence[object], limit: int = 3) -> str:
+def first_few(items: Sequence[object], limit: int = 3) -> str:
     """The first few items, and how many more there are.
 
-    >>> examples(["a", "b", "c", "d", "e"])
+    >>> first_few(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
-    >>> examples(["a"])
+    >>> first_few(["a"])
     'a'
     """
-    shown = ", ".join(printable(str(item)) for item in items[:limit])
+    shown = ", ".join(escape(str(item)) for item in items[:limit])
     rest = len(items) - limit
     return f"{shown} and {rest:,} more" if rest > 0 else shown
 
 
-def printable(text: str) -> str:
+def escape(text: str) -> str:
     """The text with whatever a terminal would obey, not show, as escapes: names of files may hold anything.
 
-    >>> print(printable("a\\nb.jpg"), printable("märz.jpg"))
+    >>> print(escape("a\\nb.jpg"), escape("märz.jpg"))
     a\\nb.jpg märz.jpg
     """
     if text.isprintable():
@@ -147,7 +147,7 @@ def first_line(error: BaseException) -> str:
     ('too short', 'EOFError')
     """
     lines = str(error).strip().splitlines()
-    return printable(lines[0].rstrip(".")) if lines else type(error).__name__
+    return escape(lines[0].rstrip(".")) if lines else type(error).__name__
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -214,10 +214,10 @@ def next_step(error: OSError) -> str:
     return ""
 
 
-def storage(size_bytes: int) -> str:
+def format_bytes(size_bytes: int) -> str:
     """An amount of disk in the unit that shows it.
 
-    >>> storage(4_600_000), storage(12_345_000_000), storage(900)
+    >>> format_bytes(4_600_000), format_bytes(12_345_000_000), format_bytes(900)
     ('4.6 MB', '12.3 GB', '900 bytes')
     """
     for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.errors import printable
+from gprplus.core.errors import escape
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -13,39 +13,39 @@ if TYPE_CHECKING:
 _FORMULA = ("=", "+", "-", "@")
 
 
-def markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
     r"""Text for a cell or a line of Markdown: no HTML, no column, no link; emphasis and code marks stay.
 
-    >>> markdown("<b>a|b</b>\n![x](http://y)")
+    >>> escape_markdown("<b>a|b</b>\n![x](http://y)")
     '&lt;b&gt;a\\|b&lt;/b&gt;\\\\n![x]\\(http://y)'
     """
-    shown = printable(text).replace("\\", "\\\\").replace("|", "\\|").replace("](", "]\\(")
+    shown = escape(text).replace("\\", "\\\\").replace("|", "\\|").replace("](", "]\\(")
     return shown.replace("<", "&lt;").replace(">", "&gt;")
 
 
-def csv_cell(value: Any) -> Any:
+def escape_csv_cell(value: Any) -> Any:
     r"""A value for a table that people open in a spreadsheet: text that would be a formula gets an apostrophe in front.
 
     Tabs, line ends and all else that is not shown become escapes, since they would start another cell. Numbers stay, as
     values and as text; None is an empty field.
 
-    >>> [csv_cell(value) for value in ("=1+1", "-1", "-x", -1, None, "sunny", "@a", "a\r=1")]
+    >>> [escape_csv_cell(value) for value in ("=1+1", "-1", "-x", -1, None, "sunny", "@a", "a\r=1")]
     ["'=1+1", '-1', "'-x", -1, '', 'sunny', "'@a", 'a\\r=1']
     """
     if value is None:
         return ""
     if not isinstance(value, str):
         return value
-    shown = printable(value)
+    shown = escape(value)
     return f"'{shown}" if shown.startswith(_FORMULA) and not _is_number(shown) else shown
 
 
 def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as CSV for people (`csv_cell`). What gprplus reads back is written without, so that it stays the same."""
+    """Rows as CSV for people (`escape_csv_cell`). What gprplus reads back is written without, so that it stays the same."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:
-        writer.writerow([csv_cell(value) for value in row])
+        writer.writerow([escape_csv_cell(value) for value in row])
     return text.getvalue()
 
 
@@ -58,7 +58,7 @@ def _is_number(text: str) -> bool:
 
 
 def csv_table(table: "pa.Table") -> "pa.Table":
-    """An Arrow table as CSV for people shows it: levels as text, and every text through `csv_cell`."""
+    """An Arrow table as CSV for people shows it: levels as text, and every text through `escape_csv_cell`."""
     import pyarrow as pa
 
     columns = {name: _csv_column(table.column(name)) for name in table.column_names}
@@ -76,4 +76,6 @@ def _csv_column(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
     plain = pc.match_substring_regex(column, r"\A[^=+\-@[:cntrl:]][[:print:]]*\z")  # ASCII, which most columns are
     if pc.all(plain, min_count=0).as_py():
         return column
-    return pa.chunked_array([[None if one is None else csv_cell(one) for one in column.to_pylist()]], pa.string())
+    return pa.chunked_array(
+        [[None if one is None else escape_csv_cell(one) for one in column.to_pylist()]], pa.string()
+    )

@@ -7,7 +7,7 @@ _HALF = 2**63
 Signature = tuple[int, int, int] | None
 
 
-def signature(file: Path | int) -> Signature:
+def file_signature(file: Path | int) -> Signature:
     """(inode, size in bytes, modification time in ns) of a path or an open descriptor; None where there is no file."""
     try:
         found = os.stat(file)

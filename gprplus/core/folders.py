@@ -25,7 +25,7 @@ _IN_USE, _EMPTYING = "in use", "emptying"
 
 
 @contextmanager
-def holding(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Iterator[Path]:
+def hold_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Iterator[Path]:
     """Mark `folder` as one of `kind`, hold its lock while the block runs, and yield its real path.
 
     A folder that was being cleared when the process died is cleared first. Where a file system has no locks, none is
@@ -33,14 +33,14 @@ def holding(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool =
 
     Args:
         folder: created if need be; a symbolic link is followed, since the user gave it.
-        kind: such as "renders"; `clear` accepts no other.
+        kind: such as "renders"; `clear_output` accepts no other.
         error: class of the errors raised.
         adopt: mark a folder that holds other files too, for callers that never clear it or know its contents.
 
     Raises:
         error: the folder holds files that gprplus did not write, another process works in it, or it cannot be written.
     """
-    real = claim(folder, kind, error, adopt=adopt)
+    real = claim_folder(folder, kind, error, adopt=adopt)
     with _open_marker(real, error) as file:
         _lock(file, folder, error)
         if _read(real)[1] == _EMPTYING:
@@ -49,8 +49,8 @@ def holding(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool =
         yield real
 
 
-def claim(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Path:
-    """Create and mark `folder` without holding it; return its real path. Arguments and errors as for `holding`."""
+def claim_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: bool = False) -> Path:
+    """Create and mark `folder` without holding it; return its real path. Arguments and errors as for `hold_folder`."""
     refuse_address(folder, error)
     real = Path(os.path.realpath(folder))
     if real.exists() and not real.is_dir():
@@ -97,10 +97,10 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def clear(folder: Path, kind: str, error: type[GprplusError]) -> None:
+def clear_output(folder: Path, kind: str, error: type[GprplusError]) -> None:
     """Remove everything in a marked folder of `kind`, but not the folder and its mark.
 
-    Killed half-way, the mark says so, and the next `holding` goes on. Raises `error` where the folder is not marked.
+    Killed half-way, the mark says so, and the next `hold_folder` goes on. Raises `error` where the folder is not marked.
     """
     real = Path(os.path.realpath(folder))
     if not real.exists():
@@ -115,7 +115,7 @@ def clear(folder: Path, kind: str, error: type[GprplusError]) -> None:
     _write(real, kind, _IN_USE)
 
 
-def remove(path: Path) -> None:
+def remove_output(path: Path) -> None:
     """Remove a file or folder that a marked folder holds, or a marked folder itself; nothing where there is none.
 
     A symbolic link is removed, never what it points to. Raises GprplusError for anything else.

@@ -11,10 +11,10 @@ VERSION = "gprplus-key-1"  # part of every key: a change here is a change of eve
 SEPARATOR = "\x1f"  # ASCII unit separator: no file name part contains it in practice, and the canonical form escapes it
 
 
-def canonical(*parts: str) -> str:
+def join_canonical(*parts: str) -> str:
     """Parts as one text, unambiguous: NFC, and the separator itself escaped.
 
-    >>> canonical("engine", "0001").split(chr(31))
+    >>> join_canonical("engine", "0001").split(chr(31))
     ['engine', '0001']
     """
     plain = SEPARATOR.join(parts)
@@ -24,13 +24,13 @@ def canonical(*parts: str) -> str:
     return SEPARATOR.join(clean)
 
 
-def text_key(text: str) -> int:
+def hash64(text: str) -> int:
     """The 64-bit key of one text: the first 8 bytes (big-endian) of BLAKE2b over the key version and the text."""
     return int.from_bytes(hashlib.blake2b(f"{VERSION}{SEPARATOR}{text}".encode(), digest_size=8).digest(), "big")
 
 
-def key_bytes(texts: Iterable[str]) -> bytes:
-    """`text_key` of many texts, eight bytes each, big-endian. Half a microsecond a text."""
+def hash64_bytes(texts: Iterable[str]) -> bytes:
+    """`hash64` of many texts, eight bytes each, big-endian. Half a microsecond a text."""
     start = hashlib.blake2b(f"{VERSION}{SEPARATOR}".encode(), digest_size=8).copy
     digests = []
     for text in texts:
@@ -40,7 +40,7 @@ def key_bytes(texts: Iterable[str]) -> bytes:
     return b"".join(digests)
 
 
-def digest(*parts: str | bytes) -> str:
+def sha256_digest(*parts: str | bytes) -> str:
     """SHA-256 (hex) over length-prefixed parts."""
     state = hashlib.sha256()
     for part in parts:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.errors import printable
+from gprplus.core.errors import escape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +19,7 @@ def html_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return html.escape(printable(str(value)))
+        return html.escape(escape(str(value)))
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import archives
-from gprplus.core.image_headers import HEAD, MOST_PIXELS, decodable, format_of
+from gprplus.core.image_headers import HEAD, MAX_PIXELS, decodable, format_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,12 +44,12 @@ def open_image(data: bytes) -> "Image.Image":
         raise ValueError("its header is damaged, or asks for more pixels or scans than are decoded")
     with warnings.catch_warnings(action="ignore"):  # of sizes, which are checked here, and of damaged EXIF data
         image = Image.open(io.BytesIO(data), formats=FORMATS)
-    if image.width * image.height > MOST_PIXELS:
+    if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"its header claims {image.width:,} x {image.height:,} pixels")
     return image
 
 
-def decode(data: bytes) -> np.ndarray | None:
+def decode_image(data: bytes) -> np.ndarray | None:
     """`(H, W, 3) uint8` RGB, orientation tags ignored; None when the bytes are no whole image, or one past all measure.
 
     A header that asks for more than `sniff.decodable` allows is not followed: a megabyte of it could ask for gigabytes.
@@ -61,7 +61,7 @@ def decode(data: bytes) -> np.ndarray | None:
 
 
 def decode_half_grey(data: bytes) -> np.ndarray | None:
-    """`(ceil(H / 2), ceil(W / 2)) uint8` grey, orientation tags ignored; None as for `decode`.
+    """`(ceil(H / 2), ceil(W / 2)) uint8` grey, orientation tags ignored; None as for `decode_image`.
 
     A JPEG is decoded at that size in the first place, for two thirds of the cost of decoding it whole.
     """
@@ -107,7 +107,7 @@ def _decode_with_pillow(data: bytes) -> np.ndarray | None:
         return None
 
 
-def resize(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def resize_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resize `(H, W, 3) uint8` to `(height, width, 3)`: by area when shrinking, bilinear when growing."""
     import cv2
 

@@ -7,7 +7,7 @@ may come from a stranger. Each such name passes `plain_name` (or `plain_path`) b
 import re
 from pathlib import Path
 
-from gprplus.core.errors import GprplusError, printable
+from gprplus.core.errors import GprplusError, escape
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")  # one letter is a drive
 LONGEST = 150  # bytes: a file system allows 255, and temporary names add to it
@@ -28,7 +28,7 @@ slash. Use letters, digits, '-' and '_'.
     """
     fault = _fault(text)
     if fault:
-        shown = printable(text if isinstance(text, str) else repr(text))
+        shown = escape(text if isinstance(text, str) else repr(text))
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         raise error(f"{what}: '{shown}' is not a plain name, because it {fault}. Use letters, digits, '-' and '_'.")
     assert isinstance(text, str)
@@ -45,7 +45,7 @@ def plain_path(text: object, what: str, error: type[GprplusError] = GprplusError
     """
     fault = _path_fault(text)
     if fault:
-        shown = printable(text if isinstance(text, str) else repr(text))[:80]
+        shown = escape(text if isinstance(text, str) else repr(text))[:80]
         raise error(f"{what}: '{shown}' is not a relative path, because it {fault}.")
     assert isinstance(text, str)
     return text
@@ -59,12 +59,12 @@ def refuse_address(path: object, error: type[GprplusError] = GprplusError) -> No
     """
     if _ADDRESS.match(str(path)):
         raise error(
-            f"{printable(str(path))} is an address; gprplus reads and writes local paths only. Give a local path, and "
+            f"{escape(str(path))} is an address; gprplus reads and writes local paths only. Give a local path, and "
             "copy the files from or to that place yourself."
         )
 
 
-def child(folder: Path, name: object, what: str, error: type[GprplusError] = GprplusError) -> Path:
+def child_path(folder: Path, name: object, what: str, error: type[GprplusError] = GprplusError) -> Path:
     """Return `folder / name` for a name that is a safe path component; raise `error` for any other."""
     return folder / plain_name(name, what, error)
 

@@ -20,11 +20,11 @@ Out = TypeVar("Out")
 Progress = Callable[[int, int], None]
 
 
-def silent(done: int, total: int) -> None:
+def no_progress(done: int, total: int) -> None:
     """Progress that nobody watches."""
 
 
-def cores() -> int:
+def available_cores() -> int:
     """Processor cores this process may use (respects affinity, not the size of the machine)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -32,17 +32,17 @@ def cores() -> int:
 def threads_each(processes: int) -> int:
     """Threads for each of several processes that share the cores; OMP_NUM_THREADS, where it is set, is the most."""
     most = os.environ.get("OMP_NUM_THREADS", "")
-    share = max(1, cores() // processes)
+    share = max(1, available_cores() // processes)
     return min(share, int(most)) if most.isdigit() and int(most) else share
 
 
-def in_threads(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
+def map_threads(function: Callable[[In], Out], items: Iterable[In], workers: int | None = None) -> Iterator[Out]:
     """`map` over threads: results in order, at most four a worker waiting, so memory stays bounded."""
-    with ThreadPoolExecutor(workers or cores()) as pool:
-        yield from _ordered(pool, function, items, 4 * (workers or cores()))
+    with ThreadPoolExecutor(workers or available_cores()) as pool:
+        yield from _ordered(pool, function, items, 4 * (workers or available_cores()))
 
 
-def in_processes(
+def map_processes(
     function: Callable[[In], Out],
     items: Iterable[In],
     workers: int | None = None,
@@ -58,15 +58,15 @@ def in_processes(
     that are under way finish. A worker that is killed raises `workers.WorkerLost`, which names `option`. `told` gets
     what `function` sends with `workers.tell`.
     """
-    from gprplus.core.workers import Pool, WorkerLost, listening
+    from gprplus.core.workers import WorkerLost, WorkerPool, listen_to_progress
 
-    count = workers or cores()
+    count = workers or available_cores()
     if count == 1:
-        with listening(told):
+        with listen_to_progress(told):
             yield from map(function, items)
         return
     _refuse_unguarded()
-    pool = Pool(count, option, told)
+    pool = WorkerPool(count, option, told)
     try:
         yield from _ordered(pool, function, items, 4 * count)
         pool.close()

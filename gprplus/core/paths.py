@@ -7,25 +7,25 @@ from pathlib import Path
 AnyPath = str | os.PathLike[str]
 
 
-def several(paths: AnyPath | Iterable[AnyPath]) -> list[Path]:
+def as_list(paths: AnyPath | Iterable[AnyPath]) -> list[Path]:
     """One path or several as a list.
 
-    >>> several("work/splits/weather"), several(["a", Path("b")])
+    >>> as_list("work/splits/weather"), as_list(["a", Path("b")])
     ([PosixPath('work/splits/weather')], [PosixPath('a'), PosixPath('b')])
     """
     return [Path(paths)] if isinstance(paths, str | os.PathLike) else [Path(path) for path in paths]
 
 
-def words(names: str | Iterable[object]) -> tuple[str, ...]:
+def as_word_list(names: str | Iterable[object]) -> tuple[str, ...]:
     """Names as texts; one text may hold several, separated by commas.
 
-    >>> words("sunny, foggy"), words([0, 90])
+    >>> as_word_list("sunny, foggy"), as_word_list([0, 90])
     (('sunny', 'foggy'), ('0', '90'))
     """
     parts = [part.strip() for part in names.split(",")] if isinstance(names, str) else map(str, names)
     return tuple(part for part in parts if part)
 
 
-def by_name(paths: Mapping[str, AnyPath] | None) -> dict[str, Path]:
+def as_named_paths(paths: Mapping[str, AnyPath] | None) -> dict[str, Path]:
     """Paths by name; None is none."""
     return {name: Path(path) for name, path in (paths or {}).items()}

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from gprplus.core.parallel import Progress, silent
+from gprplus.core.parallel import Progress, no_progress
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -26,7 +26,7 @@ def progress_bar(title: str) -> Iterator[Progress]:
     """
     global _bars
     if _bars or not (sys.stderr.isatty() or in_notebook()):
-        yield silent
+        yield no_progress
         return
     from rich.console import Console
     from rich.progress import (

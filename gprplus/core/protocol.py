@@ -10,7 +10,7 @@ Identities and cameras are integer codes here; -1 is the code of an unknown came
 
 import numpy as np
 
-NO_CAMERA = -1
+UNKNOWN_CAMERA = -1
 PROTOCOLS = {
     "camera": "gallery rows of the query's identity and camera leave the ranking (Market-1501 and its kin)",
     "viewpoint": "the viewpoint plays the part of the camera (renders that name no camera)",
@@ -26,7 +26,7 @@ ALSO_CALLED = {
 }
 
 
-def ignored(
+def excluded_mask(
     query_ids: np.ndarray,
     gallery_ids: np.ndarray,
     query_cams: np.ndarray | None = None,
@@ -35,19 +35,19 @@ def ignored(
 ) -> np.ndarray:
     """`(Q, G) bool`: the gallery rows that leave each query's ranking.
 
-    >>> ignored(np.array([1]), np.array([1, 1, 2]), np.array([0]), np.array([0, 1, 0])).tolist()
+    >>> excluded_mask(np.array([1]), np.array([1, 1, 2]), np.array([0]), np.array([0, 1, 0])).tolist()
     [[True, False, False]]
     """
     out = np.zeros((len(query_ids), len(gallery_ids)), dtype=bool)
     if query_cams is not None and gallery_cams is not None:
-        same_camera = (query_cams[:, None] == gallery_cams[None, :]) & (query_cams[:, None] != NO_CAMERA)
+        same_camera = (query_cams[:, None] == gallery_cams[None, :]) & (query_cams[:, None] != UNKNOWN_CAMERA)
         out |= same_camera & (query_ids[:, None] == gallery_ids[None, :])
     if gallery_junk is not None:
         out |= gallery_junk[None, :]
     return out
 
 
-def true_matches(
+def count_matches(
     query_ids: np.ndarray,
     gallery_ids: np.ndarray,
     query_cams: np.ndarray | None = None,
@@ -56,7 +56,7 @@ def true_matches(
 ) -> np.ndarray:
     """How many gallery rows each query may be found by, `(Q,) int64`, without a Q x G matrix. 0: no valid query.
 
-    >>> true_matches(np.array([1, 2]), np.array([1, 1, 2]), np.array([0, 0]), np.array([0, 1, 0])).tolist()
+    >>> count_matches(np.array([1, 2]), np.array([1, 1, 2]), np.array([0, 0]), np.array([0, 1, 0])).tolist()
     [1, 0]
     """
     kept = slice(None) if gallery_junk is None else ~np.asarray(gallery_junk, dtype=bool)
@@ -66,17 +66,17 @@ def true_matches(
         return counts
     cams = np.asarray(gallery_cams)[kept].astype(np.int64)
     query_cams = np.asarray(query_cams).astype(np.int64)
-    low = min(cams.min(initial=NO_CAMERA), query_cams.min(initial=NO_CAMERA))
+    low = min(cams.min(initial=UNKNOWN_CAMERA), query_cams.min(initial=UNKNOWN_CAMERA))
     width = max(cams.max(initial=0), query_cams.max(initial=0)) - low + 1
     both = _counts(
         np.asarray(query_ids).astype(np.int64) * width + (query_cams - low),
         ids.astype(np.int64) * width + (cams - low),
     )
-    return counts - np.where(query_cams == NO_CAMERA, 0, both)
+    return counts - np.where(query_cams == UNKNOWN_CAMERA, 0, both)
 
 
-# Why no gallery row answers a query, in the order of `unanswered`; 0 is a query that is answered.
-REASONS = (
+# Why no gallery row answers a query, in the order of `why_unanswerable`; 0 is a query that is answered.
+UNANSWERABLE_REASONS = (
     "",
     "the gallery has no other image of the person",
     "all images of the person in the gallery are junk",
@@ -84,7 +84,7 @@ REASONS = (
 )
 
 
-def unanswered(
+def why_unanswerable(
     query_ids: np.ndarray,
     gallery_ids: np.ndarray,
     query_cams: np.ndarray | None = None,
@@ -93,13 +93,13 @@ def unanswered(
 ) -> np.ndarray:
     """For each query the place in REASONS of what keeps it from being found, `(Q,) int8`; 0 where something answers it.
 
-    >>> unanswered(np.array([1, 2, 3]), np.array([1, 1, 2]), np.array([0, 0, 0]), np.array([0, 1, 0])).tolist()
+    >>> why_unanswerable(np.array([1, 2, 3]), np.array([1, 1, 2]), np.array([0, 0, 0]), np.array([0, 1, 0])).tolist()
     [0, 3, 1]
     """
-    found = true_matches(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk)
+    found = count_matches(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk)
     reason = np.where(found > 0, 0, 3).astype(np.int8)
     for place, junk in ((2, gallery_junk), (1, None)):
-        reason[(reason > 0) & (true_matches(query_ids, gallery_ids, gallery_junk=junk) == 0)] = place
+        reason[(reason > 0) & (count_matches(query_ids, gallery_ids, gallery_junk=junk) == 0)] = place
     return reason
 
 

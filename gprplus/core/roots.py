@@ -3,7 +3,7 @@
 import os
 from pathlib import Path, PurePosixPath
 
-from gprplus.core.errors import GprplusError, printable
+from gprplus.core.errors import GprplusError, escape
 
 
 def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError]) -> Path:
@@ -22,7 +22,7 @@ def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError])
     above = len(Path(os.path.realpath(folder)).parts) - 1
     if os.path.isabs(root) or climbs > above:
         raise error(
-            f"{folder} names {printable(root)} as the folder of dataset '{name}', which was not recorded in this "
+            f"{folder} names {escape(root)} as the folder of dataset '{name}', which was not recorded in this "
             f"place. If the images lie there, give it with --root {name}=DIR."
         )
     return folder / root

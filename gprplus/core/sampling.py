@@ -12,36 +12,36 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.hashing import SEPARATOR, VERSION, canonical, digest, key_bytes, text_key
+from gprplus.core.hashing import SEPARATOR, VERSION, hash64, hash64_bytes, join_canonical, sha256_digest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
     "VERSION",
-    "bottom",
-    "canonical",
-    "digest",
-    "known",
-    "mix",
-    "plain",
+    "bottom_k",
+    "hash64",
+    "hash64_many",
+    "is_valid",
+    "join_canonical",
     "priorities",
+    "sha256_digest",
+    "splitmix64",
     "table_fingerprint",
-    "text_key",
-    "text_keys",
-    "unit",
+    "to_numpy",
+    "to_unit_interval",
 ]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
-def text_keys(texts: Iterable[str]) -> np.ndarray:
-    """`text_key` of many texts, as `(N,) uint64`. About one microsecond a text."""
-    return np.frombuffer(key_bytes(texts), dtype=">u8").astype(np.uint64)
+def hash64_many(texts: Iterable[str]) -> np.ndarray:
+    """`hash64` of many texts, as `(N,) uint64`. About one microsecond a text."""
+    return np.frombuffer(hash64_bytes(texts), dtype=">u8").astype(np.uint64)
 
 
-def mix(values: np.ndarray) -> np.ndarray:
+def splitmix64(values: np.ndarray) -> np.ndarray:
     """The finaliser of SplitMix64 on `(...,) uint64`: every input bit reaches every output bit.
 
     Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014; the constants are David
@@ -58,20 +58,20 @@ def priorities(keys: np.ndarray, seed: int, stream: str) -> np.ndarray:
 
     Different streams are independent draws over the same things: "side", "identity", "image", "deal", "query".
     """
-    salt = np.uint64(text_key(canonical(stream, str(int(seed)))))
+    salt = np.uint64(hash64(join_canonical(stream, str(int(seed)))))
     with np.errstate(over="ignore"):
-        return mix(mix(np.asarray(keys, dtype=np.uint64) + _GOLDEN) ^ salt)
+        return splitmix64(splitmix64(np.asarray(keys, dtype=np.uint64) + _GOLDEN) ^ salt)
 
 
-def unit(values: np.ndarray) -> np.ndarray:
+def to_unit_interval(values: np.ndarray) -> np.ndarray:
     """Priorities as `(N,) float64` in [0, 1): the upper 53 bits over 2^53."""
     return (np.asarray(values, dtype=np.uint64) >> np.uint64(11)) * 2.0**-53
 
 
-def bottom(priority: np.ndarray, count: int, tie: np.ndarray | None = None) -> np.ndarray:
+def bottom_k(priority: np.ndarray, count: int, tie: np.ndarray | None = None) -> np.ndarray:
     """Positions of the `count` smallest priorities, smallest first; `tie` (such as the keys) settles equal ones.
 
-    >>> bottom(np.array([5, 1, 3], dtype=np.uint64), 2).tolist()
+    >>> bottom_k(np.array([5, 1, 3], dtype=np.uint64), 2).tolist()
     [1, 2]
     """
     order = np.lexsort((tie, priority)) if tie is not None else np.argsort(priority, kind="stable")
@@ -90,18 +90,18 @@ def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -
         column = table.column(name).combine_chunks()
         if isinstance(column, pa.ChunkedArray):
             column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-        state.update(heading(name, len(column)))
+        state.update(fingerprint_header(name, len(column)))
         for block in _blocks(column):
             state.update(block)
     return state.hexdigest()
 
 
-def heading(name: str, rows: int) -> bytes:
+def fingerprint_header(name: str, rows: int) -> bytes:
     """What goes before a column's blocks in a fingerprint."""
-    return canonical(name, str(rows)).encode()
+    return join_canonical(name, str(rows)).encode()
 
 
-def coded_blocks(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 << 17) -> Iterable[bytes | np.ndarray]:
+def fingerprint_codes(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 << 17) -> Iterable[bytes | np.ndarray]:
     """The bytes that stand in a table's fingerprint for a column of codes `(N,)` into distinct levels, -1 for null.
 
     Integers stand for themselves, as int32; other levels for their place among those in use, sorted. `rows` codes are
@@ -122,7 +122,7 @@ def coded_blocks(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 << 17) 
         yield np.packbits(codes[start : start + rows] >= 0)
 
 
-def plain(array: "pa.Array") -> np.ndarray:
+def to_numpy(array: "pa.Array") -> np.ndarray:
     """The values of an Arrow array of numbers or booleans, as NumPy sees them; under a null stands anything.
 
     pyarrow's own conversions import pandas, which costs a command as much time as reading a million rows.
@@ -138,7 +138,7 @@ def plain(array: "pa.Array") -> np.ndarray:
     return np.frombuffer(data, dtype=array.type.to_pandas_dtype(), count=array.offset + len(array))[array.offset :]
 
 
-def known(array: "pa.Array") -> np.ndarray:
+def is_valid(array: "pa.Array") -> np.ndarray:
     """`(N,) bool`: where an Arrow array has a value."""
     if array.null_count == 0 or array.buffers()[0] is None:
         return np.full(len(array), array.null_count == 0)
@@ -158,18 +158,18 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
             yield np.packbits(np.ones(len(column), dtype=bool)).tobytes()
             return
         column = column.dictionary_encode()
-    whole, valid = column.null_count == 0, known(column)
+    whole, valid = column.null_count == 0, is_valid(column)
     if pa.types.is_dictionary(column.type):
         vocabulary = column.dictionary
         if not pa.types.is_string(vocabulary.type):
             vocabulary = pa.array(
                 [None if level is None else str(level) for level in vocabulary.to_pylist()], pa.string()
             )
-        codes = plain(column.indices)
+        codes = to_numpy(column.indices)
         codes = codes if whole else np.where(valid, codes, 0)
         used = np.zeros(len(vocabulary), dtype=bool)
         used[codes if whole else codes[valid]] = True
-        order = plain(pc.array_sort_indices(vocabulary))  # by UTF-8 bytes, which is by code point
+        order = to_numpy(pc.array_sort_indices(vocabulary))  # by UTF-8 bytes, which is by code point
         kept = order[used[order]]
         place = np.zeros(max(len(vocabulary), 1), dtype="<i4")
         place[kept] = np.arange(len(kept))
@@ -177,7 +177,7 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
         yield from _texts(vocabulary.take(taken).to_pylist())  # pa.array would import pandas: 0.3 s
         yield place[codes] if whole else place[codes] * valid
     else:
-        values = plain(column)
+        values = to_numpy(column)
         values = values if whole else np.where(valid, values, np.zeros((), values.dtype))
         yield np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).tobytes()
     yield np.packbits(valid).tobytes()
@@ -192,8 +192,8 @@ def _ascending(column: "pa.Array") -> bool:
 
 
 def _texts(column: "pa.Array | list[str]", block: int = 65_536) -> Iterable[bytes]:
-    """The bytes of `canonical(*column)`, a block of texts at a time."""
+    """The bytes of `join_canonical(*column)`, a block of texts at a time."""
     for start in range(0, len(column), block):
         between = SEPARATOR if start else ""
         texts = column[start : start + block]
-        yield (between + canonical(*(texts if isinstance(texts, list) else texts.to_pylist()))).encode()
+        yield (between + join_canonical(*(texts if isinstance(texts, list) else texts.to_pylist()))).encode()

@@ -6,14 +6,14 @@ from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from gprplus.core.errors import GprplusError, nearest, printable
+from gprplus.core.errors import GprplusError, did_you_mean, escape
 
 T = TypeVar("T")
 _WORDS = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}
 _INT64 = 2**63
 
 
-def parse(cls: type[T], data: Any, where: str, error: type[GprplusError], *, strict: bool = True) -> T:
+def parse_typed(cls: type[T], data: Any, where: str, error: type[GprplusError], *, strict: bool = True) -> T:
     """Return the dataclass `cls` filled from the mapping `data`.
 
     Nested dataclasses, `list[...]`, `tuple[..., ...]`, `dict[str, ...]`, `Literal` and unions are followed. Whole
@@ -34,7 +34,7 @@ def parse(cls: type[T], data: Any, where: str, error: type[GprplusError], *, str
     if strict:
         for key in data:
             if key not in known:
-                raise error(f"{where}: unknown key '{printable(str(key))[:80]}'. {nearest(key, known)}")
+                raise error(f"{where}: unknown key '{escape(str(key))[:80]}'. {did_you_mean(key, known)}")
     values = {}
     for name, field in known.items():
         if name in data:
@@ -61,7 +61,7 @@ def value_of(hint: Any, value: Any, where: str, error: type[GprplusError], *, st
         _expect(value in arguments, " or ".join(map(repr, arguments)), value, where, error)
         return value
     if is_dataclass(hint):
-        return parse(hint, value, where, error, strict=strict)  # type: ignore[arg-type]
+        return parse_typed(hint, value, where, error, strict=strict)  # type: ignore[arg-type]
     if origin in (list, tuple):
         _expect(isinstance(value, list | tuple), "a list", value, where, error)
         items = (value_of(arguments[0], item, f"{where}[{i}]", error, strict=strict) for i, item in enumerate(value))
@@ -70,7 +70,7 @@ def value_of(hint: Any, value: Any, where: str, error: type[GprplusError], *, st
         _expect(isinstance(value, Mapping), "a table", value, where, error)
         inner = arguments[1]
         return {
-            str(key): value_of(inner, item, f"{where}.{printable(str(key))[:80]}", error, strict=strict)
+            str(key): value_of(inner, item, f"{where}.{escape(str(key))[:80]}", error, strict=strict)
             for key, item in value.items()
         }
     return _scalar(hint, value, where, error)
@@ -110,11 +110,11 @@ def _expect(fits: bool, expected: str, found: Any, where: str, error: type[Gprpl
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        names = ", ".join(printable(str(key))[:40] for key in list(value)[:4])
+        names = ", ".join(escape(str(key))[:40] for key in list(value)[:4])
         return f"a table of {names or 'nothing'}"
     if isinstance(value, list | tuple):
         return f"a list of {len(value):,}"
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**40:
         return "a number of more than 40 digits"
-    shown = printable(repr(value))
+    shown = escape(repr(value))
     return shown if len(shown) <= 80 else f"{shown[:77]}..."

@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from gprplus.core.atomic import replacing
-from gprplus.core.errors import GprplusError, RequestChanged, examples, next_step
-from gprplus.core.folders import clear, holding, is_free
-from gprplus.core.hashing import digest
+from gprplus.core.atomic import atomic_write
+from gprplus.core.errors import GprplusError, RequestChanged, first_few, next_step
+from gprplus.core.folders import clear_output, hold_folder, is_free
+from gprplus.core.hashing import sha256_digest
 from gprplus.core.jsonfile import load_object
 
-UNDER_WAY = "_request.json"  # what a folder is going to hold, until its record is written
+REQUEST_FILE = "_request.json"  # what a folder is going to hold, until its record is written
 PACKAGES = (
     "gprplus",
     "numpy",
@@ -45,11 +45,11 @@ def canonical_json(value: Any) -> str:
 
 def fingerprint(value: Any) -> str:
     """SHA-256 (hex) of a JSON-like value."""
-    return digest(canonical_json(value))
+    return sha256_digest(canonical_json(value))
 
 
 @contextmanager
-def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
+def exclusive_lock(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
     """Hold a lock file while the block runs; `error` saying `busy` where another process holds it.
 
     The system lets go of it when the process ends, however that may be. Where a file system knows no locks, as some of
@@ -74,7 +74,7 @@ def alone(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 
@@ -98,18 +98,18 @@ def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> Non
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         # A dictionary of paths or keys is built, found too large and thrown away: half of the time of writing.
         repeating = [field.name for field in table.schema if pa.types.is_dictionary(field.type)]
         pq.write_table(table, temporary, compression="zstd", use_dictionary=repeating, row_group_size=row_group_size)
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What changed between two requests, one phrase a key.
 
-    >>> differences({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
+    >>> describe_changes({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
     ['seed was 0, now 1']
-    >>> differences({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
+    >>> describe_changes({"manifest": "0f" * 32}, {"manifest": "a7" * 32})
     ['manifest was 0f0f0f0f0f0f..., now a7a7a7a7a7a7...']
     """
     keys = [*old, *(key for key in new if key not in old)]
@@ -127,7 +127,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
+def check_request(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
     """Compare a request with the record of the one that made this folder.
 
     "same": that very request is done or under way, so go on with it. "new": nothing is there, or `force` was given (the
@@ -142,19 +142,19 @@ def settle(record: Path, request: Mapping[str, Any], *, force: bool = False) -> 
         return "new"
     if not isinstance(old, dict):
         return "new"
-    changed = differences(old, json.loads(canonical_json(request)))
+    changed = describe_changes(old, json.loads(canonical_json(request)))
     if not changed:
         return "same"
     if force:
         return "new"
     raise RequestChanged(
-        f"{record.parent} holds the outcome of another request ({examples(changed)}). "
+        f"{record.parent} holds the outcome of another request ({first_few(changed)}). "
         "Give another folder with -o, or --force to replace it."
     )
 
 
 @contextmanager
-def under_way(
+def hold_request(
     output: Path, kind: str, record: str, request: Mapping[str, Any], error: type[GprplusError], *, force: bool
 ) -> Iterator[Path]:
     """Hold the folder of a request that takes long and may be resumed; yield its real path.
@@ -163,23 +163,23 @@ def under_way(
     another request is cleared with `force`. Raises RequestChanged where it holds another and `force` is not given, and
     `error` where it holds other files or another process works in it.
     """
-    known = (output / UNDER_WAY).exists() and settle(output / UNDER_WAY, request, force=force) == "same"
-    with holding(output, kind, error, adopt=known) as real:
-        noted = real / (record if (real / record).exists() else UNDER_WAY)
+    known = (output / REQUEST_FILE).exists() and check_request(output / REQUEST_FILE, request, force=force) == "same"
+    with hold_folder(output, kind, error, adopt=known) as real:
+        noted = real / (record if (real / record).exists() else REQUEST_FILE)
         if not known and noted.exists():
-            if settle(noted, request, force=force) == "new":
+            if check_request(noted, request, force=force) == "new":
                 if not force:
                     raise error(f"{noted} cannot be read. Use --force to replace the folder, or another one with -o.")
-                clear(real, kind, error)
+                clear_output(real, kind, error)
         elif not known and not is_free(real):
             if not force:
                 raise error(f"{output} already holds other files. Give an empty or new folder with -o.")
-            clear(real, kind, error)
-        write_json(real / UNDER_WAY, {"request": request})
+            clear_output(real, kind, error)
+        write_json(real / REQUEST_FILE, {"request": request})
         yield real
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Versions of Python and of the packages that can change a result."""
     import platform
     from importlib.metadata import PackageNotFoundError, version
@@ -193,7 +193,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def relative(path: Path, start: Path) -> str:
+def relative_path(path: Path, start: Path) -> str:
     """`path` as seen from the folder `start`, POSIX; absolute where the two share no drive."""
     try:
         return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()

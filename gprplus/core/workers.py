@@ -25,26 +25,26 @@ from typing import Any
 
 from gprplus.core.errors import GprplusError, out_of_memory
 
-Told = Callable[[Any], None]
+ProgressCallback = Callable[[Any], None]
 
 _LEAVING = 10.0  # seconds that an idle worker has to end before it is killed
 _DONE, _FAILED, _TOLD = range(3)
-_tell: Told | None = None  # of this process: where `tell` sends what it is given
+_tell: ProgressCallback | None = None  # of this process: where `send_progress` sends what it is given
 
 
 class WorkerLost(GprplusError, RuntimeError):
     """A worker process ended before its item was done, or ran out of memory."""
 
 
-def tell(value: Any) -> None:
+def send_progress(value: Any) -> None:
     """Send a value from inside an item to whoever mapped the items; lost where nobody listens."""
     if _tell is not None:
         _tell(value)
 
 
 @contextmanager
-def listening(told: Told | None) -> Iterator[None]:
-    """Give `told` what functions `tell` in this process."""
+def listen_to_progress(told: ProgressCallback | None) -> Iterator[None]:
+    """Give `told` what functions `send_progress` in this process."""
     global _tell
     before, _tell = _tell, told or _tell
     try:
@@ -53,13 +53,13 @@ def listening(told: Told | None) -> Iterator[None]:
         _tell = before
 
 
-class Pool:
+class WorkerPool:
     """Up to `count` processes that call functions on items; `option` is what the command line calls their number.
 
-    `told` gets, in a thread, what the functions `tell`.
+    `told` gets, in a thread, what the functions `send_progress`.
     """
 
-    def __init__(self, count: int, option: str, told: Told | None) -> None:
+    def __init__(self, count: int, option: str, told: ProgressCallback | None) -> None:
         self._count, self._option, self._told = count, option, told
         self._todo: queue.SimpleQueue[tuple[Future[Any], bytes] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -165,7 +165,7 @@ class _Worker:
         self._process.start()
         self._theirs.close()  # so that the pipe ends when the process does
 
-    def result(self, message: bytes, told: Told) -> Any:
+    def result(self, message: bytes, told: ProgressCallback) -> Any:
         """What the function returned for its item; raises what it raised, or _Ended."""
         try:
             self._pipe.send_bytes(message)

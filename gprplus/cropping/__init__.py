@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-_HOMES = {"Crops": "cut_frames", "Rules": "selection", "crop_frames": "cut_frames"}
+_HOMES = {"CroppingResult": "cut_frames", "CropRules": "selection", "crop_frames": "cut_frames"}
 
 __all__ = sorted(_HOMES)
 

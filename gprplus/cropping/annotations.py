@@ -23,7 +23,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Person:
+class AnnotatedIdentity:
     """One annotated person in one frame.
 
     `number` tells the boxes of a frame apart; `visible` and `truncated` are shares from 0 to 1 where the source gives
@@ -46,7 +46,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class Frame:
+class AnnotatedFrame:
     """One frame: its path below the frames' folder, its number, its size (width, height) where the source says it.
 
     `mask` is the path of its instance mask; the persons are then found in it. `known` says who a value of the mask is;
@@ -56,13 +56,13 @@ class Frame:
     path: str
     number: int
     size: tuple[int, int] | None = None
-    people: tuple[Person, ...] = ()
+    people: tuple[AnnotatedIdentity, ...] = ()
     mask: str = ""
-    known: Mapping[int, Person] | None = None
+    known: Mapping[int, AnnotatedIdentity] | None = None
 
 
 @dataclass(frozen=True)
-class Rejected:
+class RejectedAnnotation:
     """An annotation that became no crop."""
 
     frame: str
@@ -73,21 +73,21 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Source:
+class AnnotationSet:
     """Everything that was read: frames sorted by path, what is already ruled out, and how it was understood.
 
     `about` goes into the record and into the request (it must hold the digests of what was read); `points` are the
     names of the key points; `remarks` are sentences for the user.
     """
 
-    frames: tuple[Frame, ...]
+    frames: tuple[AnnotatedFrame, ...]
     about: dict[str, Any]
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedAnnotation, ...] = ()
     points: tuple[str, ...] = ()
     skeleton: tuple[Any, ...] = ()
     remarks: tuple[str, ...] = ()
 
-    def people(self) -> list[Person]:
+    def people(self) -> list[AnnotatedIdentity]:
         """Every person that may become a crop, those that a table of masks knows included."""
         found = [person for frame in self.frames for person in frame.people]
         tables = {id(frame.known): frame.known for frame in self.frames if frame.known is not None}

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gprplus.core.errors import FramesError, examples, nearest
+from gprplus.core.errors import FramesError, did_you_mean, first_few
 from gprplus.core.names import plain_path
-from gprplus.core.sampling import digest
+from gprplus.core.sampling import sha256_digest
 from gprplus.core.workdir import read_json
-from gprplus.cropping.annotations import Box, Frame, Person, Rejected, Source
-from gprplus.cropping.field_names import Keys, Record, check, level
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet, Box, RejectedAnnotation
+from gprplus.cropping.field_names import AnnotationFields, Keys, attribute_level, check_fields
 from gprplus.cropping.field_values import (
+    format_value,
     is_id,
     is_level,
-    number,
-    points_of,
+    is_whole_number,
+    parse_keypoints,
+    parse_number,
     segmentation_fault,
-    shown,
     too_deep,
-    whole,
 )
 
 _DIGITS = 15  # of a frame's number in the names of its crops
@@ -30,7 +30,7 @@ _TAKEN = frozenset(
 )
 
 
-def read_coco(path: Path, keys: Keys, category: str | None = None) -> Source:
+def read_coco(path: Path, keys: Keys, category: str | None = None) -> AnnotationSet:
     """The frames and persons of a COCO file. Raises FramesError for what is none, or lacks the keys asked for."""
     if not path.is_file():
         raise FramesError(f"There is no file {path}; a COCO JSON file was expected.")
@@ -38,28 +38,30 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Source:
     images, annotations = (_objects(data, name, path) for name in ("images", "annotations"))
     if not annotations:
         raise FramesError(f"{path} has no annotation.")
-    check(keys, _present((*annotations, *images)), str(path))
+    check_fields(keys, _present((*annotations, *images)), str(path))
     wanted, described = _category(data, category, path)
     numbers = _numbers(annotations)
-    by_image: dict[Any, list[Person]] = defaultdict(list)
+    by_image: dict[Any, list[AnnotatedIdentity]] = defaultdict(list)
     known = _by_id(images, path)
     rejected = []
     for count, annotation in zip(numbers, annotations, strict=True):
         wants = annotation.get("image_id")
         image = known.get(wants) if is_id(wants) else None
         if image is None:
-            rejected.append(Rejected("", count, None, "frame", f"there is no image with the id {shown(wants)}."))
+            rejected.append(
+                RejectedAnnotation("", count, None, "frame", f"there is no image with the id {format_value(wants)}.")
+            )
             continue
         by_image[image["id"]].append(_person(count, annotation, image, keys, wanted))
     ordered = sorted(images, key=lambda image: (image["file_name"], str(image["id"])))
     found = [
-        Frame(image["file_name"], count, _size(image, path), tuple(by_image[image["id"]]))
+        AnnotatedFrame(image["file_name"], count, _size(image, path), tuple(by_image[image["id"]]))
         for count, image in zip(_frame_numbers(ordered, keys), ordered, strict=True)
         if by_image[image["id"]]
     ]
     about = {
         "kind": "coco",
-        "digest": digest(path.read_bytes()),
+        "digest": sha256_digest(path.read_bytes()),
         "keys": {name: "+".join(parts) for name, parts in keys.items()},
         "category": described,
         "box_numbers": "the annotation's id" if numbers == [a.get("id") for a in annotations] else "the position",
@@ -67,13 +69,13 @@ def read_coco(path: Path, keys: Keys, category: str | None = None) -> Source:
         "annotations": len(annotations),
     }
     points, skeleton = _points(data, path)
-    return Source(tuple(found), about, tuple(rejected), points, skeleton, _unread(annotations, keys))
+    return AnnotationSet(tuple(found), about, tuple(rejected), points, skeleton, _unread(annotations, keys))
 
 
 def _objects(data: Mapping[str, Any], name: str, path: Path) -> list[dict[str, Any]]:
     found = data.get(name)
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise FramesError(f"{path}: expected a list of objects called '{name}'; it has {examples(sorted(data), 6)}.")
+        raise FramesError(f"{path}: expected a list of objects called '{name}'; it has {first_few(sorted(data), 6)}.")
     return found
 
 
@@ -92,11 +94,13 @@ def _by_id(images: list[dict[str, Any]], path: Path) -> dict[Any, dict[str, Any]
     for image in images:
         for key in ("id", "file_name"):
             if key not in image:
-                raise FramesError(f"{path}: an image lacks '{key}'; it has {examples(sorted(image), 6)}.")
+                raise FramesError(f"{path}: an image lacks '{key}'; it has {first_few(sorted(image), 6)}.")
         if not is_id(image["id"]):
-            raise FramesError(f"{path}: the id of an image is {shown(image['id'])}; a number or text was expected.")
+            raise FramesError(
+                f"{path}: the id of an image is {format_value(image['id'])}; a number or text was expected."
+            )
         if image["id"] in known:
-            raise FramesError(f"{path}: two images have the id {shown(image['id'])}.")
+            raise FramesError(f"{path}: two images have the id {format_value(image['id'])}.")
         name = image["file_name"]
         if isinstance(name, str):
             name = str(PurePosixPath(name))  # ./a//b.jpg is a/b.jpg
@@ -113,7 +117,7 @@ def _category(data: Mapping[str, Any], wanted: str | None, path: Path) -> tuple[
     accepted = PERSONS if wanted is None else (wanted.lower(),)
     chosen = {number for number, name in named.items() if name.lower() in accepted}
     if not chosen:
-        near = nearest(wanted or "person", named.values())
+        near = did_you_mean(wanted or "person", named.values())
         raise FramesError(f"{path} has no category '{wanted or 'person'}'. {near} Choose with --category NAME.")
     return chosen, ", ".join(sorted({named[number] for number in chosen}))
 
@@ -121,21 +125,21 @@ def _category(data: Mapping[str, Any], wanted: str | None, path: Path) -> tuple[
 def _categories(data: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     found = data.get("categories") or []
     if not isinstance(found, list) or not all(isinstance(item, dict) and is_id(item.get("id")) for item in found):
-        raise FramesError(f"{path}: categories: expected a list of objects with an id, found {shown(found)}.")
+        raise FramesError(f"{path}: categories: expected a list of objects with an id, found {format_value(found)}.")
     return found
 
 
 def _numbers(annotations: list[dict[str, Any]]) -> list[int]:
     """The ids, where they are whole numbers and each its own; else positions from 1."""
     ids = [annotation.get("id") for annotation in annotations]
-    usable = all(map(whole, ids)) and len(set(ids)) == len(ids)
+    usable = all(map(is_whole_number, ids)) and len(set(ids)) == len(ids)
     return [int(given or 0) for given in ids] if usable else list(range(1, len(ids) + 1))
 
 
 def _frame_numbers(images: list[dict[str, Any]], keys: Keys) -> list[int]:
     """What the images say, else the last number in their names, else their positions: one rule for all of them."""
-    said = [Record.of(image).read(keys, "frame") for image in images]
-    if all(map(whole, said)):
+    said = [AnnotationFields.of(image).read(keys, "frame") for image in images]
+    if all(map(is_whole_number, said)):
         return said
     return trailing_numbers([image["file_name"] for image in images])
 
@@ -156,20 +160,22 @@ def _size(image: Mapping[str, Any], path: Path) -> tuple[int, int] | None:
     sides = [image.get("width"), image.get("height")]
     if not all(sides):
         return None
-    width, height = map(number, sides)
+    width, height = map(parse_number, sides)
     if width is None or height is None or min(width, height) < 1:
-        raise FramesError(f"{path}: the image {shown(image['id'])} is of size {shown(sides)}; pixels were expected.")
+        raise FramesError(
+            f"{path}: the image {format_value(image['id'])} is of size {format_value(sides)}; pixels were expected."
+        )
     return int(width), int(height)
 
 
 def _person(
     count: int, annotation: Mapping[str, Any], image: Mapping[str, Any], keys: Keys, wanted: set[Any] | None
-) -> Person:
-    record = Record.of(annotation, image)
+) -> AnnotatedIdentity:
+    record = AnnotationFields.of(annotation, image)
     identity = _identity(record.read(keys, "identity"))
     shares = {name: _share(record.read(keys, name)) for name in ("visible", "truncated")}
     levels = record.levels(keys)
-    points = points_of(annotation.get("keypoints"))
+    points = parse_keypoints(annotation.get("keypoints"))
     fault = _fault(record, keys, levels, annotation)
     category = annotation.get("category_id")
     reject: tuple[str, str] | None = ("value", fault) if fault else None
@@ -178,8 +184,8 @@ def _person(
     if annotation.get("iscrowd"):
         reject = ("crowd", "the annotation stands for a crowd (iscrowd).")
     if wanted is not None and not (is_id(category) and category in wanted):
-        reject = ("category", f"the category {shown(category)} is no person.")
-    return Person(
+        reject = ("category", f"the category {format_value(category)} is no person.")
+    return AnnotatedIdentity(
         count,
         identity,
         _box(annotation.get("bbox")),
@@ -187,29 +193,29 @@ def _person(
         shares["truncated"],
         segmentation=None if segmentation_fault(annotation.get("segmentation")) else annotation.get("segmentation"),
         keypoints=points or (),
-        levels={name: level(name, value) for name, value in levels.items() if is_level(value)},
+        levels={name: attribute_level(name, value) for name, value in levels.items() if is_level(value)},
         extra={key: value for key, value in annotation.items() if key not in _TAKEN and not too_deep(value)},
         reject=reject,
     )
 
 
-def _fault(record: Record, keys: Keys, levels: Mapping[str, Any], annotation: Mapping[str, Any]) -> str:
+def _fault(record: AnnotationFields, keys: Keys, levels: Mapping[str, Any], annotation: Mapping[str, Any]) -> str:
     """What is wrong with the values of an annotation, as a sentence; "" for nothing."""
     for name in ("visible", "truncated"):
         value = record.read(keys, name)
         if value is not None and _share(value) is None:
-            return f"{name} is {shown(value)}; a share from 0 to 1 was expected."
+            return f"{name} is {format_value(value)}; a share from 0 to 1 was expected."
     for name, value in levels.items():
         if not is_level(value):
-            return f"{name} is {shown(value)}; text or a number was expected."
+            return f"{name} is {format_value(value)}; text or a number was expected."
     value = annotation.get("keypoints")
-    if points_of(value) is None:
-        return f"keypoints is {shown(value)}; a list of x, y, v for each was expected."
+    if parse_keypoints(value) is None:
+        return f"keypoints is {format_value(value)}; a list of x, y, v for each was expected."
     fault = segmentation_fault(annotation.get("segmentation"))
     if fault:
         return f"segmentation: {fault}."
     deep = next((key for key, value in annotation.items() if too_deep(value)), None)
-    return "" if deep is None else f"the value of {shown(deep)} is nested too deeply."
+    return "" if deep is None else f"the value of {format_value(deep)} is nested too deeply."
 
 
 def _identity(value: Any) -> str | None:
@@ -228,7 +234,7 @@ def _share(value: Any) -> float | None:
 def _box(value: Any) -> Box | None:
     if not isinstance(value, list | tuple) or len(value) != 4:
         return None
-    left, top, width, height = map(number, value)
+    left, top, width, height = map(parse_number, value)
     if left is None or top is None or width is None or height is None:
         return None
     return left, top, width, height
@@ -239,9 +245,11 @@ def _points(data: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], tuple
     for item in _categories(data, path):
         names, pairs = item.get("keypoints") or [], item.get("skeleton") or []
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise FramesError(f"{path}: categories: keypoints: expected a list of names, found {shown(names)}.")
-        if not isinstance(pairs, list) or not all(isinstance(pair, list) and all(map(whole, pair)) for pair in pairs):
-            raise FramesError(f"{path}: categories: skeleton: expected a list of pairs, found {shown(pairs)}.")
+            raise FramesError(f"{path}: categories: keypoints: expected a list of names, found {format_value(names)}.")
+        if not isinstance(pairs, list) or not all(
+            isinstance(pair, list) and all(map(is_whole_number, pair)) for pair in pairs
+        ):
+            raise FramesError(f"{path}: categories: skeleton: expected a list of pairs, found {format_value(pairs)}.")
         if names:
             return tuple(names), tuple(map(tuple, pairs))
     return (), ()
@@ -249,14 +257,14 @@ def _points(data: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], tuple
 
 def _unread(annotations: list[dict[str, Any]], keys: Keys) -> tuple[str, ...]:
     """A sentence about attributes that no column of a manifest stands for: they stay in the crops' COCO file."""
-    from gprplus.cropping.field_names import names
+    from gprplus.cropping.field_names import known_fields
 
-    read = {*names(), *(part for parts in keys.values() for part in parts)}
+    read = {*known_fields(), *(part for parts in keys.values() for part in parts)}
     counted: Counter[str] = Counter()
     for annotation in annotations:
         inner = annotation.get("attributes")
         counted.update(key for key in (inner if isinstance(inner, Mapping) else ()) if key not in read)
     if not counted:
         return ()
-    shown = examples([f"{name} ({count:,})" for name, count in sorted(counted.items())], 6)
+    shown = first_few([f"{name} ({count:,})" for name, count in sorted(counted.items())], 6)
     return (f"attributes that no manifest knows stay in the crops' COCO file alone: {shown}.",)

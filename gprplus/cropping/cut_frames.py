@@ -6,24 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.errors import FramesError
-from gprplus.core.parallel import Progress, in_processes, silent
-from gprplus.core.workdir import read_json, settle, under_way
+from gprplus.core.parallel import Progress, map_processes, no_progress
+from gprplus.core.workdir import check_request, hold_request, read_json
 from gprplus.cropping import field_names, output_files
-from gprplus.cropping.annotations import Source
+from gprplus.cropping.annotations import AnnotationSet
 from gprplus.cropping.coco_reader import read_coco
-from gprplus.cropping.instance_masks import read_instances_of
-from gprplus.cropping.output_files import RECORD, conclude
-from gprplus.cropping.output_names import Naming, naming
+from gprplus.cropping.instance_masks import read_instance_masks
+from gprplus.cropping.output_files import RECORD, write_outputs
+from gprplus.cropping.output_names import CropNaming, choose_naming
 from gprplus.cropping.randperson_keypoints import read_points
-from gprplus.cropping.selection import Rules
-from gprplus.cropping.worker import Shard, Writing, cut
+from gprplus.cropping.selection import CropRules
+from gprplus.cropping.worker import CropWriter, FrameShard, cut_shard
 
 FRAMES_A_SHARD = 16
 VERSION = 1  # raising it says that the same request now cuts other pixels
 
 
 @dataclass(frozen=True)
-class Crops:
+class CroppingResult:
     """A finished folder of crops: where it is, what its renders.json says, and whether this call wrote it."""
 
     path: Path
@@ -41,15 +41,15 @@ def crop_frames(
     points: str | Path | None = None,
     rename: Sequence[str] = (),
     category: str | None = None,
-    rules: Rules | None = None,
+    rules: CropRules | None = None,
     extension: str = ".jpg",
     quality: int = 95,
     save_masks: bool = False,
     name: str | None = None,
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
-) -> Crops:
+    progress: Progress = no_progress,
+) -> CroppingResult:
     """Cut the persons out of the frames in a folder, and return the folder of crops.
 
     Exactly one of `coco` (a COCO JSON file), `masks` (a folder of instance masks, with `people` a CSV that says who a
@@ -57,12 +57,12 @@ def crop_frames(
     Every annotation becomes a crop or a row of `_rejected.csv`. The same request goes on where it stopped; another one
     in the folder raises RequestChanged unless `force` is given. Raises FramesError.
     """
-    frames, output, rules = Path(frames), Path(output), rules or Rules()
-    source = _read(frames, coco, masks, people, points, field_names.parsed(rename), category)
+    frames, output, rules = Path(frames), Path(output), rules or CropRules()
+    source = _read(frames, coco, masks, people, points, field_names.parse_field(rename), category)
     if extension not in (".jpg", ".png"):
         raise FramesError(f"crops are written as .jpg or .png, not '{extension}'.")
-    writing = Writing(extension, quality, save_masks)
-    table = naming(source.people())
+    writing = CropWriter(extension, quality, save_masks)
+    table = choose_naming(source.people())
     request = {
         "version": VERSION,
         **source.about,
@@ -72,20 +72,20 @@ def crop_frames(
         "masks": save_masks,
         "name": name,
     }
-    if settle(output / RECORD, request, force=force) == "same":
-        output_files.tidy(output)
-        return Crops(output, read_json(output / RECORD, FramesError, "a folder of crops"), False)
+    if check_request(output / RECORD, request, force=force) == "same":
+        output_files.remove_parts(output)
+        return CroppingResult(output, read_json(output / RECORD, FramesError, "a folder of crops"), False)
     _distinct(source, table)
-    with under_way(output, output_files.KIND, RECORD, request, FramesError, force=force) as real:
+    with hold_request(output, output_files.KIND, RECORD, request, FramesError, force=force) as real:
         shards = [
-            Shard(number, frames, real, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
+            FrameShard(number, frames, real, source.frames[start : start + FRAMES_A_SHARD], rules, table, writing)
             for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
         ]
         done = 0
-        for count in in_processes(cut, shards, workers if len(shards) > 1 else 1):
+        for count in map_processes(cut_shard, shards, workers if len(shards) > 1 else 1):
             done += count
             progress(done, len(source.frames))
-        return Crops(output, conclude(real, source, shards, table, request), True)
+        return CroppingResult(output, write_outputs(real, source, shards, table, request), True)
 
 
 def _read(
@@ -96,7 +96,7 @@ def _read(
     points: str | Path | None,
     renamed: field_names.Keys,
     category: str | None,
-) -> Source:
+) -> AnnotationSet:
     given = [kind for kind in (coco, masks, points) if kind is not None]
     if len(given) != 1:
         raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE says where the persons are.")
@@ -110,12 +110,12 @@ def _read(
     if coco is not None:
         return read_coco(Path(coco), renamed, category)
     if masks is not None:
-        return read_instances_of(frames, Path(masks), Path(people) if people else None)
+        return read_instance_masks(frames, Path(masks), Path(people) if people else None)
     assert points is not None
     return read_points(Path(points), frames)
 
 
-def _distinct(source: Source, table: Naming) -> None:
+def _distinct(source: AnnotationSet, table: CropNaming) -> None:
     """Refuse two annotations that would be one crop."""
     seen: dict[str, str] = {}
     for frame in source.frames:

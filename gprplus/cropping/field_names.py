@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from gprplus.core.declarations import attributes, identity_attributes
-from gprplus.core.errors import FramesError, nearest
+from gprplus.core.errors import FramesError, did_you_mean
 
 OWN = ("identity", "visible", "truncated", "frame")
 Keys = dict[str, tuple[str, ...]]
 
 
-def names() -> list[str]:
+def known_fields() -> list[str]:
     """Everything that a key can be given for."""
     return [*OWN, *attributes()]
 
 
-def parsed(texts: Iterable[str]) -> Keys:
+def parse_field(texts: Iterable[str]) -> Keys:
     """`NAME=KEY` or `NAME=KEY+KEY`, as a table. Raises FramesError.
 
-    >>> parsed(["identity=model_id+outfit"])
+    >>> parse_field(["identity=model_id+outfit"])
     {'identity': ('model_id', 'outfit')}
     """
     found: Keys = {}
@@ -28,7 +28,7 @@ def parsed(texts: Iterable[str]) -> Keys:
         parts = tuple(part.strip() for part in key.split("+"))
         if not equals or not all(parts):
             raise FramesError(f"--key {text}: expected NAME=KEY, such as identity=person_id.")
-        if name not in names():
+        if name not in known_fields():
             raise FramesError(f"--key {text}: there is nothing called '{name}' to find a key for. {_near(name)}")
         if name in found:
             raise FramesError(f"--key {text}: the key of {name} is given twice.")
@@ -37,17 +37,17 @@ def parsed(texts: Iterable[str]) -> Keys:
 
 
 def _near(name: str) -> str:
-    return nearest(name, names())
+    return did_you_mean(name, known_fields())
 
 
 @dataclass(frozen=True)
-class Record:
+class AnnotationFields:
     """One annotation with its image: a key is looked for in the annotation, in its `attributes`, then in the image."""
 
     places: tuple[Mapping[str, Any], ...]
 
     @classmethod
-    def of(cls, *objects: Mapping[str, Any]) -> "Record":
+    def of(cls, *objects: Mapping[str, Any]) -> "AnnotationFields":
         """Objects in the order they are asked."""
         places: list[Mapping[str, Any]] = []
         for item in objects:
@@ -79,7 +79,7 @@ def _text(value: Any) -> str:
     return "-".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def check(keys: Keys, there: Iterable[str], where: str) -> None:
+def check_fields(keys: Keys, there: Iterable[str], where: str) -> None:
     """Refuse a key that no annotation has: a slip in one part of a joined identity would merge people in silence."""
     present = set(there)
     for name in {**{"identity": ("identity",)}, **keys}:
@@ -87,14 +87,14 @@ def check(keys: Keys, there: Iterable[str], where: str) -> None:
             if key not in present:
                 hint = "" if name in keys else " Say which key it is, such as --key identity=person_id."
                 raise FramesError(
-                    f"{where}: no annotation has the key '{key}' to read {name} from. {nearest(key, present)}{hint}"
+                    f"{where}: no annotation has the key '{key}' to read {name} from. {did_you_mean(key, present)}{hint}"
                 )
 
 
-def level(name: str, value: Any) -> Any:
+def attribute_level(name: str, value: Any) -> Any:
     """One value of a declared attribute as the manifest writes it: words as slugs, degrees and cameras as they are.
 
-    >>> level("upper_colour", "Dark Blue"), level("hat", True), level("viewpoint_deg", 450.0), level("camera", "C3")
+    >>> attribute_level("upper_colour", "Dark Blue"), attribute_level("hat", True), attribute_level("viewpoint_deg", 450.0), attribute_level("camera", "C3")
     ('dark-blue', 'yes', 90, 'C3')
     """
     if name == "viewpoint_deg":
@@ -112,6 +112,6 @@ def level(name: str, value: Any) -> Any:
     return "-".join(str(value).strip().lower().replace("_", " ").split()) or None
 
 
-def personal() -> list[str]:
+def identity_fields() -> list[str]:
     """The attributes that belong to a person."""
     return identity_attributes()

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gprplus.core.errors import printable
+from gprplus.core.errors import escape
 
 LARGEST = 1e9  # pixels, of any coordinate
 DEEPEST = 50  # levels of values that are carried along
@@ -10,10 +10,10 @@ MOST_CORNERS = 100_000  # of all polygons of one annotation; each takes about 10
 MOST_POLYGONS = 1_000  # each takes as long as its box is large
 
 
-def number(value: Any) -> float | None:
+def parse_number(value: Any) -> float | None:
     """A finite number of at most LARGEST as a float; None for anything else.
 
-    >>> number(3), number(float("nan")), number(10**400), number("3"), number(True)
+    >>> parse_number(3), parse_number(float("nan")), parse_number(10**400), parse_number("3"), parse_number(True)
     (3.0, None, None, None, None)
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
@@ -21,7 +21,7 @@ def number(value: Any) -> float | None:
     return float(value)
 
 
-def whole(value: Any) -> bool:
+def is_whole_number(value: Any) -> bool:
     """Whether a value is a whole number that a file name can hold: 0 to 10**15."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**15
 
@@ -46,23 +46,23 @@ def too_deep(value: Any, levels: int = DEEPEST) -> bool:
     return levels == 0 or any(too_deep(item, levels - 1) for item in inner)
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value in a message, cut after 60 characters.
 
-    >>> shown({"a": 1}), shown("x" * 100)[-8:]
+    >>> format_value({"a": 1}), format_value("x" * 100)[-8:]
     ("{'a': 1}", 'xxxxx...')
     """
-    text = printable(repr(value))
+    text = escape(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def points_of(value: Any) -> tuple[float, ...] | None:
+def parse_keypoints(value: Any) -> tuple[float, ...] | None:
     """Key points as x, y, v of each; None where they are no such list."""
     if value is None:
         return ()
     if not isinstance(value, list) or len(value) % 3:
         return None
-    found = [number(item) for item in value]
+    found = [parse_number(item) for item in value]
     known = tuple(item for item in found if item is not None)
     return known if len(known) == len(found) else None
 
@@ -74,13 +74,13 @@ def segmentation_fault(value: Any) -> str:
     if isinstance(value, dict):
         return "" if isinstance(value.get("counts"), str | list) else "its run-length code has no counts"
     if not isinstance(value, list):
-        return f"it is {shown(value)}, not polygons or a run-length code"
+        return f"it is {format_value(value)}, not polygons or a run-length code"
     if len(value) > MOST_POLYGONS:
         return f"it has {len(value):,} polygons, and at most {MOST_POLYGONS:,} are drawn"
     for polygon in value:
         if not isinstance(polygon, list) or not polygon or len(polygon) % 2:
-            return f"a polygon is {shown(polygon)}, not a list of x, y, x, y, ..."
-        if any(number(item) is None for item in polygon):
-            return f"a polygon holds values that are no coordinates: {shown(polygon)}"
+            return f"a polygon is {format_value(polygon)}, not a list of x, y, x, y, ..."
+        if any(parse_number(item) is None for item in polygon):
+            return f"a polygon holds values that are no coordinates: {format_value(polygon)}"
     corners = sum(len(polygon) for polygon in value) // 2
     return f"it has {corners:,} corners, and at most {MOST_CORNERS:,} are drawn" if corners > MOST_CORNERS else ""

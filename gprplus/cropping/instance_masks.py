@@ -10,17 +10,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from gprplus.core.declarations import attributes
-from gprplus.core.errors import FramesError, examples, nearest
+from gprplus.core.errors import FramesError, did_you_mean, first_few
 from gprplus.core.image_headers import EXTENSIONS
-from gprplus.core.sampling import digest
-from gprplus.cropping.annotations import Frame, Person, Source
+from gprplus.core.sampling import sha256_digest
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet
 from gprplus.cropping.coco_reader import trailing_numbers
-from gprplus.cropping.field_names import level
+from gprplus.cropping.field_names import attribute_level
 
 _COLUMNS = ("frame", "value", "colour", "identity", *attributes())
 
 
-def read_instances_of(frames: Path, masks: Path, table: Path | None) -> Source:
+def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> AnnotationSet:
     """Each frame with its mask: the file of the same path below `masks`, whatever its extension. Raises FramesError."""
     paths = image_paths(frames)
     beside = {_stem(path): path for path in image_paths(masks)}
@@ -28,7 +28,7 @@ def read_instances_of(frames: Path, masks: Path, table: Path | None) -> Source:
     if len(absent) == len(paths):
         raise FramesError(
             f"None of the {len(paths):,} frames under {frames}, such as {paths[0]}, has a mask of the same name under "
-            f"{masks}, which holds {examples(sorted(beside.values()), 2) or 'no image'}."
+            f"{masks}, which holds {first_few(sorted(beside.values()), 2) or 'no image'}."
         )
     known = _table(table) if table else {}
     numbers = trailing_numbers(paths)
@@ -36,7 +36,7 @@ def read_instances_of(frames: Path, masks: Path, table: Path | None) -> Source:
         numbers = list(range(1, len(paths) + 1))
     everywhere = known.get("", {})
     found = [
-        Frame(
+        AnnotatedFrame(
             path,
             number,
             mask=str(masks / beside[_stem(path)]),
@@ -48,12 +48,12 @@ def read_instances_of(frames: Path, masks: Path, table: Path | None) -> Source:
     about = {
         "kind": "masks",
         "digest": _digest(masks, sorted(beside.values())),
-        "table": digest(table.read_bytes()) if table else None,
+        "table": sha256_digest(table.read_bytes()) if table else None,
         "images": len(paths),
         "without_mask": len(absent),
     }
     remarks = [f"{len(absent):,} frames have no mask and are left aside, such as {absent[0]}."] if absent else []
-    return Source(tuple(found), about, remarks=tuple(remarks))
+    return AnnotationSet(tuple(found), about, remarks=tuple(remarks))
 
 
 def image_paths(folder: Path) -> list[str]:
@@ -72,8 +72,8 @@ def _stem(path: str) -> str:
 
 
 def _merged(
-    everywhere: Mapping[int, Person], known: Mapping[str, dict[int, Person]], path: str
-) -> Mapping[int, Person]:
+    everywhere: Mapping[int, AnnotatedIdentity], known: Mapping[str, dict[int, AnnotatedIdentity]], path: str
+) -> Mapping[int, AnnotatedIdentity]:
     """Who is who in one frame; the same object for all frames that the table says nothing more of."""
     own = {**known.get(path, {}), **known.get(_stem(path), {})}
     return {**everywhere, **own} if own else everywhere
@@ -81,10 +81,10 @@ def _merged(
 
 def _digest(root: Path, paths: Iterable[str]) -> str:
     """Names and sizes: reading every mask to say whether one changed would take as long as the work."""
-    return digest(*(part for path in paths for part in (path, str((root / path).stat().st_size))))
+    return sha256_digest(*(part for path in paths for part in (path, str((root / path).stat().st_size))))
 
 
-def _table(path: Path) -> dict[str, dict[int, Person]]:
+def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
     """frame ("" for all of them) -> value -> person."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
@@ -94,18 +94,18 @@ def _table(path: Path) -> dict[str, dict[int, Person]]:
     columns = [name for name in (rows[0] if rows else {}) if name]
     for column in columns:
         if column not in _COLUMNS:
-            raise FramesError(f"{path} has an unknown column '{column}'. {nearest(column, _COLUMNS)}")
+            raise FramesError(f"{path} has an unknown column '{column}'. {did_you_mean(column, _COLUMNS)}")
     key = next((name for name in ("value", "colour") if name in columns), None)
     if key is None or "identity" not in columns:
-        raise FramesError(f"{path} needs the columns value (or colour) and identity; it has {examples(columns, 6)}.")
-    found: dict[str, dict[int, Person]] = {}
+        raise FramesError(f"{path} needs the columns value (or colour) and identity; it has {first_few(columns, 6)}.")
+    found: dict[str, dict[int, AnnotatedIdentity]] = {}
     for line, row in enumerate(rows, start=2):
         value = number_of(row[key] or "", f"{path}, line {line}")
-        levels = {name: level(name, row[name]) for name in columns if name in attributes() and row[name]}
+        levels = {name: attribute_level(name, row[name]) for name in columns if name in attributes() and row[name]}
         inside = found.setdefault(row.get("frame") or "", {})
         if value in inside:
             raise FramesError(f"{path}, line {line}: {key} {row[key]} stands twice.")
-        inside[value] = Person(value, row["identity"] or None, value=value, levels=levels)
+        inside[value] = AnnotatedIdentity(value, row["identity"] or None, value=value, levels=levels)
     return found
 
 

@@ -11,14 +11,22 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from gprplus.core.errors import FramesError, examples
+from gprplus.core.errors import FramesError, first_few
 from gprplus.core.escape import csv_text
-from gprplus.core.folders import claim, remove
-from gprplus.core.workdir import UNDER_WAY, fingerprint, read_json, replacing, versions, write_json, write_text
+from gprplus.core.folders import claim_folder, remove_output
+from gprplus.core.workdir import (
+    REQUEST_FILE,
+    atomic_write,
+    fingerprint,
+    package_versions,
+    read_json,
+    write_json,
+    write_text,
+)
 from gprplus.cropping import field_names
-from gprplus.cropping.annotations import REASONS, Source
-from gprplus.cropping.output_names import Naming
-from gprplus.cropping.worker import PARTS, Shard
+from gprplus.cropping.annotations import REASONS, AnnotationSet
+from gprplus.cropping.output_names import CropNaming
+from gprplus.cropping.worker import PARTS, FrameShard
 
 RECORD, KIND = "renders.json", "crops"
 COCO, REJECTED, NAMES = "_crops.json", "_rejected.csv", "_identities.csv"
@@ -26,8 +34,8 @@ _REJECT = ("frame", "number", "identity", "reason", "detail")
 _CARRIED = ("visible", "visible_from", "truncated", "segmentation", "keypoints")
 
 
-def conclude(
-    output: Path, source: Source, shards: Sequence[Shard], table: Naming, request: dict[str, Any]
+def write_outputs(
+    output: Path, source: AnnotationSet, shards: Sequence[FrameShard], table: CropNaming, request: dict[str, Any]
 ) -> dict[str, Any]:
     """identities.csv, the rejects, the crops' COCO file, and the record last."""
     read = partial(_rows, shards)
@@ -48,28 +56,28 @@ def conclude(
         "rejected": reasons,
         "reasons": described,
         "remarks": [*source.remarks, *doubts],
-        "versions": versions(),
+        "versions": package_versions(),
     }
     info["fingerprint"] = fingerprint([crops, reasons, people])
     write_json(output / RECORD, info)
-    tidy(output)
+    remove_parts(output)
     return info
 
 
-def tidy(output: Path) -> None:
+def remove_parts(output: Path) -> None:
     """Remove what a finished folder of crops no longer needs: its parts and its request."""
-    for name in (PARTS, UNDER_WAY):
+    for name in (PARTS, REQUEST_FILE):
         if (output / name).exists():
-            claim(output, KIND, FramesError, adopt=True)
-            remove(output / name)
+            claim_folder(output, KIND, FramesError, adopt=True)
+            remove_output(output / name)
 
 
-def _rows(shards: Sequence[Shard], kind: str) -> Iterator[dict[str, Any]]:
+def _rows(shards: Sequence[FrameShard], kind: str) -> Iterator[dict[str, Any]]:
     for shard in shards:
         yield from read_json(shard.record, FramesError, "a part of a finished cut")[kind]
 
 
-def _write_rejected(path: Path, source: Source, rows: Iterator[dict[str, Any]]) -> dict[str, int]:
+def _write_rejected(path: Path, source: AnnotationSet, rows: Iterator[dict[str, Any]]) -> dict[str, int]:
     """The table of rejects; returns how many for each reason, in the order of REASONS."""
     table: list[Sequence[Any]] = [_REJECT]
     counted: Counter[str] = Counter()
@@ -82,7 +90,7 @@ def _write_rejected(path: Path, source: Source, rows: Iterator[dict[str, Any]]) 
 
 
 def _write_coco(
-    path: Path, source: Source, table: Naming, rows: Iterator[dict[str, Any]]
+    path: Path, source: AnnotationSet, table: CropNaming, rows: Iterator[dict[str, Any]]
 ) -> tuple[int, dict[str, dict[str, Any]], list[str]]:
     """The crops as COCO, written row by row; returns their number, the people, and doubts about those."""
     people: dict[str, dict[str, Any]] = {}
@@ -92,7 +100,7 @@ def _write_coco(
     if source.points:
         category |= {"keypoints": list(source.points), "skeleton": [list(pair) for pair in source.skeleton]}
     with (
-        replacing(path) as temporary,
+        atomic_write(path) as temporary,
         temporary.open("w", encoding="utf-8") as file,
         TemporaryFile("w+", encoding="utf-8", dir=path.parent) as annotations,  # has no name that a kill could leave
     ):
@@ -110,8 +118,8 @@ def _write_coco(
     for attribute, identity in clashes:
         people[identity][attribute] = None
     doubts = [
-        f"{len(found):,} identities have more than one {attribute} ({examples(found)}): it stays unknown for them."
-        for attribute in field_names.personal()
+        f"{len(found):,} identities have more than one {attribute} ({first_few(found)}): it stays unknown for them."
+        for attribute in field_names.identity_fields()
         if (found := sorted(identity for name, identity in clashes if name == attribute))
     ]
     return count, dict(sorted(people.items())), doubts
@@ -146,16 +154,18 @@ def _coco_rows(number: int, row: dict[str, Any]) -> tuple[dict[str, Any], dict[s
 def _notice(people: dict[str, dict[str, Any]], clashes: dict[tuple[str, str], set[str]], row: dict[str, Any]) -> None:
     """Remember what a crop says of its person, and where that differs from what another one said."""
     known = people.setdefault(row["identity"], {})
-    for attribute in field_names.personal():
+    for attribute in field_names.identity_fields():
         value = row["levels"].get(attribute)
         if value is not None and known.setdefault(attribute, value) != value:
             clashes.setdefault((attribute, row["identity"]), set()).update((known[attribute], value))
 
 
-def _write_people(output: Path, people: dict[str, dict[str, Any]], table: Naming) -> None:
+def _write_people(output: Path, people: dict[str, dict[str, Any]], table: CropNaming) -> None:
     """identities.csv by token, for build-manifest to join; and who a token is, where it is not the identity itself."""
     present = [
-        name for name in field_names.personal() if any(person.get(name) is not None for person in people.values())
+        name
+        for name in field_names.identity_fields()
+        if any(person.get(name) is not None for person in people.values())
     ]
     rows = [[table.token(who), *(person.get(name) or "" for name in present)] for who, person in people.items()]
     text = io.StringIO()  # read back by build-manifest: as it is

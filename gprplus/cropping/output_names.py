@@ -5,17 +5,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gprplus.core.declarations import in_order
-from gprplus.core.errors import FramesError, examples
-from gprplus.core.sampling import text_key
-from gprplus.cropping.annotations import Frame, Person
+from gprplus.core.declarations import sort_levels
+from gprplus.core.errors import FramesError, first_few
+from gprplus.core.sampling import hash64
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity
 
 CODED = {"weather": "w", "illumination": "l", "background": "p"}
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Naming:
+class CropNaming:
     """`identities` maps those that cannot stand in a file name to a token (the others are their own), `cameras` the
     tokens of cameras to numbers, `codes` an attribute to its levels' codes.
     """
@@ -28,7 +28,7 @@ class Naming:
         """An identity as it stands in names."""
         return self.identities.get(identity, identity)
 
-    def path(self, frame: Frame, person: Person, identity: str, extension: str) -> str:
+    def path(self, frame: AnnotatedFrame, person: AnnotatedIdentity, identity: str, extension: str) -> str:
         """The path of a crop below the output folder, in the layout frame_crops."""
         who = self.token(identity)
         parts = [f"_f{frame.number:06d}_b{person.number}"]
@@ -49,9 +49,9 @@ class Naming:
         return said | ({"cameras": named} if named else {})
 
 
-def naming(people: Sequence[Person]) -> Naming:
+def choose_naming(people: Sequence[AnnotatedIdentity]) -> CropNaming:
     """The tables for some persons: they depend on the set of values alone, never on the order."""
-    return Naming(
+    return CropNaming(
         tokens({person.identity for person in people if person.identity is not None}),
         _cameras({person.levels["camera"] for person in people if person.levels.get("camera") is not None}),
         {name: _codes(name, {person.levels[name] for person in people if person.levels.get(name)}) for name in CODED},
@@ -74,13 +74,13 @@ def tokens(identities: Iterable[str]) -> dict[str, str]:
     found = {name: _token(name) for name in unsafe}
     taken = [token for token in found.values() if token in set(known) - set(unsafe)]
     if taken or len(set(found.values())) < len(found):
-        raise FramesError(f"Two identities would both be called {examples(taken or sorted(found.values()))} in names.")
+        raise FramesError(f"Two identities would both be called {first_few(taken or sorted(found.values()))} in names.")
     return found
 
 
 def _token(identity: str) -> str:
     rest = re.sub(r"[^A-Za-z0-9]+", "-", identity).strip("-")[:40]
-    return f"{rest or 'id'}-{text_key(identity) >> 32:08x}"
+    return f"{rest or 'id'}-{hash64(identity) >> 32:08x}"
 
 
 def _cameras(found: set[Any]) -> dict[Any, int]:
@@ -92,4 +92,4 @@ def _cameras(found: set[Any]) -> dict[Any, int]:
 
 
 def _codes(name: str, levels: set[str]) -> dict[str, str]:
-    return {level: f"{code:02d}" for code, level in enumerate(in_order(name, levels), start=1)}
+    return {level: f"{code:02d}" for code, level in enumerate(sort_levels(name, levels), start=1)}

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from gprplus.core.errors import FramesError, examples
-from gprplus.core.sampling import digest
-from gprplus.cropping.annotations import Frame, Person, Rejected, Source
+from gprplus.core.errors import FramesError, first_few
+from gprplus.core.sampling import sha256_digest
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet, RejectedAnnotation
 from gprplus.cropping.instance_masks import image_paths
 
 FIELDS = 19
@@ -26,11 +26,11 @@ _NAMES = (
 
 @dataclass(frozen=True)
 class _Line:
-    person: Person
+    person: AnnotatedIdentity
     frame: int
 
 
-def read_points(path: Path, frames: Path) -> Source:
+def read_points(path: Path, frames: Path) -> AnnotationSet:
     """The persons of one `cameraX_Y_point.txt`, or of every one in a folder. Raises FramesError.
 
     Frames are found by the last number in their names, below `frames/cameraX_Y` where there is such a folder, else
@@ -39,8 +39,8 @@ def read_points(path: Path, frames: Path) -> Source:
     files = sorted(path.glob("*_point.txt")) if path.is_dir() else [path]
     if not files or not files[0].is_file():
         raise FramesError(f"There is no file {path} (nor a cameraX_Y_point.txt in it).")
-    found: list[Frame] = []
-    rejected: list[Rejected] = []
+    found: list[AnnotatedFrame] = []
+    rejected: list[RejectedAnnotation] = []
     delimiters = {}
     for file in files:
         own = frames / file.name.removesuffix("_point.txt")
@@ -53,14 +53,16 @@ def read_points(path: Path, frames: Path) -> Source:
         found += _framed(lines, frames, own if own.is_dir() else frames, rejected)
     about = {
         "kind": "points",
-        "digest": digest(*(file.read_bytes() for file in files)),
+        "digest": sha256_digest(*(file.read_bytes() for file in files)),
         "delimiters": delimiters,
         "files": [file.name for file in files],
         "annotations": sum(len(frame.people) for frame in found) + len(rejected),
     }
     told = sorted(set(delimiters.values()))
     remark = f"the fields are parted by a {' or a '.join(told)} (found in the first line; the authors do not say)."
-    return Source(tuple(sorted(found, key=lambda frame: frame.path)), about, tuple(rejected), POINTS, remarks=(remark,))
+    return AnnotationSet(
+        tuple(sorted(found, key=lambda frame: frame.path)), about, tuple(rejected), POINTS, remarks=(remark,)
+    )
 
 
 def delimiter_of(line: str, where: str) -> str:
@@ -73,7 +75,7 @@ def delimiter_of(line: str, where: str) -> str:
     return fitting[0]
 
 
-def _lines(file: Path, rejected: list[Rejected]) -> tuple[list[_Line], str]:
+def _lines(file: Path, rejected: list[RejectedAnnotation]) -> tuple[list[_Line], str]:
     try:
         texts = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -87,7 +89,7 @@ def _lines(file: Path, rejected: list[Rejected]) -> tuple[list[_Line], str]:
         try:
             found.append(_line(number, [part.strip() for part in text.split(DELIMITERS[delimiter])]))
         except ValueError as error:
-            rejected.append(Rejected("", number, None, "line", f"{file.name}, line {number}: {error}."))
+            rejected.append(RejectedAnnotation("", number, None, "line", f"{file.name}, line {number}: {error}."))
     return found, delimiter
 
 
@@ -105,25 +107,30 @@ def _line(number: int, fields: list[str]) -> _Line:
     levels = {"camera": 100 * int(name["scene"]) + int(name["camera"]), "background": f"s{name['scene']}"}
     box = (x1, y1, x2 - x1, y2 - y1)
     return _Line(
-        Person(number, name["identity"], box, keypoints=tuple(shifted), levels=levels, extra={"source": fields[0]}),
+        AnnotatedIdentity(
+            number, name["identity"], box, keypoints=tuple(shifted), levels=levels, extra={"source": fields[0]}
+        ),
         int(name["frame"]),
     )
 
 
-def _framed(lines: list[_Line], root: Path, folder: Path, rejected: list[Rejected]) -> list[Frame]:
+def _framed(lines: list[_Line], root: Path, folder: Path, rejected: list[RejectedAnnotation]) -> list[AnnotatedFrame]:
     """The lines by the frame that they lie in; those without one are rejected."""
     place: dict[int, str] = {}
     for path in image_paths(folder):
         numbers = re.findall(r"\d+", PurePosixPath(path).stem)
         if numbers and place.setdefault(int(numbers[-1]), path) != path:
-            twice = examples([place[int(numbers[-1])], path])
+            twice = first_few([place[int(numbers[-1])], path])
             raise FramesError(f"Two frames under {folder} have the number {int(numbers[-1])}: {twice}.")
-    people: dict[int, list[Person]] = {}
+    people: dict[int, list[AnnotatedIdentity]] = {}
     for line in lines:
         if line.frame in place:
             people.setdefault(line.frame, []).append(line.person)
         else:
             missing = f"no frame under {folder.name} has the number {line.frame}."
-            rejected.append(Rejected("", line.person.number, line.person.identity, "frame", missing))
+            rejected.append(RejectedAnnotation("", line.person.number, line.person.identity, "frame", missing))
     below = folder.relative_to(root)
-    return [Frame((below / place[number]).as_posix(), number, None, tuple(found)) for number, found in people.items()]
+    return [
+        AnnotatedFrame((below / place[number]).as_posix(), number, None, tuple(found))
+        for number, found in people.items()
+    ]

@@ -13,7 +13,7 @@ import numpy as np
 
 from gprplus.core.errors import FramesError
 from gprplus.core.images import open_image
-from gprplus.cropping.field_values import shown
+from gprplus.cropping.field_values import format_value
 from gprplus.cropping.selection import Window
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def mask_of(segmentation: Any, window: Window, size: tuple[int, int]) -> np.ndar
     if not segmentation:
         return None
     if isinstance(segmentation, dict):
-        return from_counts(segmentation, size, window)
+        return decode_counts(segmentation, size, window)
     return _filled(segmentation, window)
 
 
@@ -64,7 +64,7 @@ def _alternating(switches: np.ndarray, size: int) -> np.ndarray:
     return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths)
 
 
-def from_counts(code: dict[str, Any], size: tuple[int, int], window: Window | None = None) -> np.ndarray:
+def decode_counts(code: dict[str, Any], size: tuple[int, int], window: Window | None = None) -> np.ndarray:
     """The `(H, W) bool` mask of a run-length code, inside a window of the frame. Raises FramesError.
 
     Time and memory go with the columns of the window, not with the frame.
@@ -95,7 +95,7 @@ def _runs(code: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
     if not sound or code.get("size") != [size[1], size[0]] or runs.sum() != area:
         over = f" over {runs.sum():,} pixels" if sound else ""
         raise FramesError(
-            f"a run-length code of size {shown(code.get('size'))}{over} does not fit a frame of height "
+            f"a run-length code of size {format_value(code.get('size'))}{over} does not fit a frame of height "
             f"{size[1]} and width {size[0]}."
         )
     return runs
@@ -124,7 +124,7 @@ def _unpacked(text: str | bytes) -> list[int]:
     return counts
 
 
-def counts_of(mask: np.ndarray) -> dict[str, Any]:
+def encode_counts(mask: np.ndarray) -> dict[str, Any]:
     """The run-length code of an `(H, W) bool` mask, as plain counts."""
     flat = np.asarray(mask, bool).T.ravel()
     changes = np.flatnonzero(np.diff(flat)) + 1
@@ -132,11 +132,11 @@ def counts_of(mask: np.ndarray) -> dict[str, Any]:
     return {"size": list(mask.shape), "counts": ([0] if flat.size and flat[0] else []) + runs}
 
 
-def moved(segmentation: Any, window: Window, size: tuple[int, int]) -> Any:
+def translate_mask(segmentation: Any, window: Window, size: tuple[int, int]) -> Any:
     """A segmentation in coordinates of the crop."""
     if isinstance(segmentation, dict):
         mask = mask_of(segmentation, window, size)
-        return None if mask is None else counts_of(mask)
+        return None if mask is None else encode_counts(mask)
     return [
         [round(value - window[i % 2], 3) for i, value in enumerate(polygon)] for polygon in segmentation or []
     ] or None

@@ -15,7 +15,7 @@ EDGES = ("drop", "keep")
 
 
 @dataclass(frozen=True)
-class Rules:
+class CropRules:
     """What is asked of a crop. `margin` is added on every side as a share of the box's width and height.
 
     `min_width_px` and `min_height_px` are of the box inside the frame, before the margin. `min_visible` is the least
@@ -48,10 +48,10 @@ class Rules:
         return asdict(self)
 
 
-def inside(box: Box, size: tuple[int, int]) -> Window | None:
+def clip_box(box: Box, size: tuple[int, int]) -> Window | None:
     """The whole pixels that a box touches inside a frame of `size` (width, height); None when there are none.
 
-    >>> inside((-3.5, 2.2, 10.0, 4.0), (100, 50))
+    >>> clip_box((-3.5, 2.2, 10.0, 4.0), (100, 50))
     (0, 2, 7, 7)
     """
     x, y, width, height = box
@@ -62,14 +62,14 @@ def inside(box: Box, size: tuple[int, int]) -> Window | None:
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def widened(box: Box, margin: float, size: tuple[int, int]) -> Window | None:
+def expand_box(box: Box, margin: float, size: tuple[int, int]) -> Window | None:
     """The pixels of the crop: the box and its margin, cut at the frame's edges (nothing is made up beyond them)."""
     x, y, width, height = box
     more = (x - margin * width, y - margin * height, width * (1 + 2 * margin), height * (1 + 2 * margin))
-    return inside(more, size)
+    return clip_box(more, size)
 
 
-def touches(box: Box, size: tuple[int, int]) -> bool:
+def touches_border(box: Box, size: tuple[int, int]) -> bool:
     """Whether a box reaches the frame's edge, or lies less than half a pixel from it."""
     x, y, width, height = box
     return x < 0.5 or y < 0.5 or x + width > size[0] - 0.5 or y + height > size[1] - 0.5
@@ -87,7 +87,7 @@ def visible_by_boxes(box: Box, others: Sequence[Box] | np.ndarray, size: tuple[i
 
     Nearer is whose box ends lower in the frame, which assumes level ground.
     """
-    window = inside(box, size)
+    window = clip_box(box, size)
     if window is None:
         return 0.0
     boxes = np.asarray(others, np.float64).reshape(-1, 4)
@@ -108,7 +108,7 @@ def visible_by_boxes(box: Box, others: Sequence[Box] | np.ndarray, size: tuple[i
 
 
 @dataclass(frozen=True)
-class Judged:
+class CropDecision:
     """A verdict: the pixels of the crop, or a reason; with the visible share and where it is known from."""
 
     window: Window | None
@@ -118,22 +118,24 @@ class Judged:
     visible_from: str = ""
 
 
-def judge(
-    rules: Rules, box: Box | None, size: tuple[int, int], visible: float, visible_from: str, truncated: float | None
-) -> Judged:
+def decide_crop(
+    rules: CropRules, box: Box | None, size: tuple[int, int], visible: float, visible_from: str, truncated: float | None
+) -> CropDecision:
     """Whether a box becomes a crop. The first reason against it counts: box, small, truncated, occluded."""
-    window = inside(box, size) if box else None
+    window = clip_box(box, size) if box else None
     if box is None or window is None:
-        return Judged(None, "box", f"the box {list(box) if box else None} has no pixel in a frame of {size}.")
+        return CropDecision(None, "box", f"the box {list(box) if box else None} has no pixel in a frame of {size}.")
     width, height = window[2] - window[0], window[3] - window[1]
     if width < rules.min_width_px or height < rules.min_height_px:
         least = f"{rules.min_width_px}x{rules.min_height_px}"
-        return Judged(None, "small", f"{width}x{height} pixels inside the frame; at least {least} are asked for.")
+        return CropDecision(None, "small", f"{width}x{height} pixels inside the frame; at least {least} are asked for.")
     if truncated is not None and truncated > rules.max_truncated:
-        return Judged(None, "truncated", f"{truncated:.2f} of the person is outside; at most {rules.max_truncated}.")
-    if truncated is None and rules.edges == "drop" and touches(box, size):
-        return Judged(None, "truncated", "the box touches the frame's edge, and nobody says how much is outside.")
+        return CropDecision(
+            None, "truncated", f"{truncated:.2f} of the person is outside; at most {rules.max_truncated}."
+        )
+    if truncated is None and rules.edges == "drop" and touches_border(box, size):
+        return CropDecision(None, "truncated", "the box touches the frame's edge, and nobody says how much is outside.")
     if visible < rules.min_visible:
         told = f"{visible:.2f} is visible by {visible_from}; at least {rules.min_visible} is asked for."
-        return Judged(None, "occluded", told, visible, visible_from)
-    return Judged(widened(box, rules.margin, size), "", "", visible, visible_from)
+        return CropDecision(None, "occluded", told, visible, visible_from)
+    return CropDecision(expand_box(box, rules.margin, size), "", "", visible, visible_from)

@@ -14,18 +14,26 @@ import numpy as np
 
 from gprplus.core import images
 from gprplus.core.errors import FramesError
-from gprplus.core.workdir import read_json, replacing, write_json
-from gprplus.cropping.annotations import Frame, Person
-from gprplus.cropping.output_names import Naming
-from gprplus.cropping.segmentation import boxes_of, mask_of, moved, read_instances
-from gprplus.cropping.selection import Judged, Rules, Window, inside, judge, visible_by_boxes, visible_by_masks
+from gprplus.core.workdir import atomic_write, read_json, write_json
+from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity
+from gprplus.cropping.output_names import CropNaming
+from gprplus.cropping.segmentation import boxes_of, mask_of, read_instances, translate_mask
+from gprplus.cropping.selection import (
+    CropDecision,
+    CropRules,
+    Window,
+    clip_box,
+    decide_crop,
+    visible_by_boxes,
+    visible_by_masks,
+)
 
 PARTS = "_parts"
-MOST_PEOPLE = 10_000  # of one frame: each is compared with all others
+MAX_IDENTITIES = 10_000  # of one frame: each is compared with all others
 
 
 @dataclass(frozen=True)
-class Writing:
+class CropWriter:
     """How crops are written: `extension` .jpg or .png, the JPEG quality, and whether masks are written beside."""
 
     extension: str = ".jpg"
@@ -34,16 +42,16 @@ class Writing:
 
 
 @dataclass(frozen=True)
-class Shard:
+class FrameShard:
     """Some frames, and everything that a worker must know of them."""
 
     number: int
     root: Path
     output: Path
-    frames: tuple[Frame, ...]
-    rules: Rules
-    naming: Naming
-    writing: Writing
+    frames: tuple[AnnotatedFrame, ...]
+    rules: CropRules
+    naming: CropNaming
+    writing: CropWriter
 
     @property
     def record(self) -> Path:
@@ -56,14 +64,14 @@ class _Opened:
     """A decoded frame with its persons, and their masks where they have any."""
 
     pixels: np.ndarray
-    people: tuple[Person, ...]
+    people: tuple[AnnotatedIdentity, ...]
     values: np.ndarray | None
 
     @property
     def size(self) -> tuple[int, int]:
         return self.pixels.shape[1], self.pixels.shape[0]
 
-    def mask(self, person: Person, window: Window) -> np.ndarray | None:
+    def mask(self, person: AnnotatedIdentity, window: Window) -> np.ndarray | None:
         """The person's `(H, W) bool` mask inside a window."""
         if self.values is not None and person.value is not None:
             return self.values[window[1] : window[3], window[0] : window[2]] == person.value
@@ -83,7 +91,7 @@ class _Opened:
         have = np.zeros(len(self.people), bool)
         covered = np.zeros(self.pixels.shape[:2], bool)
         for i, person in enumerate(self.people):
-            window = inside(person.box, self.size) if person.box and person.segmentation else None
+            window = clip_box(person.box, self.size) if person.box and person.segmentation else None
             if window is None:
                 continue
             try:
@@ -96,7 +104,7 @@ class _Opened:
         return have, covered
 
 
-def cut(shard: Shard) -> int:
+def cut_shard(shard: FrameShard) -> int:
     """Write the crops of a shard and its record; a shard that is whole stays as it is. Returns its frames."""
     if not _whole(shard):
         crops: list[dict[str, Any]] = []
@@ -107,19 +115,21 @@ def cut(shard: Shard) -> int:
     return len(shard.frames)
 
 
-def _whole(shard: Shard) -> bool:
+def _whole(shard: FrameShard) -> bool:
     if not shard.record.is_file():
         return False
     rows = read_json(shard.record, FramesError, "a part of a finished cut")["crops"]
     return all((shard.output / row["file_name"]).is_file() for row in rows)
 
 
-def _frame(shard: Shard, frame: Frame, crops: list[dict[str, Any]], rejected: list[dict[str, Any]]) -> None:
+def _frame(
+    shard: FrameShard, frame: AnnotatedFrame, crops: list[dict[str, Any]], rejected: list[dict[str, Any]]
+) -> None:
     try:
         opened = _opened(shard.root, frame)
     except FramesError as error:
         lost = [_reject(frame, person, "frame", str(error)) for person in frame.people]
-        rejected += lost or [{**_reject(frame, Person(0), "frame", str(error)), "number": None}]
+        rejected += lost or [{**_reject(frame, AnnotatedIdentity(0), "frame", str(error)), "number": None}]
         return
     for i, person in enumerate(opened.people):
         try:
@@ -129,12 +139,12 @@ def _frame(shard: Shard, frame: Frame, crops: list[dict[str, Any]], rejected: li
         (rejected if "reason" in row else crops).append(row)
 
 
-def _opened(root: Path, frame: Frame) -> _Opened:
+def _opened(root: Path, frame: AnnotatedFrame) -> _Opened:
     """Decode a frame, and find the persons of its mask."""
-    if len(frame.people) > MOST_PEOPLE:
-        raise FramesError(f"{frame.path} has {len(frame.people):,} annotations; at most {MOST_PEOPLE:,} are cut.")
+    if len(frame.people) > MAX_IDENTITIES:
+        raise FramesError(f"{frame.path} has {len(frame.people):,} annotations; at most {MAX_IDENTITIES:,} are cut.")
     try:
-        pixels = images.decode(images.read_bytes(root, frame.path))
+        pixels = images.decode_image(images.read_bytes(root, frame.path))
     except OSError as error:
         raise FramesError(f"{frame.path} cannot be read: {error.strerror or error}.") from error
     if pixels is None:
@@ -148,26 +158,26 @@ def _opened(root: Path, frame: Frame) -> _Opened:
     return _Opened(pixels, tuple(_found(values, frame.known)), values)
 
 
-def _found(values: np.ndarray, known: Mapping[int, Person] | None) -> list[Person]:
+def _found(values: np.ndarray, known: Mapping[int, AnnotatedIdentity] | None) -> list[AnnotatedIdentity]:
     """The persons of an instance mask, by value."""
     people = []
-    for value, box in boxes_of(values, MOST_PEOPLE).items():
-        person = Person(value, str(value), value=value) if known is None else known.get(value)
+    for value, box in boxes_of(values, MAX_IDENTITIES).items():
+        person = AnnotatedIdentity(value, str(value), value=value) if known is None else known.get(value)
         if person is None or person.identity is None:
             why = ("identity", f"the table does not say who the value {value} is.")
-            person = Person(value, value=value, reject=why)
+            person = AnnotatedIdentity(value, value=value, reject=why)
         people.append(replace(person, box=box))
     return people
 
 
-def _person(shard: Shard, frame: Frame, opened: _Opened, number: int) -> dict[str, Any]:
+def _person(shard: FrameShard, frame: AnnotatedFrame, opened: _Opened, number: int) -> dict[str, Any]:
     """Write the crop of the person at a position, and return its row, or the row of a reject."""
     person = opened.people[number]
     if person.reject:
         return _reject(frame, person, *person.reject)
     identity = person.identity or ""
     visible, known_from = _visible(opened, number)
-    verdict = judge(shard.rules, person.box, opened.size, visible, known_from, person.truncated)
+    verdict = decide_crop(shard.rules, person.box, opened.size, visible, known_from, person.truncated)
     if verdict.window is None:
         return _reject(frame, person, verdict.reason, verdict.detail)
     left, top, right, bottom = verdict.window
@@ -188,7 +198,7 @@ def _visible(opened: _Opened, number: int) -> tuple[float, str]:
     person = opened.people[number]
     if person.visible is not None:
         return person.visible, "given"
-    window = inside(person.box, opened.size) if person.box else None
+    window = clip_box(person.box, opened.size) if person.box else None
     if person.box is None or window is None:
         return 0.0, "boxes"
     if opened.values is not None:
@@ -210,20 +220,20 @@ def _meeting(boxes: np.ndarray, number: int) -> np.ndarray:
     return found
 
 
-def _write(shard: Shard, path: str, crop: np.ndarray, mask: np.ndarray | None) -> None:
-    data = images.encode_jpeg(crop, shard.writing.quality) if shard.writing.extension == ".jpg" else png(crop)
+def _write(shard: FrameShard, path: str, crop: np.ndarray, mask: np.ndarray | None) -> None:
+    data = images.encode_jpeg(crop, shard.writing.quality) if shard.writing.extension == ".jpg" else encode_png(crop)
     _save(shard.output / path, data)
     if shard.writing.masks and mask is not None:
-        _save((shard.output / "_masks" / path).with_suffix(".png"), png(mask.astype(np.uint8) * 255))
+        _save((shard.output / "_masks" / path).with_suffix(".png"), encode_png(mask.astype(np.uint8) * 255))
 
 
 def _save(path: Path, data: bytes) -> None:
     os.makedirs(path.parent, exist_ok=True)
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 
-def png(image: np.ndarray) -> bytes:
+def encode_png(image: np.ndarray) -> bytes:
     """`(H, W, 3)` RGB or `(H, W)` grey, uint8, as the bytes of a PNG."""
     import cv2
 
@@ -234,7 +244,7 @@ def png(image: np.ndarray) -> bytes:
     return data.tobytes()
 
 
-def _reject(frame: Frame, person: Person, reason: str, detail: str) -> dict[str, Any]:
+def _reject(frame: AnnotatedFrame, person: AnnotatedIdentity, reason: str, detail: str) -> dict[str, Any]:
     return {
         "frame": frame.path,
         "number": person.number,
@@ -244,7 +254,9 @@ def _reject(frame: Frame, person: Person, reason: str, detail: str) -> dict[str,
     }
 
 
-def _row(frame: Frame, person: Person, verdict: Judged, path: str, size: tuple[int, int]) -> dict[str, Any]:
+def _row(
+    frame: AnnotatedFrame, person: AnnotatedIdentity, verdict: CropDecision, path: str, size: tuple[int, int]
+) -> dict[str, Any]:
     """One crop as the COCO file has it, but for the ids: everything in pixels of the crop."""
     assert verdict.window is not None
     assert person.box is not None
@@ -268,18 +280,18 @@ def _row(frame: Frame, person: Person, verdict: Judged, path: str, size: tuple[i
     if person.truncated is not None:
         row["truncated"] = person.truncated
     if person.keypoints:
-        row["keypoints"] = shifted(person.keypoints, verdict.window)
-    segmentation = moved(person.segmentation, verdict.window, size)
+        row["keypoints"] = shift_keypoints(person.keypoints, verdict.window)
+    segmentation = translate_mask(person.segmentation, verdict.window, size)
     if segmentation:
         row["segmentation"] = segmentation
     return row
 
 
-def shifted(points: tuple[float, ...], window: Window) -> list[float]:
+def shift_keypoints(points: tuple[float, ...], window: Window) -> list[float]:
     """Key points (x, y, v) in pixels of the crop. Unlabelled ones (v = 0) stay 0, 0, 0; one outside the crop keeps its
     place and is at most labelled (v = 1), never visible (v = 2).
 
-    >>> shifted((10.0, 20.0, 2.0, 0.0, 0.0, 0.0, 5.0, 20.0, 2.0), (8, 15, 20, 40))
+    >>> shift_keypoints((10.0, 20.0, 2.0, 0.0, 0.0, 0.0, 5.0, 20.0, 2.0), (8, 15, 20, 40))
     [2.0, 5.0, 2, 0, 0, 0, -3.0, 5.0, 1]
     """
     left, top, right, bottom = window

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.workdir import replacing
-from gprplus.engine.keypoints import NAMES, OUTSIDE, SKELETON, flat
+from gprplus.core.workdir import atomic_write
+from gprplus.engine.keypoints import NAMES, OUTSIDE, SKELETON, flatten_keypoints
 
 ANNOTATIONS = "_annotations/person_keypoints.json"
 PERSON = 1
@@ -25,12 +25,12 @@ CATEGORY = {
 }
 
 
-def run_lengths(mask: np.ndarray) -> list[int]:
+def encode_run_lengths(mask: np.ndarray) -> list[int]:
     """Run lengths of a `(H, W) bool` mask, column by column, zeros first.
 
-    >>> run_lengths(np.array([[0, 1], [0, 1]], dtype=bool))
+    >>> encode_run_lengths(np.array([[0, 1], [0, 1]], dtype=bool))
     [2, 2]
-    >>> run_lengths(np.array([[1, 0], [0, 0]], dtype=bool))
+    >>> encode_run_lengths(np.array([[1, 0], [0, 0]], dtype=bool))
     [0, 1, 3]
     """
     values = mask.T.ravel()
@@ -39,10 +39,10 @@ def run_lengths(mask: np.ndarray) -> list[int]:
     return [0, *lengths] if values[0] else lengths
 
 
-def from_run_lengths(counts: Sequence[int], height: int, width: int) -> np.ndarray:
+def decode_run_lengths(counts: Sequence[int], height: int, width: int) -> np.ndarray:
     """The `(height, width) bool` mask that run lengths stand for.
 
-    >>> from_run_lengths([2, 2], 2, 2).astype(int).tolist()
+    >>> decode_run_lengths([2, 2], 2, 2).astype(int).tolist()
     [[0, 1], [0, 1]]
     """
     values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
@@ -57,16 +57,16 @@ def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
 
 
-def annotated(mask: np.ndarray, points: np.ndarray) -> dict[str, Any]:
+def annotate_person(mask: np.ndarray, points: np.ndarray) -> dict[str, Any]:
     """The annotation of one person, ids apart: `mask` (H, W) bool, `points` (17, 3) as labelled() gives them."""
     height, width = mask.shape
     return {
         "category_id": PERSON,
         "bbox": list(tight_box(mask)),
         "area": int(mask.sum()),
-        "segmentation": {"size": [height, width], "counts": run_lengths(mask)},
+        "segmentation": {"size": [height, width], "counts": encode_run_lengths(mask)},
         "iscrowd": 0,
-        "keypoints": flat(points),
+        "keypoints": flatten_keypoints(points),
         "num_keypoints": int((points[:, 2] > OUTSIDE).sum()),
     }
 
@@ -81,7 +81,7 @@ def write_coco(
     path = output / ANNOTATIONS
     path.parent.mkdir(parents=True, exist_ok=True)
     images: list[str] = []
-    with replacing(path) as part, part.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as part, part.open("w", encoding="utf-8") as file:
         file.write('{"info": ' + json.dumps(info) + ',\n"categories": ' + json.dumps([CATEGORY]))
         file.write(',\n"annotations": [')
         for number, row in enumerate(_rows(pictures, images), 1):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gprplus.core.errors import RenderError, nearest
+from gprplus.core.errors import RenderError, did_you_mean
 from gprplus.engine.places import indoor, outdoor
 
 
@@ -66,5 +66,5 @@ DOMAINS = {
 def domain_named(name: str) -> Domain:
     """A domain by name; RenderError names the nearest one."""
     if name not in DOMAINS:
-        raise RenderError(f"There is no domain called '{name}'. {nearest(name, DOMAINS)}")
+        raise RenderError(f"There is no domain called '{name}'. {did_you_mean(name, DOMAINS)}")
     return DOMAINS[name]

@@ -3,9 +3,9 @@
 import numpy as np
 
 from gprplus.engine.people.figure import Figure
-from gprplus.engine.people.pose import walk
+from gprplus.engine.people.pose import walking_pose
 from gprplus.engine.people.traits import Person
-from gprplus.engine.raycast.camera import View
+from gprplus.engine.raycast.camera import CameraRays
 
 # COCO's names and order; left and right are the person's own. The skeleton counts from 1.
 NAMES = (
@@ -22,11 +22,11 @@ OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 FLESH = np.array([0.04, 0.04, 0.04, 0.05, 0.05, 0.12, 0.12, 0.09, 0.09, 0.08, 0.08, 0.19, 0.19, 0.13, 0.13, 0.10, 0.10])
 
 
-def joints(person: Person, moment: int | str) -> np.ndarray:
+def project_joints(person: Person, moment: int | str) -> np.ndarray:
     """Key points of a person at a moment of the walk (see pose.walk), `(17, 3)` in metres: the person stands at the
     origin and faces +y, so the left ones have the smaller x.
     """
-    figure = Figure(person, walk(person, moment))
+    figure = Figure(person, walking_pose(person, moment))
     pose = figure.pose
     face = [figure.skull(0.0, 0.108, -0.024)]
     face += [figure.skull(side * 0.031, 0.084, 0.006) for side in (-1, 1)]
@@ -36,7 +36,7 @@ def joints(person: Person, moment: int | str) -> np.ndarray:
     return np.array([*face, *body])
 
 
-def labelled(points: np.ndarray, view: View, depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def label_keypoints(points: np.ndarray, view: CameraRays, depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Key points in a picture, `(17, 3) float64`: x, y in pixels, and COCO's visibility (0 outside, then x = y = 0; 1
     hidden; 2 visible).
 
@@ -57,6 +57,6 @@ def labelled(points: np.ndarray, view: View, depth: np.ndarray, size: tuple[int,
     return found
 
 
-def flat(points: np.ndarray) -> list[float]:
+def flatten_keypoints(points: np.ndarray) -> list[float]:
     """Labelled key points as COCO lists them: x1, y1, v1, x2, and so on; whole numbers as such."""
     return [int(value) if value == int(value) else float(value) for value in points.ravel().round(1)]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.arrow import whole
-from gprplus.core.errors import GprplusError, SplitError, examples
-from gprplus.core.protocol import REASONS, unanswered
+from gprplus.core.arrow import combine_chunks
+from gprplus.core.errors import GprplusError, SplitError, first_few
+from gprplus.core.protocol import UNANSWERABLE_REASONS, why_unanswerable
 from gprplus.splits import Split
 from gprplus.splits.audit.leakage import LISTED, LOOKED_AT, RADIUS, nearest_within
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}  # protocol -> what plays the camera
 
 
-def answerable(
+def count_answerable(
     rows: "pa.Table", persons: np.ndarray, junk: np.ndarray, own: str, name: str
 ) -> dict[str, dict[str, Any]]:
     """For each protocol that the rows of a target allow, queries kept and excluded, with reasons; its `own` first.
@@ -40,10 +40,13 @@ def answerable(
                 continue
             values = rows.column(column).fill_null(-1).to_numpy().astype(np.int64)
             cameras = values[query], values[~query]
-        reasons = unanswered(ids[query], ids[~query], *cameras, junk[~query])
-        counts = np.bincount(reasons, minlength=len(REASONS))
+        reasons = why_unanswerable(ids[query], ids[~query], *cameras, junk[~query])
+        counts = np.bincount(reasons, minlength=len(UNANSWERABLE_REASONS))
         ranked = sorted((-int(count), place) for place, count in enumerate(counts) if place and count)
-        told = {REASONS[place].replace("camera", protocol.replace("no-", "")): -count for count, place in ranked}
+        told = {
+            UNANSWERABLE_REASONS[place].replace("camera", protocol.replace("no-", "")): -count
+            for count, place in ranked
+        }
         found[protocol] = {"kept": int(counts[0]), "excluded": int(counts[1:].sum()), "reasons": told}
     mine = found[own]
     if not mine["kept"]:
@@ -52,7 +55,7 @@ def answerable(
     return found
 
 
-def leakage(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> dict[str, Any]:
+def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> dict[str, Any]:
     """What the arms of a split share with the rows of a target.
 
     `identities` where both come from one and the same dataset, `digests` and `near_duplicates` where the split's own
@@ -71,7 +74,7 @@ def leakage(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -
         if shared:
             raise SplitError(
                 f"{len(shared):,} images of the target {name} are byte for byte images that {split.path} trains on: "
-                f"{examples(shared)}. Take another target, or make the split with a --where that leaves them out."
+                f"{first_few(shared)}. Take another target, or make the split with a --where that leaves them out."
             )
         found["digests"] = 0
     if len(ours["dhash"]) and len(theirs["dhash"]):
@@ -79,7 +82,7 @@ def leakage(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -
     return found
 
 
-def warnings(name: str, judged: Mapping[str, Any], protocol: str) -> list[str]:
+def target_warnings(name: str, judged: Mapping[str, Any], protocol: str) -> list[str]:
     """Sentences on what was excluded from a target and what of it looks like training images."""
     said = []
     mine = judged.get("answerable", {}).get(protocol, {})
@@ -89,7 +92,7 @@ def warnings(name: str, judged: Mapping[str, Any], protocol: str) -> list[str]:
         said.append(f"{mine['excluded']:,} of {total:,} queries of {name} cannot be answered and do not count ({why}).")
     near = judged.get("leakage", {}).get("near_duplicates", {})
     if near.get("count"):
-        shown = examples([f"{pair['target']} and {pair['train']}" for pair in near["pairs"]])
+        shown = first_few([f"{pair['target']} and {pair['train']}" for pair in near["pairs"]])
         said.append(
             f"{near['count']:,} of {near['looked_at']:,} images of {name} look nearly like a training image ({shown}). "
             "A person under two names would too: look at some."
@@ -117,7 +120,7 @@ def _persons(split: Split, trained: "pa.Table", name: str, target: "pa.Table", m
     shared = sorted(identity for dataset, identity in ours & theirs if dataset in same and identity is not None)
     if shared:
         raise SplitError(
-            f"{len(shared):,} identities of the target {name} are trained on in {split.path}: {examples(shared)}. "
+            f"{len(shared):,} identities of the target {name} are trained on in {split.path}: {first_few(shared)}. "
             "Take another target, or a manifest without them."
         )
     return 0
@@ -146,14 +149,14 @@ def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:
     found: dict[str, Any] = {"digest": {d: path for d, path in zip(digests, paths, strict=False) if d is not None}}
     if "dhash" not in there:
         return {**found, "dhash": np.empty(0, np.uint64), "paths": []}
-    column = whole(table.column("dhash"))
-    known = sampling.known(column)
+    column = combine_chunks(table.column("dhash"))
+    known = sampling.is_valid(column)
     kept = [path for path, one in zip(paths, known, strict=True) if one]
-    return {**found, "dhash": sampling.plain(column)[known], "paths": kept}
+    return {**found, "dhash": sampling.to_numpy(column)[known], "paths": kept}
 
 
 def _near(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
-    looked = np.sort(np.argsort(sampling.mix(theirs["dhash"]), kind="stable")[:LOOKED_AT])
+    looked = np.sort(np.argsort(sampling.splitmix64(theirs["dhash"]), kind="stable")[:LOOKED_AT])
     first, second, bits = nearest_within(theirs["dhash"][looked], ours["dhash"], RADIUS)
     pairs = sorted(
         (int(apart), theirs["paths"][looked[i]], ours["paths"][j])

@@ -6,10 +6,16 @@ from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 
-from gprplus.core.errors import ScoreError, examples
+from gprplus.core.errors import ScoreError, first_few
 from gprplus.core.paths import AnyPath
-from gprplus.evaluation.feature_files import Names, from_npy, from_parquet, names_of_lines, table_features
-from gprplus.evaluation.row_names import places
+from gprplus.evaluation.feature_files import (
+    FeatureNames,
+    names_of_lines,
+    read_npy_features,
+    read_parquet_features,
+    table_features,
+)
+from gprplus.evaluation.row_names import match_row_names
 from gprplus.evaluation.targets import Target
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ _TABLE = "The table of features"
 _BLOCK = 8192
 
 
-def read(target: Target, features: Features, names: AnyPath | None = None) -> Any:
+def read_features(target: Target, features: Features, names: AnyPath | None = None) -> Any:
     """Features `(N, D)` of the target's N rows, in their order.
 
     A Parquet file or a table has a column `uid` or `path` that names the image of a row, and either a list column
@@ -40,13 +46,13 @@ def read(target: Target, features: Features, names: AnyPath | None = None) -> An
     beside = features.with_suffix(".txt")
     if names is None and features.suffix == ".npy" and beside.is_file():
         names = beside
-    return of_rows(target.rows, features, None if names is None else Path(names), whose, advice)
+    return read_for_rows(target.rows, features, None if names is None else Path(names), whose, advice)
 
 
 def of_table(rows: "pa.Table", table: "pa.Table", whose: str, advice: str) -> np.ndarray:
     """Features of rows from a table in memory, its rows named by uid or path."""
     known, matrix = table_features(table, _TABLE)
-    matrix = matrix[places(rows, known, _TABLE, whose, advice)]
+    matrix = matrix[match_row_names(rows, known, _TABLE, whose, advice)]
     _require_finite(matrix, rows, _TABLE)
     return matrix
 
@@ -74,7 +80,7 @@ def _array(rows: "pa.Table", features: Any) -> Any:
     return features
 
 
-def of_rows(
+def read_for_rows(
     rows: "pa.Table",
     features: Path,
     names: Path | None = None,
@@ -87,12 +93,12 @@ def of_rows(
     """
     if not features.is_file():
         raise ScoreError(f"There is no file of features at {features}. Name the .npy or .parquet file that holds them.")
-    known: Names | None = None
+    known: FeatureNames | None = None
     if features.suffix == ".npy":
-        matrix = from_npy(features)
+        matrix = read_npy_features(features)
         known = names_of_lines(names) if names else None
     elif features.suffix == ".parquet":
-        known, matrix = from_parquet(features)
+        known, matrix = read_parquet_features(features)
     elif features.suffix == ".npz":
         raise ScoreError(f"{features} may hold several arrays: save the one of features with numpy.save as .npy.")
     else:
@@ -106,7 +112,7 @@ def of_rows(
     else:
         if len(known.texts) != len(matrix):
             raise ScoreError(f"{names} names {len(known.texts):,} rows, {features} has {len(matrix):,}.")
-        matrix = matrix[places(rows, known, features, whose, advice)]
+        matrix = matrix[match_row_names(rows, known, features, whose, advice)]
     _require_finite(matrix, rows, features)
     return matrix
 
@@ -120,6 +126,6 @@ def _require_finite(matrix: np.ndarray, rows: "pa.Table", source: Path | str) ->
     if broken:
         shown = rows.column("path").take(broken).to_pylist()
         raise ScoreError(
-            f"{source}: the features of {len(broken):,} images hold NaN, infinity or null ({examples(shown)}). "
+            f"{source}: the features of {len(broken):,} images hold NaN, infinity or null ({first_few(shown)}). "
             "Embed them again in float32."
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.errors import ScoreError, examples
+from gprplus.core.errors import ScoreError, first_few
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,14 +23,14 @@ _DAMAGED = (ValueError, OSError, TypeError, OverflowError, MemoryError, SyntaxEr
 
 
 @dataclass(frozen=True)
-class Names:
+class FeatureNames:
     """The name of each row of a file, as text, and where they were read: for messages, such as "uid (int64)"."""
 
     texts: list[str]
     where: str
 
 
-def from_npy(path: Path) -> np.ndarray:
+def read_npy_features(path: Path) -> np.ndarray:
     """The array `(rows, D)` of a `.npy` file, mapped from the disk where its type allows. Raises ScoreError."""
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
@@ -44,17 +44,17 @@ def from_npy(path: Path) -> np.ndarray:
     return _as_float(matrix, f"{path} is an array of {matrix.dtype}")
 
 
-def names_of_lines(path: Path) -> Names:
+def names_of_lines(path: Path) -> FeatureNames:
     """The names in a text file, one a line. Raises ScoreError."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ScoreError(f"{path} cannot be read as a list of uids or paths: {error}.") from error
     stripped = [line.strip() for line in lines]
-    return Names([line for line in stripped if line], path.name)
+    return FeatureNames([line for line in stripped if line], path.name)
 
 
-def from_parquet(path: Path) -> tuple[Names, np.ndarray]:
+def read_parquet_features(path: Path) -> tuple[FeatureNames, np.ndarray]:
     """The names of the rows of a Parquet file, and their features `(rows, D)`. Raises ScoreError."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -71,13 +71,13 @@ def from_parquet(path: Path) -> tuple[Names, np.ndarray]:
     return _columns(table, key, dimensions, path)
 
 
-def table_features(table: "pa.Table", what: str) -> tuple[Names, np.ndarray]:
+def table_features(table: "pa.Table", what: str) -> tuple[FeatureNames, np.ndarray]:
     """Return the names of a table's rows and their features `(rows, D)`; `what` names it in a ScoreError."""
     key, dimensions = _key(table.schema, what), _dimensions(table.schema, what)
     return _columns(table, key, dimensions, what)
 
 
-def _columns(table: "pa.Table", key: str, dimensions: list[str], path: Path | str) -> tuple[Names, np.ndarray]:
+def _columns(table: "pa.Table", key: str, dimensions: list[str], path: Path | str) -> tuple[FeatureNames, np.ndarray]:
     names = _names(table.column(key), key, path)
     if dimensions == [FEATURE]:
         return names, _from_lists(table.column(FEATURE), path)
@@ -88,7 +88,7 @@ def _columns(table: "pa.Table", key: str, dimensions: list[str], path: Path | st
 def _key(schema: "pa.Schema", path: Path | str) -> str:
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
-        raise ScoreError(f"{path} has several columns of one name: {examples(twice)}.")
+        raise ScoreError(f"{path} has several columns of one name: {first_few(twice)}.")
     key = next((name for name in _KEYS if name in schema.names), None)
     if key is None:
         raise ScoreError(f"{path} has no column uid or path to tell whose feature a row is.")
@@ -113,13 +113,13 @@ def _dimensions(schema: "pa.Schema", path: Path | str) -> list[str]:
     if strange:
         read = f"{largest}0, {largest}1 and so on" if largest is not None else "numbered columns, such as f0 and f1"
         raise ScoreError(
-            f"{path}: the dimensions of a feature are {read}, and {examples(strange)} would be further ones. Leave out "
+            f"{path}: the dimensions of a feature are {read}, and {first_few(strange)} would be further ones. Leave out "
             f"what is no dimension, or write a list column '{FEATURE}'."
         )
     members = [field for field in schema if _family(field.name) == largest]
     odd = [f"{field.name} ({field.type})" for field in members if not _is_number(field.type)]
     if odd:
-        raise ScoreError(f"{path}: dimensions must be columns of numbers, found {examples(odd)}.")
+        raise ScoreError(f"{path}: dimensions must be columns of numbers, found {first_few(odd)}.")
     return [field.name for field in members]
 
 
@@ -135,7 +135,7 @@ def _is_number(kind: "pa.DataType") -> bool:
     return bool(kinds.is_floating(kind) or kinds.is_integer(kind))
 
 
-def _names(column: "pa.ChunkedArray", key: str, path: Path | str) -> Names:
+def _names(column: "pa.ChunkedArray", key: str, path: Path | str) -> FeatureNames:
     import pyarrow.types as kinds
 
     kind = column.type.value_type if kinds.is_dictionary(column.type) else column.type
@@ -143,10 +143,10 @@ def _names(column: "pa.ChunkedArray", key: str, path: Path | str) -> Names:
     if column.null_count:
         raise ScoreError(f"{path}: {column.null_count:,} rows have no {key}.")
     if kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind):
-        return Names(column.to_pylist(), where)
+        return FeatureNames(column.to_pylist(), where)
     if key == "uid" and kinds.is_integer(kind):
         # NumPy and torch write keys beyond 2^63 as negative int64: the same 64 bits.
-        return Names([str(value % 2**64) for value in column.to_pylist()], where)
+        return FeatureNames([str(value % 2**64) for value in column.to_pylist()], where)
     if key == "uid" and kinds.is_floating(kind):
         raise ScoreError(
             f"{path}: uid is {kind}, which holds no key of 64 bits exactly. Write it as uint64 or as text, or name the "

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from gprplus.core import protocol
-from gprplus.core.errors import ScoreError, examples
-from gprplus.evaluation.ranks import Wanted
+from gprplus.core.errors import ScoreError, first_few
+from gprplus.evaluation.ranks import QueryRelevance
 
 _NOBODY = (-1, -2)  # an unknown identity among queries, and in the gallery: they match nobody, nor each other
 
 
 @dataclass(frozen=True)
-class Truth:
+class GroundTruth:
     """Identities `(Q,)` and `(G,)` and, where known, cameras, as int64 codes; `junk (G,) bool` or None."""
 
     query_ids: np.ndarray
@@ -26,7 +26,7 @@ class Truth:
     @classmethod
     def of(
         cls, query_ids: Any, gallery_ids: Any, query_cams: Any, gallery_cams: Any, junk: Any, rows: tuple[int, int]
-    ) -> "Truth":
+    ) -> "GroundTruth":
         """What callers give, as codes; `rows` are the numbers of query and gallery features.
 
         Raises ScoreError where lengths or kinds do not fit.
@@ -47,10 +47,10 @@ class Truth:
         ids = _codes(query_ids, gallery_ids, "identities", _NOBODY)
         cams = (None, None)
         if query_cams is not None:
-            cams = _codes(query_cams, gallery_cams, "cameras", (protocol.NO_CAMERA,) * 2)  # type: ignore[assignment]
+            cams = _codes(query_cams, gallery_cams, "cameras", (protocol.UNKNOWN_CAMERA,) * 2)  # type: ignore[assignment]
         return cls(*ids, *cams, _flags(junk))
 
-    def without_junk(self) -> tuple["Truth", np.ndarray | None]:
+    def without_junk(self) -> tuple["GroundTruth", np.ndarray | None]:
         """The same with junk rows gone from the gallery, and the positions of those that stay; None for all."""
         if self.junk is None or not self.junk.any():
             return replace(self, junk=None), None
@@ -58,7 +58,7 @@ class Truth:
         cams = None if self.gallery_cams is None else self.gallery_cams[kept]
         return replace(self, gallery_ids=self.gallery_ids[kept], gallery_cams=cams, junk=None), kept
 
-    def wanted(self, removed: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, list[Wanted]]:
+    def wanted(self, removed: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, list[QueryRelevance]]:
         """The valid queries, `(V,) int64`, identity after identity, and what each asks of its row.
 
         `removed` names, query by query, positions of gallery rows that leave that ranking alone. The rule is asked once
@@ -69,7 +69,7 @@ class Truth:
         sorted_ids = self.gallery_ids[by_id]
         junk_columns = np.flatnonzero(self.junk) if self.junk is not None else np.empty(0, dtype=np.int64)
         order: list[int] = []
-        wanted: list[Wanted] = []
+        wanted: list[QueryRelevance] = []
         queries_by_id = np.argsort(self.query_ids, kind="stable")
         for same in np.split(queries_by_id, np.flatnonzero(np.diff(self.query_ids[queries_by_id])) + 1):
             identity = self.query_ids[same[0]]
@@ -85,12 +85,12 @@ class Truth:
                     mine = np.union1d(struck, removed[query])
                 if not hidden.all():
                     order.append(query)
-                    wanted.append(Wanted(own[~hidden], mine))
+                    wanted.append(QueryRelevance(own[~hidden], mine))
         return np.array(order, dtype=np.int64), wanted
 
     def _ignored(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-        """`gprplus.core.protocol.ignored` for some queries and gallery rows."""
-        return protocol.ignored(
+        """`gprplus.core.protocol.excluded_mask` for some queries and gallery rows."""
+        return protocol.excluded_mask(
             self.query_ids[queries],
             self.gallery_ids[gallery],
             None if self.query_cams is None else self.query_cams[queries],
@@ -106,7 +106,7 @@ def _flags(junk: Any) -> np.ndarray | None:
     values = [False if value is None else value for value in _listed(junk)]
     strange = [value for value in values if value not in (0, 1)]
     if strange:
-        raise ScoreError(f"gallery_junk says true or false of each row, found {examples(strange)}.")
+        raise ScoreError(f"gallery_junk says true or false of each row, found {first_few(strange)}.")
     return np.array(values, dtype=bool)
 
 
@@ -124,7 +124,7 @@ def _codes(query: Any, gallery: Any, what: str, unknown: tuple[int, int]) -> tup
     if len(kinds[0] | kinds[1]) > 1:
         raise ScoreError(
             f"The {what} of queries and gallery cannot be compared: some are text, some are numbers "
-            f"({examples(sides[0].tolist(), 2)} against {examples(sides[1].tolist(), 2)})."
+            f"({first_few(sides[0].tolist(), 2)} against {first_few(sides[1].tolist(), 2)})."
         )
     codes, _ = pd.factorize(pd.concat(sides, ignore_index=True), sort=False)
     codes = codes.astype(np.int64)

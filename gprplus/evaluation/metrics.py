@@ -10,39 +10,39 @@ import numpy as np
 CMC_LENGTH = 50
 
 
-def step_ap(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def average_precision(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Average precision `(Q,) float64` as the mean of the precisions at the true matches; NaN for a query without one.
 
     The form of torchreid, fast-reid and scikit-learn >= 0.19.
 
-    >>> step_ap(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
+    >>> average_precision(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
     [0.722222]
     """
-    return _means(hits(counts) / ranks, counts)
+    return _means(match_number(counts) / ranks, counts)
 
 
-def trapezoid_ap(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def trapezoid_average_precision(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision at it and just
     before it.
 
-    The form of the original Market-1501 script and of layumi's. Never above `step_ap`; equal where no wrong match
+    The form of the original Market-1501 script and of layumi's. Never above `average_precision`; equal where no wrong match
     precedes the last true one.
 
-    >>> trapezoid_ap(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
+    >>> trapezoid_average_precision(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
     [0.677778]
     """
-    hit = hits(counts)
+    hit = match_number(counts)
     before = np.where(ranks == 1, 1.0, (hit - 1) / np.maximum(ranks - 1, 1))
     return _means((before + hit / ranks) / 2, counts)
 
 
-AP = {"step": step_ap, "trapezoid": trapezoid_ap}
+AP = {"step": average_precision, "trapezoid": trapezoid_average_precision}
 
 
-def first_match(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def first_match_rank(ranks: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Rank of the first true match, `(Q,) int64`; 0 for a query without one.
 
-    >>> first_match(np.array([4, 9, 1]), np.array([2, 0, 1])).tolist()
+    >>> first_match_rank(np.array([4, 9, 1]), np.array([2, 0, 1])).tolist()
     [4, 0, 1]
     """
     out = np.zeros(len(counts), dtype=np.int64)
@@ -63,23 +63,23 @@ def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarra
     return out
 
 
-def cmc(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
+def cmc_curve(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
     """Share of valid queries whose first true match stands at rank k or before, `(length,) float64`; `cmc[0]` is
     rank-1.
 
     A gallery shorter than `length` needs no special case: nothing is found after its end, so the curve stays level.
 
-    >>> cmc(np.array([1, 3]), 4).tolist()
+    >>> cmc_curve(np.array([1, 3]), 4).tolist()
     [0.5, 0.5, 1.0, 1.0]
     """
     counts = np.bincount(np.minimum(first, length + 1), minlength=length + 2)[1 : length + 1]
     return np.cumsum(counts) / len(first)
 
 
-def hits(counts: np.ndarray) -> np.ndarray:
+def match_number(counts: np.ndarray) -> np.ndarray:
     """Which true match of its query each flat entry is, from 1: `(M,) int64`.
 
-    >>> hits(np.array([2, 0, 3])).tolist()
+    >>> match_number(np.array([2, 0, 3])).tolist()
     [1, 2, 1, 2, 3]
     """
     return np.arange(1, counts.sum() + 1) - np.repeat(_starts(counts), counts)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.evaluation.ranks import Wanted, ranks_of, reached
+from gprplus.evaluation.ranks import QueryRelevance, count_reached, rank_relevant
 
 if TYPE_CHECKING:
     import torch
@@ -41,12 +41,12 @@ _PIECE = 16 << 20  # bytes of features centred at a time
 _CONVERTED = 1 << 20  # bytes of features converted to float64 at a time: fits the processor's cache
 
 
-def on_host(values: "np.ndarray | torch.Tensor") -> np.ndarray:
+def to_numpy(values: "np.ndarray | torch.Tensor") -> np.ndarray:
     """Return a tensor's values as an array; an array as it is."""
     return values if isinstance(values, np.ndarray) else values.cpu().numpy()
 
 
-def squares(features: "np.ndarray | torch.Tensor") -> np.ndarray:
+def squared_norms(features: "np.ndarray | torch.Tensor") -> np.ndarray:
     """Return the squared norms of `(N, D)` features, `(N,) float64`; not finite where a feature is not."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.concatenate([np.einsum("ij,ij->i", part, part) for part in _pieces(features)])
@@ -56,16 +56,16 @@ def _pieces(features: "np.ndarray | torch.Tensor") -> Iterator[np.ndarray]:
     """Consecutive rows of features in float64."""
     step = max(1, _CONVERTED // (8 * features.shape[1]))
     for start in range(0, len(features), step):
-        yield on_host(features[start : start + step]).astype(np.float64)
+        yield to_numpy(features[start : start + step]).astype(np.float64)
 
 
-def coarse(features: "torch.Tensor") -> bool:
+def multiplies_coarsely(features: "torch.Tensor") -> bool:
     """Whether their device multiplies float32 in fewer bits than float32 has."""
     some = features[:_PROBE]
-    exact = on_host(some).astype(np.float64)
+    exact = to_numpy(some).astype(np.float64)
     lengths = np.linalg.norm(exact, axis=1)
     with full_float32():
-        wrong = np.abs(on_host(some @ some.T) - exact @ exact.T)
+        wrong = np.abs(to_numpy(some @ some.T) - exact @ exact.T)
     return bool((wrong > 2.0**-15 * lengths * lengths[:, None]).any())
 
 
@@ -85,18 +85,18 @@ def full_float32() -> Iterator[None]:
         setattr(switch, name, before)
 
 
-def twins(features: "np.ndarray | torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
+def identical_rows(features: "np.ndarray | torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of rows that repeat an earlier row bit for bit, and those of the rows that they repeat."""
     import xxhash
 
     seen: dict[int, int] = {}
-    digests = (xxhash.xxh3_64_intdigest(row.data) for row in on_host(features))
+    digests = (xxhash.xxh3_64_intdigest(row.data) for row in to_numpy(features))
     first = np.fromiter((seen.setdefault(digest, i) for i, digest in enumerate(digests)), np.int64, len(features))
     repeated = np.flatnonzero(first != np.arange(len(first)))
     return repeated, first[repeated]
 
 
-class Search:
+class SimilaritySearch:
     """A gallery `(G, D)` that queries are searched in: an array of float32 or float64, or a float32 tensor on an
     accelerator, where products and counts then stay.
 
@@ -107,10 +107,10 @@ class Search:
         self.is_array = isinstance(gallery, np.ndarray)
         self.gallery = np.ascontiguousarray(gallery) if self.is_array else gallery
         self.metric = metric
-        self.norms = squares(gallery) if norms is None else norms
+        self.norms = squared_norms(gallery) if norms is None else norms
         self.rows = max(1, (HOST_BLOCK if self.is_array else DEVICE_BLOCK) // (gallery.dtype.itemsize * len(gallery)))
-        self.repeated, self.original = twins(self.gallery)
-        self.scale = scales(self.norms, metric)
+        self.repeated, self.original = identical_rows(self.gallery)
+        self.scale = row_scales(self.norms, metric)
         self.length = self.scale * np.sqrt(self.norms)
         self.centre = _centre(gallery, self.scale)
         self.near = bool(self.centre.any())
@@ -137,7 +137,7 @@ class Search:
 
     def centred(self, queries: Any, norms: np.ndarray) -> Any:
         """`(B, D)` queries less c, scaled to unit length before for "cosine"."""
-        scaled = queries * self.placed(scales(norms, self.metric))[:, None]
+        scaled = queries * self.placed(row_scales(norms, self.metric))[:, None]
         return scaled - self.placed(self.centre) if self.near else scaled
 
     def similarities(self, centred: Any, out: Any = None) -> Any:
@@ -169,17 +169,19 @@ class Search:
         """Squared Euclidean distances `(B, G)` from queries to all rows, of unit features for "cosine"; 0 between
         features that NOISE lets count as one point.
         """
-        norms = squares(queries)
+        norms = squared_norms(queries)
         centred = self.centred(queries, norms)
-        away = on_host(self.similarities(centred))
+        away = to_numpy(self.similarities(centred))
         away *= -2
         zero = (norms == 0) & (self.metric == "cosine")  # counts as a unit vector at a right angle to all others
-        away += (squares(centred) + zero - 2 * self.level)[:, None].astype(away.dtype)
-        noise = NOISE * np.sqrt(norms) * scales(norms, self.metric)
+        away += (squared_norms(centred) + zero - 2 * self.level)[:, None].astype(away.dtype)
+        noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
         away[away <= noise[:, None].astype(away.dtype) * self.length.astype(away.dtype)] = 0
         return away
 
-    def ranks(self, queries: Any, order: np.ndarray, wanted: Sequence[Wanted], rows: int) -> Iterator[np.ndarray]:
+    def ranks(
+        self, queries: Any, order: np.ndarray, wanted: Sequence[QueryRelevance], rows: int
+    ) -> Iterator[np.ndarray]:
         """Ascending ranks of the relevant rows of each query, in `order` (positions in `queries`), `rows` queries at a
         time.
         """
@@ -187,18 +189,18 @@ class Search:
         for start in range(0, len(order), rows):
             place, asked = order[start : start + rows], wanted[start : start + rows]
             block = queries[self.placed(place)]
-            norms = squares(block)
+            norms = squared_norms(block)
             centred = self.centred(block, norms)
             similar = self.similarities(centred, buffer[: len(place)])
             if self.metric == "cosine":
                 similar[np.flatnonzero(norms == 0)] = 0  # a zero vector is equally unlike all
             counts = [len(one.matches) for one in asked]
             query, column = np.repeat(np.arange(len(asked)), counts), np.concatenate([one.matches for one in asked])
-            found = on_host(similar[self.placed(query), self.placed(column)])
+            found = to_numpy(similar[self.placed(query), self.placed(column)])
             limits = found - self._slack(centred, norms, found, query, column)
             each = np.split(limits.astype(found.dtype), np.cumsum(counts)[:-1])
             count = counted_by_row if self.is_array else counted_together
-            yield from map(ranks_of, count(similar, [one.struck for one in asked], each))
+            yield from map(rank_relevant, count(similar, [one.struck for one in asked], each))
 
     def _slack(
         self, centred: Any, norms: np.ndarray, found: np.ndarray, query: np.ndarray, column: np.ndarray
@@ -207,8 +209,8 @@ class Search:
 
         Where a product of D terms sums to little, its partial sums are about |q - c| |g| / sqrt(D).
         """
-        partial = np.sqrt(squares(centred) / centred.shape[1])
-        noise = NOISE * np.sqrt(norms) * scales(norms, self.metric)
+        partial = np.sqrt(squared_norms(centred) / centred.shape[1])
+        noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
         share = ROUNDING * partial + noise
         return ROUNDING * (np.abs(found) + np.abs(self.bias[column])) + share[query] * self.length[column]
 
@@ -234,14 +236,14 @@ def _centre(gallery: Any, scale: np.ndarray) -> np.ndarray:
     do not lie near it.
     """
     sample = slice(None, None, -(-len(gallery) // _SAMPLE))
-    some = on_host(gallery[sample])
+    some = to_numpy(gallery[sample])
     rows = some * scale[sample, None]
     centre = np.median(rows, axis=0).astype(some.dtype).astype(np.float64)
     away, length = (np.median(np.linalg.norm(each, axis=1)) for each in (rows - centre, rows))
     return centre if away < NEAR * length else np.zeros_like(centre)
 
 
-def scales(norms: np.ndarray, metric: str) -> np.ndarray:
+def row_scales(norms: np.ndarray, metric: str) -> np.ndarray:
     """Return the factors `(N,) float64` that features of squared length `norms (N,)` are multiplied by: one over the
     length for "cosine", 1 for a zero vector and for "euclidean".
     """
@@ -258,7 +260,7 @@ def counted_by_row(
     """
     for row, gone, mine in zip(similar, struck, limits, strict=True):
         row[gone] = -np.inf
-        yield reached(row, mine)
+        yield count_reached(row, mine)
 
 
 def counted_together(

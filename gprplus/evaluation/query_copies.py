@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.protocol import true_matches
+from gprplus.core.protocol import count_matches
 from gprplus.evaluation.eligibility import CAMERA
 
 if TYPE_CHECKING:
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from gprplus.ingest import Manifest
 
 
-def copies(rows: "pa.Table", manifest: "Manifest", persons: np.ndarray, junk: np.ndarray) -> dict[str, int] | None:
+def query_copies(
+    rows: "pa.Table", manifest: "Manifest", persons: np.ndarray, junk: np.ndarray
+) -> dict[str, int] | None:
     """For each protocol that the rows of a target allow, the queries that keep a copy of their file in their ranking.
 
     `persons` (N,) are texts, None for who matches nobody. None where the manifest has no digest of the files.
@@ -35,8 +37,8 @@ def copies(rows: "pa.Table", manifest: "Manifest", persons: np.ndarray, junk: np
     return found
 
 
-def warnings(name: str, counts: dict[str, int] | None, queries: int, protocol: str) -> list[str]:
-    """Sentences on the copies of one target under one protocol; `counts` is from `copies`."""
+def copy_warnings(name: str, counts: dict[str, int] | None, queries: int, protocol: str) -> list[str]:
+    """Sentences on the copies of one target under one protocol; `counts` is from `query_copies`."""
     if counts is None:
         if protocol != "no-camera":
             return []
@@ -57,9 +59,9 @@ def _visible(
     digest: np.ndarray, person: np.ndarray, camera: np.ndarray, query: np.ndarray, junk: np.ndarray
 ) -> np.ndarray:
     """How many gallery rows of its digest stay in the ranking of each query, `(Q,) int64`."""
-    alike = true_matches(digest[query], digest[~query], gallery_junk=junk[~query])
+    alike = count_matches(digest[query], digest[~query], gallery_junk=junk[~query])
     both = np.unique(np.stack([digest, person, camera], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-    hidden = true_matches(both[query], both[~query], gallery_junk=junk[~query])
+    hidden = count_matches(both[query], both[~query], gallery_junk=junk[~query])
     hides = (camera[query] >= 0) & (person[query] >= 0)
     return np.where(digest[query] < 0, 0, alike - np.where(hides, hidden, 0))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import protocol, sampling
-from gprplus.evaluation.products import Search
+from gprplus.evaluation.products import SimilaritySearch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,12 +20,12 @@ TOP = 8  # ranks of each
 RULES = ("best", "median", "worst", "random")
 
 
-def chosen(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
+def choose_queries(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
     """Rule and position of the queries kept, of keys `(Q,) uint64` and average precisions `(Q,)`, NaN where not valid.
 
     Equal precisions stand by key. Where there are fewer valid queries than the rules would keep, all are "random".
 
-    >>> chosen(np.arange(5, dtype=np.uint64), np.array([0.1, np.nan, 0.5, 0.9, 0.2]))[0][0]
+    >>> choose_queries(np.arange(5, dtype=np.uint64), np.array([0.1, np.nan, 0.5, 0.9, 0.2]))[0][0]
     'random'
     """
     valid = np.flatnonzero(~np.isnan(precision))
@@ -38,7 +38,7 @@ def chosen(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
     return [(rule, int(place)) for rule, part in zip(RULES, parts, strict=True) for place in part]
 
 
-def heads(
+def top_ranked(
     queries: np.ndarray,
     gallery: np.ndarray,
     ids: tuple[np.ndarray, np.ndarray],
@@ -48,9 +48,9 @@ def heads(
     """Return, for each query feature `(K, D)`, the positions of its first TOP gallery rows `(G, D)` by cosine, whether
     each is relevant, and the similarities. Rows that `core.protocol` leaves out are left out; wrong rows win ties.
     """
-    similarities = 1 - Search(gallery, "cosine").distances(queries) / 2
+    similarities = 1 - SimilaritySearch(gallery, "cosine").distances(queries) / 2
     of_query, of_gallery = cameras or (None, None)
-    gone = protocol.ignored(ids[0], ids[1], of_query, of_gallery, junk)
+    gone = protocol.excluded_mask(ids[0], ids[1], of_query, of_gallery, junk)
     found = []
     for like, query, hidden in zip(similarities, ids[0], gone, strict=True):
         match = ids[1] == query
@@ -59,7 +59,7 @@ def heads(
     return found
 
 
-def table(target: str, rows: "pa.Table", picks: list[tuple[str, int, float]], found: list[Any]) -> "pa.Table":
+def ranked_table(target: str, rows: "pa.Table", picks: list[tuple[str, int, float]], found: list[Any]) -> "pa.Table":
     """schema.RANKED of one target: for each pick (rule, row of the query, its AP) the query at rank 0, then its head.
 
     `found` holds, for each pick, rows of the gallery, whether they match, and similarities.

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Where `reached` sorts: a call costs as much as comparing _PASS numbers, sorting as much as comparing _SORT times. Both
+# Where `count_reached` sorts: a call costs as much as comparing _PASS numbers, sorting as much as comparing _SORT times. Both
 # lie between what processors with and without AVX-512 measure.
 _PASS, _SORT = 20_000, 80
 
 
 @dataclass(frozen=True)
-class Wanted:
+class QueryRelevance:
     """Columns of one query's relevant rows and columns that leave its ranking before wrong rows are counted (relevant,
     excluded and junk rows), both int64.
     """
@@ -24,19 +24,19 @@ class Wanted:
     struck: np.ndarray
 
 
-def ranks_of(before: np.ndarray) -> np.ndarray:
+def rank_relevant(before: np.ndarray) -> np.ndarray:
     """Ascending ranks of relevant rows `(K,) int64` from the number of wrong rows before each.
 
-    >>> ranks_of(np.array([3, 0, 3])).tolist()
+    >>> rank_relevant(np.array([3, 0, 3])).tolist()
     [1, 5, 6]
     """
     return np.sort(before) + np.arange(1, len(before) + 1)
 
 
-def reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:
+def count_reached(row: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Return how many entries of a row `(G,)` are at or above each of the limits `(L,)`: `(L,) int64`.
 
-    >>> reached(np.array([0.3, 0.1, 0.2]), np.array([0.2, 0.5])).tolist()
+    >>> count_reached(np.array([0.3, 0.1, 0.2]), np.array([0.2, 0.5])).tolist()
     [2, 0]
     """
     if len(limits) * (_PASS + len(row)) > _SORT * len(row):

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import ScoreError
-from gprplus.evaluation.products import Search, on_host
-from gprplus.evaluation.ranks import Wanted, ranks_of, reached
+from gprplus.evaluation.products import SimilaritySearch, to_numpy
+from gprplus.evaluation.ranks import QueryRelevance, count_reached, rank_relevant
 
 TIE = 2.0**-40  # re-ranked distances, which lie between 0 and 1, that differ by less count as equal
 _PAIRS = 4096  # pairs of features held at a time
@@ -24,7 +24,7 @@ _ROWS = 1024  # rows whose neighbour sets are worked out together: (rows, 21, 11
 
 
 @dataclass(frozen=True)
-class Rerank:
+class RerankOptions:
     """How far neighbourhoods reach (`k1`), how many neighbours' vectors are averaged (`k2`), and the weight of the
     original distance in the sum (`share`, the paper's lambda).
     """
@@ -42,7 +42,7 @@ class Rerank:
 
 
 @dataclass(frozen=True)
-class Sparse:
+class SparseRows:
     """Rows of few entries: row r holds `values[starts[r]:starts[r + 1]]` at columns `columns[...]`, ascending."""
 
     starts: np.ndarray
@@ -50,7 +50,7 @@ class Sparse:
     values: np.ndarray
 
     @classmethod
-    def of(cls, row: np.ndarray, column: np.ndarray, value: np.ndarray, shape: tuple[int, int]) -> "Sparse":
+    def of(cls, row: np.ndarray, column: np.ndarray, value: np.ndarray, shape: tuple[int, int]) -> "SparseRows":
         """Entries in any order; those of one place are added up."""
         place, entry = np.unique(row * shape[1] + column, return_inverse=True)
         counts = np.bincount(place // shape[1], minlength=shape[0])
@@ -65,11 +65,11 @@ class Sparse:
         return self.starts[rows][which] + offset, which
 
 
-class Distances:
+class RerankedDistances:
     """Squared Euclidean distances from any of the N rows to all, a block at a time; of unit features for "cosine"."""
 
     def __init__(self, queries: Any, gallery: Any, metric: str) -> None:
-        self.parts = (Search(queries, metric), Search(gallery, metric))
+        self.parts = (SimilaritySearch(queries, metric), SimilaritySearch(gallery, metric))
         self.queries, self.count = len(queries), len(queries) + len(gallery)
         self.rows = max(1, self.parts[1].rows // 2)
 
@@ -99,19 +99,19 @@ class Distances:
             (self.parts[1], rows >= self.queries, self.queries),
         ):
             place = rows[chosen] - at
-            out[chosen] = on_host(part.gallery[place])
+            out[chosen] = to_numpy(part.gallery[place])
             out[chosen] *= part.scale[place, None].astype(np.float32)
         return out
 
 
-class Reranked:
+class RerankedSearch:
     """A search whose distances are re-ranked; `ranks` as `Search.ranks`.
 
     Memory: a block of distances, and the neighbour vectors, about 100 entries of 16 bytes a row.
     """
 
-    def __init__(self, queries: Any, gallery: Any, metric: str, settings: Rerank) -> None:
-        self.distances = Distances(queries, gallery, metric)
+    def __init__(self, queries: Any, gallery: Any, metric: str, settings: RerankOptions) -> None:
+        self.distances = RerankedDistances(queries, gallery, metric)
         self.settings = settings
         self.rows = self.distances.rows
         nearest, self.farthest = _nearest(self.distances, max(settings.k1 + 1, settings.k2))
@@ -120,7 +120,9 @@ class Reranked:
         self.vectors = vectors
         self.holders = _transposed(vectors, self.distances.queries, self.distances.count)
 
-    def ranks(self, queries: Any, order: np.ndarray, wanted: Sequence[Wanted], rows: int) -> Iterator[np.ndarray]:
+    def ranks(
+        self, queries: Any, order: np.ndarray, wanted: Sequence[QueryRelevance], rows: int
+    ) -> Iterator[np.ndarray]:
         """Ascending ranks of the true matches of each query, in `order`."""
         for start in range(0, len(order), rows):
             block = order[start : start + rows]
@@ -129,7 +131,7 @@ class Reranked:
                 similar = -self._final(query, distance)
                 limits = similar[one.matches] - TIE
                 similar[one.struck] = -np.inf
-                yield ranks_of(reached(similar, limits))
+                yield rank_relevant(count_reached(similar, limits))
 
     def _final(self, query: int, original: np.ndarray) -> np.ndarray:
         """The re-ranked distances of one query to the gallery, `(G,) float64`."""
@@ -150,7 +152,7 @@ def _over(distances: np.ndarray, farthest: Any) -> np.ndarray:
     return np.divide(distances, farthest, out=np.zeros_like(distances, np.float64), where=np.asarray(farthest) > 0)
 
 
-def _nearest(distances: Distances, count: int) -> tuple[np.ndarray, np.ndarray]:
+def _nearest(distances: RerankedDistances, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The `count` nearest rows of each row, itself among them, `(N, count) int64`, nearest first and at equal distance
     in the order of rows; and the largest distance of each, `(N,)`.
     """
@@ -168,7 +170,7 @@ def _nearest(distances: Distances, count: int) -> tuple[np.ndarray, np.ndarray]:
     return nearest, farthest
 
 
-def _encoded(distances: Distances, nearest: np.ndarray, farthest: np.ndarray, k1: int) -> Sparse:
+def _encoded(distances: RerankedDistances, nearest: np.ndarray, farthest: np.ndarray, k1: int) -> SparseRows:
     """Each row as weights exp(-distance) over its expanded k-reciprocal neighbours, summing to 1 (equation 7)."""
     total = len(nearest)
     full = _reciprocal(nearest)
@@ -188,7 +190,7 @@ def _encoded(distances: Distances, nearest: np.ndarray, farthest: np.ndarray, k1
     place = np.concatenate(found)
     row, column = place // total, place % total
     weight = np.exp(-_over(_pairs(distances, row, column), farthest[row]))
-    return Sparse.of(row, column, weight / np.bincount(row, weight, total)[row], (total, total))
+    return SparseRows.of(row, column, weight / np.bincount(row, weight, total)[row], (total, total))
 
 
 def _reciprocal(nearest: np.ndarray) -> np.ndarray:
@@ -200,7 +202,7 @@ def _reciprocal(nearest: np.ndarray) -> np.ndarray:
     return out
 
 
-def _pairs(distances: Distances, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+def _pairs(distances: RerankedDistances, row: np.ndarray, column: np.ndarray) -> np.ndarray:
     """The distances of pairs of rows: a product each, which costs a fifth of the blocks that hold them once more."""
     out = np.empty(len(row))
     for start in range(0, len(row), _PAIRS):
@@ -209,7 +211,7 @@ def _pairs(distances: Distances, row: np.ndarray, column: np.ndarray) -> np.ndar
     return out
 
 
-def _expanded(vectors: Sparse, nearest: np.ndarray, k2: int) -> Sparse:
+def _expanded(vectors: SparseRows, nearest: np.ndarray, k2: int) -> SparseRows:
     """Each vector as the mean of those of its `k2` nearest rows (equation 11)."""
     if k2 == 1:
         return vectors
@@ -220,16 +222,16 @@ def _expanded(vectors: Sparse, nearest: np.ndarray, k2: int) -> Sparse:
         block = near[start : start + _ROWS]
         entry, which = vectors.entries(block.ravel())
         values = vectors.values[entry] / block.shape[1]
-        parts.append(Sparse.of(which // block.shape[1], vectors.columns[entry], values, (len(block), total)))
+        parts.append(SparseRows.of(which // block.shape[1], vectors.columns[entry], values, (len(block), total)))
     counts = np.concatenate([np.diff(part.starts) for part in parts])
-    return Sparse(
+    return SparseRows(
         np.concatenate([[0], np.cumsum(counts)]),
         np.concatenate([part.columns for part in parts]),
         np.concatenate([part.values for part in parts]),
     )
 
 
-def _transposed(vectors: Sparse, queries: int, count: int) -> Sparse:
+def _transposed(vectors: SparseRows, queries: int, count: int) -> SparseRows:
     """Which gallery rows hold each column: rows of the result are columns of `vectors`."""
     entry, which = vectors.entries(np.arange(queries, count))
-    return Sparse.of(vectors.columns[entry], which, vectors.values[entry], (count, count))
+    return SparseRows.of(vectors.columns[entry], which, vectors.values[entry], (count, count))

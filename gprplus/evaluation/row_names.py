@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gprplus.core.errors import ScoreError, examples, printable
-from gprplus.evaluation.feature_files import Names
+from gprplus.core.errors import ScoreError, escape, first_few
+from gprplus.evaluation.feature_files import FeatureNames
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +18,7 @@ _DECIMAL = re.compile(r"-?[0-9]{1,20}")
 _HEX = re.compile(r"[0-9a-fA-F]{16}")
 
 
-def places(rows: "pa.Table", names: Names, source: Path | str, whose: str, advice: str) -> np.ndarray:
+def match_row_names(rows: "pa.Table", names: FeatureNames, source: Path | str, whose: str, advice: str) -> np.ndarray:
     """`(N,) int64`: the row of the file that each of `rows` (uid, path) is found at.
 
     The spelling that finds most rows counts for all: decimal uid, hexadecimal uid (the keys of an exported
@@ -44,9 +44,9 @@ def places(rows: "pa.Table", names: Names, source: Path | str, whose: str, advic
     best.require_once(names, source)
     absent = [name for name in best.wanted if name not in best.place]
     if absent:
-        sample = printable(names.texts[0][:200]) if names.texts else "nothing"
+        sample = escape(names.texts[0][:200]) if names.texts else "nothing"
         raise ScoreError(
-            f"{source} lacks the features of {len(absent):,} of {whose} {len(rows):,} images ({examples(absent)}); "
+            f"{source} lacks the features of {len(absent):,} of {whose} {len(rows):,} images ({first_few(absent)}); "
             f"it names {sample} ({names.where}). {advice}, and name each by uid or path."
         )
     return np.array([best.place[name] for name in best.wanted], dtype=np.int64)
@@ -68,12 +68,12 @@ class _Spelling:
                 found.twice[name] = i
         return found
 
-    def require_once(self, names: Names, source: Path | str) -> None:
+    def require_once(self, names: FeatureNames, source: Path | str) -> None:
         """Raise ScoreError where two rows of the file are one image, or one name is two images."""
         if self.twice:
             name, other = next(iter(self.twice.items()))
-            both = examples([names.texts[self.place[name]], names.texts[other]])
-            raise ScoreError(f"{source} names {len(self.twice):,} rows twice: {both} are both {printable(str(name))}.")
+            both = first_few([names.texts[self.place[name]], names.texts[other]])
+            raise ScoreError(f"{source} names {len(self.twice):,} rows twice: {both} are both {escape(str(name))}.")
         if self.place and len(set(self.wanted)) < len(self.wanted):
             raise ScoreError(
                 f"{source} names rows by path, and images of several datasets have the same path: name them by uid."

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.errors import ScoreError, examples, nearest
+from gprplus.core.errors import ScoreError, did_you_mean, first_few
 from gprplus.core.html import html_table
 from gprplus.evaluation import metrics
-from gprplus.evaluation.ground_truth import Truth
-from gprplus.evaluation.products import Search, coarse, squares
-from gprplus.evaluation.rerank import Rerank, Reranked
+from gprplus.evaluation.ground_truth import GroundTruth
+from gprplus.evaluation.products import SimilaritySearch, multiplies_coarsely, squared_norms
+from gprplus.evaluation.rerank import RerankedSearch, RerankOptions
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +82,7 @@ def score_arrays(
     metric: str = "cosine",
     ap: str = "step",
     block_rows: int | None = None,
-    rerank: Rerank | None = None,
+    rerank: RerankOptions | None = None,
     removed: Sequence[np.ndarray] | None = None,
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
@@ -91,7 +91,7 @@ def score_arrays(
     of None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.core.protocol`'s
     rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
     without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
-    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `Rerank()`, re-ranks by k-reciprocal neighbours
+    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `RerankOptions()`, re-ranks by k-reciprocal neighbours
     first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by query, positions
     of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (64
     MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) with its queries, a piece of the gallery where its
@@ -104,9 +104,9 @@ def score_arrays(
     0.3333333333333333
     """
     if ap not in metrics.AP:
-        raise ScoreError(f"There is no form of average precision called '{ap}'. {nearest(ap, metrics.AP)}")
+        raise ScoreError(f"There is no form of average precision called '{ap}'. {did_you_mean(ap, metrics.AP)}")
     if metric not in METRICS:
-        raise ScoreError(f"There is no metric called '{metric}'. {nearest(metric, METRICS)}")
+        raise ScoreError(f"There is no metric called '{metric}'. {did_you_mean(metric, METRICS)}")
     if block_rows is not None and block_rows < 1:
         raise ScoreError(f"block_rows must be at least 1, found {block_rows}.")
     queries, gallery = _Side.of(query_features, "query"), _Side.of(gallery_features, "gallery")
@@ -121,7 +121,7 @@ def score_arrays(
             "Rows that leave single rankings are named once a query, and have no place in re-ranking: leave out "
             f"rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
         )
-    truth = Truth.of(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, sizes)
+    truth = GroundTruth.of(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, sizes)
     if rerank:
         truth, kept = truth.without_junk()
         gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
@@ -161,13 +161,13 @@ class _Side:
             raise ScoreError(f"There are no {name} features.")
         if isinstance(features, np.ndarray):
             features = features if features.dtype in (np.float32, np.float64) else _as_float32(features, name)
-        norms = squares(features)
+        norms = squared_norms(features)
         finite = np.isfinite(norms)
         if not finite.all():
             broken = np.flatnonzero(~finite)
             raise ScoreError(
                 f"{len(broken):,} {name} features hold NaN or infinity, or numbers too large to square "
-                f"(row {examples(broken.tolist())})."
+                f"(row {first_few(broken.tolist())})."
             )
         return cls(features, norms)
 
@@ -189,10 +189,10 @@ def _as_float32(features: np.ndarray, name: str) -> np.ndarray:
         raise ScoreError(f"{name.capitalize()} features must be numbers, found {features.dtype}.") from error
 
 
-def _search(queries: _Side, gallery: _Side, metric: str, rerank: Rerank | None) -> tuple[Any, Any]:
+def _search(queries: _Side, gallery: _Side, metric: str, rerank: RerankOptions | None) -> tuple[Any, Any]:
     """The kind of search that suits where the gallery lies and how large its numbers are, and queries in its terms."""
     wide = queries.extreme() or gallery.extreme()
-    if wide or isinstance(gallery.features, np.ndarray) or coarse(gallery.features):
+    if wide or isinstance(gallery.features, np.ndarray) or multiplies_coarsely(gallery.features):
         gallery = gallery.on_host(np.float64 if wide else getattr(gallery.features, "dtype", np.float32))
         queries = queries.on_host(gallery.features.dtype)
     else:
@@ -200,8 +200,8 @@ def _search(queries: _Side, gallery: _Side, metric: str, rerank: Rerank | None) 
 
         queries = _Side(torch.as_tensor(queries.features).float().to(gallery.features.device), queries.norms)
     if rerank:
-        return Reranked(queries.features, gallery.features, metric, rerank), queries.features
-    return Search(gallery.features, metric, gallery.norms), queries.features
+        return RerankedSearch(queries.features, gallery.features, metric, rerank), queries.features
+    return SimilaritySearch(gallery.features, metric, gallery.norms), queries.features
 
 
 def _scores(queries: int, order: np.ndarray, found: Sequence[np.ndarray], ap: str) -> Scores:
@@ -217,11 +217,11 @@ def _scores(queries: int, order: np.ndarray, found: Sequence[np.ndarray], ap: st
         return out
 
     precision = laid_back(metrics.AP[ap](ranks, counts), np.nan)
-    first = laid_back(metrics.first_match(ranks, counts), 0)
+    first = laid_back(metrics.first_match_rank(ranks, counts), 0)
     inp = laid_back(metrics.inverse_negative_penalty(ranks, counts), np.nan)
     return Scores(
         mAP=float(precision[valid].mean()),
-        cmc=metrics.cmc(first[valid]),
+        cmc=metrics.cmc_curve(first[valid]),
         mINP=float(inp[valid].mean()),
         per_query=PerQuery(valid, precision, first, inp),
     )

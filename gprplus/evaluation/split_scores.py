@@ -9,7 +9,7 @@ import numpy as np
 from gprplus.core.errors import ScoreError
 from gprplus.core.paths import AnyPath
 from gprplus.evaluation import external_features, targets
-from gprplus.evaluation.rerank import Rerank
+from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import Scores, score_arrays
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def score(
     names: AnyPath | None = None,
     metric: str = "cosine",
     ap: str = "step",
-    rerank: Rerank | None = None,
+    rerank: RerankOptions | None = None,
 ) -> Scores: ...
 
 
@@ -41,7 +41,7 @@ def score(
     metric: str = "cosine",
     ap: str = "step",
     block_rows: int | None = None,
-    rerank: Rerank | None = None,
+    rerank: RerankOptions | None = None,
     removed: Sequence[np.ndarray] | None = None,
 ) -> Scores: ...
 
@@ -86,7 +86,7 @@ def score_split(
     from gprplus.splits import Split
 
     found = split if isinstance(split, Split) else Split.open(split)
-    target = targets.of_split(found)
+    target = targets.own_test_target(found)
     if target is None:
         raise ScoreError(f"{found.path} was made without test rows. Score with `gprplus score --target`.")
-    return target.score(external_features.read(target, features, names), **options)[0]
+    return target.score(external_features.read_features(target, features, names), **options)[0]

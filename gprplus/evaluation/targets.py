@@ -13,7 +13,7 @@ from gprplus.core.errors import SplitError
 from gprplus.evaluation import eligibility, query_copies
 from gprplus.evaluation import ranked_examples as ranked
 from gprplus.evaluation.eligibility import CAMERA
-from gprplus.evaluation.rerank import Rerank
+from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import Scores, score_arrays
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gprplus.ingest import Manifest
     from gprplus.splits import Split
 
-SELF = "self"
+OWN_TEST_SET = "self"
 RERANKED = "+reranked"
 
 
@@ -43,7 +43,7 @@ class Target:
     roots: Mapping[str, Path]
     datasets: Mapping[str, Any]
     removed: "pa.Table | None" = None
-    rerank: Rerank | None = None
+    rerank: RerankOptions | None = None
     judged: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,10 +58,10 @@ class Target:
         wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
         rows = sampling.table_fingerprint(self.rows, wanted)
         if self.rerank:
-            return sampling.digest(self.protocol, rows, str(self.rerank))
+            return sampling.sha256_digest(self.protocol, rows, str(self.rerank))
         if self.removed is None:
-            return sampling.digest(self.protocol, rows)
-        return sampling.digest(self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"]))
+            return sampling.sha256_digest(self.protocol, rows)
+        return sampling.sha256_digest(self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"]))
 
     def facts(self) -> dict[str, Any]:
         """What records say of the target."""
@@ -101,16 +101,16 @@ class Target:
 
         None for tests, and for galleries that are re-ranked: what they do to a ranking is not looked at.
         """
-        if self.removed is not None or self.rerank or self.name.startswith(f"{SELF}:"):
+        if self.removed is not None or self.rerank or self.name.startswith(f"{OWN_TEST_SET}:"):
             return None
         query, gallery = np.flatnonzero(self._is_query()), np.flatnonzero(~self._is_query())
         precision = queries.column("AP").to_numpy().astype(np.float64)
-        picks = ranked.chosen(self.uids[query], precision)
+        picks = ranked.choose_queries(self.uids[query], precision)
         rows = query[[place for _, place in picks]]
         ids, cameras, junk = self._identities(), self._cameras(), self._flag("is_junk")
         codes = np.unique(["" if one is None else one for one in ids], return_inverse=True)[1]
         codes = np.where([one is None for one in ids], -1, codes)
-        found = ranked.heads(
+        found = ranked.top_ranked(
             _host(features[rows]),
             _host(features[gallery]),
             (codes[rows], codes[gallery]),
@@ -118,7 +118,7 @@ class Target:
             junk[gallery],
         )
         named = [(rule, int(row), float(precision[place])) for (rule, place), row in zip(picks, rows, strict=True)]
-        return ranked.table(self.name, self.rows, named, [(gallery[order], *rest) for order, *rest in found])
+        return ranked.ranked_table(self.name, self.rows, named, [(gallery[order], *rest) for order, *rest in found])
 
     def _removed(self, query: np.ndarray) -> "list[np.ndarray] | None":
         """For each query the positions in the gallery that leave its ranking."""
@@ -176,7 +176,9 @@ class Target:
         """Persons as text; None for a distractor, which matches nobody."""
         ids = np.array(self.rows.column("identity").to_pylist(), dtype=object)
         datasets = np.array(self.rows.column("dataset").to_pylist(), dtype=object)
-        named = [None if one is None else sampling.canonical(of, one) for of, one in zip(datasets, ids, strict=True)]
+        named = [
+            None if one is None else sampling.join_canonical(of, one) for of, one in zip(datasets, ids, strict=True)
+        ]
         out = np.array([*named, None], dtype=object)[:-1]
         out[self._flag("is_distractor")] = None
         return out
@@ -186,13 +188,15 @@ class Target:
         return None if column is None else np.array(self.rows.column(column).to_pylist(), dtype=object)
 
     def _copies(self, manifest: "Manifest") -> dict[str, int] | None:
-        return query_copies.copies(self.rows, manifest, self._identities(), self._flag("is_junk"))
+        return query_copies.query_copies(self.rows, manifest, self._identities(), self._flag("is_junk"))
 
     def warnings(self) -> list[str]:
         """Sentences on what was found when the target was opened, under its protocol."""
-        said = eligibility.warnings(self.name, self.judged, self.protocol)
+        said = eligibility.target_warnings(self.name, self.judged, self.protocol)
         if "copies" in self.judged:
-            said += query_copies.warnings(self.name, self.judged["copies"], int(self._is_query().sum()), self.protocol)
+            said += query_copies.copy_warnings(
+                self.name, self.judged["copies"], int(self._is_query().sum()), self.protocol
+            )
         return said
 
     def _flag(self, name: str) -> np.ndarray:
@@ -207,37 +211,39 @@ def _host(features: "np.ndarray | torch.Tensor") -> np.ndarray:
 
 def _camera_codes(cameras: np.ndarray, rows: np.ndarray, gallery: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cameras as numbers, protocol.NO_CAMERA where there is none."""
-    codes = np.array([protocol.NO_CAMERA if one is None else int(one) for one in cameras], dtype=np.int64)
+    codes = np.array([protocol.UNKNOWN_CAMERA if one is None else int(one) for one in cameras], dtype=np.int64)
     return codes[rows], codes[gallery]
 
 
-def of_split(split: "Split", roots: Mapping[str, Path] | None = None) -> Target | None:
+def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> Target | None:
     """The split's own test side as target `self`; None when the split was made without one."""
     rows = split.test()
     if not len(rows):
         return None
     info = split.info
-    found = Target(SELF, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"])
+    found = Target(
+        OWN_TEST_SET, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"]
+    )
     manifest = split.manifest() if found.protocol == "no-camera" else None
     return found if manifest is None else replace(found, judged={"copies": found._copies(manifest)})
 
 
-def own(name: str) -> bool:
+def is_own_test_set(name: str) -> bool:
     """Whether a target is the split's own test set, re-ranked or not, or one of its tests."""
-    return plain(name) == SELF or name.startswith(f"{SELF}:")
+    return base_name(name) == OWN_TEST_SET or name.startswith(f"{OWN_TEST_SET}:")
 
 
-def plain(name: str) -> str:
-    """A target's name, of which `reranked` may have made another."""
+def base_name(name: str) -> str:
+    """A target's name, of which `reranked_name` may have made another."""
     return name.removesuffix(RERANKED)
 
 
-def reranked(target: Target) -> Target:
+def reranked_name(target: Target) -> Target:
     """The same target under another name, its gallery re-ranked with the usual settings before it is scored."""
-    return replace(target, name=target.name + RERANKED, rerank=Rerank(), judged={})
+    return replace(target, name=target.name + RERANKED, rerank=RerankOptions(), judged={})
 
 
-def of_tests(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
+def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
     """The split's further tests (make-split --cross, --removal): rows of its test side in other parts."""
     import pyarrow as pa
 
@@ -257,15 +263,17 @@ def of_tests(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Ta
     return found
 
 
-def of_manifest(name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None) -> Target:
+def target_of_manifest(
+    name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None
+) -> Target:
     """A whole manifest as a target: its own query and gallery roles, or one query for each person and camera."""
     from gprplus.splits import target_rows
 
-    if own(name):
-        raise SplitError(f"A target cannot be called '{SELF}': that is the split's own test set.")
+    if is_own_test_set(name):
+        raise SplitError(f"A target cannot be called '{OWN_TEST_SET}': that is the split's own test set.")
     rows, datasets = target_rows(manifest), manifest.info["datasets"]
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
-    told = eligibility.answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
+    told = eligibility.count_answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
     return replace(found, judged={"answerable": told, "copies": found._copies(manifest)})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.commands import Word, recorded, seen_from
+from gprplus.core.commands import Word, record_command, relative_command
 from gprplus.schema.arguments import BUILT_IN
 
 
@@ -32,14 +32,14 @@ class Arguments:
     def record(self, folder: Path, earlier: Mapping[str, Any]) -> dict[str, Any]:
         """Keys of benchmark.json in `folder`, with targets of `earlier` calls (schema.arguments.BenchmarkArguments)."""
         if self.command:
-            return {"command": recorded(self.command, folder)}
+            return {"command": record_command(self.command, folder)}
         before = earlier.get("arguments") or {}
         weights = None if self.weights is None else str(self.weights)
         said: dict[str, Any] = {
-            "output": seen_from(self.output, folder),
+            "output": relative_command(self.output, folder),
             "recipe": _kept(self.recipe, folder),
             "backbone": self.backbone,
-            "weights": weights if weights is None or weights in BUILT_IN else seen_from(Path(weights), folder),
+            "weights": weights if weights is None or weights in BUILT_IN else relative_command(Path(weights), folder),
             "steps": self.steps,
             "epochs": self.epochs,
             "compile": self.compile,
@@ -50,11 +50,11 @@ class Arguments:
             "sensitivity": self.sensitivity or before.get("sensitivity", False),
         }
         for name in ("targets", "roots"):
-            now = {key: seen_from(Path(path), folder) for key, path in getattr(self, name).items()}
+            now = {key: relative_command(Path(path), folder) for key, path in getattr(self, name).items()}
             said[name] = {**before.get(name, {}), **now}
         return {"arguments": said}
 
 
 def _kept(name: str | Path, folder: Path) -> str:
     """The name of a shipped declaration, or the path of a TOML file."""
-    return seen_from(Path(name), folder) if Path(name).suffix == ".toml" else str(name)
+    return relative_command(Path(name), folder) if Path(name).suffix == ".toml" else str(name)

@@ -14,24 +14,24 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.baseline import devices, distributed, image_store
-from gprplus.baseline.distributed import Group
+from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.recipe import Recipe
 from gprplus.core import workdir
 from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
-from gprplus.core.folders import clear
-from gprplus.core.parallel import Progress, cores, in_processes, silent, threads_each
-from gprplus.core.paths import AnyPath, by_name, several
+from gprplus.core.folders import clear_output
+from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress, threads_each
+from gprplus.core.paths import AnyPath, as_list, as_named_paths
 from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.arguments import Arguments
-from gprplus.experiments.run import Trial
-from gprplus.experiments.run_progress import Meter
-from gprplus.experiments.split_job import Case
+from gprplus.experiments.run import TrainingRun
+from gprplus.experiments.run_progress import RunMeter
+from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
 from gprplus.splits.deals import dealt_to, recorded_deals
-from gprplus.statistics.effects import MARGIN, Effects
+from gprplus.statistics.effects import MARGIN, EffectTables
 from gprplus.statistics.level_estimands import require_estimand
 from gprplus.statistics.summary import UNTRAINED
 
@@ -106,7 +106,7 @@ def benchmark(
     estimand: str | None = None,
     dry_run: bool = False,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> BenchmarkResult:
     """Train and score every arm and seed of `splits` under `output`/SPLIT/RECIPE, and write tables and reports beside
     them.
@@ -127,12 +127,12 @@ def benchmark(
     is a part of, for reports.
     """
     output = workdir.work_folder() / "runs" if output is None else Path(output)
-    aims, places = by_name(targets), by_name(roots)
+    aims, places = as_named_paths(targets), as_named_paths(roots)
     steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
     given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank, estimand)
     given = replace(given, sensitivity=sensitivity)
-    device = distributed.local_device(devices.resolve(device))
-    crew = distributed.join(device)
+    device = distributed.local_device(devices.resolve_device(device))
+    crew = distributed.join_process_group(device)
     chosen, why = _recipe(recipe, device)
     recipe = chosen.name if str(recipe) == "auto" else recipe
     given = replace(given, recipe=recipe, targets=aims, roots=places, command=command)
@@ -141,30 +141,32 @@ def benchmark(
     require_estimand(estimand, TrainingError)
     if jobs is not None and jobs < 1:
         raise TrainingError(f"jobs must be at least 1, found {jobs}.")
-    jobs = 1 if crew.size > 1 else jobs or (1 if gpu else cores())
-    threads = None if gpu else threads_each(jobs * distributed.beside())
+    jobs = 1 if crew.size > 1 else jobs or (1 if gpu else available_cores())
+    threads = None if gpu else threads_each(jobs * distributed.local_process_count())
     crew.judge(chosen.batch.identities)
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     note = _judge(chosen)
-    wanted = split_job.open_all(
-        several(splits), output, chosen, aims, places, force=force, rerank=rerank, as_one=as_one
+    wanted = split_job.open_jobs(
+        as_list(splits), output, chosen, aims, places, force=force, rerank=rerank, as_one=as_one
     )
-    images = split_job.sources(wanted)
+    images = split_job.image_sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
-    costs = {name: image_store.cost(rows, where, folder, height, width) for name, (rows, where) in images.items()}
+    costs = {
+        name: image_store.packing_cost(rows, where, folder, height, width) for name, (rows, where) in images.items()
+    }
     digests = {name: cost.digest for name, cost in costs.items()}
     arms = [facts for case in wanted for facts in case.split.info["arms"].values()]
     for people in {deal["identities"] for facts in arms for deal in recorded_deals(facts)}:
         crew.judge(min(chosen.batch.identities, people))
     for case in wanted:
-        split_job.settle_images(case, digests, force=force)
-    changed = split_job.settle_files(wanted, force=force)
+        split_job.check_images_unchanged(case, digests, force=force)
+    changed = split_job.check_files_unchanged(wanted, force=force)
     count = chosen.seeds if seeds is None else replace(chosen, seeds=int(seeds)).checked().seeds
     planned = BenchmarkCost(
         chosen.name,
         why,
-        devices.describe(device),
+        devices.describe_device(device),
         jobs,
         count,
         *_counts(wanted, count, force),
@@ -172,19 +174,21 @@ def benchmark(
         warnings=(*filter(None, [note]), *changed, *_warnings(wanted, count)),
     )
     if dry_run:
-        todo = cost_estimate.work(wanted, count, force)
+        todo = cost_estimate.count_workload(wanted, count, force)
         todo = replace(todo, steps=todo.steps + sum(_steps_again(case, count) for case in wanted if sensitivity))
         # A GPU that one run fills does no more for several; cores are dealt out to the runs.
         at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
-        parts = cost_estimate.seconds(todo, list(costs.values()), planned.missing, chosen, device, threads, at_once)
+        parts = cost_estimate.estimate_seconds(
+            todo, list(costs.values()), planned.missing, chosen, device, threads, at_once
+        )
         return BenchmarkResult(replace(planned, seconds=sum(parts.values()), parts=parts))
     with ExitStack() as held:
         for case in wanted if crew.first else ():
-            held.enter_context(split_job.held(case, force=force))
+            held.enter_context(split_job.hold_run_folder(case, force=force))
             if force:
-                clear(case.folder, split_job.KIND, RequestChanged)
+                clear_output(case.folder, split_job.KIND, RequestChanged)
         packs = {
-            name: image_store.pack(rows, where, folder, height, width, progress=progress)
+            name: image_store.pack_images(rows, where, folder, height, width, progress=progress)
             for name, (rows, where) in images.items()
         }
         trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
@@ -202,7 +206,7 @@ def benchmark(
         return _written(wanted, found, planned) if crew.first else BenchmarkResult(planned)
 
 
-def _warnings(wanted: Sequence[Case], seeds: int) -> list[str]:
+def _warnings(wanted: Sequence[SplitJob], seeds: int) -> list[str]:
     found = [sentence for case in wanted for target in case.targets for sentence in target.warnings()]
     found += [sentence for case in wanted for sentence in schedule.reused_deals(case.split, seeds)]
     return list(dict.fromkeys(found))
@@ -225,24 +229,26 @@ def _judge(recipe: Recipe) -> str:
     from gprplus.baseline import model
     from gprplus.baseline import pretrained as weights
 
-    return weights.load(model.new(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights)
+    return weights.load_pretrained(
+        model.build_model(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights
+    )
 
 
-def _counts(wanted: Sequence[Case], seeds: int, force: bool) -> tuple[int, int, int]:
+def _counts(wanted: Sequence[SplitJob], seeds: int, force: bool) -> tuple[int, int, int]:
     """Runs to train, runs that share another's training, runs that are done."""
     kept, distinct, total = 0, set(), 0
     for case in wanted:
         for arm, facts in {**case.split.info["arms"], UNTRAINED: {"fingerprint": UNTRAINED}}.items():
             for seed in range(seeds):
                 total += 1
-                if not force and run.read(case.folder / arm / f"seed{seed}"):
+                if not force and run.read_run_record(case.folder / arm / f"seed{seed}"):
                     kept += 1
                 else:
                     distinct.add((dealt_to(facts, seed)["fingerprint"], seed))
     return len(distinct), total - kept - len(distinct), kept
 
 
-def _packing(costs: Sequence[image_store.Cost]) -> dict[str, Any]:
+def _packing(costs: Sequence[image_store.PackingCost]) -> dict[str, Any]:
     """Images, those of them to pack, and their bytes; what several splits share is counted once."""
     images = len(reduce(np.union1d, (cost.wanted for cost in costs)))
     missing = len(reduce(np.union1d, (cost.missing for cost in costs)))
@@ -250,9 +256,9 @@ def _packing(costs: Sequence[image_store.Cost]) -> dict[str, Any]:
 
 
 def _trials(
-    case: Case,
+    case: SplitJob,
     seeds: int,
-    packs: Mapping[str, image_store.Pack],
+    packs: Mapping[str, image_store.ImageStore],
     device: str,
     threads: int | None,
     jobs: int,
@@ -260,27 +266,27 @@ def _trials(
     recipe: Recipe | None = None,
     folder: Path | None = None,
     arms: Sequence[str] | None = None,
-) -> list[Trial]:
+) -> list[TrainingRun]:
     """The runs of a case, or of some of its `arms` with another recipe in another folder."""
     scored = [(target, packs[split_job.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
     places = (folder or case.folder, recipe or case.recipe)
-    found = schedule.trials(case.split, *places, seeds, pack, scored, device, threads, jobs)
+    found = schedule.build_runs(case.split, *places, seeds, pack, scored, device, threads, jobs)
     return [one for one in found if arms is None or one.arm in arms]
 
 
-def _run(trials: Sequence[Trial], jobs: int, progress: Progress, crew: Group) -> None:
+def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, crew: ProcessGroup) -> None:
     """First what has to be trained, then what shares a training.
 
     Several runs at a time, or each by all processes of `crew`.
     """
-    batches = schedule.twins(trials)
-    meter = Meter([one for batch in batches for one in batch], progress)
-    runner = run.run if crew.size == 1 else partial(run.run, group=crew)
+    batches = schedule.group_shared_trainings(trials)
+    meter = RunMeter([one for batch in batches for one in batch], progress)
+    runner = run.train_and_score if crew.size == 1 else partial(run.train_and_score, group=crew)
     for batch in batches:
         places = crew.decided([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
-        done = in_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told)
+        done = map_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told)
         for one, _ in zip(open_, done, strict=True):
             meter.finished(one)
 
@@ -301,48 +307,48 @@ def _few_threads(threads: int | None) -> Iterator[None]:
                 os.environ[name] = value
 
 
-Collected = tuple["pa.Table", "pa.Table", Effects]  # results, summary, effects
+Collected = tuple["pa.Table", "pa.Table", EffectTables]  # results, summary, effects
 
 
-def _collect(case: Case, margin: float) -> Collected:
+def _collect(case: SplitJob, margin: float) -> Collected:
     info = case.split.info
-    return collect.collect(case.folder, case.split.arms, info.get("reference"), info, margin)
+    return collect.collect_results(case.folder, case.split.arms, info.get("reference"), info, margin)
 
 
 def _again(
-    case: Case,
+    case: SplitJob,
     collected: Collected | None,
-    trials: Callable[..., list[Trial]],
+    trials: Callable[..., list[TrainingRun]],
     jobs: int,
     progress: Progress,
-    crew: Group,
+    crew: ProcessGroup,
     margin: float,
 ) -> None:
     """Train the widest difference again with other settings, and write schema.SENSITIVITY; nothing without a reference
     that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are the runs of some arms.
     """
     base = collected[2].contrasts if collected else None
-    arm = crew.decided(settings.widest(base.to_pylist()) if base else None)
+    arm = crew.decided(settings.widest_contrast(base.to_pylist()) if base else None)
     if arm is None:
         return
     info = case.split.info
     pair, folder = (arm, info["reference"]), case.folder / settings.FOLDER
-    found = settings.variants(case.recipe, [info["arms"][name]["images"] for name in pair])
+    found = settings.recipe_variants(case.recipe, [info["arms"][name]["images"] for name in pair])
     runs_ = [one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)]
     _run(runs_, jobs, progress, crew)
     if base is not None:
-        table = settings.compared(base, folder, found, arm, info, margin)
+        table = settings.compare_variants(base, folder, found, arm, info, margin)
         workdir.write_table(case.folder / settings.TABLE, table)
 
 
-def _steps_again(case: Case, seeds: int) -> int:
+def _steps_again(case: SplitJob, seeds: int) -> int:
     """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest do."""
     sizes = sorted(facts["images"] for facts in case.split.info["arms"].values())
     pair = [sizes[0], sizes[-1]]
-    return seeds * sum(one.recipe.steps(size) for one in settings.variants(case.recipe, pair) for size in pair)
+    return seeds * sum(one.recipe.steps(size) for one in settings.recipe_variants(case.recipe, pair) for size in pair)
 
 
-def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned: BenchmarkCost) -> BenchmarkResult:
+def _written(wanted: Sequence[SplitJob], found: Sequence[Collected | None], planned: BenchmarkCost) -> BenchmarkResult:
     """Write the reports of collected runs."""
     from gprplus.reporting import write_report
 
@@ -350,8 +356,8 @@ def _written(wanted: Sequence[Case], found: Sequence[Collected | None], planned:
     summaries, effects = [one[1] for one in kept], [one[2] for one in kept]
     contrasts, levels = [one.contrasts for one in effects], [one.levels for one in effects]
     folders = [case.folder for case in wanted]
-    written = [path for path in write_report.write(folders) if path.suffix == ".html"]
-    infos = [split_job.told(case) for case in wanted]
+    written = [path for path in write_report.write_reports(folders) if path.suffix == ".html"]
+    infos = [split_job.verdict_inputs(case) for case in wanted]
     paths = [case.folder / settings.TABLE for case in wanted]
     again = [_sensitivity(path) if path.is_file() else None for path in paths]
     tables = map(tuple, (folders, summaries, contrasts, levels, again, infos, written))

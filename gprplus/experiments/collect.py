@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
 from gprplus.core import workdir
-from gprplus.evaluation.targets import SELF, own
+from gprplus.evaluation.targets import OWN_TEST_SET, is_own_test_set
 from gprplus.experiments import run
-from gprplus.statistics.effects import MARGIN, Effects, effects
-from gprplus.statistics.summary import UNTRAINED, summarise
+from gprplus.statistics.effects import MARGIN, EffectTables, compute_effects
+from gprplus.statistics.summary import UNTRAINED, summarize
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,9 +18,9 @@ RESULTS = "results.parquet"
 SUMMARY = "summary.parquet"
 
 
-def collect(
+def collect_results(
     folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any], margin: float = MARGIN
-) -> "tuple[pa.Table, pa.Table, Effects]":
+) -> "tuple[pa.Table, pa.Table, EffectTables]":
     """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results, summary and effects.
 
     `info` is split.json, whose design says which effects there are; differences below `margin`, of scores 0-1, count as
@@ -34,16 +34,24 @@ def collect(
     queries = {}
     for place, arm in enumerate([*arms, UNTRAINED]):
         for path in sorted((folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))):
-            record = run.read(path)
+            record = run.read_run_record(path)
             if record:
                 queries[arm, record["seed"]] = run.read_queries(path)
                 rows += [{**row, "place": place} for row in _rows(record)]
-    rows.sort(key=lambda row: (row["target"] != SELF, not own(row["target"]), row["target"], row["place"], row["seed"]))
+    rows.sort(
+        key=lambda row: (
+            row["target"] != OWN_TEST_SET,
+            not is_own_test_set(row["target"]),
+            row["target"],
+            row["place"],
+            row["seed"],
+        )
+    )
     results = schema.conform(pa.Table.from_pylist(rows), schema.RESULTS)
-    summary = summarise(results, queries, reference)
+    summary = summarize(results, queries, reference)
     workdir.write_table(folder / RESULTS, results)
     workdir.write_table(folder / SUMMARY, summary)
-    judged = effects(results, queries, info, margin=margin)
+    judged = compute_effects(results, queries, info, margin=margin)
     for name in ("contrasts", "components", "curves", "pooled", "levels"):
         workdir.write_table(folder / f"{name}.parquet", getattr(judged, name))
     return results, summary, judged

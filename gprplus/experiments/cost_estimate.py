@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.baseline import timing
-from gprplus.baseline.image_store import Cost
+from gprplus.baseline.image_store import PackingCost
 from gprplus.baseline.recipe import Recipe
-from gprplus.evaluation.rerank import Rerank
+from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import score_arrays
 from gprplus.experiments import run
-from gprplus.experiments.split_job import Case
+from gprplus.experiments.split_job import SplitJob
 from gprplus.splits.deals import dealt_to
 from gprplus.statistics.summary import UNTRAINED
 
@@ -20,7 +20,7 @@ _QUERIES, _GALLERY = 128, 2048  # a search small enough to be timed in passing
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What is to be done: optimiser steps, images to embed, and pairs of a query and a gallery image to compare, in
     plain searches and in re-ranked ones.
     """
@@ -31,7 +31,7 @@ class Work:
     reranked: int
 
 
-def work(wanted: Sequence[Case], seeds: int, force: bool) -> Work:
+def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Workload:
     """The work of all runs that are missing. What runs share is trained once; each of them embeds every image that it
     is searched for or in once, and searches every target.
     """
@@ -44,40 +44,46 @@ def work(wanted: Sequence[Case], seeds: int, force: bool) -> Work:
         again = sum((facts["queries"] + facts["gallery"]) ** 2 for facts, again in sizes if again is not None)
         for arm, facts in {**case.split.info["arms"], UNTRAINED: {}}.items():
             for seed in range(seeds):
-                if force or not run.read(case.folder / arm / f"seed{seed}"):
+                if force or not run.read_run_record(case.folder / arm / f"seed{seed}"):
                     embedded, pairs, reranked = embedded + searched, pairs + plain, reranked + again
                     if facts:
                         dealt = dealt_to(facts, seed)
                         steps[dealt["fingerprint"], seed] = case.recipe.steps(dealt["images"])
-    return Work(sum(steps.values()), embedded, pairs, reranked)
+    return Workload(sum(steps.values()), embedded, pairs, reranked)
 
 
-def seconds(
-    todo: Work, costs: Sequence[Cost], missing: int, recipe: Recipe, device: str, threads: int | None, at_once: int
+def estimate_seconds(
+    todo: Workload,
+    costs: Sequence[PackingCost],
+    missing: int,
+    recipe: Recipe,
+    device: str,
+    threads: int | None,
+    at_once: int,
 ) -> dict[str, float]:
     """Seconds of packing, training, embedding and scoring, where `at_once` runs go on at the measured rates.
 
     `missing` images have to be packed; `costs` name some of their files.
     """
     paths = [path for cost in costs for path in cost.sample]
-    parts = {"packing": missing * timing.seconds_to_pack(paths, recipe.input.height, recipe.input.width)}
+    parts = {"packing": missing * timing.packing_seconds(paths, recipe.input.height, recipe.input.width)}
     if not todo.embedded:
         return {**parts, "training": 0.0, "embedding": 0.0, "scoring": 0.0}
     width = _width(recipe)
-    parts["training"] = todo.steps * timing.seconds_a_step(recipe, device, threads) / at_once if todo.steps else 0.0
-    parts["embedding"] = todo.embedded * timing.seconds_an_embedding(recipe, device, threads) / at_once
+    parts["training"] = todo.steps * timing.step_seconds(recipe, device, threads) / at_once if todo.steps else 0.0
+    parts["embedding"] = todo.embedded * timing.embedding_seconds(recipe, device, threads) / at_once
     scoring = todo.pairs * _seconds_a_pair(width, device, None) if todo.pairs else 0.0
-    scoring += todo.reranked * _seconds_a_pair(width, device, Rerank()) if todo.reranked else 0.0
+    scoring += todo.reranked * _seconds_a_pair(width, device, RerankOptions()) if todo.reranked else 0.0
     return {**parts, "scoring": scoring / at_once}
 
 
 def _width(recipe: Recipe) -> int:
     from gprplus.baseline import model
 
-    return int(model.new(recipe.network, 2, 0).backbone.width)  # type: ignore[arg-type]
+    return int(model.build_model(recipe.network, 2, 0).backbone.width)  # type: ignore[arg-type]
 
 
-def _seconds_a_pair(width: int, device: str, rerank: Rerank | None) -> float:
+def _seconds_a_pair(width: int, device: str, rerank: RerankOptions | None) -> float:
     """Seconds for each pair of a query and a gallery row (of any two rows, where re-ranked), of features like ours."""
     import torch
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gprplus.core import protocol
-from gprplus.core.errors import SplitError, nearest
+from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.evaluation import targets
 from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.targets import Target
@@ -15,18 +15,18 @@ def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
 
     Raises SplitError when the split has no test side.
     """
-    from gprplus.ingest import manifest_at
+    from gprplus.ingest import open_or_build_manifest
     from gprplus.splits import Split
 
     if split is None:
-        return targets.of_manifest("target", manifest_at(path, ingested), "")
-    found = targets.of_split(Split.open(split))
+        return targets.target_of_manifest("target", open_or_build_manifest(path, ingested), "")
+    found = targets.own_test_target(Split.open(split))
     if found is None:
         raise SplitError(f"{split} was made without a test side; score on a --target.")
     return found
 
 
-def under(target: Target, rule: str) -> Target:
+def with_protocol(target: Target, rule: str) -> Target:
     """The target scored by another rule of `gprplus.core.protocol`, in its own name or the field's.
 
     Raises SplitError where there is no such rule, or where the rows lack what plays its camera.
@@ -34,7 +34,7 @@ def under(target: Target, rule: str) -> Target:
     rule_name = protocol.ALSO_CALLED.get(rule, rule)
     if rule_name not in protocol.PROTOCOLS:
         known = [*protocol.PROTOCOLS, *protocol.ALSO_CALLED]
-        raise SplitError(f"There is no protocol '{rule}'. {nearest(rule, known)}")
+        raise SplitError(f"There is no protocol '{rule}'. {did_you_mean(rule, known)}")
     column = CAMERA[rule_name]
     if column and target.rows.column(column).null_count == len(target.rows):
         raise SplitError(

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 import numpy as np
 
 from gprplus import schema
-from gprplus.baseline.image_store import Pack
+from gprplus.baseline.image_store import ImageStore
 from gprplus.baseline.recipe import Recipe
 from gprplus.core import sampling, workdir
 from gprplus.core.atomic import write_new
 from gprplus.core.errors import TrainingError
-from gprplus.core.workers import tell
+from gprplus.core.workers import send_progress
 from gprplus.evaluation.targets import Target
 from gprplus.schema.records import run_record
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from gprplus.baseline.checkpoint import Checkpoint
-    from gprplus.baseline.distributed import Group
+    from gprplus.baseline.distributed import ProcessGroup
     from gprplus.baseline.model import Model
 
 RECORD = "run.json"
@@ -37,11 +37,11 @@ RANKED = "ranked.parquet"
 MODEL = "model.safetensors"
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
-TOLD_EVERY = 0.5  # seconds between two reports of the step that a training has reached
+PROGRESS_EVERY = 0.5  # seconds between two reports of the step that a training has reached
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingSet:
     """A training set: rows `uids (N,) uint64`, their persons numbered `labels (N,) int64` from 0, their paths, and
     the pack they are read from; `shares (N,) float64` weigh the images of a person, None where all count alike.
     """
@@ -49,7 +49,7 @@ class Data:
     uids: np.ndarray
     labels: np.ndarray
     paths: Sequence[str]
-    pack: Pack
+    pack: ImageStore
     shares: np.ndarray | None = None
 
     @property
@@ -59,23 +59,23 @@ class Data:
 
     def digest(self) -> str:
         """Fingerprint of the set, the same on every machine."""
-        return sampling.digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
+        return sampling.sha256_digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
 
     def training(self) -> str:
         """Fingerprint of the rows in their order, their persons and their pixels: what a checkpoint belongs to."""
         weights = [] if self.shares is None else [self.shares.astype("<f8").tobytes()]
-        return sampling.digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights)
+        return sampling.sha256_digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights)
 
     def pixels(self) -> str:
         """Fingerprint of the set and its packed pixels: what is equal in it need be trained only once."""
-        return sampling.digest(np.sort(self.pack.keys_of(self.uids)).tobytes(), *self._weights())
+        return sampling.sha256_digest(np.sort(self.pack.keys_of(self.uids)).tobytes(), *self._weights())
 
     def _weights(self) -> list[bytes]:
         return [] if self.shares is None else [self.shares[np.argsort(self.uids)].astype("<f8").tobytes()]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrainingRun:
     """What one run is to do.
 
     Without `data` it is the untrained floor; `deal` is the deal of its arm, None where the arm has one; `twin` is a
@@ -88,21 +88,21 @@ class Trial:
     arm: str
     seed: int
     recipe: Recipe
-    data: Data | None
-    targets: Sequence[tuple[Target, Pack]]
+    data: TrainingSet | None
+    targets: Sequence[tuple[Target, ImageStore]]
     device: str
     threads: int | None = None
     twin: Path | None = None
     jobs: int = 1
     deal: int | None = None
 
-    def missing(self) -> list[tuple[Target, Pack]]:
+    def missing(self) -> list[tuple[Target, ImageStore]]:
         """The targets that the run's record does not hold scores of."""
-        done = read(self.folder).get("targets", {})
+        done = read_run_record(self.folder).get("targets", {})
         return [(t, p) for t, p in self.targets if done.get(t.name, {}).get("fingerprint") != t.fingerprint()]
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read_run_record(folder: Path) -> dict[str, Any]:
     """The record of a finished run; empty when there is none."""
     path = folder / RECORD
     if not path.is_file():
@@ -123,7 +123,7 @@ def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
     )
 
 
-def run(trial: Trial, group: "Group | None" = None) -> Path:
+def train_and_score(trial: TrainingRun, group: "ProcessGroup | None" = None) -> Path:
     """Do what is missing of a run and write its folder, the record last. Gives the folder back.
 
     The steps of its training are sent with `workers.tell`.
@@ -131,11 +131,11 @@ def run(trial: Trial, group: "Group | None" = None) -> Path:
     All processes of a `group` call this alike; the first one writes.
     """
     from gprplus.baseline import devices
-    from gprplus.baseline.distributed import Group
+    from gprplus.baseline.distributed import ProcessGroup
 
-    group = group or Group()
-    with devices.at_work(trial.device, trial.jobs), devices.threads(trial.threads):
-        record = group.decided(read(trial.folder)) or _trained(trial, group)
+    group = group or ProcessGroup()
+    with devices.device_context(trial.device, trial.jobs), devices.thread_limit(trial.threads):
+        record = group.decided(read_run_record(trial.folder)) or _trained(trial, group)
         if group.first:
             _scored(trial, record)
             _checkpoint(trial, group).drop()
@@ -143,33 +143,40 @@ def run(trial: Trial, group: "Group | None" = None) -> Path:
     return trial.folder
 
 
-def _checkpoint(trial: Trial, group: "Group") -> "Checkpoint":
+def _checkpoint(trial: TrainingRun, group: "ProcessGroup") -> "Checkpoint":
     """Where this training, and no other, is kept while it goes on."""
     from gprplus.baseline.checkpoint import Checkpoint
 
     data = trial.data.training() if trial.data else ""
-    facts = [trial.recipe.resolved(), trial.seed, data, trial.device.split(":")[0], group.size, workdir.versions()]
-    return Checkpoint(trial.folder / CHECKPOINT, sampling.digest(json.dumps(facts, sort_keys=True)))
+    facts = [
+        trial.recipe.resolved(),
+        trial.seed,
+        data,
+        trial.device.split(":")[0],
+        group.size,
+        workdir.package_versions(),
+    ]
+    return Checkpoint(trial.folder / CHECKPOINT, sampling.sha256_digest(json.dumps(facts, sort_keys=True)))
 
 
-def _steps(trial: Trial) -> Callable[[int], None]:
+def _steps(trial: TrainingRun) -> Callable[[int], None]:
     """A function that takes the step a training has reached, and tells it now and then, with the run's folder."""
     last = 0.0
 
     def reached(step: int) -> None:
         nonlocal last
-        if time.monotonic() - last >= TOLD_EVERY:
+        if time.monotonic() - last >= PROGRESS_EVERY:
             last = time.monotonic()
-            tell((str(trial.folder), step))
+            send_progress((str(trial.folder), step))
 
     return reached
 
 
-def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
+def _trained(trial: TrainingRun, group: "ProcessGroup") -> dict[str, Any]:
     """Train (or take the twin's weights), save the model, and start the record."""
     from gprplus.baseline import devices, model
-    from gprplus.baseline.checkpoint import kept_lines
-    from gprplus.baseline.train import train, untrained
+    from gprplus.baseline.checkpoint import read_log_until
+    from gprplus.baseline.train import train, untrained_model
 
     recipe, data = trial.recipe, trial.data
     trial.folder.mkdir(parents=True, exist_ok=True)
@@ -187,22 +194,22 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
         "train_identities": data.identities if data else 0,
         "train_images": len(data.uids) if data else 0,
         "split_fingerprint": trial.split_fingerprint,
-        "device": devices.describe(trial.device),
-        "versions": workdir.versions(),
+        "device": devices.describe_device(trial.device),
+        "versions": workdir.package_versions(),
         "targets": {},
     }
     if trial.twin:
-        network = model.read(trial.twin / MODEL, recipe.network, trial.device)
-        known = read(trial.twin)
+        network = model.read_model(trial.twin / MODEL, recipe.network, trial.device)
+        known = read_run_record(trial.twin)
         effort = {name: known[name] for name in ("steps", "images_seen", "seconds", "device")} | {"twin": known["arm"]}
     else:
         checkpoint = _checkpoint(trial, group)
-        earlier = kept_lines(trial.folder / LOG, checkpoint.reached())
+        earlier = read_log_until(trial.folder / LOG, checkpoint.reached())
         group.wait()
         with _log_file(trial, group) as log:
             log.write(earlier)
             if data is None:
-                done = untrained(recipe, trial.seed, trial.device)
+                done = untrained_model(recipe, trial.seed, trial.device)
             else:
                 done = train(
                     data.pack.images(data.uids),
@@ -222,18 +229,18 @@ def _trained(trial: Trial, group: "Group") -> dict[str, Any]:
         effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}
         effort |= {"note": done.note} if done.note else {}
     if group.first:
-        model.save(network, trial.folder / MODEL)
+        model.save_model(network, trial.folder / MODEL)
     return record | effort | ({"processes": group.size} if group.size > 1 else {})
 
 
-def _log_file(trial: Trial, group: "Group") -> TextIO:
+def _log_file(trial: TrainingRun, group: "ProcessGroup") -> TextIO:
     """The log of the first process of a group; the others write theirs nowhere."""
     if group.first:
         return TextIOWrapper(write_new(trial.folder / LOG), encoding="utf-8")
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
-def _scored(trial: Trial, record: dict[str, Any]) -> None:
+def _scored(trial: TrainingRun, record: dict[str, Any]) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
     import pyarrow as pa
 
@@ -242,14 +249,16 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
     missing = trial.missing()
     if not missing:
         return
-    network = model.read(trial.folder / MODEL, trial.recipe.network, trial.device)
+    network = model.read_model(trial.folder / MODEL, trial.recipe.network, trial.device)
     replaced = [target.name for target, _ in missing]
     tables, heads = (
         [_without(_stored(path, columns), replaced)] if record["targets"] and path.is_file() else []
         for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
     )
     packs = {id(pack): pack for _, pack in missing}
-    features = {key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in embedded(missing).items()}
+    features = {
+        key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in target_image_keys(missing).items()
+    }
     for target, pack in missing:
         start = time.perf_counter()
         uids, known = features[id(pack)]
@@ -270,18 +279,18 @@ def _scored(trial: Trial, record: dict[str, Any]) -> None:
     workdir.write_json(trial.folder / RECORD, record)
 
 
-def embedded(targets: Sequence[tuple[Target, Pack]]) -> dict[int, np.ndarray]:
+def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int, np.ndarray]:
     """Sorted keys of all images of the targets of each pack, by its id: each image is embedded once."""
     packs = {id(pack) for _, pack in targets}
     return {key: np.unique(np.concatenate([target.uids for target, p in targets if id(p) == key])) for key in packs}
 
 
-def _embedded(network: "Model", uids: np.ndarray, pack: Pack, trial: Trial) -> "torch.Tensor":
+def _embedded(network: "Model", uids: np.ndarray, pack: ImageStore, trial: TrainingRun) -> "torch.Tensor":
     import torch
 
-    from gprplus.baseline.embed import embed
+    from gprplus.baseline.embed import embed_images
 
-    features = embed(network, pack.images(uids), trial.recipe.compute, trial.device)
+    features = embed_images(network, pack.images(uids), trial.recipe.compute, trial.device)
     if not torch.isfinite(features).all():
         remedy = "train it in float32, or lower the recipe's optimizer.lr"
         if trial.data is None:  # not trained, so no learning rate is to blame

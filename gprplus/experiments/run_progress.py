@@ -4,27 +4,27 @@ import threading
 from collections.abc import Sequence
 
 from gprplus.core.parallel import Progress
-from gprplus.experiments.run import Trial, embedded, read
+from gprplus.experiments.run import TrainingRun, read_run_record, target_image_keys
 
 _STEP_TO_EMBED = 3  # an image costs so many times more in a training step than where it is only embedded
 
 
-def work(trial: Trial) -> int:
+def remaining_units(trial: TrainingRun) -> int:
     """What is missing of a run, in steps of its training: those of the training itself, and its scoring."""
     missing = trial.missing()
     if not missing:
         return 0
-    images = sum(map(len, embedded(missing).values()))
+    images = sum(map(len, target_image_keys(missing).values()))
     scoring = max(1, round(images / (_STEP_TO_EMBED * trial.recipe.batch.size)))
-    trained = trial.data is None or trial.twin is not None or bool(read(trial.folder))
+    trained = trial.data is None or trial.twin is not None or bool(read_run_record(trial.folder))
     return scoring if trained or trial.data is None else scoring + trial.recipe.steps(len(trial.data.uids))
 
 
-class Meter:
+class RunMeter:
     """The progress of several runs at once; `told` may be called from any thread."""
 
-    def __init__(self, trials: Sequence[Trial], progress: Progress) -> None:
-        self._work = {str(trial.folder): work(trial) for trial in trials}
+    def __init__(self, trials: Sequence[TrainingRun], progress: Progress) -> None:
+        self._work = {str(trial.folder): remaining_units(trial) for trial in trials}
         self._done = dict.fromkeys(self._work, 0)
         self._progress, self._lock = progress, threading.Lock()
         self._show()
@@ -36,7 +36,7 @@ class Meter:
             self._done[folder] = max(self._done[folder], min(step, self._work[folder]))
             self._show()
 
-    def finished(self, trial: Trial) -> None:
+    def finished(self, trial: TrainingRun) -> None:
         """A run is scored and written."""
         self.told((str(trial.folder), self._work[str(trial.folder)]))
 

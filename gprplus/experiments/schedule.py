@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.baseline.image_store import Pack
+from gprplus.baseline.image_store import ImageStore
 from gprplus.baseline.recipe import Recipe
 from gprplus.core.errors import TrainingError
 from gprplus.evaluation.targets import Target
-from gprplus.experiments.run import Data, Trial
+from gprplus.experiments.run import TrainingRun, TrainingSet
 from gprplus.splits.deals import deal_of
 from gprplus.statistics.summary import UNTRAINED
 
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
 _AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
 
 
-def trials(
+def build_runs(
     split: "Split",
     folder: Path,
     recipe: Recipe,
     seeds: int,
-    pack: Pack,
-    targets: Sequence[tuple[Target, Pack]],
+    pack: ImageStore,
+    targets: Sequence[tuple[Target, ImageStore]],
     device: str,
     threads: int | None,
     jobs: int = 1,
-) -> list[Trial]:
+) -> list[TrainingRun]:
     """The runs of one split under `folder`, whether done already or not; seeds count from 0.
 
     Seed k trains on deal k of an arm, modulo the number of its deals.
     """
     whose = (split.name, split.info["fingerprint"])
-    base = Trial(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
-    sets: dict[tuple[str, int | None], Data] = {}
+    base = TrainingRun(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
+    sets: dict[tuple[str, int | None], TrainingSet] = {}
     found = []
     for seed in range(seeds):
         for arm, facts in split.info["arms"].items():
             deal = deal_of(facts, seed)
             if (arm, deal) not in sets:
-                sets[arm, deal] = data(split, arm, pack, deal or 0)
+                sets[arm, deal] = training_set(split, arm, pack, deal or 0)
             of = sets[arm, deal]
             found.append(replace(base, folder=folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of, deal=deal))
         found.append(replace(base, folder=folder / UNTRAINED / f"seed{seed}", seed=seed))
@@ -74,7 +74,7 @@ def _drawn(split: "Split") -> bool:
     return any(arm["kind"] not in _AS_WRITTEN for arm in split.info["arms"].values())
 
 
-def data(split: "Split", arm: str, pack: Pack, deal: int = 0) -> Data:
+def training_set(split: "Split", arm: str, pack: ImageStore, deal: int = 0) -> TrainingSet:
     """The training set of an arm in one deal; identities numbered in sorted order. Raises TrainingError when it is
     empty.
     """
@@ -86,16 +86,16 @@ def data(split: "Split", arm: str, pack: Pack, deal: int = 0) -> Data:
     labels = np.array([number[person] for person in persons], dtype=np.int64)
     weight = rows.column("weight")
     shares = None if weight.null_count else weight.to_numpy()
-    return Data(rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack, shares)
+    return TrainingSet(rows.column("uid").to_numpy(), labels, rows.column("path").to_pylist(), pack, shares)
 
 
-def twins(planned: Sequence[Trial]) -> tuple[list[Trial], list[Trial]]:
+def group_shared_trainings(planned: Sequence[TrainingRun]) -> tuple[list[TrainingRun], list[TrainingRun]]:
     """Runs that have to be trained, and runs whose training is one of those (they carry its folder as `twin`).
 
     Equal are runs of equal pixels, recipe and seed, and all untrained floors of a seed; each is still scored on its
     own targets.
     """
-    first: dict[tuple[str, int, Any], Trial] = {}
+    first: dict[tuple[str, int, Any], TrainingRun] = {}
     leaders, followers = [], []
     for trial in planned:
         pixels = trial.data.pixels() if trial.data else UNTRAINED

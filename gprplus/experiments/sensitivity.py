@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
-from gprplus.baseline.recipe import Length, Recipe
-from gprplus.evaluation.targets import RERANKED, SELF, own
+from gprplus.baseline.recipe import Recipe, TrainingLength
+from gprplus.evaluation.targets import OWN_TEST_SET, RERANKED, is_own_test_set
 from gprplus.experiments import collect
 from gprplus.statistics.level_estimands import OWN, TRANSFER
 
@@ -26,7 +26,7 @@ COMPARED = (*TO_REFERENCE, OWN, TRANSFER)  # families with a contrast of one arm
 
 
 @dataclass(frozen=True)
-class Variant:
+class RecipeVariant:
     """One changed setting: its name in words, its folder, and the recipe with it."""
 
     name: str
@@ -34,7 +34,7 @@ class Variant:
     recipe: Recipe
 
 
-def variants(recipe: Recipe, sizes: Sequence[int]) -> list[Variant]:
+def recipe_variants(recipe: Recipe, sizes: Sequence[int]) -> list[RecipeVariant]:
     """The changed recipes for two arms of `sizes` images, the reference last.
 
     Equal epochs are left out where they are equal steps: arms of one size, or a recipe that counts epochs already.
@@ -42,27 +42,27 @@ def variants(recipe: Recipe, sizes: Sequence[int]) -> list[Variant]:
     found = []
     for word, factor in (("half", 0.5), ("double", 2.0)):
         optimizer = replace(recipe.optimizer, lr=recipe.optimizer.lr * factor)
-        found.append(Variant(f"{word} the learning rate", f"{word}-rate", replace(recipe, optimizer=optimizer)))
+        found.append(RecipeVariant(f"{word} the learning rate", f"{word}-rate", replace(recipe, optimizer=optimizer)))
     if recipe.length.steps and len(set(sizes)) > 1:
-        length = Length(epochs=recipe.length.steps * recipe.batch.size / sizes[-1])
-        found.append(Variant("equal epochs", "equal-epochs", replace(recipe, length=length)))
+        length = TrainingLength(epochs=recipe.length.steps * recipe.batch.size / sizes[-1])
+        found.append(RecipeVariant("equal epochs", "equal-epochs", replace(recipe, length=length)))
     return found
 
 
-def widest(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
+def widest_contrast(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
     """The arm whose difference to the reference is the widest in mAP, on the first external target if there is one.
 
     None where the design compares no arm with a reference.
     """
     rows = [row for row in contrasts if row["metric"] == "mAP" and row["family"] in TO_REFERENCE]
     rows = [row for row in rows if not row["target"].endswith(RERANKED)]
-    away = sorted({row["target"] for row in rows if not own(row["target"])})
-    rows = [row for row in rows if row["target"] == (away[0] if away else SELF)]
+    away = sorted({row["target"] for row in rows if not is_own_test_set(row["target"])})
+    rows = [row for row in rows if row["target"] == (away[0] if away else OWN_TEST_SET)]
     return str(max(rows, key=lambda row: abs(row["value"]))["contrast"]) if rows else None
 
 
-def compared(
-    base: "pa.Table", folder: Path, found: Sequence[Variant], arm: str, info: Mapping[str, Any], margin: float
+def compare_variants(
+    base: "pa.Table", folder: Path, found: Sequence[RecipeVariant], arm: str, info: Mapping[str, Any], margin: float
 ) -> "pa.Table":
     """The contrasts of `arm` (schema.SENSITIVITY) under each variant, whose runs are in `folder`/VARIANT, and in `base`
     (schema.CONTRASTS).
@@ -73,7 +73,7 @@ def compared(
     before = {_key(row): row for row in base.to_pylist() if _is_of(row, arm)}
     rows: list[dict[str, Any]] = []
     for variant in found:
-        effects = collect.collect(folder / variant.folder, [arm, reference], reference, info, margin)[2]
+        effects = collect.collect_results(folder / variant.folder, [arm, reference], reference, info, margin)[2]
         for row in effects.contrasts.to_pylist():
             if _is_of(row, arm) and _key(row) in before:
                 was = before[_key(row)]

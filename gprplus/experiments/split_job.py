@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
 from gprplus.core import workdir
-from gprplus.core.errors import RecipeError, RequestChanged, SplitError, TrainingError, nearest
-from gprplus.core.folders import holding
-from gprplus.core.names import child, plain_name
+from gprplus.core.errors import RecipeError, RequestChanged, SplitError, TrainingError, did_you_mean
+from gprplus.core.folders import hold_folder
+from gprplus.core.names import child_path, plain_name
 from gprplus.evaluation import eligibility, targets
 from gprplus.evaluation.targets import Target
 from gprplus.experiments.arguments import Arguments
@@ -30,7 +30,7 @@ KIND = "runs"  # of folder, as its mark states
 
 
 @dataclass(frozen=True)
-class Case:
+class SplitJob:
     """One split with where its runs go, the recipe as it is for its arms, and what they are scored on; `manifests` are
     those of targets, by name.
     """
@@ -43,7 +43,7 @@ class Case:
     manifests: "Mapping[str, Manifest]" = field(default_factory=dict)
 
 
-def open_all(
+def open_jobs(
     splits: Sequence[Path],
     output: Path,
     recipe: Recipe,
@@ -53,13 +53,13 @@ def open_all(
     force: bool,
     rerank: bool = False,
     as_one: bool = False,
-) -> list[Case]:
+) -> list[SplitJob]:
     """Every split opened, its folder settled with the request, its targets read, and with `rerank` re-ranked beside.
 
     With `as_one` equal epochs make the same steps for all splits, else for each its own. Nothing is written but
     ingested targets.
     """
-    from gprplus.ingest import manifest_at
+    from gprplus.ingest import open_or_build_manifest
 
     if not splits:
         raise SplitError("There is no split to benchmark. Make one with: gprplus make-split --attr=weather")
@@ -72,39 +72,39 @@ def open_all(
     known = {dataset for split in opened for dataset in split.info["datasets"]}
     for name in roots:
         if name not in known:
-            raise SplitError(f"No split has a dataset called '{name}'. {nearest(name, known)}")
+            raise SplitError(f"No split has a dataset called '{name}'. {did_you_mean(name, known)}")
     manifests = {
-        name: manifest_at(path, child(output.parent / "targets", name, "--target: name", SplitError))
+        name: open_or_build_manifest(path, child_path(output.parent / "targets", name, "--target: name", SplitError))
         for name, path in named.items()
     }
     cases = []
     for split in opened:
         folder = output / split.name / plain_name(recipe.name, "the recipe's name", RecipeError)
         own_recipe = recipe.for_arms(_set_sizes(opened if as_one else [split]))
-        workdir.settle(folder / RECORD, _request(split, own_recipe), force=force)
+        workdir.check_request(folder / RECORD, _request(split, own_recipe), force=force)
         own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
-        whole = [targets.of_split(split, own)]
-        given = {name: targets.of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()}
-        whole += [seen_by(split, target, manifests[name]) for name, target in given.items()]
+        whole = [targets.own_test_target(split, own)]
+        given = {name: targets.target_of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()}
+        whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]
         searched = [target for target in whole if target]
-        found = (*searched, *targets.of_tests(split, own))
+        found = (*searched, *targets.cross_level_targets(split, own))
         if rerank:
-            found += tuple(map(targets.reranked, searched))
+            found += tuple(map(targets.reranked_name, searched))
         if not found:
             raise SplitError(
                 f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
                 "or name the splits you mean."
             )
-        cases.append(Case(split, folder, own_recipe, found, split.roots(own), manifests))
+        cases.append(SplitJob(split, folder, own_recipe, found, split.roots(own), manifests))
     return cases
 
 
-def held(case: Case, *, force: bool) -> AbstractContextManager[Path]:
+def hold_run_folder(case: SplitJob, *, force: bool) -> AbstractContextManager[Path]:
     """The right to fill a case's folder: one process at a time; RequestChanged where another has it.
 
     With `force` the folder must be marked as one of runs, or empty.
     """
-    return holding(case.folder, KIND, RequestChanged, adopt=not force)
+    return hold_folder(case.folder, KIND, RequestChanged, adopt=not force)
 
 
 def _set_sizes(splits: Sequence[Split]) -> list[int]:
@@ -113,9 +113,9 @@ def _set_sizes(splits: Sequence[Split]) -> list[int]:
     return list(sets.values())
 
 
-def seen_by(split: Split, target: Target, manifest: "Manifest") -> Target:
+def with_leakage(split: Split, target: Target, manifest: "Manifest") -> Target:
     """The target with what the split's arms share with it. Raises SplitError where that is people or files."""
-    shared = eligibility.leakage(split, target.name, target.rows, manifest)
+    shared = eligibility.training_overlap(split, target.name, target.rows, manifest)
     return replace(target, judged={**target.judged, "leakage": shared})
 
 
@@ -158,26 +158,30 @@ def _file_digest(path: Path) -> str:
         raise RecipeError(f"There is no weights file {path}. Known names: none, imagenet.") from error
 
 
-def sources(cases: Sequence[Case]) -> "dict[str, tuple[pa.Table, Mapping[str, Path]]]":
+def image_sources(cases: Sequence[SplitJob]) -> "dict[str, tuple[pa.Table, Mapping[str, Path]]]":
     """The images of each split and of each further target: one table and its folders a source."""
     found: dict[str, tuple[pa.Table, Mapping[str, Path]]] = {}
     for case in cases:
         found[f"split {case.split.name}"] = (case.split.members(["uid", "dataset", "path"]), case.roots)
         for target in case.targets:
-            if not targets.own(target.name):
+            if not targets.is_own_test_set(target.name):
                 found[source_of(case, target)] = (target.rows, target.roots)
     return found
 
 
-def source_of(case: Case, target: Target) -> str:
-    """Which of `sources` a target's images come from."""
-    return f"split {case.split.name}" if targets.own(target.name) else f"target {targets.plain(target.name)}"
+def source_of(case: SplitJob, target: Target) -> str:
+    """Which of `image_sources` a target's images come from."""
+    return (
+        f"split {case.split.name}"
+        if targets.is_own_test_set(target.name)
+        else f"target {targets.base_name(target.name)}"
+    )
 
 
-def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> None:
+def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force: bool) -> None:
     """Stop where images that the folder's runs were made of have been drawn anew since.
 
-    `digests` (store.Cost) tell the files of each of `sources` from what they were. Raises RequestChanged unless
+    `digests` (store.Cost) tell the files of each of `image_sources` from what they were. Raises RequestChanged unless
     `force` is given.
     """
     earlier = _recorded(case).get("images", {})
@@ -189,10 +193,10 @@ def settle_images(case: Case, digests: Mapping[str, str], *, force: bool) -> Non
         )
 
 
-def settle_files(cases: Sequence[Case], *, force: bool) -> list[str]:
+def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str]:
     """One sentence for each split or target whose image files changed since its manifest was built.
 
-    Raises TrainingError instead, unless `force` is given or runs of these very files are there (`settle_images`).
+    Raises TrainingError instead, unless `force` is given or runs of these very files are there (`check_images_unchanged`).
     """
     changed = {name: said for case in cases for name, said in _changed(case).items()}
     known = {name for case in cases for name in _recorded(case).get("images", {})}
@@ -202,7 +206,7 @@ def settle_files(cases: Sequence[Case], *, force: bool) -> list[str]:
     return list(changed.values())
 
 
-def _changed(case: Case) -> dict[str, str]:
+def _changed(case: SplitJob) -> dict[str, str]:
     """A sentence for each of the case's sources whose files changed since their manifest was built."""
     from gprplus.ingest.changed_files import changed_files
 
@@ -217,12 +221,12 @@ def _changed(case: Case) -> dict[str, str]:
     return {name: said for name, said in found.items() if said}
 
 
-def _own(case: Case, digests: Mapping[str, str]) -> dict[str, str]:
+def _own(case: SplitJob, digests: Mapping[str, str]) -> dict[str, str]:
     names = {f"split {case.split.name}", *(source_of(case, target) for target in case.targets)}
     return {name: digest for name, digest in digests.items() if name in names}
 
 
-def _recorded(case: Case) -> dict[str, Any]:
+def _recorded(case: SplitJob) -> dict[str, Any]:
     path = case.folder / RECORD
     if not path.is_file():
         return {}
@@ -231,7 +235,7 @@ def _recorded(case: Case) -> dict[str, Any]:
     return record
 
 
-def told(case: Case) -> dict[str, Any]:
+def verdict_inputs(case: SplitJob) -> dict[str, Any]:
     """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
     record = _recorded(case)
     estimand = (record.get("arguments") or {}).get("estimand")
@@ -239,15 +243,17 @@ def told(case: Case) -> dict[str, Any]:
     return {**case.split.info, **beside}
 
 
-def _facts(target: Target, case: Case) -> dict[str, Any]:
+def _facts(target: Target, case: SplitJob) -> dict[str, Any]:
     """What the record says of a target, and where its images lie as seen from the runs."""
     return {
         **target.facts(),
-        "roots": {name: workdir.relative(root, case.folder) for name, root in target.roots.items()},
+        "roots": {name: workdir.relative_path(root, case.folder) for name, root in target.roots.items()},
     }
 
 
-def write_record(case: Case, device: str, digests: Mapping[str, str], weights_note: str, arguments: Arguments) -> None:
+def write_record(
+    case: SplitJob, device: str, digests: Mapping[str, str], weights_note: str, arguments: Arguments
+) -> None:
     """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
     the recipe in full, what of the first weights did not fit, and the command.
     """
@@ -256,14 +262,14 @@ def write_record(case: Case, device: str, digests: Mapping[str, str], weights_no
         "schema_version": 1,
         "request": _request(case.split, case.recipe),
         "split": case.split.name,
-        "split_path": workdir.relative(case.split.path, case.folder),
+        "split_path": workdir.relative_path(case.split.path, case.folder),
         "split_fingerprint": case.split.info["fingerprint"],
         "recipe": case.recipe.resolved(),
         "targets": {**earlier.get("targets", {}), **{target.name: _facts(target, case) for target in case.targets}},
         "images": {**earlier.get("images", {}), **_own(case, digests)},
         "weights_note": weights_note or None,
-        "device": devices.describe(device),
+        "device": devices.describe_device(device),
         **arguments.record(case.folder, earlier),
-        "versions": workdir.versions(),
+        "versions": workdir.package_versions(),
     }
     workdir.write_json(case.folder / RECORD, record)

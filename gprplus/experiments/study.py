@@ -9,15 +9,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.commands import Word, line
+from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
-from gprplus.core.folders import holding
-from gprplus.core.parallel import Progress, silent
-from gprplus.core.paths import AnyPath, by_name
+from gprplus.core.folders import hold_folder
+from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import relative, versions, work_folder, write_json, write_text
-from gprplus.experiments.study_file import StudyPlan, make_splits, read_study, together
-from gprplus.experiments.study_scale import read_scale, scaled
+from gprplus.core.workdir import package_versions, relative_path, work_folder, write_json, write_text
+from gprplus.experiments.study_file import StudyFile, make_study_splits, merge_studies, read_study
+from gprplus.experiments.study_scale import read_scale, scale_study
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class StudyResult:
     """A study's folder, what it declares, and what benchmark made of it; of a dry run the plan alone."""
 
     path: Path
-    plan: StudyPlan
+    plan: StudyFile
     outcome: "BenchmarkResult"
 
 
@@ -63,7 +63,7 @@ def study(
     compile: str | None = None,
     dry_run: bool = False,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> StudyResult:
     """Make the splits of a study, run what is missing, and report. Several names are run as one study.
 
@@ -82,7 +82,7 @@ def study(
         raise DeclarationError("No study was named.")
     found = [read_study(one) for one in names]
     scale = read_scale(str(scale))
-    plan = scaled(together([plan for plan, _ in found]), scale)
+    plan = scale_study(merge_studies([plan for plan, _ in found]), scale)
     plan = _retrained(plan, recipe, seeds, steps, epochs)
     base = work_folder(work)
     home = Path(output) if output else base / "studies" / plan.study.name
@@ -98,7 +98,7 @@ def study(
                 f"--target {key}=PATH."
             )
     training = {**plan.training(), "compile": compile}
-    asked = _command(names, training, scale, source, home, {"--target": aims, "--root": by_name(roots)}, device)
+    asked = _command(names, training, scale, source, home, {"--target": aims, "--root": as_named_paths(roots)}, device)
     shared: dict[str, Any] = {
         **training,
         "targets": aims,
@@ -110,10 +110,10 @@ def study(
     }
     if dry_run:
         with tempfile.TemporaryDirectory() as folder:
-            made = [split.path for split in make_splits(plan, source, Path(folder), force=False)]
+            made = [split.path for split in make_study_splits(plan, source, Path(folder), force=False)]
             return StudyResult(home, plan, benchmark(made, home / "runs", dry_run=True, **shared))
     with _alone(home):
-        made = [split.path for split in make_splits(plan, source, home / "splits", force=force)]
+        made = [split.path for split in make_study_splits(plan, source, home / "splits", force=force)]
         outcome = benchmark(made, home / "runs", force=force, progress=progress, **shared)
         if outcome.folders:  # those of the first process only
             info = {
@@ -122,15 +122,15 @@ def study(
                 "question": plan.study.question,
                 "source": plan.study.source,
                 "unknown": list(plan.study.unknown),
-                "command": line(asked),
+                "command": command_line(asked),
                 "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
                 "scale": str(scale),
                 "training": training,
-                "manifest": relative(source, home),
-                "splits": [relative(path, home) for path in made],
-                "reports": [relative(page, home) for page in outcome.reports],
-                "beside_published": list(beside_published(plan, outcome)),
-                "versions": versions(),
+                "manifest": relative_path(source, home),
+                "splits": [relative_path(path, home) for path in made],
+                "reports": [relative_path(page, home) for page in outcome.reports],
+                "beside_published": list(compare_with_published(plan, outcome)),
+                "versions": package_versions(),
             }
             write_json(home / RECORD, info)
             _report(home, info, outcome)
@@ -141,19 +141,19 @@ def _alone(home: Path) -> AbstractContextManager[object]:
     """The right to fill the study's folder; the first of several processes of torchrun has it for all."""
     if os.environ.get("RANK", "0") != "0":
         return nullcontext()
-    return holding(home, KIND, DeclarationError, adopt=True)
+    return hold_folder(home, KIND, DeclarationError, adopt=True)
 
 
 def _report(home: Path, info: Mapping[str, Any], outcome: "BenchmarkResult") -> None:
     """The study's own page and tables beside its record."""
     from gprplus.reporting import run_results as reports
-    from gprplus.reporting.study_page import render
-    from gprplus.reporting.study_tables import as_csv, as_markdown
+    from gprplus.reporting.study_page import render_study
+    from gprplus.reporting.study_tables import study_csv, study_markdown
 
-    found = [reports.read(folder) for folder in outcome.folders]
-    write_text(home / PAGE, render(info, found, [relative(page, home) for page in outcome.reports]))
-    write_text(home / MARKDOWN, as_markdown(info, found))
-    write_text(home / RESULTS, as_csv(found))
+    found = [reports.read_run_results(folder) for folder in outcome.folders]
+    write_text(home / PAGE, render_study(info, found, [relative_path(page, home) for page in outcome.reports]))
+    write_text(home / MARKDOWN, study_markdown(info, found))
+    write_text(home / RESULTS, study_csv(found))
 
 
 def _command(
@@ -183,15 +183,15 @@ def _file_or_name(name: Any) -> Word:
 
 
 def _retrained(
-    plan: StudyPlan, recipe: str | Path | None, seeds: int | None, steps: int | None, epochs: float | None
-) -> StudyPlan:
+    plan: StudyFile, recipe: str | Path | None, seeds: int | None, steps: int | None, epochs: float | None
+) -> StudyFile:
     """The plan with what was asked for beside it; a length given here replaces the file's, in steps or epochs."""
     if steps is not None or epochs is not None:
         plan = replace(plan, steps=steps, epochs=epochs)
     return replace(plan, recipe=str(recipe or plan.recipe), seeds=seeds or plan.seeds)
 
 
-def beside_published(plan: StudyPlan, outcome: "BenchmarkResult") -> Iterator[dict[str, Any]]:
+def compare_with_published(plan: StudyFile, outcome: "BenchmarkResult") -> Iterator[dict[str, Any]]:
     """What was published of an arm on a target beside what the runs here came to, one row each; scores 0-1."""
     ours = {
         (row["split"], row["arm"], row["target"]): row for summary in outcome.summaries for row in summary.to_pylist()

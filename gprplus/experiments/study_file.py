@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.declarations import Declaration, read, strict
-from gprplus.core.errors import DeclarationError, SplitError, nearest
+from gprplus.core.declarations import Declaration, from_mapping, load_declaration
+from gprplus.core.errors import DeclarationError, SplitError, did_you_mean
 from gprplus.splits.filters.parse import Filter
-from gprplus.splits.make import build
+from gprplus.splits.make import build_split
 from gprplus.splits.request import DEALS, Request
 from gprplus.splits.split import Split
 
@@ -22,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass(frozen=True)
-class About:
+class StudyInfo:
     """What a study is called and what it asks; of a paper's study, where it stands and what was not published."""
 
     name: str
@@ -32,7 +32,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Published:
+class PublishedScores:
     """What a paper reports of one arm on one target: scores 0-1, hours on its GPU. None is what it does not say."""
 
     mAP: float | None = None
@@ -42,12 +42,12 @@ class Published:
 
 
 @dataclass(frozen=True)
-class SplitPlan:
+class StudySplit:
     """One [[splits]] table: its name, what make-split is asked, and published values by arm and target."""
 
     name: str
     request: Request
-    published: Mapping[str, Mapping[str, Published]] = field(default_factory=dict)
+    published: Mapping[str, Mapping[str, PublishedScores]] = field(default_factory=dict)
 
 
 OWN_KEYS = ("name", "published")  # of a [[splits]] table, beside the options of make-split
@@ -55,11 +55,11 @@ SPLIT_KEYS = (*OWN_KEYS, *(f.name for f in fields(Request) if f.name != "factors
 
 
 @dataclass(frozen=True)
-class StudyPlan:
+class StudyFile:
     """A whole study file. Runs are every split x arm x seed, scored on the split's own test set and every target."""
 
-    study: About
-    splits: tuple[SplitPlan, ...]
+    study: StudyInfo
+    splits: tuple[StudySplit, ...]
     manifest: str = "manifest"
     targets: dict[str, str] = field(default_factory=dict)
     recipe: str = "auto"
@@ -74,14 +74,14 @@ class StudyPlan:
         return {name: getattr(self, name) for name in ("recipe", "backbone", "weights", "seeds", "steps", "epochs")}
 
 
-def read_study(name: str | Path) -> tuple[StudyPlan, Declaration]:
+def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
     """A shipped study by name or any by the path of its .toml. DeclarationError names what is wrong and where."""
-    declaration = read("studies", name)
+    declaration = load_declaration("studies", name)
     where, data = declaration.where, declaration.data
     tables = data.get("splits", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise DeclarationError(f"{where}: splits: expected [[splits]] tables, found {tables!r}.")
-    plan = strict(StudyPlan, {**data, "splits": []}, where)
+    plan = from_mapping(StudyFile, {**data, "splits": []}, where)
     if not tables:
         raise DeclarationError(f"{where}: there is no [[splits]] table, so there is nothing to run.")
     plan = replace(plan, splits=tuple(_split(table, f"{where}: splits[{i}]") for i, table in enumerate(tables)))
@@ -100,61 +100,61 @@ def read_study(name: str | Path) -> tuple[StudyPlan, Declaration]:
     return plan, declaration
 
 
-def _split(table: Mapping[str, Any], where: str) -> SplitPlan:
+def _split(table: Mapping[str, Any], where: str) -> StudySplit:
     for key in table:
         if key not in SPLIT_KEYS:
-            raise DeclarationError(f"{where}: unknown key '{key}'. {nearest(key, SPLIT_KEYS)}")
+            raise DeclarationError(f"{where}: unknown key '{key}'. {did_you_mean(key, SPLIT_KEYS)}")
     asked = {"deals": DEALS} | {key: value for key, value in table.items() if key not in OWN_KEYS}
     if isinstance(asked.get("levels"), list):
         asked["levels"] = [str(level) for level in asked["levels"]]
     try:
-        request = strict(Request, asked, where)
+        request = from_mapping(Request, asked, where)
         if request.where is not None:
             request = replace(request, where=Filter(request.where).text)
     except DeclarationError:
         raise
     except ValueError as problem:  # SplitError or FilterError, which do not know the place
         raise DeclarationError(f"{where}: {problem}") from problem
-    said = strict(_Said, {key: table[key] for key in OWN_KEYS if key in table}, where)
-    return SplitPlan(said.name or request.attr, request, said.published)
+    said = from_mapping(_Said, {key: table[key] for key in OWN_KEYS if key in table}, where)
+    return StudySplit(said.name or request.attr, request, said.published)
 
 
 @dataclass(frozen=True)
 class _Said:
     name: str | None = None
-    published: dict[str, dict[str, Published]] = field(default_factory=dict)
+    published: dict[str, dict[str, PublishedScores]] = field(default_factory=dict)
 
 
-def _judge_published(plan: StudyPlan, where: str) -> None:
+def _judge_published(plan: StudyFile, where: str) -> None:
     """Published values belong to targets of the study and are scores, not per cent."""
     for split in plan.splits:
         for arm, found in split.published.items():
             for target, values in found.items():
                 place = f"{where}: {split.name}: published.{arm}.{target}"
                 if target not in ("self", *plan.targets):
-                    raise DeclarationError(f"{place}: no such target. {nearest(target, ['self', *plan.targets])}")
+                    raise DeclarationError(f"{place}: no such target. {did_you_mean(target, ['self', *plan.targets])}")
                 for metric in ("mAP", "rank1", "rank5"):
                     score = getattr(values, metric)
                     if score is not None and not 0 <= score <= 1:
                         raise DeclarationError(f"{place}: {metric} is a score between 0 and 1; found {score}.")
 
 
-def make_splits(plan: StudyPlan, manifest: Path, home: Path, *, force: bool) -> list[Split]:
+def make_study_splits(plan: StudyFile, manifest: Path, home: Path, *, force: bool) -> list[Split]:
     """The study's splits in folders of their names below `home`, made where they are missing."""
     from gprplus.ingest import Manifest
 
     source = Manifest.open(manifest)
-    made = [build(source, split.request, home / split.name, force=force) for split in plan.splits]
+    made = [build_split(source, split.request, home / split.name, force=force) for split in plan.splits]
     for split, found in zip(plan.splits, made, strict=True):
         for arm in split.published:
             if arm not in found.arms:
                 raise SplitError(
-                    f"{split.name} has no arm '{arm}' to set published values beside. {nearest(arm, found.arms)}"
+                    f"{split.name} has no arm '{arm}' to set published values beside. {did_you_mean(arm, found.arms)}"
                 )
     return made
 
 
-def together(plans: Sequence[StudyPlan]) -> StudyPlan:
+def merge_studies(plans: Sequence[StudyFile]) -> StudyFile:
     """Several studies as one: all splits, all targets, every training once. They must agree in how runs are trained."""
     first = plans[0]
     for other in plans[1:]:
@@ -173,7 +173,7 @@ def together(plans: Sequence[StudyPlan]) -> StudyPlan:
     names = [split.name for split in splits]
     if len(set(names)) < len(names):
         raise DeclarationError(f"Two studies have a split of the same name; found {', '.join(sorted(names))}.")
-    about = About(
+    about = StudyInfo(
         "+".join(plan.study.name for plan in plans),
         " ".join(dict.fromkeys(plan.study.question for plan in plans)),
         "; ".join(dict.fromkeys(plan.study.source for plan in plans if plan.study.source)),

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from gprplus.core.errors import DeclarationError
-from gprplus.experiments.study_file import SplitPlan, StudyPlan
+from gprplus.experiments.study_file import StudyFile, StudySplit
 from gprplus.splits.request import DeclaredArm, Request
 
 _RUNG = re.compile(r"ids-(\d+)(.*)")
@@ -35,7 +35,7 @@ def read_scale(text: str) -> Fraction:
     return scale
 
 
-def scaled(plan: StudyPlan, scale: Fraction) -> StudyPlan:
+def scale_study(plan: StudyFile, scale: Fraction) -> StudyFile:
     """The study with its people and images times `scale`, called NAME-<p>-<q>.
 
     Raises DeclarationError where a number of people or images would not be whole.
@@ -50,7 +50,7 @@ def scaled(plan: StudyPlan, scale: Fraction) -> StudyPlan:
     )
 
 
-def _split(split: SplitPlan, scale: Fraction) -> SplitPlan:
+def _split(split: StudySplit, scale: Fraction) -> StudySplit:
     request = split.request
     where = f"{split.name} at a scale of {scale}"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.exports.export_layout import About
+from gprplus.exports.export_layout import ExportInfo
 from gprplus.schema import IDENTITIES, IMAGES
 
 HOSTED = re.compile(r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE)  # names the hub knows
@@ -16,7 +16,7 @@ KINDS = {"string": "string", "int32": "int32", "int64": "int64", "double": "floa
 
 
 @dataclass(frozen=True)
-class Part:
+class CardSection:
     """One part of the data: its name in `datasets`, the pattern of its files, and how many images they hold."""
 
     name: str
@@ -24,7 +24,7 @@ class Part:
     images: int
 
 
-def card(table: pa.Table, parts: Sequence[Part], about: About, features: Sequence[str] = ()) -> str:
+def dataset_card(table: pa.Table, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str] = ()) -> str:
     """Return README.md: parts, licences, columns and how to load them.
 
     `features` are the lines of YAML that declare columns and types, for forms whose files do not.
@@ -45,7 +45,7 @@ def card(table: pa.Table, parts: Sequence[Part], about: About, features: Sequenc
     return "\n".join(_head(title, parts, about, features)) + "\n\n" + "\n\n".join(body) + "\n"
 
 
-def _head(title: str, parts: Sequence[Part], about: About, features: Sequence[str]) -> list[str]:
+def _head(title: str, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str]) -> list[str]:
     said = sorted({str(facts.get("licence") or "not stated") for facts in about.datasets.values()})
     one = said[0] if len(said) == 1 and HOSTED.fullmatch(said[0]) else None
     return [

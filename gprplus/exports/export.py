@@ -10,26 +10,26 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus import archives
-from gprplus.core.errors import ExportError, nearest
+from gprplus.core.errors import ExportError, did_you_mean
 from gprplus.core.escape import csv_table
-from gprplus.core.folders import MARKER, discard_if_empty, holding, remove
-from gprplus.core.parallel import Progress, in_threads, silent
-from gprplus.core.paths import AnyPath, by_name
+from gprplus.core.folders import MARKER, discard_if_empty, hold_folder, remove_output
+from gprplus.core.parallel import Progress, map_threads, no_progress
+from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import read_json, settle, versions, work_folder, write_json, write_table
+from gprplus.core.workdir import check_request, package_versions, read_json, work_folder, write_json, write_table
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
-from gprplus.exports.export_layout import About, Packing, Plan, check, inside
-from gprplus.exports.rows import Source, open_source
+from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, check_names, safe_relative_path
+from gprplus.exports.rows import ExportSource, open_source
 from gprplus.schema import VERSION
 
 # Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.
-LOOSE: dict[str, Callable[[pa.Table], Plan]] = {
-    "market1501": market1501.plan,
-    "imagefolder": imagefolder.plan,
+LOOSE: dict[str, Callable[[pa.Table], ExportLayout]] = {
+    "market1501": market1501.plan_market1501,
+    "imagefolder": imagefolder.plan_imagefolder,
 }
-PACKED: dict[str, Callable[[pa.Table, About], Plan]] = {
-    "parquet": parquet.plan,
-    "webdataset": webdataset.plan,
+PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
+    "parquet": parquet.plan_parquet,
+    "webdataset": webdataset.plan_webdataset,
 }
 FORMS = (*LOOSE, *PACKED)
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
@@ -42,7 +42,7 @@ ORIGIN = "renders.json"  # where a build of a manifest looks first
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportResult:
     """An export on disk: its folder, its record (export.json), whether this call made it, and the folders that the
     images were read from.
     """
@@ -64,8 +64,8 @@ def export(
     shard_size: int = SHARD_SIZE,
     roots: Mapping[str, AnyPath] | None = None,
     force: bool = False,
-    progress: Progress = silent,
-) -> Export:
+    progress: Progress = no_progress,
+) -> ExportResult:
     """Write the images of a split or manifest below `output` in the form `to`.
 
     `source` is a Split, a Manifest, or the folder of one. The default of `output` is WORK/exports/FORM/NAME, with -ARM
@@ -81,31 +81,31 @@ def export(
             since the manifest was built, another process writes to `output`, or `output` holds something else.
         RequestChanged: `output` holds another export, and `force` is not given.
     """
-    to = form(to)
+    to = export_form(to)
     if link not in files.LINKS:
-        raise ExportError(f"There is no way to link '{link}'. {nearest(link, files.LINKS)}")
+        raise ExportError(f"There is no way to link '{link}'. {did_you_mean(link, files.LINKS)}")
     if shard_size < 1:
         raise ExportError(f"A shard holds at least 1 image; found {shard_size}.")
     output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
     new = not os.path.lexists(output)
-    found = open_source(Path(source), arm, by_name(roots))
+    found = open_source(Path(source), arm, as_named_paths(roots))
     how = {"shard_size": shard_size} if to in PACKED else {"link": link}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
-    if settle(output / RECORD, request, force=force) == "same":
-        return Export(output, read_json(output / RECORD, ExportError, "an export"))
-    with holding(output, KIND, ExportError) as home:
+    if check_request(output / RECORD, request, force=force) == "same":
+        return ExportResult(output, read_json(output / RECORD, ExportError, "an export"))
+    with hold_folder(output, KIND, ExportError) as home:
         try:
-            if settle(home / RECORD, request, force=force) == "same":  # of a process that ended just now
-                return Export(output, read_json(home / RECORD, ExportError, "an export"))
+            if check_request(home / RECORD, request, force=force) == "same":  # of a process that ended just now
+                return ExportResult(output, read_json(home / RECORD, ExportError, "an export"))
             found.refuse_changed()
             plans = {part: _planned(to, found, part, arm, shard_size) for part in found.parts}
             for part, plan in plans.items():
-                check(plan, home / inside(part) if part else home)
+                check_names(plan, home / safe_relative_path(part) if part else home)
             record = _write(home, found, plans, link, _record(found, plans, request), progress)
         finally:
             if new:
                 discard_if_empty(home)
-    return Export(output, record, made=True, roots=tuple(found.roots.values()))
+    return ExportResult(output, record, made=True, roots=tuple(found.roots.values()))
 
 
 def default_folder(work: Path, source: AnyPath, to: str, arm: str | None) -> Path:
@@ -114,7 +114,7 @@ def default_folder(work: Path, source: AnyPath, to: str, arm: str | None) -> Pat
     return work / "exports" / to / (f"{name}-{arm}" if arm else name)
 
 
-def _record(source: Source, plans: Mapping[str, Plan], request: Mapping[str, Any]) -> dict[str, Any]:
+def _record(source: ExportSource, plans: Mapping[str, ExportLayout], request: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": VERSION,
         "form": request["form"],
@@ -127,27 +127,27 @@ def _record(source: Source, plans: Mapping[str, Plan], request: Mapping[str, Any
             *_unpacked(source, request),
         ],
         "licences": {name: facts.get("licence") for name, facts in source.datasets.items()},
-        "versions": versions(),
+        "versions": package_versions(),
     }
 
 
-def form(name: str) -> str:
+def export_form(name: str) -> str:
     """The form of a name, in its own or another. Raises ExportError with the nearest."""
     found = ALSO_CALLED.get(name, name)
     if found not in FORMS:
-        raise ExportError(f"There is no form '{name}'. {nearest(name, (*FORMS, *ALSO_CALLED))}")
+        raise ExportError(f"There is no form '{name}'. {did_you_mean(name, (*FORMS, *ALSO_CALLED))}")
     return found
 
 
-def _planned(to: str, source: Source, part: str, arm: str | None, shard_size: int) -> Plan:
+def _planned(to: str, source: ExportSource, part: str, arm: str | None, shard_size: int) -> ExportLayout:
     rows = source.parts[part]
     if to in LOOSE:
         plan = LOOSE[to](rows)
-        return replace(plan, records={ORIGIN: origin(to, source.datasets, rows)}) if to in READ_BACK else plan
-    return PACKED[to](rows, About(source.name, source.fingerprint, part or arm, source.datasets, shard_size))
+        return replace(plan, records={ORIGIN: export_origin(to, source.datasets, rows)}) if to in READ_BACK else plan
+    return PACKED[to](rows, ExportInfo(source.name, source.fingerprint, part or arm, source.datasets, shard_size))
 
 
-def origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
+def export_origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
     """What the folder says of itself when it is ingested: whose images these are, not whose names they bear.
 
     Without it, renders under the names of Market-1501 come back as that set: its licence, and photographs.
@@ -165,33 +165,40 @@ def origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str
 
 
 def _write(
-    home: Path, source: Source, plans: Mapping[str, Plan], link: str, record: Mapping[str, Any], progress: Progress
+    home: Path,
+    source: ExportSource,
+    plans: Mapping[str, ExportLayout],
+    link: str,
+    record: Mapping[str, Any],
+    progress: Progress,
 ) -> dict[str, Any]:
     """Write everything into a folder inside `home`, then move it up, the record last; return the record with all notes.
 
     What a killed process left in that folder is removed first.
     """
     staged = home / STAGED
-    remove(staged)
+    remove_output(staged)
     try:
         notes = [*record["notes"], *_fill(staged, source, plans, link, progress)]
         record = {**record, "notes": list(dict.fromkeys(notes))}
         write_json(staged / RECORD, record)
         _move_up(home, staged)
     finally:
-        remove(staged)
+        remove_output(staged)
     return record
 
 
 def _move_up(home: Path, staged: Path) -> None:
     """Replace an earlier export by the staged one. Without a record, neither is taken for whole."""
     for name in (RECORD, *(name for name in os.listdir(home) if name not in (MARKER, STAGED))):
-        remove(home / name)
+        remove_output(home / name)
     for name in (*(name for name in os.listdir(staged) if name != RECORD), RECORD):
         (staged / name).rename(home / name)
 
 
-def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, progress: Progress) -> list[str]:
+def _fill(
+    staged: Path, source: ExportSource, plans: Mapping[str, ExportLayout], link: str, progress: Progress
+) -> list[str]:
     """Write all files of all parts; notes for the user."""
     notes: list[str] = []
     done, total = 0, sum(len(plan.files) for plan in plans.values())
@@ -204,8 +211,8 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
             notes += more
             continue
         datasets, paths = (rows.column(name).to_pylist() for name in ("dataset", "path"))
-        for i in archives.reading_order(_places(source, part)):
-            files.place(source.roots[datasets[i]], paths[i], home / plan.files[i], link, final / plan.files[i])
+        for i in archives.sort_for_reading(_places(source, part)):
+            files.place_files(source.roots[datasets[i]], paths[i], home / plan.files[i], link, final / plan.files[i])
             done += 1
             progress(done, total)
         for name, table in plan.tables.items():
@@ -216,14 +223,14 @@ def _fill(staged: Path, source: Source, plans: Mapping[str, Plan], link: str, pr
 
 
 def _pack(
-    home: Path, source: Source, part: str, packing: Packing, count: Callable[[int], None], done: int
+    home: Path, source: ExportSource, part: str, packing: ShardSpec, count: Callable[[int], None], done: int
 ) -> tuple[int, Sequence[str]]:
     """Write the packed files of one part and what is told of them; how many images are done, and notes."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
 
     def images(positions: np.ndarray) -> Iterator[bytes]:
         nonlocal done
-        for data in in_threads(lambda i: files.read(source.roots[datasets[i]], paths[i]), positions.tolist()):
+        for data in map_threads(lambda i: files.read_source(source.roots[datasets[i]], paths[i]), positions.tolist()):
             yield data
             done += 1
             count(done)
@@ -232,17 +239,17 @@ def _pack(
     return done, packing.finish(home, written)
 
 
-def _places(source: Source, part: str) -> list[str]:
+def _places(source: ExportSource, part: str) -> list[str]:
     """Where the images of one arm lie, in the order of the rows."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
     return [f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)]
 
 
-def _unpacked(source: Source, how: Mapping[str, Any]) -> list[str]:
+def _unpacked(source: ExportSource, how: Mapping[str, Any]) -> list[str]:
     """One sentence where links were asked for and images lie in archives, which nothing can link into."""
     if how.get("link", "copy") == "copy":
         return []
-    count = sum(archives.located(place) is not None for part in source.parts for place in _places(source, part))
+    count = sum(archives.locate(place) is not None for part in source.parts for place in _places(source, part))
     return [f"{count:,} images lie in archives and were copied: a member cannot be linked to."] if count else []
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.errors import ExportError, examples
+from gprplus.core.errors import ExportError, first_few
 
 
 @dataclass(frozen=True)
-class Packing:
+class ShardSpec:
     """Images inside a few large files instead of one file each.
 
     `shards` gives each file's name and the positions of its rows, in order. `write(path, positions, images)` writes one
@@ -27,7 +27,7 @@ class Packing:
 
 
 @dataclass(frozen=True)
-class About:
+class ExportInfo:
     """What is exported, for forms that tell it: the name and fingerprint of the source, the arm, and its datasets.
 
     `shard_size` is how many images a file of a packed form holds at most.
@@ -41,7 +41,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ExportLayout:
     """Where each row's file goes, and what else is written.
 
     `files` are relative, POSIX, in the order of the rows; `folders` stand even when empty; `tables` are written beside,
@@ -55,23 +55,23 @@ class Plan:
     tables: dict[str, pa.Table] = field(default_factory=dict)
     notes: Sequence[str] = ()
     searched: str | None = None
-    packing: Packing | None = None
+    packing: ShardSpec | None = None
     records: Mapping[str, Any] = field(default_factory=dict)
 
 
-def shards(positions: np.ndarray, size: int) -> list[np.ndarray]:
+def split_into_shards(positions: np.ndarray, size: int) -> list[np.ndarray]:
     """Positions in as few runs as `size` allows, whose lengths differ by at most one: no reader waits for a long one.
 
-    >>> [run.tolist() for run in shards(np.arange(7), 3)]
+    >>> [run.tolist() for run in split_into_shards(np.arange(7), 3)]
     [[0, 1, 2], [3, 4], [5, 6]]
     """
     return list(np.array_split(positions, -(-len(positions) // size))) if len(positions) else []
 
 
-def inside(path: str) -> str:
+def safe_relative_path(path: str) -> str:
     """A relative path that stays below the folder it is joined to; ExportError for any other.
 
-    >>> inside("train/0001/a.jpg")
+    >>> safe_relative_path("train/0001/a.jpg")
     'train/0001/a.jpg'
     """
     parts = path.split("/")
@@ -80,7 +80,7 @@ def inside(path: str) -> str:
     return path
 
 
-def check(plan: Plan, home: Path) -> None:
+def check_names(plan: ExportLayout, home: Path) -> None:
     """Refuse a plan that leaves its folder `home`, gives two images one name, or will be misread there.
 
     Names are compared without letter case, which not every disk tells.
@@ -92,7 +92,7 @@ def check(plan: Plan, home: Path) -> None:
             "Give another folder with -o."
         )
     for path in (*plan.files, *plan.folders, *plan.tables, *(plan.packing.shards if plan.packing else ())):
-        inside(path)
+        safe_relative_path(path)
     seen: dict[str, str] = {}
     clashes = []
     for path in plan.files:
@@ -101,5 +101,5 @@ def check(plan: Plan, home: Path) -> None:
             clashes.append(f"{path} over {seen[key]}")
         seen[key] = path
     if clashes:
-        shown = examples(clashes)
+        shown = first_few(clashes)
         raise ExportError(f"{len(clashes):,} images would be written over others ({shown}). Nothing was written.")

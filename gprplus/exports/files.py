@@ -14,7 +14,7 @@ from gprplus import archives
 from gprplus.core.errors import ExportError
 from gprplus.core.image_headers import HEAD, format_of
 from gprplus.core.images import read_bytes
-from gprplus.exports.export_layout import inside
+from gprplus.exports.export_layout import safe_relative_path
 
 
 def _unpack(source: Path, destination: Path) -> None:
@@ -26,13 +26,13 @@ def _unpack(source: Path, destination: Path) -> None:
 LINKS: dict[str, Callable[[Path, Path], object]] = {"hard": os.link, "sym": os.symlink, "copy": shutil.copyfile}
 
 
-def place(root: Path, path: str, destination: Path, link: str, final: Path) -> None:
+def place_files(root: Path, path: str, destination: Path, link: str, final: Path) -> None:
     """Bring one image (`path` below its dataset's `root`) to `destination`. ExportError when it cannot be done.
 
     `final` is where `destination` will be moved: symbolic links are relative to it, so that images and export may move
     together.
     """
-    source = root / inside(path)
+    source = root / safe_relative_path(path)
     packed = not source.is_file() and archives.exists(source)
     if not (packed or source.is_file()):
         raise ExportError(
@@ -51,10 +51,10 @@ def place(root: Path, path: str, destination: Path, link: str, final: Path) -> N
         raise ExportError(f"{source} cannot be linked or copied: {error.strerror}. Nothing was written.") from error
 
 
-def read(root: Path, path: str) -> bytes:
+def read_source(root: Path, path: str) -> bytes:
     """The bytes of one image (`path` below its dataset's `root`). ExportError when it is not there."""
     try:
-        data = read_bytes(root, inside(path))
+        data = read_bytes(root, safe_relative_path(path))
     except OSError as error:
         raise ExportError(
             f"{root.resolve() / path} cannot be read ({error.strerror or error}). If the images have moved, say where "

@@ -7,22 +7,22 @@ Parquet and not CSV, because a CSV reader would turn the identity "0001" into th
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.exports.export_layout import Plan, inside
-from gprplus.exports.rows import known
+from gprplus.exports.export_layout import ExportLayout, safe_relative_path
+from gprplus.exports.rows import known_columns
 
 FOLDERS = {"train": "train", "val": "validation", "query": "test", "gallery": "test"}
 
 
-def plan(rows: pa.Table) -> Plan:
+def plan_imagefolder(rows: pa.Table) -> ExportLayout:
     """Folders train, validation and test, each with `<dataset>/<path>` and a metadata.parquet; roles stay a column."""
     roles = rows.column("role").to_pylist()
     names = [
-        inside(f"{dataset}/{inside(path)}")
+        safe_relative_path(f"{dataset}/{safe_relative_path(path)}")
         for dataset, path in zip(rows.column("dataset").to_pylist(), rows.column("path").to_pylist(), strict=True)
     ]
-    table = known(rows).drop_columns("path").add_column(0, "file_name", pa.array(names))
+    table = known_columns(rows).drop_columns("path").add_column(0, "file_name", pa.array(names))
     folder = pa.array([FOLDERS[role] for role in roles])
     tables = {
         f"{name}/metadata.parquet": table.filter(pc.equal(folder, name)) for name in pc.unique(folder).to_pylist()
     }
-    return Plan([f"{FOLDERS[role]}/{name}" for role, name in zip(roles, names, strict=True)], (), tables)
+    return ExportLayout([f"{FOLDERS[role]}/{name}" for role, name in zip(roles, names, strict=True)], (), tables)

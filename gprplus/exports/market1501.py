@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
-from gprplus.exports.export_layout import Plan
+from gprplus.exports.export_layout import ExportLayout
 
 FOLDERS = {"train": "bounding_box_train", "val": "bounding_box_train", "query": "query", "gallery": "bounding_box_test"}
 CAMERAS = 6
@@ -23,7 +23,7 @@ CLASSIC = r"([-\d]+)_c(\d)"
 _JUNK, _DISTRACTOR = "-1", "0000"
 
 
-def plan(rows: pa.Table) -> Plan:
+def plan_market1501(rows: pa.Table) -> ExportLayout:
     """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError where a person or camera is unknown.
 
     Four-digit identities of one dataset keep their numbers; others are numbered from 1 in sorted order. F counts the
@@ -40,7 +40,9 @@ def plan(rows: pa.Table) -> Plan:
     kept = ["uid", "dataset", "path", "role", "identity", "camera", "viewpoint_deg"]
     table = rows.select(kept).add_column(0, "file", pa.array(files))
     tables = {"map.csv": table, "cameras.csv": folded}
-    return Plan(files, sorted(set(FOLDERS.values())), tables, [*notes, *more, *_renamed(rows)], searched=CLASSIC)
+    return ExportLayout(
+        files, sorted(set(FOLDERS.values())), tables, [*notes, *more, *_renamed(rows)], searched=CLASSIC
+    )
 
 
 def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:

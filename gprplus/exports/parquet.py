@@ -14,20 +14,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gprplus.core.workdir import write_text
-from gprplus.exports.dataset_card import KINDS, Part, card
-from gprplus.exports.export_layout import About, Packing, Plan, shards
-from gprplus.exports.rows import by_person, known
+from gprplus.exports.dataset_card import KINDS, CardSection, dataset_card
+from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, split_into_shards
+from gprplus.exports.rows import known_columns, order_by_identity
 
 PARTS = {"train": "train", "val": "validation", "query": "query", "gallery": "gallery"}
 ROW_GROUP = 256  # images: a few MB, so that one can be shown or streamed without its neighbours
 
 
-def plan(rows: pa.Table, about: About) -> Plan:
+def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """Files `data/<part>-00000-of-00001.parquet` of at most `about.shard_size` images, and README.md."""
-    table, parts = known(rows), by_person(rows, PARTS)
+    table, parts = known_columns(rows), order_by_identity(rows, PARTS)
     named: dict[str, np.ndarray] = {}
     for part, positions in parts.items():
-        runs = shards(positions, about.shard_size)
+        runs = split_into_shards(positions, about.shard_size)
         named |= {f"data/{part}-{i:05d}-of-{len(runs):05d}.parquet": run for i, run in enumerate(runs)}
     layout = _layout(table)
 
@@ -41,13 +41,13 @@ def plan(rows: pa.Table, about: About) -> Plan:
                 writer.write_table(pa.table([image, *group.columns], schema=layout))
 
     def finish(home: Path, written: Sequence[None]) -> Sequence[str]:
-        listed = [Part(name, f"data/{name}-*.parquet", len(run)) for name, run in parts.items()]
-        write_text(home / "README.md", card(table, listed, about))
+        listed = [CardSection(name, f"data/{name}-*.parquet", len(run)) for name, run in parts.items()]
+        write_text(home / "README.md", dataset_card(table, listed, about))
         return ()
 
     where = {int(i): name for name, run in named.items() for i in run}
     files = [f"{where[i]}/{uid}" for i, uid in enumerate(rows.column("uid").to_pylist())]
-    return Plan(files, ("data",), packing=Packing(named, write, finish))
+    return ExportLayout(files, ("data",), packing=ShardSpec(named, write, finish))
 
 
 def _layout(table: pa.Table) -> pa.Schema:

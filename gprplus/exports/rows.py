@@ -22,7 +22,7 @@ ROWS: tuple[Column, ...] = (
 
 
 @dataclass(frozen=True)
-class Source:
+class ExportSource:
     """What is exported: name, fingerprint, where the images lie, and the rows (ROWS) by arm; a single set is "".
 
     `manifest` is the manifest that the rows come from; None where it has gone.
@@ -45,7 +45,7 @@ class Source:
         refuse_changed(self.manifest, rows, self.roots, ExportError, remedy)
 
 
-def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = None) -> Source:
+def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = None) -> ExportSource:
     """The rows below `path`: of one arm, of every arm of a split in turn, or of a whole manifest."""
     if (path / "split.json").is_file():
         return _of_split(Split.open(path), arm, roots)
@@ -56,13 +56,13 @@ def open_source(path: Path, arm: str | None, roots: Mapping[str, Path] | None = 
     raise ExportError(f"{path} is neither a split nor a manifest: it has no split.json and no manifest.json.")
 
 
-def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -> Source:
+def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -> ExportSource:
     """The rows of deal 0 of each arm, or of one."""
     test = split.test()
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
     parts = {part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()}
     notes = () if test.num_rows else ("The split has no test side of its own, so query and gallery are empty.",)
-    return Source(
+    return ExportSource(
         split.name,
         split.info["fingerprint"],
         split.roots(roots),
@@ -73,7 +73,7 @@ def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -
     )
 
 
-def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Source:
+def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> ExportSource:
     images = manifest.images([column.name for column in IMAGES if column.name in {c.name for c in ROWS}])
     people = manifest.identities()
     place = {pair: i for i, pair in enumerate(_pairs(people))}
@@ -87,7 +87,7 @@ def _of_manifest(manifest: Manifest, roots: Mapping[str, Path] | None) -> Source
     role = pc.fill_null(pc.cast(images.column("role"), pa.string()), "train")
     images = images.set_column(images.column_names.index("role"), "role", role)
     name = manifest.path.resolve().name
-    return Source(
+    return ExportSource(
         name,
         manifest.fingerprint,
         manifest.roots(roots),
@@ -109,7 +109,7 @@ def _shaped(table: pa.Table) -> pa.Table:
     return table.take(pa.array(order))
 
 
-def known(rows: pa.Table) -> pa.Table:
+def known_columns(rows: pa.Table) -> pa.Table:
     """The columns that are known of any image, as types that every reader takes.
 
     Text instead of dictionary codes, which not every reader takes, and of uids: half of them overflow its int64.
@@ -123,10 +123,10 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string()) if text else column
 
 
-def by_person(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
+def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Positions of the rows of each part that `roles` names, person by person: dataset, identity, path.
 
-    >>> by_person(pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]}), {"query": "test"})
+    >>> order_by_identity(pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]}), {"query": "test"})
     {'test': array([0])}
     """
     part = np.array([roles[role] for role in rows.column("role").to_pylist()])

@@ -23,9 +23,9 @@ import pyarrow as pa
 
 from gprplus.core.image_headers import format_of
 from gprplus.core.workdir import write_json, write_table, write_text
-from gprplus.exports.dataset_card import KINDS, Part, card
-from gprplus.exports.export_layout import About, Packing, Plan, shards
-from gprplus.exports.rows import by_person, known
+from gprplus.exports.dataset_card import KINDS, CardSection, dataset_card
+from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, split_into_shards
+from gprplus.exports.rows import known_columns, order_by_identity
 
 PARTS = {"train": "train", "val": "val", "query": "query", "gallery": "gallery"}
 SPLITS = {**{part: part for part in PARTS.values()}, "val": "validation"}  # names of the parts in `datasets`
@@ -34,15 +34,15 @@ LOOKED_AT = 5  # samples from which Hugging Face's loader infers keys and types
 _HEADER = 512  # bytes of one tar header
 
 
-def plan(rows: pa.Table, about: About) -> Plan:
+def plan_webdataset(rows: pa.Table, about: ExportInfo) -> ExportLayout:
     """Shards of at most `about.shard_size` samples, as many in each of a part give or take one."""
     keys = [f"{uid:016x}" for uid in rows.column("uid").to_pylist()]
-    table, end = known(rows), _ending(rows)
-    parts = {part: _known_first(table, positions) for part, positions in by_person(rows, PARTS).items()}
+    table, end = known_columns(rows), _ending(rows)
+    parts = {part: _known_first(table, positions) for part, positions in order_by_identity(rows, PARTS).items()}
     named = {
         f"{part}-{number:06d}.tar": run
         for part, positions in parts.items()
-        for number, run in enumerate(shards(positions, about.shard_size))
+        for number, run in enumerate(split_into_shards(positions, about.shard_size))
     }
 
     def write(path: Path, positions: np.ndarray, images: Iterator[bytes]) -> tuple[str, pa.Table]:
@@ -59,12 +59,12 @@ def plan(rows: pa.Table, about: About) -> Plan:
             home / "index.json",
             {"__kind__": "wids-shard-index-v1", "wids_version": 1, "name": about.name, "shardlist": listed},
         )
-        told = [Part(SPLITS[part], f"{part}-*.tar", len(positions)) for part, positions in parts.items()]
-        write_text(home / "README.md", card(table, told, about, _features(table, end)))
+        told = [CardSection(SPLITS[part], f"{part}-*.tar", len(positions)) for part, positions in parts.items()]
+        write_text(home / "README.md", dataset_card(table, told, about, _features(table, end)))
         return _of_other_formats(index, end)
 
     where = {int(i): name for name, run in named.items() for i in run}
-    return Plan([f"{where[i]}/{key}" for i, key in enumerate(keys)], packing=Packing(named, write, finish))
+    return ExportLayout([f"{where[i]}/{key}" for i, key in enumerate(keys)], packing=ShardSpec(named, write, finish))
 
 
 def _ending(rows: pa.Table) -> str:

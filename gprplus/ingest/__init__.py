@@ -21,13 +21,13 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "Inspection": "inspection.inspect",
+    "InspectionResult": "inspection.inspect",
     "Layout": "layouts.layout",
     "Manifest": "tables.manifest",
     "build_manifest": "build",
     "build_shard": "build",
     "inspect": "inspection.inspect",
-    "manifest_at": "single",
+    "open_or_build_manifest": "single",
 }
 
 __all__ = sorted(_HOMES)

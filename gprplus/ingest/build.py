@@ -10,26 +10,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gprplus.core.commands import line
-from gprplus.core.errors import ManifestError, examples
-from gprplus.core.folders import claim, remove
-from gprplus.core.parallel import Progress, silent
-from gprplus.core.paths import AnyPath, several
+from gprplus.core.commands import command_line
+from gprplus.core.errors import ManifestError, first_few
+from gprplus.core.folders import claim_folder, remove_output
+from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.paths import AnyPath, as_list
 from gprplus.core.progress import shows_progress
 from gprplus.core.workdir import fingerprint, work_folder
-from gprplus.ingest.checks.columns import named
+from gprplus.ingest.checks.columns import parse_check_names
 from gprplus.ingest.layouts.detect import render_folders
-from gprplus.ingest.reading.shard import Shard
-from gprplus.ingest.sources import Source, about, find_sources, not_a_file, settle
-from gprplus.ingest.tables.manifest import LOOKING, LOOKS, RECORD, Manifest, interrupted
-from gprplus.ingest.tables.replace import KIND, building, replace
-from gprplus.ingest.unchanged import unchanged
+from gprplus.ingest.reading.shard import ReadShard
+from gprplus.ingest.sources import IngestSource, check_dataset_request, dataset_record, find_sources, require_directory
+from gprplus.ingest.tables.manifest import LOOKS, MEASURING, RECORD, Manifest, interrupted
+from gprplus.ingest.tables.replace import KIND, hold_manifest, replace_manifest
+from gprplus.ingest.unchanged import is_unchanged
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
-    from gprplus.ingest.reading.partial import Parts
-    from gprplus.ingest.tables.assemble import Rows
-    from gprplus.ingest.updates.previous_build import Earlier
+    from gprplus.ingest.reading.partial import PartialResults
+    from gprplus.ingest.tables.assemble import AssembledTables
+    from gprplus.ingest.updates.previous_build import PreviousBuild
 
 
 @shows_progress("Reading")
@@ -45,7 +45,7 @@ def build_manifest(
     checks: Sequence[str] | None = None,
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Manifest:
     """Ingest folders of renders into the manifest folder `output`, and return it open.
 
@@ -64,20 +64,20 @@ def build_manifest(
     with other options (`force` replaces it). From 20,000 files on, worker processes are started: a script needs `if
     __name__ == "__main__":`.
     """
-    asked = None if checks is None else named(checks)
+    asked = None if checks is None else parse_check_names(checks)
     renders = render_folders(work_folder() / "renders") if renders is None else renders
     output = work_folder() / "manifest" if output is None else Path(output)
-    not_a_file(output)
+    require_directory(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(several(renders), output, layout, name, identities, engine_logs, verify, before)
-    with building(output):
+    sources = find_sources(as_list(renders), output, layout, name, identities, engine_logs, verify, before)
+    with hold_manifest(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
-            settle(source, old, output, force)
-        done: dict[str, Rows] = {}
-        kept: list[Parts] = []
+            check_dataset_request(source, old, output, force)
+        done: dict[str, AssembledTables] = {}
+        kept: list[PartialResults] = []
         for source in sources:
-            if not force and unchanged(source, old):
+            if not force and is_unchanged(source, old):
                 continue
             rows, parts = _built(source, output, old, force, verify, workers, progress)
             done[source.chosen.name] = rows
@@ -93,41 +93,41 @@ def build_manifest(
 
 
 def _built(
-    source: Source,
+    source: IngestSource,
     output: Path,
     old: Manifest | None,
     force: bool,
     verify: str,
     workers: int | None,
     progress: Progress,
-) -> "tuple[Rows, Parts]":
+) -> "tuple[AssembledTables, PartialResults]":
     """The rows of one dataset, and the parts that may go once they stand."""
-    from gprplus.ingest.dataset import ingest
-    from gprplus.ingest.gta.match_log import logged
-    from gprplus.ingest.reading.partial import Parts
+    from gprplus.ingest.dataset import ingest_dataset
+    from gprplus.ingest.gta.match_log import match_log
+    from gprplus.ingest.reading.partial import PartialResults
     from gprplus.ingest.sidecars.identities import read_identities
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
-    parts = Parts.of(output, chosen.name, _asked(source, earlier, force))
+    parts = PartialResults.of(output, chosen.name, _asked(source, earlier, force))
     _whole(parts, source, output)
-    rows = ingest(
+    rows = ingest_dataset(
         source.listing,
         chosen,
         read_identities(source.identities, chosen.layout.codes),
         verify,
         earlier=earlier,
-        about=about(source),
+        about=dataset_record(source),
         parts=parts,
         workers=workers,
         progress=progress,
     )
-    return logged(rows, chosen.layout, source.logs, output, chosen.name), parts
+    return match_log(rows, chosen.layout, source.logs, output, chosen.name), parts
 
 
 def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
     """The checks that the manifest shall have: what it had and what is asked for; nothing, where that is asked for."""
     before = old.info.get("checks", {}).get("names", []) if old is not None else []
-    return before if asked is None else named([*before, *asked]) if asked else []
+    return before if asked is None else parse_check_names([*before, *asked]) if asked else []
 
 
 def _stands(old: Manifest, names: list[str]) -> bool:
@@ -143,34 +143,34 @@ def _stands(old: Manifest, names: list[str]) -> bool:
 def _write(
     output: Path,
     old: Manifest | None,
-    done: "dict[str, Rows]",
+    done: "dict[str, AssembledTables]",
     checks: list[str],
     workers: int | None,
     progress: Progress,
 ) -> None:
     """Put the tables of old and new datasets together, check their images, and replace the manifest."""
-    from gprplus.ingest.tables.assemble import assemble
+    from gprplus.ingest.tables.assemble import assemble_tables
 
-    tables, info = assemble(old, done)
+    tables, info = assemble_tables(old, done)
     if checks:
-        from gprplus.ingest.checks.run_checks import checked
+        from gprplus.ingest.checks.run_checks import run_checks
 
         roots = {name: (output / entry["root"]).resolve() for name, entry in info["datasets"].items()}
-        found = checked(
+        found = run_checks(
             checks,
             tables["images"],
             tables["scan"],
             roots,
             old=old,
-            journal=output / LOOKING,
+            journal=output / MEASURING,
             workers=workers,
             progress=progress,
         )
         tables["images"], info["checks"] = found.images, found.record
         if found.looks is not None:
             tables[LOOKS] = found.looks
-    replace(output, tables, info)
-    remove(output / LOOKING)
+    replace_manifest(output, tables, info)
+    remove_output(output / MEASURING)
 
 
 @shows_progress("Reading")
@@ -186,7 +186,7 @@ def build_shard(
     verify: str = "header",
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> dict[str, int]:
     """Read one share of what build_manifest would read, `shard` being "i/n", and leave it beside the manifest; the
     number of files read of each dataset.
@@ -195,26 +195,26 @@ def build_shard(
     build_manifest with the same arguments makes the manifest of them, and it is the one that it would have made alone.
     The other arguments and errors are those of build_manifest.
     """
-    from gprplus.ingest.reading.partial import Parts
+    from gprplus.ingest.reading.partial import PartialResults
     from gprplus.ingest.reading.read import read_shard
-    from gprplus.ingest.updates.incremental import to_read
+    from gprplus.ingest.updates.incremental import files_to_read
 
-    share, output = Shard.parse(shard), Path(output)
-    not_a_file(output)
+    share, output = ReadShard.parse(shard), Path(output)
+    require_directory(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(several(renders), output, layout, name, identities, engine_logs, verify, before)
+    sources = find_sources(as_list(renders), output, layout, name, identities, engine_logs, verify, before)
     if interrupted(output):
         Manifest.open(output)  # says so
     old = _opened(output, force)
-    claim(output, KIND, ManifestError, adopt=True)
+    claim_folder(output, KIND, ManifestError, adopt=True)
     found = {}
     for source in sources:
-        settle(source, old, output, force)
-        if not force and unchanged(source, old):
+        check_dataset_request(source, old, output, force)
+        if not force and is_unchanged(source, old):
             continue
         earlier = _earlier(source, old, force)
-        parts = Parts.of(output, source.chosen.name, _asked(source, earlier, force), share.name)
-        wanted, fresh, _ = to_read(earlier, source.listing, source.chosen.layout)
+        parts = PartialResults.of(output, source.chosen.name, _asked(source, earlier, force), share.name)
+        wanted, fresh, _ = files_to_read(earlier, source.listing, source.chosen.layout)
         with parts.writing():
             found[source.chosen.name] = read_shard(
                 share,
@@ -230,27 +230,27 @@ def build_shard(
     return found
 
 
-def _earlier(source: Source, old: Manifest | None, force: bool) -> "Earlier | None":
-    from gprplus.ingest.updates.previous_build import Earlier
+def _earlier(source: IngestSource, old: Manifest | None, force: bool) -> "PreviousBuild | None":
+    from gprplus.ingest.updates.previous_build import PreviousBuild
 
-    return None if force else Earlier.of(old, source.chosen.name)
+    return None if force else PreviousBuild.of(old, source.chosen.name)
 
 
-def _asked(source: Source, earlier: "Earlier | None", force: bool) -> str:
+def _asked(source: IngestSource, earlier: "PreviousBuild | None", force: bool) -> str:
     """The digest of everything that what is read of a file depends on, but for the file."""
     before = [earlier.about["fingerprint"], earlier.about.get("seal")] if earlier else None
     layout = source.chosen.layout.digest
     return fingerprint([VERSION, source.chosen.name, source.request, layout, before, force])
 
 
-def _whole(parts: "Parts", source: Source, output: Path) -> None:
+def _whole(parts: "PartialResults", source: IngestSource, output: Path) -> None:
     """Refuse to merge some shards of a build while others of it are missing."""
     lacking = parts.lacking()
     if lacking:
-        command = line(["build-manifest", source.listing.root, "-o", output])
+        command = command_line(["build-manifest", source.listing.root, "-o", output])
         raise ManifestError(
             f"{len(lacking):,} of the {lacking[0].of:,} shards of '{source.chosen.name}' are not finished: "
-            f"{examples([str(shard) for shard in lacking])}. Run `{command} --shard {lacking[0]}` and so on, with the "
+            f"{first_few([str(shard) for shard in lacking])}. Run `{command} --shard {lacking[0]}` and so on, with the "
             "options of the others, and then this again; --force reads everything here instead."
         )
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus import archives
-from gprplus.core.errors import GprplusError, printable
-from gprplus.core.parallel import in_threads
+from gprplus.core.errors import GprplusError, escape
+from gprplus.core.parallel import map_threads
 from gprplus.ingest.tables.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path
         paths = mine.filter(pc.is_valid(place)).to_pylist()
         recorded = known.take(place.drop_null()).select(["size_bytes", "mtime_ns"])
         before = np.stack([column.to_numpy() for column in recorded.columns], axis=1)
-        now = look(root, paths)
+        now = read_signatures(root, paths)
         changed = np.flatnonzero(_changed(before, now))
         count += len(changed)
         if len(changed) and not example:
@@ -83,7 +83,7 @@ def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path
     return ChangedFiles(manifest.path, count, total, example)
 
 
-def look(root: Path, paths: Sequence[str]) -> np.ndarray:
+def read_signatures(root: Path, paths: Sequence[str]) -> np.ndarray:
     """Size in bytes and modification time in ns of files and members below `root`, `(N, 2) int64`; -1 where one is not
     there.
     """
@@ -91,13 +91,13 @@ def look(root: Path, paths: Sequence[str]) -> np.ndarray:
     def some(start: int) -> list[tuple[int, int]]:
         return [_facts(f"{root}{os.sep}{path}") for path in paths[start : start + _TOGETHER]]
 
-    parts = list(in_threads(some, range(0, len(paths), _TOGETHER)))
+    parts = list(map_threads(some, range(0, len(paths), _TOGETHER)))
     return np.array([facts for part in parts for facts in part], np.int64).reshape(-1, 2)
 
 
 def _facts(place: str) -> tuple[int, int]:
     try:
-        return archives.facts(place)
+        return archives.file_stat(place)
     except OSError:
         return -1, -1
 
@@ -112,7 +112,7 @@ def _changed(before: np.ndarray, now: np.ndarray) -> np.ndarray:
 
 
 def _clause(path: str, before: np.ndarray, now: np.ndarray) -> str:
-    path = printable(os.path.normpath(path))
+    path = escape(os.path.normpath(path))
     if before[0] != now[0]:
         return f"{path} had {int(before[0]):,} bytes and has {int(now[0]):,}"
     return f"{path} was written again"

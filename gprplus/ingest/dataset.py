@@ -8,48 +8,48 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.core.errors import LayoutError, ManifestError, examples
-from gprplus.core.parallel import Progress, silent
-from gprplus.core.sampling import digest, table_fingerprint
-from gprplus.ingest.files.listing import UNREAD, Listing, Refused, seal
-from gprplus.ingest.gta.repeated_pass import without_doubles
-from gprplus.ingest.layouts.decode import readable, unlevelled
-from gprplus.ingest.layouts.detect import Chosen, what_is_there
-from gprplus.ingest.layouts.explain_mismatch import near_miss
+from gprplus.core.errors import LayoutError, ManifestError, first_few
+from gprplus.core.parallel import Progress, no_progress
+from gprplus.core.sampling import sha256_digest, table_fingerprint
+from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
+from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
+from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
+from gprplus.ingest.layouts.detect import DetectedLayout, describe_folder
+from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.losses import hidden_of, losses
-from gprplus.ingest.reading.partial import Parts
+from gprplus.ingest.losses import describe_losses, hidden_of
+from gprplus.ingest.reading.partial import PartialResults
 from gprplus.ingest.reading.read import PROBED, read_files
-from gprplus.ingest.sidecars.identities import People, identity_table, strangers
-from gprplus.ingest.sidecars.roles import about_lists, gallery_only, read_lists, with_roles
-from gprplus.ingest.tables.assemble import Rows
-from gprplus.ingest.tables.duplicates import refuse_twins, same_bytes
-from gprplus.ingest.tables.select import kept, places
-from gprplus.ingest.updates.incremental import to_read, with_kept
-from gprplus.ingest.updates.previous_build import Earlier
+from gprplus.ingest.sidecars.identities import IdentityTable, identity_table, unmatched_identities
+from gprplus.ingest.sidecars.roles import add_roles, gallery_only_warning, read_lists, role_list_notes
+from gprplus.ingest.tables.assemble import AssembledTables
+from gprplus.ingest.tables.duplicates import duplicate_content_warnings, reject_duplicate_keys
+from gprplus.ingest.tables.select import filter_mask, lookup_rows
+from gprplus.ingest.updates.incremental import files_to_read, merge_kept
+from gprplus.ingest.updates.previous_build import PreviousBuild
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
 
 EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million
 
 
-def ingest(
+def ingest_dataset(
     listing: Listing,
-    chosen: Chosen,
-    people: People,
+    chosen: DetectedLayout,
+    people: IdentityTable,
     verify: str,
     *,
-    earlier: Earlier | None = None,
+    earlier: PreviousBuild | None = None,
     about: Mapping[str, Any] | None = None,
-    parts: Parts | None = None,
+    parts: PartialResults | None = None,
     workers: int | None = None,
-    progress: Progress = silent,
-) -> Rows:
+    progress: Progress = no_progress,
+) -> AssembledTables:
     """Read a listing and return its rows. Raises LayoutError when no name fits, ManifestError when two files would be
     one image or none is good.
     """
     layout, name = chosen.layout, chosen.name
     listed = read_lists(listing, layout.lists)
-    wanted, fresh, new = to_read(earlier, listing, layout)
+    wanted, fresh, new = files_to_read(earlier, listing, layout)
     found, unmatched = read_files(
         wanted, name, layout, verify, fresh=fresh, parts=parts, workers=workers, progress=progress
     )
@@ -57,8 +57,8 @@ def ingest(
         raise LayoutError(_no_name_fits(listing, layout, unmatched))
     if earlier is not None and new is None:
         found = _remembered(found, earlier)
-    good = kept(found, pc.is_null(found["reason"]))
-    images, why = readable(layout, name, good)
+    good = filter_mask(found, pc.is_null(found["reason"]))
+    images, why = drop_unreadable(layout, name, good)
     odd = _odd(good, why)
     if odd:
         if images is None and new is None:
@@ -67,21 +67,21 @@ def ingest(
     rejected = _rejected(name, layout, found, unmatched, [*listing.refused, *odd])
     scan = _scan(name, found)
     if earlier is not None and new is not None:
-        images, rejected, scan = with_kept(earlier, listing, new, images, rejected, scan)
+        images, rejected, scan = merge_kept(earlier, listing, new, images, rejected, scan)
     if images is None or not images.num_rows:
         raise _nothing_good(listing, rejected)
     _of_one_kind(layout, good, listing)
-    unknown = unlevelled(layout, {group: good[group].unique().to_pylist() for group in layout.groups})
+    unknown = unknown_tokens(layout, {group: good[group].unique().to_pylist() for group in layout.groups})
     del found, good  # at two million files each is a quarter of a gigabyte
-    images = ordered(images)
+    images = sort_rows(images)
     if listed.files:
-        images = with_roles(images, listed)
-    images, doubled = without_doubles(images, layout, listing.root, verify)
-    refuse_twins(images, listing.root)
+        images = add_roles(images, listed)
+    images, doubled = drop_repeated_pass(images, layout, listing.root, verify)
+    reject_duplicate_keys(images, listing.root)
     persons = identity_table(name, images, people.known)
     named = persons["identity"].to_pylist()
-    others = strangers(people.known, named)
-    return Rows(
+    others = unmatched_identities(people.known, named)
+    return AssembledTables(
         images,
         persons,
         rejected,
@@ -98,28 +98,28 @@ def ingest(
             "unread_folders": sum(item.reason == UNREAD for item in listing.refused),
             "roles": _counted(images["role"]),
             "unknown": unknown,
-            "losses": losses(listing, layout, images, people, named),
+            "losses": describe_losses(listing, layout, images, people, named),
             "remarks": [
                 *unknown,
-                *about_lists(images, listed, layout.lists),
-                *gallery_only(images),
+                *role_list_notes(images, listed, layout.lists),
+                *gallery_only_warning(images),
                 *doubled,
-                *same_bytes(images),
+                *duplicate_content_warnings(images),
                 *people.doubts,
             ],
             "strangers": len(others),
             "stranger_examples": others[:3],
-            "seal": seal_of(listing, scan),
-            "fingerprint": digest(table_fingerprint(images), table_fingerprint(persons)),
+            "seal": listing_digest(listing, scan),
+            "fingerprint": sha256_digest(table_fingerprint(images), table_fingerprint(persons)),
         },
     )
 
 
-def seal_of(listing: Listing, scan: pa.Table) -> str | None:
+def listing_digest(listing: Listing, scan: pa.Table) -> str | None:
     """What tells a rebuild at once that nothing has changed; None where a file was not read: next time it may be."""
     if scan.num_rows != len(listing):
         return None
-    return seal(listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes())
+    return listing_seal(listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes())
 
 
 def _counted(column: pa.ChunkedArray) -> dict[str, int]:
@@ -146,25 +146,25 @@ def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
 
 def _no_name_fits(listing: Listing, layout: Layout, unmatched: list[str]) -> str:
     if not unmatched:
-        return f"There is no image file under {listing.root}: {what_is_there(listing)}"
+        return f"There is no image file under {listing.root}: {describe_folder(listing)}"
     return (
         f"None of the {len(unmatched):,} files under {listing.root} fits the layout '{layout.name}', such as "
-        f"{unmatched[0]}, which {near_miss(layout, unmatched[0])}."
-        + (f" Its names look like {examples(layout.examples)}." if layout.examples else "")
+        f"{unmatched[0]}, which {explain_mismatch(layout, unmatched[0])}."
+        + (f" Its names look like {first_few(layout.examples)}." if layout.examples else "")
     )
 
 
-def _odd(good: pa.Table, why: Mapping[int, str]) -> list[Refused]:
+def _odd(good: pa.Table, why: Mapping[int, str]) -> list[RefusedPath]:
     """Files whose names fit the pattern and cannot be decoded, as files whose names do not fit."""
     paths = good["path"].take(pa.array(list(why), pa.int64())).to_pylist()
-    return [Refused(path, "name", why[row]) for path, row in zip(paths, why, strict=True)]
+    return [RefusedPath(path, "name", why[row]) for path, row in zip(paths, why, strict=True)]
 
 
-def _without(table: pa.Table, odd: list[Refused]) -> pa.Table:
+def _without(table: pa.Table, odd: list[RefusedPath]) -> pa.Table:
     return table.filter(pc.invert(pc.is_in(table["path"], pa.array([item.path for item in odd], pa.string()))))
 
 
-def _remembered(found: pa.Table, earlier: Earlier) -> pa.Table:
+def _remembered(found: pa.Table, earlier: PreviousBuild) -> pa.Table:
     """`found` with the probe's columns of files that were not opened now taken from the earlier build."""
     memory = earlier.probes()
     position = _positions(found, memory["path"])
@@ -180,7 +180,7 @@ def _positions(found: pa.Table, remembered: pa.ChunkedArray) -> pa.Array:
     """Where each file of `found` stands among the remembered paths; null where it does not."""
     seen = pc.invert(found["fresh"])
     if not found["path"].filter(seen).equals(remembered):  # something changed or went, beside what came
-        return places(found["path"], remembered)
+        return lookup_rows(found["path"], remembered)
     before = np.asarray(seen)
     return pa.array(np.cumsum(before) - 1, mask=~before)
 
@@ -189,7 +189,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
-def ordered(images: pa.Table) -> pa.Table:
+def sort_rows(images: pa.Table) -> pa.Table:
     """Rows of one dataset by identity (null last), then path."""
     column = images["identity"].combine_chunks()
     column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
@@ -205,12 +205,12 @@ def _ascending(column: pa.ChunkedArray) -> bool:
     return bool(pc.all(pc.less(column.slice(0, len(column) - 1), column.slice(1)), min_count=0).as_py())
 
 
-def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], refused: list[Refused]) -> pa.Table:
+def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], refused: list[RefusedPath]) -> pa.Table:
     bad = found.filter(pc.is_valid(found["reason"]))
     rows = list(zip(bad["path"].to_pylist(), bad["reason"].to_pylist(), bad["detail"].to_pylist(), strict=True))
     rows += [(item.path, item.reason, item.detail) for item in refused]
     for i, path in enumerate(unmatched):
-        why = near_miss(layout, path) if i < EXPLAINED else f"does not fit the names of {layout.name}"
+        why = explain_mismatch(layout, path) if i < EXPLAINED else f"does not fit the names of {layout.name}"
         rows.append((path, "name", f"{why}."))
     rows.sort()
     paths, reasons, details = zip(*rows, strict=True) if rows else ((), (), ())
@@ -220,7 +220,7 @@ def _rejected(name: str, layout: Layout, found: pa.Table, unmatched: list[str], 
 
 
 def _scan(name: str, found: pa.Table) -> pa.Table:
-    opened = kept(found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["size_bytes"], 0))
+    opened = filter_mask(found.select(["path", "size_bytes", "mtime_ns"]), pc.greater_equal(found["size_bytes"], 0))
     constant = pa.DictionaryArray.from_arrays(pa.array(np.zeros(opened.num_rows, np.int32)), pa.array([name]))
     return conform(opened.append_column("dataset", constant), SCAN)
 

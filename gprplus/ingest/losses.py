@@ -7,15 +7,17 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.core.errors import printable
+from gprplus.core.errors import escape
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.sidecars.identities import Known, People, strangers
+from gprplus.ingest.sidecars.identities import IdentityTable, Known, unmatched_identities
 
 FEW = 0.5  # share of the identities: with fewer in the identities file, its names are looked at
 
 
-def losses(listing: Listing, layout: Layout, images: pa.Table, people: People, names: Sequence[str]) -> list[str]:
+def describe_losses(
+    listing: Listing, layout: Layout, images: pa.Table, people: IdentityTable, names: Sequence[str]
+) -> list[str]:
     """Hidden images, factors that no image has a level of, and identities files that match few of the `names`."""
     hidden = [listing.hidden.sentence] if listing.hidden else []
     return [*hidden, *_factors(layout, images), *_unmatched(people.known, names)]
@@ -38,15 +40,15 @@ def _factors(layout: Layout, images: pa.Table) -> list[str]:
 def _unmatched(known: Known, names: Sequence[str]) -> list[str]:
     """One sentence where an identities file has few of the identities of the images, or writes them another way."""
     matched = len(known.keys() & set(names))
-    theirs = strangers(known, names)
+    theirs = unmatched_identities(known, names)
     ours = [name for name in names if name not in known]
     pair = _alike(theirs, ours)
     if not theirs or not ours or (pair is None and matched >= FEW * len(names)):
         return []
     one, other = pair or (theirs[0], ours[0])
     return [
-        f"{matched:,} of {len(names):,} identities are in the identities file: it has '{printable(one)}', the images "
-        f"have '{printable(other)}'{_difference(one, other)}. Write identities as the images have them."
+        f"{matched:,} of {len(names):,} identities are in the identities file: it has '{escape(one)}', the images "
+        f"have '{escape(other)}'{_difference(one, other)}. Write identities as the images have them."
     ]
 
 

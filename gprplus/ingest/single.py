@@ -7,7 +7,7 @@ from gprplus.ingest.build import build_manifest
 from gprplus.ingest.tables.manifest import Manifest
 
 
-def manifest_at(path: Path, ingested: Path) -> Manifest:
+def open_or_build_manifest(path: Path, ingested: Path) -> Manifest:
     """The manifest at `path`, else one built in `ingested` of the images at `path`.
 
     Raises ManifestError where `ingested` has those of another place: a build would join the two.

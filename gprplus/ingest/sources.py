@@ -5,25 +5,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.commands import seen_from
-from gprplus.core.errors import ManifestError, RequestChanged, examples, nearest
-from gprplus.core.workdir import differences, relative
-from gprplus.ingest.files.archive_members import Memory, list_renders
-from gprplus.ingest.files.listing import BESIDE, Listing
-from gprplus.ingest.layouts.detect import Chosen, choose
+from gprplus.core.commands import relative_command
+from gprplus.core.errors import ManifestError, RequestChanged, did_you_mean, first_few
+from gprplus.core.workdir import describe_changes, relative_path
+from gprplus.ingest.files.archive_members import Memory, list_images
+from gprplus.ingest.files.listing import SIDECAR_NAMES, Listing
+from gprplus.ingest.layouts.detect import DetectedLayout, detect_layout
 from gprplus.ingest.sidecars import identities as people
 from gprplus.ingest.tables.manifest import PARTS, Manifest
 from gprplus.schema import VERIFY
 
 
 @dataclass(frozen=True)
-class Source:
+class IngestSource:
     """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request and
     arguments (schema.arguments.BuildArguments) as the record keeps them.
     """
 
     listing: Listing
-    chosen: Chosen
+    chosen: DetectedLayout
     identities: Path | None
     logs: tuple[Path, ...]
     request: dict[str, Any]
@@ -39,7 +39,7 @@ def find_sources(
     engine_logs: Sequence[str | Path],
     verify: str,
     old: Manifest | None,
-) -> list[Source]:
+) -> list[IngestSource]:
     """The folders to be ingested, looked through and found to be possible."""
     folders = [Path(folder) for folder in renders]
     _check(folders, name, identities, engine_logs, verify)
@@ -56,7 +56,7 @@ def _check(
     verify: str,
 ) -> None:
     if verify not in VERIFY:
-        raise ManifestError(f"There is no --verify grade '{verify}'. {nearest(verify, VERIFY)}")
+        raise ManifestError(f"There is no --verify grade '{verify}'. {did_you_mean(verify, VERIFY)}")
     if not folders:
         raise ManifestError("There is no folder of renders to ingest. Name one, or draw some with `gprplus render`.")
     for option, value in (("--name", name), ("--identities", identities), ("--engine-log", engine_logs or None)):
@@ -71,7 +71,7 @@ def _check(
         raise ManifestError(f"--name {name!r} cannot name a dataset: use letters, digits and dashes.")
 
 
-def not_a_file(output: Path) -> None:
+def require_directory(output: Path) -> None:
     """Refuse a file where the manifest's folder is to be."""
     if output.exists() and not output.is_dir():
         raise ManifestError(f"{output} is a file; the manifest is a folder. Give another place with -o.")
@@ -86,44 +86,44 @@ def _source(
     identities: str | Path | None,
     engine_logs: Sequence[str | Path],
     verify: str,
-) -> Source:
+) -> IngestSource:
     root = folder.resolve()
     known = (old is not None and any(place == root for place in old.roots().values())) or (output / PARTS).exists()
     memory = _memory(old, root) if known else None
-    listing = list_renders(folder, look=known, memory=memory)
-    chosen = choose(listing, layout, name)
+    listing = list_images(folder, look=known, memory=memory)
+    chosen = detect_layout(listing, layout, name)
     if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
         memory = None  # another layout may ignore other names
-        listing = list_renders(folder, look=known)
-    table = people.find(listing, Path(identities) if identities else None)
+        listing = list_images(folder, look=known)
+    table = people.find_identity_file(listing, Path(identities) if identities else None)
     beside = (*chosen.layout.beside, *([table.name] if table else []))
-    if any(name.lower() not in BESIDE for name in beside):
-        listing = list_renders(folder, beside, look=known, memory=memory)
+    if any(name.lower() not in SIDECAR_NAMES for name in beside):
+        listing = list_images(folder, beside, look=known, memory=memory)
     request = {
-        "root": relative(root, output),
+        "root": relative_path(root, output),
         "layout": chosen.layout.name,
-        "identities": relative(table, output) if identities and table else None,
-        "engine_log": [relative(Path(log), output) for log in engine_logs] or None,
+        "identities": relative_path(table, output) if identities and table else None,
+        "engine_log": [relative_path(Path(log), output) for log in engine_logs] or None,
         "verify": verify,
     }
     arguments = {"layout": _kept(layout, output), "name": name}
-    return Source(listing, chosen, table, tuple(map(Path, engine_logs)), request, arguments)
+    return IngestSource(listing, chosen, table, tuple(map(Path, engine_logs)), request, arguments)
 
 
 def _kept(layout: str | Path, output: Path) -> str:
     """The name of a layout, or its TOML file as seen from the manifest."""
-    return seen_from(Path(layout), output) if Path(layout).suffix == ".toml" else str(layout)
+    return relative_command(Path(layout), output) if Path(layout).suffix == ".toml" else str(layout)
 
 
 def _memory(old: Manifest | None, root: Path) -> Memory | None:
     if old is None or not any(about.get("archives") for about in old.datasets.values()):
         return None
-    from gprplus.ingest.updates.archived import remembered
+    from gprplus.ingest.updates.archived import remembered_archives
 
-    return remembered(old, root)
+    return remembered_archives(old, root)
 
 
-def _distinct(sources: list[Source]) -> None:
+def _distinct(sources: list[IngestSource]) -> None:
     seen: dict[str, Path] = {}
     for source in sources:
         name, root = source.chosen.name, source.listing.root
@@ -135,10 +135,10 @@ def _distinct(sources: list[Source]) -> None:
         seen[name] = root
 
 
-def settle(source: Source, old: Manifest | None, output: Path, force: bool) -> None:
+def check_dataset_request(source: IngestSource, old: Manifest | None, output: Path, force: bool) -> None:
     """Stop where the manifest has a dataset of that name from another request."""
     had = old.datasets.get(source.chosen.name) if old else None
-    changed = differences(had["request"], source.request) if had else []
+    changed = describe_changes(had["request"], source.request) if had else []
     if not changed or force:
         return
     name = source.chosen.name
@@ -148,12 +148,12 @@ def settle(source: Source, old: Manifest | None, output: Path, force: bool) -> N
             "of the same layout, give it a --name; if it is the same that moved, say --force."
         )
     raise RequestChanged(
-        f"{output} holds dataset '{name}' as another request made it ({examples(changed)}). "
+        f"{output} holds dataset '{name}' as another request made it ({first_few(changed)}). "
         "Give another folder with -o, another --name, or --force to replace it."
     )
 
 
-def about(source: Source) -> dict[str, Any]:
+def dataset_record(source: IngestSource) -> dict[str, Any]:
     """What the record says of a dataset before its files are counted."""
     from gprplus.ingest.sidecars.roles import lists_digest
 

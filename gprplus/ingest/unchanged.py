@@ -7,14 +7,14 @@ datasets that have role lists or files which could not be read.
 from dataclasses import asdict
 from typing import Any
 
-from gprplus.ingest.files.listing import Hidden, seal_now
+from gprplus.ingest.files.listing import HiddenFiles, current_seal
 from gprplus.ingest.gta.log import log_digest
 from gprplus.ingest.sidecars.identities import file_digest
-from gprplus.ingest.sources import Source
+from gprplus.ingest.sources import IngestSource
 from gprplus.ingest.tables.manifest import Manifest
 
 
-def unchanged(source: Source, manifest: Manifest | None) -> bool:
+def is_unchanged(source: IngestSource, manifest: Manifest | None) -> bool:
     """Whether ingesting a source again would end with the rows that the manifest has."""
     about = manifest.datasets.get(source.chosen.name) if manifest else None
     if manifest is None or about is None or not _same_beside(source, about):
@@ -22,16 +22,16 @@ def unchanged(source: Source, manifest: Manifest | None) -> bool:
     listing = source.listing
     if about["files"] != len(listing) or about["refused"] != len(listing.refused):
         return False
-    if about.get("hidden", asdict(Hidden())) != asdict(listing.hidden):
+    if about.get("hidden", asdict(HiddenFiles())) != asdict(listing.hidden):
         return False
     if about.get("seal"):
-        return bool(about["seal"] == seal_now(listing))
-    from gprplus.ingest.updates.previous_build import Earlier, all_known
+        return bool(about["seal"] == current_seal(listing))
+    from gprplus.ingest.updates.previous_build import PreviousBuild, is_fully_cached
 
-    return all_known(Earlier(manifest, source.chosen.name, about), listing)
+    return is_fully_cached(PreviousBuild(manifest, source.chosen.name, about), listing)
 
 
-def _same_beside(source: Source, about: dict[str, Any]) -> bool:
+def _same_beside(source: IngestSource, about: dict[str, Any]) -> bool:
     """Whether layout, identities file, log and role lists are those that the dataset was built with."""
     layout = source.chosen.layout
     return bool(
@@ -42,7 +42,7 @@ def _same_beside(source: Source, about: dict[str, Any]) -> bool:
     )
 
 
-def _lists_digest(source: Source) -> str | None:
+def _lists_digest(source: IngestSource) -> str | None:
     from gprplus.ingest.sidecars.roles import lists_digest
 
     return lists_digest(source.listing, source.chosen.layout.lists)

@@ -1,7 +1,7 @@
 """What people look at: tables, contact sheets, sentences, and one page that holds them."""
 
 from gprplus.reporting.contact_sheet import contact_sheet
-from gprplus.reporting.verdicts import verdict
+from gprplus.reporting.verdicts import verdict_paragraphs
 from gprplus.reporting.write_report import report
 
-__all__ = ["contact_sheet", "report", "verdict"]
+__all__ = ["contact_sheet", "report", "verdict_paragraphs"]

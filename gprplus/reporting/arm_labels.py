@@ -7,13 +7,13 @@ from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
 
 UNTRAINED = "untrained"
-SELF = "self"
+OWN_TEST_SET = "self"
 
 
-def question(info: Mapping[str, Any]) -> str:
+def question_of(info: Mapping[str, Any]) -> str:
     """What the experiment asks.
 
-    >>> question({"attribute": "weather"}), question({"attribute": "identity"})
+    >>> question_of({"attribute": "weather"}), question_of({"attribute": "identity"})
     ('What is the weather worth?', 'What are more people worth?')
     """
     design = info.get("design")
@@ -21,7 +21,9 @@ def question(info: Mapping[str, Any]) -> str:
         return "How do these training sets compare?"
     if design == "factorial":
         factors = [factor["attribute"] for factor in info["factorial"]["factors"].values()]
-        return f"What does restricting {formatting.listed([formatting.noun(name) for name in factors])} do?"
+        return (
+            f"What does restricting {formatting.join_names([formatting.attribute_noun(name) for name in factors])} do?"
+        )
     if design == "path":
         ends = ("+".join(info["path"][end]) for end in ("from", "to"))
         return "What does training on {1} in the place of {0} do?".format(*ends)
@@ -30,14 +32,14 @@ def question(info: Mapping[str, Any]) -> str:
     if info.get("attribute") == "identity":
         return "What are more people worth?"
     if info.get("attribute"):
-        return f"What is the {formatting.noun(info['attribute'])} worth?"
+        return f"What is the {formatting.attribute_noun(info['attribute'])} worth?"
     return "Which training set is worth more?"
 
 
 def target_phrase(target: str) -> str:
     """A target as it stands in a sentence."""
     name = target.removesuffix("+reranked")
-    where = "the split's own test set" if name == SELF else f"the target {name}"
+    where = "the split's own test set" if name == OWN_TEST_SET else f"the target {name}"
     return where if name == target else f"{where}, re-ranked"
 
 
@@ -50,7 +52,11 @@ def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
     if arm == "mix":
         return "the same-budget mixture"
     if arm.startswith("ids-"):
-        return people(arm) if "x" in arm or info.get("design") == "declared" else f"{people(arm)} with as many images"
+        return (
+            ladder_label(arm)
+            if "x" in arm or info.get("design") == "declared"
+            else f"{ladder_label(arm)} with as many images"
+        )
     if arm == "path-0":
         return "the start of the path"
     return f"the arm {arm}"
@@ -71,22 +77,22 @@ def against_phrase(family: str, reference: str, info: Mapping[str, Any]) -> str:
     return others.get(family) or reference_phrase(reference, info)
 
 
-def subject(family: str, name: str, info: Mapping[str, Any]) -> str:
+def sentence_subject(family: str, name: str, info: Mapping[str, Any]) -> str:
     """What a contrast of a family is about, at the head of a sentence.
 
-    >>> subject("sufficiency", "only-foggy", {"attribute": "weather"})
+    >>> sentence_subject("sufficiency", "only-foggy", {"attribute": "weather"})
     'training on foggy alone'
-    >>> subject("same size", "only-foggy-120", {"attribute": "weather"})
+    >>> sentence_subject("same size", "only-foggy-120", {"attribute": "weather"})
     'training on 120 images of foggy'
     """
     if family == "main effects":
         factors = (info.get("factorial") or {}).get("factors") or {}
         levels: list[Any] = next((one["restricted"] for one in factors.values() if one["attribute"] == name), [])
-        to = f" to {formatting.listed([str(level) for level in levels])}" if levels else ""
-        return f"restricting the {formatting.noun(name)}{to}"
+        to = f" to {formatting.join_names([str(level) for level in levels])}" if levels else ""
+        return f"restricting the {formatting.attribute_noun(name)}{to}"
     if family in ("same size", "against random images"):
         arm, _, size = name.rpartition("-")
-        return f"training on {formatting.counted(int(size), 'image')} of {short(arm, info)}"
+        return f"training on {formatting.pluralize(int(size), 'image')} of {level_label(arm, info)}"
     return arm_phrase(name, info)
 
 
@@ -102,12 +108,12 @@ def kind_phrases(family: str, names: Sequence[str], info: Mapping[str, Any]) -> 
         return "choice at any size", "choices"
     attribute = info.get("attribute")
     if attribute and family == "sufficiency":
-        many = formatting.nouns(attribute)
+        many = formatting.attribute_nouns(attribute)
         return (
             ("choice", f"choices of {many}")
             if any("+" in name for name in names)
             else (
-                f"single {formatting.noun(attribute)}",
+                f"single {formatting.attribute_noun(attribute)}",
                 many,
             )
         )
@@ -125,36 +131,36 @@ def arm_phrase(arm: str, info: Mapping[str, Any]) -> str:
     ('training on foggy alone', 'training on 100 identities', 'training on the mixture')
     """
     if arm.startswith("only-"):
-        return f"training on {short(arm, info)} alone"
+        return f"training on {level_label(arm, info)} alone"
     if arm.startswith("without-"):
-        return f"training without {short(arm, info)}"
+        return f"training without {level_label(arm, info)}"
     if arm.startswith("ids-"):
-        return f"training on {people(arm)}"
+        return f"training on {ladder_label(arm)}"
     if arm.startswith("path-"):
         return f"going {arm.removeprefix('path-')}% of the way"
     if arm.startswith("restrict-"):
-        factors = [formatting.noun(name) for name in arm.removeprefix("restrict-").split("+")]
-        return f"restricting {formatting.listed(factors)}"
+        factors = [formatting.attribute_noun(name) for name in arm.removeprefix("restrict-").split("+")]
+        return f"restricting {formatting.join_names(factors)}"
     return "training on the mixture" if arm == "mix" else f"training on {arm}"
 
 
-def short(arm: str, info: Mapping[str, Any]) -> str:
+def level_label(arm: str, info: Mapping[str, Any]) -> str:
     """The level or levels an arm is named for, in words; other arms keep their name.
 
-    >>> short("only-0+90", {"attribute": "viewpoint_deg"}), short("mix", {})
+    >>> level_label("only-0+90", {"attribute": "viewpoint_deg"}), level_label("mix", {})
     ('viewpoint 0+90°', 'mix')
     """
     for prefix in ("only-", "without-"):
         if arm.startswith(prefix):
             levels = arm.removeprefix(prefix)
-            return formatting.level(info["attribute"], levels) if info.get("attribute") else levels
-    return people(arm) if arm.startswith("ids-") else arm
+            return formatting.format_level(info["attribute"], levels) if info.get("attribute") else levels
+    return ladder_label(arm) if arm.startswith("ids-") else arm
 
 
-def label(arm: str, info: Mapping[str, Any]) -> str:
+def plot_label(arm: str, info: Mapping[str, Any]) -> str:
     """An arm as a plot names it: by its bare level where it stands for one.
 
-    >>> label("only-yes", {"attribute": "hat"}), label("only-90", {"attribute": "viewpoint_deg"}), label("mix", {})
+    >>> plot_label("only-yes", {"attribute": "hat"}), plot_label("only-90", {"attribute": "viewpoint_deg"}), plot_label("mix", {})
     ('yes', '90°', 'mix')
     """
     declared = attributes().get(info.get("attribute") or "")
@@ -162,12 +168,12 @@ def label(arm: str, info: Mapping[str, Any]) -> str:
     return arm.removeprefix("only-") + degree if arm.startswith("only-") else arm
 
 
-def people(arm: str) -> str:
+def ladder_label(arm: str) -> str:
     """The people of a ladder's rung, such as "48 identities"."""
     number, _, rest = arm.removeprefix("ids-").partition("-")
     persons, _, each = number.partition("x")
     if persons.isdigit() and each.isdigit():
-        images = formatting.counted(int(each), "image")
-        return f"{formatting.counted(int(persons), 'identity', 'identities')} with {images} each"
-    people = formatting.counted(int(number), "identity", "identities") if number.isdigit() else arm
+        images = formatting.pluralize(int(each), "image")
+        return f"{formatting.pluralize(int(persons), 'identity', 'identities')} with {images} each"
+    people = formatting.pluralize(int(number), "identity", "identities") if number.isdigit() else arm
     return f"{people} with all their images" if rest == "all" else people

@@ -5,8 +5,8 @@ from typing import Any
 
 from gprplus.evaluation import query_copies
 from gprplus.reporting import formatting
-from gprplus.reporting.provenance import Block, leaves, term
-from gprplus.reporting.run_results import Outcome
+from gprplus.reporting.provenance import Block, flatten_record, term_label
+from gprplus.reporting.run_results import RunResults
 
 PAIRS = 8  # of the strongest associations are shown
 HIDDEN: tuple[str, ...] = (
@@ -19,12 +19,12 @@ HIDDEN: tuple[str, ...] = (
 HIDDEN += ("association_p", "association_with_arm_p")
 
 
-def warnings(run: Outcome) -> list[str]:
+def balance_warnings(run: RunResults) -> list[str]:
     """The warnings of the split and of its targets' copies, and what the page itself has to leave out."""
     said = [str(warning) for warning in run.info.get("warnings") or ()]
     for name, facts in run.info["targets"].items():
         if facts.get("copies"):
-            said += query_copies.warnings(name, facts["copies"], facts["queries"], facts["protocol"])
+            said += query_copies.copy_warnings(name, facts["copies"], facts["queries"], facts["protocol"])
     if run.split is None:
         said.append(
             "The split folder is not where benchmark.json says (key split_path), so pictures, balance and the split's "
@@ -33,7 +33,7 @@ def warnings(run: Outcome) -> list[str]:
     return said
 
 
-def audit(run: Outcome) -> list[Block]:
+def balance_audit(run: RunResults) -> list[Block]:
     """The split's audit in blocks; parts that this page does not know are shown as they are."""
     found = dict(run.info.get("audit") or {})
     blocks: list[Block] = [
@@ -57,7 +57,7 @@ def audit(run: Outcome) -> list[Block]:
     for name in HIDDEN:
         found.pop(name, None)
     blocks += [
-        (term(name).capitalize(), list(leaves(value if isinstance(value, Mapping) else {name: value})))
+        (term_label(name).capitalize(), list(flatten_record(value if isinstance(value, Mapping) else {name: value})))
         for name, value in found.items()
     ]
     return [block for block in blocks if block[1]]
@@ -67,9 +67,10 @@ def _matching(retention: float | None, within: Any, counts: Mapping[str, Any]) -
     lines = []
     if within and retention is not None:
         lines.append(("kept", f"{100 * retention:.1f}% of the images that could be matched"))
-        lines.append(("within", formatting.listed([formatting.noun(str(name)) for name in within])))
+        lines.append(("within", formatting.join_names([formatting.attribute_noun(str(name)) for name in within])))
     return lines + [
-        (name, formatting.whole(int(value)) if value.isdigit() else value) for name, value in leaves(counts)
+        (name, formatting.format_count(int(value)) if value.isdigit() else value)
+        for name, value in flatten_record(counts)
     ]
 
 
@@ -81,7 +82,10 @@ def _each_person(arms: Mapping[str, Any]) -> list[tuple[str, str]]:
         if each:
             low, high = each["min"], each["max"]
             lines.append(
-                (arm, formatting.whole(low) if low == high else f"{low:,} to {high:,}, median {each['median']:g}")
+                (
+                    arm,
+                    formatting.format_count(low) if low == high else f"{low:,} to {high:,}, median {each['median']:g}",
+                )
             )
     alike = len(lines) > 1 and len({text for _, text in lines}) == 1
     return [("every arm", lines[0][1])] if alike else lines
@@ -100,12 +104,12 @@ def _inflated(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
     for name, about in found.items():
         figures = [about["gvif"], about["gvif_given_identity"]]
         whole, inside = ("none apart" if one is None else f"{one ** (1 / about['df']):.2f}" for one in figures)
-        lines.append((formatting.noun(name), f"{whole}; inside a person {inside}"))
+        lines.append((formatting.attribute_noun(name), f"{whole}; inside a person {inside}"))
     return lines
 
 
 def _pair(name: str) -> str:
-    return " and ".join(map(formatting.noun, name.split(", ")))
+    return " and ".join(map(formatting.attribute_noun, name.split(", ")))
 
 
 def _differences(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -117,7 +121,10 @@ def _differences(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         (more, less), (high, low) = about["between"], about["shares"]
         size = "wholly" if about["largest"] is None else f"{about['largest']:.2f}"
         lines.append(
-            (formatting.noun(name), f"{size}: {about['level']} {100 * high:.0f}% in {more}, {100 * low:.0f}% in {less}")
+            (
+                formatting.attribute_noun(name),
+                f"{size}: {about['level']} {100 * high:.0f}% in {more}, {100 * low:.0f}% in {less}",
+            )
         )
     return [*lines, ("all others" if lines else "every one", "0.00")] if len(lines) < len(found) else lines
 
@@ -128,16 +135,19 @@ def _answerable(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]
     for protocol, about in found.items():
         why = "; ".join(f"{count:,} {reason}" for reason, count in list(about["reasons"].items())[:3])
         lines.append(
-            (protocol, formatting.whole(about["kept"]) + (f", {about['excluded']:,} left out: {why}" if why else ""))
+            (
+                protocol,
+                formatting.format_count(about["kept"]) + (f", {about['excluded']:,} left out: {why}" if why else ""),
+            )
         )
     return lines
 
 
 def _alias(alias: Mapping[str, Any]) -> tuple[str, str]:
     how = "declared" if alias.get("declared") else "found in the images"
-    return formatting.noun(
+    return formatting.attribute_noun(
         alias["attribute"]
-    ), f"a function of {formatting.listed(list(map(formatting.noun, alias['of'])))}, {how}"
+    ), f"a function of {formatting.join_names(list(map(formatting.attribute_noun, alias['of'])))}, {how}"
 
 
 def _told(found: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -145,7 +155,7 @@ def _told(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     probes.sort(key=lambda probe: probe[2]["chance"] - probe[2]["accuracy"])
     return [
         (
-            f"{formatting.noun(attr)} from {name}",
+            f"{formatting.attribute_noun(attr)} from {name}",
             f"{100 * about['accuracy']:.0f}% right, chance {100 * about['chance']:.0f}%",
         )
         for attr, name, about in probes
@@ -157,7 +167,7 @@ def _moved(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     looks.sort(key=lambda look: -look[2]["explained"])
     return [
         (
-            f"{formatting.noun(attr)} on {name}",
+            f"{formatting.attribute_noun(attr)} on {name}",
             f"explains {100 * about['explained']:.0f}% of its spread; {' and '.join(about['between'])} overlap by "
             f"{about['overlap']:.2f}",
         )
@@ -167,10 +177,10 @@ def _moved(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _shared(leakage: Mapping[str, Any]) -> list[tuple[str, str]]:
     said = {"identities": "people", "digests": "files, byte for byte"}
-    return [(said.get(name, term(name)), _counted(count)) for name, count in leakage.items()]
+    return [(said.get(name, term_label(name)), _counted(count)) for name, count in leakage.items()]
 
 
 def _counted(count: Any) -> str:
     if isinstance(count, Mapping):  # near duplicates
         return f"{count['count']:,} of {count['looked_at']:,} test images, within {count['radius_bits']} bits"
-    return "not looked at" if count is None else formatting.whole(count)
+    return "not looked at" if count is None else formatting.format_count(count)

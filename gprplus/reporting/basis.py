@@ -5,24 +5,24 @@ from typing import Any
 
 from gprplus.core import declarations
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import SELF, target_phrase
+from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
 from gprplus.reporting.findings import Finding, Row
 
 
-def targets(rows: Sequence[Row]) -> list[str]:
+def basis_targets(rows: Sequence[Row]) -> list[str]:
     """The targets of summary rows: those that were named by name, then the split's own test set; without its further
     tests.
     """
-    names = {row["target"] for row in rows if not row["target"].startswith(f"{SELF}:")}
-    return sorted(names, key=lambda name: (name.removesuffix("+reranked") == SELF, name))
+    names = {row["target"] for row in rows if not row["target"].startswith(f"{OWN_TEST_SET}:")}
+    return sorted(names, key=lambda name: (name.removesuffix("+reranked") == OWN_TEST_SET, name))
 
 
-def basis(row: Row, compared: Sequence[Finding], info: Mapping[str, Any]) -> str:
+def describe_basis(row: Row, compared: Sequence[Finding], info: Mapping[str, Any]) -> str:
     """How many seeds and people a conclusion rests on, for how many contrasts its intervals hold, and the caveats."""
-    seeds = formatting.counted(row["seeds"], "seed")
-    queries = formatting.counted(row["queries"], "query", "queries")
-    people = formatting.counted(row["query_identities"], "person", "people")
-    parts = [f"{seeds}, {queries} of {people}", *_together(compared), *caveats([row], info)]
+    seeds = formatting.pluralize(row["seeds"], "seed")
+    queries = formatting.pluralize(row["queries"], "query", "queries")
+    people = formatting.pluralize(row["query_identities"], "person", "people")
+    parts = [f"{seeds}, {queries} of {people}", *_together(compared), *describe_caveats([row], info)]
     return f"Basis: {'; '.join(parts)}."
 
 
@@ -34,15 +34,15 @@ def _together(compared: Sequence[Finding]) -> list[str]:
     return [f"intervals simultaneous over {over}{' and the three estimands' if first.shared else ''}"]
 
 
-def caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
+def describe_caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
     """What stands beside every conclusion about these rows: where the network came from, what it was tested on."""
     said = []
     for weights in sorted({row["weights"] or "none" for row in rows}):
         said.append(
             "trained from scratch" if weights == "none" else f"starting from {weights} weights{_fresh(weights, info)}"
         )
-    for target in targets(rows):
-        said.append(f"tested on {material(target, info)}")
+    for target in basis_targets(rows):
+        said.append(f"tested on {describe_target_images(target, info)}")
     return said
 
 
@@ -52,13 +52,13 @@ def _fresh(weights: str, info: Mapping[str, Any]) -> str:
     return f": {note.removeprefix(f'{weights}: ').rstrip('.')}" if note else ""
 
 
-def material(target: str, info: Mapping[str, Any]) -> str:
+def describe_target_images(target: str, info: Mapping[str, Any]) -> str:
     """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
-    known = info if target == SELF else (info.get("targets") or {}).get(target) or {}
+    known = info if target == OWN_TEST_SET else (info.get("targets") or {}).get(target) or {}
     datasets = known.get("datasets") or {}
     titles = {data.get("title") or name for name, data in datasets.items()}
-    ours = declarations.read("layouts", "engine").data["title"]
+    ours = declarations.load_declaration("layouts", "engine").data["title"]
     others = sorted(titles - {ours})
     if ours in titles:
-        return formatting.listed(["engine renders", *others]) + (", not on photographs" if not others else "")
-    return formatting.listed(others) or target_phrase(target)
+        return formatting.join_names(["engine renders", *others]) + (", not on photographs" if not others else "")
+    return formatting.join_names(others) or target_phrase(target)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus.core.errors import ReportError
-from gprplus.core.images import resize
+from gprplus.core.images import resize_image
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont
@@ -125,7 +125,7 @@ def _fit(image: np.ndarray, height: int, widest: int) -> np.ndarray:
     """Scaled to `height`, or to the width `widest` where it would be wider, keeping the shape."""
     high, wide = image.shape[:2]
     scale = min(height / high, widest / wide)
-    return resize(image, max(round(scale * high), 1), max(round(scale * wide), 1))
+    return resize_image(image, max(round(scale * high), 1), max(round(scale * wide), 1))
 
 
 def _place(cell: np.ndarray, image: np.ndarray | None) -> None:

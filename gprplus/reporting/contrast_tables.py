@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import SELF, target_phrase
-from gprplus.reporting.findings import said
+from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
+from gprplus.reporting.findings import verdict_text
 from gprplus.reporting.power_plan import plan_lines
 from gprplus.statistics.level_estimands import ESTIMANDS, OWN, TRANSFER
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TABLES = ("contrasts", "components", "curves", "pooled")
-ASKED = {
+FAMILY_CAPTIONS = {
     "sufficiency": "Sufficiency: training on it alone, against the mixture of the same size.",
     "necessity": "Necessity: what the mixture loses when it is left out.",
     "attribute effect": "Attribute effect: the levels chosen, against random sets of as many levels.",
@@ -40,7 +40,7 @@ FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, no
 
 
 @dataclass(frozen=True)
-class Section:
+class TableSection:
     """A table under a title, with a note before it; the first column is text, the rest figures."""
 
     title: str
@@ -49,43 +49,43 @@ class Section:
     rows: Sequence[Sequence[str]]
 
 
-def sections(judged: "Mapping[str, pa.Table]") -> list[Section]:
+def table_sections(judged: "Mapping[str, pa.Table]") -> list[TableSection]:
     """The sections of a run's tables (`TABLES` by name, each may be absent), of mAP, target by target."""
     rows = {name: [one for one in judged[name].to_pylist() if one["metric"] == "mAP"] for name in judged}
     targets = list(dict.fromkeys(one["target"] for one in rows.get("contrasts", []) + rows.get("components", [])))
-    found: list[Section] = []
+    found: list[TableSection] = []
     for target in targets:
         mine = {name: [one for one in rows.get(name, []) if one.get("target") == target] for name in TABLES}
         where = "" if len(targets) == 1 else f", on {target_phrase(target)}"
         found += _contrasts(mine["contrasts"], where)
         found += _curves(mine["curves"], where)
-        count = len(ESTIMANDS) if target == SELF and rows.get("levels") else 1
+        count = len(ESTIMANDS) if target == OWN_TEST_SET and rows.get("levels") else 1
         found += _noise(mine["components"], where, count)
     return [*found, *_pooled(rows.get("pooled", [])), *_sensitivity(rows.get("sensitivity", []))]
 
 
-def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
+def _contrasts(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSection]:
     for family in dict.fromkeys(row["family"] for row in rows):
         mine = [row for row in rows if row["family"] == family]
-        margin = formatting.size(mine[0]["margin"])
+        margin = formatting.magnitude(mine[0]["margin"])
         headers = ["contrast", "points", "95% alone", "95% simultaneous", "p (max-t)", "p (Holm)"]
         headers += [f"p (within {margin})", "verdict"]
         shares = any(row["omega2"] is not None for row in mine)
         headers += ["omega²"] if shares else []
         lines = [_line(row) + ([_share(row["omega2"])] if shares else []) for row in mine]
-        yield Section(f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines)
+        yield TableSection(f"{family[:1].upper()}{family[1:]}{where}", _note(family, mine), headers, lines)
 
 
 def _line(row: Mapping[str, Any]) -> list[str]:
     name = row["contrast"] + (f" (or {row['aliases']})" if row["aliases"] else "")
     if row["family"] in FACTORS:
-        name = formatting.crossed(name)
+        name = formatting.crossed_name(name)
     spans = [formatting.signed_interval(row[f"{of}low"], row[f"{of}high"]) for of in ("", "family_")]
-    chances = [chance(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
-    return [name, formatting.signed(row["value"]), *spans, *chances, said(row)]
+    chances = [format_probability(row[name]) for name in ("p_max", "p_holm", "p_equivalence")]
+    return [name, formatting.signed_points(row["value"]), *spans, *chances, verdict_text(row)]
 
 
-def _sensitivity(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+def _sensitivity(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
     if rows:
         first = rows[0]
         pair = f"{first['arm']} to {first['reference']}"
@@ -95,26 +95,26 @@ def _sensitivity(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
             [
                 row["variant"],
                 _scored_on(row),
-                formatting.signed(row["value"]),
+                formatting.signed_points(row["value"]),
                 formatting.signed_interval(row["low"], row["high"]),
-                formatting.signed(row["base"]),
+                formatting.signed_points(row["base"]),
                 "holds" if row["sign_holds"] else "changes",
             ]
             for row in rows
         ]
-        yield Section("Sensitivity", note, headers, lines)
+        yield TableSection("Sensitivity", note, headers, lines)
 
 
 def _scored_on(row: Mapping[str, Any]) -> str:
-    if row["target"] != SELF:
+    if row["target"] != OWN_TEST_SET:
         return target_phrase(row["target"])
     return row["family"] if row["family"] in (OWN, TRANSFER) else "mixed gallery"
 
 
-def chance(p: float | None) -> str:
+def format_probability(p: float | None) -> str:
     """A probability.
 
-    >>> chance(0.0004), chance(0.04321), chance(None)
+    >>> format_probability(0.0004), format_probability(0.04321), format_probability(None)
     ('<0.001', '0.043', '–')
     """
     return formatting.DASH if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
@@ -125,7 +125,7 @@ def _share(value: float | None) -> str:
 
 
 def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    told = [ASKED.get(family, "")]
+    told = [FAMILY_CAPTIONS.get(family, "")]
     if len({row["formula"] for row in rows}) == 1 and family != "Shapley":
         told.append(f"Worked out as {rows[0]['formula']}.")
     if any(row["draws"] == 1 for row in rows):
@@ -137,18 +137,18 @@ def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(filter(None, told))
 
 
-def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
+def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[TableSection]:
     if not rows:
         return
-    margin, goal = formatting.size(rows[0]["margin"]), rows[0]["goal"]
+    margin, goal = formatting.magnitude(rows[0]["margin"]), rows[0]["goal"]
     headers = ["curve", "budgets", "images", "ceiling", "95% interval", "power", "95% interval", "reaches it at"]
     lines = [
         [
             row["curve"],
-            formatting.whole(row["budgets"]),
+            formatting.format_count(row["budgets"]),
             f"{row['smallest_images']:,}{formatting.DASH}{row['largest_images']:,}",
-            formatting.points(row["ceiling"]),
-            formatting.interval(row["ceiling_low"], row["ceiling_high"]),
+            formatting.format_points(row["ceiling"]),
+            formatting.format_interval(row["ceiling_low"], row["ceiling_high"]),
             _share(row["power"]),
             formatting.DASH
             if row["power_low"] is None
@@ -161,7 +161,7 @@ def _curves(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[Section]:
         f"S(N) = c - b N^-p fitted to nested budgets, and the number of images at which it comes to {goal} less "
         f"{margin} points. A ceiling far above what was reached is extrapolation."
     )
-    yield Section(
+    yield TableSection(
         f"Growth with images{where}", note, [*headers, "95% interval"], [[*line[:-1], *line[-1]] for line in lines]
     )
 
@@ -177,10 +177,10 @@ def _reached(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _images(number: float) -> str:
-    return f"{number:.1e}" if number >= 1e7 else formatting.whole(round(number))
+    return f"{number:.1e}" if number >= 1e7 else formatting.format_count(round(number))
 
 
-def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Iterator[Section]:
+def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Iterator[TableSection]:
     if not rows:
         return
     lines = [[row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows]
@@ -188,24 +188,24 @@ def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Ite
         "Standard deviations in points of mAP, from all trained arms. A paired difference is moved by arm x seed, "
         "arm x person and the residual; person and seed move all arms alike."
     )
-    yield Section(f"Where the noise comes from{where}", note, ["source", "points", "at least", "at most"], lines)
+    yield TableSection(f"Where the noise comes from{where}", note, ["source", "points", "at least", "at most"], lines)
     headers, planned, said = plan_lines(rows, estimands=estimands)
     if planned:
-        yield Section(f"What it takes to see one point{where}", said, headers, planned)
+        yield TableSection(f"What it takes to see one point{where}", said, headers, planned)
 
 
 def _sd(variance: float | None) -> str:
     return formatting.DASH if variance is None else f"{100 * math.sqrt(variance):.2f}"
 
 
-def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
+def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
     if not rows:
         return
     headers = ["contrast", "points", "95% interval", "between targets", "expected on another target"]
     lines = [
         [
             f"{row['contrast']} ({row['family']})",
-            formatting.signed(row["value"]),
+            formatting.signed_points(row["value"]),
             formatting.signed_interval(row["low"], row["high"]),
             f"{100 * row['tau']:.1f}",
             formatting.signed_interval(row["expected_low"], row["expected_high"]),
@@ -216,4 +216,4 @@ def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
         f"Random-effects means over {rows[0]['targets']} targets; the split's own test set is not among them. The last "
         "column is where the effect on one more such target lies, with 95% probability."
     )
-    yield Section("Over all targets", note, headers, lines)
+    yield TableSection("Over all targets", note, headers, lines)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import statistics
-from gprplus.reporting.arm_labels import label
+from gprplus.reporting.arm_labels import plot_label
 from gprplus.reporting.verdicts import Row
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ SAME, RANDOM = "self:without-same-level", "self:without-random"
 
 
 @dataclass(frozen=True)
-class Cost:
+class PairedCost:
     """A paired difference of mean AP under one arm, and its 95% interval; None where there is none."""
 
     arm: str
@@ -36,7 +36,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class QueryGalleryMatrix:
     """M[A, B] under one arm: queries of level A (rows) in a gallery of level B (columns), mean mAP over seeds.
 
     `penalty` P[A, B] = (M[A, A] + M[B, B]) / 2 - M[A, B], `asymmetry` M[A, B] - M[B, A].
@@ -80,18 +80,20 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Crossed:
+class CrossLevelReport:
     """What the tests beside `self` came to: the matrix of the reference arm, and of each arm what a mismatch costs
     (`mismatch`) and what the matches of the query's own level are worth beyond as many others (`alike`).
     """
 
     facts: Mapping[str, Any]
-    matrix: Matrix | None
-    mismatch: tuple[Cost, ...]
-    alike: tuple[Cost, ...]
+    matrix: QueryGalleryMatrix | None
+    mismatch: tuple[PairedCost, ...]
+    alike: tuple[PairedCost, ...]
 
 
-def crossed(rows: Sequence[Row], queries: "pa.Table | None", info: Mapping[str, Any]) -> Crossed | None:
+def cross_level_report(
+    rows: Sequence[Row], queries: "pa.Table | None", info: Mapping[str, Any]
+) -> CrossLevelReport | None:
     """The tests of a split from its summary rows and its queries (schema.QUERIES with arm and seed in front).
 
     None where the split has none. Without `queries` there is the matrix alone.
@@ -107,7 +109,7 @@ def crossed(rows: Sequence[Row], queries: "pa.Table | None", info: Mapping[str, 
     frame = _frame(queries, tests) if queries is not None else None
     mismatch = [_mismatch(frame, cross, one, info) for one in arms] if frame is not None and cross else []
     alike = [_alike(frame, one, info) for one in arms] if frame is not None and SAME in tests else []
-    return Crossed(
+    return CrossLevelReport(
         next(iter(cross.values()), {}),
         matrix,
         tuple(cost for cost in mismatch if cost),
@@ -117,14 +119,14 @@ def crossed(rows: Sequence[Row], queries: "pa.Table | None", info: Mapping[str, 
 
 def _matrix(
     scored: Mapping[tuple[str, str], float], cross: Mapping[str, Mapping[str, Any]], arm: str, info: Mapping[str, Any]
-) -> Matrix | None:
+) -> QueryGalleryMatrix | None:
     levels = tuple(dict.fromkeys(facts["query_level"] for facts in cross.values()))
     place = {level: i for i, level in enumerate(levels)}
     scores = np.full((len(levels), len(levels)), np.nan)
     for name, facts in cross.items():
         if (arm, name) in scored:
             scores[place[facts["query_level"]], place[facts["gallery_level"]]] = scored[arm, name]
-    return None if np.isnan(scores).any() else Matrix(arm, label(arm, info), levels, scores)
+    return None if np.isnan(scores).any() else QueryGalleryMatrix(arm, plot_label(arm, info), levels, scores)
 
 
 def _frame(queries: "pa.Table", tests: Mapping[str, Any]) -> "pd.DataFrame":
@@ -134,20 +136,20 @@ def _frame(queries: "pa.Table", tests: Mapping[str, Any]) -> "pd.DataFrame":
 
 def _mismatch(
     frame: "pd.DataFrame", cross: Mapping[str, Mapping[str, Any]], arm: str, info: Mapping[str, Any]
-) -> Cost | None:
+) -> PairedCost | None:
     """Each query in the gallery of its own level against its mean over the other galleries."""
     own = [name for name, facts in cross.items() if facts["query_level"] == facts["gallery_level"]]
     mine = frame[(frame["arm"] == arm) & frame["target"].isin(cross)]
     return _cost(mine[mine["target"].isin(own)], mine[~mine["target"].isin(own)], arm, info)
 
 
-def _alike(frame: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> Cost | None:
+def _alike(frame: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> PairedCost | None:
     """Each query without as many random true matches against without those of its own level."""
     mine = frame[frame["arm"] == arm]
     return _cost(mine[mine["target"] == RANDOM], mine[mine["target"] == SAME], arm, info)
 
 
-def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> Cost | None:
+def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> PairedCost | None:
     tables = [side.pivot_table("AP", ["identity", "uid"], "seed", observed=True).dropna() for side in (own, other)]
     both = tables[0].index.intersection(tables[1].index)
     seeds = tables[0].columns.intersection(tables[1].columns)
@@ -155,9 +157,9 @@ def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[st
         return None
     values = np.stack([table.loc[both, seeds].to_numpy().T for table in tables])
     person = np.unique(both.get_level_values("identity").astype(str), return_inverse=True)[1]
-    pair = statistics.Scored(values, person)
-    found = statistics.differences(pair, 1)[0]
+    pair = statistics.ScoreArray(values, person)
+    found = statistics.difference_intervals(pair, 1)[0]
     known = not math.isnan(found.low)
     means = values.mean(axis=(1, 2))
     ends = (found.low, found.high) if known else (None, None)
-    return Cost(arm, label(arm, info), float(means[0]), float(means[1]), *ends)
+    return PairedCost(arm, plot_label(arm, info), float(means[0]), float(means[1]), *ends)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import arm_phrase, kind_phrases, reference_phrase, short
+from gprplus.reporting.arm_labels import arm_phrase, kind_phrases, level_label, reference_phrase
 from gprplus.reporting.findings import Finding, Row
 from gprplus.statistics.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
 
@@ -40,7 +40,7 @@ def mixed_prefix(info: Mapping[str, Any], reference: str) -> str:
     total = sum(counts.values())
     shares = [f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))]
     each = f"{' to '.join(dict.fromkeys(shares))}%"
-    many = formatting.nouns(_noun(info))
+    many = formatting.attribute_nouns(_noun(info))
     return f"Mixed gallery ({len(counts)} {many}, {each} each; favours {seen}): "
 
 
@@ -64,15 +64,15 @@ def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
     """One difference in words, of one arm or of `many` on average."""
     mean = " on average" if many else ""
     if one.low is None:
-        signed = formatting.signed(one.difference)
+        signed = formatting.signed_points(one.difference)
         return f"{who}: {signed} points of mAP{mean} against {against}; without an interval nothing is concluded"
     held = f"{one.interval} {formatting.signed_interval(one.low, one.high)}"
     if one.outcome in ("gain", "loss"):
         verb = ("gain" if one.difference > 0 else "lose") + ("" if many else "s")
-        return f"{who} {verb} {formatting.size(one.difference)} points of mAP{mean} against {against} ({held})"
-    same = f"equal to {against} within {formatting.size(one.margin)} points"
+        return f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{mean} against {against} ({held})"
+    same = f"equal to {against} within {formatting.magnitude(one.margin)} points"
     told = same if one.outcome == "same" else f"not distinguishable from {against}"
-    return f"{who} {'are' if many else 'is'} {told}{mean} ({formatting.signed(one.difference)} points of mAP, {held})"
+    return f"{who} {'are' if many else 'is'} {told}{mean} ({formatting.signed_points(one.difference)} points of mAP, {held})"
 
 
 def _many(each: Sequence[Finding], info: Mapping[str, Any]) -> str:
@@ -87,15 +87,15 @@ def _counts(each: Sequence[Finding]) -> str:
     verbs = {"gain": ("gains", "gain"), "loss": ("loses", "lose")}
     parts = [f"{n} {verbs[word][n > 1]}" for word, n in groups.items() if n]
     parts += [f"{rest} {'is' if rest == 1 else 'are'} undecided"] if rest else []
-    return formatting.listed(parts)
+    return formatting.join_names(parts)
 
 
 def _named(one: Finding, info: Mapping[str, Any]) -> str:
-    return f"{short(one.name, info)} {_figures(one)}"
+    return f"{level_label(one.name, info)} {_figures(one)}"
 
 
 def _figures(one: Finding) -> str:
-    return f"{formatting.signed(one.difference)} ({formatting.signed_interval(one.low, one.high)})"
+    return f"{formatting.signed_points(one.difference)} ({formatting.signed_interval(one.low, one.high)})"
 
 
 def _worst(levels: Sequence[Row], info: Mapping[str, Any]) -> str:
@@ -106,11 +106,11 @@ def _worst(levels: Sequence[Row], info: Mapping[str, Any]) -> str:
         return ""
     row = min(known, key=lambda one: one["difference"])
     ends = formatting.signed_interval(row["family_low"], row["family_high"])
-    level = formatting.level(info["attribute"], row["level"]) if info.get("attribute") else row["level"]
+    level = formatting.format_level(info["attribute"], row["level"]) if info.get("attribute") else row["level"]
     where = f"{arm_phrase(row['arm'], info)}, searched in {level}"
     count = sum(row["metric"] == "mAP" and row["difference"] is not None for row in levels)
     held = f" (simultaneous over {count} cells: {ends})" if row["family_low"] is not None else ""
-    return f"; the worst level of {len(known)}: {where}, {formatting.signed(row['difference'])}{held}"
+    return f"; the worst level of {len(known)}: {where}, {formatting.signed_points(row['difference'])}{held}"
 
 
 def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
@@ -124,7 +124,7 @@ def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
     named = sorted(decided, key=lambda one: -one.difference)
     rest = len(unseen) - len(decided)
     left = f"; {rest} of {len(unseen)} {'is' if rest == 1 else 'are'} undecided" if rest else ""
-    return [f"{start}: {formatting.listed([_named(one, info) for one in named])} against the others{left}."]
+    return [f"{start}: {formatting.join_names([_named(one, info) for one in named])} against the others{left}."]
 
 
 def _phrase(reference: str, info: Mapping[str, Any]) -> str:
@@ -132,4 +132,4 @@ def _phrase(reference: str, info: Mapping[str, Any]) -> str:
 
 
 def _noun(info: Mapping[str, Any]) -> str:
-    return formatting.noun(str(info.get("attribute") or "level"))
+    return formatting.attribute_noun(str(info.get("attribute") or "level"))

@@ -5,40 +5,40 @@ from itertools import groupby
 from typing import Any
 
 from gprplus import schema
-from gprplus.reporting.run_results import Outcome, table_at
-from gprplus.reporting.samples import Picture, picture, root_of
+from gprplus.reporting.run_results import RunResults, table_at
+from gprplus.reporting.samples import SampleImage, root_of, sample_image
 
 HEIGHT = 132  # pixels, about 3 KB as JPEG
 ROWS = {1: 3, 2: 2}  # queries shown of each rule, by the number of targets on the page; else 1
 
 
 @dataclass(frozen=True)
-class Found:
+class RankedImage:
     """One image of a ranking, and whether it shows the person looked for."""
 
-    picture: Picture
+    picture: SampleImage
     right: bool
 
 
 @dataclass(frozen=True)
-class Search:
+class QueryRanking:
     """A query, its average precision, and the images ranked first."""
 
-    query: Picture
+    query: SampleImage
     score: float
-    head: tuple[Found, ...]
+    head: tuple[RankedImage, ...]
 
 
 @dataclass(frozen=True)
-class Lists:
+class ExampleRankings:
     """Searches by the rule that chose them (best, median, worst, random), of one arm and seed."""
 
     arm: str
     seed: int
-    rules: dict[str, tuple[Search, ...]]
+    rules: dict[str, tuple[QueryRanking, ...]]
 
 
-def lists(outcome: Outcome, arm: str | None, target: str) -> Lists | None:
+def example_rankings(outcome: RunResults, arm: str | None, target: str) -> ExampleRankings | None:
     """The kept rankings of an arm's first seed on a target; None where its run kept none."""
     seeds = [row["seed"] for row in outcome.results.to_pylist() if (row["arm"], row["target"]) == (arm, target)]
     path = outcome.folder / str(arm) / f"seed{min(seeds, default=0)}" / "ranked.parquet"
@@ -46,16 +46,16 @@ def lists(outcome: Outcome, arm: str | None, target: str) -> Lists | None:
         return None
     rows = [row for row in table_at(path, schema.RANKED).to_pylist() if row["target"] == target]
     each = ROWS.get(len(outcome.targets), 1)
-    rules: dict[str, tuple[Search, ...]] = {}
+    rules: dict[str, tuple[QueryRanking, ...]] = {}
     for rule, found in groupby(rows, key=lambda row: row["rule"]):
         searches = [list(lines) for _, lines in groupby(found, key=lambda row: row["query"])]
         rules[rule] = tuple(_search(lines, outcome, target) for lines in searches[:each])
-    return Lists(str(arm), min(seeds), rules) if rules else None
+    return ExampleRankings(str(arm), min(seeds), rules) if rules else None
 
 
-def _search(rows: list[dict[str, Any]], outcome: Outcome, target: str) -> Search:
-    def shown(row: dict[str, Any]) -> Picture:
-        return picture(row, root_of(outcome, row["dataset"], target), HEIGHT)
+def _search(rows: list[dict[str, Any]], outcome: RunResults, target: str) -> QueryRanking:
+    def shown(row: dict[str, Any]) -> SampleImage:
+        return sample_image(row, root_of(outcome, row["dataset"], target), HEIGHT)
 
     query, *head = sorted(rows, key=lambda row: row["rank"])
-    return Search(shown(query), query["AP"], tuple(Found(shown(row), row["match"]) for row in head))
+    return QueryRanking(shown(query), query["AP"], tuple(RankedImage(shown(row), row["match"]) for row in head))

@@ -20,7 +20,15 @@ TO_REFERENCE = ("sufficiency", "necessity", "to the reference")
 HEADLINES = (*TO_REFERENCE, "same size", "main effects")
 TURNED = ("necessity",)  # S(mix) - S(without): turned round to say what the arm does
 OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "same", "undecided": "unclear", "unknown": "unknown"}
-JOINED = ("family", "family_low", "family_high", "p_max", "p_holm", "margin", "verdict")  # what `joined` adds to a row
+JOINED = (
+    "family",
+    "family_low",
+    "family_high",
+    "p_max",
+    "p_holm",
+    "margin",
+    "verdict",
+)  # what `with_family_columns` adds to a row
 
 
 @dataclass(frozen=True)
@@ -45,12 +53,12 @@ class Finding:
     @property
     def outcome(self) -> str:
         """What the interval says: gain, loss, same (within the margin), unclear; unknown where there is none."""
-        return OUTCOMES[multiplicity.says(self.low, self.high, self.margin)]
+        return OUTCOMES[multiplicity.classify_interval(self.low, self.high, self.margin)]
 
     @property
     def small(self) -> bool:
         """Whether the interval lies wholly within the margin."""
-        return multiplicity.within(self.low, self.high, self.margin)
+        return multiplicity.is_within_margin(self.low, self.high, self.margin)
 
     @property
     def interval(self) -> str:
@@ -58,7 +66,7 @@ class Finding:
         return "simultaneous 95% interval" if self.size > 1 or self.shared else "95% interval"
 
 
-def findings(contrasts: Sequence[Row]) -> list[Finding]:
+def list_findings(contrasts: Sequence[Row]) -> list[Finding]:
     """The contrasts of mAP (rows of schema.CONTRASTS of one target), in order; `necessity` as what an arm does."""
     rows = [row for row in contrasts if row["metric"] == "mAP"]
     sizes = {
@@ -68,7 +76,7 @@ def findings(contrasts: Sequence[Row]) -> list[Finding]:
     shared = len({row["family"] for row in rows} & set(LEVEL_FAMILIES)) > 0
     found = []
     for row in rows:
-        value, low, high = turned(row)
+        value, low, high = orient(row)
         family = row["family"]
         found.append(
             Finding(
@@ -87,7 +95,7 @@ def findings(contrasts: Sequence[Row]) -> list[Finding]:
     return found
 
 
-def turned(row: Row) -> tuple[float, float | None, float | None]:
+def orient(row: Row) -> tuple[float, float | None, float | None]:
     """Value and ends of a contrast, with its sign such that more is better for the arm that it is named after."""
     value, low, high = row["value"], row["family_low"], row["family_high"]
     if row["family"] not in TURNED:
@@ -95,7 +103,7 @@ def turned(row: Row) -> tuple[float, float | None, float | None]:
     return -value, None if high is None else -high, None if low is None else -low
 
 
-def headline(found: Sequence[Finding]) -> list[Finding]:
+def headline_finding(found: Sequence[Finding]) -> list[Finding]:
     """The family that the experiment is about.
 
     Of a ladder the rungs at a constant number of images count: those with all their images differ in size as well.
@@ -111,7 +119,7 @@ def _is_full(arm: str) -> bool:
     return arm.startswith("ids-") and arm.endswith("-all")
 
 
-def joined(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:
+def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:
     """Rows of schema.SUMMARY with what the declared family says of each arm's difference to the reference (`JOINED`).
 
     Null for arms that stand in no such family: the reference, the untrained floor, arms of a control that has several.
@@ -122,8 +130,12 @@ def joined(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]
     for row in contrasts:
         if row["metric"] == "mAP" and (row["family"] in TO_REFERENCE or _one_arm(row, arms)):
             name = f"{row['contrast']}-1" if _one_arm(row, arms) else row["contrast"]
-            _, low, high = turned(row)
-            told = {"family_low": low, "family_high": high, "verdict": multiplicity.says(low, high, row["margin"])}
+            _, low, high = orient(row)
+            told = {
+                "family_low": low,
+                "family_high": high,
+                "verdict": multiplicity.classify_interval(low, high, row["margin"]),
+            }
             known[row["target"], name] = {key: row[key] for key in JOINED} | told
     empty = dict.fromkeys(JOINED)
     return [{**row, **(known.get((row["target"], row["arm"])) or empty)} for row in rows]
@@ -134,21 +146,21 @@ def _one_arm(row: Row, arms: Collection[str]) -> bool:
     return row["family"] == "random images" and f"{row['contrast']}-2" not in arms
 
 
-def outcome(row: Row) -> str:
+def outcome_of(row: Row) -> str:
     """What the family's interval says of the difference of a joined row; "unknown" where it is in no family."""
     return OUTCOMES[row["verdict"] or "unknown"]
 
 
-def said(row: Row) -> str:
+def verdict_text(row: Row) -> str:
     """The verdict on a contrast as a table prints it, from the interval of its family; a difference that is shown and
     small is both.
     """
     low, high, margin = row["family_low"], row["family_high"], row["margin"]
-    word, size = multiplicity.says(low, high, margin), formatting.size(margin)
+    word, size = multiplicity.classify_interval(low, high, margin), formatting.magnitude(margin)
     if word == "equivalent":
         return f"equal within {size}"
     return (
         f"{word}, by less than {size}"
-        if word in ("higher", "lower") and multiplicity.within(low, high, margin)
+        if word in ("higher", "lower") and multiplicity.is_within_margin(low, high, margin)
         else word
     )

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import UNTRAINED, label
+from gprplus.reporting.arm_labels import UNTRAINED, plot_label
 from gprplus.reporting.findings import OUTCOMES, Row
 
 MATRIX = "Each arm on each level by itself"
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """The mAP of an arm on one level, and its difference to the reference with the ends of its simultaneous interval.
 
     `outcome` is that of the interval (findings.OUTCOMES); "unknown" for the reference and the untrained network.
@@ -29,19 +29,19 @@ class Cell:
     def text(self) -> str:
         """Such as "82.3 (+12.0: +3.7 to +20.4)"."""
         if self.difference is None:
-            return formatting.points(self.value)
+            return formatting.format_points(self.value)
         ends = "" if self.low is None else f": {formatting.signed_interval(self.low, self.high)}"
-        return f"{formatting.points(self.value)} ({formatting.signed(self.difference)}{ends})"
+        return f"{formatting.format_points(self.value)} ({formatting.signed_points(self.difference)}{ends})"
 
 
 @dataclass(frozen=True)
-class Line:
+class MatrixRow:
     """One arm: its name, its label in the figure, whether it is the reference, and a cell for each level."""
 
     arm: str
     label: str
     reference: bool
-    cells: tuple[Cell, ...]
+    cells: tuple[MatrixCell, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class LevelMatrix:
 
     levels: tuple[str, ...]
     queries: tuple[int, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[MatrixRow, ...]
 
     @property
     def differences(self) -> int:
@@ -64,7 +64,7 @@ class LevelMatrix:
         return [["arm / level of query and gallery", *self.levels], *lines]
 
 
-def level_matrix(rows: Sequence[Row], info: Mapping[str, Any]) -> LevelMatrix | None:
+def build_level_matrix(rows: Sequence[Row], info: Mapping[str, Any]) -> LevelMatrix | None:
     """The matrix of mAP from rows of schema.LEVELS; None without any."""
     mine = [row for row in rows if row["metric"] == "mAP"]
     if not mine:
@@ -74,21 +74,26 @@ def level_matrix(rows: Sequence[Row], info: Mapping[str, Any]) -> LevelMatrix | 
     arms = [arm for arm in dict.fromkeys(row["arm"] for row in mine) if all((arm, one) in known for one in levels)]
     arms.sort(key=lambda arm: arm == UNTRAINED)
     lines = [
-        Line(arm, label(arm, info), arm == info.get("reference"), tuple(_cell(known[arm, one]) for one in levels))
+        MatrixRow(
+            arm, plot_label(arm, info), arm == info.get("reference"), tuple(_cell(known[arm, one]) for one in levels)
+        )
         for arm in arms
     ]
     return LevelMatrix(levels, tuple(known[arms[0], one]["queries"] for one in levels), tuple(lines))
 
 
-def _cell(row: Row) -> Cell:
+def _cell(row: Row) -> MatrixCell:
     outcome = OUTCOMES[row["verdict"] or "unknown"]
     ends = (row["difference"], row["family_low"], row["family_high"])
-    return Cell(row["value"], *ends, outcome, bool(row["trained_on"]) and row["arm"] != "mix")
+    return MatrixCell(row["value"], *ends, outcome, bool(row["trained_on"]) and row["arm"] != "mix")
 
 
 def matrix_note(found: LevelMatrix, info: Mapping[str, Any]) -> str:
     """What the matrix holds, and for how many differences together its intervals hold."""
-    noun, reference = formatting.noun(str(info.get("attribute") or "level")), info.get("reference") or "the reference"
+    noun, reference = (
+        formatting.attribute_noun(str(info.get("attribute") or "level")),
+        info.get("reference") or "the reference",
+    )
     held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
     return (
         f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired difference to "

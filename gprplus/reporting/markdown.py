@@ -5,20 +5,20 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core import escape
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import SELF, question, target_phrase
-from gprplus.reporting.basis import targets
-from gprplus.reporting.contrast_tables import sections
-from gprplus.reporting.cross_level import Crossed, crossed
-from gprplus.reporting.findings import Row, joined
-from gprplus.reporting.level_matrix import MATRIX, level_matrix, matrix_note
-from gprplus.reporting.summary_tables import difference_cells, in_split_order, notes
-from gprplus.reporting.verdicts import judge, of
+from gprplus.reporting.arm_labels import OWN_TEST_SET, question_of, target_phrase
+from gprplus.reporting.basis import basis_targets
+from gprplus.reporting.contrast_tables import table_sections
+from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
+from gprplus.reporting.findings import Row, with_family_columns
+from gprplus.reporting.level_matrix import MATRIX, build_level_matrix, matrix_note
+from gprplus.reporting.summary_tables import difference_cells, in_split_order, summary_notes
+from gprplus.reporting.verdicts import verdict_of, verdicts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def as_markdown(
+def report_markdown(
     summary: "pa.Table", judged: "Mapping[str, pa.Table]", info: Mapping[str, Any], queries: "pa.Table | None" = None
 ) -> str:
     """A page for a paper: the verdict, one table a target (points), what was judged, and the notes under it.
@@ -27,42 +27,48 @@ def as_markdown(
     """
     contrasts = judged["contrasts"].to_pylist()
     levels, again = (judged[name].to_pylist() if name in judged else [] for name in ("levels", "sensitivity"))
-    rows = joined(in_split_order(summary.to_pylist(), list(info.get("arms") or ())), contrasts)
-    parts = [f"# {plain(question(info))}"]
-    for name in targets(rows):
+    rows = with_family_columns(in_split_order(summary.to_pylist(), list(info.get("arms") or ())), contrasts)
+    parts = [f"# {plain_text(question_of(info))}"]
+    for name in basis_targets(rows):
         chosen = [row for row in rows if row["target"] == name]
-        said = judge(chosen, of(contrasts, name), info, levels if name == SELF else [], of(again, name))
-        parts.append(f"## Scored on {plain(target_phrase(name))}")
-        parts.append(plain(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
+        said = verdict_of(
+            chosen, verdicts_of(contrasts, name), info, levels if name == OWN_TEST_SET else [], verdicts_of(again, name)
+        )
+        parts.append(f"## Scored on {plain_text(target_phrase(name))}")
+        parts.append(plain_text(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))
-        matrix = level_matrix(levels, info) if name == SELF else None
-        parts += [f"## {MATRIX}", matrix_note(matrix, info), grid(matrix.grid)] if matrix else []
-    for section in sections(judged):
-        parts += [f"## {plain(section.title)}", plain(section.note), grid([section.headers, *section.rows])]
-    parts += _crossed(crossed(rows, queries, info))
-    parts.append("\n".join(f"- {plain(note)}" for note in notes(rows)))
+        matrix = build_level_matrix(levels, info) if name == OWN_TEST_SET else None
+        parts += [f"## {MATRIX}", matrix_note(matrix, info), markdown_table(matrix.grid)] if matrix else []
+    for section in table_sections(judged):
+        parts += [
+            f"## {plain_text(section.title)}",
+            plain_text(section.note),
+            markdown_table([section.headers, *section.rows]),
+        ]
+    parts += _crossed(cross_level_report(rows, queries, info))
+    parts.append("\n".join(f"- {plain_text(note)}" for note in summary_notes(rows)))
     return "\n\n".join(parts) + "\n"
 
 
-def _crossed(found: Crossed | None) -> list[str]:
+def _crossed(found: CrossLevelReport | None) -> list[str]:
     """The tests beside `self`: the matrix with its means, mismatch penalties, and what each arm pays."""
     if not found:
         return []
     parts = []
     if found.matrix:
         matrix = found.matrix
-        parts.append(f"## Query level against gallery level, under {plain(matrix.arm)}")
+        parts.append(f"## Query level against gallery level, under {plain_text(matrix.arm)}")
         for title, cells, ends in (
             ("mAP", matrix.scores, True),
             ("mismatch penalty", matrix.penalty, False),
             ("asymmetry", matrix.asymmetry, False),
         ):
-            show = formatting.points if ends else formatting.signed
+            show = formatting.format_points if ends else formatting.signed_points
             lines = [[f"{title}: query / gallery", *matrix.levels, *(["mean"] if ends else [])]]
             for level, line, mean in zip(matrix.levels, cells.tolist(), matrix.row_means, strict=True):
                 lines.append([level, *map(show, line), *([show(mean)] if ends else [])])
             lines += [["mean", *map(show, matrix.column_means), ""]] if ends else []
-            parts.append(grid(lines))
+            parts.append(markdown_table(lines))
     for title, own, other, costs in (
         ("What a mismatch costs", "gallery of the query's level", "other galleries", found.mismatch),
         ("What matches that look like the query are worth", "without as many random", "without them", found.alike),
@@ -72,18 +78,18 @@ def _crossed(found: Crossed | None) -> list[str]:
             for cost in costs:
                 ends_ = formatting.signed_interval(cost.low, cost.high)
                 scores = [
-                    formatting.points(cost.own),
-                    formatting.points(cost.other),
-                    formatting.signed(cost.difference),
+                    formatting.format_points(cost.own),
+                    formatting.format_points(cost.other),
+                    formatting.signed_points(cost.difference),
                 ]
                 lines.append([cost.arm, *scores, ends_])
-            parts += [f"## {title}", grid(lines)]
+            parts += [f"## {title}", markdown_table(lines)]
     return parts
 
 
-def grid(lines: Sequence[Sequence[str]]) -> str:
+def markdown_table(lines: Sequence[Sequence[str]]) -> str:
     """A table of text, its first line the headers and its first column to the left."""
-    rows = [f"| {' | '.join(map(plain, line))} |" for line in lines]
+    rows = [f"| {' | '.join(map(plain_text, line))} |" for line in lines]
     return "\n".join([rows[0], "| --- |" + " ---: |" * (len(lines[0]) - 1), *rows[1:]])
 
 
@@ -91,16 +97,20 @@ def _markdown_table(rows: Sequence[Row]) -> str:
     reference = next((row["reference"] for row in rows if row["reference"]), "reference")
     headers = ["arm", "mAP", "95% interval", f"difference to {reference}", "alone", "simultaneous"]
     headers += ["rank-1", "rank-5", "rank-10", "mINP", "images", "identities"]
-    lines = [f"| {' | '.join(map(plain, headers))} |", "| --- |" + " ---: |" * (len(headers) - 1)]
+    lines = [f"| {' | '.join(map(plain_text, headers))} |", "| --- |" + " ---: |" * (len(headers) - 1)]
     for row in rows:
-        cells = [row["arm"], formatting.points(row["mAP"]), formatting.interval(row["mAP_low"], row["mAP_high"])]
+        cells = [
+            row["arm"],
+            formatting.format_points(row["mAP"]),
+            formatting.format_interval(row["mAP_low"], row["mAP_high"]),
+        ]
         cells += difference_cells(row)
-        cells += [formatting.points(row[name]) for name in ("rank1", "rank5", "rank10", "mINP")]
-        cells += [formatting.whole(row["train_images"]), formatting.whole(row["train_identities"])]
-        lines.append(f"| {' | '.join(map(plain, cells))} |")
+        cells += [formatting.format_points(row[name]) for name in ("rank1", "rank5", "rank10", "mINP")]
+        cells += [formatting.format_count(row["train_images"]), formatting.format_count(row["train_identities"])]
+        lines.append(f"| {' | '.join(map(plain_text, cells))} |")
     return "\n".join(lines)
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """Text that Markdown shows as it stands; emphasis and code marks of our own sentences stay."""
-    return escape.markdown(text)
+    return escape.escape_markdown(text)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contrast:
+class MismatchContrast:
     """Mean AP of queries under the arm of their own level, under the arms of other levels, and the paired difference.
 
     `low` and `high` are its 95% interval; None where one seed or one person gives none.
@@ -32,7 +32,7 @@ class Contrast:
         return self.own - self.other
 
 
-def contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Contrast | None:
+def mismatch_contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> MismatchContrast | None:
     """Each query under `only-<its level>` against its mean over the other single-level arms, over all seeds they share.
 
     Identities and seeds are counted as `statistics` does it for two arms. None when fewer than two
@@ -52,22 +52,24 @@ def contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Contr
     wide = wide[names].assign(own=own, other=(values.sum(axis=1) - own) / (len(scored) - 1))
     both = [wide.pivot_table(name, ["uid", "identity"], "seed", observed=True).dropna() for name in ("own", "other")]
     person = np.unique(both[0].index.get_level_values("identity").astype(str), return_inverse=True)[1]
-    pair = statistics.Scored(np.stack([table.to_numpy().T for table in both]), person)
-    found = statistics.differences(pair, 1)[0]
+    pair = statistics.ScoreArray(np.stack([table.to_numpy().T for table in both]), person)
+    found = statistics.difference_intervals(pair, 1)[0]
     known = not math.isnan(found.low)
     means = pair.means().mean(axis=1)
-    return Contrast(float(means[0]), float(means[1]), found.low if known else None, found.high if known else None)
+    return MismatchContrast(
+        float(means[0]), float(means[1]), found.low if known else None, found.high if known else None
+    )
 
 
-def mismatch_sentence(found: Contrast | None, noun: str) -> str:
+def mismatch_sentence(found: MismatchContrast | None, noun: str) -> str:
     """What the heat map says as a whole: whether it helps to have trained in the level of the query."""
     if found is None:
         return ""
-    own, other = formatting.points(found.own), formatting.points(found.other)
+    own, other = formatting.format_points(found.own), formatting.format_points(found.other)
     figures = f"{own} with the arm of their own {noun}, {other} with those of another"
     span = formatting.signed_interval(found.low, found.high)
     if found.low is None or found.high is None:
         return f"Queries score {figures}; without an interval nothing is concluded from that."
-    paired = f"a difference of {formatting.signed(found.difference)}, 95% interval {span}"
+    paired = f"a difference of {formatting.signed_points(found.difference)}, 95% interval {span}"
     clear = found.low > 0 or found.high < 0
     return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any
 from gprplus import __version__
 from gprplus.core.declarations import identity_attributes
 from gprplus.reporting import balance, formatting, plots, provenance
-from gprplus.reporting.arm_labels import SELF, UNTRAINED, against_phrase, question, target_phrase
-from gprplus.reporting.basis import caveats
-from gprplus.reporting.contrast_tables import ASKED, Section, sections
-from gprplus.reporting.cross_level import Crossed, crossed
-from gprplus.reporting.example_rankings import Lists, lists
-from gprplus.reporting.findings import Finding, Row, findings, headline, outcome
-from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, level_matrix, matrix_note
-from gprplus.reporting.mismatch import contrast, mismatch_sentence
-from gprplus.reporting.printed_commands import commands
-from gprplus.reporting.run_results import Outcome
-from gprplus.reporting.samples import Samples, samples
-from gprplus.reporting.summary_tables import notes
-from gprplus.reporting.verdicts import Verdict, of
+from gprplus.reporting.arm_labels import OWN_TEST_SET, UNTRAINED, against_phrase, question_of, target_phrase
+from gprplus.reporting.basis import describe_caveats
+from gprplus.reporting.contrast_tables import FAMILY_CAPTIONS, TableSection, table_sections
+from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
+from gprplus.reporting.example_rankings import ExampleRankings, example_rankings
+from gprplus.reporting.findings import Finding, Row, headline_finding, list_findings, outcome_of
+from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matrix, matrix_note
+from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
+from gprplus.reporting.printed_commands import printed_commands
+from gprplus.reporting.run_results import RunResults
+from gprplus.reporting.samples import LevelSamples, draw_samples
+from gprplus.reporting.summary_tables import summary_notes
+from gprplus.reporting.verdicts import Verdict, verdicts_of
 
 if TYPE_CHECKING:
     import jinja2
 
-BESIDE = ("attribute effect", "interactions", "Shapley")  # families that are drawn beside the headline's
+SECONDARY_FAMILIES = ("attribute effect", "interactions", "Shapley")  # families that are drawn beside the headline's
 TITLES = {
     "main effects": "What each restriction does",
     "interactions": "What one restriction changes about another",
@@ -38,17 +38,17 @@ TITLES = {
 
 
 @dataclass(frozen=True)
-class Plotted:
+class PlottedFamily:
     """A family of contrasts under a title, with what it is taken to, as a forest plot."""
 
     title: str
     note: str
     against: str
-    plot: plots.Forest
+    plot: plots.ForestPlot
 
 
 @dataclass(frozen=True)
-class Part:
+class TargetSection:
     """What the page says about one target. `suffix` tells its sections from those of other targets."""
 
     where: str
@@ -57,12 +57,12 @@ class Part:
     verdict: Verdict
     reference: str | None
     caveat: str
-    forests: Sequence[Plotted]
-    heat: plots.Heat | None
+    forests: Sequence[PlottedFamily]
+    heat: plots.HeatMap | None
     mismatch: str
     matrix: LevelMatrix | None
-    ladder: plots.Ladder | None
-    lists: Lists | None
+    ladder: plots.LadderPlot | None
+    lists: ExampleRankings | None
 
     @property
     def groups(self) -> Iterator[tuple[str, list[Row]]]:
@@ -72,7 +72,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Page:
+class ReportPage:
     """Everything the template prints."""
 
     info: Mapping[str, Any]
@@ -81,10 +81,10 @@ class Page:
     noun: str
     design: str
     facts: Sequence[tuple[str, str]]
-    parts: Sequence[Part]
-    samples: Samples | None
-    crossed: Crossed | None
-    judged: Sequence[Section]
+    parts: Sequence[TargetSection]
+    samples: LevelSamples | None
+    crossed: CrossLevelReport | None
+    judged: Sequence[TableSection]
     warnings: Sequence[str]
     audit: Sequence[provenance.Block]
     provenance: Sequence[provenance.Block]
@@ -98,85 +98,87 @@ class Page:
         return matrix_note(matrix, self.info)
 
 
-def render(run: Outcome) -> str:
+def render_page(run: RunResults) -> str:
     """The page of one run folder, as HTML."""
-    return environment().get_template("page.html.j2").render(page=page(run))
+    return template_environment().get_template("page.html.j2").render(page=build_page(run))
 
 
-def page(run: Outcome) -> Page:
+def build_page(run: RunResults) -> ReportPage:
     """What the page of one run folder says."""
     parts = [_part(run, target) for target in run.targets]
-    return Page(
+    return ReportPage(
         info=run.info,
-        question=question(run.info),
+        question=question_of(run.info),
         name=run.name,
         noun=_noun(run),
         design=_design(run),
         facts=_facts(parts[0]),
         parts=parts,
-        samples=samples(run),
-        crossed=crossed(run.rows, run.queries, run.info),
-        judged=sections(run.judged),
-        warnings=balance.warnings(run),
-        audit=balance.audit(run),
-        provenance=provenance.blocks(run),
-        commands=commands(run),
-        notes=notes(run.rows),
+        samples=draw_samples(run),
+        crossed=cross_level_report(run.rows, run.queries, run.info),
+        judged=table_sections(run.judged),
+        warnings=balance.balance_warnings(run),
+        audit=balance.balance_audit(run),
+        provenance=provenance.provenance_blocks(run),
+        commands=printed_commands(run),
+        notes=summary_notes(run.rows),
         version=__version__,
     )
 
 
-def _part(run: Outcome, target: str) -> Part:
-    rows, judged = run.rows_of(target), of(run.contrasts, target)
-    results = of(run.results.to_pylist(), target)
+def _part(run: RunResults, target: str) -> TargetSection:
+    rows, judged = run.rows_of(target), verdicts_of(run.contrasts, target)
+    results = verdicts_of(run.results.to_pylist(), target)
     reference = next((row["reference"] for row in rows if row["reference"]), None)
-    said = formatting.listed(caveats(rows, run.info))
-    matrix = level_matrix(run.levels, run.info) if target == SELF else None
-    return Part(
+    said = formatting.join_names(describe_caveats(rows, run.info))
+    matrix = build_level_matrix(run.levels, run.info) if target == OWN_TEST_SET else None
+    return TargetSection(
         where=target_phrase(target),
         suffix="" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
         rows=rows,
         verdict=run.verdict(target),
         reference=reference,
         caveat=f"{said[:1].upper()}{said[1:]}.",
-        forests=list(_forests(findings(judged), results, run.info, reference or "the reference")),
-        heat=None if matrix else plots.heat(run.queries, run.info, target),
-        mismatch="" if matrix else mismatch_sentence(contrast(run.queries, run.info, target), _noun(run)),
+        forests=list(_forests(list_findings(judged), results, run.info, reference or "the reference")),
+        heat=None if matrix else plots.build_heat_map(run.queries, run.info, target),
+        mismatch="" if matrix else mismatch_sentence(mismatch_contrast(run.queries, run.info, target), _noun(run)),
         matrix=matrix,
-        ladder=plots.ladder(rows, run.info),
-        lists=lists(run, reference, target),
+        ladder=plots.build_ladder_plot(rows, run.info),
+        lists=example_rankings(run, reference, target),
     )
 
 
 def _forests(
     found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any], reference: str
-) -> Iterator[Plotted]:
+) -> Iterator[PlottedFamily]:
     """The family of the headline with its random control, then those that are read beside it."""
-    first = headline(found)
+    first = headline_finding(found)
     beside = [one for one in found if one.family == "random images"]
-    for chosen in (first, *([one for one in found if one.family == name] for name in BESIDE)):
-        plot = plots.forest([*chosen, *(beside if chosen is first else [])], results, info) if chosen else None
+    for chosen in (first, *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES)):
+        plot = (
+            plots.build_forest_plot([*chosen, *(beside if chosen is first else [])], results, info) if chosen else None
+        )
         if plot:
             family = chosen[0].family
             against = against_phrase(family, reference, info)
             title = TITLES.get(family) or f"Against {against}"
-            yield Plotted(title, _note(chosen), against, plot)
+            yield PlottedFamily(title, _note(chosen), against, plot)
 
 
 def _note(chosen: Sequence[Finding]) -> str:
     first = chosen[0]
     paired = "Difference of mAP, paired over the same queries and seeds."
-    told = ASKED[first.family] if first.family in TITLES else paired
+    told = FAMILY_CAPTIONS[first.family] if first.family in TITLES else paired
     over = f"the {first.size} contrasts of the family '{first.family}'{' and three estimands' if first.shared else ''}"
     together = f" Intervals are simultaneous over {over}."
     return told + (together if first.size > 1 else "")
 
 
-def _noun(run: Outcome) -> str:
-    return formatting.noun(run.info.get("attribute") or "level")
+def _noun(run: RunResults) -> str:
+    return formatting.attribute_noun(run.info.get("attribute") or "level")
 
 
-def _design(run: Outcome) -> str:
+def _design(run: RunResults) -> str:
     """One sentence on what the arms share."""
     attribute = run.info.get("attribute")
     if run.info.get("design") == "declared":
@@ -192,32 +194,32 @@ def _design(run: Outcome) -> str:
         return "All arms are tested on the same queries."
     if attribute in identity_attributes():
         return (
-            f"Arms hold equally many people under the same conditions, chosen by their {formatting.noun(attribute)}. "
+            f"Arms hold equally many people under the same conditions, chosen by their {formatting.attribute_noun(attribute)}. "
             "They are different people, so other traits may differ along with it (see the balance below). "
             "All arms are tested on the same other people."
         )
     return (
         "Arms are matched: the same people, as many images of each, every other recorded condition alike; they differ "
-        f"in the {formatting.noun(attribute)}. All are tested on the same other people."
+        f"in the {formatting.attribute_noun(attribute)}. All are tested on the same other people."
     )
 
 
-def _facts(part: Part) -> list[tuple[str, str]]:
+def _facts(part: TargetSection) -> list[tuple[str, str]]:
     """The size of the experiment, in a handful of figures."""
     trained = [row for row in part.rows if row["arm"] != UNTRAINED] or list(part.rows)
     first = next((row for row in trained if row["arm"] == part.reference), trained[0])
     return [
-        ("arms", formatting.whole(len(trained))),
-        ("seeds each", formatting.whole(first["seeds"])),
-        ("training people", formatting.whole(first["train_identities"])),
-        ("images an arm", formatting.whole(first["train_images"])),
-        ("queries", formatting.whole(first["queries"])),
-        ("people searched for", formatting.whole(first["query_identities"])),
+        ("arms", formatting.format_count(len(trained))),
+        ("seeds each", formatting.format_count(first["seeds"])),
+        ("training people", formatting.format_count(first["train_identities"])),
+        ("images an arm", formatting.format_count(first["train_images"])),
+        ("queries", formatting.format_count(first["queries"])),
+        ("people searched for", formatting.format_count(first["query_identities"])),
     ]
 
 
 @cache
-def environment() -> "jinja2.Environment":
+def template_environment() -> "jinja2.Environment":
     """Where templates are found, with names escaped and the filters they print figures with."""
     import jinja2
 
@@ -228,11 +230,11 @@ def environment() -> "jinja2.Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["outcome"] = outcome
-    environment.filters["points"] = formatting.points
-    environment.filters["signed"] = formatting.signed
-    environment.filters["whole"] = formatting.whole
-    environment.filters["tick"] = formatting.tick
-    environment.filters["interval"] = formatting.interval
+    environment.globals["outcome"] = outcome_of
+    environment.filters["points"] = formatting.format_points
+    environment.filters["signed"] = formatting.signed_points
+    environment.filters["whole"] = formatting.format_count
+    environment.filters["tick"] = formatting.axis_label
+    environment.filters["interval"] = formatting.format_interval
     environment.filters["signed_interval"] = formatting.signed_interval
     return environment

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import label
+from gprplus.reporting.arm_labels import plot_label
 from gprplus.reporting.contrast_tables import FACTORS
 from gprplus.reporting.findings import TURNED, Finding, Row
 from gprplus.statistics import estimands
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Axis:
+class PlotAxis:
     """A linear axis from `low` to `high` with round ticks; `at` gives positions in percent."""
 
     low: float
@@ -30,16 +30,16 @@ class Axis:
     def at(self, value: float) -> float:
         """Position of a value, 0-100.
 
-        >>> Axis(0.0, 0.5, (0.0, 0.5)).at(0.25)
+        >>> PlotAxis(0.0, 0.5, (0.0, 0.5)).at(0.25)
         50.0
         """
         return round(100 * (value - self.low) / (self.high - self.low), 3)
 
 
-def axis(values: Sequence[float], *, about: int = 5) -> Axis:
+def plot_axis(values: Sequence[float], *, about: int = 5) -> PlotAxis:
     """An axis that holds all values with a little air, and about `about` ticks at 1, 2 or 5 times a power of ten.
 
-    >>> axis([-0.03, 0.02]).ticks
+    >>> plot_axis([-0.03, 0.02]).ticks
     (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02)
     """
     low, high = min(values), max(values)
@@ -50,11 +50,11 @@ def axis(values: Sequence[float], *, about: int = 5) -> Axis:
     step = min((power, 2 * power, 5 * power, 10 * power), key=lambda step: abs(room / step - about))
     low, high = low - 0.04 * room, high + 0.04 * room
     first, last = math.ceil(low / step), math.floor(high / step)
-    return Axis(low, high, tuple(round(i * step, 10) for i in range(first, last + 1)))
+    return PlotAxis(low, high, tuple(round(i * step, 10) for i in range(first, last + 1)))
 
 
 @dataclass(frozen=True)
-class Effect:
+class EffectMark:
     """One row of a forest plot: a paired difference of mAP, its family's interval, and the difference of each seed."""
 
     arm: str
@@ -68,15 +68,15 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Forest:
+class ForestPlot:
     """A forest plot. `ranked`: rows stand by size of the effect rather than in the split's order."""
 
-    axis: Axis
-    effects: tuple[Effect, ...]
+    axis: PlotAxis
+    effects: tuple[EffectMark, ...]
     ranked: bool
 
 
-def forest(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any]) -> Forest | None:
+def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any]) -> ForestPlot | None:
     """The findings of one target that have an interval; by size where levels have no order of their own.
 
     Intervals are those of each family. Controls stand last. `results` gives the difference of each seed. None where no
@@ -87,7 +87,7 @@ def forest(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, 
         return None
     alone = _of_each_seed(results, info)
     effects = [
-        Effect(
+        EffectMark(
             one.name,
             _named(one, info),
             one.outcome,
@@ -105,7 +105,7 @@ def forest(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, 
         effects.sort(key=lambda effect: effect.difference)
     effects.sort(key=lambda effect: effect.control)
     values = [value for e in effects for value in (e.low, e.high, *e.seeds)]
-    return Forest(axis([0.0, *values]), tuple(effects), ranked)
+    return ForestPlot(plot_axis([0.0, *values]), tuple(effects), ranked)
 
 
 def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, ...]]:
@@ -113,7 +113,7 @@ def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple
     scores = {(row["arm"], row["seed"]): row["mAP"] for row in results}
     arms = list(dict.fromkeys(arm for arm, _ in scores))
     out = {}
-    for one in estimands.declared(info, arms):
+    for one in estimands.declared_contrasts(info, arms):
         seeds = [seed for seed in sorted({seed for _, seed in scores}) if all((a, seed) in scores for a in one.weights)]
         out[one.family, one.name] = tuple(
             sum(weight * scores[arm, seed] for arm, weight in one.weights.items()) for seed in seeds
@@ -123,14 +123,14 @@ def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple
 
 def _named(one: Finding, info: Mapping[str, Any]) -> str:
     if one.family in FACTORS:
-        return formatting.crossed(one.name)
+        return formatting.crossed_name(one.name)
     if one.family == "random images":
         return "random images" if one.draws == 1 else f"random images, {one.draws} draws"
-    return label(one.name, info)
+    return plot_label(one.name, info)
 
 
 @dataclass(frozen=True)
-class Heat:
+class HeatMap:
     """Mean AP of every training arm on the queries of every level.
 
     `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `queries[j]` counts the queries
@@ -156,7 +156,7 @@ class Heat:
         return self.arms[i] == f"only-{self.levels[j]}"
 
 
-def heat(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Heat | None:
+def build_heat_map(queries: "pa.Table", info: Mapping[str, Any], target: str) -> HeatMap | None:
     """Training level x query level for one target: valid queries of known level, averaged over queries and seeds.
 
     `queries` is schema.QUERIES with arm and seed in front. None when the target does not know the levels, or no arm
@@ -176,9 +176,9 @@ def heat(queries: "pa.Table", info: Mapping[str, Any], target: str) -> Heat | No
     counts = frame.groupby("level", observed=True)["uid"].nunique().to_dict()
     cells = tuple(tuple(groups.get((arm, level)) for level in levels) for arm in arms)
     single = [line for arm, line in zip(arms, cells, strict=True) if arm.startswith("only-")]
-    return Heat(
+    return HeatMap(
         tuple(arms),
-        tuple(label(arm, info) for arm in arms),
+        tuple(plot_label(arm, info) for arm in arms),
         tuple(levels),
         cells,
         tuple(int(counts.get(level, 0)) for level in levels),
@@ -193,7 +193,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 @dataclass(frozen=True)
-class Step:
+class LadderPoint:
     """One point of a ladder: an arm, its number of identities, its mAP and interval."""
 
     arm: str
@@ -205,12 +205,12 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Ladder:
+class LadderPlot:
     """mAP against the number of identities, one line for each rule about images. `across` is in powers of two."""
 
-    across: Axis
-    up: Axis
-    lines: tuple[tuple[str, tuple[Step, ...]], ...]
+    across: PlotAxis
+    up: PlotAxis
+    lines: tuple[tuple[str, tuple[LadderPoint, ...]], ...]
 
     def at(self, identities: int) -> float:
         """Position of a number of identities along the axis, 0-100."""
@@ -222,12 +222,14 @@ class Ladder:
         return sorted({step.identities for _, steps in self.lines for step in steps})
 
 
-def ladder(rows: Sequence[Row], info: Mapping[str, Any]) -> Ladder | None:
+def build_ladder_plot(rows: Sequence[Row], info: Mapping[str, Any]) -> LadderPlot | None:
     """The ladder of an identity design from the summary rows of one target; None for other designs."""
     if info.get("attribute") != "identity":
         return None
     steps = [
-        Step(row["arm"], row["train_identities"], row["train_images"], row["mAP"], row["mAP_low"], row["mAP_high"])
+        LadderPoint(
+            row["arm"], row["train_identities"], row["train_images"], row["mAP"], row["mAP_low"], row["mAP_high"]
+        )
         for row in rows
         if row["arm"].startswith("ids-") and row["train_identities"]
     ]
@@ -242,5 +244,5 @@ def ladder(rows: Sequence[Row], info: Mapping[str, Any]) -> Ladder | None:
         tallest = [s for s in steps if s.images == most * s.identities]
         lines[1] = (f"{most:,} images each", tuple(sorted(tallest, key=lambda s: s.identities)))
     bounds = [value for s in steps for value in (s.score, s.low, s.high) if value is not None]
-    across = axis([math.log2(step.identities) for step in steps])
-    return Ladder(across, axis(bounds), tuple(line for line in lines if line[1]))
+    across = plot_axis([math.log2(step.identities) for step in steps])
+    return LadderPlot(across, plot_axis(bounds), tuple(line for line in lines if line[1]))

@@ -10,44 +10,44 @@ ASSUMED_PERSONS = 750  # as many as Market-1501 searches for
 ASSUMED_ARMS = 9
 
 
-def noise(rows: Sequence[Mapping[str, Any]]) -> power.Noise | None:
+def measured_noise(rows: Sequence[Mapping[str, Any]]) -> power.NoiseEstimate | None:
     """The noise that rows of schema.COMPONENTS, of one target and metric, tell of; None where they tell too little."""
     variances = {row["component"]: row["variance"] for row in rows if row["variance"] is not None}
     if not {"arm x seed", "arm x person", "residual"} <= set(variances):
         return None
     first = rows[0]
     source = f"measured on {first['arms']} arms, {first['seeds']} seeds and {first['query_identities']} people"
-    return power.measured(variances, source)
+    return power.noise_from_components(variances, source)
 
 
-def plan(
+def power_plan(
     rows: Sequence[Mapping[str, Any]], margin: float = 0.01, estimands: int = 1
-) -> tuple[power.Noise, int, list[power.Step]] | None:
+) -> tuple[power.NoiseEstimate, int, list[power.PowerPoint]] | None:
     """Noise, people and steps for rows of schema.COMPONENTS; without rows, from assumptions of the field's size.
 
     `estimands` share the 5% in the verdict (`statistics.level_tables`).
     """
     if not rows:
-        guessed = power.assumed()
-        return guessed, ASSUMED_PERSONS, power.plan(guessed, ASSUMED_PERSONS, ASSUMED_ARMS, margin)
-    found = noise(rows)
+        guessed = power.assumed_noise()
+        return guessed, ASSUMED_PERSONS, power.plan_power(guessed, ASSUMED_PERSONS, ASSUMED_ARMS, margin)
+    found = measured_noise(rows)
     if found is None:
         return None
     persons = max(2, round(rows[0]["effective_identities"]))
     level = 1 - (1 - power.LEVEL) / estimands
-    return found, persons, power.plan(found, persons, rows[0]["arms"], margin, level)
+    return found, persons, power.plan_power(found, persons, rows[0]["arms"], margin, level)
 
 
 def plan_lines(
     rows: Sequence[Mapping[str, Any]], margin: float = 0.01, estimands: int = 1
 ) -> tuple[list[str], list[list[str]], str]:
     """Headers, lines and a note: what each number of seeds sees, of mAP."""
-    found = plan(rows, margin, estimands)
+    found = power_plan(rows, margin, estimands)
     if found is None:
         return [], [], ""
     told, persons, steps = found
     arms = rows[0]["arms"] if rows else ASSUMED_ARMS
-    point = formatting.size(margin)
+    point = formatting.magnitude(margin)
     headers = ["seeds", "standard error", "smallest seen", f"chance to see {point}", f"people for {point}"]
     lines = [
         [
@@ -55,13 +55,13 @@ def plan_lines(
             f"{100 * step.error:.2f}",
             f"{100 * step.smallest:.1f}",
             f"{step.power:.0%}",
-            formatting.whole(step.needed) if step.needed else "more seeds first",
+            formatting.format_count(step.needed) if step.needed else "more seeds first",
         ]
         for step in steps
     ]
     shared = f" and {estimands} estimands" if estimands > 1 else ""
     said = (
-        f"A paired difference of one arm to the reference, in points of mAP, with {formatting.whole(persons)} people "
+        f"A paired difference of one arm to the reference, in points of mAP, with {formatting.format_count(persons)} people "
         "searched for. Seen means that with 80% probability its simultaneous 95% interval, over the differences of "
         f"all {arms} arms{shared}, excludes 0. The last column is how many people it would take instead. "
         f"Noise {told.source}."

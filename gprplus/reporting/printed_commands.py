@@ -9,31 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core import declarations
-from gprplus.core.commands import Word, line, read, resolved
+from gprplus.core.commands import Word, command_line, read_command, resolve_command
 from gprplus.core.errors import ReportError
-from gprplus.core.typed import parse
+from gprplus.core.typed import parse_typed
 from gprplus.core.workdir import read_json
-from gprplus.evaluation.targets import own, plain
-from gprplus.reporting.run_results import Outcome
+from gprplus.evaluation.targets import base_name, is_own_test_set
+from gprplus.reporting.run_results import RunResults
 from gprplus.schema.arguments import BUILT_IN, BenchmarkArguments, BuildArguments
 from gprplus.splits import command_options
 
 
-def commands(run: Outcome) -> list[str]:
+def printed_commands(run: RunResults) -> list[str]:
     """Lines for a shell: the directory to work in, then build-manifest, make-split and benchmark, or study."""
-    start = enter()
-    study = read(run.record.get("command"), run.folder)
+    start = enter_folder()
+    study = read_command(run.record.get("command"), run.folder)
     if study:
-        return [start, *_manifest(run), line(study)]
-    return [start, *_manifest(run), _split(run), line(["benchmark", *_benchmark(run)])]
+        return [start, *_manifest(run), command_line(study)]
+    return [start, *_manifest(run), _split(run), command_line(["benchmark", *_benchmark(run)])]
 
 
-def enter() -> str:
+def enter_folder() -> str:
     """The line that goes to the current directory, which the paths of the other lines are relative to."""
     return f"cd {shlex.quote(str(Path.cwd()))}"
 
 
-def _manifest(run: Outcome) -> Iterator[str]:
+def _manifest(run: RunResults) -> Iterator[str]:
     """One build-manifest a dataset."""
     place = _manifest_folder(run)
     if place is None:
@@ -46,68 +46,68 @@ def _manifest(run: Outcome) -> Iterator[str]:
             words = ["build-manifest", *_build(name, facts, place), "-o", place]
             names = (info.get("checks") or {}).get("names") or ()
             last = name == list(datasets)[-1]
-            yield line([*words, *(["--checks", ",".join(names)] if names and last else [])])
+            yield command_line([*words, *(["--checks", ",".join(names)] if names and last else [])])
     except (ReportError, KeyError, TypeError, AttributeError):
         said = (run.info.get("manifest") or {}).get("fingerprint")
         yield f"# The manifest (fingerprint {said}) is not where the split says, so how it was built is not known."
 
 
-def _manifest_folder(run: Outcome) -> Path | None:
+def _manifest_folder(run: RunResults) -> Path | None:
     said = (run.info.get("manifest") or {}).get("path")
-    return resolved(said, run.split) if run.split and isinstance(said, str) else None
+    return resolve_command(said, run.split) if run.split and isinstance(said, str) else None
 
 
 def _build(name: str, facts: Mapping[str, Any], folder: Path) -> Iterator[Word]:
     """The words that ingest one dataset; records made before they kept the layout's file have its name."""
     request = facts["request"]
-    given = parse(BuildArguments, facts.get("arguments") or {}, "arguments", ReportError)
+    given = parse_typed(BuildArguments, facts.get("arguments") or {}, "arguments", ReportError)
     layout = given.layout if facts.get("arguments") else request["layout"]
-    yield resolved(request["root"], folder)
+    yield resolve_command(request["root"], folder)
     if layout.endswith(".toml"):
-        yield from ("--layout", resolved(layout, folder))
-    elif layout != "auto" and layout in declarations.names("layouts"):
+        yield from ("--layout", resolve_command(layout, folder))
+    elif layout != "auto" and layout in declarations.declaration_names("layouts"):
         yield from ("--layout", layout)
     if given.name or name != request["layout"]:
         yield from ("--name", given.name or name)
     if request.get("identities"):
-        yield from ("--identities", resolved(request["identities"], folder))
+        yield from ("--identities", resolve_command(request["identities"], folder))
     for log in request.get("engine_log") or ():
-        yield from ("--engine-log", resolved(log, folder))
+        yield from ("--engine-log", resolve_command(log, folder))
     if request.get("verify", "header") != "header":
         yield from ("--verify", request["verify"])
 
 
-def _split(run: Outcome) -> str:
+def _split(run: RunResults) -> str:
     """make-split with every option that is not the default, or from its record where options cannot spell it."""
     asked, manifest = run.info.get("request") or {}, _manifest_folder(run)
     if run.split is None or manifest is None or not asked.get("attr"):
         return "# The split is not where the record says, so how it was made is not known."
-    words = command_options.options(asked)
+    words = command_options.command_options(asked)
     scope = (run.info.get("audit") or {}).get("scope", "rows")
     audit = ["--audit", scope] if scope in ("none", "pixels") and words else []
-    where = resolved(".", run.split)
+    where = resolve_command(".", run.split)
     said: list[Word] = ["make-split"]
     said += words or ["--from", where / "split.json"]
-    return line([*said, *audit, "--manifest", manifest, "-o", where])
+    return command_line([*said, *audit, "--manifest", manifest, "-o", where])
 
 
-def _benchmark(run: Outcome) -> Iterator[Word]:
-    split = resolved(".", run.split) if run.split else Path("work/splits") / run.rows[0]["split"]
+def _benchmark(run: RunResults) -> Iterator[Word]:
+    split = resolve_command(".", run.split) if run.split else Path("work/splits") / run.rows[0]["split"]
     kept = run.record.get("arguments")
-    given = parse(BenchmarkArguments, kept, "benchmark.json: arguments", ReportError) if kept else _earlier(run)
+    given = parse_typed(BenchmarkArguments, kept, "benchmark.json: arguments", ReportError) if kept else _earlier(run)
     home = run.folder
     yield split
-    yield from ("--recipe", resolved(given.recipe, home) if given.recipe.endswith(".toml") else given.recipe)
+    yield from ("--recipe", resolve_command(given.recipe, home) if given.recipe.endswith(".toml") else given.recipe)
     yield from ("--seeds", str(len(set(run.results.column("seed").to_pylist()))))
     if given.weights:
-        yield from ("--weights", given.weights if given.weights in BUILT_IN else resolved(given.weights, home))
+        yield from ("--weights", given.weights if given.weights in BUILT_IN else resolve_command(given.weights, home))
     for name in ("backbone", "steps", "epochs", "compile"):
         value = getattr(given, name)
         if value is not None:
             yield from (f"--{name}", f"{value:g}" if isinstance(value, float) else str(value))
     for option, places in (("--target", given.targets), ("--root", given.roots)):
         for name, path in places.items():
-            yield from (option, (name, resolved(path, home)))
+            yield from (option, (name, resolve_command(path, home)))
     if given.device != "auto":
         yield from ("--device", given.device)
     if given.margin != 1:
@@ -118,13 +118,17 @@ def _benchmark(run: Outcome) -> Iterator[Word]:
         yield "--sensitivity"
     if given.estimand:
         yield f"--estimand={given.estimand}"
-    yield from ("-o", resolved(given.output, home))
+    yield from ("-o", resolve_command(given.output, home))
 
 
-def _earlier(run: Outcome) -> BenchmarkArguments:
+def _earlier(run: RunResults) -> BenchmarkArguments:
     """What a record without arguments lets one conclude. A target's folder of images stands for its manifest."""
     request, targets = run.record.get("request") or {}, run.record.get("targets") or {}
-    places = {plain(name): list(facts.get("roots", {}).values()) for name, facts in targets.items() if not own(name)}
+    places = {
+        base_name(name): list(facts.get("roots", {}).values())
+        for name, facts in targets.items()
+        if not is_own_test_set(name)
+    }
     mode = request.get("compute.compile") or None
     return BenchmarkArguments(
         output="../..",
@@ -134,6 +138,6 @@ def _earlier(run: Outcome) -> BenchmarkArguments:
         steps=request.get("steps"),
         epochs=request.get("epochs"),
         compile=mode if mode != "no" else None,
-        rerank=any(plain(name) != name for name in targets),
+        rerank=any(base_name(name) != name for name in targets),
         targets={name: roots[0] for name, roots in places.items() if roots},
     )

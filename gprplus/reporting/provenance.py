@@ -5,12 +5,12 @@ from typing import Any
 
 from gprplus.core.protocol import PROTOCOLS
 from gprplus.reporting import formatting
-from gprplus.reporting.run_results import Outcome
+from gprplus.reporting.run_results import RunResults
 
 Block = tuple[str, list[tuple[str, str]]]
 
 
-def blocks(run: Outcome) -> list[Block]:
+def provenance_blocks(run: RunResults) -> list[Block]:
     """Fingerprints first, then recipe, datasets, request and versions."""
     first = run.rows[0]
     devices = sorted({str(device) for device in run.results.column("device").to_pylist() if device})
@@ -39,21 +39,21 @@ def blocks(run: Outcome) -> list[Block]:
     head = ("Record", [(term, str(value)) for term, value in main.items() if value])
     return [
         head,
-        *((title, list(leaves(data))) for title, data in named.items() if isinstance(data, Mapping) and data),
+        *((title, list(flatten_record(data))) for title, data in named.items() if isinstance(data, Mapping) and data),
     ]
 
 
-def leaves(data: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, str]]:
+def flatten_record(data: Mapping[str, Any], stem: str = "") -> Iterator[tuple[str, str]]:
     """A nested mapping as terms and values, one line a leaf; `a · b` is b inside a."""
     for name, value in data.items():
-        path = f"{stem} · {term(name)}" if stem else term(name)
+        path = f"{stem} · {term_label(name)}" if stem else term_label(name)
         if isinstance(value, Mapping):
-            yield from leaves(value, path)
+            yield from flatten_record(value, path)
         else:
             yield path, _value(value)
 
 
-def term(name: Any) -> str:
+def term_label(name: Any) -> str:
     """A key as it is read."""
     return str(name).replace("_", " ")
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
-from gprplus.core.errors import ReportError, examples
+from gprplus.core.errors import ReportError, first_few
 from gprplus.core.workdir import read_json
-from gprplus.reporting.arm_labels import SELF
-from gprplus.reporting.basis import targets
+from gprplus.reporting.arm_labels import OWN_TEST_SET
+from gprplus.reporting.basis import basis_targets
 from gprplus.reporting.contrast_tables import TABLES as JUDGED
-from gprplus.reporting.findings import Row, joined
+from gprplus.reporting.findings import Row, with_family_columns
 from gprplus.reporting.summary_tables import in_split_order
-from gprplus.reporting.verdicts import Verdict, judge, of
+from gprplus.reporting.verdicts import Verdict, verdict_of, verdicts_of
 from gprplus.schema.records import benchmark_record, split_record
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResults:
     """One finished benchmark of one split with one recipe.
 
     `record` is benchmark.json; `info` is split.json with the benchmark's targets and weights_note beside it; `split` is
@@ -45,8 +45,8 @@ class Outcome:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The summary's rows by target, in the split's order of arms, with what their family says (`joined`)."""
-        return joined(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
+        """The summary's rows by target, in the split's order of arms, with what their family says (`with_family_columns`)."""
+        return with_family_columns(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
 
     def rows_of(self, target: str) -> list[Row]:
         """The summary's rows of one target."""
@@ -69,14 +69,16 @@ class Outcome:
 
     def verdict(self, target: str) -> Verdict:
         """The verdict on one target."""
-        levels = self.levels if target == SELF else []
+        levels = self.levels if target == OWN_TEST_SET else []
         again = self.judged["sensitivity"].to_pylist() if "sensitivity" in self.judged else []
-        return judge(self.rows_of(target), of(self.contrasts, target), self.info, levels, of(again, target))
+        return verdict_of(
+            self.rows_of(target), verdicts_of(self.contrasts, target), self.info, levels, verdicts_of(again, target)
+        )
 
     @property
     def targets(self) -> list[str]:
         """What was searched, the split's own test set first."""
-        return targets(self.rows)
+        return basis_targets(self.rows)
 
     @property
     def name(self) -> str:
@@ -85,7 +87,7 @@ class Outcome:
         return f"{first['split']} / {first['recipe']}"
 
 
-def read(folder: Path, estimand: str | None = None) -> Outcome:
+def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
     """Read one run folder, for a verdict that answers `estimand` first; by default what the benchmark was given.
 
     Raises ReportError when it is none, or is half there.
@@ -98,7 +100,7 @@ def read(folder: Path, estimand: str | None = None) -> Outcome:
         raise ReportError(f"{folder} holds no finished run yet. {AGAIN}")
     lost = _runs(summary) - _runs(results)
     if lost:
-        shown = examples([" on ".join(run) for run in sorted(lost)])
+        shown = first_few([" on ".join(run) for run in sorted(lost)])
         raise ReportError(f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}")
     split = _split_folder(folder, record)
     info = read_json(split / "split.json", ReportError, "a split") if split else {}
@@ -111,7 +113,7 @@ def read(folder: Path, estimand: str | None = None) -> Outcome:
         for name in (*JUDGED, "levels", "sensitivity")
         if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
-    return Outcome(folder, record, info, split, summary, results, _queries(folder, results), judged)
+    return RunResults(folder, record, info, split, summary, results, _queries(folder, results), judged)
 
 
 def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
@@ -140,7 +142,7 @@ def _queries(folder: Path, results: "pa.Table") -> "pa.Table":
     paths = {run: folder / run[0] / f"seed{run[1]}" / "queries.parquet" for run in runs}
     absent = [str(path.relative_to(folder)) for path in paths.values() if not path.is_file()]
     if absent:
-        raise ReportError(f"{folder} is half there: {examples(absent)} listed in results.parquet but missing. {AGAIN}")
+        raise ReportError(f"{folder} is half there: {first_few(absent)} listed in results.parquet but missing. {AGAIN}")
     parts = []
     for (arm, seed), path in paths.items():
         table = table_at(path, schema.QUERIES)

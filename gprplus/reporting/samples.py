@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core import sampling
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import ReportError
-from gprplus.core.images import decode, encode_jpeg, read_bytes, resize
-from gprplus.reporting.arm_labels import SELF
-from gprplus.reporting.run_results import Outcome
+from gprplus.core.images import decode_image, encode_jpeg, read_bytes, resize_image
+from gprplus.reporting.arm_labels import OWN_TEST_SET
+from gprplus.reporting.run_results import RunResults
 from gprplus.schema import MEMBERS, stored
 
 if TYPE_CHECKING:
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 HEIGHT = 208  # pixels: crisp at half the size on a dense screen, about 6 KB as JPEG
 BUDGET = 84  # images on a page
-PEOPLE = 64  # candidates an arm, so that a large split is not read cell by cell
+IDENTITIES = 64  # candidates an arm, so that a large split is not read cell by cell
 FUNCTIONS = {"viewpoint_deg": "camera", "camera": "viewpoint_deg"}
 
 
 @dataclass(frozen=True)
-class Picture:
+class SampleImage:
     """One image as a data URI (empty where it could not be read) and what it shows in words."""
 
     source: str
@@ -32,16 +32,16 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Samples:
+class LevelSamples:
     """Pictures of each level. `matched` names what the pictures of a column share."""
 
     levels: tuple[str, ...]
-    pictures: tuple[tuple[Picture, ...], ...]
+    pictures: tuple[tuple[SampleImage, ...], ...]
     matched: str
     unread: int
 
 
-def samples(outcome: Outcome) -> Samples | None:
+def draw_samples(outcome: RunResults) -> LevelSamples | None:
     """A row of pictures for every `only-` arm, columns matched as far as the split matches them.
 
     A column is one person in one condition where the arms share such cells, else one condition. Designs without
@@ -56,10 +56,10 @@ def samples(outcome: Outcome) -> Samples | None:
     matched, chosen = _matched(frame, arms, attribute, columns)
     if not chosen:
         return None
-    pictures = tuple(tuple(picture(row, root_of(outcome, row["dataset"])) for row in line) for line in chosen)
+    pictures = tuple(tuple(sample_image(row, root_of(outcome, row["dataset"])) for row in line) for line in chosen)
     unread = sum(not picture.source for line in pictures for picture in line)
     labels = tuple(arm.removeprefix("only-") for arm in arms)
-    return Samples(labels if len(arms) > 1 else ("",), pictures, matched, unread)
+    return LevelSamples(labels if len(arms) > 1 else ("",), pictures, matched, unread)
 
 
 def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
@@ -68,17 +68,17 @@ def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
     import pyarrow.parquet as pq
 
     columns = ["arm", "uid", "dataset", "path", "identity", *image_attributes()]
-    with stored.reading(path, ReportError, "Make the split again with --force."):
+    with stored.reading_table(path, ReportError, "Make the split again with --force."):
         chosen = pc.field("arm").isin(list(arms)) & (pc.field("role") == "train")
         if "deal" in pq.read_schema(path).names:  # absent in splits from before there were deals
             chosen &= pc.field("deal").is_null() | (pc.field("deal") == 0)
         table = pq.read_table(path, columns=columns, filters=chosen)
-    table = stored.checked(table, MEMBERS, path, ReportError, "Make the split again with --force.")
+    table = stored.check_stored(table, MEMBERS, path, ReportError, "Make the split again with --force.")
     frame = table.to_pandas()
-    frame["person"] = [sampling.canonical(*who) for who in zip(frame["dataset"], frame["identity"], strict=True)]
+    frame["person"] = [sampling.join_canonical(*who) for who in zip(frame["dataset"], frame["identity"], strict=True)]
     people = frame[["arm", "person"]].drop_duplicates()
-    people["priority"] = sampling.priorities(sampling.text_keys(people["person"]), 0, "sheet")
-    people = people.sort_values(["priority", "person"]).groupby("arm", observed=True).head(PEOPLE)
+    people["priority"] = sampling.priorities(sampling.hash64_many(people["person"]), 0, "sheet")
+    people = people.sort_values(["priority", "person"]).groupby("arm", observed=True).head(IDENTITIES)
     return frame.merge(people, on=["arm", "person"])
 
 
@@ -101,8 +101,10 @@ def _matched(
 
 def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count: int) -> list[list[dict[str, Any]]]:
     """Up to `count` cells that every arm fills, one a person where cells name people; a row an arm in each cell."""
-    cells = [sampling.canonical(*map(str, values)) for values in zip(*(frame[name] for name in names), strict=True)]
-    frame = frame.assign(cell=cells, priority=sampling.priorities(sampling.text_keys(cells), 0, "sheet"))
+    cells = [
+        sampling.join_canonical(*map(str, values)) for values in zip(*(frame[name] for name in names), strict=True)
+    ]
+    frame = frame.assign(cell=cells, priority=sampling.priorities(sampling.hash64_many(cells), 0, "sheet"))
     filled = frame.groupby("cell")["arm"].nunique()
     shared = frame[frame["cell"].isin(filled.index[filled == len(arms)])].sort_values(["priority", "uid"])
     columns = shared.drop_duplicates("person" if "person" in names else "cell")["cell"][:count]
@@ -110,15 +112,15 @@ def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count
     return [[first.loc[(arm, cell)].to_dict() for cell in columns] for arm in arms] if len(columns) else []
 
 
-def root_of(outcome: Outcome, dataset: str, target: str = SELF) -> Path | None:
+def root_of(outcome: RunResults, dataset: str, target: str = OWN_TEST_SET) -> Path | None:
     """The folder that a dataset's images lie in: of the split, or of another target; None where nobody says."""
-    if target != SELF:
+    if target != OWN_TEST_SET:
         said = ((outcome.info["targets"].get(target) or {}).get("roots") or {}).get(dataset)
         return outcome.folder / said if said else None
     return outcome.split / outcome.info["datasets"][dataset]["root"] if outcome.split else None
 
 
-def picture(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT) -> Picture:
+def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT) -> SampleImage:
     """A row of a table as a picture; a file that is gone or broken leaves an empty one."""
 
     def known(value: Any) -> bool:
@@ -127,11 +129,11 @@ def picture(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT) -> 
     conditions = [str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])]
     text = ", ".join([f"person {row['identity']}", *filter(None, conditions)])
     try:
-        image = decode(read_bytes(root, row["path"])) if root else None
+        image = decode_image(read_bytes(root, row["path"])) if root else None
     except OSError:
         image = None
     if image is None:
-        return Picture("", text)
+        return SampleImage("", text)
     width = max(round(image.shape[1] * height / image.shape[0]), 1)
-    small = resize(image, height, width) if image.shape[0] > height else image
-    return Picture("data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode(), text)
+    small = resize_image(image, height, width) if image.shape[0] > height else image
+    return SampleImage("data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 84)).decode(), text)

@@ -5,7 +5,7 @@ from typing import Any
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import arm_phrase, reference_phrase
-from gprplus.reporting.findings import Row, turned
+from gprplus.reporting.findings import Row, orient
 from gprplus.statistics.level_estimands import OWN, TRANSFER
 
 
@@ -14,7 +14,7 @@ def sensitivity_sentence(rows: Sequence[Row], info: Mapping[str, Any]) -> list[s
     mine = [row for row in rows if row["metric"] == "mAP"]
     if not mine:
         return []
-    settings = formatting.listed(list(dict.fromkeys(row["variant"] for row in mine)))
+    settings = formatting.join_names(list(dict.fromkeys(row["variant"] for row in mine)))
     pair = f"{arm_phrase(mine[0]['arm'], info)} against {reference_phrase(mine[0]['reference'], info)}"
     decided = [row for row in mine if row["base_low"] is not None and row["base_low"] * row["base_high"] > 0]
     changed = [row for row in decided if not row["sign_holds"]]
@@ -25,7 +25,7 @@ def sensitivity_sentence(rows: Sequence[Row], info: Mapping[str, Any]) -> list[s
     parts = [
         f"{_where(row)} with {row['variant']} ({_turned(row, 'value')}, was {_turned(row, 'base')})" for row in changed
     ]
-    return [f"With {settings} the difference of {pair} does not keep its sign: {formatting.listed(parts)}."]
+    return [f"With {settings} the difference of {pair} does not keep its sign: {formatting.join_names(parts)}."]
 
 
 def _where(row: Row) -> str:
@@ -33,5 +33,5 @@ def _where(row: Row) -> str:
 
 
 def _turned(row: Row, name: str) -> str:
-    value = turned({"value": row[name], "family_low": None, "family_high": None, "family": row["family"]})[0]
-    return formatting.signed(value)
+    value = orient({"value": row[name], "family_low": None, "family_high": None, "family": row["family"]})[0]
+    return formatting.signed_points(value)

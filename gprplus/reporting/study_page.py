@@ -6,14 +6,14 @@ from typing import Any
 
 from gprplus import __version__
 from gprplus.reporting import formatting, plots, provenance
-from gprplus.reporting.arm_labels import SELF, target_phrase
-from gprplus.reporting.basis import caveats, material
-from gprplus.reporting.page import environment
-from gprplus.reporting.printed_commands import enter
-from gprplus.reporting.run_results import Outcome
+from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
+from gprplus.reporting.basis import describe_caveats, describe_target_images
+from gprplus.reporting.page import template_environment
+from gprplus.reporting.printed_commands import enter_folder
+from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.verdicts import Verdict
 
-AGAINST = {
+TO_REFERENCE = {
     "attribute effect": "as many random levels",
     "sufficiency": "the even mixture of the same size",
     "necessity": "the arm that leaves the level out",
@@ -21,10 +21,10 @@ AGAINST = {
     "to the reference": "the reference arm",
 }
 # Families of contrasts that answer for the levels chosen, the fairest opponent first (evaluation.estimands).
-ANSWERS = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
-BESIDE = ("interactions", "Shapley")  # drawn as well, but no answer by themselves
+MAIN_FAMILIES = ("attribute effect", "sufficiency", "necessity", "main effects", "to the reference")
+SECONDARY_FAMILIES = ("interactions", "Shapley")  # drawn as well, but no answer by themselves
 TITLES = {
-    **{name: f"Against {against}" for name, against in AGAINST.items()},
+    **{name: f"Against {against}" for name, against in TO_REFERENCE.items()},
     "interactions": "What one restriction changes about another",
     "Shapley": "What leaving each factor free adds: how the total splits",
 }
@@ -32,7 +32,7 @@ OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecid
 
 
 @dataclass(frozen=True)
-class Line:
+class ContrastRow:
     """One contrast: where, what, its value in mAP, the interval that holds for its family, and what may be said."""
 
     split: str
@@ -46,18 +46,18 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Family:
+class FamilyPlot:
     """All contrasts of one family, and their forest plot where they have intervals."""
 
     name: str
     title: str
     against: str
-    lines: tuple[Line, ...]
-    forest: plots.Forest | None
+    lines: tuple[ContrastRow, ...]
+    forest: plots.ForestPlot | None
     caveat: str = ""
 
     @property
-    def bare(self) -> list[Line]:
+    def bare(self) -> list[ContrastRow]:
         """The lines that have no interval, so that no plot drops them unsaid."""
         return [line for line in self.lines if line.low is None or line.high is None]
 
@@ -80,7 +80,7 @@ class Family:
 
 
 @dataclass(frozen=True)
-class Beside:
+class PublishedComparison:
     """An arm as a paper has it and as it came out here: scores 0-1, and differences to the reference arm."""
 
     split: str
@@ -92,7 +92,7 @@ class Beside:
 
 
 @dataclass(frozen=True)
-class Judged:
+class TargetVerdict:
     """What one split says about one target, and where its page lies."""
 
     split: str
@@ -110,70 +110,72 @@ class StudyPage:
     source: str
     unknown: Sequence[str]
     answer: Verdict
-    families: Sequence[Family]
-    beside: Sequence[Beside]
-    judged: Sequence[Judged]
+    families: Sequence[FamilyPlot]
+    beside: Sequence[PublishedComparison]
+    judged: Sequence[TargetVerdict]
     record: Sequence[tuple[str, str]]
     targets: Sequence[tuple[str, str]]
     commands: Sequence[str]
     version: str
 
 
-def render(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[str]) -> str:
+def render_study(facts: Mapping[str, Any], outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> str:
     """The page as HTML. `facts` is study.json; `hrefs` are the splits' pages, relative to the page."""
-    return environment().get_template("study.html.j2").render(page=page(facts, outcomes, hrefs))
+    return template_environment().get_template("study.html.j2").render(page=build_study_page(facts, outcomes, hrefs))
 
 
-def page(facts: Mapping[str, Any], outcomes: Sequence[Outcome], hrefs: Sequence[str]) -> StudyPage:
+def build_study_page(facts: Mapping[str, Any], outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> StudyPage:
     """What the page of a study says."""
-    found = lines(outcomes)
-    families = [_family(name, [line for line in found if line.family == name]) for name in (*ANSWERS, *BESIDE)]
+    found = contrast_rows(outcomes)
+    families = [
+        _family(name, [line for line in found if line.family == name]) for name in (*MAIN_FAMILIES, *SECONDARY_FAMILIES)
+    ]
     return StudyPage(
         name=facts["name"],
         question=facts["question"],
         source=facts.get("source") or "",
         unknown=facts.get("unknown") or (),
-        answer=answer(found, outcomes, facts),
+        answer=target_answer(found, outcomes, facts),
         families=[family for family in families if family.lines],
-        beside=beside(facts.get("beside_published") or ()),
+        beside=published_rows(facts.get("beside_published") or ()),
         judged=[
-            Judged(run.rows[0]["split"], target, run.verdict(target), href)
+            TargetVerdict(run.rows[0]["split"], target, run.verdict(target), href)
             for run, href in zip(outcomes, hrefs, strict=True)
             for target in run.targets
         ],
         record=_record(facts, outcomes),
         targets=_targets(outcomes),
-        commands=[enter(), facts["command"]] if facts.get("command") else [],
+        commands=[enter_folder(), facts["command"]] if facts.get("command") else [],
         version=__version__,
     )
 
 
-def lines(outcomes: Sequence[Outcome]) -> list[Line]:
+def contrast_rows(outcomes: Sequence[RunResults]) -> list[ContrastRow]:
     """The contrasts in mAP of every split, without those of its further tests."""
     found = []
     for run in outcomes:
         for row in run.contrasts:
-            if row["metric"] == "mAP" and not row["target"].startswith(f"{SELF}:"):
+            if row["metric"] == "mAP" and not row["target"].startswith(f"{OWN_TEST_SET}:"):
                 low, high = (row[end] if row[end] == row[end] else None for end in ("family_low", "family_high"))
                 place = (row["split"], row["target"], row["family"], row["contrast"])
-                found.append(Line(*place, row["value"], low, high, row["verdict"]))
+                found.append(ContrastRow(*place, row["value"], low, high, row["verdict"]))
     return found
 
 
-def answer(found: Sequence[Line], outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> Verdict:
+def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> Verdict:
     """The study's question answered in words, over the fairest family of contrasts that it has.
 
     Targets of the study count; where it names none, the splits' own test sets do. Rungs of people are no choice of
     levels, so they count only where there is nothing else.
     """
-    named = [line for line in found if line.target != SELF] or list(found)
+    named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
     named = [line for line in named if not line.name.startswith("ids-")] or named
-    family = next((name for name in ANSWERS if any(line.family == name for line in named)), None)
+    family = next((name for name in MAIN_FAMILIES if any(line.family == name for line in named)), None)
     basis = _basis(outcomes, facts)
     if family is None:
         return Verdict("Nothing was compared, so there is no answer.", [], basis)
     chosen = [line for line in named if line.family == family]
-    against = AGAINST[family]
+    against = TO_REFERENCE[family]
     if all(line.verdict == "unknown" for line in chosen):
         above = sum(line.value > 0 for line in chosen)
         text = (
@@ -185,59 +187,62 @@ def answer(found: Sequence[Line], outcomes: Sequence[Outcome], facts: Mapping[st
     return Verdict(_headline(chosen, against), _by_target(chosen), basis)
 
 
-def _places(found: Sequence[Line]) -> set[tuple[str, str]]:
+def _places(found: Sequence[ContrastRow]) -> set[tuple[str, str]]:
     """Split and target of the lines that have intervals: each is a family of its own."""
     return {(line.split, line.target) for line in found if line.low is not None}
 
 
-def _headline(chosen: Sequence[Line], against: str) -> str:
+def _headline(chosen: Sequence[ContrastRow], against: str) -> str:
     won, lost = (sum(line.verdict == word for line in chosen) for word in ("higher", "lower"))
     same = sum(line.verdict == "equivalent" for line in chosen)
     rest = len(chosen) - won - lost - same
-    compared = formatting.counted(len(chosen), "comparison")
+    compared = formatting.pluralize(len(chosen), "comparison")
     if not won and not lost:
         return f"Not shown: none of {compared} with {against} is decided either way."
     says = f"In {won} of {compared} the choice scores above {against}, in {lost} below"
     return f"{says}{f', in {same} the same' if same else ''}; {rest} cannot be told."
 
 
-def _by_target(chosen: Sequence[Line]) -> list[str]:
+def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
     """What is decided on each target, with the interval of its family, and how many are not."""
     said = []
     for target in dict.fromkeys(line.target for line in chosen):
         mine = [line for line in chosen if line.target == target]
         decided = sorted((one for one in mine if one.verdict in ("higher", "lower")), key=lambda one: -one.value)
         told = [
-            f"{formatting.noun(one.name.removeprefix('only-'))} {formatting.signed(one.value)} "
+            f"{formatting.attribute_noun(one.name.removeprefix('only-'))} {formatting.signed_points(one.value)} "
             f"({formatting.signed_interval(one.low, one.high)})"
             for one in decided
         ]
         rest = len(mine) - len(decided)
         undecided = f"{rest} of {len(mine)} not decided" if rest else ""
-        where = target_phrase(target) if target != SELF else "the split's own test set"
-        said.append(f"On {where}: {'; '.join(filter(None, [formatting.listed(told), undecided]))}.")
+        where = target_phrase(target) if target != OWN_TEST_SET else "the split's own test set"
+        said.append(f"On {where}: {'; '.join(filter(None, [formatting.join_names(told), undecided]))}.")
     return said
 
 
-def _basis(outcomes: Sequence[Outcome], facts: Mapping[str, Any]) -> str:
+def _basis(outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> str:
     rows = [row for run in outcomes for row in run.rows if row["arm"] != "untrained"]
     seeds = sorted({row["seeds"] for row in rows})
     parts = [" or ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")]
     if str(facts.get("scale", "1")) != "1":
         parts.append(f"{facts['scale']} of the declared people and images")
-    said = [part for run in outcomes for part in caveats(run.rows, run.info)]
+    said = [part for run in outcomes for part in describe_caveats(run.rows, run.info)]
     return f"Basis: {'; '.join([*parts, *dict.fromkeys(said)])}."
 
 
-def _family(name: str, found: Sequence[Line]) -> Family:
+def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:
     shown = sorted(
         (line for line in found if line.low is not None and line.high is not None),
-        key=lambda line: (line.target == SELF, line.target),  # external targets first, a target's lines together
+        key=lambda line: (
+            line.target == OWN_TEST_SET,
+            line.target,
+        ),  # external targets first, a target's lines together
     )
     several = {line.name for line in found if len({one.split for one in found if one.name == line.name}) > 1}
     values = [value for line in shown for value in (line.low, line.high) if value is not None]
     effects = tuple(
-        plots.Effect(
+        plots.EffectMark(
             line.name,
             _label(line, line.name in several),
             OUTCOMES[line.verdict],
@@ -249,17 +254,21 @@ def _family(name: str, found: Sequence[Line]) -> Family:
         )
         for line in shown
     )
-    forest = plots.Forest(plots.axis([0.0, *values]), effects, False) if effects else None
-    return Family(name, TITLES[name], AGAINST.get(name, "0"), tuple(found), forest)
+    forest = plots.ForestPlot(plots.plot_axis([0.0, *values]), effects, False) if effects else None
+    return FamilyPlot(name, TITLES[name], TO_REFERENCE.get(name, "0"), tuple(found), forest)
 
 
-def _label(line: Line, split: bool) -> str:
+def _label(line: ContrastRow, split: bool) -> str:
     """Target and contrast, and the split where others have a contrast of that name too."""
-    name = formatting.noun(line.name.removeprefix("only-")) if line.family in ANSWERS else formatting.crossed(line.name)
+    name = (
+        formatting.attribute_noun(line.name.removeprefix("only-"))
+        if line.family in MAIN_FAMILIES
+        else formatting.crossed_name(line.name)
+    )
     return f"{line.target} · {name}" + (f" ({line.split})" if split else "")
 
 
-def beside(rows: Sequence[Mapping[str, Any]]) -> list[Beside]:
+def published_rows(rows: Sequence[Mapping[str, Any]]) -> list[PublishedComparison]:
     """Published rows beside ours; the paper's difference is to the arm that ours is taken to."""
     papers = {(row["split"], row["arm"], row["target"]): row["published"]["mAP"] for row in rows}
     out = []
@@ -267,25 +276,25 @@ def beside(rows: Sequence[Mapping[str, Any]]) -> list[Beside]:
         own = row["published"]["mAP"]
         base = papers.get((row["split"], row["here"].get("reference"), row["target"]))
         apart = None if own is None or base is None or row["arm"] == row["here"].get("reference") else own - base
-        out.append(Beside(row["split"], row["arm"], row["target"], row["published"], row["here"], apart))
+        out.append(PublishedComparison(row["split"], row["arm"], row["target"], row["published"], row["here"], apart))
     return out
 
 
-def _targets(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+def _targets(outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
     """What each target of the study is here, in case renders stand in for it."""
     found: dict[str, str] = {}
     for run in outcomes:
         for target in run.targets:
             row = run.rows_of(target)[0]
-            people = formatting.counted(row["query_identities"], "person", "people")
-            searched = f"{formatting.counted(row['queries'], 'query', 'queries')} of {people}"
+            people = formatting.pluralize(row["query_identities"], "person", "people")
+            searched = f"{formatting.pluralize(row['queries'], 'query', 'queries')} of {people}"
             datasets = ", ".join((run.info["targets"].get(target) or {}).get("datasets") or {})
-            what = f"{material(target, run.info)}{f' ({datasets})' if datasets else ''}"
+            what = f"{describe_target_images(target, run.info)}{f' ({datasets})' if datasets else ''}"
             found.setdefault(target, f"{what}; {searched}")
     return list(found.items())
 
 
-def _record(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+def _record(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
     results = [row for run in outcomes for row in run.results.to_pylist()]
     once = {(row["train_digest"] or row["arm"], row["seed"]): row["seconds"] or 0.0 for row in results}
     main = {
@@ -297,4 +306,4 @@ def _record(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> list[tuple
     }
     prints = {run.rows[0]["split"]: str(run.info.get("fingerprint")) for run in outcomes}
     lines_ = [*main.items(), *((f"split {name}", text) for name, text in prints.items())]
-    return [*lines_, *provenance.leaves(facts.get("versions") or {})]
+    return [*lines_, *provenance.flatten_record(facts.get("versions") or {})]

@@ -4,32 +4,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gprplus.reporting import formatting, summary_tables
-from gprplus.reporting.markdown import grid, plain
-from gprplus.reporting.run_results import Outcome
-from gprplus.reporting.study_page import Line, page
+from gprplus.reporting.markdown import markdown_table, plain_text
+from gprplus.reporting.run_results import RunResults
+from gprplus.reporting.study_page import ContrastRow, build_study_page
 
 
-def as_markdown(facts: Mapping[str, Any], outcomes: Sequence[Outcome]) -> str:
+def study_markdown(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> str:
     """The same for a paper: the question, the answer, and every family of contrasts as a table, in Markdown."""
-    said = page(facts, outcomes, [""] * len(outcomes))
-    parts = [f"# {plain(said.question)}", plain(" ".join([f"**{said.answer.headline}**", *said.answer.support]))]
-    parts.append(plain(said.answer.basis))
+    said = build_study_page(facts, outcomes, [""] * len(outcomes))
+    parts = [
+        f"# {plain_text(said.question)}",
+        plain_text(" ".join([f"**{said.answer.headline}**", *said.answer.support])),
+    ]
+    parts.append(plain_text(said.answer.basis))
     for family in said.families:
         headers = ["split", "target", "contrast", "points of mAP", "95% interval", "verdict"]
         lines_ = [
-            [one.split, one.target, one.name, formatting.signed(one.value), _span(one), one.verdict]
+            [one.split, one.target, one.name, formatting.signed_points(one.value), _span(one), one.verdict]
             for one in family.lines
         ]
         about = f"Family '{family.name}': paired differences. {family.holds}".rstrip()
-        parts += [f"## {plain(family.title)}", plain(about), grid([headers, *lines_])]
+        parts += [f"## {plain_text(family.title)}", plain_text(about), markdown_table([headers, *lines_])]
     return "\n\n".join(parts) + "\n"
 
 
-def as_csv(outcomes: Sequence[Outcome]) -> str:
+def study_csv(outcomes: Sequence[RunResults]) -> str:
     """The rows of every split's results.csv under one line of headers."""
-    each = [summary_tables.as_csv(one.summary, one.judged["contrasts"], one.arms).partition("\n") for one in outcomes]
+    each = [
+        summary_tables.summary_csv(one.summary, one.judged["contrasts"], one.arms).partition("\n") for one in outcomes
+    ]
     return "".join([*each[0][:2], *(rows for _, _, rows in each)])
 
 
-def _span(line: Line) -> str:
+def _span(line: ContrastRow) -> str:
     return formatting.signed_interval(line.low, line.high)

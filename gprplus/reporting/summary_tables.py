@@ -6,33 +6,33 @@ from typing import TYPE_CHECKING
 from gprplus.core.escape import csv_text
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import UNTRAINED
-from gprplus.reporting.basis import targets
-from gprplus.reporting.findings import JOINED, Row, joined
+from gprplus.reporting.basis import basis_targets
+from gprplus.reporting.findings import JOINED, Row, with_family_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RIGHT = range(1, 8)  # columns of `overview` that hold figures, counted without the target
+RIGHT = range(1, 8)  # columns of `overview_table` that hold figures, counted without the target
 
 
 def in_split_order(rows: Sequence[Row], arms: Sequence[str] = ()) -> list[Row]:
     """Rows by target, then in the split's order of arms; unnamed arms follow as they come, the untrained floor last."""
     place = {arm: i for i, arm in enumerate(arms)}
-    order = {name: i for i, name in enumerate(targets(rows))}
+    order = {name: i for i, name in enumerate(basis_targets(rows))}
     last, beside = len(place), len(order)
     tests = {name: beside + i for i, name in enumerate(sorted({row["target"] for row in rows} - set(order)))}
     order |= tests
     return sorted(rows, key=lambda r: (order[r["target"]], r["arm"] == UNTRAINED, place.get(r["arm"], last)))
 
 
-def overview(summary: "pa.Table", contrasts: "pa.Table") -> tuple[list[str], list[list[str]]]:
+def overview_table(summary: "pa.Table", contrasts: "pa.Table") -> tuple[list[str], list[list[str]]]:
     """Headers and rows for the terminal: one row an arm (and target, when there are several), scores in points.
 
     `summary` is schema.SUMMARY, `contrasts` schema.CONTRASTS; the summary's order is kept, the untrained floor last.
     The interval of a difference is that of its declared family; where there is none, its place is empty.
     """
-    rows = joined(in_split_order(summary.to_pylist()), contrasts.to_pylist())
-    names = targets(rows)
+    rows = with_family_columns(in_split_order(summary.to_pylist()), contrasts.to_pylist())
+    names = basis_targets(rows)
     rows = [row for row in rows if row["target"] in names]
     reference = next((row["reference"] for row in rows if row["reference"]), "reference")
     headers = [
@@ -48,13 +48,13 @@ def overview(summary: "pa.Table", contrasts: "pa.Table") -> tuple[list[str], lis
     lines = [
         [
             row["arm"],
-            formatting.points(row["mAP"]),
-            formatting.interval(row["mAP_low"], row["mAP_high"]),
-            formatting.points(row["rank1"]),
+            formatting.format_points(row["mAP"]),
+            formatting.format_interval(row["mAP_low"], row["mAP_high"]),
+            formatting.format_points(row["rank1"]),
             difference_cells(row)[0],
             difference_cells(row)[2],
-            formatting.whole(row["train_images"]),
-            formatting.whole(row["train_identities"]),
+            formatting.format_count(row["train_images"]),
+            formatting.format_count(row["train_identities"]),
         ]
         for row in rows
     ]
@@ -70,26 +70,26 @@ def difference_cells(row: Row) -> list[str]:
         return [formatting.DASH] * 3
     alone = formatting.signed_interval(row["mAP_difference_low"], row["mAP_difference_high"])
     return [
-        formatting.signed(row["mAP_difference"]),
+        formatting.signed_points(row["mAP_difference"]),
         alone,
         formatting.signed_interval(row["family_low"], row["family_high"]),
     ]
 
 
-def as_csv(summary: "pa.Table", contrasts: "pa.Table", arms: Sequence[str] = ()) -> str:
+def summary_csv(summary: "pa.Table", contrasts: "pa.Table", arms: Sequence[str] = ()) -> str:
     """Every column of the summary and what the declared family says of mAP (`findings.JOINED`), scores from 0 to 1 at
     full precision; null is an empty field.
     """
-    rows = joined(in_split_order(summary.to_pylist(), arms), contrasts.to_pylist())
-    return written([*summary.column_names, *JOINED], rows)
+    rows = with_family_columns(in_split_order(summary.to_pylist(), arms), contrasts.to_pylist())
+    return write_summary([*summary.column_names, *JOINED], rows)
 
 
-def written(names: Sequence[str], rows: Sequence[Row]) -> str:
+def write_summary(names: Sequence[str], rows: Sequence[Row]) -> str:
     """Rows as CSV; null is an empty field."""
     return csv_text([names, *([row[name] for name in names] for row in rows)])
 
 
-def notes(rows: Sequence[Row]) -> list[str]:
+def summary_notes(rows: Sequence[Row]) -> list[str]:
     """What a reader has to know to read the figures of joined rows."""
     said = ["Scores are in percent: means over seeds, single query, full gallery."]
     if any(row["mAP_difference_low"] is not None for row in rows):
@@ -103,7 +103,7 @@ def notes(rows: Sequence[Row]) -> list[str]:
     if margin is not None:
         said.append(
             "Words, plots and colours stand on the simultaneous interval. One that contains 0 is not distinguishable "
-            f"from 0; equal is said only where it lies within {formatting.size(margin)} points, the margin declared "
+            f"from 0; equal is said only where it lies within {formatting.magnitude(margin)} points, the margin declared "
             "beforehand."
         )
     if any(row["arm"] == UNTRAINED for row in rows):

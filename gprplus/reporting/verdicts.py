@@ -1,7 +1,7 @@
 """What the figures say, in words, and no more than they say.
 
 Four rules. A word follows from the interval that is printed beside it, and that interval holds for the whole declared
-family (`findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that was
+family (`list_findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that was
 declared beforehand. A comparison names what it is against. What was trained from scratch, or tested on engine renders,
 says so beside the conclusion.
 """
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import (
-    SELF,
+    OWN_TEST_SET,
     UNTRAINED,
     against_phrase,
     arm_phrase,
     kind_phrases,
-    short,
-    subject,
+    level_label,
+    sentence_subject,
     target_phrase,
 )
-from gprplus.reporting.basis import basis, targets
+from gprplus.reporting.basis import basis_targets, describe_basis
 from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
-from gprplus.reporting.findings import Finding, Row, findings, headline
+from gprplus.reporting.findings import Finding, Row, headline_finding, list_findings
 from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Verdict:
         return " ".join(filter(None, [self.headline, *self.support, self.basis]))
 
 
-def verdict(
+def verdict_paragraphs(
     summary: "pa.Table",
     contrasts: "pa.Table",
     info: Mapping[str, Any],
@@ -62,10 +62,18 @@ def verdict(
     comes first.
     """
     rows, judged = summary.to_pylist(), contrasts.to_pylist()
-    names, cells = targets(rows), [] if levels is None else levels.to_pylist()
+    names, cells = basis_targets(rows), [] if levels is None else levels.to_pylist()
     again = [] if sensitivity is None else sensitivity.to_pylist()
     said = [
-        str(judge(of(rows, name), of(judged, name), info, cells if name == SELF else [], of(again, name)))
+        str(
+            verdict_of(
+                verdicts_of(rows, name),
+                verdicts_of(judged, name),
+                info,
+                cells if name == OWN_TEST_SET else [],
+                verdicts_of(again, name),
+            )
+        )
         for name in names
     ]
     return "\n\n".join(
@@ -73,12 +81,12 @@ def verdict(
     )
 
 
-def of(rows: Sequence[Row], target: str) -> list[Row]:
+def verdicts_of(rows: Sequence[Row], target: str) -> list[Row]:
     """Rows of one target."""
     return [row for row in rows if row["target"] == target]
 
 
-def judge(
+def verdict_of(
     rows: Sequence[Row],
     contrasts: Sequence[Row],
     info: Mapping[str, Any],
@@ -94,9 +102,9 @@ def judge(
         return Verdict("Nothing was trained, so there is nothing to compare.")
     name = next((row["reference"] for row in trained.values() if row["reference"]), info.get("reference"))
     reference = trained.get(name)
-    found = findings(contrasts)
-    compared = headline(found)
-    rests = basis(next(iter(trained.values())), compared, info)
+    found = list_findings(contrasts)
+    compared = headline_finding(found)
+    rests = describe_basis(next(iter(trained.values())), compared, info)
     if reference is None or not compared:
         return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), rests)
     text, support = _compare(compared, info, reference["arm"])
@@ -128,7 +136,7 @@ def _few_identities(reference: Row) -> list[str]:
     count = reference["query_identities"]
     if count >= FEW_IDENTITIES:
         return []
-    found = formatting.counted(count, "test identity", "test identities")
+    found = formatting.pluralize(count, "test identity", "test identities")
     return [
         f"Warning: only {found} (below {FEW_IDENTITIES}); other people may change the conclusion. Render more "
         "identities, or raise --test-share."
@@ -165,19 +173,17 @@ def _gossip(found: Sequence[Finding], info: Mapping[str, Any], against: str) -> 
     widest = max(found, key=lambda one: abs(one.difference))
     why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
     more = "more" if widest.difference > 0 else "less"
-    gap = (
-        f"{subject(widest.family, widest.name, info)} scored {formatting.size(widest.difference)} points of mAP {more}"
-    )
+    gap = f"{sentence_subject(widest.family, widest.name, info)} scored {formatting.magnitude(widest.difference)} points of mAP {more}"
     return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
 
 
 def _undecided(found: Sequence[Finding], info: Mapping[str, Any], against: str, what: str) -> str:
     """No difference is shown: all equal within the margin, or the widest gap with its interval."""
     widest = max(found, key=lambda one: abs(one.difference))
-    named = subject(widest.family, widest.name, info)
-    figures = f"{formatting.signed(widest.difference)} points of mAP, {widest.interval} "
+    named = sentence_subject(widest.family, widest.name, info)
+    figures = f"{formatting.signed_points(widest.difference)} points of mAP, {widest.interval} "
     figures += formatting.signed_interval(widest.low, widest.high)
-    equal = f"equal to {against} within {formatting.size(widest.margin)} points"
+    equal = f"equal to {against} within {formatting.magnitude(widest.margin)} points"
     same = all(one.outcome == "same" for one in found)
     if len(found) == 1:
         return f"{_upper(named)} is {equal if same else f'not distinguishable from {against}'}: {figures}."
@@ -188,10 +194,8 @@ def _undecided(found: Sequence[Finding], info: Mapping[str, Any], against: str, 
 def _change(one: Finding, info: Mapping[str, Any]) -> str:
     """Such as "Training on foggy alone loses 2.1 points of mAP"."""
     verb = "gains" if one.difference > 0 else "loses"
-    small = f", less than the margin of {formatting.size(one.margin)}," if one.small else ""
-    return (
-        f"{_upper(subject(one.family, one.name, info))} {verb} {formatting.size(one.difference)} points of mAP{small}"
-    )
+    small = f", less than the margin of {formatting.magnitude(one.margin)}," if one.small else ""
+    return f"{_upper(sentence_subject(one.family, one.name, info))} {verb} {formatting.magnitude(one.difference)} points of mAP{small}"
 
 
 def _over(one: Finding, against: str, most: str) -> str:
@@ -202,7 +206,7 @@ def _over(one: Finding, against: str, most: str) -> str:
 def _ends(one: Finding) -> str:
     """The ends of a decided difference without signs, the smaller first."""
     low, high = sorted((abs(one.low or 0.0), abs(one.high or 0.0)))
-    return f"{formatting.size(low)} to {formatting.size(high)}"
+    return f"{formatting.magnitude(low)} to {formatting.magnitude(high)}"
 
 
 def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
@@ -215,7 +219,7 @@ def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
     for name, verb in (("loss", "lose against it"), ("gain", "beat it")):
         if len(groups[name]) == len(found):
             return [f"{every} {verb}."]
-    margin = formatting.size(found[0].margin)
+    margin = formatting.magnitude(found[0].margin)
     tails = {
         "loss": (" loses against it", " lose against it"),
         "gain": (" beats it", " beat it"),
@@ -225,10 +229,10 @@ def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
     parts = []
     for name, group in groups.items():
         if group:
-            names = formatting.listed([short(one.name, info) for one in group])
+            names = formatting.join_names([level_label(one.name, info) for one in group])
             told = f" ({names})" if name in ("same", "unclear") else ""
             parts.append(f"{len(group)}{tails[name][len(group) > 1]}{told}")
-    return [f"Of {len(found)} {what}, {formatting.listed(parts)}."]
+    return [f"Of {len(found)} {what}, {formatting.join_names(parts)}."]
 
 
 def _beside(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
@@ -236,21 +240,21 @@ def _beside(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
     said = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
     if chosen:
-        parts = [f"{short(one.name, info)} {_decided(one)}" for one in chosen]
+        parts = [f"{level_label(one.name, info)} {_decided(one)}" for one in chosen]
         once = "; drawn once, so that the luck of that draw is not in it" if chosen[0].draws == 1 else ""
-        said.append(f"Against as many random levels, {formatting.listed(parts)}{once}.")
+        said.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
     pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
-    shown = [f"{formatting.crossed(one.name)} {_decided(one)}" for one in pairs if one.outcome in ("gain", "loss")]
+    shown = [f"{formatting.crossed_name(one.name)} {_decided(one)}" for one in pairs if one.outcome in ("gain", "loss")]
     if pairs:
-        said.append(f"Interaction: {formatting.listed(shown)}." if shown else "No interaction is shown.")
+        said.append(f"Interaction: {formatting.join_names(shown)}." if shown else "No interaction is shown.")
     return said
 
 
 def _decided(one: Finding) -> str:
     """Such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
     if one.outcome in ("gain", "loss"):
-        return f"{'gains' if one.difference > 0 else 'loses'} {formatting.size(one.difference)} ({_ends(one)})"
-    told = f"is equal within {formatting.size(one.margin)}" if one.outcome == "same" else "is undecided"
+        return f"{'gains' if one.difference > 0 else 'loses'} {formatting.magnitude(one.difference)} ({_ends(one)})"
+    told = f"is equal within {formatting.magnitude(one.margin)}" if one.outcome == "same" else "is undecided"
     return f"{told} ({formatting.signed_interval(one.low, one.high)})"
 
 
@@ -262,10 +266,10 @@ def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Ro
         return []
     drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
     span = formatting.signed_interval(one.low, one.high)
-    figures = f"({formatting.signed(one.difference)}, {one.interval} {span})"
+    figures = f"({formatting.signed_points(one.difference)}, {one.interval} {span})"
     if one.outcome == "same":
         return [
-            f"{drawn} of the same size is equal to the reference within {formatting.size(one.margin)} points {figures}."
+            f"{drawn} of the same size is equal to the reference within {formatting.magnitude(one.margin)} points {figures}."
         ]
     if one.outcome == "unclear":
         return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
@@ -290,7 +294,7 @@ def _floor(reference: Row | None, floor: Row | None) -> list[str]:
     """
     if floor is None:
         return []
-    text = f"Untrained, the same network scores {formatting.points(floor['mAP'])}."
+    text = f"Untrained, the same network scores {formatting.format_points(floor['mAP'])}."
     high = floor["mAP_difference_high"]
     if reference is not None and high is not None and high >= 0:
         text += " Training is not shown to have lifted the reference above that, so these differences rest on little."
@@ -300,8 +304,8 @@ def _floor(reference: Row | None, floor: Row | None) -> list[str]:
 def _alone(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) -> str:
     """Scores without a comparison, because the reference is missing or is all there is."""
     best = max(rows, key=lambda row: row["mAP"])
-    span = formatting.interval(best["mAP_low"], best["mAP_high"])
-    scored = f"{formatting.points(best['mAP'])} points of mAP" + (
+    span = formatting.format_interval(best["mAP_low"], best["mAP_high"])
+    scored = f"{formatting.format_points(best['mAP'])} points of mAP" + (
         "" if span == formatting.DASH else f", 95% interval {span}"
     )
     absent = "the reference arm has no finished run"

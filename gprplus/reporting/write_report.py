@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gprplus.core.errors import ReportError
-from gprplus.core.folders import discard_if_empty, holding, is_held
-from gprplus.core.paths import AnyPath, several
+from gprplus.core.folders import discard_if_empty, hold_folder, is_held
+from gprplus.core.paths import AnyPath, as_list
 from gprplus.core.workdir import write_text
-from gprplus.reporting.markdown import as_markdown
-from gprplus.reporting.page import render
-from gprplus.reporting.run_results import AGAIN, read
-from gprplus.reporting.summary_tables import as_csv
+from gprplus.reporting.markdown import report_markdown
+from gprplus.reporting.page import render_page
+from gprplus.reporting.run_results import AGAIN, read_run_results
+from gprplus.reporting.summary_tables import summary_csv
 from gprplus.statistics.level_estimands import require_estimand
 
 KIND = "reports"  # of folder, as its mark states
@@ -31,32 +31,34 @@ def report(
             process writes reports to `output`.
     """
     require_estimand(estimand, ReportError)
-    folders, output = expand(several(runs)), None if output is None else Path(output)
+    folders, output = expand_folders(as_list(runs)), None if output is None else Path(output)
     busy = next((folder for folder in folders if is_held(folder)), None)
     if busy:
         raise ReportError(f"A benchmark is running in {busy}, and its tables change. Report when it has finished.")
     if output is not None and (output.suffix or output.is_file()):
         raise ReportError(f"{output} looks like a file; three files are written, so give a folder with -o.")
     if output is None:
-        return write(folders, estimand=estimand)
+        return write_reports(folders, estimand=estimand)
     many = len(folders) > 1
     places = [output / folder.parent.name / folder.name if many else output for folder in folders]
-    with holding(output, KIND, ReportError, adopt=True) as real:
+    with hold_folder(output, KIND, ReportError, adopt=True) as real:
         try:
-            return write(folders, places, estimand)
+            return write_reports(folders, places, estimand)
         finally:
             discard_if_empty(real)
 
 
-def write(folders: Sequence[Path], places: Sequence[Path] | None = None, estimand: str | None = None) -> list[Path]:
+def write_reports(
+    folders: Sequence[Path], places: Sequence[Path] | None = None, estimand: str | None = None
+) -> list[Path]:
     """Write the reports of run folders into `places`, by default into the folders themselves."""
     written = []
     for folder, place in zip(folders, places or folders, strict=True):
-        outcome = read(folder, estimand)
+        outcome = read_run_results(folder, estimand)
         texts = {
-            "report.html": render(outcome),
-            "results.csv": as_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
-            "results.md": as_markdown(outcome.summary, outcome.judged, outcome.info, outcome.queries),
+            "report.html": render_page(outcome),
+            "results.csv": summary_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
+            "results.md": report_markdown(outcome.summary, outcome.judged, outcome.info, outcome.queries),
         }
         for name, text in texts.items():
             write_text(place / name, text)
@@ -64,7 +66,7 @@ def write(folders: Sequence[Path], places: Sequence[Path] | None = None, estiman
     return written
 
 
-def expand(runs: Sequence[Path]) -> list[Path]:
+def expand_folders(runs: Sequence[Path]) -> list[Path]:
     """Run folders in the order given; a folder that holds finished ones stands for them, else ReportError."""
     folders: list[Path] = []
     for run in runs:

@@ -5,7 +5,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Alias:
+class AliasAudit:
     """An attribute that is a function of others; `declared` by the layout, or found in the images."""
 
     attribute: str
@@ -45,7 +45,7 @@ class ArmAudit:
 
 
 @dataclass(frozen=True)
-class Difference:
+class BalanceDifference:
     """The level in which two arms differ most, in standard deviations; `largest` null where one arm lacks it."""
 
     largest: float | None
@@ -64,7 +64,7 @@ class Inflation:
 
 
 @dataclass(frozen=True)
-class Answerable:
+class AnswerableCounts:
     """Queries kept and excluded under one protocol, with reasons."""
 
     kept: int
@@ -77,7 +77,7 @@ class Answerable:
 class QueryAudit:
     """Queries that can be answered under each protocol, and the levels of the queries."""
 
-    answerable: dict[str, Answerable] = field(default_factory=dict)
+    answerable: dict[str, AnswerableCounts] = field(default_factory=dict)
     query_levels: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -122,7 +122,7 @@ class Manipulation:
 
 
 @dataclass(frozen=True)
-class Cost:
+class DesignCost:
     """What the pixel audit read."""
 
     images: int
@@ -137,13 +137,13 @@ class Audit:
     scope: str = "rows"
     matched_within: list[str] = field(default_factory=list)
     matching: dict[str, Any] = field(default_factory=dict)
-    aliases: list[Alias] = field(default_factory=list)
+    aliases: list[AliasAudit] = field(default_factory=list)
     leakage: Leakage = field(default_factory=Leakage)
     left_out: dict[str, Any] = field(default_factory=dict)
     test: QueryAudit = field(default_factory=QueryAudit)
     arms: dict[str, ArmAudit] = field(default_factory=dict)
-    differences: dict[str, Difference | None] = field(default_factory=dict)
-    differences_before_merging: dict[str, Difference | None] = field(default_factory=dict)
+    differences: dict[str, BalanceDifference | None] = field(default_factory=dict)
+    differences_before_merging: dict[str, BalanceDifference | None] = field(default_factory=dict)
     association: dict[str, float | None] = field(default_factory=dict)
     association_p: dict[str, float | None] = field(default_factory=dict)
     association_given_identity: dict[str, float | None] = field(default_factory=dict)
@@ -156,4 +156,4 @@ class Audit:
     collinearity: dict[str, Inflation] = field(default_factory=dict)
     shortcuts: dict[str, dict[str, Shortcut]] = field(default_factory=dict)
     manipulation: dict[str, dict[str, Manipulation]] = field(default_factory=dict)
-    cost: Cost | None = None
+    cost: DesignCost | None = None

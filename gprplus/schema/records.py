@@ -17,11 +17,11 @@ from gprplus.core.errors import (
     ReportError,
     SplitError,
     TrainingError,
-    nearest,
-    printable,
+    did_you_mean,
+    escape,
 )
 from gprplus.core.names import plain_name
-from gprplus.core.typed import parse
+from gprplus.core.typed import parse_typed
 from gprplus.schema.audit import Audit
 
 Level = str | int
@@ -311,7 +311,7 @@ class RendersRecord:
 
 def split_record(info: Mapping[str, Any], where: Path) -> SplitRecord:
     """Return split.json as a record. Raises SplitError naming the file, the key, what was expected and found."""
-    record = parse(SplitRecord, info, str(where), SplitError, strict=False)
+    record = parse_typed(SplitRecord, info, str(where), SplitError, strict=False)
     plain_name(record.name, f"{where}: name", SplitError)
     _plain(record.arms, f"{where}: arms", SplitError)
     _plain(record.datasets, f"{where}: datasets", SplitError)
@@ -327,7 +327,7 @@ def split_record(info: Mapping[str, Any], where: Path) -> SplitRecord:
 
 def manifest_record(info: Mapping[str, Any], where: Path) -> ManifestRecord:
     """Return manifest.json as a record. Raises ManifestError."""
-    record = parse(ManifestRecord, info, str(where), ManifestError, strict=False)
+    record = parse_typed(ManifestRecord, info, str(where), ManifestError, strict=False)
     _plain(record.datasets, f"{where}: datasets", ManifestError)
     known = {"identity", *attributes()}
     for name, dataset in record.datasets.items():
@@ -335,24 +335,24 @@ def manifest_record(info: Mapping[str, Any], where: Path) -> ManifestRecord:
             if factor not in known:
                 raise ManifestError(
                     f"{where}: datasets.{name}: expected attributes in factors and functions, found "
-                    f"'{printable(factor)[:80]}'. {nearest(factor, known)}"
+                    f"'{escape(factor)[:80]}'. {did_you_mean(factor, known)}"
                 )
     return record
 
 
 def benchmark_record(info: Mapping[str, Any], where: Path, error: type[GprplusError] = ReportError) -> BenchmarkRecord:
     """Return benchmark.json as a record. Raises `error`."""
-    return parse(BenchmarkRecord, info, str(where), error, strict=False)
+    return parse_typed(BenchmarkRecord, info, str(where), error, strict=False)
 
 
 def run_record(info: Mapping[str, Any], where: Path) -> RunRecord:
     """Return run.json as a record. Raises TrainingError."""
-    return parse(RunRecord, info, str(where), TrainingError, strict=False)
+    return parse_typed(RunRecord, info, str(where), TrainingError, strict=False)
 
 
 def renders_record(info: Mapping[str, Any], where: Path) -> RendersRecord:
     """Return renders.json as a record. Raises LayoutError."""
-    return parse(RendersRecord, info, str(where), LayoutError, strict=False)
+    return parse_typed(RendersRecord, info, str(where), LayoutError, strict=False)
 
 
 def _plain(names: Iterable[str], where: str, error: type[GprplusError]) -> None:

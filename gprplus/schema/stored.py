@@ -31,15 +31,15 @@ def read_table(path: Path, columns: Sequence[Column], error: type[GprplusError],
     import pyarrow.parquet as pq
 
     # pq.read_table would also load pyarrow.dataset and pandas.
-    with reading(path, error, advice), pq.ParquetFile(path) as file:
+    with reading_table(path, error, advice), pq.ParquetFile(path) as file:
         names = [column.name for column in columns]
         require(file.schema_arrow.names, names, str(path), error)
         table = file.read(names)
-    return conform(checked(table, columns, path, error, advice), columns)
+    return conform(check_stored(table, columns, path, error, advice), columns)
 
 
 @contextmanager
-def reading(path: Path, error: type[GprplusError], advice: str) -> Iterator[None]:
+def reading_table(path: Path, error: type[GprplusError], advice: str) -> Iterator[None]:
     """Raise `error` with one sentence for whatever Arrow raises over a damaged file."""
     import pyarrow as pa
 
@@ -54,7 +54,7 @@ def reading(path: Path, error: type[GprplusError], advice: str) -> Iterator[None
         ) from problem
 
 
-def checked(
+def check_stored(
     table: "pa.Table", columns: Sequence[Column], path: Path, error: type[GprplusError], advice: str
 ) -> "pa.Table":
     """The table with the types of those `columns` that it has; other columns stay as they are.
@@ -62,7 +62,7 @@ def checked(
     Raises `error` for a type that does not fit, for a null among KEYS or REQUIRED, and for bytes that are no text.
     About 10 ns a row and column.
     """
-    with reading(path, error, advice):
+    with reading_table(path, error, advice):
         wanted = arrow_schema(columns)
         for name in [name for name in table.column_names if name in wanted.names]:
             column, field = table.column(name), wanted.field(name)

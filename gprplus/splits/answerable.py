@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import schema
-from gprplus.core.arrow import arrow, texts
-from gprplus.core.protocol import REASONS, true_matches, unanswered
-from gprplus.splits.candidates import Codes, Pool
-from gprplus.splits.test_set import PLAYS_CAMERA, TestSide
+from gprplus.core.arrow import from_numpy, from_strings
+from gprplus.core.protocol import UNANSWERABLE_REASONS, count_matches, why_unanswerable
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
+from gprplus.splits.test_set import CAMERA_COLUMN, TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-CROSS = "cross-condition"
-_TEXTS = {"camera": REASONS, "viewpoint": (*REASONS[:3], REASONS[3].replace("by the camera", "from the viewpoint"))}
+CROSS_LEVEL = "cross-condition"
+_TEXTS = {
+    "camera": UNANSWERABLE_REASONS,
+    "viewpoint": (*UNANSWERABLE_REASONS[:3], UNANSWERABLE_REASONS[3].replace("by the camera", "from the viewpoint")),
+}
 
 
 @dataclass(frozen=True)
-class Judged:
+class AnswerableQueries:
     """One protocol: how many queries can be answered, and those that cannot, with the reason of each in words.
 
     `everywhere` counts the queries that each level of the attribute answers, where the protocol crosses levels.
@@ -41,7 +44,9 @@ class Judged:
         return {**found, "answered": {key: dict(row) for key, row in self.matrix.items()}} if self.matrix else found
 
 
-def judge(pool: Pool, side: TestSide, attr: str, twins: Mapping[str, str]) -> dict[str, Judged]:
+def find_answerable(
+    pool: CandidateTable, side: TestSet, attr: str, twins: Mapping[str, str]
+) -> dict[str, AnswerableQueries]:
     """The queries of a test side under each protocol that its columns allow, the split's own first.
 
     Under its own protocol the rows that nothing answers are no queries any more (they stay in the gallery); under the
@@ -52,31 +57,33 @@ def judge(pool: Pool, side: TestSide, attr: str, twins: Mapping[str, str]) -> di
     """
     if not len(side.rows):
         return {}
-    own = tuple(_TEXTS.get(side.protocol, REASONS)[place] for place in side.reasons)
-    found = {side.protocol: Judged(int(side.query.sum()), side.excluded, own)}
+    own = tuple(_TEXTS.get(side.protocol, UNANSWERABLE_REASONS)[place] for place in side.reasons)
+    found = {side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)}
     asked, searched = side.rows[side.query], side.rows[~side.query]
-    for protocol, column in {**PLAYS_CAMERA, "no-camera": None}.items():
+    for protocol, column in {**CAMERA_COLUMN, "no-camera": None}.items():
         if protocol not in found and (column is None or pool.images[column].levels):
             cameras = None if column is None else pool.images[column].values
-            found[protocol] = _under(pool, asked, searched, cameras, _TEXTS.get(protocol, REASONS))
+            found[protocol] = _under(pool, asked, searched, cameras, _TEXTS.get(protocol, UNANSWERABLE_REASONS))
     if attr in pool.images and len(pool.images[attr].at(side.rows).present()) > 1:
-        column = PLAYS_CAMERA.get(side.protocol)
+        column = CAMERA_COLUMN.get(side.protocol)
         ruled = column is not None and twins.get(column, column) != twins.get(attr, attr)
         cameras = pool.images[column].values if column and ruled else None
-        found[CROSS] = _across(pool, asked, searched, cameras, pool.images[attr])
+        found[CROSS_LEVEL] = _across(pool, asked, searched, cameras, pool.images[attr])
     return found
 
 
 def _under(
-    pool: Pool, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, texts: tuple[str, ...]
-) -> Judged:
+    pool: CandidateTable, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, texts: tuple[str, ...]
+) -> AnswerableQueries:
     known = () if cameras is None else (cameras[asked], cameras[searched])
-    reasons = unanswered(pool.person[asked], pool.person[searched], *known)
+    reasons = why_unanswerable(pool.person[asked], pool.person[searched], *known)
     lost = reasons > 0
-    return Judged(int((~lost).sum()), asked[lost], tuple(texts[place] for place in reasons[lost]))
+    return AnswerableQueries(int((~lost).sum()), asked[lost], tuple(texts[place] for place in reasons[lost]))
 
 
-def _across(pool: Pool, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, attr: Codes) -> Judged:
+def _across(
+    pool: CandidateTable, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, attr: AttributeCodes
+) -> AnswerableQueries:
     present = attr.at(np.concatenate([asked, searched])).present()
     own = attr.values[asked]
     lacking: list[list[str]] = [[] for _ in asked]
@@ -84,7 +91,7 @@ def _across(pool: Pool, asked: np.ndarray, searched: np.ndarray, cameras: np.nda
     for code in present:
         there = searched[attr.values[searched] == code]
         known = () if cameras is None else (cameras[asked], cameras[there])
-        answered = true_matches(pool.person[asked], pool.person[there], *known) > 0
+        answered = count_matches(pool.person[asked], pool.person[there], *known) > 0
         counts = np.bincount(own[answered & (own >= 0)], minlength=len(attr.levels))
         for query in present:
             matrix[str(attr.levels[query])][str(attr.levels[code])] = int(counts[query])
@@ -92,10 +99,10 @@ def _across(pool: Pool, asked: np.ndarray, searched: np.ndarray, cameras: np.nda
             lacking[place].append(str(attr.levels[code]))
     lost = np.array([bool(levels) for levels in lacking], dtype=bool)
     reasons = tuple(f"no true match at {', '.join(levels)}" for levels in lacking if levels)
-    return Judged(int((~lost).sum()), asked[lost], reasons, matrix)
+    return AnswerableQueries(int((~lost).sum()), asked[lost], reasons, matrix)
 
 
-def excluded_table(pool: Pool, judged: Mapping[str, Judged]) -> "pa.Table":
+def excluded_table(pool: CandidateTable, judged: Mapping[str, AnswerableQueries]) -> "pa.Table":
     """Every query that a protocol excludes, with the reason: schema.EXCLUDED, by protocol, dataset, identity, path."""
     import pyarrow as pa
 
@@ -106,12 +113,14 @@ def excluded_table(pool: Pool, judged: Mapping[str, Judged]) -> "pa.Table":
         persons = [pool.persons[code] for code in pool.person[rows]]
         columns = {
             "protocol": [protocol] * len(rows),
-            "uid": arrow(pool.uid[rows], pa.uint64()),
+            "uid": from_numpy(pool.uid[rows], pa.uint64()),
             "dataset": [dataset for dataset, _ in persons],
             "path": pool.texts.take("path", rows),
             "identity": [identity for _, identity in persons],
             "reason": [text[int(row)] for row in rows],
         }
-        arrays = {name: texts(values) if isinstance(values, list) else values for name, values in columns.items()}
+        arrays = {
+            name: from_strings(values) if isinstance(values, list) else values for name, values in columns.items()
+        }
         parts.append(schema.conform(pa.table(arrays), schema.EXCLUDED))
     return pa.concat_tables(parts) if parts else schema.conform(pa.table({}), schema.EXCLUDED)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.html import html_facts
-from gprplus.core.paths import AnyPath, by_name
+from gprplus.core.paths import AnyPath, as_named_paths
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,7 +63,7 @@ class Arm:
         """
         from gprplus.baseline.reid_dataset import ReidDataset
 
-        return ReidDataset(self.rows, {**self.roots, **by_name(roots)}, transform)
+        return ReidDataset(self.rows, {**self.roots, **as_named_paths(roots)}, transform)
 
     def __repr__(self) -> str:
         deal = f", deal {self.deal}" if self.deal else ""

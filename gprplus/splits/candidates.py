@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.arrow import arrow, texts, whole
-from gprplus.core.declarations import in_order
+from gprplus.core.arrow import combine_chunks, from_numpy, from_strings
+from gprplus.core.declarations import sort_levels
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from gprplus.splits.lazy_columns import Texts
+    from gprplus.splits.lazy_columns import LazyColumns
 
 UNKNOWN = -1
 
 
 @dataclass(frozen=True)
-class Codes:
+class AttributeCodes:
     """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 where unknown.
 
     Levels stand in declared order, only those present.
@@ -37,11 +37,11 @@ class Codes:
     @cached_property
     def level_keys(self) -> np.ndarray:
         """A 64-bit key for each level, `(L,) uint64`, made from its name and not from its number."""
-        return sampling.text_keys(sampling.canonical(self.name, str(level)) for level in self.levels)
+        return sampling.hash64_many(sampling.join_canonical(self.name, str(level)) for level in self.levels)
 
-    def at(self, rows: np.ndarray) -> "Codes":
+    def at(self, rows: np.ndarray) -> "AttributeCodes":
         """The same attribute for chosen rows; the levels stay numbered as they are."""
-        return Codes(self.name, self.values[rows], self.levels)
+        return AttributeCodes(self.name, self.values[rows], self.levels)
 
     def counts(self) -> dict[Any, int]:
         """How many rows each level has; levels without rows are left out."""
@@ -53,30 +53,30 @@ class Codes:
         return np.flatnonzero(np.bincount(self.values[self.values >= 0], minlength=len(self.levels)))
 
 
-def encode(name: str, column: "pa.ChunkedArray") -> Codes:
+def encode_levels(name: str, column: "pa.ChunkedArray") -> AttributeCodes:
     """An Arrow column (dictionary, string or integer) as codes over its used levels."""
     import pyarrow as pa
 
     if pa.types.is_integer(column.type):
-        raw, vocabulary = _numbered(whole(column))
+        raw, vocabulary = _numbered(combine_chunks(column))
     else:
-        array = whole(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
-        raw = sampling.plain(array.indices).astype(np.int32, copy=False)
-        raw = raw if array.null_count == 0 else np.where(sampling.known(array), raw, np.int32(UNKNOWN))
+        array = combine_chunks(column if pa.types.is_dictionary(column.type) else column.dictionary_encode())
+        raw = sampling.to_numpy(array.indices).astype(np.int32, copy=False)
+        raw = raw if array.null_count == 0 else np.where(sampling.is_valid(array), raw, np.int32(UNKNOWN))
         vocabulary = array.dictionary.to_pylist()
     used = np.bincount(raw + 1, minlength=len(vocabulary) + 1)[1:] > 0
-    levels = in_order(name, {level for level, there in zip(vocabulary, used, strict=True) if there})
+    levels = sort_levels(name, {level for level, there in zip(vocabulary, used, strict=True) if there})
     if levels == vocabulary:
-        return Codes(name, raw, tuple(levels))
+        return AttributeCodes(name, raw, tuple(levels))
     place = {level: code for code, level in enumerate(levels)}
     renumber = np.array([place.get(level, UNKNOWN) for level in vocabulary] + [UNKNOWN], dtype=np.int32)
-    return Codes(name, renumber[raw], tuple(levels))
+    return AttributeCodes(name, renumber[raw], tuple(levels))
 
 
 def _numbered(array: "pa.Array") -> tuple[np.ndarray, list[int]]:
     """Integers as codes into their sorted values; a table over their range beats sorting while the range is small."""
-    values = sampling.plain(array)
-    there = sampling.known(array) if array.null_count else None
+    values = sampling.to_numpy(array)
+    there = sampling.is_valid(array) if array.null_count else None
     present = values if there is None else values[there]
     if not len(present):
         return np.full(len(values), UNKNOWN, dtype=np.int32), []
@@ -95,7 +95,7 @@ def _numbered(array: "pa.Array") -> tuple[np.ndarray, list[int]]:
     return raw, vocabulary.tolist()
 
 
-def decode(codes: Codes, target: "pa.DataType") -> "pa.Array":
+def decode_levels(codes: AttributeCodes, target: "pa.DataType") -> "pa.Array":
     """Codes as an Arrow array of the type `target` (a dictionary of strings, or an integer)."""
     import pyarrow as pa
 
@@ -103,13 +103,13 @@ def decode(codes: Codes, target: "pa.DataType") -> "pa.Array":
         return pa.nulls(len(codes.values), target)
     unknown = codes.values < 0
     if not pa.types.is_dictionary(target):
-        return arrow(np.asarray(codes.levels, dtype=target.to_pandas_dtype())[codes.values], target, unknown)
-    vocabulary = texts([str(level) for level in codes.levels])
-    return pa.DictionaryArray.from_arrays(arrow(codes.values, target.index_type, unknown), vocabulary, safe=False)
+        return from_numpy(np.asarray(codes.levels, dtype=target.to_pandas_dtype())[codes.values], target, unknown)
+    vocabulary = from_strings([str(level) for level in codes.levels])
+    return pa.DictionaryArray.from_arrays(from_numpy(codes.values, target.index_type, unknown), vocabulary, safe=False)
 
 
 @dataclass(frozen=True)
-class Pool:
+class CandidateTable:
     """The rows that an experiment may use.
 
     `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images`
@@ -120,25 +120,27 @@ class Pool:
     uid: np.ndarray
     person: np.ndarray
     persons: tuple[tuple[str, str], ...]
-    images: Mapping[str, Codes]
-    traits: Mapping[str, Codes]
-    texts: "Texts"
+    images: Mapping[str, AttributeCodes]
+    traits: Mapping[str, AttributeCodes]
+    texts: "LazyColumns"
     left_out: Mapping[str, int]
 
     @cached_property
     def person_keys(self) -> np.ndarray:
         """A 64-bit key for each person, `(I,) uint64`."""
-        return sampling.text_keys(sampling.canonical(dataset, identity) for dataset, identity in self.persons)
+        return sampling.hash64_many(sampling.join_canonical(dataset, identity) for dataset, identity in self.persons)
 
     @cached_property
-    def of_persons(self) -> "dict[str, Codes]":
+    def of_persons(self) -> "dict[str, AttributeCodes]":
         """Dataset, identity and the traits, one code a person."""
         found = {}
         columns = zip(("dataset", "identity"), zip(*self.persons, strict=True), strict=True)
         for name, values in columns:
             levels = sorted(set(values))
             place = {level: code for code, level in enumerate(levels)}
-            found[name] = Codes(name, np.array([place[value] for value in values], dtype=np.int32), tuple(levels))
+            found[name] = AttributeCodes(
+                name, np.array([place[value] for value in values], dtype=np.int32), tuple(levels)
+            )
         return {**found, **self.traits}
 
     @cached_property
@@ -149,28 +151,30 @@ class Pool:
 
         if self.texts.ascending:
             return None
-        keyed = pa.table({"person": arrow(self.person, pa.int32()), "path": self.texts.column("path")})
+        keyed = pa.table({"person": from_numpy(self.person, pa.int32()), "path": self.texts.column("path")})
         place = np.empty(len(self), dtype=np.int64)
         order = pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])
-        place[sampling.plain(order)] = np.arange(len(self))
+        place[sampling.to_numpy(order)] = np.arange(len(self))
         return place
 
     def in_order(self, rows: np.ndarray) -> np.ndarray:
         """Sorted positions of rows, put into the order dataset, identity, path."""
         return rows if self.standing is None else rows[np.argsort(self.standing[rows])]
 
-    def codes(self, name: str) -> Codes:
+    def codes(self, name: str) -> AttributeCodes:
         """An attribute of either level as codes of rows."""
         if name in self.images:
             return self.images[name]
         trait = self.traits[name]
-        return Codes(name, trait.values[self.person], trait.levels)
+        return AttributeCodes(name, trait.values[self.person], trait.levels)
 
     def __len__(self) -> int:
         return len(self.uid)
 
 
-def number_persons(dataset: Codes, identity: Codes) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
+def number_identities(
+    dataset: AttributeCodes, identity: AttributeCodes
+) -> tuple[np.ndarray, tuple[tuple[str, str], ...]]:
     """Number the (dataset, identity) pairs that occur, sorted: `(N,) int32` and the pairs."""
     pair = dataset.values.astype(np.int64) * max(len(identity.levels), 1) + identity.values
     size = len(dataset.levels) * len(identity.levels)

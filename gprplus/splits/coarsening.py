@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 
 from gprplus.core.declarations import attributes
-from gprplus.core.errors import SplitError, nearest
-from gprplus.splits.candidates import Codes
-from gprplus.splits.designs import Plan, Train
+from gprplus.core.errors import SplitError, did_you_mean
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.designs import ArmSet, DesignInput
 from gprplus.splits.request import WARN_RETENTION
 
 
-def draw_coarsely(train: Train, draw: Callable[[Train], Plan]) -> Plan:
+def draw_with_coarsened_levels(train: DesignInput, draw: Callable[[DesignInput], ArmSet]) -> ArmSet:
     """The plan of `draw` with levels merged no further than half of the images need to be matched.
 
     Maps from the request are used as they are; else those declared for the other factors, rung by rung. Raises what
@@ -26,7 +26,7 @@ def draw_coarsely(train: Train, draw: Callable[[Train], Plan]) -> Plan:
     """
     rungs = [train.request.coarsen] if train.request.coarsen else _declared(train)
     tried: Exception | None = None
-    best: tuple[Plan, Mapping[str, str]] | None = None
+    best: tuple[ArmSet, Mapping[str, str]] | None = None
     for maps in rungs:
         try:
             plan = draw(merged_levels(train, maps))
@@ -48,7 +48,7 @@ def draw_coarsely(train: Train, draw: Callable[[Train], Plan]) -> Plan:
     return replace(plan, warnings=(*plan.warnings, warning), matching=matching)
 
 
-def _declared(train: Train) -> list[Mapping[str, str]]:
+def _declared(train: DesignInput) -> list[Mapping[str, str]]:
     """Nothing merged, then every other factor by its first declared map, by its second, ..."""
     maps = {name: attributes()[name].coarser for name in train.relations.strata(train.request.attr)}
     maps = {name: coarser for name, coarser in maps.items() if coarser}
@@ -56,7 +56,7 @@ def _declared(train: Train) -> list[Mapping[str, str]]:
     return [{}, *({name: coarser[min(i, len(coarser) - 1)] for name, coarser in maps.items()} for i in range(depth))]
 
 
-def merged_levels(train: Train, maps: Mapping[str, str]) -> Train:
+def merged_levels(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
     """The train side with the levels of some attributes merged; itself where there is no map."""
     if not maps:
         return train
@@ -64,14 +64,14 @@ def merged_levels(train: Train, maps: Mapping[str, str]) -> Train:
     for name in maps:
         if name not in pool.images:
             raise SplitError(f"{name} belongs to persons; --coarsen merges levels of what changes within one.")
-    images = {name: merged(codes, maps[name]) if name in maps else codes for name, codes in pool.images.items()}
+    images = {name: merge_levels(codes, maps[name]) if name in maps else codes for name, codes in pool.images.items()}
     return replace(train, pool=replace(pool, images=images))
 
 
-def merged(codes: Codes, text: str) -> Codes:
+def merge_levels(codes: AttributeCodes, text: str) -> AttributeCodes:
     """An attribute with its levels merged by a map, the new levels in the order of their first old ones.
 
-    >>> merged(Codes("viewpoint_deg", np.array([0, 1, 2]), (10, 50, 350)), "30").levels
+    >>> merge_levels(AttributeCodes("viewpoint_deg", np.array([0, 1, 2]), (10, 50, 350)), "30").levels
     (0, 60)
     """
     if not codes.levels:
@@ -79,10 +79,10 @@ def merged(codes: Codes, text: str) -> Codes:
     new = _by_width(codes, text) if attributes()[codes.name].type == "integer" else _by_group(codes, text)
     levels = tuple(dict.fromkeys(new))
     place = np.array([*(levels.index(level) for level in new), -1], dtype=np.int32)
-    return Codes(codes.name, place[codes.values], levels)
+    return AttributeCodes(codes.name, place[codes.values], levels)
 
 
-def _by_width(codes: Codes, text: str) -> list[object]:
+def _by_width(codes: AttributeCodes, text: str) -> list[object]:
     if not text.isdecimal() or int(text) < 1:
         raise SplitError(f"--coarsen {codes.name}={text}: the map of a number is a width, such as {codes.name}=30.")
     width = int(text)
@@ -90,13 +90,15 @@ def _by_width(codes: Codes, text: str) -> list[object]:
     return [one % 360 if attributes()[codes.name].unit == "degree" else one for one in nearest_ones]
 
 
-def _by_group(codes: Codes, text: str) -> list[object]:
+def _by_group(codes: AttributeCodes, text: str) -> list[object]:
     group: dict[str, str] = {}
     known = {*map(str, codes.levels), *attributes()[codes.name].levels}
     for names in text.lower().split("/"):
         for name in names.split("+"):
             if name not in known:
-                raise SplitError(f"--coarsen {codes.name}={text}: there is no level '{name}'. {nearest(name, known)}")
+                raise SplitError(
+                    f"--coarsen {codes.name}={text}: there is no level '{name}'. {did_you_mean(name, known)}"
+                )
             if group.setdefault(name, names) != names:
                 raise SplitError(f"--coarsen {codes.name}={text}: {name} stands in two groups.")
     there = set(map(str, codes.levels))

@@ -16,10 +16,10 @@ DEFAULTS["deals"] = DEALS
 _PARTED = re.compile(r"[\s,]")  # what separates the items of a list on the command line
 
 
-def options(request: Mapping[str, Any]) -> list[str] | None:
+def command_options(request: Mapping[str, Any]) -> list[str] | None:
     """The words after `make-split` for the request of a split.json; None where the command line cannot spell it.
 
-    >>> options({"attr": "weather", "levels": ["sunny", "foggy"], "seed": 3, "controls": False, "budget": None})
+    >>> command_options({"attr": "weather", "levels": ["sunny", "foggy"], "seed": 3, "controls": False, "budget": None})
     ['--attr=weather', '--levels', 'sunny,foggy', '--deals', '1', '--seed', '3', '--no-controls']
     """
     attr = ",".join(request.get("factors") or ()) or request["attr"]

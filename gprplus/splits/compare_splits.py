@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.arrow import whole
+from gprplus.core.arrow import combine_chunks
 from gprplus.core.workdir import canonical_json
-from gprplus.ingest.inspection.compare_manifests import Difference, changed, compare_datasets, compare_versions
+from gprplus.ingest.inspection.compare_manifests import (
+    ManifestDifference,
+    changed_keys,
+    compare_datasets,
+    compare_versions,
+)
 from gprplus.splits.split import Split
 
 
-def compare_splits(first: Split, second: Split) -> list[Difference]:
+def compare_splits(first: Split, second: Split) -> list[ManifestDifference]:
     """Everything that differs, records first, then how many images of each arm the other does not have."""
     found = compare_records(first.info, second.info)
     if first.info["fingerprint"] != second.info["fingerprint"]:
@@ -21,12 +26,14 @@ def compare_splits(first: Split, second: Split) -> list[Difference]:
     return found
 
 
-def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Difference]:
+def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[ManifestDifference]:
     """The same for two split.json alone, whether or not their rows are at hand."""
     one, two = (_asked(info["request"]) for info in (first, second))
-    found = changed({"rows": first["fingerprint"]}, {"rows": second["fingerprint"]})
-    found += changed(one, two)
-    found += changed({"manifest": first["manifest"]["fingerprint"]}, {"manifest": second["manifest"]["fingerprint"]})
+    found = changed_keys({"rows": first["fingerprint"]}, {"rows": second["fingerprint"]})
+    found += changed_keys(one, two)
+    found += changed_keys(
+        {"manifest": first["manifest"]["fingerprint"]}, {"manifest": second["manifest"]["fingerprint"]}
+    )
     found += compare_datasets(first["datasets"], second["datasets"])
     for arm in dict.fromkeys([*first["arms"], *second["arms"]]):
         found += _arm(arm, first["arms"].get(arm), second["arms"].get(arm))
@@ -39,32 +46,32 @@ def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key != "manifest" and value not in (None, [], {})}
 
 
-def _arm(name: str, one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> list[Difference]:
+def _arm(name: str, one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> list[ManifestDifference]:
     """An arm's counts and levels where they differ; its fingerprint where the counts do not tell."""
     if one is None or two is None:
-        return [Difference(name, one and {"images": one["images"]}, two and {"images": two["images"]})]
+        return [ManifestDifference(name, one and {"images": one["images"]}, two and {"images": two["images"]})]
     other = [key for key in ("images", "identities", "levels") if one.get(key) != two.get(key)]
     other = other or [key for key in ("fingerprint", "deals") if one.get(key) != two.get(key)][:1]
-    return [Difference(name, *({key: arm.get(key) for key in other} for arm in (one, two)))] if other else []
+    return [ManifestDifference(name, *({key: arm.get(key) for key in other} for arm in (one, two)))] if other else []
 
 
-def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[Difference]:
+def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[ManifestDifference]:
     """The test side's counts and protocol; its fingerprint, which older records lack, where those do not tell."""
-    found = changed({**one, "fingerprint": None}, {**two, "fingerprint": None}, "test ")
+    found = changed_keys({**one, "fingerprint": None}, {**two, "fingerprint": None}, "test ")
     told = one.get("fingerprint") and two.get("fingerprint")
-    return found or (changed(one, two, "test ") if told else [])
+    return found or (changed_keys(one, two, "test ") if told else [])
 
 
-def _members(first: Split, second: Split) -> Iterator[Difference]:
+def _members(first: Split, second: Split) -> Iterator[ManifestDifference]:
     for arm in [*first.arms, None]:
         if arm is not None and arm not in second.info["arms"]:
             continue
         one, two = (_uids(split, arm) for split in (first, second))
         alone = [len(np.setdiff1d(a, b, assume_unique=True)) for a, b in ((one, two), (two, one))]
         if any(alone):
-            yield Difference(f"{arm or 'test'}: images only here", *alone)
+            yield ManifestDifference(f"{arm or 'test'}: images only here", *alone)
 
 
 def _uids(split: Split, arm: str | None) -> np.ndarray:
     table = split.test() if arm is None else split.train(arm)
-    return sampling.plain(whole(table.column("uid")))
+    return sampling.to_numpy(combine_chunks(table.column("uid")))

@@ -27,26 +27,26 @@ import numpy as np
 from gprplus import schema
 from gprplus.core import protocol, sampling, workdir
 from gprplus.core.errors import SplitError
-from gprplus.core.folders import remove
-from gprplus.splits.candidates import Codes
-from gprplus.splits.designs import Train
-from gprplus.splits.designs.only_without import place_of
-from gprplus.splits.matching import Slots, match, stratify
-from gprplus.splits.test_set import TestSide, cameras, deal_queries, first_of_runs, leave_some
-from gprplus.splits.viewpoint_gap import angle
+from gprplus.core.folders import remove_output
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.designs import DesignInput
+from gprplus.splits.designs.only_without import level_index
+from gprplus.splits.matching import MatchedSlots, match_strata, stratify
+from gprplus.splits.test_set import TestSet, camera_codes, choose_queries, keep_some_in_gallery, run_starts
+from gprplus.splits.viewpoint_gap import viewpoint_gap
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 TESTS = "tests.parquet"
-MOST_LEVELS = 16  # of a matrix, which has a test for each pair
+MAX_LEVELS = 16  # of a matrix, which has a test for each pair
 MOST_ALONE = 64  # levels that are tested each by itself
-REMOVED = "removed"
+REMOVED_MATCH = "removed"
 _PARTS = ("facts", "groups")  # of Tests
 
 
 @dataclass(frozen=True)
-class Group:
+class TestGroup:
     """Some rows in one role: `rows` positions in the pool; of removed rows, `of` the query whose ranking they leave."""
 
     role: str
@@ -55,7 +55,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Tests:
+class CrossLevelTests:
     """Tests by name, each with what split.json says of it (the groups it is made of among that), and the groups.
 
     `warnings` are sentences on what they measure beside what they are meant to.
@@ -64,11 +64,11 @@ class Tests:
     __test__ = False
 
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    groups: Mapping[str, Group] = field(default_factory=dict)
+    groups: Mapping[str, TestGroup] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
-def tests(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
     """The tests that the request asks for, over the `levels` that arms are compared over. Raises SplitError where the
     test side cannot give them.
     """
@@ -77,14 +77,14 @@ def tests(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
     if insisted or request.removal:
         _require_varying(train, side)
     found = [_matrix(train, side, levels)] if insisted else []
-    found += [by_level(train, side, levels)] if request.cross is None and not insisted else []
+    found += [rows_by_level(train, side, levels)] if request.cross is None and not insisted else []
     found += [_removal(train, side)] if request.removal else []
     facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
     crossed = any(one["kind"] == "cross" for one in facts.values())
-    return Tests(facts, groups, tuple(_places(train) if crossed else ()))
+    return CrossLevelTests(facts, groups, tuple(_places(train) if crossed else ()))
 
 
-def _require_varying(train: Train, side: TestSide) -> None:
+def _require_varying(train: DesignInput, side: TestSet) -> None:
     """Raise SplitError where a query can have no true match of another level."""
     attr = train.request.attr
     if not len(side.rows):
@@ -96,7 +96,7 @@ def _require_varying(train: Train, side: TestSide) -> None:
         )
 
 
-def by_level(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+def rows_by_level(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
     """The matrix of query against gallery levels where the test side allows it, else the tests within each level."""
     try:
         _require_varying(train, side)
@@ -105,26 +105,26 @@ def by_level(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
         return within_levels(train, side)
 
 
-def within_levels(train: Train, side: TestSide) -> Tests:
+def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
     """Queries of each level in the gallery of that level alone: rows of the test set `self`, as they are.
 
     A query counts where its own level holds a true match under the protocol; levels without such a query have no test.
     """
     pool, attr = train.pool, train.request.attr
     if attr == "identity" or not len(side.rows):
-        return Tests()
-    codes, (name, camera) = pool.codes(attr), cameras(pool)
+        return CrossLevelTests()
+    codes, (name, camera) = pool.codes(attr), camera_codes(pool)
     facts: dict[str, Mapping[str, Any]] = {}
-    groups: dict[str, Group] = {}
+    groups: dict[str, TestGroup] = {}
     present = codes.at(side.rows).present()
     for code in present if len(present) <= MOST_ALONE else ():
         here = codes.values[side.rows] == code
         query, gallery = side.rows[here & side.query], side.rows[here & ~side.query]
-        found = protocol.true_matches(pool.person[query], pool.person[gallery], camera[query], camera[gallery])
+        found = protocol.count_matches(pool.person[query], pool.person[gallery], camera[query], camera[gallery])
         query, level = query[found > 0], str(codes.levels[code])
         if len(query):
             names = [f"query {level}", f"gallery {level}"]
-            groups |= {names[0]: Group("query", query), names[1]: Group("gallery", gallery)}
+            groups |= {names[0]: TestGroup("query", query), names[1]: TestGroup("gallery", gallery)}
             facts[f"self:{level}>{level}"] = {
                 "kind": "level",
                 "protocol": name,
@@ -136,10 +136,10 @@ def within_levels(train: Train, side: TestSide) -> Tests:
                 "gallery_level": level,
                 "groups": names,
             }
-    return Tests(facts, groups)
+    return CrossLevelTests(facts, groups)
 
 
-def _places(train: Train) -> list[str]:
+def _places(train: DesignInput) -> list[str]:
     """A warning where the background tells the level or the person: no masked copy of the images is searched."""
     found, attr = train.relations, train.request.attr
     by = next((of for of in ((attr,), ("identity",), ("identity", attr)) if found.follows("background", of)), None)
@@ -151,24 +151,24 @@ def _places(train: Train) -> list[str]:
     ]
 
 
-def _matrix(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
+def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
     attr, pool = train.request.attr, train.pool
     compared = _levels(train, side, levels)
     strata_names = train.relations.strata(attr)
-    level = place_of(compared, pool.codes(attr))[side.rows]
+    level = level_index(compared, pool.codes(attr))[side.rows]
     rows, level = side.rows[level >= 0], level[level >= 0]
     others = [pool.images[name].at(rows) for name in strata_names]
     strata = stratify(pool.person[rows], pool.person_keys, others)
-    slots = match(strata, level, len(compared), pool.uid[rows], seed=0).slots
-    slots = Slots(rows[slots.rows], slots.block, slots.rank)
+    slots = match_strata(strata, level, len(compared), pool.uid[rows], seed=0).slots
+    slots = MatchedSlots(rows[slots.rows], slots.block, slots.rank)
     name, plays, apart = _apart(train, slots, strata_names)
     query = _searching(train, slots, apart, strata_names, plays)
-    turned = angle(pool.images["viewpoint_deg"], slots, train.request.apart_deg, attr)
+    turned = viewpoint_gap(pool.images["viewpoint_deg"], slots, train.request.apart_deg, attr)
     gallery = _without(len(slots), query)
     if name == "no-camera":  # the rule that hides a match at scoring is the camera's: here the sides are apart already
         gallery = gallery[~_shares(slots.block, apart, query)[gallery]]
     same = (apart[query], apart[gallery]) if name != "no-camera" else ()
-    matches = protocol.true_matches(slots.block[query], slots.block[gallery], *same)
+    matches = protocol.count_matches(slots.block[query], slots.block[gallery], *same)
     asks, near = turned.hidden(query, gallery, slots.block) if turned else (np.empty(0, np.int64),) * 2
     if same:  # those the camera hides already
         asks, near = (pair[same[0][asks] != same[1][near]] for pair in (asks, near))
@@ -194,37 +194,37 @@ def _matrix(train: Train, side: TestSide, levels: Sequence[Any]) -> Tests:
         "gallery": len(gallery),
         "matches_per_query": [int(matches.min()), int(matches.max())],
     }
-    groups: dict[str, Group] = {}
+    groups: dict[str, TestGroup] = {}
     for i, one in enumerate(names):
-        groups[f"query {one}"] = Group("query", np.sort(slots.rows[query, i]))
-        groups[f"gallery {one}"] = Group("gallery", np.sort(slots.rows[gallery, i]))
+        groups[f"query {one}"] = TestGroup("query", np.sort(slots.rows[query, i]))
+        groups[f"gallery {one}"] = TestGroup("gallery", np.sort(slots.rows[gallery, i]))
     facts: dict[str, Mapping[str, Any]] = {}
     for (i, one), (j, other) in product(enumerate(names), repeat=2):
         used = [f"query {one}", f"gallery {other}"]
         if len(asks):
-            used.append(f"{REMOVED} {one}>{other}")
-            groups[used[-1]] = Group(REMOVED, slots.rows[gallery[near], j], slots.rows[query[asks], i])
+            used.append(f"{REMOVED_MATCH} {one}>{other}")
+            groups[used[-1]] = TestGroup(REMOVED_MATCH, slots.rows[gallery[near], j], slots.rows[query[asks], i])
         pair = {"query_level": one, "gallery_level": other}
         facts[f"self:{one}>{other}"] = {**shared, **pair, "groups": used}
-    return Tests(facts, groups)
+    return CrossLevelTests(facts, groups)
 
 
-def _levels(train: Train, side: TestSide, compared: Sequence[Any]) -> np.ndarray:
+def _levels(train: DesignInput, side: TestSet, compared: Sequence[Any]) -> np.ndarray:
     """Codes of the levels to cross: those compared that the test side has."""
     codes, names = train.pool.codes(train.request.attr), set(map(str, compared))
     present = codes.at(side.rows).present()
     present = np.array([code for code in present if str(codes.levels[code]) in names])
-    if not 2 <= len(present) <= MOST_LEVELS:
+    if not 2 <= len(present) <= MAX_LEVELS:
         raise SplitError(
-            f"A matrix of query against gallery levels takes 2 to {MOST_LEVELS} levels of {codes.name}; found "
+            f"A matrix of query against gallery levels takes 2 to {MAX_LEVELS} levels of {codes.name}; found "
             f"{len(present)}. Name some with --levels."
         )
     return present
 
 
-def _apart(train: Train, slots: Slots, strata_names: Sequence[str]) -> tuple[str, str, np.ndarray]:
+def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str]) -> tuple[str, str, np.ndarray]:
     """Protocol, column and code `(S,)` of each slot of what query and true match must differ in."""
-    name, camera = cameras(train.pool)
+    name, camera = camera_codes(train.pool)
     at = camera[slots.rows]
     if name != "no-camera" and len(slots) and (at == at[:, :1]).all():
         return name, {"camera": "camera", "viewpoint": "viewpoint_deg"}[name], at[:, 0]
@@ -240,19 +240,21 @@ def _apart(train: Train, slots: Slots, strata_names: Sequence[str]) -> tuple[str
     return "no-camera", chosen.name, chosen.values
 
 
-def _searching(train: Train, slots: Slots, apart: np.ndarray, strata_names: Sequence[str], plays: str) -> np.ndarray:
+def _searching(
+    train: DesignInput, slots: MatchedSlots, apart: np.ndarray, strata_names: Sequence[str], plays: str
+) -> np.ndarray:
     """The slots that search: one a person and camera; without cameras a person's of one condition, hashed for it."""
-    key = sampling.mix(train.pool.person_keys[slots.block] + slots.rank.astype(np.uint64))
+    key = sampling.splitmix64(train.pool.person_keys[slots.block] + slots.rank.astype(np.uint64))
     priority = sampling.priorities(key, 0, "query")
     others = [train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays]
-    chosen = deal_queries(slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority)
-    if cameras(train.pool)[0] != "no-camera" and plays in ("camera", "viewpoint_deg"):
-        return leave_some(chosen, slots.block, priority)
+    chosen = choose_queries(slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority)
+    if camera_codes(train.pool)[0] != "no-camera" and plays in ("camera", "viewpoint_deg"):
+        return keep_some_in_gallery(chosen, slots.block, priority)
     condition = sampling.priorities(
-        sampling.mix(train.pool.person_keys[slots.block] + apart.astype(np.uint64)), 0, "condition"
+        sampling.splitmix64(train.pool.person_keys[slots.block] + apart.astype(np.uint64)), 0, "condition"
     )
     order = np.lexsort((condition, slots.block))
-    head = order[first_of_runs(slots.block[order])]
+    head = order[run_starts(slots.block[order])]
     mine = np.full(len(train.pool.persons), -1, dtype=np.int64)
     mine[slots.block[head]] = apart[head]
     return np.flatnonzero(apart == mine[slots.block])
@@ -270,19 +272,19 @@ def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndar
     return np.isin(person.astype(np.int64) * wide + apart, person[query].astype(np.int64) * wide + apart[query])
 
 
-def _removal(train: Train, side: TestSide) -> Tests:
+def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
     pool = train.pool
-    level: Codes = pool.codes(train.request.attr)
-    name, camera = cameras(pool)
+    level: AttributeCodes = pool.codes(train.request.attr)
+    name, camera = camera_codes(pool)
     query, gallery = side.rows[side.query], side.rows[~side.query]
     same: list[tuple[np.ndarray, np.ndarray]] = []
     chance: list[tuple[np.ndarray, np.ndarray]] = []
     for who in np.unique(pool.person[query]):
         asks, own = query[pool.person[query] == who], gallery[pool.person[gallery] == who]
-        hidden = protocol.ignored(pool.person[asks], pool.person[own], camera[asks], camera[own])
+        hidden = protocol.excluded_mask(pool.person[asks], pool.person[own], camera[asks], camera[own])
         alike = (level.values[asks][:, None] == level.values[own][None, :]) & ~hidden
         drawn = sampling.priorities(
-            sampling.mix(pool.uid[asks][:, None] ^ sampling.mix(pool.uid[own])[None, :]), 0, "removed"
+            sampling.splitmix64(pool.uid[asks][:, None] ^ sampling.splitmix64(pool.uid[own])[None, :]), 0, "removed"
         )
         drawn[hidden] = np.iinfo(np.uint64).max
         place = np.argsort(np.argsort(drawn, axis=1, kind="stable"), axis=1, kind="stable")
@@ -290,11 +292,11 @@ def _removal(train: Train, side: TestSide) -> Tests:
             of, at = np.nonzero(removed)
             out.append((asks[of], own[at]))
     groups = {
-        "query": Group("query", query),
-        "gallery": Group("gallery", gallery),
+        "query": TestGroup("query", query),
+        "gallery": TestGroup("gallery", gallery),
         **{
-            f"removed {what}": Group(
-                REMOVED, np.concatenate([at for _, at in rows]), np.concatenate([of for of, _ in rows])
+            f"removed {what}": TestGroup(
+                REMOVED_MATCH, np.concatenate([at for _, at in rows]), np.concatenate([of for of, _ in rows])
             )
             for what, rows in (("same level", same), ("random", chance))
         },
@@ -306,7 +308,7 @@ def _removal(train: Train, side: TestSide) -> Tests:
         )
     shared = {"kind": "removal", "protocol": name, "queries": len(query), "gallery": len(gallery)}
     shared["removed"] = len(groups["removed random"].rows)
-    return Tests(
+    return CrossLevelTests(
         {
             f"self:without-{what.replace(' ', '-')}": {**shared, "groups": ["query", "gallery", f"removed {what}"]}
             for what in ("same level", "random")
@@ -315,12 +317,12 @@ def _removal(train: Train, side: TestSide) -> Tests:
     )
 
 
-def write_tests(path: Path, train: Train, made: Tests) -> None:
+def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:
     """Write tests.parquet (schema.TESTS), one row for each row of each group; without tests there is no such file."""
     import pyarrow as pa
 
     if not made.groups:
-        remove(path)
+        remove_output(path)
         return
     uid = train.pool.uid
     tables = []
@@ -341,6 +343,6 @@ def read_groups(path: Path, names: Sequence[str]) -> "dict[str, pa.Table]":
     group = table.column("group").cast(pa.string())
     found = {name: table.filter(pc.equal(group, name)) for name in names}
     absent = [name for name, rows in found.items() if not len(rows)]
-    if absent and not all(name.startswith(REMOVED) for name in absent):
+    if absent and not all(name.startswith(REMOVED_MATCH) for name in absent):
         raise SplitError(f"{path} lacks the rows of '{absent[0]}'. Make the split again with --force.")
     return found

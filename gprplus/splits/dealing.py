@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.core.hashing import canonical, text_key
-from gprplus.splits.designs import Arm, Plan, Train
+from gprplus.core.hashing import hash64, join_canonical
+from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
 
 
 def deal_seed(seed: int, deal: int) -> int:
@@ -21,16 +21,16 @@ def deal_seed(seed: int, deal: int) -> int:
     >>> deal_seed(7, 0), deal_seed(7, 1) == deal_seed(7, 1), deal_seed(7, 1) == deal_seed(7, 2)
     (7, True, False)
     """
-    return seed if deal == 0 else text_key(canonical("deal of a split", str(seed), str(deal))) >> 1
+    return seed if deal == 0 else hash64(join_canonical("deal of a split", str(seed), str(deal))) >> 1
 
 
-def draw_deals(train: Train, draw: Callable[[Train], Plan]) -> Plan:
+def draw_deals(train: DesignInput, draw: Callable[[DesignInput], ArmSet]) -> ArmSet:
     """The plan of deal 0 whose arms hold their other deals, where those differ in any of them.
 
     Raises SplitError where a design that deal 0 satisfies cannot be drawn in another deal.
     """
     plan = draw(train)
-    others: dict[str, list[Arm]] = {name: [] for name in plan.arms}
+    others: dict[str, list[DrawnArm]] = {name: [] for name in plan.arms}
     for deal in range(1, train.request.deals):
         drawn = _drawn_again(train, draw, deal)
         for name, arm in plan.arms.items():
@@ -41,7 +41,7 @@ def draw_deals(train: Train, draw: Callable[[Train], Plan]) -> Plan:
     return replace(plan, arms={name: _joined(arm, others[name]) for name, arm in plan.arms.items()})
 
 
-def _drawn_again(train: Train, draw: Callable[[Train], Plan], deal: int) -> Mapping[str, Arm]:
+def _drawn_again(train: DesignInput, draw: Callable[[DesignInput], ArmSet], deal: int) -> Mapping[str, DrawnArm]:
     request = replace(train.request, seed=deal_seed(train.request.seed, deal))
     try:
         return draw(replace(train, request=request)).arms
@@ -53,7 +53,7 @@ def _fewer(deal: int) -> str:
     return f"Use --deals {deal} or fewer, or another --seed."
 
 
-def _equal(one: Arm, two: Arm) -> bool:
+def _equal(one: DrawnArm, two: DrawnArm) -> bool:
     if not np.array_equal(one.rows, two.rows):
         return False
     if one.weights is None or two.weights is None:
@@ -61,11 +61,11 @@ def _equal(one: Arm, two: Arm) -> bool:
     return np.array_equal(one.weights, two.weights)
 
 
-def _joined(arm: Arm, others: list[Arm]) -> Arm:
+def _joined(arm: DrawnArm, others: list[DrawnArm]) -> DrawnArm:
     return arm if all(one is arm for one in others) else replace(arm, others=tuple(others))
 
 
-def every_arm(arms: Mapping[str, Arm]) -> Iterator[Arm]:
+def arms_of_every_deal(arms: Mapping[str, DrawnArm]) -> Iterator[DrawnArm]:
     """Each arm in each of its deals."""
     for arm in arms.values():
         yield from arm.deals

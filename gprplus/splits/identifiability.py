@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.splits.candidates import Codes, Pool, determines
+from gprplus.splits.candidates import AttributeCodes, CandidateTable, determines
 
 _GLANCE = 4096  # rows that refute most candidates before all rows are looked at
 
 
 @dataclass(frozen=True)
-class Alias:
+class AliasedAttributes:
     """`name` is a function of the attributes `of` (sorted, may hold "identity"), `declared` by the layout or found."""
 
     name: str
@@ -30,10 +30,10 @@ class Alias:
 
 
 @dataclass(frozen=True)
-class Relations:
+class AttributeRelations:
     """The aliases among image-level attributes, and the factors that the manifest's layouts declare as crossed."""
 
-    aliases: tuple[Alias, ...]
+    aliases: tuple[AliasedAttributes, ...]
     factors: tuple[str, ...]
 
     def follows(self, name: str, of: Iterable[str]) -> bool:
@@ -80,32 +80,36 @@ class Relations:
         return any(alias.declared and alias.name == name and set(alias.of) <= others for alias in self.aliases)
 
 
-def relations(
-    pool: Pool, rows: np.ndarray, factors: Sequence[str], functions: Mapping[str, Sequence[str]]
-) -> Relations:
+def attribute_relations(
+    pool: CandidateTable, rows: np.ndarray, factors: Sequence[str], functions: Mapping[str, Sequence[str]]
+) -> AttributeRelations:
     """Declared functions, and those found among image-level attributes: of one other, of the person, or of both.
 
     A relation that holds because no two rows share the determinants says nothing and is not counted.
     """
     varying = {name: codes.at(rows) for name, codes in pool.images.items() if len(codes.at(rows).present()) > 1}
     declared = [
-        Alias(name, tuple(sorted(of)), True) for name, of in sorted(functions.items()) if name in varying and of
+        AliasedAttributes(name, tuple(sorted(of)), True)
+        for name, of in sorted(functions.items())
+        if name in varying and of
     ]
-    person = Codes("identity", pool.person[rows], tuple(range(len(pool.persons))))
-    found: list[Alias] = []
+    person = AttributeCodes("identity", pool.person[rows], tuple(range(len(pool.persons))))
+    found: list[AliasedAttributes] = []
     for name, target in varying.items():
         others = [codes for other, codes in varying.items() if other != name]
         for by in [(person,), *((other,) for other in others), *((person, other) for other in others)]:
             of = tuple(sorted(codes.name for codes in by))
             known = [alias for alias in (*declared, *found) if alias.name == name]
             if not any(set(alias.of) <= set(of) for alias in known) and _function_of(by, target):
-                found.append(Alias(name, of, False))
+                found.append(AliasedAttributes(name, of, False))
     aliases = (*declared, *found)
     crossed = [name for name in varying if name in factors] if factors else _crossed(aliases, varying, person)
-    return Relations(aliases, tuple(crossed))
+    return AttributeRelations(aliases, tuple(crossed))
 
 
-def _crossed(aliases: Sequence[Alias], varying: Mapping[str, Codes], person: Codes) -> list[str]:
+def _crossed(
+    aliases: Sequence[AliasedAttributes], varying: Mapping[str, AttributeCodes], person: AttributeCodes
+) -> list[str]:
     """The factors of a set that declares none: of two attributes that are one inside each person, that which persons
     have more levels of. A design crosses what everybody has; what runs on from person to person only followed it.
     """
@@ -120,7 +124,7 @@ def _crossed(aliases: Sequence[Alias], varying: Mapping[str, Codes], person: Cod
     return [name for name in varying if name not in followers]
 
 
-def _function_of(by: Sequence[Codes], target: Codes) -> bool:
+def _function_of(by: Sequence[AttributeCodes], target: AttributeCodes) -> bool:
     def holds(rows: slice) -> bool:
         return determines(
             [codes.values[rows] for codes in by], [len(codes.levels) for codes in by], target.values[rows]
@@ -136,7 +140,7 @@ def _function_of(by: Sequence[Codes], target: Codes) -> bool:
     return len(np.unique(group)) < len(group)
 
 
-def refuse_aliased(found: Relations, attr: str) -> None:
+def reject_aliased(found: AttributeRelations, attr: str) -> None:
     """Refuse an image-level attribute whose effect cannot be told from another's.
 
     That is one tied level by level to another that the layout does not declare as another name of it, or one that is
@@ -157,7 +161,7 @@ def refuse_aliased(found: Relations, attr: str) -> None:
             )
 
 
-def refuse_nested(found: Relations, pool: Pool, attr: str) -> None:
+def reject_nested(found: AttributeRelations, pool: CandidateTable, attr: str) -> None:
     """Refuse an attribute of images that each person has one level of: its effect is that of the people who have it.
 
     What belongs to persons by its nature, such as gender, is compared between persons, and said to be.
@@ -170,7 +174,7 @@ def refuse_nested(found: Relations, pool: Pool, attr: str) -> None:
         )
 
 
-def cautions(found: Relations, attr: str) -> list[str]:
+def nesting_warnings(found: AttributeRelations, attr: str) -> list[str]:
     """Sentences about attributes that change with `attr` inside a person and therefore share its effect."""
     names = {
         alias.name if attr in alias.of else next(name for name in alias.of if name != "identity")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.arrow import arrow, whole
-from gprplus.splits.parquet_table import Source
+from gprplus.core.arrow import combine_chunks, from_numpy
+from gprplus.splits.parquet_table import ParquetTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 ROOM = 128 << 20
 
 
-class Texts:
+class LazyColumns:
     """The rows of a pool: of each row group those that `kept` (n,) bool says, all of them where it is None.
 
     Paths are read in a thread from the start on.
     """
 
-    def __init__(self, source: Source, kept: Sequence[np.ndarray | None], person: np.ndarray) -> None:
+    def __init__(self, source: ParquetTable, kept: Sequence[np.ndarray | None], person: np.ndarray) -> None:
         sizes = [size if mask is None else int(mask.sum()) for size, mask in zip(source.sizes, kept, strict=True)]
         self.source, self.kept, self.person = source, kept, person
         self.edges = np.cumsum([0, *sizes])
@@ -51,10 +51,12 @@ class Texts:
             order = np.argsort(rows, kind="stable")
             back = np.empty(len(rows), dtype=np.int64)
             back[order] = np.arange(len(rows))
-            return self.take(name, rows[order]).take(arrow(back, pa.int64()))
+            return self.take(name, rows[order]).take(from_numpy(back, pa.int64()))
         cuts = np.searchsorted(rows, self.edges)
         pieces = [
-            self._group(name, group).take(arrow(rows[cuts[group] : cuts[group + 1]] - self.edges[group], pa.int64()))
+            self._group(name, group).take(
+                from_numpy(rows[cuts[group] : cuts[group + 1]] - self.edges[group], pa.int64())
+            )
             for group in np.flatnonzero(np.diff(cuts)).tolist()
         ]
         return _joined(pieces) if pieces else self._group(name, 0).slice(0, 0)
@@ -85,7 +87,7 @@ class Texts:
         person = self.person[start : start + len(paths)]
         if start and self.person[start - 1] == person[0] and paths[0].as_py() <= last:
             return False
-        higher = sampling.plain(pc.less(paths[:-1], paths[1:]))
+        higher = sampling.to_numpy(pc.less(paths[:-1], paths[1:]))
         return bool((higher | (person[1:] > person[:-1])).all())
 
     def _group(self, name: str, group: int) -> "pa.Array":
@@ -103,12 +105,12 @@ class Texts:
     def _read(self, name: str, group: int) -> "pa.Array":
         import pyarrow as pa
 
-        array = whole(self.source.read(group, [name]).column(name))
+        array = combine_chunks(self.source.read(group, [name]).column(name))
         mask = self.kept[group]
-        return array if mask is None else array.take(arrow(np.flatnonzero(mask), pa.int64()))
+        return array if mask is None else array.take(from_numpy(np.flatnonzero(mask), pa.int64()))
 
 
 def _joined(pieces: "list[pa.Array]") -> "pa.Array":
     import pyarrow as pa
 
-    return pieces[0] if len(pieces) == 1 else whole(pa.chunked_array(pieces))
+    return pieces[0] if len(pieces) == 1 else combine_chunks(pa.chunked_array(pieces))

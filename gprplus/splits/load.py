@@ -9,14 +9,14 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import sampling
-from gprplus.core.arrow import whole
-from gprplus.core.declarations import identity_attributes, image_attributes, in_order
+from gprplus.core.arrow import combine_chunks
+from gprplus.core.declarations import identity_attributes, image_attributes, sort_levels
 from gprplus.core.errors import ManifestError, SplitError
-from gprplus.core.parallel import in_threads
-from gprplus.splits.candidates import UNKNOWN, Codes, Pool, encode, number_persons
+from gprplus.core.parallel import map_threads
+from gprplus.splits.candidates import UNKNOWN, AttributeCodes, CandidateTable, encode_levels, number_identities
 from gprplus.splits.filters.parse import Filter
-from gprplus.splits.lazy_columns import Texts
-from gprplus.splits.parquet_table import Source
+from gprplus.splits.lazy_columns import LazyColumns
+from gprplus.splits.parquet_table import ParquetTable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +27,7 @@ FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
 Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into what follows
 
 
-def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
+def load_candidates(manifest: "Manifest", where: Filter | None = None) -> CandidateTable:
     """The rows that `where` keeps and that show a known person, as codes.
 
     Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in
@@ -35,8 +35,8 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
     paths are read in a thread while the rest of the work goes on. Raises ManifestError for a manifest without such
     rows, SplitError when the filter keeps nothing.
     """
-    source = Source(manifest.path / "images.parquet")
-    people = Source(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
+    source = ParquetTable(manifest.path / "images.parquet")
+    people = ParquetTable(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
     names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
     schema.require(source.names, [*names, "path", "digest"], str(source.path))
     passed = None if where is None else _passed(manifest, source, people, where)
@@ -46,7 +46,7 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
         here = None if passed is None else passed[edges[group] : edges[group + 1]]
         return _Block.of(source.read(group, names), here)
 
-    blocks = list(in_threads(coded, range(len(source.sizes))))
+    blocks = list(map_threads(coded, range(len(source.sizes))))
     left_out = {
         reason: sum(block.left_out[reason] for block in blocks) for reason in (blocks[0].left_out if blocks else ())
     }
@@ -55,30 +55,30 @@ def read(manifest: "Manifest", where: Filter | None = None) -> Pool:
         if where is not None and usable:
             raise SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
         raise ManifestError(f"{manifest.path} holds no image of a known person.")
-    person, persons = merged([block.person for block in blocks], sorted, np.int32)
+    person, persons = merge_datasets([block.person for block in blocks], sorted, np.int32)
     images = {}
     for name in image_attributes():
-        values, levels = merged([block.images.pop(name) for block in blocks], partial(in_order, name))
-        images[name] = Codes(name, values, levels)
-    return Pool(
+        values, levels = merge_datasets([block.images.pop(name) for block in blocks], partial(sort_levels, name))
+        images[name] = AttributeCodes(name, values, levels)
+    return CandidateTable(
         uid=np.concatenate([block.uid for block in blocks]),
         person=person,
         persons=persons,
         images=images,
         traits=_traits(people, persons),
-        texts=Texts(source, [block.kept for block in blocks], person),
+        texts=LazyColumns(source, [block.kept for block in blocks], person),
         left_out={reason: count for reason, count in left_out.items() if count},
     )
 
 
-def merged(
+def merge_datasets(
     parts: list[Coded], order: Callable[[set[Any]], list[Any]], kind: type[np.signedinteger] | None = None
 ) -> tuple[np.ndarray, tuple[Any, ...]]:
     """Codes of several blocks, each into its own levels, as codes into all of them, in the given order.
 
     Of the type `kind`, else of the smallest that leaves room for sums of a code and one.
 
-    >>> merged([(np.array([0, 1]), ["b", "c"]), (np.array([0, -1]), ["a"])], sorted)
+    >>> merge_datasets([(np.array([0, 1]), ["b", "c"]), (np.array([0, -1]), ["a"])], sorted)
     (array([ 1,  2,  0, -1], dtype=int8), ('a', 'b', 'c'))
     """
     levels = tuple(order({level for _, vocabulary in parts for level in vocabulary}))
@@ -115,7 +115,7 @@ class _Block:
         rows = None if keep.all() else np.flatnonzero(keep)
 
         def coded(name: str) -> Coded:
-            codes = encode(name, table.column(name))
+            codes = encode_levels(name, table.column(name))
             small = codes.values.astype(np.int8) if len(codes.levels) < 127 else codes.values
             if rows is None:
                 return small, codes.levels
@@ -125,10 +125,10 @@ class _Block:
             return renumber[values], [level for level, there in zip(codes.levels, used, strict=True) if there]
 
         (dataset, datasets), (identity, identities) = coded("dataset"), coded("identity")
-        person, persons = number_persons(
-            Codes("dataset", dataset, tuple(datasets)), Codes("identity", identity, tuple(identities))
+        person, persons = number_identities(
+            AttributeCodes("dataset", dataset, tuple(datasets)), AttributeCodes("identity", identity, tuple(identities))
         )
-        uid = sampling.plain(whole(table.column("uid")))
+        uid = sampling.to_numpy(combine_chunks(table.column("uid")))
         return cls(
             uid=uid if rows is None else uid[rows],
             person=(person, persons),
@@ -139,43 +139,43 @@ class _Block:
         )
 
 
-def _passed(manifest: "Manifest", source: Source, people: "pa.Table", where: Filter) -> np.ndarray:
+def _passed(manifest: "Manifest", source: ParquetTable, people: "pa.Table", where: Filter) -> np.ndarray:
     """`(N,) bool`: the rows of all row groups for which a filter is true."""
     ours = set(manifest.columns("images"))
     known = {*ours, *(column.name for column in schema.IDENTITIES)}
     asked = where.columns(known)
     keyed = {"dataset", "identity"} if asked - ours else set()
-    return where.keep(Rows(source.read_all(sorted(asked & ours | keyed)), people).column, known)
+    return where.keep(CandidateRows(source.read_all(sorted(asked & ours | keyed)), people).column, known)
 
 
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
-    keep = sampling.known(whole(table.column("identity")))
+    keep = sampling.is_valid(combine_chunks(table.column("identity")))
     left_out = {"without identity": int((~keep).sum())}
     for flag, reason in FLAGS.items():
         if table.column(flag).null_count == table.num_rows:
             left_out[reason] = 0
             continue
-        column = whole(table.column(flag))
-        flagged = sampling.plain(column) & sampling.known(column) & keep
+        column = combine_chunks(table.column(flag))
+        flagged = sampling.to_numpy(column) & sampling.is_valid(column) & keep
         left_out[reason] = int(flagged.sum())
         keep &= ~flagged
     return keep, left_out
 
 
-def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, Codes]:
+def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, AttributeCodes]:
     """Identity-level attributes, one code a person; unknown where identities.parquet does not have the person."""
     names = zip(people.column("dataset").to_pylist(), people.column("identity").to_pylist(), strict=True)
     row = {name: i for i, name in enumerate(names)}
     place = np.array([row.get(person, -1) for person in persons], dtype=np.int64)
     traits = {}
     for name in identity_attributes():
-        codes = encode(name, people.column(name))
+        codes = encode_levels(name, people.column(name))
         values = np.append(codes.values, np.int32(-1))[place]
-        traits[name] = Codes(name, values, codes.levels)
+        traits[name] = AttributeCodes(name, values, codes.levels)
     return traits
 
 
-class Rows:
+class CandidateRows:
     """Columns of images and of their persons alike, as the filter asks for them."""
 
     def __init__(self, table: "pa.Table", people: "pa.Table") -> None:
@@ -201,9 +201,9 @@ class Rows:
         import pyarrow as pa
 
         if self._row is None:
-            dataset, identity = (encode(name, self._table.column(name)) for name in ("dataset", "identity"))
+            dataset, identity = (encode_levels(name, self._table.column(name)) for name in ("dataset", "identity"))
             known = identity.values >= 0
-            person, persons = number_persons(dataset.at(known), identity.at(known))
+            person, persons = number_identities(dataset.at(known), identity.at(known))
             names = zip(
                 self._people.column("dataset").to_pylist(), self._people.column("identity").to_pylist(), strict=True
             )

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core import workdir
-from gprplus.core.errors import RequestChanged, SplitError, nearest
-from gprplus.core.folders import discard_if_empty, holding, remove
-from gprplus.core.paths import AnyPath, words
-from gprplus.splits.answerable import Judged, excluded_table, judge
-from gprplus.splits.audit import SCOPES, Survey, covers, survey
-from gprplus.splits.audit import audit as audited
-from gprplus.splits.coarsening import draw_coarsely
-from gprplus.splits.cross_level_tests import TESTS, Tests, tests, write_tests
+from gprplus.core.errors import RequestChanged, SplitError, did_you_mean
+from gprplus.core.folders import discard_if_empty, hold_folder, remove_output
+from gprplus.core.paths import AnyPath, as_word_list
+from gprplus.splits.answerable import AnswerableQueries, excluded_table, find_answerable
+from gprplus.splits.audit import SCOPES, TrainSummary, scope_includes, train_summary
+from gprplus.splits.audit import audit_split as audited
+from gprplus.splits.coarsening import draw_with_coarsened_levels
+from gprplus.splits.cross_level_tests import TESTS, CrossLevelTests, cross_level_tests, write_tests
 from gprplus.splits.dealing import draw_deals
-from gprplus.splits.designs import Plan, Train, draw
+from gprplus.splits.designs import ArmSet, DesignInput, draw_design
 from gprplus.splits.filters.parse import Filter
-from gprplus.splits.identifiability import refuse_nested, relations
-from gprplus.splits.load import read
-from gprplus.splits.members import parts, write_members
-from gprplus.splits.record import described, said_of
+from gprplus.splits.identifiability import attribute_relations, reject_nested
+from gprplus.splits.load import load_candidates
+from gprplus.splits.members import iter_parts, write_members
+from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import DEALS, MIN_RETENTION, DeclaredArm, Request
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
-from gprplus.splits.test_set import TestSide, on_test_side, test_side
+from gprplus.splits.test_set import TestSet, choose_test_set, is_test_identity
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
-    from gprplus.splits.candidates import Pool
+    from gprplus.splits.candidates import CandidateTable
 
 KIND = "a split"  # of folder, as its mark states
 
@@ -88,11 +88,11 @@ def make_split(
     split and `force` is not given.
     """
     if audit not in SCOPES:
-        raise SplitError(f"There is no audit called '{audit}'. {nearest(audit, SCOPES)}")
+        raise SplitError(f"There is no audit called '{audit}'. {did_you_mean(audit, SCOPES)}")
     filtered = Filter(where) if where is not None else None
     request = Request(
         attr=attr if isinstance(attr, str) else ",".join(attr),
-        levels=None if levels is None else words(levels),
+        levels=None if levels is None else as_word_list(levels),
         where=filtered.text if filtered else None,
         identities=identities,
         images_per_identity=images_per_identity,
@@ -116,7 +116,7 @@ def make_split(
         removal=removal,
     )
     output = workdir.work_folder() / "splits" / default_name(attr, design) if output is None else Path(output)
-    return build(opened(manifest), request, output, audit=audit, force=force)
+    return build_split(open_manifest(manifest), request, output, audit=audit, force=force)
 
 
 def default_name(attr: str | Sequence[str], design: str | None) -> str:
@@ -125,77 +125,81 @@ def default_name(attr: str | Sequence[str], design: str | None) -> str:
     >>> default_name("weather", None), default_name("weather,illumination", "factorial")
     ('weather', 'weather+illumination-factorial')
     """
-    return "-".join(filter(None, ["+".join(words(attr)), design]))
+    return "-".join(filter(None, ["+".join(as_word_list(attr)), design]))
 
 
-def build(source: "Manifest", request: Request, output: Path, *, audit: str = "rows", force: bool = False) -> Split:
+def build_split(
+    source: "Manifest", request: Request, output: Path, *, audit: str = "rows", force: bool = False
+) -> Split:
     """The split of a request in the folder `output`, made unless it is there already."""
     filtered = Filter(request.where) if request.where is not None else None
     record = request.record(source.info["fingerprint"])
     try:
-        settled = workdir.settle(output / RECORD, record, force=force)
+        settled = workdir.check_request(output / RECORD, record, force=force)
     except RequestChanged:
-        draw(sides(source, read(source, filtered), request)[0])  # a misspelt request says so, not that it is another
+        draw_design(
+            partition_identities(source, load_candidates(source, filtered), request)[0]
+        )  # a misspelt request says so, not that it is another
         raise
     if settled == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
-        if covers(there.info["audit"].get("scope", "rows"), audit):
+        if scope_includes(there.info["audit"].get("scope", "rows"), audit):
             return there
-    return write(output, work_out(source, request, output, audit), force=force)
+    return write_split(output, draw_split(source, request, output, audit), force=force)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnSplit:
     """A split that is worked out and not yet audited or written: its train side, the rows of its arms, its test side,
     what its queries can find, the tests beside, how far the audit is to go, what it knows already, and what split.json
     says before that.
     """
 
-    train: Train
-    plan: Plan
-    side: TestSide
-    judged: Mapping[str, Judged]
-    tests: Tests
+    train: DesignInput
+    plan: ArmSet
+    side: TestSet
+    judged: Mapping[str, AnswerableQueries]
+    tests: CrossLevelTests
     scope: str
-    surveyed: Survey | None
+    surveyed: TrainSummary | None
     facts: Mapping[str, Any]
 
 
-def work_out(source: "Manifest", request: Request, output: Path, audit: str = "rows") -> Drawn:
+def draw_split(source: "Manifest", request: Request, output: Path, audit: str = "rows") -> DrawnSplit:
     """Who stands where, for a split in the folder `output`; nothing is written."""
-    pool = read(source, Filter(request.where) if request.where is not None else None)
-    train, side = sides(source, pool, request)
+    pool = load_candidates(source, Filter(request.where) if request.where is not None else None)
+    train, side = partition_identities(source, pool, request)
     if request.design is None:
-        refuse_nested(train.relations, pool, request.attr)
+        reject_nested(train.relations, pool, request.attr)
     with ThreadPoolExecutor(1) as aside:  # what no arm has a say in, while the arms are drawn
-        judging = aside.submit(judge, pool, side, request.attr, train.relations.twins())
+        judging = aside.submit(find_answerable, pool, side, request.attr, train.relations.twins())
         early = audit != "none" and request.missing != "coarsen"
-        surveying = aside.submit(survey, train) if early else None
+        surveying = aside.submit(train_summary, train) if early else None
         plan = draw_deals(train, _draw)
-    beside, judged = tests(train, side, plan.levels), judging.result()
+    beside, judged = cross_level_tests(train, side, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
-    facts = described(source, output, request.record(source.info["fingerprint"]), train, plan, side)
+    facts = build_record(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {"tests": beside.facts} if beside.facts else {}
-    return Drawn(train, plan, side, judged, beside, audit, surveyed, facts)
+    return DrawnSplit(train, plan, side, judged, beside, audit, surveyed, facts)
 
 
-def _draw(train: Train) -> Plan:
-    return draw_coarsely(train, draw) if train.request.missing == "coarsen" else draw(train)
+def _draw(train: DesignInput) -> ArmSet:
+    return draw_with_coarsened_levels(train, draw_design) if train.request.missing == "coarsen" else draw_design(train)
 
 
-def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, TestSide]:
+def partition_identities(manifest: "Manifest", pool: "CandidateTable", request: Request) -> tuple[DesignInput, TestSet]:
     """Part the pool by person.
 
     Raises SplitError where a side that is needed has nobody, or no query can be answered.
     """
-    searched = on_test_side(pool.person_keys, request.test_share)[pool.person]
+    searched = is_test_identity(pool.person_keys, request.test_share)[pool.person]
     rows = np.flatnonzero(~searched)
     datasets = manifest.info["datasets"].values()
     factors = sorted({factor for facts in datasets for factor in facts.get("factors", ()) if factor != "identity"})
     functions = {name: of for facts in datasets for name, of in (facts.get("functions") or {}).items()}
     with ThreadPoolExecutor(1) as aside:
-        tied = aside.submit(relations, pool, rows, factors, functions)
-        side = test_side(pool, np.flatnonzero(searched))
+        tied = aside.submit(attribute_relations, pool, rows, factors, functions)
+        side = choose_test_set(pool, np.flatnonzero(searched))
     total = f"{len(pool.persons):,} identities"
     if request.test_share > 0 and not searched.any():
         raise SplitError(
@@ -213,46 +217,51 @@ def sides(manifest: "Manifest", pool: "Pool", request: Request) -> tuple[Train, 
             "rule: each test identity is "
             "seen by one camera only. Use renders with more cameras, or --test-share 0 and a --target."
         )
-    return Train(pool, rows, request, tied.result()), side
+    return DesignInput(pool, rows, request, tied.result()), side
 
 
-def write(output: Path, drawn: Drawn, *, force: bool = False) -> Split:
+def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Split:
     """Write members.parquet, excluded.parquet, then split.json: a folder without the last is not a split.
 
     One process at a time writes into a folder; one that comes late finds the split of the other and raises
     RequestChanged where its request differs and `force` is not given. The audit goes on meanwhile; what it refuses is
     not kept.
     """
-    with holding(output, KIND, SplitError, adopt=True) as real:
+    with hold_folder(output, KIND, SplitError, adopt=True) as real:
         try:
-            workdir.settle(real / RECORD, drawn.facts["request"], force=force)
+            workdir.check_request(real / RECORD, drawn.facts["request"], force=force)
             _write(real, drawn)
         finally:
             discard_if_empty(real)
     return Split.open(output, made=True)
 
 
-def _write(output: Path, drawn: Drawn) -> None:
+def _write(output: Path, drawn: DrawnSplit) -> None:
     train, plan, side = drawn.train, drawn.plan, drawn.side
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / facts["root"] for name, facts in drawn.facts["datasets"].items()}
         checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots, drawn.surveyed)
-        versions = aside.submit(workdir.versions)
+        versions = aside.submit(workdir.package_versions)
 
         def accepted() -> None:
             checking.result()
-            remove(output / RECORD)
+            remove_output(output / RECORD)
 
-        digest = write_members(output / MEMBERS, parts(train.pool, plan.arms, side), accepted)
+        digest = write_members(output / MEMBERS, iter_parts(train.pool, plan.arms, side), accepted)
     workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
-    said = [*said_of(side, drawn.facts["test"]["identities"]), *drawn.tests.warnings, *plan.warnings, *warnings]
+    said = [
+        *test_set_warnings(side, drawn.facts["test"]["identities"]),
+        *drawn.tests.warnings,
+        *plan.warnings,
+        *warnings,
+    ]
     facts = {**drawn.facts, "audit": checked, "warnings": said}
     workdir.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
 
 
-def opened(manifest: AnyPath) -> "Manifest":
+def open_manifest(manifest: AnyPath) -> "Manifest":
     """Return a manifest that may be given as its folder."""
     from gprplus.ingest import Manifest
 

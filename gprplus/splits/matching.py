@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.splits.candidates import Codes
+from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.test_set import rank_in_runs
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # sets replicates of one stratum apart
@@ -21,7 +21,7 @@ _UNKNOWN_LEVEL = np.uint64(0)
 
 
 @dataclass(frozen=True)
-class Strata:
+class MatchingStrata:
     """Strata of candidate rows: `code` (n,) of each row; block `owner` (S,) and `key` (S,) uint64 of each stratum."""
 
     code: np.ndarray
@@ -30,7 +30,7 @@ class Strata:
 
 
 @dataclass(frozen=True)
-class Slots:
+class MatchedSlots:
     """Slots by block and rank: `rows` (S, L) int64 positions, `block` (S,), `rank` (S,) by priority in the block."""
 
     rows: np.ndarray
@@ -40,16 +40,16 @@ class Slots:
     def __len__(self) -> int:
         return len(self.block)
 
-    def only(self, kept: np.ndarray) -> "Slots":
+    def only(self, kept: np.ndarray) -> "MatchedSlots":
         """The slots that a mask keeps."""
-        return Slots(self.rows[kept], self.block[kept], self.rank[kept])
+        return MatchedSlots(self.rows[kept], self.block[kept], self.rank[kept])
 
 
 @dataclass(frozen=True)
-class Matched:
+class MatchedRows:
     """Slots and what matching cost: `candidates` rows came in, in `strata` strata of which `kept` hold every level."""
 
-    slots: Slots
+    slots: MatchedSlots
     candidates: int
     strata: int
     kept: int
@@ -60,7 +60,7 @@ class Matched:
         return self.slots.rows.size / self.candidates if self.candidates else 0.0
 
 
-def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[Codes]) -> Strata:
+def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[AttributeCodes]) -> MatchingStrata:
     """Cross blocks (n,) with the given factors. An unknown level is a level of its own.
 
     The code space is kept dense while it is not much larger than the rows, and renumbered to the codes in use where it
@@ -75,8 +75,8 @@ def stratify(block: np.ndarray, block_keys: np.ndarray, factors: Sequence[Codes]
             kept, code = np.unique(code, return_inverse=True)
         else:
             kept = np.arange(len(key) * width)
-        owner, key = owner[kept // width], sampling.mix(key[kept // width] + level_keys[kept % width])
-    return Strata(code, owner, key)
+        owner, key = owner[kept // width], sampling.splitmix64(key[kept // width] + level_keys[kept % width])
+    return MatchingStrata(code, owner, key)
 
 
 def _holding(codes: int) -> type[np.signedinteger]:
@@ -84,7 +84,7 @@ def _holding(codes: int) -> type[np.signedinteger]:
     return np.int32 if codes < 2**31 else np.int64
 
 
-def match(strata: Strata, level: np.ndarray, levels: int, uid: np.ndarray, seed: int) -> Matched:
+def match_strata(strata: MatchingStrata, level: np.ndarray, levels: int, uid: np.ndarray, seed: int) -> MatchedRows:
     """Fill slots from candidate rows: stratum s gives m_s = min over levels of n(s, level) slots.
 
     `level` (n,) in 0..levels-1, `uid` (n,) uint64. Where a cell has more images than needed, those of smallest priority
@@ -105,17 +105,17 @@ def match(strata: Strata, level: np.ndarray, levels: int, uid: np.ndarray, seed:
         replicate = rank_in_runs(kept)
         rows = order[starts[kept] + replicate[:, None]] if len(kept) else np.empty((0, levels), dtype=np.int64)
     slots = _in_order(
-        rows, strata.owner[kept], sampling.mix(strata.key[kept] + replicate.astype(np.uint64) * _STEP), seed
+        rows, strata.owner[kept], sampling.splitmix64(strata.key[kept] + replicate.astype(np.uint64) * _STEP), seed
     )
-    return Matched(slots, len(cell), int((counts.sum(axis=1) > 0).sum()), int((depth > 0).sum()))
+    return MatchedRows(slots, len(cell), int((counts.sum(axis=1) > 0).sum()), int((depth > 0).sum()))
 
 
-def _in_order(rows: np.ndarray, block: np.ndarray, key: np.ndarray, seed: int) -> Slots:
-    order = by_priority(block, sampling.priorities(key, seed, "slot"), key)
-    return Slots(rows[order], block[order], rank_in_runs(block[order]))
+def _in_order(rows: np.ndarray, block: np.ndarray, key: np.ndarray, seed: int) -> MatchedSlots:
+    order = argsort_by_priority(block, sampling.priorities(key, seed, "slot"), key)
+    return MatchedSlots(rows[order], block[order], rank_in_runs(block[order]))
 
 
-def by_priority(group: np.ndarray, priority: np.ndarray, tie: np.ndarray) -> np.ndarray:
+def argsort_by_priority(group: np.ndarray, priority: np.ndarray, tie: np.ndarray) -> np.ndarray:
     """Positions sorted by group, in it by priority, and by `tie` where priorities are equal.
 
     Group and priority are packed into one 64-bit key, which sorts several times faster than two; the bits that do not
@@ -128,7 +128,7 @@ def by_priority(group: np.ndarray, priority: np.ndarray, tie: np.ndarray) -> np.
     return np.lexsort((tie, priority, group)) if (ranked[1:] == ranked[:-1]).any() else order
 
 
-def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: int) -> np.ndarray:
+def complete_blocks(strata: MatchingStrata, cells: MatchingStrata, level: np.ndarray, levels: int) -> np.ndarray:
     """Which blocks have an image in every cell that occurs anywhere, at every level: `(B,) bool` over the blocks.
 
     `cells` are the same rows stratified without their blocks.
@@ -138,7 +138,9 @@ def complete_blocks(strata: Strata, cells: Strata, level: np.ndarray, levels: in
     return np.bincount(strata.owner[filled // levels], minlength=int(strata.owner.max(initial=-1)) + 1) == needed
 
 
-def deal(slots: Slots, block_keys: np.ndarray, level_keys: np.ndarray, among: np.ndarray, seed: int) -> np.ndarray:
+def deal_levels(
+    slots: MatchedSlots, block_keys: np.ndarray, level_keys: np.ndarray, among: np.ndarray, seed: int
+) -> np.ndarray:
     """Rows `(S,)` of a mixture: each block deals the levels `among` round-robin, in an order hashed for that block.
 
     Slots are dealt in the order of their rank, which is hashed too: dealing by cell number would tie the level to
@@ -146,15 +148,15 @@ def deal(slots: Slots, block_keys: np.ndarray, level_keys: np.ndarray, among: np
     one.
     """
     turns = np.argsort(
-        sampling.priorities(sampling.mix(block_keys[:, None] + level_keys[among][None, :]), seed, "deal"), axis=1
+        sampling.priorities(sampling.splitmix64(block_keys[:, None] + level_keys[among][None, :]), seed, "deal"), axis=1
     )
     dealt = among[turns[slots.block, slots.rank % len(among)]]
     return slots.rows[np.arange(len(slots)), dealt]
 
 
-def restrict(
-    slots: Slots, order: np.ndarray, identities: int | None, images_per_identity: int | None, budget: int | None
-) -> Slots:
+def take_first(
+    slots: MatchedSlots, order: np.ndarray, identities: int | None, images_per_identity: int | None, budget: int | None
+) -> MatchedSlots:
     """The first `identities` blocks by `order` (B,) priorities, the first images of each, `budget` slots in all.
 
     Each is bottom-k, so sizes are nested. A budget is spread as evenly as the blocks allow: by rank first, then by
@@ -165,7 +167,7 @@ def restrict(
         slots = slots.only((slots.rank < images_per_identity) & (size[slots.block] >= images_per_identity))
     if identities is not None:
         blocks = np.unique(slots.block)
-        chosen = blocks[sampling.bottom(order[blocks], identities, blocks)]
+        chosen = blocks[sampling.bottom_k(order[blocks], identities, blocks)]
         slots = slots.only(np.isin(slots.block, chosen))
     if budget is not None:
         kept = np.lexsort((slots.block, order[slots.block], slots.rank))[:budget]
@@ -186,6 +188,6 @@ def draw_within(person: np.ndarray, wanted: np.ndarray, priority: np.ndarray, ui
     low = np.flatnonzero(priority <= bound[person])
     if (np.bincount(person[low], minlength=len(wanted)) < np.minimum(wanted, owned)).any():
         low = np.arange(len(person))
-    order = low[by_priority(person[low], priority[low], uid[low])]
+    order = low[argsort_by_priority(person[low], priority[low], uid[low])]
     rank = rank_in_runs(person[order])
     return np.sort(order[rank < wanted[person[order]]])

@@ -9,12 +9,12 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import sampling
-from gprplus.core.parallel import in_threads
-from gprplus.core.workdir import replacing
-from gprplus.splits.candidates import Codes, Pool
-from gprplus.splits.designs import Arm
-from gprplus.splits.parts import ROLES, Part
-from gprplus.splits.test_set import TestSide
+from gprplus.core.parallel import map_threads
+from gprplus.core.workdir import atomic_write
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
+from gprplus.splits.designs import DrawnArm
+from gprplus.splits.parts import ROLES, MemberRows
+from gprplus.splits.test_set import TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,38 +23,38 @@ if TYPE_CHECKING:
 ROW_GROUP = 131_072
 
 
-def parts(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> Iterator[Part]:
+def iter_parts(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet) -> Iterator[MemberRows]:
     """The split piece by piece: each arm, deal by deal, then the test rows; in each by dataset, identity, path."""
     names = tuple(arms)
     for place, arm in enumerate(arms.values()):
-        code = Codes("arm", np.array([place], np.int32), names)
+        code = AttributeCodes("arm", np.array([place], np.int32), names)
         for deal, one in enumerate(arm.deals):
             rows = pool.in_order(one.rows)
             weights = None if one.weights is None else one.weights[np.searchsorted(one.rows, rows)]
-            yield Part(pool, rows, code, np.zeros(1, np.int32), weights, deal if arm.others else None)
+            yield MemberRows(pool, rows, code, np.zeros(1, np.int32), weights, deal if arm.others else None)
     rows, role = _test_order(pool, side)
-    yield Part(pool, rows, Codes("arm", np.array([-1], np.int32), names), role)
+    yield MemberRows(pool, rows, AttributeCodes("arm", np.array([-1], np.int32), names), role)
 
 
-def test_table(pool: Pool, side: TestSide) -> "pa.Table":
+def test_table(pool: CandidateTable, side: TestSet) -> "pa.Table":
     """The test rows by themselves (schema.MEMBERS with arm null)."""
     rows, role = _test_order(pool, side)
-    return Part(pool, rows, Codes("arm", np.array([-1], np.int32), ()), role).table()
+    return MemberRows(pool, rows, AttributeCodes("arm", np.array([-1], np.int32), ()), role).table()
 
 
-def _test_order(pool: Pool, side: TestSide) -> tuple[np.ndarray, np.ndarray]:
+def _test_order(pool: CandidateTable, side: TestSet) -> tuple[np.ndarray, np.ndarray]:
     """Test rows in order, and the code of each one's role."""
     rows = pool.in_order(side.rows)
     query = np.isin(rows, side.rows[side.query], kind="table")
     return rows, np.where(query, ROLES.index("query"), ROLES.index("gallery")).astype(np.int32)
 
 
-def fingerprint(pieces: Iterable[Part]) -> str:
+def members_fingerprint(pieces: Iterable[MemberRows]) -> str:
     """The fingerprint of a split from its parts: who is in which arm and role, and what is known of each image."""
-    return sampling.digest(*(piece.fingerprint for piece in pieces))
+    return sampling.sha256_digest(*(piece.fingerprint for piece in pieces))
 
 
-def write_members(path: Path, pieces: Iterable[Part], accepted: Callable[[], None]) -> str:
+def write_members(path: Path, pieces: Iterable[MemberRows], accepted: Callable[[], None]) -> str:
     """Write the members, whole or not at all, and return their fingerprint.
 
     `accepted` is asked when all is written and nothing is kept yet; what it raises leaves what was there before. A row
@@ -74,12 +74,12 @@ def write_members(path: Path, pieces: Iterable[Part], accepted: Callable[[], Non
     tables = ((piece, start) for piece in pieces for start in range(0, len(piece.rows), ROW_GROUP))
     with (
         ThreadPoolExecutor(1) as aside,
-        replacing(path) as temporary,
+        atomic_write(path) as temporary,
         pq.ParquetWriter(temporary, layout, **options) as writer,
     ):
-        digest = aside.submit(fingerprint, pieces)
+        digest = aside.submit(members_fingerprint, pieces)
         # A second thread would only hold more tables in memory.
-        for table in in_threads(lambda at: at[0].table(at[1], at[1] + ROW_GROUP), tables, 1):
+        for table in map_threads(lambda at: at[0].table(at[1], at[1] + ROW_GROUP), tables, 1):
             writer.write_table(table, row_group_size=ROW_GROUP)
         accepted()
     return digest.result()

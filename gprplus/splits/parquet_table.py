@@ -18,7 +18,7 @@ AGAIN = "Build the manifest again with --force."
 
 
 @dataclass(frozen=True)
-class Source:
+class ParquetTable:
     """One Parquet file. What keeps it from being read is raised as ManifestError."""
 
     path: Path
@@ -71,7 +71,7 @@ class Source:
             return self._checked(file.read(list(names)))
 
     def _checked(self, table: "pa.Table") -> "pa.Table":
-        return schema.stored.checked(table, schema.TABLES[self.path.stem], self.path, ManifestError, AGAIN)
+        return schema.stored.check_stored(table, schema.TABLES[self.path.stem], self.path, ManifestError, AGAIN)
 
     def _judged(self) -> AbstractContextManager[None]:
-        return schema.stored.reading(self.path, ManifestError, AGAIN)
+        return schema.stored.reading_table(self.path, ManifestError, AGAIN)

@@ -10,10 +10,10 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import sampling
-from gprplus.core.arrow import arrow
+from gprplus.core.arrow import from_numpy
 from gprplus.core.declarations import identity_attributes
-from gprplus.splits.candidates import Codes, Pool, decode
-from gprplus.splits.test_set import first_of_runs
+from gprplus.splits.candidates import AttributeCodes, CandidateTable, decode_levels
+from gprplus.splits.test_set import run_starts
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,15 +23,15 @@ _PLAIN = {"uid": "<u8", "weight": "<f8", "deal": "<i4"}  # columns that are numb
 
 
 @dataclass(frozen=True)
-class Part:
+class MemberRows:
     """Rows of one arm, or the test rows: positions in the pool, the code of the arm, and the codes of the roles.
 
     Arm and role are `(1,)` where they are the same for all rows. `deal` is None where the arm has one deal.
     """
 
-    pool: Pool
+    pool: CandidateTable
     rows: np.ndarray
-    arm: Codes
+    arm: AttributeCodes
     role: np.ndarray
     weights: np.ndarray | None = None
     deal: int | None = None
@@ -43,21 +43,22 @@ class Part:
         rows = self.rows[start:stop]
         layout = schema.arrow_schema(schema.MEMBERS)
         columns = {
-            name: decode(self._at(name, rows, slice(start, stop)), layout.field(name).type) for name in self._coded
+            name: decode_levels(self._at(name, rows, slice(start, stop)), layout.field(name).type)
+            for name in self._coded
         }
         person = self.pool.person[rows]
-        heads = np.flatnonzero(first_of_runs(person))  # a person's rows stand together: repeating beats looking up
+        heads = np.flatnonzero(run_starts(person))  # a person's rows stand together: repeating beats looking up
         lengths = np.diff(np.append(heads, len(rows)))
         for name, codes in self.pool.of_persons.items():
-            repeated = Codes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
-            columns[name] = decode(repeated, layout.field(name).type)
-        columns["uid"] = arrow(self.pool.uid[rows], layout.field("uid").type)
+            repeated = AttributeCodes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
+            columns[name] = decode_levels(repeated, layout.field(name).type)
+        columns["uid"] = from_numpy(self.pool.uid[rows], layout.field("uid").type)
         weight = layout.field("weight").type
         weights = self.weights
-        columns["weight"] = pa.nulls(len(rows), weight) if weights is None else arrow(weights[start:stop], weight)
+        columns["weight"] = pa.nulls(len(rows), weight) if weights is None else from_numpy(weights[start:stop], weight)
         deal = layout.field("deal").type
         deals = None if self.deal is None else np.broadcast_to(self.deal, len(rows))
-        columns["deal"] = pa.nulls(len(rows), deal) if deals is None else arrow(deals, deal)
+        columns["deal"] = pa.nulls(len(rows), deal) if deals is None else from_numpy(deals, deal)
         columns["path"] = self.pool.texts.take("path", rows)
         return pa.table([columns[field.name] for field in layout], schema=layout)
 
@@ -82,13 +83,13 @@ class Part:
     def _coded(self) -> Sequence[str]:
         return ("arm", "role", *self.pool.images)
 
-    def _at(self, name: str, rows: np.ndarray, span: slice) -> Codes:
+    def _at(self, name: str, rows: np.ndarray, span: slice) -> AttributeCodes:
         """One value a row, of what does not belong to persons."""
         if name in self.pool.images:
             return self.pool.images[name].at(rows)
-        codes = self.arm if name == "arm" else Codes("role", self.role, ROLES)
+        codes = self.arm if name == "arm" else AttributeCodes("role", self.role, ROLES)
         values = codes.values[span] if len(codes.values) > 1 else np.broadcast_to(codes.values, len(rows))
-        return Codes(name, values, codes.levels)
+        return AttributeCodes(name, values, codes.levels)
 
     def _numbers(self, name: str) -> np.ndarray:
         """The values of a column of `_PLAIN` that is there."""
@@ -101,14 +102,14 @@ class Part:
     def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[Any]:
         """The bytes that stand for a column in a fingerprint."""
         count = len(self.rows)
-        yield sampling.heading(name, count)
+        yield sampling.fingerprint_header(name, count)
         if name in _PLAIN:
             yield np.ascontiguousarray(self._numbers(name), dtype=_PLAIN[name])
             yield np.packbits(np.ones(count, dtype=bool))
             return
         if name in self.pool.of_persons:
             codes = self.pool.of_persons[name]
-            codes = Codes(name, codes.values[self.pool.person[self.rows]], codes.levels)
+            codes = AttributeCodes(name, codes.values[self.pool.person[self.rows]], codes.levels)
         else:
             codes = self._at(name, self.rows, slice(None))
-        yield from sampling.coded_blocks(codes.values, codes.levels)
+        yield from sampling.fingerprint_codes(codes.values, codes.levels)

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from gprplus import schema
-from gprplus.core.declarations import strict
+from gprplus.core.declarations import from_mapping
 from gprplus.core.errors import SplitError
 from gprplus.core.paths import AnyPath
-from gprplus.core.workdir import read_json, settle, versions
-from gprplus.ingest.inspection.compare_manifests import Difference
+from gprplus.core.workdir import check_request, package_versions, read_json
+from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 from gprplus.schema.records import split_record
 from gprplus.splits.compare_splits import compare_records
-from gprplus.splits.make import opened, work_out, write
-from gprplus.splits.members import fingerprint, parts
+from gprplus.splits.make import draw_split, open_manifest, write_split
+from gprplus.splits.members import iter_parts, members_fingerprint
 from gprplus.splits.request import Request
 from gprplus.splits.split import MEMBERS, RECORD, Split
 
@@ -21,41 +21,41 @@ _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuildResult:
     """What came of it: the split where its rows are those of the record, else None; and whatever differs.
 
     Equal rows may have other versions, or a manifest that has grown in columns: that differs and does no harm.
     """
 
     split: Split | None
-    differences: tuple[Difference, ...]
+    differences: tuple[ManifestDifference, ...]
 
 
-def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force: bool = False) -> Rebuilt:
+def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force: bool = False) -> RebuildResult:
     """Make the split that a split.json (or its folder) describes from a manifest of one's own, and compare the rows.
 
     The record may come from another machine: of it only what was asked and what came of it is used, no path. Nothing is
     written unless the rows are the same. Raises SplitError for what is no record of a split, or a question that this
     manifest cannot answer, and RequestChanged where `output` holds another split and `force` is not given.
     """
-    info, request = read_record(record)
-    source, output = opened(manifest), Path(output)
-    drawn = work_out(source, request, output)
-    rows = fingerprint(parts(drawn.train.pool, drawn.plan.arms, drawn.side))
-    found = {**drawn.facts, "fingerprint": rows, "versions": versions()}
+    info, request = read_split_record(record)
+    source, output = open_manifest(manifest), Path(output)
+    drawn = draw_split(source, request, output)
+    rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.side))
+    found = {**drawn.facts, "fingerprint": rows, "versions": package_versions()}
     asked = {**info, "request": request.record(info["manifest"]["fingerprint"])}  # with what was left to defaults
     differences = tuple(compare_records(asked, found))
     if found["fingerprint"] != info["fingerprint"]:
-        return Rebuilt(None, differences)
+        return RebuildResult(None, differences)
     if _file(record).resolve() == (output / RECORD).resolve():  # the record lies where its split belongs
         settled = "same"
     else:
-        settled = settle(output / RECORD, request.record(source.fingerprint), force=force)
+        settled = check_request(output / RECORD, request.record(source.fingerprint), force=force)
     there = settled == "same" and (output / MEMBERS).is_file()
-    return Rebuilt(Split.open(output) if there else write(output, drawn, force=force), differences)
+    return RebuildResult(Split.open(output) if there else write_split(output, drawn, force=force), differences)
 
 
-def read_record(record: AnyPath) -> tuple[dict[str, Any], Request]:
+def read_split_record(record: AnyPath) -> tuple[dict[str, Any], Request]:
     """What a split.json says, and the request in it. Raises SplitError where it is none, DeclarationError where it
     asks for what is unknown.
     """
@@ -70,7 +70,7 @@ def read_record(record: AnyPath) -> tuple[dict[str, Any], Request]:
             + (f"it lacks {', '.join(absent)}." if absent else f"it has schema version {info.get('schema_version')}.")
         )
     asked = {key: value for key, value in info["request"].items() if key != "manifest" and value is not None}
-    return info, strict(Request, asked, f"{path}: request")
+    return info, from_mapping(Request, asked, f"{path}: request")
 
 
 def _file(record: AnyPath) -> Path:

@@ -9,24 +9,24 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import sampling, workdir
-from gprplus.core.parallel import in_threads
-from gprplus.splits.dealing import every_arm
-from gprplus.splits.designs import Arm, Plan, Train
-from gprplus.splits.test_set import TestSide
+from gprplus.core.parallel import map_threads
+from gprplus.splits.dealing import arms_of_every_deal
+from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
+from gprplus.splits.test_set import TestSet
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
-    from gprplus.splits.candidates import Pool
+    from gprplus.splits.candidates import CandidateTable
 
 
-def described(
-    manifest: "Manifest", output: Path, record: Mapping[str, Any], train: Train, plan: Plan, side: TestSide
+def build_record(
+    manifest: "Manifest", output: Path, record: Mapping[str, Any], train: DesignInput, plan: ArmSet, side: TestSet
 ) -> dict[str, Any]:
     """The record of a split in the folder `output`; its own fingerprint is filled in when its rows are written."""
     pool = train.pool
     known = manifest.info["datasets"]
-    every = list(every_arm(plan.arms))
-    prints = dict(zip(map(id, every), in_threads(partial(_arm_fingerprint, pool), every), strict=True))
+    every = list(arms_of_every_deal(plan.arms))
+    prints = dict(zip(map(id, every), map_threads(partial(_arm_fingerprint, pool), every), strict=True))
     return {
         "schema_version": schema.VERSION,
         "name": output.resolve().name,
@@ -36,10 +36,10 @@ def described(
         "levels": [level.item() if isinstance(level, np.generic) else level for level in plan.levels],
         "seed": train.request.seed,
         "reference": plan.reference,
-        "manifest": {"path": workdir.relative(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
+        "manifest": {"path": workdir.relative_path(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
         "datasets": {
             name: {
-                "root": workdir.relative(root, output),
+                "root": workdir.relative_path(root, output),
                 **{key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")},
             }
             for name, root in manifest.roots().items()
@@ -68,12 +68,12 @@ def described(
     }
 
 
-def _size(pool: "Pool", arm: Arm, prints: Mapping[int, str]) -> dict[str, Any]:
+def _size(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> dict[str, Any]:
     """Counts and fingerprint of one deal of an arm; `prints` holds fingerprints by the id of the arm."""
     return {"images": len(arm.rows), "identities": _persons(pool, arm.rows), "fingerprint": prints[id(arm)]}
 
 
-def _deals(pool: "Pool", arm: Arm, prints: Mapping[int, str]) -> dict[str, Any]:
+def _deals(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> dict[str, Any]:
     """The deals of an arm where it has several, with the levels that each has drawn."""
     if not arm.others:
         return {}
@@ -81,24 +81,24 @@ def _deals(pool: "Pool", arm: Arm, prints: Mapping[int, str]) -> dict[str, Any]:
     return {"deals": [_size(pool, one, prints) | ({"levels": list(one.levels)} if drawn else {}) for one in arm.deals]}
 
 
-def _arm_fingerprint(pool: "Pool", arm: Arm) -> str:
+def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
     """Of the images, and of their weights where there are any."""
     uid = pool.uid[arm.rows]
     if arm.weights is None:
-        return sampling.digest(np.sort(uid).astype("<u8").tobytes())
+        return sampling.sha256_digest(np.sort(uid).astype("<u8").tobytes())
     order = np.argsort(uid)
-    return sampling.digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
+    return sampling.sha256_digest(uid[order].astype("<u8").tobytes(), arm.weights[order].astype("<f8").tobytes())
 
 
-def _test_fingerprint(pool: "Pool", side: TestSide) -> str | None:
+def _test_fingerprint(pool: "CandidateTable", side: TestSet) -> str | None:
     """Of the queries and of the gallery: splits that share their test side have it in common. None without one."""
     if not len(side.rows):
         return None
     uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
-    return sampling.digest(*(uid.astype("<u8").tobytes() for uid in uids))
+    return sampling.sha256_digest(*(uid.astype("<u8").tobytes() for uid in uids))
 
 
-def _gallery_levels(train: Train, side: TestSide) -> dict[str, int]:
+def _gallery_levels(train: DesignInput, side: TestSet) -> dict[str, int]:
     """Gallery rows of each level of the attribute; none for identities."""
     if train.request.attr == "identity" or not len(side.rows):
         return {}
@@ -107,11 +107,11 @@ def _gallery_levels(train: Train, side: TestSide) -> dict[str, int]:
     return {str(codes.levels[code]): int(counts[code]) for code in codes.present()}
 
 
-def _persons(pool: "Pool", rows: np.ndarray) -> int:
+def _persons(pool: "CandidateTable", rows: np.ndarray) -> int:
     return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
 
 
-def said_of(side: TestSide, people: int) -> list[str]:
+def test_set_warnings(side: TestSet, people: int) -> list[str]:
     """Sentences about the sides; `people` are tested."""
     said = []
     if not len(side.rows):

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gprplus.core.declarations import attributes
-from gprplus.core.errors import SplitError, nearest
+from gprplus.core.errors import SplitError, did_you_mean
 
 MISSING = {
     "drop-stratum": "leave out the combinations of a person that lack a level",
@@ -67,7 +67,7 @@ def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, 
     known = attributes()
     for name, levels in given.items():
         if name not in known:
-            raise SplitError(f"{whose} restricts '{name}', which is no attribute. {nearest(name, known)}")
+            raise SplitError(f"{whose} restricts '{name}', which is no attribute. {did_you_mean(name, known)}")
         if isinstance(levels, str) or not len(levels):
             raise SplitError(f"{whose} restricts {name} to no list of levels; name one or more.")
     return {name: tuple(str(level).lower() for level in levels) for name, levels in given.items()}
@@ -118,7 +118,7 @@ class Request:
         object.__setattr__(self, "restrict", texts)
         for name in (self.attr, *self.factors, *self.coarsen):
             if name not in known:
-                raise SplitError(f"There is no attribute '{name}'. {nearest(name, known)}")
+                raise SplitError(f"There is no attribute '{name}'. {did_you_mean(name, known)}")
         if not 0 <= self.test_share < 1:
             raise SplitError(
                 f"The test share must be at least 0 and less than 1; found {self.test_share}. With 0 there are no "
@@ -126,7 +126,7 @@ class Request:
                 "and runs need a --target."
             )
         if self.missing not in MISSING:
-            raise SplitError(f"--missing {self.missing} is not known. {nearest(self.missing, MISSING)}")
+            raise SplitError(f"--missing {self.missing} is not known. {did_you_mean(self.missing, MISSING)}")
         if not 0 <= self.min_retention <= 1:
             raise SplitError(f"The least retention must lie between 0 and 1; found {self.min_retention}.")
         for name in ("identities", "images_per_identity", "budget", "draws", "deals"):
@@ -182,6 +182,6 @@ def level_set(text: str, present: Sequence[Any], attr: str) -> tuple[int, ...]:
     chosen = set()
     for name in text.lower().split("+"):
         if name not in names:
-            raise SplitError(f"{attr} has no level '{name}' on the train side. {nearest(name, names)}")
+            raise SplitError(f"{attr} has no level '{name}' on the train side. {did_you_mean(name, names)}")
         chosen.add(names[name])
     return tuple(sorted(chosen))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.declarations import identity_attributes
-from gprplus.core.errors import ManifestError, SplitError, nearest
-from gprplus.core.files import signature
-from gprplus.core.paths import AnyPath, by_name
+from gprplus.core.errors import ManifestError, SplitError, did_you_mean
+from gprplus.core.files import file_signature
+from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.roots import recorded_root
 from gprplus.core.workdir import read_json
 from gprplus.schema.records import split_record
@@ -39,7 +39,7 @@ class Split:
         self.path = path
         self.info = info
         self.made = made
-        self._file = signature(path / MEMBERS)
+        self._file = file_signature(path / MEMBERS)
 
     @classmethod
     def open(cls, path: AnyPath, *, made: bool = False) -> "Split":
@@ -68,7 +68,7 @@ class Split:
     def _verify(self) -> None:
         """Raise SplitError where the rows are not those whose fingerprint is recorded."""
         recorded = str(self.info["fingerprint"])
-        found = sampling.digest(*map(_fingerprint, self._parts()))
+        found = sampling.sha256_digest(*map(_fingerprint, self._parts()))
         if found != recorded:
             raise SplitError(
                 f"{self.path / MEMBERS} does not hold the rows that {RECORD} describes: their fingerprint is "
@@ -107,7 +107,7 @@ class Split:
         Training seed k trains on deal k modulo `deals`.
         """
         if arm not in self.info["arms"]:
-            raise SplitError(f"{self.path} has no arm '{arm}'. {nearest(arm, self.arms)}")
+            raise SplitError(f"{self.path} has no arm '{arm}'. {did_you_mean(arm, self.arms)}")
         if not 0 <= deal < self.deals:
             raise SplitError(f"{self.path} has the deals 0 to {self.deals - 1}; found {deal}.")
         before = sum(_images(self.info["arms"][name]) for name in self.arms[: self.arms.index(arm)])
@@ -135,7 +135,7 @@ class Split:
         """
         from gprplus.baseline.reid_dataset import ReidDataset
 
-        return ReidDataset(self.test(), self.roots(by_name(roots)), transform)
+        return ReidDataset(self.test(), self.roots(as_named_paths(roots)), transform)
 
     def test(self) -> "pa.Table":
         """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""
@@ -162,7 +162,7 @@ class Split:
         datasets = self.info["datasets"]
         for name in overrides:
             if name not in datasets:
-                raise SplitError(f"{self.path} has no dataset '{name}'. {nearest(name, datasets)}")
+                raise SplitError(f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}")
         return {
             name: Path(overrides.get(name) or recorded_root(self.path, facts["root"], name, SplitError))
             for name, facts in datasets.items()
@@ -186,8 +186,12 @@ class Split:
 
         names = list(columns or [column.name for column in schema.MEMBERS])
         path = self.path / MEMBERS
-        with schema.stored.reading(path, SplitError, AGAIN), path.open("rb") as opened, pq.ParquetFile(opened) as file:
-            if signature(opened.fileno()) != self._file:
+        with (
+            schema.stored.reading_table(path, SplitError, AGAIN),
+            path.open("rb") as opened,
+            pq.ParquetFile(opened) as file,
+        ):
+            if file_signature(opened.fileno()) != self._file:
                 raise SplitError(f"{self.path} was made again while it was being read. Run the command again.")
             there = [name for name in names if name in file.schema_arrow.names or name not in LATER]
             schema.require(file.schema_arrow.names, there, str(path), SplitError)
@@ -196,7 +200,7 @@ class Split:
             edges = [sum(sizes[:i]) for i in range(len(sizes) + 1)]
             groups = [i for i in range(len(sizes)) if edges[i] < stop and edges[i + 1] > start]
             table = file.read_row_groups(groups, there)
-        table = _filled(schema.stored.checked(table, schema.MEMBERS, path, SplitError, AGAIN), names)
+        table = _filled(schema.stored.check_stored(table, schema.MEMBERS, path, SplitError, AGAIN), names)
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
 

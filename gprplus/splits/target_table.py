@@ -9,10 +9,10 @@ from gprplus import schema
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import DeclarationError, ManifestError
 from gprplus.schema import ROLES
-from gprplus.splits.candidates import encode
-from gprplus.splits.load import read
+from gprplus.splits.candidates import encode_levels
+from gprplus.splits.load import load_candidates
 from gprplus.splits.members import test_table
-from gprplus.splits.test_set import test_side
+from gprplus.splits.test_set import choose_test_set
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,8 +36,8 @@ def target_rows(manifest: "Manifest") -> "pa.Table":
     if any(roles.values()):
         _require_test_roles(manifest, roles)
         return _own_roles(manifest)
-    pool = read(manifest)
-    side = test_side(pool, np.arange(len(pool)))
+    pool = load_candidates(manifest)
+    side = choose_test_set(pool, np.arange(len(pool)))
     if not side.query.any():
         raise ManifestError(
             f"{manifest.path} cannot be a target: no image of it has a true match under the {side.protocol} rule."
@@ -48,7 +48,7 @@ def target_rows(manifest: "Manifest") -> "pa.Table":
 def _roles(manifest: "Manifest") -> dict[str, set[str]]:
     """The roles that the images of each dataset have."""
     table = manifest.images(["dataset", "role"])
-    dataset, role = (encode(name, table.column(name)) for name in ("dataset", "role"))
+    dataset, role = (encode_levels(name, table.column(name)) for name in ("dataset", "role"))
     found: dict[str, set[str]] = {}
     for code, name in enumerate(dataset.levels):
         present = role.at(dataset.values == code).present()
@@ -77,10 +77,10 @@ def _shown(roles: set[str]) -> str:
 
 def _declared(manifest: "Manifest", dataset: str, role: str) -> str:
     """The folder or the list that gives a role in the dataset's layout, in brackets; "" where the layout has none."""
-    from gprplus.ingest.layouts.load import load
+    from gprplus.ingest.layouts.load import load_layout
 
     try:
-        layout = load(str(manifest.datasets[dataset]["layout"]))
+        layout = load_layout(str(manifest.datasets[dataset]["layout"]))
     except DeclarationError:
         return ""
     folders = [f"folder {part}" for part, given in layout.roles.items() if given == role]

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.protocol import unanswered
-from gprplus.splits.candidates import Codes, Pool
+from gprplus.core.protocol import why_unanswerable
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
 
-PLAYS_CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # protocol -> the column that names the camera
+CAMERA_COLUMN = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # protocol -> the column that names the camera
 
 
 @dataclass(frozen=True)
-class TestSide:
+class TestSet:
     """Positions of the test rows in the pool, which of them are queries, and how they are judged.
 
     `excluded` are rows that would have been queries but that nothing in the gallery answers; they stay in the gallery.
@@ -33,42 +33,44 @@ class TestSide:
     reasons: np.ndarray
 
 
-def on_test_side(person_keys: np.ndarray, share: float) -> np.ndarray:
+def is_test_identity(person_keys: np.ndarray, share: float) -> np.ndarray:
     """`(I,) bool`: the persons whose priority lies under the share.
 
     A threshold, so nobody changes sides as data grows.
     """
-    return sampling.unit(sampling.priorities(person_keys, 0, "side")) < share
+    return sampling.to_unit_interval(sampling.priorities(person_keys, 0, "side")) < share
 
 
-def cameras(pool: Pool) -> tuple[str, np.ndarray]:
+def camera_codes(pool: CandidateTable) -> tuple[str, np.ndarray]:
     """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all -1)."""
-    for protocol, column in PLAYS_CAMERA.items():
+    for protocol, column in CAMERA_COLUMN.items():
         if pool.images[column].levels:
             return protocol, pool.images[column].values
     return "no-camera", np.full(len(pool), -1, dtype=np.int32)
 
 
-def test_side(pool: Pool, rows: np.ndarray) -> TestSide:
+def choose_test_set(pool: CandidateTable, rows: np.ndarray) -> TestSet:
     """Choose queries among `rows` (n,): one a person and camera, their other levels dealt evenly; the rest is gallery.
 
     A person all of whose images would search leaves nothing to be found, so every second one of them goes to the
     gallery.
     """
-    protocol, camera = cameras(pool)
+    protocol, camera = camera_codes(pool)
     person, camera = pool.person[rows], camera[rows]
     priority = sampling.priorities(pool.uid[rows], 0, "query")
     others = [codes.at(rows) for codes in pool.images.values() if len(codes.levels) > 1]
-    chosen = leave_some(deal_queries(person, camera, others, priority), person, priority)
+    chosen = keep_some_in_gallery(choose_queries(person, camera, others, priority), person, priority)
     query = np.zeros(len(rows), dtype=bool)
     query[chosen] = True
-    reasons = unanswered(person[query], person[~query], camera[query], camera[~query])
+    reasons = why_unanswerable(person[query], person[~query], camera[query], camera[~query])
     lost = chosen[reasons > 0]
     query[lost] = False
-    return TestSide(rows, query, protocol, rows[lost], reasons[reasons > 0])
+    return TestSet(rows, query, protocol, rows[lost], reasons[reasons > 0])
 
 
-def deal_queries(person: np.ndarray, camera: np.ndarray, others: Sequence[Codes], priority: np.ndarray) -> np.ndarray:
+def choose_queries(
+    person: np.ndarray, camera: np.ndarray, others: Sequence[AttributeCodes], priority: np.ndarray
+) -> np.ndarray:
     """Positions, sorted, of one row for each (person, camera), a person's spread over the levels of `others`.
 
     Camera by camera, each person takes the row whose levels it has used least so far; the priority settles ties. Where
@@ -98,17 +100,17 @@ def _least(group: np.ndarray, score: np.ndarray, priority: np.ndarray) -> np.nda
     """For each run of equal `group` (n,), the place of its least score; the priority, then the order settle ties."""
     places = np.arange(len(group))
     for values in (score, priority, places):
-        starts = np.flatnonzero(first_of_runs(group[places]))
+        starts = np.flatnonzero(run_starts(group[places]))
         lengths = np.diff(np.append(starts, len(places)))
         mine = values[places]
         places = places[mine == np.repeat(np.minimum.reduceat(mine, starts), lengths)]
     return places
 
 
-def first_of_runs(values: np.ndarray) -> np.ndarray:
+def run_starts(values: np.ndarray) -> np.ndarray:
     """`(N,) bool`: where a run of equal values begins.
 
-    >>> first_of_runs(np.array([3, 3, 5])).tolist()
+    >>> run_starts(np.array([3, 3, 5])).tolist()
     [True, False, True]
     """
     first = np.ones(len(values), dtype=bool)
@@ -116,7 +118,7 @@ def first_of_runs(values: np.ndarray) -> np.ndarray:
     return first
 
 
-def leave_some(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
+def keep_some_in_gallery(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
     """`chosen` without every second row of the persons all of whose rows were chosen: something must be found."""
     owned, searching = np.bincount(person), np.bincount(person[chosen], minlength=int(person.max(initial=-1)) + 1)
     bare = (owned == searching) & (searching > 1)
@@ -134,6 +136,6 @@ def rank_in_runs(values: np.ndarray) -> np.ndarray:
     >>> rank_in_runs(np.array([3, 3, 5, 5, 5])).tolist()
     [0, 1, 0, 1, 2]
     """
-    starts = np.flatnonzero(first_of_runs(values))
+    starts = np.flatnonzero(run_starts(values))
     lengths = np.diff(np.append(starts, len(values)))
     return np.arange(len(values)) - np.repeat(starts, lengths)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.splits.candidates import Codes
-from gprplus.splits.matching import Slots
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.matching import MatchedSlots
 
 STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, and no more than a quarter turn is asked for
 
 
 @dataclass(frozen=True)
-class Angle:
+class ViewpointGap:
     """The least difference of viewpoint `degrees`, and the viewpoint of each slot, `(S,)` degrees."""
 
     degrees: int
@@ -25,14 +25,14 @@ class Angle:
         asks = np.repeat(np.arange(len(query)), high - low)
         step = np.arange(len(asks)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
         found = order[low[asks] + step]
-        near = between(self.at[query][asks], self.at[gallery][found]) < self.degrees
+        near = angle_between(self.at[query][asks], self.at[gallery][found]) < self.degrees
         return asks[near], found[near]
 
 
-def between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Degrees between directions, the short way round.
 
-    >>> between(np.array([350, 90]), np.array([10, 270])).tolist()
+    >>> angle_between(np.array([350, 90]), np.array([10, 270])).tolist()
     [20, 180]
     """
     gap = np.abs(first - second) % 360
@@ -51,7 +51,7 @@ def default_degrees(viewpoints: np.ndarray) -> int:
     return min(STEPS * int(np.diff(np.append(turns, turns[0] + 360)).min()), MOST_DEG)
 
 
-def angle(viewpoint: Codes, slots: Slots, asked: int | None, attr: str) -> Angle | None:
+def viewpoint_gap(viewpoint: AttributeCodes, slots: MatchedSlots, asked: int | None, attr: str) -> ViewpointGap | None:
     """The least angle between query and true match; None where no angle is known, or none changes inside a level.
 
     `asked` is --apart-deg, by default `default_degrees`. Raises SplitError where it was asked for and cannot be had.
@@ -65,4 +65,4 @@ def angle(viewpoint: Codes, slots: Slots, asked: int | None, attr: str) -> Angle
         return None
     at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]
     degrees = default_degrees(at) if asked is None else asked
-    return Angle(degrees, at) if degrees else None
+    return ViewpointGap(degrees, at) if degrees else None

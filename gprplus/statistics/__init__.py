@@ -1,15 +1,23 @@
 """How far a score may be trusted: intervals, contrasts and families of them, effects, curves, components, plans."""
 
-from gprplus.statistics.identity_variance import Scored
-from gprplus.statistics.intervals import RESAMPLES, Estimate, against, differences, levels, resampled, weights
+from gprplus.statistics.identity_variance import ScoreArray
+from gprplus.statistics.intervals import (
+    RESAMPLES,
+    Estimate,
+    arm_intervals,
+    bootstrap_weights,
+    difference_intervals,
+    floor_difference,
+    resampled,
+)
 
 __all__ = [
     "RESAMPLES",
     "Estimate",
-    "Scored",
-    "against",
-    "differences",
-    "levels",
+    "ScoreArray",
+    "arm_intervals",
+    "bootstrap_weights",
+    "difference_intervals",
+    "floor_difference",
     "resampled",
-    "weights",
 ]

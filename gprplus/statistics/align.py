@@ -15,7 +15,7 @@ METRICS = ("mAP", "rank1")
 
 
 @dataclass(frozen=True)
-class Aligned:
+class AlignedQueries:
     """`scores` `(A, S, Q) float64` by metric, and the identity's name of each query, `identity_names (Q,)`."""
 
     scores: dict[str, np.ndarray]
@@ -38,9 +38,9 @@ def shared_seeds(rows: Sequence[Mapping[str, Any]], arms: Sequence[str], target:
     return seeds
 
 
-def aligned(
+def align_queries(
     queries: Mapping[tuple[str, int], "pa.Table"], arms: Sequence[str], seeds: Sequence[int], target: str
-) -> Aligned:
+) -> AlignedQueries:
     """The scores of the valid queries of a target, sorted by uid."""
     import pyarrow.compute as pc
 
@@ -67,4 +67,4 @@ def aligned(
                 )
             scores["mAP"][-1].append(table.column("AP").to_numpy())
             scores["rank1"][-1].append((table.column("first_match_rank").to_numpy() == 1).astype(np.float64))
-    return Aligned({metric: np.array(values, dtype=np.float64) for metric, values in scores.items()}, names)
+    return AlignedQueries({metric: np.array(values, dtype=np.float64) for metric, values in scores.items()}, names)

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.statistics import seed_noise
-from gprplus.statistics.identity_variance import Scored, Spread, factors, spread
-from gprplus.statistics.intervals import Estimate, estimates, identity_part
-from gprplus.statistics.variance_sum import joined, two_sided
+from gprplus.statistics.identity_variance import IdentityVariance, ScoreArray, identity_variance, variance_factors
+from gprplus.statistics.intervals import Estimate, estimates, identity_variance_part
+from gprplus.statistics.variance_sum import combine_variances, two_sided
 
 Part = tuple[np.ndarray, np.ndarray]
 DRAWS = 2000  # simulated experiments without any effect
@@ -24,7 +24,7 @@ ENOUGH = 100  # identities in a simulated experiment; with more, their variance 
 
 
 @dataclass(frozen=True)
-class Judged:
+class ContrastEstimates:
     """Contrasts, `(K,) float64` each: value, standard error, degrees of freedom (0: nothing is known of the noise), the
     standardised difference d_z (mean over the standard deviation of the values of each seed; NaN with one seed), and
     `null (R, K)`: two-sided probabilities of simulated experiments without any effect, drawn jointly.
@@ -52,22 +52,22 @@ class Judged:
         return estimates(self.value, self.error**2, self.freedom)
 
 
-def together(parts: Sequence[Judged], order: np.ndarray) -> Judged:
+def combine_parts(parts: Sequence[ContrastEstimates], order: np.ndarray) -> ContrastEstimates:
     """Contrasts that were judged apart as one family, put in `order (K,)`: simulated as if they were independent."""
     columns = {
         name: np.concatenate([getattr(one, name) for one in parts])[order]
         for name in ("value", "error", "freedom", "d_z")
     }
-    return Judged(**columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order])
+    return ContrastEstimates(**columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order])
 
 
-def judge(
-    scored: Scored,
+def estimate_contrasts(
+    scored: ScoreArray,
     matrix: np.ndarray,
     rng: np.random.Generator,
     groups: Sequence[Sequence[int]] = (),
     draws: int = DRAWS,
-) -> Judged:
+) -> ContrastEstimates:
     """Judge contrasts `matrix (K, A) float64`, rows summing to 0, of scored arms.
 
     `groups` holds, for each contrast or for none, the arms that are draws of one random control; their spread is
@@ -76,15 +76,15 @@ def judge(
     means = scored.means()
     value = matrix @ means.mean(axis=1)
     luck, rest = _luck(means, matrix, groups)
-    over = spread(scored)
-    people, _ = identity_part(over, matrix)
-    overlap = identity_part(over, rest)[1]
+    over = identity_variance(scored)
+    people, _ = identity_variance_part(over, matrix)
+    overlap = identity_variance_part(over, rest)[1]
     by_seed = seed_noise.contrast_variance(means, rest)
-    variance, freedom = joined([people, by_seed, luck], overlap)
+    variance, freedom = combine_variances([people, by_seed, luck], overlap)
     each = (matrix @ means).std(axis=1, ddof=1) if means.shape[1] > 1 else np.full(len(value), np.nan)
     d_z = np.divide(value, each, out=np.full(len(value), np.nan), where=each > 1e-12)
-    null = Null(over, means, matrix, rest, by_seed[0], luck, overlap).drawn(draws, rng)
-    return Judged(value, np.sqrt(variance), freedom, d_z, null)
+    null = NullDistribution(over, means, matrix, rest, by_seed[0], luck, overlap).drawn(draws, rng)
+    return ContrastEstimates(value, np.sqrt(variance), freedom, d_z, null)
 
 
 def _luck(means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[Part, np.ndarray]:
@@ -102,14 +102,14 @@ def _luck(means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
-class Null:
+class NullDistribution:
     """An experiment whose contrasts `matrix (K, A)` are all 0, as noisy as the one at hand.
 
     `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds, `luck` the
     variance over draws, `overlap (K,)` what identities and seeds both hold.
     """
 
-    over: Spread
+    over: IdentityVariance
     means: np.ndarray
     matrix: np.ndarray
     rest: np.ndarray
@@ -123,15 +123,15 @@ class Null:
         Identities and seeds are drawn for all arms at once, so that contrasts with a common arm correlate, and every
         variance is estimated anew from what was drawn.
         """
-        root = self.matrix @ _root(shrunk(self.over))
+        root = self.matrix @ _root(shrink_variance(self.over))
         shift, people = self._identities(root, draws, rng)
-        noise = seed_noise.simulated(self.means, draws, rng)
+        noise = seed_noise.simulate_null(self.means, draws, rng)
         by_seed = seed_noise.contrast_variance(noise, self.rest)
         shift = (shift + noise.mean(axis=2) @ self.rest.T) * self._once((root**2).sum(axis=1))
         size, degrees = self.luck[0], np.where(np.isfinite(self.luck[1]), self.luck[1], 1.0)
         shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
         luck = (size * rng.chisquare(degrees, size=shift.shape) / degrees, self.luck[1])
-        variance, known = joined([people, by_seed, luck], self.overlap)
+        variance, known = combine_variances([people, by_seed, luck], self.overlap)
         return two_sided(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known)
 
     def _identities(self, root: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, Part]:
@@ -142,7 +142,9 @@ class Null:
             share, freedom = np.full(count, 1 / count), count - 1.0
         drawn = rng.normal(size=(draws, len(share), root.shape[1])) @ root.T / math.sqrt((share**2).sum())
         shift = share @ drawn
-        variance = factors(share) @ (drawn - shift[:, None, :]) ** 2 if len(share) > 1 else np.zeros_like(shift)
+        variance = (
+            variance_factors(share) @ (drawn - shift[:, None, :]) ** 2 if len(share) > 1 else np.zeros_like(shift)
+        )
         return shift, (variance, np.full(len(root), freedom))
 
     def _once(self, people: np.ndarray) -> np.ndarray:
@@ -152,7 +154,7 @@ class Null:
         return np.sqrt(np.divide(kept, total, out=np.ones_like(total), where=total > 0))
 
 
-def shrunk(over: Spread) -> np.ndarray:
+def shrink_variance(over: IdentityVariance) -> np.ndarray:
     """The covariance `(A, A)` of arms over identities, shrunk to that of exchangeable arms where identities are few.
 
     The target keeps the mean variance and the mean covariance. In contrasts the common part cancels, so that the target

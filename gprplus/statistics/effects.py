@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import schema, statistics
-from gprplus.evaluation.targets import RERANKED, SELF, own
+from gprplus.evaluation.targets import OWN_TEST_SET, RERANKED, is_own_test_set
 from gprplus.splits.deals import recorded_deals
 from gprplus.statistics import (
     contrasts,
@@ -21,8 +21,8 @@ from gprplus.statistics import (
     multiplicity,
     variance_components,
 )
-from gprplus.statistics.align import METRICS, aligned, shared_seeds
-from gprplus.statistics.estimands import Contrast
+from gprplus.statistics.align import METRICS, align_queries, shared_seeds
+from gprplus.statistics.estimands import DeclaredContrast
 from gprplus.statistics.level_estimands import ESTIMANDS
 from gprplus.statistics.summary import UNTRAINED
 from gprplus.statistics.target_scores import TargetScores
@@ -34,7 +34,7 @@ MARGIN = 0.01  # one point of mAP or rank-1: what is called no difference worth 
 
 
 @dataclass(frozen=True)
-class Effects:
+class EffectTables:
     """The tables schema.CONTRASTS, COMPONENTS, CURVES, POOLED and LEVELS of one split and recipe."""
 
     contrasts: "pa.Table"
@@ -44,13 +44,13 @@ class Effects:
     levels: "pa.Table"
 
 
-def effects(
+def compute_effects(
     results: "pa.Table",
     queries: Mapping[tuple[str, int], "pa.Table"],
     info: Mapping[str, Any],
     *,
     margin: float = MARGIN,
-) -> Effects:
+) -> EffectTables:
     """Judge what the split (split.json as `info`) declares, on every target but its tests of level against level.
 
     `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is what equivalence means.
@@ -58,18 +58,18 @@ def effects(
     rows = results.to_pylist()
     names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
-    declared = {one.target: estimands.declared(info, one.arms) for one in seen}
-    of_levels, levels = level_tables.rows(rows, queries, info, margin)
+    declared = {one.target: estimands.declared_contrasts(info, one.arms) for one in seen}
+    of_levels, levels = level_tables.level_rows(rows, queries, info, margin)
     shared = len(ESTIMANDS) if of_levels else 1
     tables = {
         "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info, shared)],
         "components": [row for one in seen for row in _components(one, info)],
-        "curves": [row for one in seen for row in learning_curves.rows(one, info)],
+        "curves": [row for one in seen for row in learning_curves.curve_rows(one, info)],
     }
     tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
     tables["levels"] = levels
     tables["contrasts"] += of_levels
-    return Effects(**{name: _table(table, schema.TABLES[name]) for name, table in tables.items()})
+    return EffectTables(**{name: _table(table, schema.TABLES[name]) for name, table in tables.items()})
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: tuple[schema.Column, ...]) -> "pa.Table":
@@ -92,38 +92,40 @@ def _seen(
     if not arms:
         return []
     common = shared_seeds(mine, arms, target)
-    found = aligned(queries, arms, common, target)
+    found = align_queries(queries, arms, common, target)
     person = found.identities
     said = {name: mine[0][name] for name in ("split", "recipe")} | {"target": target}
     return [
         TargetScores(
-            target, metric, arms, statistics.Scored(found.scores[metric], person), margin, said | {"metric": metric}
+            target, metric, arms, statistics.ScoreArray(found.scores[metric], person), margin, said | {"metric": metric}
         )
         for metric in METRICS
     ]
 
 
-def judged(seen: TargetScores, family: Sequence[Contrast]) -> contrasts.Judged:
+def contrast_rows(seen: TargetScores, family: Sequence[DeclaredContrast]) -> contrasts.ContrastEstimates:
     """One family of contrasts, judged together."""
     groups = [seen.place(one.draws) for one in family]
-    return contrasts.judge(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
+    return contrasts.estimate_contrasts(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
 
 
-def _drawn(seen: TargetScores, one: Contrast, info: Mapping[str, Any]) -> int:
+def _drawn(seen: TargetScores, one: DeclaredContrast, info: Mapping[str, Any]) -> int:
     """How many draws of a random control a contrast rests on: of each arm one for every seed, up to its deals."""
     facts = info.get("arms") or {}
     return sum(min(len(recorded_deals(facts[arm])), seen.scored.values.shape[1]) for arm in one.draws)
 
 
 def _effects(
-    seen: TargetScores, declared: Sequence[Contrast], info: Mapping[str, Any], shared: int
+    seen: TargetScores, declared: Sequence[DeclaredContrast], info: Mapping[str, Any], shared: int
 ) -> list[dict[str, Any]]:
     """Rows of the contrasts of one target; on the split's own test set `shared` estimands share the 5%."""
-    out, count = [], shared if seen.target == SELF else 1
+    out, count = [], shared if seen.target == OWN_TEST_SET else 1
     for name in dict.fromkeys(one.family for one in declared):
         family = [one for one in declared if one.family == name]
         sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
-        for one, figures in zip(family, multiplicity.figures(judged(seen, family), seen.margin, count), strict=True):
+        for one, figures in zip(
+            family, multiplicity.family_figures(contrast_rows(seen, family), seen.margin, count), strict=True
+        ):
             row: dict[str, Any] = {"family": name, "contrast": one.name, "formula": one.formula}
             row |= {
                 "aliases": ", ".join(one.aliases) or None,
@@ -134,7 +136,7 @@ def _effects(
     return out
 
 
-def _omega(seen: TargetScores, one: Contrast) -> float | None:
+def _omega(seen: TargetScores, one: DeclaredContrast) -> float | None:
     if one.family not in ("main effects", "interactions"):
         return None
     runs = seen.place(list(one.weights))
@@ -142,31 +144,31 @@ def _omega(seen: TargetScores, one: Contrast) -> float | None:
 
 
 def _components(seen: TargetScores, info: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found = variance_components.components(seen.scored, seen.rng("components"))
+    found = variance_components.variance_components(seen.scored, seen.rng("components"))
     facts = {name: one for name, one in (info.get("arms") or {}).items() if name in seen.arms}
     groups = [seen.place(draws) for draws in estimands.control_draws(facts)]
-    drawn = variance_components.subset_draw(seen.scored, groups, seen.rng("subset draw"))
+    drawn = variance_components.control_draw_component(seen.scored, groups, seen.rng("subset draw"))
     sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
-    sizes |= {"effective_identities": identity_variance.effective_persons(seen.scored.person)}
+    sizes |= {"effective_identities": identity_variance.effective_identities(seen.scored.person)}
     return [
         seen.said | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high} | sizes
         for one in [*found, *([drawn] if drawn else [])]
     ]
 
 
-def _pooled(seen: Sequence[TargetScores], declared: Mapping[str, Sequence[Contrast]]) -> list[dict[str, Any]]:
+def _pooled(seen: Sequence[TargetScores], declared: Mapping[str, Sequence[DeclaredContrast]]) -> list[dict[str, Any]]:
     """Each contrast over the targets that are not the split's own test set, where there are two or more."""
-    away = [one for one in seen if not own(one.target) and not one.target.endswith(RERANKED)]
+    away = [one for one in seen if not is_own_test_set(one.target) and not one.target.endswith(RERANKED)]
     if len(away) < 2 or len({(one.arms, one.scored.values.shape[1]) for one in away}) > 1:
         return []
     every = declared[away[0].target]
     out = []
     for name in dict.fromkeys(one.family for one in every):
         family = [one for one in every if one.family == name]
-        found, matrix = [judged(one, family) for one in away], away[0].matrix(family)
+        found, matrix = [contrast_rows(one, family) for one in away], away[0].matrix(family)
         for k, contrast in enumerate(family):
             rng = away[0].rng(f"pooled {name} {contrast.name}")
-            pooled = meta_analysis.over_targets([one.scored for one in away], found, matrix[k], k, rng)
+            pooled = meta_analysis.pool_over_targets([one.scored for one in away], found, matrix[k], k, rng)
             if pooled is None:
                 continue
             said = {key: away[0].said[key] for key in ("split", "recipe", "metric")}

@@ -23,7 +23,7 @@ Weights = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Contrast:
+class DeclaredContrast:
     """One estimand: its name within its family, the weight of each arm (summing to 0), what it is in a formula.
 
     `draws` are the arms among them that are draws of one random control; `aliases` what it cannot be told from.
@@ -37,7 +37,7 @@ class Contrast:
     aliases: tuple[str, ...] = field(default=())
 
 
-def declared(info: Mapping[str, Any], arms: Sequence[str]) -> list[Contrast]:
+def declared_contrasts(info: Mapping[str, Any], arms: Sequence[str]) -> list[DeclaredContrast]:
     """The contrasts of a split (split.json as `info`) whose arms are all among `arms`, family by family."""
     facts = {name: one for name, one in (info.get("arms") or {}).items() if name in set(arms)}
     design = info.get("design")
@@ -56,41 +56,41 @@ def control_draws(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return [tuple(group) for group in groups.values()]
 
 
-def _against_reference(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _against_reference(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     reference = info.get("reference")
     return [
-        Contrast("to the reference", name, f"S({name}) - S({reference})", {name: 1.0, str(reference): -1.0})
+        DeclaredContrast("to the reference", name, f"S({name}) - S({reference})", {name: 1.0, str(reference): -1.0})
         for name, one in facts.items()
         if name != reference and not str(one.get("kind", "")).startswith("random-")
     ]
 
 
-def _sufficiency(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _sufficiency(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     return [
-        Contrast("sufficiency", name, f"S({name}) - S(mix)", {name: 1.0, "mix": -1.0})
+        DeclaredContrast("sufficiency", name, f"S({name}) - S(mix)", {name: 1.0, "mix": -1.0})
         for name, one in facts.items()
         if one.get("kind") == "only"
     ]
 
 
-def _necessity(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _necessity(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     return [
-        Contrast("necessity", name, f"S(mix) - S({name})", {"mix": 1.0, name: -1.0})
+        DeclaredContrast("necessity", name, f"S(mix) - S({name})", {"mix": 1.0, name: -1.0})
         for name, one in facts.items()
         if one.get("kind") == "without"
     ]
 
 
-def _both(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _both(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     return _sufficiency(info, facts) + _necessity(info, facts)
 
 
-def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     """Every later point against the start, slopes between neighbours, and the least squares slope over all of it."""
     steps = sorted((float(one["share"]), name) for name, one in facts.items() if "share" in one)
     found = _against_reference(info, facts)
     found += [
-        Contrast(
+        DeclaredContrast(
             "share curve",
             f"{before} to {after}",
             f"(S({after}) - S({before})) / {t1 - t0:g}",
@@ -102,24 +102,26 @@ def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
         t = np.array([share for share, _ in steps])
         slope = (t - t.mean()) / ((t - t.mean()) ** 2).sum()
         weights = {name: float(w) for (_, name), w in zip(steps, slope, strict=True) if abs(w) > 1e-12}
-        found.append(Contrast("slope", "whole path", "dS/dt, least squares", weights))
+        found.append(DeclaredContrast("slope", "whole path", "dS/dt, least squares", weights))
     return found
 
 
-def _scaling(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _scaling(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     """At each number of images: the choice of levels against the mixture and against random images."""
     found = []
     for name, one in facts.items():
         size = one.get("images")
         if one.get("kind") == "only":
-            found.append(Contrast("same size", name, f"S({name}) - S(mix-{size})", {name: 1.0, f"mix-{size}": -1.0}))
+            found.append(
+                DeclaredContrast("same size", name, f"S({name}) - S(mix-{size})", {name: 1.0, f"mix-{size}": -1.0})
+            )
             draws = [arm for arm, o in facts.items() if o.get("kind") == "random-images" and o.get("images") == size]
             if draws:
                 found.append(_over("against random images", name, draws))
     return found
 
 
-def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     known = info.get("factorial") or {}
     runs = dict(known.get("runs") or {})
     if not runs or any(name not in facts for name in runs):
@@ -128,13 +130,13 @@ def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contra
     called = {letter: str(factor["attribute"]) for letter, factor in known["factors"].items()}
     signs = np.array([[runs[name][letter] for letter in letters] for name in names])
     found = []
-    for effect in factorial.effects(signs, letters):
+    for effect in factorial.factorial_effects(signs, letters):
         name, *aliases = (_named(one, called) for one in (effect.name, *effect.aliases))
         alone = len(effect.name) == 1
         family = "main effects" if alone else "interactions"
         formula = "mean S(restricted) - mean S(free)" if alone else "mean S(both or neither) - mean S(one of them)"
         weights = dict(zip(names, effect.weights.tolist(), strict=True))
-        found.append(Contrast(family, name, formula, weights, (), tuple(aliases)))
+        found.append(DeclaredContrast(family, name, formula, weights, (), tuple(aliases)))
     try:
         free = [frozenset(letter for letter in letters if runs[name][letter] < 0) for name in names]
         split = shapley.shapley_weights(free, letters)
@@ -142,7 +144,7 @@ def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contra
         return found  # a fraction, or too many factors: there are effects, and no split of the total
     for letter, row in zip(letters, split, strict=True):
         weights = dict(zip(names, row.tolist(), strict=True))
-        found.append(Contrast("Shapley", called[letter], "what leaving it free adds, over all orders", weights))
+        found.append(DeclaredContrast("Shapley", called[letter], "what leaving it free adds, over all orders", weights))
     return found
 
 
@@ -151,7 +153,7 @@ def _named(effect: str, called: Mapping[str, str]) -> str:
     return sign + " x ".join(called[letter] for letter in letters)
 
 
-def _against_chance(facts: Mapping[str, Any]) -> list[Contrast]:
+def _against_chance(facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     """Restricted arms against the mean over random sets of as many levels."""
     found = []
     for draws in control_draws(facts):
@@ -163,7 +165,7 @@ def _against_chance(facts: Mapping[str, Any]) -> list[Contrast]:
     return found
 
 
-def _luck(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
+def _luck(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
     """The mean over random images against the reference: what balance by itself is worth."""
     reference = str(info.get("reference"))
     draws = [name for name, one in facts.items() if one.get("kind") == "random-images"]
@@ -171,16 +173,16 @@ def _luck(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Contrast]:
         return []
     weights = {name: 1 / len(draws) for name in draws} | {reference: -1.0}
     formula = f"mean S(random-images) - S({reference})"
-    return [Contrast("random images", "random-images", formula, weights, tuple(draws))]
+    return [DeclaredContrast("random images", "random-images", formula, weights, tuple(draws))]
 
 
-def _over(family: str, name: str, draws: Sequence[str]) -> Contrast:
+def _over(family: str, name: str, draws: Sequence[str]) -> DeclaredContrast:
     weights = {name: 1.0} | {draw: -1 / len(draws) for draw in draws}
     control = draws[0].rsplit("-", 1)[0] if len(draws) > 1 else draws[0]
-    return Contrast(family, name, f"S({name}) - mean S({control})", weights, tuple(draws))
+    return DeclaredContrast(family, name, f"S({name}) - mean S({control})", weights, tuple(draws))
 
 
-_BY_DESIGN: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Contrast]]] = {
+_BY_DESIGN: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[DeclaredContrast]]] = {
     "only": _sufficiency,
     "persons": _sufficiency,
     "without": _necessity,

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from gprplus.statistics.seed_noise import pooled
+from gprplus.statistics.seed_noise import pool_variances
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,12 @@ class FactorialEffect:
     weights: np.ndarray
 
 
-def effects(signs: np.ndarray, letters: Sequence[str]) -> list[FactorialEffect]:
+def factorial_effects(signs: np.ndarray, letters: Sequence[str]) -> list[FactorialEffect]:
     """The effects up to two factors of `signs (N, k)` of -1 and +1; of those that are aliased, the first stands for
     all.
 
     >>> half = np.array([[-1, -1, 1], [1, -1, -1], [-1, 1, -1], [1, 1, 1]])  # C = AB
-    >>> [(one.name, one.aliases) for one in effects(half, "ABC")]
+    >>> [(one.name, one.aliases) for one in factorial_effects(half, "ABC")]
     [('A', ('BC',)), ('B', ('AC',)), ('C', ('AB',))]
     """
     found: dict[tuple[float, ...], list[str]] = {}
@@ -55,7 +55,7 @@ def partial_omega_squared(means: np.ndarray, weights: np.ndarray) -> float:
     seeds and N = A S runs, omega^2 = (F - 1) / (F - 1 + N), not below 0 (Olejnik and Algina 2003).
     """
     runs = means.size
-    error, freedom = pooled(means)
+    error, freedom = pool_variances(means)
     if freedom < 1:
         return float("nan")
     square = (weights @ means.mean(axis=1)) ** 2 * means.shape[1] / (weights**2).sum()

@@ -23,7 +23,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoreArray:
     """Scores `(A, S, Q) float64` of trained arms, and the identity `(Q,) int64`, numbered from 0, of each query."""
 
     values: np.ndarray
@@ -51,7 +51,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Spread:
+class IdentityVariance:
     """Covariances `(A, A)` of the arms' mean scores over identities, their degrees of freedom (0: one identity), and
     the shares `(I,)` of the queries.
 
@@ -65,43 +65,43 @@ class Spread:
     share: np.ndarray
 
 
-def spread(scored: Scored) -> Spread:
+def identity_variance(scored: ScoreArray) -> IdentityVariance:
     """The covariances that identities give to the mean scores of arms."""
     arms, seeds, _ = scored.values.shape
     share = scored.counts / scored.counts.sum()
     if scored.persons < 2:
-        return Spread(np.zeros((arms, arms)), np.zeros((arms, arms)), 0.0, share)
-    factor = factors(share)
+        return IdentityVariance(np.zeros((arms, arms)), np.zeros((arms, arms)), 0.0, share)
+    factor = variance_factors(share)
     cells = scored.identity_means()
     apart = cells - (cells @ share)[:, :, None]
     mean = apart.mean(axis=1)
     left = (apart - mean[:, None, :]).reshape(arms, seeds, -1)
     both = np.einsum("asi,bsi,i->ab", left, left, factor, optimize=True) / max(seeds * (seeds - 1), 1)
-    return Spread((mean * factor) @ mean.T, both, freedom(share), share)
+    return IdentityVariance((mean * factor) @ mean.T, both, df_of_shares(share), share)
 
 
-def factors(share: np.ndarray) -> np.ndarray:
+def variance_factors(share: np.ndarray) -> np.ndarray:
     """The factors k_i `(I,)` of the squared deviations, for shares w_i `(I,)` of the queries.
 
-    >>> factors(np.full(4, 1 / 4)).round(6).tolist()  # 1 / (I (I - 1))
+    >>> variance_factors(np.full(4, 1 / 4)).round(6).tolist()  # 1 / (I (I - 1))
     [0.083333, 0.083333, 0.083333, 0.083333]
     """
     return share**2 / (1 - 2 * share + (share**2).sum())
 
 
-def freedom(share: np.ndarray) -> float:
+def df_of_shares(share: np.ndarray) -> float:
     """The degrees of freedom of the variance, for shares `(I,)` of the queries.
 
-    >>> round(freedom(np.full(9, 1 / 9)), 6), round(freedom(np.array([0.4, 0.3, 0.2, 0.1])), 2)
+    >>> round(df_of_shares(np.full(9, 1 / 9)), 6), round(df_of_shares(np.array([0.4, 0.3, 0.2, 0.1])), 2)
     (8.0, 2.33)
     """
     return float(1 / (share**2).sum()) - 1
 
 
-def effective_persons(person: np.ndarray) -> float:
+def effective_identities(person: np.ndarray) -> float:
     """How many identities of equal weight are worth as much as these queries: (sum n)^2 / sum n^2 (Kish).
 
-    >>> effective_persons(np.array([0, 0, 1, 1])), effective_persons(np.array([0, 0, 0, 1]))
+    >>> effective_identities(np.array([0, 0, 1, 1])), effective_identities(np.array([0, 0, 0, 1]))
     (2.0, 1.6)
     """
     counts = np.bincount(person).astype(float)

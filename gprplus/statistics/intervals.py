@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.statistics import seed_noise
-from gprplus.statistics.identity_variance import Scored, Spread, spread
-from gprplus.statistics.variance_sum import half_widths, joined
+from gprplus.statistics.identity_variance import IdentityVariance, ScoreArray, identity_variance
+from gprplus.statistics.variance_sum import combine_variances, half_widths
 
 RESAMPLES = 2000
 
@@ -31,7 +31,7 @@ class Estimate:
     high: float
 
 
-def weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
+def bootstrap_weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each identity is drawn in each resample: `(resamples, persons) float64`."""
     return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
 
@@ -45,27 +45,27 @@ def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> n
     return drawn @ totals / (drawn @ counts)[:, None]
 
 
-def differences(scored: Scored, reference: int) -> list[Estimate]:
+def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:
     """Each arm's paired difference to arm `reference`; that arm's own is 0 without an interval."""
     means = scored.means()
     matrix = np.eye(len(means)) - np.eye(len(means))[reference]
-    people, overlap = identity_part(spread(scored), matrix)
+    people, overlap = identity_variance_part(identity_variance(scored), matrix)
     out = estimates(
-        matrix @ means.mean(axis=1), *joined([people, seed_noise.contrast_variance(means, matrix)], overlap)
+        matrix @ means.mean(axis=1), *combine_variances([people, seed_noise.contrast_variance(means, matrix)], overlap)
     )
     out[reference] = Estimate(0.0, math.nan, math.nan)
     return out
 
 
-def levels(scored: Scored) -> list[Estimate]:
+def arm_intervals(scored: ScoreArray) -> list[Estimate]:
     """Each arm's own score, its interval kept within 0-1."""
     means = scored.means()
-    people, overlap = identity_part(spread(scored), np.eye(len(means)))
-    found = estimates(means.mean(axis=1), *joined([people, seed_noise.level_variance(means)], overlap))
+    people, overlap = identity_variance_part(identity_variance(scored), np.eye(len(means)))
+    found = estimates(means.mean(axis=1), *combine_variances([people, seed_noise.level_variance(means)], overlap))
     return [Estimate(one.value, *np.clip([one.low, one.high], 0, 1).tolist()) for one in found]
 
 
-def against(floor: Scored, scored: Scored, reference: int) -> Estimate:
+def floor_difference(floor: ScoreArray, scored: ScoreArray, reference: int) -> Estimate:
     """The difference of the untrained floor (one arm) to arm `reference`: the same queries, seeds of its own."""
     means, below = scored.means(), floor.means()
     gap = floor.values.mean(axis=1) - scored.values[[reference]].mean(axis=1)
@@ -76,8 +76,8 @@ def against(floor: Scored, scored: Scored, reference: int) -> Estimate:
             (seed_noise.level_variance(below), 0),
         )
     ]
-    people, _ = identity_part(spread(Scored(gap[:, None, :], scored.person)), np.ones((1, 1)))
-    return estimates(np.array([below.mean() - means[reference].mean()]), *joined([people, *noise]))[0]
+    people, _ = identity_variance_part(identity_variance(ScoreArray(gap[:, None, :], scored.person)), np.ones((1, 1)))
+    return estimates(np.array([below.mean() - means[reference].mean()]), *combine_variances([people, *noise]))[0]
 
 
 def estimates(value: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> list[Estimate]:
@@ -87,7 +87,9 @@ def estimates(value: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> l
     return [Estimate(*each) for each in ends]
 
 
-def identity_part(found: Spread, matrix: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+def identity_variance_part(
+    found: IdentityVariance, matrix: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Variance `(K,)` that identities give to weighted sums `matrix (K, A)` of arm means with its degrees of freedom
     `(K,)`, and how much of it `(K,)` the seeds' variance holds too.
     """

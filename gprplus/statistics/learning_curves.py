@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.statistics import power_law, seed_noise
-from gprplus.statistics.intervals import RESAMPLES, resampled, weights
+from gprplus.statistics.intervals import RESAMPLES, bootstrap_weights, resampled
 
 if TYPE_CHECKING:
     from gprplus.statistics.target_scores import TargetScores
 
 
-def lines(info: Mapping[str, Any], arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
+def group_by_budget(info: Mapping[str, Any], arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
     """The lines of a split: by name, the arms of each number of images (several where a control was drawn often).
 
     `scaling` has its mixture, its choices of levels and random images; `budget` grows persons at so many images each,
@@ -37,9 +37,9 @@ def lines(info: Mapping[str, Any], arms: tuple[str, ...]) -> dict[str, dict[int,
     return out
 
 
-def rows(seen: "TargetScores", info: Mapping[str, Any]) -> list[dict[str, Any]]:
+def curve_rows(seen: "TargetScores", info: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row (schema.CURVES) for each line of four budgets or more."""
-    found = {name: line for name, line in lines(info, seen.arms).items() if len(line) >= power_law.LEAST}
+    found = {name: line for name, line in group_by_budget(info, seen.arms).items() if len(line) >= power_law.LEAST}
     if not found:
         return []
     best = "full" if "full" in seen.arms else str(info.get("reference"))
@@ -62,9 +62,12 @@ def _row(
 ) -> dict[str, Any]:
     sizes = np.array(sorted(line))
     pick = np.array([[float(arm in line[size]) / len(line[size]) for arm in seen.arms] for size in sizes])
-    fitted, refitted = power_law.fit(sizes, (pick @ means)[None]), power_law.fit(sizes, again @ pick.T)
-    wanted = float(power_law.reach(fitted, means[goal] - seen.margin)[0])
-    others = power_law.reach(refitted, again[:, goal] - seen.margin)
+    fitted, refitted = (
+        power_law.fit_power_law(sizes, (pick @ means)[None]),
+        power_law.fit_power_law(sizes, again @ pick.T),
+    )
+    wanted = float(power_law.images_to_reach(fitted, means[goal] - seen.margin)[0])
+    others = power_law.images_to_reach(refitted, again[:, goal] - seen.margin)
     known = seen.scored.values.shape[1] > 1 and seen.scored.persons > 1
     row = {"curve": name, "budgets": len(sizes), "smallest_images": int(sizes[0]), "largest_images": int(sizes[-1])}
     for column, value, resample in (
@@ -94,11 +97,11 @@ def _resampled(seen: "TargetScores") -> np.ndarray:
     scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
     means = scored.means()
     arms, repeats = means.shape
-    boot = resampled(scored.values.mean(axis=1), scored.person, weights(scored.persons, count, rng))
+    boot = resampled(scored.values.mean(axis=1), scored.person, bootstrap_weights(scored.persons, count, rng))
     people = (boot - boot.mean(axis=0)) * math.sqrt(scored.persons / max(scored.persons - 1, 1))
     if repeats < 2:
         return means.mean(axis=1) + people
-    square, freedom = seed_noise.pooled(means)
+    square, freedom = seed_noise.pool_variances(means)
     few = np.sqrt(freedom / rng.chisquare(max(freedom, 1), size=count))[:, None] if freedom else 1.0
     noise = rng.normal(size=(count, arms)) * math.sqrt(square / repeats) * few
     shift = max(float(means.mean(axis=0).var(ddof=1)) - square / arms, 0.0) / repeats

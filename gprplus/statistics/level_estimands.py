@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gprplus.core.errors import GprplusError, nearest
+from gprplus.core.errors import GprplusError, did_you_mean
 
 ESTIMANDS = ("own", "transfer", "mixed")  # all three in one verdict, so that they share the 5%
 OWN, TRANSFER, UNSEEN = "own level", "transfer", "transfer, unseen by both"
@@ -45,7 +45,7 @@ def require_estimand(name: str | None, error: type[GprplusError]) -> None:
     gprplus.core.errors.GprplusError: There is no estimand 'owned'. Did you mean 'own'?
     """
     if name is not None and name not in ESTIMANDS:
-        raise error(f"There is no estimand '{name}'. {nearest(str(name), ESTIMANDS)}")
+        raise error(f"There is no estimand '{name}'. {did_you_mean(str(name), ESTIMANDS)}")
 
 
 def level_contrasts(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.statistics import Scored
-from gprplus.statistics.align import aligned, shared_seeds
-from gprplus.statistics.contrasts import DRAWS, Judged, judge, together
+from gprplus.statistics import ScoreArray
+from gprplus.statistics.align import align_queries, shared_seeds
+from gprplus.statistics.contrasts import DRAWS, ContrastEstimates, combine_parts, estimate_contrasts
 from gprplus.statistics.level_estimands import CellContrast
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class LevelScores:
         """The levels that have a test."""
         return list(self.values)
 
-    def scored(self, level: str) -> Scored:
+    def scored(self, level: str) -> ScoreArray:
         """The scores on one level, identities numbered without gaps."""
-        return Scored(self.values[level], np.unique(self.identities[level], return_inverse=True)[1])
+        return ScoreArray(self.values[level], np.unique(self.identities[level], return_inverse=True)[1])
 
     def means(self, level: str) -> np.ndarray:
         """Mean over queries `(A, S)`."""
@@ -71,7 +71,7 @@ def read_level_scores(
     if not arms or not tests or not wanted <= {(row["arm"], row["target"]) for row in results}:
         return {}
     seeds = set.intersection(*(set(shared_seeds(results, arms, target)) for target in tests.values()))
-    found = {level: aligned(queries, arms, sorted(seeds), target) for level, target in tests.items()}
+    found = {level: align_queries(queries, arms, sorted(seeds), target) for level, target in tests.items()}
     names = np.unique(np.concatenate([one.identity_names for one in found.values()]))
     identities = {level: np.searchsorted(names, one.identity_names) for level, one in found.items()}
     metrics = next(iter(found.values())).scores
@@ -81,9 +81,9 @@ def read_level_scores(
     }
 
 
-def judge_cells(
+def estimate_cells(
     scores: LevelScores, contrasts: Sequence[CellContrast], rng: np.random.Generator, draws: int = DRAWS
-) -> Judged:
+) -> ContrastEstimates:
     """Intervals of contrasts of cells; those whose arms have equal levels are simulated together, `draws` times."""
     groups: dict[tuple[Profile, ...], list[int]] = {}
     tables: list[tuple[dict[str, Profile], np.ndarray]] = []
@@ -94,9 +94,9 @@ def judge_cells(
     parts, order = [], []
     for places in groups.values():
         matrix = np.array([tables[place][1] for place in places])
-        parts.append(judge(_scored(scores, tables[places[0]][0]), matrix, rng, draws=draws))
+        parts.append(estimate_contrasts(_scored(scores, tables[places[0]][0]), matrix, rng, draws=draws))
         order += places
-    return together(parts, np.argsort(order))
+    return combine_parts(parts, np.argsort(order))
 
 
 def _profiles(scores: LevelScores, contrast: CellContrast) -> tuple[dict[str, Profile], np.ndarray]:
@@ -119,7 +119,7 @@ def _profile(scores: LevelScores, contrast: CellContrast, arm: str, weight: floa
     return tuple((level, round(w / weight, 12)) for level, w in shares if w)
 
 
-def _scored(scores: LevelScores, profiles: Mapping[str, Profile]) -> Scored:
+def _scored(scores: LevelScores, profiles: Mapping[str, Profile]) -> ScoreArray:
     """Scores whose mean over queries is each arm's mean over its levels, by their shares."""
     used = [level for level in scores.levels if any(level == one for mine in profiles.values() for one, _ in mine)]
     count = sum(scores.values[level].shape[2] for level in used)
@@ -129,4 +129,4 @@ def _scored(scores: LevelScores, profiles: Mapping[str, Profile]) -> Scored:
         share = np.array([dict(profiles[arm]).get(level, 0.0) for arm in scores.arms])
         parts.append(values * (share * count / values.shape[2])[:, None, None])
     identities = np.concatenate([scores.identities[level] for level in used])
-    return Scored(np.concatenate(parts, axis=2), np.unique(identities, return_inverse=True)[1])
+    return ScoreArray(np.concatenate(parts, axis=2), np.unique(identities, return_inverse=True)[1])

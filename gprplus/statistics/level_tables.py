@@ -8,10 +8,10 @@ import numpy as np
 
 from gprplus import statistics
 from gprplus.core import sampling
-from gprplus.evaluation.targets import SELF
+from gprplus.evaluation.targets import OWN_TEST_SET
 from gprplus.statistics import multiplicity
 from gprplus.statistics.level_estimands import ESTIMANDS, CellContrast, level_contrasts, seen_levels
-from gprplus.statistics.level_scores import LevelScores, judge_cells, level_tests, read_level_scores
+from gprplus.statistics.level_scores import LevelScores, estimate_cells, level_tests, read_level_scores
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Rows = list[dict[str, Any]]
 
 
-def rows(
+def level_rows(
     results: Sequence[Mapping[str, Any]],
     queries: Mapping[tuple[str, int], "pa.Table"],
     info: Mapping[str, Any],
@@ -38,7 +38,7 @@ def rows(
     levels: Rows = []
     for metric, scores in trained.items():
         whose = {name: results[0][name] for name in ("split", "recipe")} | {"metric": metric}
-        contrasts += [whose | {"target": SELF} | row for row in _contrast_rows(scores, metric, info, margin)]
+        contrasts += [whose | {"target": OWN_TEST_SET} | row for row in _contrast_rows(scores, metric, info, margin)]
         levels += [whose | row for row in _level_rows(scores, metric, info, margin)]
         if metric in floor:
             levels += [whose | row for row in _score_rows(floor[metric], {})]
@@ -51,8 +51,8 @@ def _contrast_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], ma
     out = []
     for family in dict.fromkeys(one.family for one in declared):
         mine = [one for one in declared if one.family == family]
-        judged = judge_cells(scores, mine, _rng(family, metric))
-        for one, figures in zip(mine, multiplicity.figures(judged, margin, len(ESTIMANDS)), strict=True):
+        judged = estimate_cells(scores, mine, _rng(family, metric))
+        for one, figures in zip(mine, multiplicity.family_figures(judged, margin, len(ESTIMANDS)), strict=True):
             row = {"family": family, "contrast": one.name, "formula": one.formula, "draws": 0}
             out.append(row | figures | _sizes(scores, {level for _, level in one.cells}))
     return out
@@ -67,7 +67,7 @@ def _level_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], margi
     others = [row for row in out if row["arm"] != reference]
     cells = [_difference(row["arm"], str(reference), row["level"]) for row in others]
     if cells:
-        figures = multiplicity.figures(judge_cells(scores, cells, _rng("levels", metric)), margin)
+        figures = multiplicity.family_figures(estimate_cells(scores, cells, _rng("levels", metric)), margin)
         for row, found in zip(others, figures, strict=True):
             row |= {name: found[name] for name in ("family_low", "family_high", "verdict")}
             row["difference"] = found["value"]
@@ -81,7 +81,7 @@ def _difference(arm: str, reference: str, level: str) -> CellContrast:
 
 def _score_rows(scores: LevelScores, arms: Mapping[str, Mapping[str, Any]]) -> Rows:
     """Scores of every arm and level with their own intervals, level by level within an arm."""
-    found = {level: statistics.levels(scores.scored(level)) for level in scores.levels}
+    found = {level: statistics.arm_intervals(scores.scored(level)) for level in scores.levels}
     out = []
     for place, arm in enumerate(scores.arms):
         for level in scores.levels:
@@ -114,4 +114,4 @@ def _known(value: float) -> float | None:
 
 
 def _rng(stream: str, metric: str) -> np.random.Generator:
-    return np.random.default_rng(sampling.text_key(f"{stream} {metric} {SELF}"))
+    return np.random.default_rng(sampling.hash64(f"{stream} {metric} {OWN_TEST_SET}"))

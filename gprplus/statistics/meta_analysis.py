@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.statistics import seed_noise
-from gprplus.statistics.contrasts import Judged
-from gprplus.statistics.identity_variance import Scored
-from gprplus.statistics.variance_sum import half_widths, joined
+from gprplus.statistics.contrasts import ContrastEstimates
+from gprplus.statistics.identity_variance import ScoreArray
+from gprplus.statistics.variance_sum import combine_variances, half_widths
 
 
 @dataclass(frozen=True)
-class Pooled:
+class PooledEffect:
     """A mean over targets with its 95% interval, tau, and the 95% prediction interval (NaN with fewer than three)."""
 
     value: float
@@ -57,9 +57,13 @@ def mean_weights(effects: np.ndarray, variances: np.ndarray) -> tuple[np.ndarray
     return weight / weight.sum(), tau2
 
 
-def over_targets(
-    scored: Sequence[Scored], judged: Sequence[Judged], contrast: np.ndarray, place: int, rng: np.random.Generator
-) -> Pooled | None:
+def pool_over_targets(
+    scored: Sequence[ScoreArray],
+    judged: Sequence[ContrastEstimates],
+    contrast: np.ndarray,
+    place: int,
+    rng: np.random.Generator,
+) -> PooledEffect | None:
     """Pool the contrast `(A,)` at `place` of what was judged on each target; None where a target gives no error.
 
     The same trainings are scored on every target: what their seeds make of the weighted mean is estimated from the
@@ -72,17 +76,17 @@ def over_targets(
     weight, _ = mean_weights(values, variances)
     table = np.tensordot(weight, [one.means() for one in scored], axes=1)
     shared, freedom = seed_noise.contrast_variance(table, contrast[None])
-    return pool(values, variances, rng, float(shared[0]), float(freedom[0]))
+    return pool_effects(values, variances, rng, float(shared[0]), float(freedom[0]))
 
 
-def pool(
+def pool_effects(
     effects: np.ndarray,
     variances: np.ndarray,
     rng: np.random.Generator,
     shared: float = 0.0,
     shared_freedom: float = math.inf,
     draws: int = 4000,
-) -> Pooled:
+) -> PooledEffect:
     """Pool effects `(T,)` of two targets or more with their own variances `(T,)`, all above 0.
 
     `shared` is the variance that the common seeds give to the weighted mean, with `shared_freedom` degrees of freedom;
@@ -93,7 +97,7 @@ def pool(
     value = float(weight @ effects)
     apart = float(_mean_variance(effects, variances, np.array(tau2)))
     parts = [(np.array(apart), np.array(count - 1.0)), (np.array(shared), np.array(shared_freedom))]
-    variance, freedom = joined(parts)
+    variance, freedom = combine_variances(parts)
     half = float(half_widths(np.sqrt(variance), freedom))
     ahead = [math.nan, math.nan]
     if count > 2:
@@ -103,7 +107,7 @@ def pool(
         centre = centre + rng.standard_t(count - 1, draws) * np.sqrt(_mean_variance(effects, variances, tau2s))
         new = centre + rng.normal(size=draws) * np.sqrt(tau2s) + rng.normal(size=draws) * math.sqrt(shared)
         ahead = np.quantile(new, [0.025, 0.975]).tolist()
-    return Pooled(value, value - half, value + half, math.sqrt(tau2), *ahead)
+    return PooledEffect(value, value - half, value + half, math.sqrt(tau2), *ahead)
 
 
 def _mean_variance(effects: np.ndarray, variances: np.ndarray, tau2: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from gprplus.statistics.contrasts import Judged
+from gprplus.statistics.contrasts import ContrastEstimates
 from gprplus.statistics.variance_sum import half_widths
 
 
@@ -29,7 +29,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return out
 
 
-def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+def max_t_adjust(judged: ContrastEstimates, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Single-step min-p over a family: adjusted probabilities `(K,)` and half widths `(K,)` of simultaneous intervals.
 
     All contrasts share one critical probability, at most 1 - level, and each has the t quantile of its own degrees of
@@ -44,31 +44,31 @@ def largest(judged: Judged, level: float = 0.95) -> tuple[np.ndarray, np.ndarray
     if known.sum() > 1:
         peak = np.sort(judged.null[:, known].min(axis=1))
         p = np.maximum((np.searchsorted(peak, p, side="right") + 1) / (len(peak) + 1), p)
-        chance = critical(peak, chance)
+        chance = critical_value(peak, chance)
     width = half_widths(judged.error, judged.freedom, chance)
     return np.where(known, p, np.nan), np.where(known, width, np.nan)
 
 
-def critical(peak: np.ndarray, chance: float = 0.05) -> float:
+def critical_value(peak: np.ndarray, chance: float = 0.05) -> float:
     """The probability that a contrast of a family has to be below, from the smallest ones `peak (R,)`, sorted, of
     simulated experiments without any effect.
 
-    >>> critical(np.linspace(0.001, 1, 1000))
+    >>> critical_value(np.linspace(0.001, 1, 1000))
     0.05
-    >>> critical(np.linspace(0.0001, 0.1, 1000))
+    >>> critical_value(np.linspace(0.0001, 0.1, 1000))
     0.005
     """
     place = math.ceil(chance * (len(peak) + 1) - 1e-9) - 2
     return float(min(peak[max(place, 0)], chance))
 
 
-def figures(judged: Judged, margin: float, estimands: int = 1) -> list[dict[str, Any]]:
+def family_figures(judged: ContrastEstimates, margin: float, estimands: int = 1) -> list[dict[str, Any]]:
     """The columns of schema.CONTRASTS that follow from the contrasts of one family alone, a row for each.
 
     Where one verdict holds several `estimands`, they share the 5% (Bonferroni): a family's intervals then hold at
     1 - 0.05 / estimands, and `p_max` is that many times as large.
     """
-    p_max, half = largest(judged, 1 - 0.05 / estimands)
+    p_max, half = max_t_adjust(judged, 1 - 0.05 / estimands)
     p_max = np.minimum(p_max * estimands, 1)
     adjusted = zip(judged.intervals(), judged.p, holm(judged.p), p_max, half, strict=True)
     rows = []
@@ -83,7 +83,12 @@ def figures(judged: Judged, margin: float, estimands: int = 1) -> list[dict[str,
             "freedom": freedom,
         }
         row |= {"p": float(p), "p_holm": float(p_holm), "p_max": float(p_family), "d_z": float(judged.d_z[k])}
-        row |= {"family_low": ends[0], "family_high": ends[1], "margin": margin, "verdict": says(*ends, margin)}
+        row |= {
+            "family_low": ends[0],
+            "family_high": ends[1],
+            "margin": margin,
+            "verdict": classify_interval(*ends, margin),
+        }
         rows.append(row | {"p_equivalence": equivalence(span.value, error, freedom, margin)})
     return rows
 
@@ -103,22 +108,22 @@ def equivalence(value: float, error: float, freedom: float, margin: float) -> fl
     return float(special.stdtr(freedom, -(margin - abs(value)) / error))
 
 
-def says(low: float | None, high: float | None, margin: float) -> str:
+def classify_interval(low: float | None, high: float | None, margin: float) -> str:
     """What an interval of a difference says.
 
     "higher" or "lower" where it leaves out 0, "equivalent" where it contains 0 and lies within -margin to margin, else
     "undecided"; "unknown" where there is no interval.
 
-    >>> says(0.001, 0.02, 0.01), says(-0.004, 0.006, 0.01), says(-0.004, 0.02, 0.01), says(None, None, 0.01)
+    >>> classify_interval(0.001, 0.02, 0.01), classify_interval(-0.004, 0.006, 0.01), classify_interval(-0.004, 0.02, 0.01), classify_interval(None, None, 0.01)
     ('higher', 'equivalent', 'undecided', 'unknown')
     """
     if low is None or high is None or math.isnan(low) or math.isnan(high):
         return "unknown"
     if low > 0 or high < 0:
         return "higher" if low > 0 else "lower"
-    return "equivalent" if within(low, high, margin) else "undecided"
+    return "equivalent" if is_within_margin(low, high, margin) else "undecided"
 
 
-def within(low: float | None, high: float | None, margin: float) -> bool:
+def is_within_margin(low: float | None, high: float | None, margin: float) -> bool:
     """Whether an interval lies wholly between -margin and margin."""
     return low is not None and high is not None and -margin < low and high < margin

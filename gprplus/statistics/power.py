@@ -21,18 +21,18 @@ from scipy import special
 
 from gprplus.statistics import seed_noise as by_seed
 from gprplus.statistics.contrasts import ENOUGH
-from gprplus.statistics.multiplicity import critical
-from gprplus.statistics.variance_sum import half_widths, joined, two_sided
+from gprplus.statistics.multiplicity import critical_value
+from gprplus.statistics.variance_sum import combine_variances, half_widths, two_sided
 
 LEVEL = 0.95  # of simultaneous intervals
 WANTED = 0.8  # power
 SEEDS = (2, 3, 5, 8, 10, 20)
-MOST_PERSONS = 100_000
+MAX_IDENTITIES = 100_000
 DRAWS = 4_000  # simulated experiments; they leave one to two percent of power to chance
 
 
 @dataclass(frozen=True)
-class Noise:
+class NoiseEstimate:
     """Variances that make a paired difference uncertain, of scores 0-1, and in words where they are from."""
 
     arm_seed: float
@@ -42,7 +42,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class Step:
+class PowerPoint:
     """With so many seeds: the standard error and the smallest difference seen with 80% power by so many persons, and
     how many persons the margin takes; None where no number does.
     """
@@ -55,24 +55,24 @@ class Step:
     needed: int | None
 
 
-def measured(variances: Mapping[str, float], source: str) -> Noise:
+def noise_from_components(variances: Mapping[str, float], source: str) -> NoiseEstimate:
     """From the components of finished runs, by name (`components.NAMES`)."""
-    return Noise(variances["arm x seed"], variances["arm x person"], variances["residual"], source)
+    return NoiseEstimate(variances["arm x seed"], variances["arm x person"], variances["residual"], source)
 
 
-def assumed(queries_each: float = 4.0) -> Noise:
+def assumed_noise(queries_each: float = 4.0) -> NoiseEstimate:
     """Before any run, from guesses of the field's size: AP of a query has sd 0.22, two queries of a person correlate
     0.4, two arms on the same query 0.7, and a seed moves an arm by 0.4 points.
 
-    >>> round(difference_error(assumed(3368 / 750), seeds=3, persons=750), 4)  # Market-1501's queries
+    >>> round(difference_error(assumed_noise(3368 / 750), seeds=3, persons=750), 4)  # Market-1501's queries
     0.0056
     """
     one_person = 0.22**2 * (1 + (queries_each - 1) * 0.4) / queries_each
     told = "sd of AP 22 points, correlation of a person's queries 0.4 and of two arms 0.7, sd of a seed 0.4 points"
-    return Noise(0.004**2, (1 - 0.7) * one_person, 0.0, f"assumed: {told}, {queries_each:g} queries a person")
+    return NoiseEstimate(0.004**2, (1 - 0.7) * one_person, 0.0, f"assumed: {told}, {queries_each:g} queries a person")
 
 
-def difference_error(noise: Noise, seeds: int, persons: float) -> float:
+def difference_error(noise: NoiseEstimate, seeds: int, persons: float) -> float:
     """The standard error of a paired difference of two arms."""
     variance = noise.arm_seed / seeds + noise.arm_person / persons + noise.rest / (seeds * persons)
     return math.sqrt(2 * variance)
@@ -106,7 +106,7 @@ def _identity_draws(arms: int, identities: int) -> Part:
     return drawn.mean(axis=1) * math.sqrt(identities), drawn.var(axis=1, ddof=1)
 
 
-def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int, level: float = LEVEL) -> np.ndarray:
+def half_widths_of(noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL) -> np.ndarray:
     """Half widths `(DRAWS,)` of the simultaneous interval of one arm against the first of `arms`, as experiments would
     have them; all intervals of a family hold with probability `level`.
     """
@@ -117,15 +117,15 @@ def half_widths_of(noise: Noise, seeds: int, persons: int, arms: int, level: flo
     identity = (noise.arm_person + noise.rest / seeds) / persons
     both = 2 * noise.rest / (seeds * persons)
     people = identity * spread, np.array(count - 1.0)
-    total, freedom = joined([(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both)
+    total, freedom = combine_variances([(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both)
     chance = 1 - level
     if arms > 2:
-        variance, degrees = joined([(seed * null[0], null[1]), people], both)
+        variance, degrees = combine_variances([(seed * null[0], null[1]), people], both)
         drawn = 2 * (seed / seeds + identity)
         kept = math.sqrt(1 - both / drawn if drawn > 0 else 1)
         shift = (math.sqrt(seed) * shift + math.sqrt(identity) * moved) * kept
         t = np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0)
-        chance = critical(np.sort(two_sided(t, degrees).min(axis=1)), chance)
+        chance = critical_value(np.sort(two_sided(t, degrees).min(axis=1)), chance)
     return half_widths(np.sqrt(total[:, 0]), freedom[:, 0], chance)
 
 
@@ -134,13 +134,13 @@ def _seen(margin: float, error: float, halves: np.ndarray) -> float:
     return float((special.ndtr((margin - halves) / error) + special.ndtr((-margin - halves) / error)).mean())
 
 
-def power(noise: Noise, seeds: int, persons: int, arms: int, margin: float, level: float = LEVEL) -> float:
+def power(noise: NoiseEstimate, seeds: int, persons: int, arms: int, margin: float, level: float = LEVEL) -> float:
     """The probability that the simultaneous interval of an arm, `margin` apart from the first of `arms`, excludes 0."""
     error = difference_error(noise, seeds, persons)
     return _seen(margin, error, half_widths_of(noise, seeds, persons, arms, level)) if error > 0 else 1.0
 
 
-def smallest(noise: Noise, seeds: int, persons: int, arms: int, level: float = LEVEL) -> float:
+def smallest_difference(noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL) -> float:
     """The smallest difference that is seen with 80% power, by bisection."""
     error, halves = difference_error(noise, seeds, persons), half_widths_of(noise, seeds, persons, arms, level)
     low, high = 0.0, float(halves.max()) + 4 * error
@@ -150,31 +150,31 @@ def smallest(noise: Noise, seeds: int, persons: int, arms: int, level: float = L
     return high
 
 
-def needed(noise: Noise, seeds: int, arms: int, margin: float, level: float = LEVEL) -> int | None:
+def needed_size(noise: NoiseEstimate, seeds: int, arms: int, margin: float, level: float = LEVEL) -> int | None:
     """The fewest identities, to half a percent, with which `margin` is seen with 80% power; None where the seeds' noise
     alone forbids it.
     """
-    if power(noise, seeds, MOST_PERSONS, arms, margin, level) < WANTED:
+    if power(noise, seeds, MAX_IDENTITIES, arms, margin, level) < WANTED:
         return None
-    low, high = 1, MOST_PERSONS
+    low, high = 1, MAX_IDENTITIES
     while high - low > max(1, high // 200):
         middle = math.isqrt(low * high) if high > 2 * low else (low + high) // 2
         low, high = (middle, high) if power(noise, seeds, middle, arms, margin, level) < WANTED else (low, middle)
     return high
 
 
-def plan(noise: Noise, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[Step]:
+def plan_power(noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[PowerPoint]:
     """What each number of SEEDS sees with `persons` persons, and how many persons the margin takes, by intervals that
     hold together with probability `level`.
     """
     return [
-        Step(
+        PowerPoint(
             count,
             persons,
             difference_error(noise, count, persons),
             power(noise, count, persons, arms, margin, level),
-            smallest(noise, count, persons, arms, level),
-            needed(noise, count, arms, margin, level),
+            smallest_difference(noise, count, persons, arms, level),
+            needed_size(noise, count, arms, margin, level),
         )
         for count in SEEDS
     ]

@@ -15,7 +15,7 @@ POWERS = np.geomspace(0.02, 4, 600)
 
 
 @dataclass(frozen=True)
-class Curve:
+class PowerLawCurve:
     """Fitted curves, `(R,) float64` each: the ceiling `c`, the scale `b` and the power `p`, and the root mean square of
     what the fit leaves. b is 0 and p NaN where the score does not grow.
     """
@@ -30,11 +30,11 @@ class Curve:
         return self.c - self.b * np.power(size, -np.nan_to_num(self.p))
 
 
-def fit(sizes: np.ndarray, scores: np.ndarray) -> Curve:
+def fit_power_law(sizes: np.ndarray, scores: np.ndarray) -> PowerLawCurve:
     """Fit curves to `scores (R, B)` at `sizes (B,)` images. Raises ScoreError with fewer than four budgets.
 
     >>> n = np.array([30.0, 60, 120, 240])
-    >>> found = fit(n, (0.8 - 2 * n**-0.5)[None])
+    >>> found = fit_power_law(n, (0.8 - 2 * n**-0.5)[None])
     >>> round(float(found.c[0]), 2), round(float(found.b[0]), 1), round(float(found.p[0]), 1)
     (0.8, 2.0, 0.5)
     """
@@ -58,14 +58,14 @@ def fit(sizes: np.ndarray, scores: np.ndarray) -> Curve:
     p = np.where(b > 0, POWERS[best], np.nan)
     c = mean + b * x.mean(axis=1)[best]
     rmse = np.sqrt(np.maximum(total[row, best], 0) / len(sizes))
-    return Curve(c, b * np.power(scale, np.nan_to_num(p)), p, rmse)
+    return PowerLawCurve(c, b * np.power(scale, np.nan_to_num(p)), p, rmse)
 
 
-def reach(curve: Curve, goal: np.ndarray | float) -> np.ndarray:
+def images_to_reach(curve: PowerLawCurve, goal: np.ndarray | float) -> np.ndarray:
     """The number of images `(R,)` at which each curve comes to `goal`; infinite where it never does.
 
-    >>> curve = fit(np.array([30.0, 60, 120, 240]), 0.8 - 2 * np.array([[30.0, 60, 120, 240]]) ** -0.5)
-    >>> float(reach(curve, 0.7).round(-1)[0])
+    >>> curve = fit_power_law(np.array([30.0, 60, 120, 240]), 0.8 - 2 * np.array([[30.0, 60, 120, 240]]) ** -0.5)
+    >>> float(images_to_reach(curve, 0.7).round(-1)[0])
     400.0
     """
     gap = curve.c - goal

@@ -29,16 +29,16 @@ def residuals(means: np.ndarray) -> np.ndarray:
     return means - arms - seeds + means.mean(axis=(-2, -1), keepdims=True)
 
 
-def pooled(means: np.ndarray) -> tuple[float, int]:
+def pool_variances(means: np.ndarray) -> tuple[float, int]:
     """The mean square of `(A, S)` means after arms and seeds, and its degrees of freedom (A - 1)(S - 1)."""
     freedom = (means.shape[0] - 1) * (means.shape[1] - 1)
     return float((residuals(means) ** 2).sum()) / max(freedom, 1), freedom
 
 
-def moderated(squares: np.ndarray, freedom: int) -> np.ndarray:
+def moderate_variances(squares: np.ndarray, freedom: int) -> np.ndarray:
     """Variances `(..., A)` moderated towards their mean, from variances of `freedom` degrees each.
 
-    >>> moderated(np.array([1.0, 3.0]), 2).round(4).tolist()  # (0.15 * 2 + 2 * 1) / 2.15
+    >>> moderate_variances(np.array([1.0, 3.0]), 2).round(4).tolist()  # (0.15 * 2 + 2 * 1) / 2.15
     [1.0698, 2.9302]
     """
     return (PRIOR * squares.mean(axis=-1, keepdims=True) + freedom * squares) / (PRIOR + freedom)
@@ -57,7 +57,7 @@ def arm_variances(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weight = 1 / np.where(rough > 0, rough, 1.0)
     weight = weight / weight.sum(axis=-1, keepdims=True)
     left = apart - (weight[..., None] * apart).sum(axis=-2, keepdims=True)
-    return moderated((left**2).sum(axis=-1) / (freedom * (1 - weight)), freedom), weight
+    return moderate_variances((left**2).sum(axis=-1) / (freedom * (1 - weight)), freedom), weight
 
 
 def contrast_variance(means: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,11 +82,11 @@ def level_variance(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     arms, seeds = means.shape
     if seeds < 2:
         return np.zeros(arms), np.zeros(arms)
-    variance = moderated(means.var(axis=1, ddof=1), seeds - 1) / seeds
+    variance = moderate_variances(means.var(axis=1, ddof=1), seeds - 1) / seeds
     return variance, np.full(arms, min(seeds - 1 + PRIOR, arms * (seeds - 1.0)))
 
 
-def simulated(means: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
+def simulate_null(means: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
     """Seed noise of the size that was estimated for each arm, `(draws, A, S)`, with means 0."""
     if min(means.shape) < 2:
         return np.zeros((draws, *means.shape))

@@ -7,7 +7,7 @@ import numpy as np
 
 from gprplus import schema, statistics
 from gprplus.core.errors import ScoreError
-from gprplus.statistics.align import METRICS, aligned, shared_seeds
+from gprplus.statistics.align import METRICS, align_queries, shared_seeds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,7 @@ _MEANS = ("rank5", "rank10", "mINP", "seconds")
 _COPIED = ("split", "recipe", "backbone", "weights", "protocol", "queries", "train_identities", "train_images")
 
 
-def summarise(
+def summarize(
     results: "pa.Table",
     queries: Mapping[tuple[str, int], "pa.Table"],
     reference: str | None,
@@ -50,15 +50,15 @@ def _of_target(
     trained = [arm for arm in arms if arm != UNTRAINED]
     groups = [group for group in (trained, [UNTRAINED] if UNTRAINED in arms else []) if group]
     out: dict[str, dict[str, Any]] = {}
-    scored: dict[str, list[statistics.Scored]] = {metric: [] for metric in METRICS}
+    scored: dict[str, list[statistics.ScoreArray]] = {metric: [] for metric in METRICS}
     for group in groups:
         seeds = shared_seeds(rows, group, target)
-        found = aligned(queries, group, seeds, target)
+        found = align_queries(queries, group, seeds, target)
         person = found.identities
         mine = [row for row in rows if row["arm"] in group and row["seed"] in seeds]
         out |= {arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1) for arm in group}
         for metric, known in scored.items():
-            known.append(statistics.Scored(found.scores[metric], person))
+            known.append(statistics.ScoreArray(found.scores[metric], person))
             if not np.array_equal(person, known[0].person):
                 raise ScoreError(
                     f"The untrained network was scored on other queries of '{target}' than the arms. "
@@ -68,14 +68,16 @@ def _of_target(
         row["reference"] = reference if reference in trained else None
     for metric, known in scored.items():
         for group, one in zip(groups, known, strict=True):
-            for arm, level in zip(group, statistics.levels(one), strict=True):
+            for arm, level in zip(group, statistics.arm_intervals(one), strict=True):
                 out[arm] |= _columns(metric, level)
         if reference in trained:
             place = trained.index(reference)
-            for arm, gap in zip(trained, statistics.differences(known[0], place), strict=True):
+            for arm, gap in zip(trained, statistics.difference_intervals(known[0], place), strict=True):
                 out[arm] |= _columns(f"{metric}_difference", gap) if arm != reference else {}
             if UNTRAINED in arms:
-                out[UNTRAINED] |= _columns(f"{metric}_difference", statistics.against(known[1], known[0], place))
+                out[UNTRAINED] |= _columns(
+                    f"{metric}_difference", statistics.floor_difference(known[1], known[0], place)
+                )
     return [out[arm] for arm in arms]
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.statistics.estimands import Contrast
-from gprplus.statistics.identity_variance import Scored
+from gprplus.statistics.estimands import DeclaredContrast
+from gprplus.statistics.identity_variance import ScoreArray
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,18 @@ class TargetScores:
     target: str
     metric: str
     arms: tuple[str, ...]
-    scored: Scored
+    scored: ScoreArray
     margin: float
     said: dict[str, Any]
 
     def rng(self, stream: str) -> np.random.Generator:
         """A random generator for one use, the same in every run."""
-        return np.random.default_rng(sampling.text_key(f"{stream} {self.metric} {self.target}"))
+        return np.random.default_rng(sampling.hash64(f"{stream} {self.metric} {self.target}"))
 
     def place(self, names: Sequence[str]) -> list[int]:
         """The positions of arms."""
         return [self.arms.index(name) for name in names]
 
-    def matrix(self, chosen: Sequence[Contrast]) -> np.ndarray:
+    def matrix(self, chosen: Sequence[DeclaredContrast]) -> np.ndarray:
         """The weights of contrasts as `(K, A)`."""
         return np.array([[one.weights.get(arm, 0.0) for arm in self.arms] for one in chosen])

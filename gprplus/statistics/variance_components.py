@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.statistics.identity_variance import Scored
+from gprplus.statistics.identity_variance import ScoreArray
 
 NAMES = ("person", "seed", "arm x person", "arm x seed", "seed x person", "residual")
 _AXES = {"a": 0, "s": 1, "p": 2}
@@ -23,7 +23,7 @@ _SQUARES = ("p", "s", "ap", "as", "sp", "asp")  # in the order of NAMES
 
 
 @dataclass(frozen=True)
-class Component:
+class VarianceComponent:
     """One source of noise: its variance (of scores 0-1) with a 95% interval; no variance where too little is there."""
 
     name: str
@@ -52,7 +52,7 @@ def _effect(cells: np.ndarray, term: str) -> np.ndarray:
     return out
 
 
-def solve(squares: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+def solve_components(squares: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """Components `(..., 6)` in the order of NAMES from mean squares `(..., 6)` of `shape` (A, S, I); may be below 0."""
     arms, seeds, persons = shape
     p, s, ap, as_, sp, asp = np.moveaxis(np.asarray(squares, dtype=float), -1, 0)
@@ -69,19 +69,21 @@ def solve(squares: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     )
 
 
-def components(scored: Scored, rng: np.random.Generator, draws: int = 2000) -> list[Component]:
+def variance_components(scored: ScoreArray, rng: np.random.Generator, draws: int = 2000) -> list[VarianceComponent]:
     """The components of scored arms: two arms, two seeds and two persons at least, else an empty list."""
     cells = scored.identity_means()
     if min(cells.shape) < 2:
         return []
     squares, freedom = mean_squares(cells)
-    found = np.maximum(solve(squares, cells.shape), 0)
+    found = np.maximum(solve_components(squares, cells.shape), 0)
     again = squares * freedom / rng.chisquare(freedom, size=(draws, len(freedom)))
-    low, high = np.quantile(np.maximum(solve(again, cells.shape), 0), [0.025, 0.975], axis=0)
-    return [Component(*each) for each in zip(NAMES, *map(np.ndarray.tolist, (found, low, high)), strict=True)]
+    low, high = np.quantile(np.maximum(solve_components(again, cells.shape), 0), [0.025, 0.975], axis=0)
+    return [VarianceComponent(*each) for each in zip(NAMES, *map(np.ndarray.tolist, (found, low, high)), strict=True)]
 
 
-def subset_draw(scored: Scored, groups: Sequence[Sequence[int]], rng: np.random.Generator) -> Component | None:
+def control_draw_component(
+    scored: ScoreArray, groups: Sequence[Sequence[int]], rng: np.random.Generator
+) -> VarianceComponent | None:
     """The variance between draws of one random control, beyond what persons and seeds make of it.
 
     Pooled over `groups`, each the arms that are draws of one control; None where no group has two.
@@ -99,7 +101,7 @@ def subset_draw(scored: Scored, groups: Sequence[Sequence[int]], rng: np.random.
         return np.maximum((four[..., 0] - four[..., 1] - four[..., 2] + four[..., 3]) / scale, 0)
 
     low, high = np.quantile(solved(squares * freedom / rng.chisquare(freedom, size=(2000, 4))), [0.025, 0.975])
-    return Component("subset draw", float(solved(squares)), float(low), float(high))
+    return VarianceComponent("subset draw", float(solved(squares)), float(low), float(high))
 
 
 def _draw_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -110,6 +112,6 @@ def _draw_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array([between, *squares[chosen]]), np.array([len(cells) - 1, *freedom[chosen]])
 
 
-def as_variances(found: Sequence[Component]) -> Mapping[str, float]:
+def clip_variances(found: Sequence[VarianceComponent]) -> Mapping[str, float]:
     """Components by name."""
     return {one.name: one.variance for one in found}

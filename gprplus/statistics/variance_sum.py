@@ -26,20 +26,20 @@ def _table() -> tuple[np.ndarray, np.ndarray]:
     return np.log(freedom), np.log(special.stdtrit(freedom, 0.975))
 
 
-def quantile(freedom: np.ndarray | float) -> np.ndarray:
+def t_quantile(freedom: np.ndarray | float) -> np.ndarray:
     """The 97.5% quantile of t, to four digits, for degrees of freedom `(...)` of 1 or more.
 
     Interpolated: simulations need hundreds of thousands, and scipy's own quantile takes a microsecond each.
 
-    >>> quantile(np.array([1, 4, 10])).round(3).tolist()
+    >>> t_quantile(np.array([1, 4, 10])).round(3).tolist()
     [12.706, 2.776, 2.228]
     """
     known, values = _table()
     return np.exp(np.interp(np.log(np.clip(freedom, 1, MOST)), known, values))
 
 
-def freedom_of(t: np.ndarray) -> np.ndarray:
-    """The degrees of freedom whose 97.5% quantile of t is `t (...)`: the inverse of `quantile`."""
+def df_from_quantile(t: np.ndarray) -> np.ndarray:
+    """The degrees of freedom whose 97.5% quantile of t is `t (...)`: the inverse of `t_quantile`."""
     known, values = _table()
     return np.exp(np.interp(-np.log(t), -values, known))
 
@@ -63,7 +63,7 @@ def half_widths(error: np.ndarray, freedom: np.ndarray, chance: float = 0.05) ->
     return np.where(known, special.stdtrit(np.where(known, freedom, 1.0), 1 - chance / 2) * error, np.nan)
 
 
-def joined(
+def combine_variances(
     parts: Sequence[tuple[np.ndarray, np.ndarray]], overlap: np.ndarray | float = 0.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """The variance `(...)` and degrees of freedom `(...)` of a sum of parts, each a variance and its own degrees.
@@ -71,7 +71,7 @@ def joined(
     `overlap` is noise that two parts both hold and that counts once; what is left is never below the largest part.
     Where all variances are 0 the fewest degrees are taken; a part of 0 degrees leaves the sum without any.
 
-    >>> variance, freedom = joined([(np.array([3.0]), np.array([1.0])), (np.array([1.0]), np.array([60.0]))])
+    >>> variance, freedom = combine_variances([(np.array([3.0]), np.array([1.0])), (np.array([1.0]), np.array([60.0]))])
     >>> float(variance[0]), float(freedom[0].round(2))
     (4.0, 1.11)
     """
@@ -80,6 +80,6 @@ def joined(
     total = variances.sum(axis=0)
     weight = np.divide(variances, total, out=np.zeros_like(variances, dtype=float), where=total > 0)
     fewest = freedoms.min(axis=0)
-    freedom = np.where(total > 0, freedom_of((weight * quantile(freedoms)).sum(axis=0) + (total <= 0)), fewest)
+    freedom = np.where(total > 0, df_from_quantile((weight * t_quantile(freedoms)).sum(axis=0) + (total <= 0)), fewest)
     known = np.where(variances > 0, freedoms, np.inf).min(axis=0) >= 1
     return np.maximum(total - overlap, variances.max(axis=0)), np.where(known & (fewest > 0), freedom, 0.0)

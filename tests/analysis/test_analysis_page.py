@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from gprplus.analysis.features.base import LEARNT
 from gprplus.analysis.features.registry import KNOWN
-from gprplus.analysis.paper.settings import RULES, Settings
+from gprplus.analysis.paper.settings import RULES, PaperSettings
 from gprplus.analysis.search.baselines import CHOSEN, DRAWN
 from gprplus.cli import cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")
 NAMED = [*LEARNT, *(name for name in KNOWN if name not in ("FILE", "reid:PATH")), *RULES, *DRAWN]
-NAMED += [field.name for field in fields(Settings)] + [name for name in CHOSEN if name != "searched"]
+NAMED += [field.name for field in fields(PaperSettings)] + [name for name in CHOSEN if name != "searched"]
 
 
 def blocks(language):

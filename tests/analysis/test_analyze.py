@@ -7,10 +7,10 @@ import pyarrow.compute as pc
 import pytest
 from click.testing import CliRunner
 
-from gprplus.analysis import Analysis, analyze
+from gprplus.analysis import AnalysisResult, analyze
 from gprplus.cli import cli
 from gprplus.core.errors import AnalysisError, ManifestError, RequestChanged
-from gprplus.core.images import decode
+from gprplus.core.images import decode_image
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.schema import DISTANCES, arrow_schema
@@ -32,7 +32,7 @@ def found(home):
     return analyze(home / "manifest", {"fog": home / "fog"}, output=home / "analysis", images=40)[0]
 
 
-def energy(analysis: Analysis, attribute: str, features: str = "all") -> dict[str, float]:
+def energy(analysis: AnalysisResult, attribute: str, features: str = "all") -> dict[str, float]:
     wanted = (
         (pc.field("attribute") == attribute) & (pc.field("features") == features) & (pc.field("measure") == "energy")
     )
@@ -156,7 +156,7 @@ def test_the_command_prints_the_nearest_level_first_and_the_caution(home):
 
 
 def test_the_outer_rows_of_a_picture_keep_half_a_row_from_its_edges(found):
-    picture = decode((found.path / "weather.png").read_bytes()).astype(int)
+    picture = decode_image((found.path / "weather.png").read_bytes()).astype(int)
 
     def lines(colour):
         return np.flatnonzero((abs(picture - colour).sum(axis=2) < 6).sum(axis=1) > 5)

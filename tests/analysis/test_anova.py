@@ -9,7 +9,7 @@ from gprplus.analysis import anova
 
 
 def shares(table, factors, **options):
-    return {e.name: e for e in anova.effects(table, factors, np.random.default_rng(0), **options)}
+    return {e.name: e for e in anova.anova_effects(table, factors, np.random.default_rng(0), **options)}
 
 
 def crossed(people=6, seed=0, noise=0.0, weather=(0.0, 2.0, 4.0), light=(0.0, 1.0), person=0.0):
@@ -32,8 +32,8 @@ def test_a_table_by_hand():
 def test_a_person_by_hand():
     # Two persons at 0 and 2, nothing else: their variance estimate is 2, and all of it is theirs.
     table = np.array([0.0, 2.0])[:, None, None] + np.zeros((2, 2, 2))
-    parts = anova.components(table)
-    _, apart = anova.variances(parts, np.ones((1, 2)))
+    parts = anova.effect_components(table)
+    _, apart = anova.component_variances(parts, np.ones((1, 2)))
     assert apart[0, 0] == pytest.approx(1.0)
     assert shares(table, ["a", "b"])["identity"].share == pytest.approx(1.0)
 
@@ -62,7 +62,7 @@ def test_an_interaction_is_in_both_totals_and_in_no_main_effect():
 @given(st.integers(0, 10**6))
 def test_components_add_up_sum_to_zero_and_are_what_loops_give(seed):
     table = np.random.default_rng(seed).normal(size=(3, 2, 3, 2))
-    parts = anova.components(table)
+    parts = anova.effect_components(table)
     assert np.allclose(sum(parts.values()), table)
     for u, part in parts.items():
         for axis in u:
@@ -77,8 +77,8 @@ def test_drawn_persons_give_what_a_table_of_them_gives(seed):
     rng = np.random.default_rng(seed)
     table = rng.normal(size=(4, 2, 3))
     drawn = rng.multinomial(4, np.full(4, 0.25))
-    again = anova.variances(anova.components(table), drawn[None].astype(float))
-    copied = anova.variances(anova.components(np.repeat(table, drawn, axis=0)), np.ones((1, 4)))
+    again = anova.component_variances(anova.effect_components(table), drawn[None].astype(float))
+    copied = anova.component_variances(anova.effect_components(np.repeat(table, drawn, axis=0)), np.ones((1, 4)))
     assert np.allclose(again, copied)
 
 
@@ -111,7 +111,7 @@ def test_levels_that_change_each_person_in_another_way_are_no_effect_of_the_fact
         table = rng.normal(size=(12, 1, 1)) + 0.6 * rng.normal(size=(12, 4, 1)) + 0.3 * rng.normal(size=(12, 4, 3))
         weather, *_ = (
             e
-            for e in anova.effects(table, ["weather", "light"], rng, resamples=20, shuffles=199)
+            for e in anova.anova_effects(table, ["weather", "light"], rng, resamples=20, shuffles=199)
             if e.name == "weather"
         )
         found.append(weather.share > weather.null_high)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import energy_distance
 
 from gprplus.analysis import distance_estimators
-from gprplus.analysis.level_distance import compare
+from gprplus.analysis.level_distance import compare_levels
 
 
 def slow(left, left_people, right, right_people, cost):
@@ -34,13 +34,13 @@ def fast(left, left_people, right, right_people, measure, bandwidth=1.0, weights
         (left, left_people, left, left_people),
         (right, right_people, right, right_people),
     ):
-        cost = distance_estimators.costs(distance_estimators.distances(x, y), bandwidth)[measure]
+        cost = distance_estimators.costs(distance_estimators.squared_distances(x, y), bandwidth)[measure]
         parts.append(distance_estimators.block_sums(cost, p, q))
     wx, wy = weights or (np.ones((1, left_people.max() + 1)), np.ones((1, right_people.max() + 1)))
     return (
-        2 * distance_estimators.between(parts[0], wx, wy)
-        - distance_estimators.within(parts[1], wx)
-        - distance_estimators.within(parts[2], wy)
+        2 * distance_estimators.between_groups(parts[0], wx, wy)
+        - distance_estimators.within_group(parts[1], wx)
+        - distance_estimators.within_group(parts[2], wy)
     )[0]
 
 
@@ -129,7 +129,7 @@ def test_the_median_distance_is_the_median_and_never_zero():
 
 
 def test_draws_begin_with_everybody_once_and_then_draw_as_many():
-    drawn = distance_estimators.draws(7, 50, np.random.default_rng(0))
+    drawn = distance_estimators.bootstrap_blocks(7, 50, np.random.default_rng(0))
     assert drawn.shape == (51, 7)
     assert (drawn[0] == 1).all()
     assert (drawn.sum(axis=1) == 7).all()
@@ -144,7 +144,7 @@ def levels(shifts, people=40, images=3, seed=0):
 
 
 def scored(source, people, target, target_people, seed=0):
-    scores = compare(
+    scores = compare_levels(
         source, people, target, target_people, 1.5, np.random.default_rng(seed), resamples=300, shuffles=100
     )
     return {(score.level, score.measure): score for score in scores}

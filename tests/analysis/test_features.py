@@ -7,13 +7,13 @@ import pytest
 from safetensors.torch import save_file
 
 from gprplus.analysis import analyze
-from gprplus.analysis.features import chosen
-from gprplus.analysis.features.base import Images
+from gprplus.analysis.features import make_features
+from gprplus.analysis.features.base import ImageBatch
 from gprplus.baseline import backbones, model
-from gprplus.baseline.recipe import Network, Recipe
+from gprplus.baseline.recipe import NetworkSettings, Recipe
 from gprplus.core import workdir
 from gprplus.core.errors import AnalysisError, ScoreError
-from gprplus.core.parallel import silent
+from gprplus.core.parallel import no_progress
 from gprplus.ingest import Manifest, build_manifest
 
 
@@ -28,7 +28,7 @@ def home(tmp_path_factory, draw):
 def test_a_finished_run_embeds_both_sides(home):
     smoke = Recipe.read("smoke")
     run = home / "run"
-    model.save(model.new(smoke.network, 3, 0), run / "model.safetensors")
+    model.save_model(model.build_model(smoke.network, 3, 0), run / "model.safetensors")
     workdir.write_json(run / "run.json", {"config": smoke.resolved()})
     found = analyze(
         home / "manifest", {"fog": home / "fogs"}, output=home / "reid", images=20, attributes=["weather"],
@@ -80,11 +80,11 @@ def test_a_run_that_is_not_finished_is_refused(home):
 
 
 def test_resnet50_of_a_file_looks_at_images_and_half_a_file_is_refused(home, tmp_path):
-    backbone = backbones.make(Network(weights="none", last_stride=2))
+    backbone = backbones.make_backbone(NetworkSettings(weights="none", last_stride=2))
     save_file(backbone.state_dict(), tmp_path / "resnet50.safetensors")
-    (kind,) = chosen([f"resnet50:{tmp_path / 'resnet50.safetensors'}"], "cpu")
+    (kind,) = make_features([f"resnet50:{tmp_path / 'resnet50.safetensors'}"], "cpu")
     fogs = Manifest.open(home / "fogs")
-    look = kind.look(Images(fogs.images(["uid", "dataset", "path"]).slice(0, 3), fogs.roots()), 1, silent)
+    look = kind.look(ImageBatch(fogs.images(["uid", "dataset", "path"]).slice(0, 3), fogs.roots()), 1, no_progress)
     assert look.shape == (3, 2048)
     assert np.linalg.norm(look, axis=1) == pytest.approx(1, rel=1e-5)
     points = kind.points(look)["resnet50"]
@@ -92,4 +92,4 @@ def test_resnet50_of_a_file_looks_at_images_and_half_a_file_is_refused(home, tmp
     less = {name: value for name, value in backbone.state_dict().items() if not name.startswith("layer4.2.conv3")}
     save_file(less, tmp_path / "less.safetensors")
     with pytest.raises(AnalysisError, match=r"is not ResNet-50: .*layer4.2.conv3.weight.*--features histograms"):
-        chosen([f"resnet50:{tmp_path / 'less.safetensors'}"], "cpu")
+        make_features([f"resnet50:{tmp_path / 'less.safetensors'}"], "cpu")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gprplus.analysis.features.appearance import FEATURES, GROUPS, appearance, describe, scaled
+from gprplus.analysis.features.appearance import FEATURES, GROUPS, appearance, describe_image, scale_features
 from gprplus.core.images import encode_jpeg
 
 RNG = np.random.default_rng(0)
@@ -57,15 +57,15 @@ def test_every_look_is_finite(image):
 def test_files_are_looked_at_and_broken_ones_are_none(tmp_path):
     (tmp_path / "a.jpg").write_bytes(encode_jpeg(NOISE))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 nothing")
-    assert describe(tmp_path, "a.jpg").shape == (len(FEATURES),)
-    assert describe(tmp_path, "b.jpg") is None
-    assert describe(tmp_path, "c.jpg") is None
+    assert describe_image(tmp_path, "a.jpg").shape == (len(FEATURES),)
+    assert describe_image(tmp_path, "b.jpg") is None
+    assert describe_image(tmp_path, "c.jpg") is None
 
 
 def test_scaled_features_weigh_groups_alike_and_mute_constants():
     features = RNG.normal(size=(2000, len(FEATURES))) * np.arange(1, len(FEATURES) + 1)
     features[:, -1] = 7.0
-    parts = scaled(features)
+    parts = scale_features(features)
     assert list(parts) == ["all", *GROUPS]
     for group in ("luminance", "colour", "sharpness"):
         assert (parts[group] ** 2).sum(axis=1).mean() == pytest.approx((features.shape[0] and 1), rel=0.05)

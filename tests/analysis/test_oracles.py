@@ -8,7 +8,7 @@ import statsmodels.formula.api as smf
 from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 
 from gprplus.analysis import anova, distance_estimators
-from gprplus.analysis.level_distance import compare
+from gprplus.analysis.level_distance import compare_levels
 
 
 def apart(kernel):
@@ -32,11 +32,11 @@ def test_mmd_and_kid_are_the_unbiased_ones_of_scikit_learns_kernels():
     }
     for key, kernel in kernels.items():
         ones = np.ones((1, 20)), np.ones((1, 15))
-        ours = 2 * distance_estimators.between(found["across"][key], *ones)
+        ours = 2 * distance_estimators.between_groups(found["across"][key], *ones)
         ours = (
             ours
-            - distance_estimators.within(found["left"][key], ones[0])
-            - distance_estimators.within(found["right"][key], ones[1])
+            - distance_estimators.within_group(found["left"][key], ones[0])
+            - distance_estimators.within_group(found["right"][key], ones[1])
         )
         theirs = apart(kernel(left, left)) + apart(kernel(right, right)) - 2 * kernel(left, right).mean()
         assert ours[0] == pytest.approx(theirs)
@@ -50,8 +50,8 @@ def test_components_are_those_of_the_expected_mean_squares_of_a_mixed_model():
     rows = pd.DataFrame({"p": person, "a": a, "b": b, "y": table.ravel()})
     fitted = sm.stats.anova_lm(smf.ols("y ~ (C(p) + C(a) + C(b))**2", rows).fit(), typ=1)
     mean = fitted["sum_sq"] / fitted["df"]
-    parts = anova.components(table)
-    shared, by_person = anova.variances(parts, np.ones((1, 7)))
+    parts = anova.effect_components(table)
+    shared, by_person = anova.component_variances(parts, np.ones((1, 7)))
     at = list(parts).index((0,))
     theta = shared[0, at] - by_person[0, at] / 6
     assert theta == pytest.approx((mean["C(a)"] - mean["C(p):C(a)"]) * 2 / (3 * 4 * 7))
@@ -70,7 +70,7 @@ def test_a_level_that_changes_each_person_in_another_way_is_no_finding():
         source = rng.normal(size=(8, 1, 2))[people] + moved + 0.3 * rng.normal(size=(48, 3, 2))
         target = 1 + rng.normal(size=(30, 2))
         options = {"measures": ("energy",), "resamples": 2, "shuffles": 200}
-        scores = compare(source, people, target, np.arange(30), 1.5, rng, **options)
+        scores = compare_levels(source, people, target, np.arange(30), 1.5, rng, **options)
         flagged += [not score.null_low <= score.distance <= score.null_high for score in scores]
     assert np.mean(flagged) < 0.12  # 180 levels, three of a world together
 
@@ -80,7 +80,7 @@ def test_a_factor_that_does_something_else_to_each_person_has_no_share_beyond_it
     for seed in range(100):
         rng = np.random.default_rng(seed)
         table = np.arange(3.0)[None, :, None] + rng.normal(size=(8, 1, 4)) + rng.normal(size=(8, 3, 4))
-        found = anova.effects(table, ["a", "b"], rng, resamples=2, shuffles=200)
+        found = anova.anova_effects(table, ["a", "b"], rng, resamples=2, shuffles=200)
         (idle,) = (effect for effect in found if effect.name == "b")
         exceeded += idle.share > idle.null_high
     assert exceeded <= 7  # 2.5 are meant
@@ -92,7 +92,7 @@ def test_intervals_hold_the_share_of_the_person_even_with_eight():
     for seed in range(100):
         rng = np.random.default_rng(seed)
         table = np.arange(3.0)[None, :, None] + 0.5 * rng.normal(size=(8, 1, 1)) + rng.normal(size=(8, 3, 4))
-        found = anova.effects(table, ["a", "b"], rng, resamples=200, shuffles=1)
-        (person,) = (effect for effect in found if effect.name == anova.PERSON)
+        found = anova.anova_effects(table, ["a", "b"], rng, resamples=200, shuffles=1)
+        (person,) = (effect for effect in found if effect.name == anova.IDENTITY_FACTOR)
         held += person.low <= truth <= person.high
     assert held >= 88

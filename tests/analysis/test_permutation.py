@@ -15,7 +15,9 @@ def factorial(people=12, sizes=(4, 3, 2), effects=(0.0, 1.0, 3.0), noise=0.3, se
 
 
 def test_the_order_of_the_effects_is_found_and_a_factor_that_does_nothing_scores_like_its_shadow():
-    fitted, drops = permutation.importance(*factorial(), ["view", "weather", "light"], np.random.default_rng(0))
+    fitted, drops = permutation.permutation_importance(
+        *factorial(), ["view", "weather", "light"], np.random.default_rng(0)
+    )
     assert [drop.factor for drop in drops] == ["light", "weather", "view"]
     assert fitted > 0.9
     idle = drops[-1]
@@ -28,7 +30,7 @@ def test_a_drop_is_what_scikit_learn_measures_on_the_same_model():
     values, levels, people = factorial()
     held = people >= 9
     columns = permutation.one_hot(levels, levels)
-    model = permutation.fit(columns[~held], values[~held])
+    model = permutation.fit_booster(columns[~held], values[~held])
 
     class Whole:
         def fit(self, x, y):
@@ -41,7 +43,9 @@ def test_a_drop_is_what_scikit_learn_measures_on_the_same_model():
             return 1 - ((self.predict(x) - y) ** 2).sum() / ((y - values[~held].mean()) ** 2).sum()
 
     theirs = permutation_importance(Whole(), levels[held], values[held], n_repeats=30, random_state=0).importances_mean
-    _, drops = permutation.importance(values, levels, people, ["view", "weather", "light"], np.random.default_rng(1))
+    _, drops = permutation.permutation_importance(
+        values, levels, people, ["view", "weather", "light"], np.random.default_rng(1)
+    )
     ours = {drop.factor: drop.drop for drop in drops}
     assert [ours[name] for name in ("weather", "light")] == pytest.approx(theirs[1:], rel=0.25)
 
@@ -50,13 +54,16 @@ def test_nothing_is_learnt_of_a_person_not_seen():
     # All variance lies between persons: a model that had seen them would explain it, on others R^2 is at most 0.
     rng = np.random.default_rng(0)
     _, levels, people = factorial()
-    fitted, drops = permutation.importance(rng.normal(size=12)[people], levels, people, ["a", "b", "c"], rng)
+    fitted, drops = permutation.permutation_importance(
+        rng.normal(size=12)[people], levels, people, ["a", "b", "c"], rng
+    )
     assert fitted < 0.05
     assert all(abs(drop.drop) < 0.1 for drop in drops)
 
 
 def test_the_same_generator_gives_the_same_numbers():
     first, second = (
-        permutation.importance(*factorial(8), ["a", "b", "c"], np.random.default_rng(5), rounds=1) for _ in range(2)
+        permutation.permutation_importance(*factorial(8), ["a", "b", "c"], np.random.default_rng(5), rounds=1)
+        for _ in range(2)
     )
     assert first == second

@@ -5,8 +5,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.analysis.matched_sample import matched, spread
-from gprplus.core.sampling import text_key
+from gprplus.analysis.matched_sample import draw_matched, spread_evenly
+from gprplus.core.sampling import hash64
 
 WEATHERS = ["sunny", "foggy", "blizzard"]
 
@@ -21,7 +21,7 @@ def rendered(people=6, views=(90, 180, 270, 0), weathers=WEATHERS, missing=(), d
     ]
     paths = ["/".join(map(str, cell)) for cell in cells]
     columns = dict(zip(("dataset", "identity", "viewpoint_deg", "weather"), zip(*cells, strict=True), strict=True))
-    uid = pa.array([text_key(path) for path in paths], pa.uint64())
+    uid = pa.array([hash64(path) for path in paths], pa.uint64())
     return pa.table({"uid": uid, "path": paths, **{name: list(values) for name, values in columns.items()}})
 
 
@@ -31,7 +31,7 @@ def again(table: pa.Table) -> pa.Table:
 
 
 def chosen(table, count, seed=0):
-    found = matched(table, "weather", WEATHERS, ["viewpoint_deg"], count, seed)
+    found = draw_matched(table, "weather", WEATHERS, ["viewpoint_deg"], count, seed)
     return [[table.column("path")[int(row)].as_py() for row in stratum] for stratum in found.rows]
 
 
@@ -52,7 +52,7 @@ def test_strata_with_a_hole_are_left_out_everywhere():
 
 
 def test_everybody_is_taken_once_before_anybody_twice():
-    found = matched(rendered(), "weather", WEATHERS, ["viewpoint_deg"], 9, 0)
+    found = draw_matched(rendered(), "weather", WEATHERS, ["viewpoint_deg"], 9, 0)
     counts = np.bincount(found.people)
     assert sorted(counts.tolist()) == [1, 1, 1, 2, 2, 2]
 
@@ -71,23 +71,23 @@ def test_other_seeds_choose_others():
 
 def test_of_several_images_in_a_cell_one_is_taken():
     table = pa.concat_tables([rendered(), again(rendered())])
-    assert matched(table, "weather", WEATHERS, ["viewpoint_deg"], 100, 0).rows.shape == (24, 3)
+    assert draw_matched(table, "weather", WEATHERS, ["viewpoint_deg"], 100, 0).rows.shape == (24, 3)
 
 
 def test_no_complete_stratum_is_an_empty_sample():
-    found = matched(rendered(weathers=["sunny"]), "weather", WEATHERS, ["viewpoint_deg"], 10, 0)
+    found = draw_matched(rendered(weathers=["sunny"]), "weather", WEATHERS, ["viewpoint_deg"], 10, 0)
     assert found.rows.shape == (0, 3)
     assert len(found.people) == 0
 
 
 def test_a_person_of_another_dataset_is_another_person():
     table = pa.concat_tables([rendered(people=2), rendered(people=2, dataset="street")])
-    assert matched(table, "weather", WEATHERS, ["viewpoint_deg"], 100, 0).people.max() + 1 == 4
+    assert draw_matched(table, "weather", WEATHERS, ["viewpoint_deg"], 100, 0).people.max() + 1 == 4
 
 
 def test_a_target_is_spread_over_people_and_strangers_are_their_own():
     known = rendered(people=3)
     strangers = again(known.slice(0, 5)).set_column(2 + 1, "identity", pa.nulls(5, pa.string()))
-    found = spread(pa.concat_tables([known, strangers]), 8, 0)
+    found = spread_evenly(pa.concat_tables([known, strangers]), 8, 0)
     assert found.rows.shape == (8, 1)
     assert np.bincount(found.people).tolist() == [1] * 8

@@ -7,10 +7,10 @@ from importlib import import_module
 import pytest
 from click.testing import CliRunner
 
-from gprplus.analysis import Budget, Search, search
-from gprplus.analysis.search.differences import nearest
-from gprplus.analysis.search.search import margins
-from gprplus.analysis.search.verdict import page
+from gprplus.analysis import Budget, SearchResult, search
+from gprplus.analysis.search.differences import is_nearest
+from gprplus.analysis.search.search import viewpoint_margins
+from gprplus.analysis.search.verdict import search_page
 from gprplus.cli import cli
 from gprplus.cli.show import search as subsets
 from gprplus.core.errors import AnalysisError, GprplusError, RequestChanged
@@ -37,7 +37,7 @@ def found(home):
 
 
 def images(one, factor):
-    return margins(one.info["factors"], one.cells.to_pylist(), "images")[factor]
+    return viewpoint_margins(one.info["factors"], one.cells.to_pylist(), "images")[factor]
 
 
 def test_each_target_gets_its_weather_and_every_view_keeps_its_floor(found):
@@ -113,7 +113,7 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
     assert "farther than searched by" in both.output
     assert "searched, by weather: foggy" in both.output
     data = json.loads(CliRunner().invoke(cli, [*arguments, *two, "--json"]).stdout)
-    assert data["fog"]["search"]["arms"] == Search.open(tmp_path / "two" / "fog" / "search").info["arms"]
+    assert data["fog"]["search"]["arms"] == SearchResult.open(tmp_path / "two" / "fog" / "search").info["arms"]
 
 
 def test_each_control_has_a_held_out_difference_in_the_record(found):
@@ -124,16 +124,16 @@ def test_each_control_has_a_held_out_difference_in_the_record(found):
             assert each.value == pytest.approx(held[each.control] - held["searched"], abs=1e-6)
             assert each.low < each.value < each.high
         record = json.loads((one.path / "search.json").read_text())
-        assert record["nearest"] is one.nearest is nearest(one.differences)
+        assert record["nearest"] is one.nearest is is_nearest(one.differences)
         assert record["verdict"] == one.verdict
 
 
 def test_output_and_page_name_the_control_that_is_not_farther(found, home, capsys):
     fog = found[0]
-    assert (fog.path / "rivals.md").read_text() == page("fog", fog.rivals, fog.differences)
+    assert (fog.path / "rivals.md").read_text() == search_page("fog", fog.rivals, fog.differences)
     first, *rest = fog.info["differences"]
     undecided = replace(fog, info={**fog.info, "differences": [{**first, "low": -0.01, "high": 0.05}, *rest]})
-    subsets.show(undecided, home / "fog manifest")
+    subsets.print_search(undecided, home / "fog manifest")
     said = " ".join(capsys.readouterr().out.split())
     assert "No subset is shown to be nearer to fog than the controls." in said
     assert "the subset searched for sun by" in said

@@ -3,8 +3,8 @@
 import numpy as np
 
 from gprplus.analysis.search import holdout
-from gprplus.analysis.search.baselines import Problem
-from gprplus.analysis.search.kernels import kernels
+from gprplus.analysis.search.baselines import SubsetProblem
+from gprplus.analysis.search.kernels import build_kernels
 
 
 def judged(seed, persons=12, cells=8, effect=0.0):
@@ -14,16 +14,16 @@ def judged(seed, persons=12, cells=8, effect=0.0):
     source = rng.normal(size=(persons, 1, 4)) + rng.normal(size=(persons, cells, 4)) + moved
     people = np.repeat(np.arange(10), 4)
     target = rng.normal(size=(10, 1, 4))[people, 0] + rng.normal(size=(40, 4))
-    known, bandwidth = kernels(source, target, people)
+    known, bandwidth = build_kernels(source, target, people)
     levels, alone = np.arange(cells)[:, None], np.zeros(cells, dtype=np.int64)
 
     def problem(counted, weight):
         within = known.biased(counted).astype(np.float64)
         most = np.full(cells, persons)
-        return Problem(within, known.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-3)
+        return SubsetProblem(within, known.to_target(weight, counted), levels, most, 24, alone, np.zeros(1), 1e-3)
 
-    half = holdout.halved(persons, rng)
-    found = holdout.judged(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
+    half = holdout.halve_identities(persons, rng)
+    found = holdout.held_out_results(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
     return found, {row["method"]: row for row in found.rivals}
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from gprplus.analysis.search import baselines
-from gprplus.analysis.search.kernels import kernels
-from gprplus.analysis.search.qp import counts, project, solve
+from gprplus.analysis.search.kernels import build_kernels
+from gprplus.analysis.search.qp import project_to_simplex, round_counts, solve_weights
 
 GROUPS = np.array([0, 0, 0, 1, 1, 1])
 
@@ -17,7 +17,7 @@ def scipys(function, upper, groups, least):
     """The same programme by a general solver."""
     constraints = [{"type": "eq", "fun": lambda w: w.sum() - 1}]
     constraints += [{"type": "ineq", "fun": lambda w, g=g: w[groups == g].sum() - least[g]} for g in range(len(least))]
-    start = project(np.full(len(upper), 1 / len(upper)), upper, groups, least)
+    start = project_to_simplex(np.full(len(upper), 1 / len(upper)), upper, groups, least)
     options = {"maxiter": 1000, "ftol": 1e-15}
     bounds = [(0, top) for top in upper]
     return minimize(function, start, method="SLSQP", bounds=bounds, constraints=constraints, options=options).x
@@ -33,7 +33,7 @@ def test_projection_meets_every_constraint_and_is_the_nearest_point(seed):
     rng = np.random.default_rng(seed)
     upper, least = limits(rng)
     point = rng.normal(size=6)
-    found = project(point, upper, GROUPS, least)
+    found = project_to_simplex(point, upper, GROUPS, least)
     assert found.sum() == pytest.approx(1)
     assert (found >= 0).all()
     assert (found <= upper + 1e-12).all()
@@ -53,7 +53,7 @@ def test_the_weights_are_those_of_a_general_solver(seed):
     def objective(w):
         return w @ within @ w - 2 * across @ w + ridge * ((w - 1 / 6) ** 2).sum()
 
-    found = solve(within, across, ridge=ridge, upper=upper, groups=GROUPS, least=least)
+    found = solve_weights(within, across, ridge=ridge, upper=upper, groups=GROUPS, least=least)
     other = scipys(objective, upper, GROUPS, least)
     assert objective(found) <= objective(other) + 1e-7
     assert found == pytest.approx(other, abs=2e-3)
@@ -67,7 +67,7 @@ def test_counts_sum_to_the_total_and_fit(seed, total):
     if most.sum() < total:
         return
     weights = rng.dirichlet(np.ones(8))
-    found = counts(weights, total, most)
+    found = round_counts(weights, total, most)
     assert found.sum() == total
     assert (found <= most).all()
     if (weights * total <= most).all():
@@ -80,14 +80,14 @@ def known(people=4, seed=0):
     places = np.array([[0.0, 0], [3, 0], [6, 0], [0, 3], [3, 3], [6, 3]])
     source = places + 0.4 * rng.normal(size=(people, 6, 2))
     target = np.vstack([places[0] + 0.4 * rng.normal(size=(30, 2)), places[5] + 0.4 * rng.normal(size=(60, 2))])
-    return kernels(source, target, np.arange(90))[0]
+    return build_kernels(source, target, np.arange(90))[0]
 
 
 def problem(found, most=None, images=60):
     levels = np.stack([axis.ravel() for axis in np.indices((3, 2))], axis=1)[[0, 2, 4, 1, 3, 5]]
     order = np.lexsort((levels[:, 1], levels[:, 0]))
     levels = levels[order]
-    return baselines.Problem(
+    return baselines.SubsetProblem(
         found.biased().astype(float)[np.ix_(order, order)],
         found.to_target(np.ones(90))[order],
         levels,
@@ -113,30 +113,30 @@ def test_kernels_are_means_over_pairs():
 
 
 def test_the_search_finds_the_mixture_the_target_is_made_of():
-    weights = baselines.convex(problem(known(12)))
+    weights = baselines.convex_subset(problem(known(12)))
     assert weights[0] == pytest.approx(1 / 3, abs=0.06)
     assert weights[5] == pytest.approx(2 / 3, abs=0.06)
 
 
 def test_no_rival_comes_nearer_and_all_keep_the_budget():
     asked = problem(known(12), most=np.full(6, 40))
-    best = asked.objective(baselines.convex(asked)) + asked.ridge
+    best = asked.objective(baselines.convex_subset(asked)) + asked.ridge
     for way in baselines.CHOSEN.values():
         weights = way(asked)
         if weights is not None:
             assert asked.objective(weights) <= 1.0
             assert best <= asked.objective(weights) + 2e-3
-            assert baselines.whole(asked, weights).sum() == 60
-            assert (baselines.whole(asked, weights) <= 40).all()
+            assert baselines.whole_counts(asked, weights).sum() == 60
+            assert (baselines.whole_counts(asked, weights) <= 40).all()
 
 
 def test_what_a_rule_keeps_may_be_too_little():
-    assert baselines.threshold(problem(known(12), most=np.full(6, 11), images=60)) is None
+    assert baselines.threshold_subset(problem(known(12), most=np.full(6, 11), images=60)) is None
 
 
 def test_random_levels_are_the_same_mixture_under_other_names():
     asked, rng = problem(known(12)), np.random.default_rng(0)
-    searched = baselines.convex(asked)
+    searched = baselines.convex_subset(asked)
     drawn = [baselines.random_levels(asked, searched, rng) for _ in range(10)]
     assert all(sorted(w) == pytest.approx(sorted(searched), abs=1e-9) for w in drawn)
     assert any(np.abs(w - searched).max() > 0.2 for w in drawn)
@@ -153,16 +153,16 @@ def two_levels(apart, images=4):
     """Four cells of two factors, alike but for how far from the target they lie: `apart`."""
     levels = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     one = np.zeros(4, dtype=np.int64)
-    return baselines.Problem(
+    return baselines.SubsetProblem(
         0.01 * np.eye(4), -np.array(apart, float), levels, np.full(4, 4), images, one, np.zeros(1), 1e-6
     )
 
 
 def test_the_rule_keeps_the_levels_that_lie_nearer_than_their_mean():
-    assert baselines.threshold(two_levels([0.1, 0.2, 0.8, 0.9])).tolist() == [1, 0, 0, 0]
+    assert baselines.threshold_subset(two_levels([0.1, 0.2, 0.8, 0.9])).tolist() == [1, 0, 0, 0]
 
 
 def test_greed_ends_where_leaving_out_brings_nothing_nearer():
-    alike = baselines.greedy(two_levels([0.5, 0.5, 0.5, 0.5]))
+    alike = baselines.greedy_subset(two_levels([0.5, 0.5, 0.5, 0.5]))
     assert alike.tolist() == [0.25, 0.25, 0.25, 0.25], "fewer cells would only add their own noise"
-    assert baselines.greedy(two_levels([0.1, 0.1, 0.9, 0.9])).tolist() == [0.5, 0.5, 0, 0]
+    assert baselines.greedy_subset(two_levels([0.1, 0.1, 0.9, 0.9])).tolist() == [0.5, 0.5, 0, 0]

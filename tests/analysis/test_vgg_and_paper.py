@@ -8,9 +8,9 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import save_file
 
-from gprplus.analysis import Analysis
-from gprplus.analysis.features import chosen, vgg
-from gprplus.analysis.matched_sample import Crossed
+from gprplus.analysis import AnalysisResult
+from gprplus.analysis.features import make_features, vgg
+from gprplus.analysis.matched_sample import CrossedSample
 from gprplus.analysis.paper import measure, settings, vgg_losses
 from gprplus.cli import cli
 from gprplus.core.errors import AnalysisError, GprplusError
@@ -44,7 +44,7 @@ def test_layers_are_where_they_should_be():
     maps = network.maps(torch.zeros(1, 3, 64, 32), ["conv1_1", "conv4_2", "conv5_1"])
     shapes = {name: tuple(value.shape) for name, value in maps.items()}
     assert shapes == {"conv1_1": (1, 64, 64, 32), "conv4_2": (1, 512, 8, 4), "conv5_1": (1, 512, 4, 2)}
-    assert all(isinstance(network.features[place], torch.nn.Conv2d) for place in vgg.layers().values())
+    assert all(isinstance(network.features[place], torch.nn.Conv2d) for place in vgg.build_layers().values())
 
 
 def test_content_and_style_by_hand():
@@ -70,7 +70,7 @@ def test_sums_give_the_mean_over_pairs_of_different_persons():
     rng = np.random.default_rng(0)
     vectors, people = rng.normal(size=(9, 4)), np.array([0, 0, 0, 1, 1, 2, 2, 2, 2])
     levels = np.array([0, 0, 1, 0, 1, 0, 1, 1, 0])
-    sums = vgg_losses.Within(2)
+    sums = vgg_losses.WithinLevelDistance(2)
     for person in range(3):
         for i in np.flatnonzero(people == person):
             sums.add(levels[i], torch.from_numpy(vectors[i]))
@@ -82,16 +82,16 @@ def test_sums_give_the_mean_over_pairs_of_different_persons():
 
 
 def test_weights_are_loaded_by_name_or_refused(weights, tmp_path):
-    network = vgg.load(weights, "cpu")
+    network = vgg.load_vgg19(weights, "cpu")
     assert network.features[0].weight.abs().sum() > 0
     torch.save(network.state_dict(), tmp_path / "vgg19.pth")
-    assert torch.equal(vgg.load(tmp_path / "vgg19.pth", "cpu").features[34].weight, network.features[34].weight)
+    assert torch.equal(vgg.load_vgg19(tmp_path / "vgg19.pth", "cpu").features[34].weight, network.features[34].weight)
     state = {name: value for name, value in network.state_dict().items() if name != "features.34.weight"}
     save_file(state, tmp_path / "less.safetensors")
     with pytest.raises(AnalysisError, match=r"is not VGG-19: .*features.34.weight.*--features histograms"):
-        vgg.load(tmp_path / "less.safetensors", "cpu")
+        vgg.load_vgg19(tmp_path / "less.safetensors", "cpu")
     with pytest.raises(AnalysisError, match=r"VGG-19 has no weights here: .*reid:RUN, or a file"):
-        vgg.load(tmp_path / "nothing.pth", "cpu")
+        vgg.load_vgg19(tmp_path / "nothing.pth", "cpu")
 
 
 def test_weights_come_from_the_cache_of_torch_hub_and_a_wrong_file_is_refused(tmp_path, monkeypatch):
@@ -99,14 +99,14 @@ def test_weights_come_from_the_cache_of_torch_hub_and_a_wrong_file_is_refused(tm
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(vgg, "URL", "http://127.0.0.1:9/vgg19-dcbb9e9d.pth")
     with pytest.raises(AnalysisError, match=rf"Put the file into {tmp_path}/checkpoints by hand\. Or compare"):
-        vgg.load(None, "cpu")
+        vgg.load_vgg19(None, "cpu")
     (tmp_path / "checkpoints").mkdir(exist_ok=True)
     torch.save(vgg.VGG19().state_dict(), tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth")
-    assert isinstance(vgg.load(None, "cpu"), vgg.VGG19)
+    assert isinstance(vgg.load_vgg19(None, "cpu"), vgg.VGG19)
 
 
 def test_vgg_features_are_one_kind_among_others(weights):
-    (kind,) = chosen([f"vgg19:{weights}"], "cpu")
+    (kind,) = make_features([f"vgg19:{weights}"], "cpu")
     assert kind.name == "vgg19"
     assert kind.source.startswith("vgg19:")
     assert "kid" in kind.measures
@@ -124,7 +124,7 @@ def test_vgg_features_are_one_kind_among_others(weights):
 )
 def test_what_features_cannot_be_is_said(asked, sentence):
     with pytest.raises(GprplusError, match=sentence):
-        chosen(asked, "cpu")
+        make_features(asked, "cpu")
 
 
 def test_cut_rules_by_hand():
@@ -135,19 +135,19 @@ def test_cut_rules_by_hand():
 
 def test_pairs_are_drawn_by_hash_whatever_the_order():
     source, target = np.arange(5, dtype=np.uint64), np.arange(100, 110, dtype=np.uint64)
-    drawn = target[measure.pair_up(source, target, 4, 0)]
-    again = target[::-1][measure.pair_up(source, target[::-1], 4, 0)]
+    drawn = target[measure.draw_pairs(source, target, 4, 0)]
+    again = target[::-1][measure.draw_pairs(source, target[::-1], 4, 0)]
     assert [set(row) for row in drawn.tolist()] == [set(row) for row in again.tolist()]
     assert len({tuple(row) for row in drawn.tolist()}) > 1
 
 
 def test_unknown_settings_and_layers_are_refused():
     with pytest.raises(AnalysisError, match="no layer 'conv9_9'"):
-        settings.Settings(content_layer="conv9_9")
+        settings.PaperSettings(content_layer="conv9_9")
     with pytest.raises(GprplusError, match="Did you mean 'rule'"):
-        settings.Settings.of({"rul": "mean"})
+        settings.PaperSettings.of({"rul": "mean"})
     with pytest.raises(AnalysisError, match="no cut rule"):
-        settings.Settings(rule="guess")
+        settings.PaperSettings(rule="guess")
 
 
 def test_split_counts_follow_cardinality_and_not_effect():
@@ -157,13 +157,13 @@ def test_split_counts_follow_cardinality_and_not_effect():
     weather, light = rng.normal(0, 0.8, size=7), rng.normal(0, 1.2, size=7)
     table = weather[None, None, :, None] + light[None, None, None, :] + np.zeros((60, 6, 7, 7))
     table = table + rng.normal(size=table.shape)
-    crossed = Crossed(
+    crossed = CrossedSample(
         np.zeros(table.shape, dtype=np.int64),
         ("viewpoint_deg", "weather", "illumination"),
         (tuple(range(6)), tuple(range(7)), tuple(range(7))),
         60,
     )
-    rows, note = measure.split_counts(table, crossed, settings.Settings(), rng)
+    rows, note = measure.split_counts(table, crossed, settings.PaperSettings(), rng)
     found = {row["attribute"]: row for row in rows}
     assert not note
     assert found["identity"]["share"] > 0.3
@@ -188,7 +188,7 @@ def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path,
     assert shown.output.count("Known bias") == 2
     assert "content_layer conv4_2" in shown.output
     assert "best dataset" not in shown.output
-    found = Analysis.open(tmp_path / "work" / "analysis" / "fog")
+    found = AnalysisResult.open(tmp_path / "work" / "analysis" / "fog")
     rows = {row["value"]: row for row in found.tables["losses"].to_pylist()}
     assert set(found.info["kept"]["weather"]) == {name for name, row in rows.items() if row["kept"]}
     settings = found.info["settings"]
@@ -216,7 +216,7 @@ def test_sound_mode_with_vgg_has_debiased_content_and_style_as_well(weights, tmp
     shown = CliRunner().invoke(cli, [*arguments, "--set", "height=32", "--set", "width=32", "--set", "targets=10"])
     assert shown.exit_code == 0, shown.output
     assert "VGG-19 content and style, debiased" in shown.output
-    found = Analysis.open(tmp_path / "out" / "fog")
+    found = AnalysisResult.open(tmp_path / "out" / "fog")
     rows = {row["value"]: row for row in found.tables["losses"].to_pylist()}
     assert rows["foggy"]["style_debiased"] < rows["sunny"]["style_debiased"]
     assert rows["foggy"]["kept"] is None

@@ -26,7 +26,7 @@ def test_members_come_out_as_they_went_in(tmp_path: Path, form: str) -> None:
     assert refused(path) == {}
     name, data = next(iter(FILES.items()))
     assert archives.read(path / name) == data
-    assert archives.facts(f"{path}/{name}") == (len(data), path.stat().st_mtime_ns)
+    assert archives.file_stat(f"{path}/{name}") == (len(data), path.stat().st_mtime_ns)
     assert archives.exists(path / name)
     assert not archives.exists(path / "0009.jpg")
     with pytest.raises(FileNotFoundError):
@@ -75,8 +75,8 @@ def test_an_archive_appended_to_another_is_read_on(tmp_path: Path) -> None:
 
 def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(gzip_seek, "_CHUNK", 100)
-    monkeypatch.setattr(gzip_seek, "SPAN", 1000)
-    monkeypatch.setattr(gzip_seek, "MOST", 8)
+    monkeypatch.setattr(gzip_seek, "CHECKPOINT_BYTES", 1000)
+    monkeypatch.setattr(gzip_seek, "MAX_CHECKPOINTS", 8)
     files = {f"{i}.jpg": random.Random(i).randbytes(300 + i) for i in range(60)}
     path = packed(tmp_path / "a.tgz", files)
     for name in random.Random(1).choices(list(files), k=400):
@@ -90,9 +90,9 @@ def test_a_batch_in_reading_order_is_one_pass(tmp_path: Path, monkeypatch) -> No
     places = [f"{path}/{name}" for name in sorted(files)]
     archives.open_archive(str(path))
     steps = []
-    one = gzip_seek.Inflated._inflate
-    monkeypatch.setattr(gzip_seek.Inflated, "_inflate", lambda self: steps.append(1) or one(self))
-    order = archives.reading_order(places)
+    one = gzip_seek.SeekableGzip._inflate
+    monkeypatch.setattr(gzip_seek.SeekableGzip, "_inflate", lambda self: steps.append(1) or one(self))
+    order = archives.sort_for_reading(places)
     assert [places[i].rpartition("/")[2] for i in order] == list(files)
     data = archives.read_many([places[i] for i in order])
     assert data == list(files.values())
@@ -102,9 +102,9 @@ def test_a_batch_in_reading_order_is_one_pass(tmp_path: Path, monkeypatch) -> No
 def test_what_is_in_no_archive_keeps_its_order(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", {"2.jpg": b"2", "1.jpg": b"1"})
     places = [f"{path}/1.jpg", "/nowhere/b.jpg", f"{path}/2.jpg", "/nowhere/a.jpg", f"{path}/9.jpg"]
-    assert archives.reading_order(places) == [1, 3, 4, 2, 0]
+    assert archives.sort_for_reading(places) == [1, 3, 4, 2, 0]
     assert archives.read_many(places) == [b"1", None, b"2", None, None]
-    assert archives.reading_order(["b", "a"]) == [0, 1]
+    assert archives.sort_for_reading(["b", "a"]) == [0, 1]
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -253,5 +253,5 @@ def test_the_page_on_archives_tells_every_reason_and_limit() -> None:
         f"{index.SLACK >> 20} MiB",
         f"last {reader.OPEN} open",
     }
-    limits |= {f"for {gzip_seek.SPAN >> 20} MiB", f"at most {gzip_seek.MOST} of"}
+    limits |= {f"for {gzip_seek.CHECKPOINT_BYTES >> 20} MiB", f"at most {gzip_seek.MAX_CHECKPOINTS} of"}
     assert all(limit in page for limit in limits)

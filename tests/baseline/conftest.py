@@ -4,7 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from gprplus.baseline.recipe import Augment, Batch, Compute, Input, Length, Network, Optimizer, Recipe
+from gprplus.baseline.recipe import (
+    AugmentSettings,
+    BatchSettings,
+    ComputeSettings,
+    InputSettings,
+    NetworkSettings,
+    OptimizerSettings,
+    Recipe,
+    TrainingLength,
+)
 from gprplus.core.images import encode_jpeg
 
 
@@ -37,13 +46,13 @@ def tiny():
         name="tiny",
         title="Tiny",
         seeds=1,
-        length=Length(steps=8),
-        input=Input(64, 32),
-        network=Network("small"),
-        batch=Batch(4, 3),
-        optimizer=Optimizer(lr=2e-3, schedule="one-cycle"),
-        augment=Augment(pad=3, erase=0.5),
-        compute=Compute(precision="float32"),
+        length=TrainingLength(steps=8),
+        input=InputSettings(64, 32),
+        network=NetworkSettings("small"),
+        batch=BatchSettings(4, 3),
+        optimizer=OptimizerSettings(lr=2e-3, schedule="one-cycle"),
+        augment=AugmentSettings(pad=3, erase=0.5),
+        compute=ComputeSettings(precision="float32"),
     )
 
 

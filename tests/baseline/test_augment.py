@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.baseline.augment import MEAN, STD, as_words, augmented, draws, normalised
-from gprplus.baseline.recipe import Augment
+from gprplus.baseline.augment import MEAN, STD, augment_batch, normalize, pack_words, sample_parameters
+from gprplus.baseline.recipe import AugmentSettings
 
 
 def one_image(image, random, augment):
@@ -35,10 +35,10 @@ def one_image(image, random, augment):
 def test_a_batch_equals_its_images_one_by_one(seed, pad, flip, erase):
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (5, 20, 11, 3), dtype=np.uint8)
-    rows, random = rng.integers(0, 5, 7), draws(7, rng)
-    augment = Augment(flip, pad, erase)
-    batch = augmented(
-        as_words(torch.from_numpy(images)), torch.from_numpy(rows), torch.from_numpy(random), augment, torch.float32
+    rows, random = rng.integers(0, 5, 7), sample_parameters(7, rng)
+    augment = AugmentSettings(flip, pad, erase)
+    batch = augment_batch(
+        pack_words(torch.from_numpy(images)), torch.from_numpy(rows), torch.from_numpy(random), augment, torch.float32
     )
     for out, row, numbers in zip(batch.permute(0, 2, 3, 1).numpy(), rows, random, strict=True):
         np.testing.assert_allclose(out, one_image(images[row], numbers, augment), atol=1e-5)
@@ -46,11 +46,13 @@ def test_a_batch_equals_its_images_one_by_one(seed, pad, flip, erase):
 
 def test_without_augmentation_it_only_normalises():
     images = torch.randint(0, 256, (3, 8, 6, 3), dtype=torch.uint8)
-    plain = augmented(as_words(images), torch.arange(3), torch.rand(3, 8), Augment(0, 0, 0), torch.float32)
-    assert torch.allclose(plain, normalised(images))
+    plain = augment_batch(
+        pack_words(images), torch.arange(3), torch.rand(3, 8), AugmentSettings(0, 0, 0), torch.float32
+    )
+    assert torch.allclose(plain, normalize(images))
     assert plain.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_normalised_black_is_minus_mean_over_deviation():
-    black = normalised(torch.zeros(1, 1, 1, 3, dtype=torch.uint8)).flatten().tolist()
+    black = normalize(torch.zeros(1, 1, 1, 3, dtype=torch.uint8)).flatten().tolist()
     assert black == pytest.approx([-m / s for m, s in zip(MEAN, STD, strict=True)], abs=1e-6)

@@ -12,8 +12,8 @@ from gprplus.baseline import backbones, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.backbones import initialise
 from gprplus.baseline.checkpoint import Checkpoint
-from gprplus.baseline.distributed import Group
-from gprplus.baseline.recipe import Compute, Length, Network, Recipe
+from gprplus.baseline.distributed import ProcessGroup
+from gprplus.baseline.recipe import ComputeSettings, NetworkSettings, Recipe, TrainingLength
 from gprplus.baseline.train import train
 from gprplus.core.errors import RecipeError, TrainingError
 from gprplus.experiments.split_job import _request
@@ -36,12 +36,12 @@ class OneConvolution(nn.Module):
 @pytest.fixture
 def least(tiny, monkeypatch):
     monkeypatch.setitem(backbones.BACKBONES, "least", lambda network: OneConvolution())
-    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 2)
-    return replace(tiny, network=Network("least"), length=Length(steps=4))
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 2)
+    return replace(tiny, network=NetworkSettings("least"), length=TrainingLength(steps=4))
 
 
 def compiled(recipe, mode="default"):
-    return replace(recipe, compute=Compute(precision="float32", compile=mode))
+    return replace(recipe, compute=ComputeSettings(precision="float32", compile=mode))
 
 
 def weights(trained):
@@ -98,23 +98,23 @@ def test_every_training_of_a_process_is_compiled_however_many_came_before(drawn,
 
 
 def test_a_step_in_parts_is_not_compiled_and_says_so(drawn, least, monkeypatch):
-    real = training.gradients
+    real = training.accumulate_gradients
 
     def only_six(network, images, people, *rest):
         if len(people) // rest[-2] > 6:
             raise torch.OutOfMemoryError("12 images do not fit")
         return real(network, images, people, *rest)
 
-    monkeypatch.setattr(training, "gradients", only_six)
+    monkeypatch.setattr(training, "accumulate_gradients", only_six)
     assert "Not compiled: only whole steps of one process are." in train(*drawn, compiled(least), 0, "cpu").note
-    assert Group().size == 1
+    assert ProcessGroup().size == 1
 
 
 def test_a_network_that_cannot_be_compiled_is_one_sentence(drawn, least, monkeypatch):
     def refuse(*_):
         raise torch._dynamo.exc.TorchDynamoException("no compiler found\nand much more")
 
-    monkeypatch.setattr(training, "gradients", refuse)
+    monkeypatch.setattr(training, "accumulate_gradients", refuse)
     with pytest.raises(TrainingError, match=r"least could not be compiled \(no compiler found\).*--compile no"):
         train(*drawn, compiled(least), 0, "cpu")
 

@@ -11,14 +11,21 @@ from pretended import MixedDevices, Race, pretended
 from gprplus.baseline import devices, distributed, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.checkpoint import Checkpoint
-from gprplus.baseline.distributed import Group
-from gprplus.baseline.embed import embed
-from gprplus.baseline.model import new
-from gprplus.baseline.recipe import Batch, Compute, Length, Loss, Network, Optimizer
-from gprplus.baseline.train import train, untrained
+from gprplus.baseline.distributed import ProcessGroup
+from gprplus.baseline.embed import embed_images
+from gprplus.baseline.model import build_model
+from gprplus.baseline.recipe import (
+    BatchSettings,
+    ComputeSettings,
+    LossSettings,
+    NetworkSettings,
+    OptimizerSettings,
+    TrainingLength,
+)
+from gprplus.baseline.train import train, untrained_model
 from gprplus.evaluation import score
 from gprplus.evaluation.products import full_float32
-from gprplus.evaluation.rerank import Rerank
+from gprplus.evaluation.rerank import RerankOptions
 
 
 @pytest.fixture
@@ -70,10 +77,10 @@ def test_a_stream_that_is_not_waited_for_is_a_race(gpu):
 def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
     drawn, tiny, monkeypatch, free, optimizer
 ):
-    recipe = replace(tiny, optimizer=Optimizer(name=optimizer, lr=2e-3, schedule="one-cycle"))
+    recipe = replace(tiny, optimizer=OptimizerSettings(name=optimizer, lr=2e-3, schedule="one-cycle"))
     wanted = weights(train(*drawn, recipe, 0, "cpu"))
-    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 3)
-    monkeypatch.setattr(loader, "STREAMED_CHUNK", 3)
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 3)
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_STREAMED", 3)
     with pretended(monkeypatch, free) as gpu:
         done = train(*drawn, recipe, 0, "cuda")
         assert all(gpu.on(value) for value in done.model.state_dict().values())
@@ -84,18 +91,20 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
 
 
 def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):
-    recipe = replace(tiny, network=Network("small", pooling="gem"), compute=Compute(), loss=Loss(triplet=0.5))
+    recipe = replace(
+        tiny, network=NetworkSettings("small", pooling="gem"), compute=ComputeSettings(), loss=LossSettings(triplet=0.5)
+    )
     shares = np.random.default_rng(0).uniform(0.5, 2, len(drawn[1]))
     counts = []
     for steps in (2, 6):
         with pretended(monkeypatch) as gpu:
-            train(*drawn, replace(recipe, length=Length(steps=steps)), 0, "cuda", shares=shares)
+            train(*drawn, replace(recipe, length=TrainingLength(steps=steps)), 0, "cuda", shares=shares)
             counts.append(Counter(gpu.waits))
     assert counts[0] == counts[1]
 
 
 def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tmp_path):
-    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 2)
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 2)
     wanted = weights(train(*drawn, tiny, 0, "cpu"))
 
     def stop(line):
@@ -113,11 +122,11 @@ def test_a_checkpoint_on_the_device_goes_on_exactly(drawn, tiny, monkeypatch, tm
 def test_jobs_on_one_device_count_each_other(gpu, drawn):
     images = drawn[0]
     gpu.free = int(images.nbytes * 4 / 3 / loader.RESIDENT_SHARE) + 100
-    assert loader.fits(images, "cuda")
-    assert not loader.fits(images, "cuda", jobs=2), "both would find it empty"
-    with devices.at_work("cpu", 4), devices.at_work("cuda", 1):
+    assert loader.fits_on_device(images, "cuda")
+    assert not loader.fits_on_device(images, "cuda", jobs=2), "both would find it empty"
+    with devices.device_context("cpu", 4), devices.device_context("cuda", 1):
         assert gpu.share == 1
-    with devices.at_work("cuda", 4):
+    with devices.device_context("cuda", 4):
         assert gpu.share == pytest.approx(0.95 / 4)
     assert gpu.entered == ["cuda", "cuda"], "pinned memory belongs to the GPU at work"
 
@@ -141,21 +150,21 @@ def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
         lambda *asked, **options: said.append((*gpu.settled, *asked, options)),
     )
     device = distributed.local_device("cuda")
-    assert distributed.join(device) == Group(1, 2)
+    assert distributed.join_process_group(device) == ProcessGroup(1, 2)
     assert [(one, backend, options["device_id"]) for one, backend, options in said] == [
         (1, "nccl", torch.device("cuda", 1))
     ]
 
 
 def test_statistics_are_shared_in_the_backbone_and_not_in_the_neck_that_sees_the_whole_batch(gpu):
-    network = Group(0, 2).prepared(new(Network("small"), 8, 0, "cuda"))
+    network = ProcessGroup(0, 2).prepared(build_model(NetworkSettings("small"), 8, 0, "cuda"))
     norms = [part for part in network.backbone.modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)]
     assert {type(norm) for norm in norms} == {torch.nn.SyncBatchNorm}
     assert type(network.neck) is torch.nn.BatchNorm1d
 
 
 def test_what_is_sent_beside_the_training_belongs_to_its_gpu(drawn, tiny, gpu):
-    train(*drawn, replace(tiny, length=Length(steps=1)), 0, "cuda")
+    train(*drawn, replace(tiny, length=TrainingLength(steps=1)), 0, "cuda")
     assert set(gpu.settled) == {0}
 
 
@@ -172,33 +181,33 @@ def test_images_that_find_no_room_after_all_are_streamed(drawn, tiny, gpu, monke
 
 
 def test_a_step_in_parts_stays_on_the_device(drawn, tiny, gpu, monkeypatch):
-    real = training.gradients
+    real = training.accumulate_gradients
 
     def only_six(network, images, people, *rest):
         if len(people) // rest[-2] > 6:
             raise torch.OutOfMemoryError("12 images do not fit")
         return real(network, images, people, *rest)
 
-    monkeypatch.setattr(training, "gradients", only_six)
-    done = train(*drawn, replace(tiny, batch=Batch(4, 3)), 0, "cuda")
+    monkeypatch.setattr(training, "accumulate_gradients", only_six)
+    done = train(*drawn, replace(tiny, batch=BatchSettings(4, 3)), 0, "cuda")
     assert "2 parts" in done.note
     assert Counter(where for _, where in gpu.waits if "train.py" in where).total() == 1
 
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_features_are_made_on_the_device_without_waiting(drawn, tiny, gpu, flip):
-    compute = Compute(precision="float32", flip_features=flip)
-    wanted = embed(untrained(tiny, 0, "cpu").model, drawn[0], compute, "cpu")
-    network = untrained(tiny, 0, "cuda").model
-    embed(network, drawn[0][:1], compute, "cuda")
+    compute = ComputeSettings(precision="float32", flip_features=flip)
+    wanted = embed_images(untrained_model(tiny, 0, "cpu").model, drawn[0], compute, "cpu")
+    network = untrained_model(tiny, 0, "cuda").model
+    embed_images(network, drawn[0][:1], compute, "cuda")
     gpu.waits.clear()
-    found = embed(network, drawn[0], compute, "cuda")
+    found = embed_images(network, drawn[0], compute, "cuda")
     assert gpu.on(found)
     assert gpu.waits == []
     np.testing.assert_allclose(found.cpu().numpy(), wanted.numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("rerank", [None, Rerank(k1=6, k2=3)], ids=["plain", "re-ranked"])
+@pytest.mark.parametrize("rerank", [None, RerankOptions(k1=6, k2=3)], ids=["plain", "re-ranked"])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 def test_scores_on_the_device_are_the_host_s(gpu, metric, rerank):
     rng = np.random.default_rng(0)

@@ -5,9 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.baseline.losses import identity_loss, total, triplet_loss
-from gprplus.baseline.recipe import Loss, Optimizer
-from gprplus.baseline.schedule import share
+from gprplus.baseline.losses import identity_loss, total_loss, triplet_loss
+from gprplus.baseline.recipe import LossSettings, OptimizerSettings
+from gprplus.baseline.schedule import lr_factor
 
 
 def slow_triplet(features, labels, margin):
@@ -50,15 +50,15 @@ def test_weights_of_the_losses_add_up():
     features, labels = torch.randn(6, 4), torch.tensor([0, 0, 1, 1, 2, 2])
     logits = torch.randn(6, 3)
     parts = identity_loss(logits, labels, 0.1) * 2 + triplet_loss(features, labels, 0.3) * 3
-    assert total(features, logits, labels, Loss(2, 3)).item() == pytest.approx(parts.item(), rel=1e-5)
-    alone = total(features, logits, labels, Loss(identity=1, triplet=0))
+    assert total_loss(features, logits, labels, LossSettings(2, 3)).item() == pytest.approx(parts.item(), rel=1e-5)
+    alone = total_loss(features, logits, labels, LossSettings(identity=1, triplet=0))
     assert alone.item() == pytest.approx(identity_loss(logits, labels, 0.1).item())
 
 
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
 def test_the_rate_climbs_to_one_and_falls_to_its_end(schedule):
-    optimizer = Optimizer(schedule=schedule, warmup=0.25, final=0.1)
-    rates = [share(step, 100, optimizer) for step in range(100)]
+    optimizer = OptimizerSettings(schedule=schedule, warmup=0.25, final=0.1)
+    rates = [lr_factor(step, 100, optimizer) for step in range(100)]
     assert rates[0] == pytest.approx(1 / 25)
     assert rates[24] == rates[25] == 1
     assert rates[25:] == sorted(rates[25:], reverse=True)
@@ -66,6 +66,6 @@ def test_the_rate_climbs_to_one_and_falls_to_its_end(schedule):
 
 
 def test_steps_fall_at_their_shares_of_the_run():
-    optimizer = Optimizer(schedule="steps", warmup=0, decay_at=(0.5, 0.8))
-    rates = [round(share(step, 10, optimizer), 4) for step in range(10)]
+    optimizer = OptimizerSettings(schedule="steps", warmup=0, decay_at=(0.5, 0.8))
+    rates = [round(lr_factor(step, 10, optimizer), 4) for step in range(10)]
     assert rates == [1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01]

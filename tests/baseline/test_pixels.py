@@ -6,9 +6,9 @@ import torch
 from pretended import pretended
 
 from gprplus.baseline import devices, image_store, loader
-from gprplus.baseline.embed import embed
-from gprplus.baseline.store_view import Pixels
-from gprplus.baseline.train import train, untrained
+from gprplus.baseline.embed import embed_images
+from gprplus.baseline.store_view import StoredImages
+from gprplus.baseline.train import train, untrained_model
 from gprplus.core.errors import TrainingError
 
 
@@ -20,7 +20,7 @@ def pack(drawn, tmp_path):
     order = np.random.default_rng(0).permutation(len(images))
     for part in np.split(order, [20, 25, 50]):
         image_store._write(tmp_path / "64x32", uids[part] + np.uint64(7), images[part])
-    return image_store.Pack(tmp_path / "64x32", 64, 32, uids, uids + np.uint64(7))
+    return image_store.ImageStore(tmp_path / "64x32", 64, 32, uids, uids + np.uint64(7))
 
 
 def weights(trained):
@@ -35,7 +35,9 @@ def test_rows_come_from_the_part_that_holds_them():
     def part(*values):
         return lambda: np.array(values, np.uint8)[:, None, None, None] * np.ones((1, 1, 1, 3), np.uint8)
 
-    pixels = Pixels(1, 1, (part(10, 11), part(20), part(30, 31, 32)), np.array([0, 2, 3, 6]), np.array([5, 0, 2, 1, 5]))
+    pixels = StoredImages(
+        1, 1, (part(10, 11), part(20), part(30, 31, 32)), np.array([0, 2, 3, 6]), np.array([5, 0, 2, 1, 5])
+    )
     assert pixels[:][:, 0, 0, 0].tolist() == [32, 10, 20, 11, 32]
     assert pixels[np.array([3, 0, 3])][:, 0, 0, 2].tolist() == [11, 32, 11]
     assert (pixels.shape, pixels.nbytes) == ((5, 1, 1, 3), 15)
@@ -57,28 +59,28 @@ def test_a_store_gives_its_images_row_by_row(drawn, pack, monkeypatch):
 def test_a_training_from_a_store_is_that_from_an_array(drawn, tiny, pack, monkeypatch, room):
     images, labels = drawn
     wanted = weights(train(images, labels, tiny, 0, "cpu"))
-    monkeypatch.setattr(loader, "STREAMED_CHUNK", 3)
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_STREAMED", 3)
     monkeypatch.setattr(loader, "_BLOCK", 7 * 64 * 32 * 3)
     free = 1 << 30 if room == "resident" else 1000
     monkeypatch.setattr(devices, "_main_memory", lambda: (free, free))
-    assert loader.fits(images, "cpu") == (room == "resident")
+    assert loader.fits_on_device(images, "cpu") == (room == "resident")
     assert same(weights(train(pack.images(pack.uids), labels, tiny, 0, "cpu")), wanted)
     with pretended(monkeypatch, free):
-        assert loader.fits(images, "cuda") == (room == "resident")
+        assert loader.fits_on_device(images, "cuda") == (room == "resident")
         there = train(pack.images(pack.uids), labels, tiny, 0, "cuda")
     assert same(weights(there), wanted)
 
 
 def test_features_of_a_store_are_those_of_an_array(drawn, tiny, pack, monkeypatch):
-    model = untrained(tiny, 0, "cpu").model
+    model = untrained_model(tiny, 0, "cpu").model
     monkeypatch.setattr("gprplus.baseline.embed._BATCH", {"cpu": 20})
-    wanted = embed(model, drawn[0], tiny.compute, "cpu")
-    assert torch.equal(embed(model, pack.images(pack.uids), tiny.compute, "cpu"), wanted)
+    wanted = embed_images(model, drawn[0], tiny.compute, "cpu")
+    assert torch.equal(embed_images(model, pack.images(pack.uids), tiny.compute, "cpu"), wanted)
 
 
 def test_an_upload_is_never_more_than_two_blocks_ahead(drawn, monkeypatch):
     with pretended(monkeypatch) as gpu:
-        blocks = list(devices.sent_blocks(Pixels.of(drawn[0]), 20, "cuda"))
+        blocks = list(devices.blocks_to_device(StoredImages.of(drawn[0]), 20, "cuda"))
         assert [len(block) for block in blocks] == [20, 20, 20, 20, 16]
         assert (torch.cat(blocks).cpu().numpy() == drawn[0]).all()
     assert [what for what, _ in gpu.waits] == ["an event"] * 3 + ["copy to the host"]
@@ -117,6 +119,6 @@ def test_main_memory_is_what_the_machine_and_the_container_leave(tmp_path, monke
     (own.parent / "memory.max").write_text("max\n")
     assert devices._main_memory(tmp_path) == (6000 * 1024, 8000 * 1024)
     monkeypatch.setattr(devices, "_main_memory", lambda: (700, 1000))
-    assert (devices.memory("cpu"), devices.memory("cpu", jobs=2)) == (700, 475)
+    assert (devices.free_bytes("cpu"), devices.free_bytes("cpu", jobs=2)) == (700, 475)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "5")
-    assert devices.memory("cpu") == 190, "processes of a group share the machine"
+    assert devices.free_bytes("cpu") == 190, "processes of a group share the machine"

@@ -14,13 +14,13 @@ from safetensors.torch import save_file
 
 from gprplus.baseline import pretrained
 from gprplus.baseline.backbones import BACKBONES
-from gprplus.baseline.model import new, read, save
-from gprplus.baseline.recipe import BOUNDS, Network, Recipe
+from gprplus.baseline.model import build_model, read_model, save_model
+from gprplus.baseline.recipe import BOUNDS, NetworkSettings, Recipe
 from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, GprplusError, RecipeError, TrainingError
 
 
-@pytest.mark.parametrize("name", declarations.names("recipes"))
+@pytest.mark.parametrize("name", declarations.declaration_names("recipes"))
 def test_every_shipped_recipe_reads(name):
     recipe = Recipe.read(name)
     assert recipe.name == name
@@ -29,7 +29,7 @@ def test_every_shipped_recipe_reads(name):
 
 
 def test_the_four_recipes_are_there():
-    assert {"smoke", "fast", "paper", "bot"} <= set(declarations.names("recipes"))
+    assert {"smoke", "fast", "paper", "bot"} <= set(declarations.declaration_names("recipes"))
     assert Recipe.read("paper").length.epochs > 0, "the paper's subsets took fewer steps"
 
 
@@ -42,7 +42,7 @@ def test_fast_trains_every_arm_of_a_split_alike_and_paper_does_not():
 
 
 def test_fast_sees_twenty_epochs_of_the_paper_s_ten_training_sets_and_not_more():
-    studies = [declarations.read("studies", f"icassp2021_{target}").data for target in ("market", "duke")]
+    studies = [declarations.load_declaration("studies", f"icassp2021_{target}").data for target in ("market", "duke")]
     rows = [arm for study in studies for arm in study["splits"][0]["arms"]]
     sets = {str([arm["identities"], arm["images"], arm.get("restrict")]): arm["images"] for arm in rows}
     assert (len(rows), len(sets), sum(sets.values())) == (14, 10, 1_762_800)
@@ -89,14 +89,14 @@ def test_options_change_the_recipe_and_nothing_else():
 
 
 def small(seed=0):
-    return new(Network("small"), 3, seed)
+    return build_model(NetworkSettings("small"), 3, seed)
 
 
 def test_weights_of_a_finished_run_load_whole(tmp_path):
     source, target = small(0), small(1)
     path = tmp_path / "model.safetensors"
-    save(source, path)
-    assert pretrained.load(target.backbone, "small", str(path)) == ""
+    save_model(source, path)
+    assert pretrained.load_pretrained(target.backbone, "small", str(path)) == ""
     assert all((a == b).all() for a, b in zip(source.backbone.parameters(), target.backbone.parameters(), strict=True))
 
 
@@ -106,7 +106,7 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
     state.pop("module.stages.2.bn2.bias")
     path = tmp_path / "theirs.pth"
     torch.save({"state_dict": state, "epoch": 3}, path)
-    said = pretrained.load(small(1).backbone, "small", str(path))
+    said = pretrained.load_pretrained(small(1).backbone, "small", str(path))
     assert "1 of 37 tensors of the network are not in it and start fresh" in said
     assert "stages.2.bn2.bias" in said
     assert "extra.weight" in said
@@ -115,7 +115,7 @@ def test_a_wrapped_checkpoint_with_another_head_loads_and_says_what_is_left(tmp_
 
 def published(network="resnet50"):
     """A backbone's tensors, no two of them alike."""
-    return new(Network(network), 3, 5).backbone.state_dict()
+    return build_model(NetworkSettings(network), 3, 5).backbone.state_dict()
 
 
 def torchreid(state):
@@ -149,15 +149,15 @@ def bare(state):
 def test_checkpoints_of_other_trainers_fill_the_whole_backbone(form, network, tmp_path):
     source = published(network)
     torch.save(form(source), tmp_path / "theirs.pth")
-    target = new(Network(network), 3, 6).backbone
-    assert pretrained.load(target, network, str(tmp_path / "theirs.pth")) == ""
+    target = build_model(NetworkSettings(network), 3, 6).backbone
+    assert pretrained.load_pretrained(target, network, str(tmp_path / "theirs.pth")) == ""
     assert all(torch.equal(value, source[key]) for key, value in target.state_dict().items())
 
 
 def test_plain_weights_in_an_ibn_network_say_which_parts_start_fresh(tmp_path):
     torch.save(bare(published()), tmp_path / "imagenet.pth")
-    said = pretrained.load(
-        new(Network("resnet50_ibn_a"), 3, 6).backbone, "resnet50_ibn_a", str(tmp_path / "imagenet.pth")
+    said = pretrained.load_pretrained(
+        build_model(NetworkSettings("resnet50_ibn_a"), 3, 6).backbone, "resnet50_ibn_a", str(tmp_path / "imagenet.pth")
     )
     assert "layer1.0.bn1.IN.weight" in said
     assert "start fresh" in said
@@ -167,7 +167,7 @@ def test_another_architecture_is_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"conv.weight": torch.zeros(3)}, path)
     with pytest.raises(RecipeError, match="another architecture"):
-        pretrained.load(small().backbone, "small", str(path))
+        pretrained.load_pretrained(small().backbone, "small", str(path))
 
 
 class Evil:
@@ -179,31 +179,31 @@ def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path, capsys):
     path = tmp_path / "evil.pth"
     path.write_bytes(pickle.dumps({"state_dict": Evil()}))
     with pytest.raises(RecipeError, match="more than tensors"):
-        pretrained.load(small().backbone, "small", str(path))
+        pretrained.load_pretrained(small().backbone, "small", str(path))
     torch.save({"state_dict": Evil()}, path)
     with pytest.raises(RecipeError, match=r"asks for .*print"):
-        pretrained.load(small().backbone, "small", str(path))
+        pretrained.load_pretrained(small().backbone, "small", str(path))
     assert "code ran" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["nowhere.pth", "imagenett"])
 def test_weights_that_are_not_there_are_one_sentence(name):
     with pytest.raises(RecipeError, match="no weights file"):
-        pretrained.load(small().backbone, "small", name)
+        pretrained.load_pretrained(small().backbone, "small", name)
 
 
 def test_imagenet_weights_exist_for_the_resnets_only():
     with pytest.raises(RecipeError, match="--weights none"):
-        pretrained.load(small().backbone, "small", "imagenet")
+        pretrained.load_pretrained(small().backbone, "small", "imagenet")
 
 
 def test_a_saved_model_reads_back_and_another_network_does_not(tmp_path):
     model, path = small().eval(), tmp_path / "model.safetensors"
-    save(model, path)
+    save_model(model, path)
     images = torch.randn(2, 3, 32, 16)
-    assert torch.equal(read(path, Network("small"), "cpu").embed(images), model.embed(images))
+    assert torch.equal(read_model(path, NetworkSettings("small"), "cpu").embed(images), model.embed(images))
     with pytest.raises(TrainingError, match="not a trained resnet50"):
-        read(path, Network("resnet50"), "cpu")
+        read_model(path, NetworkSettings("resnet50"), "cpu")
 
 
 def own_tensors():
@@ -266,7 +266,7 @@ def test_a_damaged_weights_file_is_one_sentence(tmp_path, form, sentence):
     path = tmp_path / f"theirs{suffix}"
     path.write_bytes(data)
     with pytest.raises(RecipeError, match=sentence) as found:
-        pretrained.load(small().backbone, "small", str(path))
+        pretrained.load_pretrained(small().backbone, "small", str(path))
     assert str(found.value).count("\n") == 0
 
 
@@ -277,7 +277,7 @@ def test_weights_that_are_no_numbers_are_refused_and_named(tmp_path, value):
     path = tmp_path / "theirs.safetensors"
     save_file(state, path)
     with pytest.raises(RecipeError, match=r"NaN or infinity in 1 of 44 tensors \(stem.weight\)"):
-        pretrained.load(small().backbone, "small", str(path))
+        pretrained.load_pretrained(small().backbone, "small", str(path))
 
 
 def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
@@ -285,20 +285,20 @@ def test_numbers_that_only_a_wider_type_holds_are_refused(tmp_path):
     state["bn.weight"] = torch.full_like(state["bn.weight"], 1e300, dtype=torch.float64)
     save_file(state, tmp_path / "theirs.safetensors")
     with pytest.raises(RecipeError, match=r"infinity in 1 of 44 tensors \(bn.weight\)"):
-        pretrained.load(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
+        pretrained.load_pretrained(small().backbone, "small", str(tmp_path / "theirs.safetensors"))
 
 
 def test_quantised_weights_do_not_fit_and_start_fresh(tmp_path):
     state = own_tensors()
     state["stem.weight"] = torch.ones_like(state["stem.weight"], dtype=torch.int8)
     save_file(state, tmp_path / "theirs.safetensors")
-    said = pretrained.load(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
+    said = pretrained.load_pretrained(small(1).backbone, "small", str(tmp_path / "theirs.safetensors"))
     assert "1 of 37 tensors of the network are not in it and start fresh (stem.weight)" in said
 
 
 def test_every_number_of_a_recipe_has_a_range_and_every_shipped_one_lies_in_it():
     assert {knob for knob, _ in Recipe.read("bot")._numbers()} == set(BOUNDS)
-    for name in declarations.names("recipes"):
+    for name in declarations.declaration_names("recipes"):
         for knob, value in Recipe.read(name)._numbers():
             least, most = BOUNDS[knob]
             assert least <= value <= most
@@ -349,5 +349,5 @@ def test_a_disk_that_fills_while_a_model_is_saved_is_one_sentence(tmp_path, monk
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
     with pytest.raises(GprplusError, match=r"model.safetensors cannot be written: No space left .* Make room"):
-        save(small(), tmp_path / "model.safetensors")
+        save_model(small(), tmp_path / "model.safetensors")
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gprplus.baseline import loader
-from gprplus.baseline.checkpoint import Checkpoint, kept_lines
-from gprplus.baseline.recipe import Optimizer
+from gprplus.baseline.checkpoint import Checkpoint, read_log_until
+from gprplus.baseline.recipe import OptimizerSettings
 from gprplus.baseline.train import train
 
 
@@ -18,7 +18,7 @@ class Killed(Exception):
 
 @pytest.fixture
 def short_chunks(monkeypatch):
-    monkeypatch.setattr(loader, "RESIDENT_CHUNK", 2)
+    monkeypatch.setattr(loader, "STEPS_PER_CHUNK_RESIDENT", 2)
 
 
 def weights(trained):
@@ -37,7 +37,7 @@ def killed_at(step):
 @pytest.mark.parametrize("killed", [4, 6, 8])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(drawn, tiny, tmp_path, killed, optimizer):
-    recipe = replace(tiny, optimizer=Optimizer(name=optimizer, lr=2e-3, schedule="one-cycle"))
+    recipe = replace(tiny, optimizer=OptimizerSettings(name=optimizer, lr=2e-3, schedule="one-cycle"))
     whole = weights(train(*drawn, recipe, 3, "cpu"))
     kept = Checkpoint(tmp_path / "c.safetensors", "mine", every=0)
     with pytest.raises(Killed):
@@ -68,6 +68,6 @@ def test_a_log_keeps_its_lines_up_to_the_step_and_drops_a_torn_one(tmp_path):
     path = tmp_path / "log.jsonl"
     lines = [json.dumps({"step": step}) + "\n" for step in (2, 4, 6)]
     path.write_text("".join(lines) + '{"st')
-    assert kept_lines(path, 4) == "".join(lines[:2])
-    assert kept_lines(path, 9) == "".join(lines)
-    assert kept_lines(tmp_path / "none", 4) == ""
+    assert read_log_until(path, 4) == "".join(lines[:2])
+    assert read_log_until(path, 9) == "".join(lines)
+    assert read_log_until(tmp_path / "none", 4) == ""

@@ -14,10 +14,10 @@ from torch.distributed import TCPStore
 
 from gprplus.baseline import gradients as step
 from gprplus.baseline import train as training
-from gprplus.baseline.augment import normalised
-from gprplus.baseline.distributed import Group
-from gprplus.baseline.model import new, save
-from gprplus.baseline.recipe import Batch, Length, Loss, Network, Recipe
+from gprplus.baseline.augment import normalize
+from gprplus.baseline.distributed import ProcessGroup
+from gprplus.baseline.model import build_model, save_model
+from gprplus.baseline.recipe import BatchSettings, LossSettings, NetworkSettings, Recipe, TrainingLength
 from gprplus.baseline.train import train
 from gprplus.core.errors import RecipeError, TrainingError
 
@@ -25,18 +25,18 @@ from gprplus.core.errors import RecipeError, TrainingError
 def batch_of(drawn):
     images, labels = drawn
     rows = np.flatnonzero(np.arange(len(labels)) % 12 < 3)  # three images of each of eight people
-    return normalised(torch.from_numpy(images[rows])), torch.from_numpy(labels[rows])
+    return normalize(torch.from_numpy(images[rows])), torch.from_numpy(labels[rows])
 
 
 def gradients(network, batch, people, parts):
     network.zero_grad()
-    value = step.gradients(network, batch, people, Loss(), torch.float32, parts, Group())
+    value = step.accumulate_gradients(network, batch, people, LossSettings(), torch.float32, parts, ProcessGroup())
     return value, torch.cat([p.grad.flatten() for p in network.parameters() if p.requires_grad])
 
 
 @pytest.mark.parametrize(("pooling", "counts"), [("mean", (2, 3, 8)), ("gem", (3,))])
 def test_parts_leave_the_gradients_of_the_whole_where_no_statistics_are_taken(drawn, pooling, counts):
-    network = new(Network("small", pooling=pooling), 8, 0).train()
+    network = build_model(NetworkSettings("small", pooling=pooling), 8, 0).train()
     network.backbone.eval()  # statistics of a part are the one thing that differs
     whole, wanted = gradients(network, *batch_of(drawn), 1)
     for parts in counts:
@@ -47,7 +47,7 @@ def test_parts_leave_the_gradients_of_the_whole_where_no_statistics_are_taken(dr
 
 def test_running_statistics_move_once_a_part_not_twice(drawn):
     batch, people = batch_of(drawn)
-    one, other = (new(Network("small"), 8, 0).train() for _ in range(2))
+    one, other = (build_model(NetworkSettings("small"), 8, 0).train() for _ in range(2))
     gradients(one, batch, people, 2)
     with torch.no_grad():
         for piece in batch.chunk(2):
@@ -63,10 +63,10 @@ def test_a_device_that_is_too_small_gets_the_step_in_parts(drawn, tiny, monkeypa
         tried.append(parts)
         if len(people) // parts > 6:
             raise torch.OutOfMemoryError("12 images do not fit")
-        return step.gradients(network, images, people, loss, dtype, parts, group)
+        return step.accumulate_gradients(network, images, people, loss, dtype, parts, group)
 
-    monkeypatch.setattr(training, "gradients", only_six)
-    done = train(*drawn, replace(tiny, length=Length(steps=3)), 0, "cpu")
+    monkeypatch.setattr(training, "accumulate_gradients", only_six)
+    done = train(*drawn, replace(tiny, length=TrainingLength(steps=3)), 0, "cpu")
     assert tried == [1, 2, 2, 2]
     assert "2 parts" in done.note
 
@@ -75,7 +75,7 @@ def test_a_device_that_holds_not_one_person_is_one_sentence(drawn, tiny, monkeyp
     def nothing_fits(*_):
         raise torch.OutOfMemoryError("nothing fits")
 
-    monkeypatch.setattr(training, "gradients", nothing_fits)
+    monkeypatch.setattr(training, "accumulate_gradients", nothing_fits)
     with pytest.raises(TrainingError, match=r"12 images of 64 x 32, taken in 4 part.*batch.identities"):
         train(*drawn, tiny, 0, "cpu")
 
@@ -87,22 +87,22 @@ import torch
 from pathlib import Path
 from safetensors.torch import save_file
 from gprplus.baseline import distributed, gradients, model
-from gprplus.baseline.augment import normalised
-from gprplus.baseline.recipe import Loss, Network, Recipe
+from gprplus.baseline.augment import normalize
+from gprplus.baseline.recipe import LossSettings, NetworkSettings, Recipe
 from gprplus.baseline.train import train
 
 folder = Path(sys.argv[1])
 given = np.load(folder / "drawn.npz")
-crew = distributed.join("cpu")
+crew = distributed.join_process_group("cpu")
 done = train(given["images"], given["labels"], Recipe.read(folder / "few.toml"), 0, "cpu", group=crew)
 if crew.first:
-    model.save(done.model, folder / "together.safetensors")
-images = crew.share(normalised(torch.from_numpy(given["images"])))
+    model.save_model(done.model, folder / "together.safetensors")
+images = crew.share(normalize(torch.from_numpy(given["images"])))
 people = crew.share(torch.from_numpy(given["labels"]))
 for parts in (1, 2):
-    network = crew.prepared(model.new(Network("small"), 8, 0).train())
+    network = crew.prepared(model.build_model(NetworkSettings("small"), 8, 0).train())
     network.backbone.eval()
-    gradients.gradients(network, images, people, Loss(), torch.float32, parts, crew)
+    gradients.accumulate_gradients(network, images, people, LossSettings(), torch.float32, parts, crew)
     found = {name: one.grad.contiguous() for name, one in network.named_parameters() if one.grad is not None}
     if crew.first:
         save_file(found, folder / f"gradients{parts}.safetensors")
@@ -149,7 +149,7 @@ def together(drawn, tmp_path_factory):
 
 def test_two_processes_train_what_one_trains(drawn, together, tmp_path):
     alone = train(*drawn, Recipe.read(together / "few.toml"), 0, "cpu")
-    save(alone.model, tmp_path / "alone.safetensors")
+    save_model(alone.model, tmp_path / "alone.safetensors")
     one, two = load_file(tmp_path / "alone.safetensors"), load_file(together / "together.safetensors")
     assert one.keys() == two.keys()
     for name, value in one.items():
@@ -162,9 +162,9 @@ def test_two_processes_train_what_one_trains(drawn, together, tmp_path):
 @pytest.mark.parametrize("parts", [1, 2])
 def test_two_processes_leave_the_gradients_of_one_and_not_their_sum(drawn, together, parts):
     # Adam, which recipes train with, takes the same steps from gradients twice or half as long.
-    network = new(Network("small"), 8, 0).train()
+    network = build_model(NetworkSettings("small"), 8, 0).train()
     network.backbone.eval()
-    images, people = normalised(torch.from_numpy(drawn[0])), torch.from_numpy(drawn[1])
+    images, people = normalize(torch.from_numpy(drawn[0])), torch.from_numpy(drawn[1])
     gradients(network, images, people, 1)
     left = load_file(together / f"gradients{parts}.safetensors")
     wanted = {name: one.grad for name, one in network.named_parameters() if one.grad is not None}
@@ -175,11 +175,11 @@ def test_two_processes_leave_the_gradients_of_one_and_not_their_sum(drawn, toget
 
 def test_a_batch_that_processes_cannot_share_is_refused(drawn, tiny):
     with pytest.raises(RecipeError, match="3 processes cannot share 4 identities"):
-        train(*drawn, tiny, 0, "cpu", group=Group(0, 3))
+        train(*drawn, tiny, 0, "cpu", group=ProcessGroup(0, 3))
 
 
 def test_the_gathered_batch_is_cut_where_people_end():
     rows = torch.arange(12)
-    assert Group(1, 2).share(rows).tolist() == [6, 7, 8, 9, 10, 11]
-    assert Batch(4, 3).size == 12
-    assert json.dumps(Group().decided([1])) == "[1]"
+    assert ProcessGroup(1, 2).share(rows).tolist() == [6, 7, 8, 9, 10, 11]
+    assert BatchSettings(4, 3).size == 12
+    assert json.dumps(ProcessGroup().decided([1])) == "[1]"

@@ -12,7 +12,7 @@ WORDS = ["market", "random-images-1", "83.0", "54.1â€“100.0", "80.0", "+1.0", "â
 
 def test_a_wide_table_goes_whole_into_a_file(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
-    console.table(HEADERS, [WORDS], right=range(2, 9))
+    console.print_table(HEADERS, [WORDS], right=range(2, 9))
     printed = capsys.readouterr().out
     assert all(word in printed for word in [*HEADERS, *WORDS])
 
@@ -22,7 +22,7 @@ def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(capsys, monk
     monkeypatch.setenv("COLUMNS", str(columns))
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    console.table(HEADERS, [WORDS], right=range(2, 9))
+    console.print_table(HEADERS, [WORDS], right=range(2, 9))
     printed = capsys.readouterr().out
     kept = len(HEADERS) - lost
     assert max(map(len, printed.splitlines())) <= columns
@@ -35,10 +35,10 @@ def test_a_narrow_terminal_loses_the_last_columns_and_never_a_digit(capsys, monk
 def test_a_verdict_is_folded_between_words_on_a_terminal_and_a_line_elsewhere(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "30")
     text = "Training on blizzard alone loses 48.0 points.\n\nOn the same-budget mixture, nothing is shown."
-    console.prose(text)
+    console.print_paragraph(text)
     assert capsys.readouterr().out == f"{text}\n"
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    console.prose(text)
+    console.print_paragraph(text)
     assert capsys.readouterr().out.splitlines() == [
         "Training on blizzard alone",
         "loses 48.0 points.",
@@ -49,7 +49,7 @@ def test_a_verdict_is_folded_between_words_on_a_terminal_and_a_line_elsewhere(ca
 
 
 def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
-    console.table(["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts")
+    console.print_table(["name", "what it says"], [["engine", "word " * 40], ["street", "short"]], title="Layouts")
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 100
     assert lines == [line.rstrip() for line in lines]
@@ -57,10 +57,10 @@ def test_prose_in_a_table_is_folded_and_lines_have_no_blank_ends(capsys):
 
 
 def test_what_a_terminal_would_obey_is_escaped(capsys):
-    console.say("a\x1b[31mb\nsecond")
-    console.note("\x1b]0;title\x07 is a name")
-    console.table(["name"], [["\x1b[2J\u202egpj.jpg"]])
-    console.dump({"name": "\x9b31m\u202e"})
+    console.print_result("a\x1b[31mb\nsecond")
+    console.print_note("\x1b]0;title\x07 is a name")
+    console.print_table(["name"], [["\x1b[2J\u202egpj.jpg"]])
+    console.print_json({"name": "\x9b31m\u202e"})
     out, err = capsys.readouterr()
     assert (out + err).replace("\n", "").isprintable()
     assert out.startswith("a\\x1b[31mb\nsecond\n")

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.cli.benchmark import show_plan
+from gprplus.cli.benchmark import print_plan
 from gprplus.core.images import encode_jpeg
 
 
@@ -42,5 +42,5 @@ def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):
 def test_a_plan_counts_its_seeds_in_english(capsys, seeds, said):
     from gprplus.experiments.benchmark import BenchmarkCost
 
-    show_plan(BenchmarkCost("smoke", "asked for", "cpu", 1, seeds, 4, 0, 0, images=8, missing=0, bytes=0))
+    print_plan(BenchmarkCost("smoke", "asked for", "cpu", 1, seeds, 4, 0, 0, images=8, missing=0, bytes=0))
     assert said in capsys.readouterr().out

@@ -41,7 +41,7 @@ def test_a_disk_that_is_full_under_the_output_is_one_sentence():
 def test_a_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_path):
     script = tmp_path / "opens.py"
     script.write_text(
-        f"from gprplus.cli import streams\nstreams.prepare()\nprint(open({str(script)!r}).fileno() > 2)\n"
+        f"from gprplus.cli import streams\nstreams.prepare_streams()\nprint(open({str(script)!r}).fileno() > 2)\n"
     )
     assert shell(f"{sys.executable} {script} <&- 2>&-") == (0, b"True\n", b"")
 
@@ -63,7 +63,9 @@ def test_a_terminal_of_few_characters_reads_every_number(encoding, tmp_path):
 
 def test_json_keeps_names_that_a_terminal_lacks(tmp_path):
     script = tmp_path / "dumps.py"
-    script.write_text("from gprplus.cli import console\nconsole.dump({'name': 'märz 人 \\udcff'})", encoding="utf-8")
+    script.write_text(
+        "from gprplus.cli import console\nconsole.print_json({'name': 'märz 人 \\udcff'})", encoding="utf-8"
+    )
     for encoding in ("ascii", "latin-1", "utf-8"):
         code, out, _ = shell(f"{sys.executable} {script}", PYTHONIOENCODING=encoding)
         assert code == 0
@@ -71,7 +73,7 @@ def test_json_keeps_names_that_a_terminal_lacks(tmp_path):
 
 
 def test_json_is_readable_where_it_can_be(capsys):
-    console.dump({"name": "märz"})
+    console.print_json({"name": "märz"})
     assert "märz" in capsys.readouterr().out
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.core.atomic import append_to, replacing, sweep, write_new
+from gprplus.core.atomic import append_to, atomic_write, remove_temporary, write_new
 from gprplus.core.errors import GprplusError
-from gprplus.core.folders import claim
+from gprplus.core.folders import claim_folder
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
-    with replacing(tmp_path / "a" / "b.txt") as temporary:
+    with atomic_write(tmp_path / "a" / "b.txt") as temporary:
         temporary.write_text("new")
         assert os.listdir(tmp_path / "a") == [temporary.name]
     assert (tmp_path / "a" / "b.txt").read_text() == "new"
@@ -21,7 +21,7 @@ def test_a_file_appears_when_it_is_whole(tmp_path):
 
 
 def write_half(path: Path) -> None:
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("half")
         raise ZeroDivisionError
 
@@ -36,24 +36,24 @@ def test_a_failure_leaves_what_was_there(tmp_path):
 
 def test_temporary_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     script = (
-        "import os, sys, signal; from pathlib import Path; from gprplus.core.atomic import replacing\n"
-        "with replacing(Path(sys.argv[1])) as temporary:\n"
+        "import os, sys, signal; from pathlib import Path; from gprplus.core.atomic import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
     subprocess.run([sys.executable, "-c", script, str(tmp_path / "dead.csv")], check=False)
     assert [name.split(".")[1] for name in os.listdir(tmp_path)] == ["dead"]
     (tmp_path / ".mine.part").write_text("a name of the user's")
-    with replacing(tmp_path / "living.csv") as temporary:
-        sweep(tmp_path)
+    with atomic_write(tmp_path / "living.csv") as temporary:
+        remove_temporary(tmp_path)
         assert sorted(os.listdir(tmp_path)) == sorted([temporary.name, ".mine.part"])
 
 
 def test_a_planted_link_is_neither_written_through_nor_kept(tmp_path):
     target = tmp_path / "precious"
     target.write_text("precious")
-    folder = claim(tmp_path / "runs", "runs", GprplusError)
+    folder = claim_folder(tmp_path / "runs", "runs", GprplusError)
     (folder / f".a.{os.getpid()}.part").symlink_to(target)
-    with replacing(folder / "a") as temporary:
+    with atomic_write(folder / "a") as temporary:
         temporary.write_text("new")
     (folder / "log").symlink_to(target)
     for opening in (append_to, write_new):
@@ -64,16 +64,16 @@ def test_a_planted_link_is_neither_written_through_nor_kept(tmp_path):
 
 def test_a_linked_folder_inside_a_marked_one_is_not_written_into(tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    folder = claim(tmp_path / "runs", "runs", GprplusError)
+    folder = claim_folder(tmp_path / "runs", "runs", GprplusError)
     (folder / "mix").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(GprplusError, match="symbolic link"), replacing(folder / "mix" / "seed0" / "run.json"):
+    with pytest.raises(GprplusError, match="symbolic link"), atomic_write(folder / "mix" / "seed0" / "run.json"):
         pass
     assert os.listdir(tmp_path / "elsewhere") == []
 
 
 def test_a_marked_folder_that_is_itself_a_link_is_written_into(tmp_path):
-    folder = claim(tmp_path / "real", "runs", GprplusError)
+    folder = claim_folder(tmp_path / "real", "runs", GprplusError)
     (tmp_path / "link").symlink_to(folder)
-    with replacing(tmp_path / "link" / "mix" / "run.json") as temporary:
+    with atomic_write(tmp_path / "link" / "mix" / "run.json") as temporary:
         temporary.write_text("{}")
     assert (folder / "mix" / "run.json").exists()

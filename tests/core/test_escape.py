@@ -46,10 +46,10 @@ def test_tables_say_the_same():
 @pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x07", "\u202e", "\udcff", "\x7f"])
 def test_nothing_printed_is_obeyed_by_a_terminal(capsys, character):
     name = f"a{character}[31mb"
-    console.say(f"one {name}\ntwo")
-    console.note(name)
-    console.table(["level", name], [[name, "1"]])
-    console.dump({"level": name})
+    console.print_result(f"one {name}\ntwo")
+    console.print_note(name)
+    console.print_table(["level", name], [[name, "1"]])
+    console.print_json({"level": name})
     out, err = capsys.readouterr()
     assert character not in out + err
     assert "two" in out.split("\n")[1]
@@ -57,7 +57,7 @@ def test_nothing_printed_is_obeyed_by_a_terminal(capsys, character):
 
 
 def test_a_cell_of_markdown_is_one_cell_without_html_or_links():
-    assert escape.markdown("a|b\n<img src=x> ![x](http://y) \x1b[1m") == (
+    assert escape.escape_markdown("a|b\n<img src=x> ![x](http://y) \x1b[1m") == (
         "a\\|b\\\\n&lt;img src=x&gt; ![x]\\(http://y) \\\\x1b[1m"
     )
-    assert escape.markdown("**mAP** of `mix`") == "**mAP** of `mix`"
+    assert escape.escape_markdown("**mAP** of `mix`") == "**mAP** of `mix`"

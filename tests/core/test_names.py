@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.core.errors import SplitError
-from gprplus.core.names import child, file_safe, plain_name, plain_path
+from gprplus.core.names import child_path, file_safe, plain_name, plain_path
 
 
 @pytest.mark.parametrize("name", ["weather", "only-foggy", "ids-100x4", "50% grey", "zürich", "a" * 150])
@@ -53,7 +53,7 @@ def test_paths_that_leave_their_folder_are_refused(path):
 def test_a_child_lies_in_its_folder_or_is_refused(tmp_path_factory, name):
     folder = tmp_path_factory.getbasetemp()
     try:
-        found = child(folder, name, "name", SplitError)
+        found = child_path(folder, name, "name", SplitError)
     except SplitError:
         return
     assert found.parent == folder

@@ -5,7 +5,7 @@ import io
 import pytest
 
 from gprplus.core import progress
-from gprplus.core.parallel import Progress, silent
+from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import progress_bar, shows_progress
 
 
@@ -17,7 +17,7 @@ class Terminal(io.StringIO):
 
 
 @shows_progress("Counting")
-def count(*, progress: Progress = silent) -> Progress:
+def count(*, progress: Progress = no_progress) -> Progress:
     progress(3, 3)
     return progress
 
@@ -31,7 +31,7 @@ def terminal_of(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 def test_no_bar_where_output_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    assert count() is silent
+    assert count() is no_progress
     assert capsys.readouterr() == ("", "")
 
 
@@ -54,7 +54,7 @@ def test_a_call_within_a_call_shows_no_second_bar(monkeypatch: pytest.MonkeyPatc
     terminal_of(monkeypatch)
     with progress_bar("Outer") as outer:
         outer(1, 2)
-        assert count() is silent
+        assert count() is no_progress
     assert progress._bars == 0
 
 

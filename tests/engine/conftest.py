@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from gprplus.engine.crops.compose import with_person
-from gprplus.engine.crops.crop_renderer import SAMPLES, Shot, Studio
-from gprplus.engine.crops.design import Block, Design, make_design
-from gprplus.engine.people.body import build
-from gprplus.engine.people.traits import Person, draw_person, key_of
-from gprplus.engine.raycast.layers import cropped
+from gprplus.engine.crops.compose import draw_person_over
+from gprplus.engine.crops.crop_renderer import SAMPLES, CropRenderer, ShadedBlock
+from gprplus.engine.crops.design import DesignBlock, RenderDesign, make_design
+from gprplus.engine.people.body import build_body
+from gprplus.engine.people.traits import Person, identity_key, sample_person
+from gprplus.engine.raycast.layers import crop_layers
 
 SMALL = (50, 118)
 CPU = torch.device("cpu")
@@ -27,28 +27,28 @@ def _one_thread():
 
 
 @pytest.fixture(scope="session")
-def design() -> Design:
+def design() -> RenderDesign:
     """Everything crossed, small."""
     return make_design(identities=4, viewpoints=12, weathers="all", illuminations="all", backgrounds=8, size=SMALL)
 
 
 @pytest.fixture(scope="session")
-def studio(design: Design) -> Studio:
-    return Studio(design, CPU)
+def studio(design: RenderDesign) -> CropRenderer:
+    return CropRenderer(design, CPU)
 
 
 @pytest.fixture(scope="session")
-def photograph(studio: Studio) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+def photograph(studio: CropRenderer) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """A given person from a given side: picture `(H, W, 3) float64` without grain's help, and mask `(H, W) bool`."""
 
     def photograph(
         person: Person, degree: int = 90, weather: str = "neutral", hour: str = "noon", scene: str = "yard"
     ) -> tuple[np.ndarray, np.ndarray]:
-        shapes, materials = build(person, degree)
-        place = cropped(studio.place(scene, degree), studio.size, studio.margin, (0, 0))
-        layers, _ = with_person(place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES)
+        shapes, materials = build_body(person, degree)
+        place = crop_layers(studio.place(scene, degree), studio.size, studio.margin, (0, 0))
+        layers, _ = draw_person_over(place, shapes.solids(CPU), materials, studio.view(degree, (0.0, 0.0), 0), SAMPLES)
         mask = layers.person.view(SMALL[1], SMALL[0]).numpy() >= 0.5
-        shot = Shot(Block(1, 1, degree, 1, scene), layers, mask)
+        shot = ShadedBlock(DesignBlock(1, 1, degree, 1, scene), layers, mask)
         picture = next(iter(studio.pictures(shot, [(weather, hour)])))[2]
         return studio.finish(picture.numpy()).astype(float), mask
 
@@ -60,7 +60,7 @@ def somebody() -> Callable[..., Person]:
     """A plain adult, with the attributes that the test is about set."""
 
     def somebody(**attributes: str) -> Person:
-        person = draw_person(key_of(1, 0, "engine"))
+        person = sample_person(identity_key(1, 0, "engine"))
         plain = {
             "gender": "male", "hair": "short", "age": "adult", "glasses": "no", "sleeve": "long", "top_length": "short",
             "dress": "no", "boots": "no", "hat": "no", "bag": "no",

@@ -15,17 +15,17 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.core.errors import RenderError, RequestChanged
 from gprplus.engine import render_frames
-from gprplus.engine.annotations import ANNOTATIONS, from_run_lengths, tight_box
+from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths, tight_box
 from gprplus.engine.crops.crop_renderer import SAMPLES
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.domains import DOMAINS
-from gprplus.engine.frames.frame_renderer import Stage
-from gprplus.engine.frames.occlusion import with_company
-from gprplus.engine.frames.scenario import CREW, Moment, Scenario, Spot, Take, make_scenario
-from gprplus.engine.keypoints import HIDDEN, NAMES, VISIBLE, joints, labelled
-from gprplus.engine.people.pose import rotation
-from gprplus.engine.people.traits import draw_person
-from gprplus.engine.raycast.camera import fixed
+from gprplus.engine.frames.frame_renderer import FrameRenderer
+from gprplus.engine.frames.occlusion import draw_people_over
+from gprplus.engine.frames.scenario import CREW, CameraView, Moment, Placement, Scenario, make_scenario
+from gprplus.engine.keypoints import HIDDEN, NAMES, VISIBLE, label_keypoints, project_joints
+from gprplus.engine.people.pose import rotation_matrix
+from gprplus.engine.people.traits import sample_person
+from gprplus.engine.raycast.camera import fixed_camera
 
 SMALL = {
     "size": (96, 54),
@@ -52,7 +52,7 @@ def drawn(tmp_path_factory) -> Path:
     return render_frames(tmp_path_factory.mktemp("frames") / "engine", **SMALL, masks=True)
 
 
-def stage(**asked: object) -> Stage:
+def stage(**asked: object) -> FrameRenderer:
     asked = {
         "identities": 2,
         "viewpoints": 1,
@@ -61,17 +61,17 @@ def stage(**asked: object) -> Stage:
         "size": (96, 96),
         **asked,
     }
-    return Stage(make_scenario(make_design(**asked)), torch.device("cpu"))
+    return FrameRenderer(make_scenario(make_design(**asked)), torch.device("cpu"))
 
 
 def arranged(monkeypatch, *spots: tuple[float, float, float], degree: int = 90):
     """The film of people who stand at (x, y, heading), seen from 6 m ahead of the middle."""
-    places = [Spot(i, x, y, heading, still=True) for i, (x, y, heading) in enumerate(spots, 1)]
+    places = [Placement(i, x, y, heading, still=True) for i, (x, y, heading) in enumerate(spots, 1)]
     monkeypatch.setattr(Scenario, "spots", lambda self, moment: places)
-    view = fixed(np.array([0.0, 6.0, 1.0]), np.array([0.0, 0.0, 1.0]), span=3.0, size=(96, 96), samples=SAMPLES)
+    view = fixed_camera(np.array([0.0, 6.0, 1.0]), np.array([0.0, 0.0, 1.0]), span=3.0, size=(96, 96), samples=SAMPLES)
     monkeypatch.setattr(Scenario, "view", lambda self, degree, size, samples: view)
     with torch.inference_mode():
-        return stage().film(Take(Moment(1, (1, 2)), 1, degree, 1, "plaza")), view, places
+        return stage().film(CameraView(Moment(1, (1, 2)), 1, degree, 1, "plaza")), view, places
 
 
 def test_everybody_is_met_once_a_round_and_by_different_people() -> None:
@@ -117,9 +117,9 @@ def test_a_viewpoint_is_the_side_that_the_camera_sees(monkeypatch, heading: floa
 def test_a_joint_lands_where_hand_calculation_puts_it(monkeypatch) -> None:
     """6 m away, 3 m high, 96 pixels: 32 pixels a metre at the middle; +x is to the left of who looks along -y."""
     film, _, _ = arranged(monkeypatch, (0.5, 0.0, 0.0))
-    person = stage()._somebody(Spot(1, 0.5, 0.0, 0.0, still=True))
+    person = stage()._somebody(Placement(1, 0.5, 0.0, 0.0, still=True))
     found = np.array(film.annotations[0]["keypoints"]).reshape(17, 3)
-    for (x, y, z), (u, v, _) in zip(joints(person, "frame 1") + np.array([0.5, 0.0, 0.0]), found, strict=True):
+    for (x, y, z), (u, v, _) in zip(project_joints(person, "frame 1") + np.array([0.5, 0.0, 0.0]), found, strict=True):
         near = 6.0 / (6.0 - y)
         assert u == pytest.approx(48 - 32 * x * near, abs=0.06)
         assert v == pytest.approx(48 - 32 * (z - 1.0) * near, abs=0.06)
@@ -168,14 +168,18 @@ def test_one_persons_shadow_falls_on_another_and_on_the_ground(monkeypatch) -> N
     for other in ((0.4, 0.45), (-3.0, -3.0)):
         place = stage(**asked)
         people = [
-            place._standing(draw_person(7), Spot(1, 0.0, 0.0, 0.0, True), Take(Moment(1, (1,)), 1, 90, 1, "plaza")),
-            place._standing(draw_person(9), Spot(2, *other, 0.0, True), Take(Moment(1, (1,)), 1, 90, 1, "plaza")),
+            place._standing(
+                sample_person(7), Placement(1, 0.0, 0.0, 0.0, True), CameraView(Moment(1, (1,)), 1, 90, 1, "plaza")
+            ),
+            place._standing(
+                sample_person(9), Placement(2, *other, 0.0, True), CameraView(Moment(1, (1,)), 1, 90, 1, "plaza")
+            ),
         ]
         origin, target = np.array([-4.0, 4.0, 1.2]), np.array([0.0, 0.0, 0.9])
-        view = fixed(origin, target, span=2.4, size=(96, 96), samples=SAMPLES)
+        view = fixed_camera(origin, target, span=2.4, size=(96, 96), samples=SAMPLES)
         empty = place._lit("plaza", view)
         with torch.inference_mode():
-            layers, _, seen = with_company(empty, people, view, SAMPLES)
+            layers, _, seen = draw_people_over(empty, people, view, SAMPLES)
         window = seen[0]
         light = layers.key["forenoon"].view(96, 96)
         part = light[window.y : window.y + window.share.shape[0], window.x : window.x + window.share.shape[1]]
@@ -205,7 +209,7 @@ def test_annotations_agree_with_the_instance_masks(drawn: Path) -> None:
         own = [row for row in rows if row["image_id"] == image["id"]]
         assert set(np.unique(shown)) == set(range(len(own) + 1))
         for number, row in enumerate(own, 1):
-            mask = from_run_lengths(row["segmentation"]["counts"], 54, 96)
+            mask = decode_run_lengths(row["segmentation"]["counts"], 54, 96)
             np.testing.assert_array_equal(mask, shown == number)
             assert (tuple(row["bbox"]), row["area"]) == (tight_box(mask), mask.sum())
             assert 0 <= row["visible"] <= 1
@@ -281,8 +285,8 @@ def test_depth_of_the_nearest_decides_what_is_hidden(monkeypatch) -> None:
             near = cover[max(int(y) - 1, 0) : int(y) + 2, max(int(x) - 1, 0) : int(x) + 2]
             assert (before, after) == (VISIBLE, HIDDEN)
             assert near.any()
-    point = joints(stage()._somebody(places[0]), "frame 1") @ rotation("z", 0).T
-    np.testing.assert_array_equal(labelled(point, view, np.full((192, 192), np.inf), (96, 96))[:, 2], VISIBLE)
+    point = project_joints(stage()._somebody(places[0]), "frame 1") @ rotation_matrix("z", 0).T
+    np.testing.assert_array_equal(label_keypoints(point, view, np.full((192, 192), np.inf), (96, 96))[:, 2], VISIBLE)
 
 
 def test_the_command_draws_frames_and_says_so(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from pretended import pretended
 
-from gprplus.engine.crops.crop_renderer import Studio
+from gprplus.engine.crops.crop_renderer import CropRenderer
 from gprplus.engine.crops.design import make_design
 
 
@@ -16,7 +16,7 @@ def test_pictures_drawn_on_the_device_are_the_processor_s(monkeypatch: pytest.Mo
     block = next(iter(design.blocks(1)))
 
     def drawn(device: str) -> list[torch.Tensor]:
-        studio = Studio(design, torch.device(device))
+        studio = CropRenderer(design, torch.device(device))
         shot = studio.shot(block)
         first = [picture.cpu() for _, _, picture in studio.pictures(shot, design.cell_levels())]
         if device == "cuda":

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.engine.raycast.camera import View
-from gprplus.engine.raycast.gbuffer import cast
-from gprplus.engine.raycast.intersect import intersect
+from gprplus.engine.raycast.camera import CameraRays
+from gprplus.engine.raycast.gbuffer import cast_rays
+from gprplus.engine.raycast.intersect import intersect_rays
 from gprplus.engine.raycast.shapes import BOX, CONE, ELLIPSOID, FRUSTUM, Shapes
 
 # Thousandths: a ray that slides along a face by less than float32 can tell would be another ray in each of the two.
@@ -45,7 +45,7 @@ def test_the_first_hit_is_where_marching_first_steps_inside(kind, start, target,
     t = np.arange(0, 8, STEP)
     marched = inside(kind, origin + t[:, None] * direction, size)
     found = float(
-        intersect(
+        intersect_rays(
             kind,
             torch.tensor(origin, dtype=torch.float32)[None, :, None],
             torch.tensor(direction, dtype=torch.float32)[None, :, None],
@@ -75,30 +75,30 @@ def test_a_ray_along_a_frustum_meets_the_end_it_comes_to_or_the_wall(radii, x, b
     size, found = torch.tensor([[*radii, 1.0]]), []
     for y, way in ((-2.0, 1.0), (3.0, -1.0)):
         start, direction = torch.tensor([[[x], [y], [0.0]]]), torch.tensor([[[0.0], [way], [1e-6]]])
-        found.append(float(intersect(FRUSTUM, start, direction, size, None)))
+        found.append(float(intersect_rays(FRUSTUM, start, direction, size, None)))
     assert [one if one < 100 else np.inf for one in found] == pytest.approx([below, above], abs=1e-4)
 
 
 def test_a_ray_through_the_part_that_is_cut_away_meets_the_inner_side() -> None:
     rays = torch.tensor([[[0.0], [0.0], [-3.0]]]), torch.tensor([[[0.0], [0.0], [1.0]]])
     size, back_half = torch.ones(1, 3), torch.tensor([[0.0, 0.0, 1.0, 0.0]])
-    assert float(intersect(ELLIPSOID, *rays, size, None)) == pytest.approx(2.0)
-    assert float(intersect(ELLIPSOID, *rays, size, back_half)) == pytest.approx(4.0)
+    assert float(intersect_rays(ELLIPSOID, *rays, size, None)) == pytest.approx(2.0)
+    assert float(intersect_rays(ELLIPSOID, *rays, size, back_half)) == pytest.approx(4.0)
 
 
 def test_squashing_a_shape_squashes_where_it_is_met() -> None:
     shapes = Shapes()
     shapes.ellipsoid(np.array([0.0, 0.0, 5.0]), (1.0, 1.0, 0.25), 0)
-    view = View(np.zeros(3), np.eye(3), 16.0, (8.0, 8.0), 16, 16)
-    surface = cast(shapes.solids(torch.device("cpu")), view)
+    view = CameraRays(np.zeros(3), np.eye(3), 16.0, (8.0, 8.0), 16, 16)
+    surface = cast_rays(shapes.solids(torch.device("cpu")), view)
     assert float(surface.depth.min()) == pytest.approx(4.75, abs=0.01)
 
 
 def test_normals_agree_with_the_slope_of_the_depth() -> None:
     shapes = Shapes()
     shapes.cone(np.array([-0.5, -0.4, 4.0]), np.array([0.4, 0.5, 4.3]), (0.5, 0.3), 0, depth=0.7)
-    view = View(np.zeros(3), np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]]), 400.0, (128.0, 128.0), 256, 256)
-    surface = cast(shapes.solids(torch.device("cpu")), view)
+    view = CameraRays(np.zeros(3), np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, 1.0]]), 400.0, (128.0, 128.0), 256, 256)
+    surface = cast_rays(shapes.solids(torch.device("cpu")), view)
     point = torch.full((3, 256 * 256), float("nan"))
     point[:, surface.sample] = surface.point
     grid = point.view(3, 256, 256)
@@ -113,13 +113,13 @@ def test_normals_agree_with_the_slope_of_the_depth() -> None:
 
 
 def test_the_nearer_of_two_shapes_is_seen_whatever_their_order() -> None:
-    view = View(np.zeros(3), np.eye(3), 16.0, (8.0, 8.0), 16, 16)
+    view = CameraRays(np.zeros(3), np.eye(3), 16.0, (8.0, 8.0), 16, 16)
     owners = []
     for order in ((0, 1), (1, 0)):
         shapes = Shapes()
         for material in order:
             shapes.ellipsoid(np.array([0.0, 0.0, 4.0 + 2 * material]), (0.8, 0.8, 0.8), material)
-        surface = cast(shapes.solids(torch.device("cpu")), view)
+        surface = cast_rays(shapes.solids(torch.device("cpu")), view)
         middle = surface.sample == 8 * 16 + 8
         owners.append(int(surface.material[middle]))
     assert owners == [0, 0]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from gprplus.engine import render
-from gprplus.engine.annotations import ANNOTATIONS, from_run_lengths, run_lengths, tight_box
-from gprplus.engine.crops.design import Block
-from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, SKELETON, VISIBLE, joints, labelled
-from gprplus.engine.raycast.camera import orbit
+from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths, encode_run_lengths, tight_box
+from gprplus.engine.crops.design import DesignBlock
+from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, SKELETON, VISIBLE, label_keypoints, project_joints
+from gprplus.engine.raycast.camera import orbit_camera
 
 NOBODY = np.full((100, 100), np.inf)
 AT = {name: i for i, name in enumerate(NAMES)}
@@ -30,37 +30,37 @@ def points(**named: tuple[float, float, float]) -> np.ndarray:
 
 def test_a_point_lands_where_hand_calculation_puts_it() -> None:
     """From 2 m ahead, level, 50 pixels a metre: half a metre left of and above the aim is 25 pixels right and up."""
-    view = orbit(90, **SIDE)
-    found = labelled(points(left_wrist=(-0.5, 0.0, 1.5), nose=(0.0, 1.0, 1.0)), view, NOBODY, (100, 100))
+    view = orbit_camera(90, **SIDE)
+    found = label_keypoints(points(left_wrist=(-0.5, 0.0, 1.5), nose=(0.0, 1.0, 1.0)), view, NOBODY, (100, 100))
     np.testing.assert_allclose(found[AT["left_wrist"]], [75.0, 25.0, VISIBLE])
     np.testing.assert_allclose(found[AT["nose"]], [50.0, 50.0, VISIBLE])
     assert found[AT["right_knee"]].tolist() == [0.0, 0.0, OUTSIDE]
 
 
 def test_a_point_is_hidden_when_more_than_its_flesh_is_before_it() -> None:
-    view = orbit(90, **SIDE)
+    view = orbit_camera(90, **SIDE)
     for before, seen in ((0.05, VISIBLE), (0.30, HIDDEN)):
         wall = np.full((100, 100), 2.0 - before, dtype=np.float32)
-        found = labelled(points(right_elbow=(0.0, 0.0, 1.0)), view, wall, (100, 100))
+        found = label_keypoints(points(right_elbow=(0.0, 0.0, 1.0)), view, wall, (100, 100))
         assert found[AT["right_elbow"], 2] == seen
 
 
 def test_points_scale_with_the_picture() -> None:
-    found = labelled(points(left_wrist=(-0.5, 0.0, 1.5)), orbit(90, **SIDE), NOBODY, (200, 400))
+    found = label_keypoints(points(left_wrist=(-0.5, 0.0, 1.5)), orbit_camera(90, **SIDE), NOBODY, (200, 400))
     assert found[AT["left_wrist"]].tolist() == [150.0, 100.0, VISIBLE]
 
 
 @pytest.mark.parametrize(("degree", "left"), [(90, "right"), (270, "left")])
 def test_left_is_the_persons_own(somebody, degree: int, left: str) -> None:
-    view = orbit(degree, **SIDE)
-    found = labelled(joints(somebody(), degree), view, NOBODY, (100, 100))
+    view = orbit_camera(degree, **SIDE)
+    found = label_keypoints(project_joints(somebody(), degree), view, NOBODY, (100, 100))
     for part in ("shoulder", "hip", "knee", "ear"):
         apart = found[AT[f"left_{part}"], 0] - found[AT[f"right_{part}"], 0]
         assert (apart > 0) == (left == "right"), part
 
 
 def test_joints_are_inside_the_body_and_in_order(somebody) -> None:
-    found = joints(somebody(), 90)
+    found = project_joints(somebody(), 90)
     height = {name: found[AT[name], 2] for name in NAMES}
     assert height["left_eye"] > height["nose"] > height["left_shoulder"] > height["left_elbow"] > height["left_wrist"]
     assert height["left_hip"] > height["left_knee"] > height["left_ankle"] > 0
@@ -91,10 +91,10 @@ def test_the_skeleton_joins_what_is_joined_and_is_the_same_on_both_sides() -> No
 )
 def test_a_body_hides_its_far_side(studio, monkeypatch, somebody, degree, hidden, seen) -> None:
     monkeypatch.setattr(
-        "gprplus.engine.crops.crop_renderer.draw_person", lambda key: replace(somebody(), hair_style="bald")
+        "gprplus.engine.crops.crop_renderer.sample_person", lambda key: replace(somebody(), hair_style="bald")
     )
     monkeypatch.setattr(studio, "design", replace(studio.design, keypoints=True))
-    found = studio.shot(Block(1, 1, degree, 1, "plaza")).points[:, 2]
+    found = studio.shot(DesignBlock(1, 1, degree, 1, "plaza")).points[:, 2]
     assert {name: found[AT[name]] for name in hidden} == dict.fromkeys(hidden, HIDDEN)
     assert {name: found[AT[name]] for name in seen} == dict.fromkeys(seen, VISIBLE)
 
@@ -104,9 +104,9 @@ def test_run_lengths_agree_with_pycocotools() -> None:
     rng = np.random.default_rng(4)
     for share in (0.0, 0.1, 0.5, 1.0):
         mask = rng.random((9, 13)) < share
-        packed = oracle.frPyObjects({"size": [9, 13], "counts": run_lengths(mask)}, 9, 13)
+        packed = oracle.frPyObjects({"size": [9, 13], "counts": encode_run_lengths(mask)}, 9, 13)
         np.testing.assert_array_equal(oracle.decode(packed).astype(bool), mask)
-        np.testing.assert_array_equal(from_run_lengths(run_lengths(mask), 9, 13), mask)
+        np.testing.assert_array_equal(decode_run_lengths(encode_run_lengths(mask), 9, 13), mask)
         if mask.any():
             assert oracle.toBbox(packed).tolist() == list(tight_box(mask))
 
@@ -123,7 +123,7 @@ def test_annotations_agree_with_masks_and_boxes(tmp_path: Path, domain: str) -> 
     for image, row in zip(known["images"], known["annotations"], strict=True):
         mask = cv2.imread(str(folder / "_masks" / image["file_name"].replace(".jpg", ".png")), 0) > 0
         assert row["image_id"] == image["id"]
-        np.testing.assert_array_equal(from_run_lengths(row["segmentation"]["counts"], 118, 50), mask)
+        np.testing.assert_array_equal(decode_run_lengths(row["segmentation"]["counts"], 118, 50), mask)
         assert (tuple(row["bbox"]), row["area"]) == (tight_box(mask), mask.sum())
         assert (row["identity"], row["viewpoint_deg"]) == (image["file_name"][:4], (90, 270)[image["camera"] - 1])
         seen = np.array(row["keypoints"]).reshape(17, 3)

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from gprplus.engine.crops.crop_renderer import Studio
-from gprplus.engine.crops.design import Block, make_design
+from gprplus.engine.crops.crop_renderer import CropRenderer
+from gprplus.engine.crops.design import DesignBlock, make_design
 from gprplus.engine.places import weather_light
 from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
@@ -14,9 +14,9 @@ CELLS = [("sunny", "noon"), ("sunny", "dusk"), ("sunny", "midnight"), ("foggy", 
 
 def shots(domain: str) -> dict[tuple[str, str], np.ndarray]:
     design = make_design(viewpoints=4, weathers="all", illuminations="all", size=(50, 118), domain=domain)
-    studio = Studio(design, torch.device("cpu"))
+    studio = CropRenderer(design, torch.device("cpu"))
     with torch.inference_mode():
-        shot = studio.shot(Block(1, 1, 90, 1, design.scenes[0]))
+        shot = studio.shot(DesignBlock(1, 1, 90, 1, design.scenes[0]))
         return {(w, h): studio.finish(p.numpy()).astype(float) for w, h, p in studio.pictures(shot, CELLS)}
 
 
@@ -31,9 +31,9 @@ def test_weather_and_hours_act_through_glass_and_weaker() -> None:
 
 
 def test_nothing_falls_and_nothing_veils_under_a_roof() -> None:
-    cell = weather_light.cell("blizzard", "noon", indoors=True)
-    assert (cell.particles, cell.snow, weather_light.haze("blizzard", "noon", indoors=True)) == ("", 0, 0.0)
-    assert weather_light.cell("blizzard", "noon").particles == "blizzard"
+    cell = weather_light.lighting_cell("blizzard", "noon", indoors=True)
+    assert (cell.particles, cell.snow, weather_light.haze_per_m("blizzard", "noon", indoors=True)) == ("", 0, 0.0)
+    assert weather_light.lighting_cell("blizzard", "noon").particles == "blizzard"
 
 
 def test_the_mall_has_places_of_its_own() -> None:

@@ -7,12 +7,12 @@ import pytest
 
 from gprplus.core.declarations import attributes, identity_attributes
 from gprplus.engine.crops.design import make_design
-from gprplus.engine.people.pose import walk
-from gprplus.engine.people.traits import draw_person, key_of
+from gprplus.engine.people.pose import walking_pose
+from gprplus.engine.people.traits import identity_key, sample_person
 
 
 def crowd(count: int = 300, domain: str = "engine"):
-    return [draw_person(key_of(i, 0, domain)) for i in range(1, count + 1)]
+    return [sample_person(identity_key(i, 0, domain)) for i in range(1, count + 1)]
 
 
 def test_the_attributes_are_the_declared_ones_with_declared_levels() -> None:
@@ -28,7 +28,7 @@ def test_every_level_is_somebodys() -> None:
 
 
 def test_domains_and_seeds_share_nobody() -> None:
-    keys = [key_of(i, seed, domain) for i in range(1, 200) for seed in (0, 1) for domain in ("engine", "street")]
+    keys = [identity_key(i, seed, domain) for i in range(1, 200) for seed in (0, 1) for domain in ("engine", "street")]
     assert len(set(keys)) == len(keys)
 
 
@@ -51,7 +51,7 @@ def test_no_two_people_are_alike() -> None:
 @pytest.mark.parametrize("degree", [0, 90, 210])
 def test_one_foot_at_least_is_on_the_ground_and_none_below(degree: int) -> None:
     for person in crowd(25):
-        lowest = [foot[:, 2].min() for foot in walk(person, degree).feet.values()]
+        lowest = [foot[:, 2].min() for foot in walking_pose(person, degree).feet.values()]
         assert min(lowest) == pytest.approx(0.0, abs=1e-9)
         assert max(lowest) < 0.35
 
@@ -60,7 +60,7 @@ def test_bones_keep_their_length_through_the_walk() -> None:
     person = crowd(1)[0]
     thighs = []
     for degree in range(0, 360, 30):
-        hip, knee, _ = walk(person, degree).legs["right"]
+        hip, knee, _ = walking_pose(person, degree).legs["right"]
         thighs.append(np.linalg.norm(hip - knee))
     assert np.ptp(thighs) < 1e-9
 
@@ -69,7 +69,7 @@ def test_an_arm_swings_forward_with_the_leg_of_the_other_side() -> None:
     ahead = []
     for person in crowd(10):
         for degree in range(0, 360, 30):
-            pose = walk(person, degree)
+            pose = walking_pose(person, degree)
             ahead.append([(limb["right"][2] - limb["left"][2])[1] for limb in (pose.legs, pose.arms)])
     assert np.corrcoef(np.transpose(ahead))[0, 1] < -0.7
 

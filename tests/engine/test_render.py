@@ -13,12 +13,12 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.core import workdir
 from gprplus.core.errors import DeviceError, RenderError, RequestChanged
-from gprplus.core.folders import claim, holding
-from gprplus.core.images import decode
+from gprplus.core.folders import claim_folder, hold_folder
+from gprplus.core.images import decode_image
 from gprplus.engine import render
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.output.ledger import Ledger
-from gprplus.engine.output.workers import Job, drawn_ahead
+from gprplus.engine.output.workers import BlockJob, render_pipelined
 
 SMALL = {
     "size": (50, 118),
@@ -48,7 +48,7 @@ def test_every_cell_is_there_under_its_name(drawn: Path) -> None:
         for light in (4, 7)
     ]
     assert sorted(pictures(drawn)) == sorted(names)
-    assert all(decode(data).shape == (118, 50, 3) for data in pictures(drawn).values())
+    assert all(decode_image(data).shape == (118, 50, 3) for data in pictures(drawn).values())
 
 
 def test_the_record_says_what_the_codes_mean(drawn: Path) -> None:
@@ -120,8 +120,8 @@ def test_workers_do_not_change_a_byte(drawn: Path, tmp_path: Path) -> None:
 
 def test_encoding_behind_the_drawing_gives_the_same_files(drawn: Path, tmp_path: Path) -> None:
     """What a GPU does, done on the CPU."""
-    job = Job(make_design(**SMALL, masks=True, boxes=True), tmp_path, "cpu", 3)
-    assert list(drawn_ahead(job)) == [8, 8]
+    job = BlockJob(make_design(**SMALL, masks=True, boxes=True), tmp_path, "cpu", 3)
+    assert list(render_pipelined(job)) == [8, 8]
     assert pictures(tmp_path) == pictures(drawn)
     assert len(Ledger(tmp_path, 2).read()) == 2
 
@@ -243,7 +243,10 @@ def test_pictures_too_small_for_a_particle_are_drawn(tmp_path: Path) -> None:
 
 
 def test_two_renders_at_once_do_not_share_a_folder(tmp_path: Path) -> None:
-    with holding(tmp_path / "r", "renders", RenderError), pytest.raises(RenderError, match="Another gprplus is writ"):
+    with (
+        hold_folder(tmp_path / "r", "renders", RenderError),
+        pytest.raises(RenderError, match="Another gprplus is writ"),
+    ):
         render(tmp_path / "r", **SMALL, workers=1)
 
 
@@ -257,7 +260,7 @@ def test_a_render_forced_through_a_link_leaves_nobody_of_the_old_one(tmp_path: P
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_render_killed_before_its_request_was_noted_goes_on(tmp_path: Path, force: bool) -> None:
-    folder = claim(tmp_path / "r", "renders", RenderError)
+    folder = claim_folder(tmp_path / "r", "renders", RenderError)
     (folder / "._request.json.4711.part").touch()
     render(folder, **SMALL, workers=1, force=force)
     assert len(pictures(folder)) == 16

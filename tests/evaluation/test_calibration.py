@@ -39,7 +39,7 @@ def experiments(rng, trials, arms, repeats, persons, truth=None, seed_sd=0.02, a
         values = 0.5 + truth[:, None, None] + rng.normal(0, 0.1, persons)
         values = values + rng.normal(0, arm_person_sd, (arms, 1, persons)) + rng.normal(0, seed_sd, (arms, repeats, 1))
         values = values + rng.normal(0, noise, (arms, repeats, persons))
-        yield statistics.Scored(values, np.arange(persons))
+        yield statistics.ScoreArray(values, np.arange(persons))
 
 
 @pytest.mark.parametrize("noisy", [[], [1], [0], [1, 3, 5, 7]], ids=["none", "one", "the reference", "half"])
@@ -89,14 +89,16 @@ def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(
     rng, trials, truth = np.random.default_rng([arms, repeats]), 250, 0.01 * np.arange(arms)
     covered, found = [], {"alone": [], "holm": [], "max": []}
     for scored in experiments(rng, trials, arms, repeats, persons, truth):
-        judged = contrasts.judge(scored, to_first(arms), rng, draws=400)
+        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=400)
         covered.append(
             [one.low <= t - truth[0] <= one.high for one, t in zip(judged.intervals(), truth[1:], strict=True)]
         )
-        null = contrasts.Judged(judged.value - truth[1:], judged.error, judged.freedom, judged.d_z, judged.null)
+        null = contrasts.ContrastEstimates(
+            judged.value - truth[1:], judged.error, judged.freedom, judged.d_z, judged.null
+        )
         found["alone"].append((null.p < 0.05).mean())
         found["holm"].append((multiplicity.holm(null.p) < 0.05).any())
-        found["max"].append((multiplicity.largest(null)[0] < 0.05).any())
+        found["max"].append((multiplicity.max_t_adjust(null)[0] < 0.05).any())
     assert 0.93 <= np.mean(covered) <= 0.97 + slack(0.97, trials)
     assert 0.03 - slack(0.03, trials) <= np.mean(found["alone"]) <= 0.07, "the nominal rate is 5%"
     for how in ("holm", "max"):
@@ -107,23 +109,24 @@ def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(
 def test_the_largest_t_is_sharper_than_holm_where_contrasts_share_their_reference():
     rng, wins = np.random.default_rng(4), []
     for scored in experiments(rng, 60, 9, 3, 40, truth=np.array([0.0, *[0.03] * 8])):
-        judged = contrasts.judge(scored, to_first(9), rng, draws=600)
+        judged = contrasts.estimate_contrasts(scored, to_first(9), rng, draws=600)
         wins.append(
-            (multiplicity.largest(judged)[0] < 0.05).mean() - (multiplicity.holm(judged.p)[judged.p.argmin()] < 0.05)
+            (multiplicity.max_t_adjust(judged)[0] < 0.05).mean()
+            - (multiplicity.holm(judged.p)[judged.p.argmin()] < 0.05)
         )
-        assert (multiplicity.largest(judged)[0] >= judged.p).all()
+        assert (multiplicity.max_t_adjust(judged)[0] >= judged.p).all()
     assert np.isfinite(wins).all()
 
 
 @pytest.mark.parametrize(("arms", "repeats", "persons"), [(6, 2, 40), (9, 3, 60), (4, 4, 60), (4, 10, 60)])
 def test_a_planted_effect_is_found_with_its_sign_and_size_as_often_as_planned(arms, repeats, persons):
-    noise, trials = power.Noise(0.02**2, 0.05**2, 0.03**2, "as `experiments` has it"), 300
+    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as `experiments` has it"), 300
     truth = np.zeros(arms)
     truth[1:3] = np.array([3.0, -2.2]) * power.difference_error(noise, repeats, persons)
     rng, values, found = np.random.default_rng([arms, repeats]), [], []
     for scored in experiments(rng, trials, arms, repeats, persons, truth):
-        judged = contrasts.judge(scored, to_first(arms), rng, draws=400)
-        p = multiplicity.largest(judged)[0][:2]
+        judged = contrasts.estimate_contrasts(scored, to_first(arms), rng, draws=400)
+        p = multiplicity.max_t_adjust(judged)[0][:2]
         values.append(judged.value[:2])
         found.append((p < 0.05) & (np.sign(values[-1]) == np.sign(truth[1:3])))
     assert np.mean(values, axis=0) == pytest.approx(
@@ -149,11 +152,11 @@ def test_equivalence_is_found_where_it_is():
 
 def test_main_effects_of_a_factorial_cover_and_a_null_factor_stays_quiet():
     signs = np.array([[a, b] for a in (-1, 1) for b in (-1, 1)])
-    matrix = np.array([one.weights for one in factorial.effects(signs, "AB")])
+    matrix = np.array([one.weights for one in factorial.factorial_effects(signs, "AB")])
     truth = 0.05 * (signs[:, 0] == 1)
     rng, trials, covered, flagged = np.random.default_rng(3), 250, [], []
     for scored in experiments(rng, trials, 4, 3, 40, truth):
-        judged = contrasts.judge(scored, matrix, rng, draws=100)
+        judged = contrasts.estimate_contrasts(scored, matrix, rng, draws=100)
         spans = judged.intervals()
         covered.append([spans[0].low <= 0.05 <= spans[0].high, spans[1].low <= 0 <= spans[1].high])
         flagged.append(judged.p[1] < 0.05)
@@ -166,8 +169,8 @@ def test_the_luck_of_a_random_control_is_in_its_interval():
     weights = np.array([[1.0, *[-0.2] * 5, 0.0]])
     for scored in experiments(rng, trials, 7, 3, 60):
         luck = np.array([0.0, *rng.normal(0, 0.03, 5), 0.0])
-        moved = statistics.Scored(scored.values + luck[:, None, None], scored.person)
-        judged = contrasts.judge(moved, weights, rng, [range(1, 6)], draws=100)
+        moved = statistics.ScoreArray(scored.values + luck[:, None, None], scored.person)
+        judged = contrasts.estimate_contrasts(moved, weights, rng, [range(1, 6)], draws=100)
         covered.append(judged.intervals()[0].low <= 0 <= judged.intervals()[0].high)
     assert 0.93 - slack(0.95, trials) <= np.mean(covered) <= 0.97 + slack(0.97, trials)
 
@@ -175,7 +178,7 @@ def test_the_luck_of_a_random_control_is_in_its_interval():
 def test_component_intervals_hold_their_component():
     rng, trials, inside, found = np.random.default_rng(6), 300, [], []
     for scored in experiments(rng, trials, 5, 4, 40):
-        every = {one.name: one for one in variance_components.components(scored, rng, draws=300)}
+        every = {one.name: one for one in variance_components.variance_components(scored, rng, draws=300)}
         truth = {"person": 0.01, "arm x person": 0.05**2, "arm x seed": 0.02**2, "residual": 0.03**2}
         inside.append([every[name].low <= value <= every[name].high for name, value in truth.items()])
         found.append([every[name].variance / value for name, value in truth.items()])
@@ -187,7 +190,7 @@ def test_pooled_targets_cover_their_mean_and_the_next_target():
     rng, trials, mean, ahead = np.random.default_rng(9), 300, [], []
     for _ in range(trials):
         true = rng.normal(0.02, 0.01, 6)
-        found = meta_analysis.pool(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400)
+        found = meta_analysis.pool_effects(true + rng.normal(0, 0.008, 5 + 1), np.full(6, 0.008**2), rng, draws=400)
         mean.append(found.low <= 0.02 <= found.high)
         ahead.append(found.expected_low <= rng.normal(0.02, 0.01) <= found.expected_high)
     for covers in (np.mean(mean), np.mean(ahead)):
@@ -200,15 +203,15 @@ def test_few_targets_that_share_their_seeds_are_covered(targets):
     for _ in range(trials):
         shared = 0.01 * math.sqrt(rng.chisquare(4) / 4)  # as estimated, with four degrees of freedom
         effects = 0.01 * rng.normal() + rng.normal(0, 0.01, targets)
-        found = meta_analysis.pool(effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20)
+        found = meta_analysis.pool_effects(effects, np.full(targets, 0.008**2), rng, shared**2, 4.0, draws=20)
         inside.append(found.low <= 0 <= found.high)
     assert 0.95 <= np.mean(inside) <= 0.99, "with two targets wide, and never too narrow"
 
 
 def test_curves_find_the_number_of_images_that_was_planted():
     rng, sizes = np.random.default_rng(10), np.array([100.0, 200, 400, 800, 1600])
-    curve = power_law.fit(sizes, 0.7 - 3 * sizes**-0.5 + rng.normal(0, 0.002, (400, 5)))
-    assert np.median(power_law.reach(curve, 0.55)) == pytest.approx(400, rel=0.03)
+    curve = power_law.fit_power_law(sizes, 0.7 - 3 * sizes**-0.5 + rng.normal(0, 0.002, (400, 5)))
+    assert np.median(power_law.images_to_reach(curve, 0.55)) == pytest.approx(400, rel=0.03)
 
 
 def test_own_level_transfer_and_the_matrix_cover_where_arms_are_noisier_on_single_levels():

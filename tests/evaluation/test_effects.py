@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus import schema
-from gprplus.statistics.effects import effects
-from gprplus.statistics.summary import summarise
+from gprplus.statistics.effects import compute_effects
+from gprplus.statistics.summary import summarize
 
 SHARED = {"split": "s", "recipe": "smoke", "backbone": "small", "weights": "none", "protocol": "camera"}
 
@@ -49,13 +49,13 @@ def rows(judged, metric="mAP"):
 
 
 def test_every_table_has_its_columns_whatever_there_is_to_say():
-    found = effects(*experiment({"only-a": 0.3, "mix": 0.5}, seeds=(0,)), ONLY)
+    found = compute_effects(*experiment({"only-a": 0.3, "mix": 0.5}, seeds=(0,)), ONLY)
     for name in ("contrasts", "components", "curves", "pooled"):
         assert getattr(found, name).schema.equals(schema.arrow_schema(schema.TABLES[name])), name
 
 
 def test_a_loss_an_equal_and_a_margin_are_told_apart():
-    found = effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, noise=0.004), ONLY, margin=0.05)
+    found = compute_effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, noise=0.004), ONLY, margin=0.05)
     lost, same = rows(found.contrasts)
     assert (lost["verdict"], same["verdict"]) == ("lower", "equivalent")
     assert lost["value"] == pytest.approx(-0.2, abs=0.02)
@@ -65,9 +65,9 @@ def test_a_loss_an_equal_and_a_margin_are_told_apart():
 
 def test_a_difference_has_one_interval_wherever_it_stands():
     told = experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, targets=("self", "street"))
-    summary = {(row["target"], row["arm"]): row for row in summarise(*told, "mix").to_pylist()}
+    summary = {(row["target"], row["arm"]): row for row in summarize(*told, "mix").to_pylist()}
     for metric in ("mAP", "rank1"):
-        for row in rows(effects(*told, ONLY).contrasts, metric):
+        for row in rows(compute_effects(*told, ONLY).contrasts, metric):
             if row["family"] == "sufficiency":
                 beside = summary[row["target"], row["contrast"]]
                 names = [f"{metric}_difference{end}" for end in ("", "_low", "_high")]
@@ -75,7 +75,7 @@ def test_a_difference_has_one_interval_wherever_it_stands():
 
 
 def test_one_seed_gives_values_and_no_verdict():
-    found = effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, seeds=(0,)), ONLY)
+    found = compute_effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, seeds=(0,)), ONLY)
     for row in rows(found.contrasts):
         assert row["verdict"] == "unknown"
         assert row["low"] is row["p"] is row["p_equivalence"] is None
@@ -83,7 +83,7 @@ def test_one_seed_gives_values_and_no_verdict():
 
 
 def test_rank_1_that_is_always_right_is_a_difference_of_nothing():
-    for row in rows(effects(*experiment({"only-a": 0.3, "mix": 0.5}), ONLY).contrasts, "rank1"):
+    for row in rows(compute_effects(*experiment({"only-a": 0.3, "mix": 0.5}), ONLY).contrasts, "rank1"):
         assert row["value"] == 0
         assert row["verdict"] in ("equivalent", "unknown")
 
@@ -92,17 +92,17 @@ def test_the_order_of_rows_changes_nothing():
     results, queries = experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5})
     order = np.random.default_rng(1)
     shuffled = {run: part.take(order.permutation(len(part))) for run, part in queries.items()}
-    assert effects(results, queries, ONLY).contrasts.equals(effects(results, shuffled, ONLY).contrasts)
+    assert compute_effects(results, queries, ONLY).contrasts.equals(compute_effects(results, shuffled, ONLY).contrasts)
 
 
 def test_effects_are_pooled_over_targets_but_not_over_the_split_s_own():
     targets = ("self", "market", "msmt", "cuhk")
-    found = effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, targets=targets), ONLY)
+    found = compute_effects(*experiment({"only-a": 0.3, "only-b": 0.5, "mix": 0.5}, targets=targets), ONLY)
     lost = next(row for row in rows(found.pooled) if row["contrast"] == "only-a")
     assert lost["targets"] == 3
     assert lost["value"] == pytest.approx(-0.24, abs=0.02)
     assert lost["expected_low"] < lost["low"] < lost["high"] < lost["expected_high"] < 0
-    assert not rows(effects(*experiment({"only-a": 0.3, "mix": 0.5}, targets=("self", "market")), ONLY).pooled)
+    assert not rows(compute_effects(*experiment({"only-a": 0.3, "mix": 0.5}, targets=("self", "market")), ONLY).pooled)
 
 
 def test_a_factorial_has_effects_that_add_up():
@@ -116,7 +116,7 @@ def test_a_factorial_has_effects_that_add_up():
         "arms": facts(dict.fromkeys(names, "factorial")),
     }
     level = dict(zip(names, (0.6, 0.5, 0.4, 0.3), strict=True))
-    every = {(row["family"], row["contrast"]): row for row in rows(effects(*experiment(level), info).contrasts)}
+    every = {(row["family"], row["contrast"]): row for row in rows(compute_effects(*experiment(level), info).contrasts)}
     assert every["main effects", "weather"]["value"] == pytest.approx(-0.1, abs=0.02)
     assert every["interactions", "weather x light"]["value"] == pytest.approx(0, abs=0.02)
     split = every["Shapley", "weather"]["value"] + every["Shapley", "light"]["value"]
@@ -128,9 +128,9 @@ def test_nested_budgets_have_a_curve_and_three_have_none():
     level = {f"mix-{n}": 0.7 - 2 * n**-0.5 for n in (50, 100, 200, 400)}
     info = {"design": "scaling", "reference": "mix-400", "arms": {}}
     info["arms"] = {name: {"kind": "mix", "levels": [], "images": int(name[4:])} for name in level}
-    (curve,) = rows(effects(*experiment(level, noise=0.001), info).curves)
+    (curve,) = rows(compute_effects(*experiment(level, noise=0.001), info).curves)
     assert (curve["curve"], curve["budgets"], curve["goal"]) == ("mix", 4, "mix-400")
     assert curve["reach_low"] < curve["reach"] < curve["reach_high"]
     assert curve["reach"] == pytest.approx(331, rel=0.1), "0.7 - 2 / sqrt(N) comes to 0.59 at (2 / 0.11)^2 images"
     del info["arms"]["mix-50"]
-    assert not rows(effects(*experiment({n: v for n, v in level.items() if n != "mix-50"}), info).curves)
+    assert not rows(compute_effects(*experiment({n: v for n, v in level.items() if n != "mix-50"}), info).curves)

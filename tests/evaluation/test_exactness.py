@@ -11,9 +11,9 @@ import torch
 
 from gprplus.core.errors import ScoreError
 from gprplus.evaluation import score
-from gprplus.evaluation.ground_truth import Truth
-from gprplus.evaluation.products import Search, coarse
-from gprplus.evaluation.rerank import Rerank
+from gprplus.evaluation.ground_truth import GroundTruth
+from gprplus.evaluation.products import SimilaritySearch, multiplies_coarsely
+from gprplus.evaluation.rerank import RerankOptions
 
 
 @pytest.mark.parametrize("first", range(0, 500, 50))
@@ -105,7 +105,7 @@ def collapsed(kind, rows, rng, dimensions):
     }[kind]().astype(np.float32)
 
 
-@pytest.mark.parametrize("rerank", [None, Rerank()])
+@pytest.mark.parametrize("rerank", [None, RerankOptions()])
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
 @pytest.mark.parametrize("kind", ["constant", "ones", "constant with rounding noise", "zeros"])
 def test_collapsed_features_score_like_a_constant(kind, metric, rerank):
@@ -141,9 +141,9 @@ def crowded(dimensions=96, rows=331, spread=1e-6):
 
 def ranks_by(search, features=lambda array: array, block=7, metric="cosine"):
     queries, gallery = features(search["query_features"]), features(search["gallery_features"])
-    known = Truth.of(search["query_ids"], search["gallery_ids"], None, None, None, (len(queries), len(gallery)))
+    known = GroundTruth.of(search["query_ids"], search["gallery_ids"], None, None, None, (len(queries), len(gallery)))
     order, wanted = known.wanted()
-    return [one.tolist() for one in Search(gallery, metric).ranks(queries, order, wanted, block)]
+    return [one.tolist() for one in SimilaritySearch(gallery, metric).ranks(queries, order, wanted, block)]
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])
@@ -208,8 +208,8 @@ def test_a_score_takes_no_more_memory_than_is_promised(people, offset):
 
 def test_a_device_that_multiplies_in_fewer_bits_is_noticed():
     features = torch.from_numpy(np.random.default_rng(0).normal(size=(331, 96)).astype(np.float32))
-    assert not coarse(features)
-    assert coarse(_Rounded(features))
+    assert not multiplies_coarsely(features)
+    assert multiplies_coarsely(_Rounded(features))
 
 
 class _Rounded:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gprplus.core.errors import ScoreError
-from gprplus.evaluation.external_features import of_rows
+from gprplus.evaluation.external_features import read_for_rows
 
 UIDS = [3, 2**63 + 5, 2**64 - 1]
 PATHS = ["a/0.jpg", "a/1.jpg", "b/2.jpg"]
@@ -28,7 +28,7 @@ def listed(tmp_path, names):
     """FEATURES as an array with a list of names."""
     np.save(tmp_path / "f.npy", FEATURES)
     (tmp_path / "ids").write_text("\n".join(map(str, names)))
-    return of_rows(ROWS, tmp_path / "f.npy", tmp_path / "ids")
+    return read_for_rows(ROWS, tmp_path / "f.npy", tmp_path / "ids")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_path_that_two_datasets_have_is_not_guessed(tmp_path):
     rows = pa.table({"uid": pa.array([1, 2], pa.uint64()), "path": ["0.jpg", "0.jpg"]})
     table(tmp_path / "f.parquet", path=["0.jpg", "1.jpg"], feature=[[1.0], [2.0]])
     with pytest.raises(ScoreError, match="several datasets have the same path: name them by uid"):
-        of_rows(rows, tmp_path / "f.parquet")
+        read_for_rows(rows, tmp_path / "f.parquet")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_a_path_that_two_datasets_have_is_not_guessed(tmp_path):
     ],
 )
 def test_keys_and_lists_of_any_width_read_the_same(tmp_path, uid, feature):
-    assert (of_rows(ROWS, table(tmp_path / "f.parquet", uid=uid, feature=feature)) == FEATURES).all()
+    assert (read_for_rows(ROWS, table(tmp_path / "f.parquet", uid=uid, feature=feature)) == FEATURES).all()
 
 
 def test_one_numbered_family_of_columns_is_the_feature(tmp_path):
@@ -105,9 +105,9 @@ def test_one_numbered_family_of_columns_is_the_feature(tmp_path):
         path = table(
             tmp_path / "f.parquet", path=PATHS, camera=[1, 2, 3], **dict(zip(names, (first, second), strict=True))
         )
-        assert (of_rows(ROWS, path) == FEATURES).all()
+        assert (read_for_rows(ROWS, path) == FEATURES).all()
     whole = table(tmp_path / "whole.parquet", path=PATHS, f0=first, f1=FEATURES[:, 1].astype(int))
-    assert (of_rows(ROWS, whole) == FEATURES).all(), "a dimension of whole numbers is a dimension"
+    assert (read_for_rows(ROWS, whole) == FEATURES).all(), "a dimension of whole numbers is a dimension"
 
 
 NOW = datetime.datetime(2020, 1, 1)
@@ -150,7 +150,7 @@ def test_tables_that_hold_something_else_are_one_sentence(tmp_path, columns, sen
     if "uid" not in columns:
         columns = {"path": PATHS, **columns}
     with pytest.raises(ScoreError, match=sentence):
-        of_rows(ROWS, table(tmp_path / "f.parquet", **columns))
+        read_for_rows(ROWS, table(tmp_path / "f.parquet", **columns))
 
 
 def test_a_ragged_row_is_found_wherever_it_is(tmp_path):
@@ -158,7 +158,7 @@ def test_a_ragged_row_is_found_wherever_it_is(tmp_path):
     lists[1500:1502] = [[1.0], [1.0, 2.0, 3.0]]  # the sum of the lengths is that of equal ones
     names = [str(i) for i in range(3000)]
     with pytest.raises(ScoreError, match="row 1,500 has 1 numbers, the first 2"):
-        of_rows(ROWS, table(tmp_path / "f.parquet", uid=names, feature=lists))
+        read_for_rows(ROWS, table(tmp_path / "f.parquet", uid=names, feature=lists))
 
 
 def test_two_columns_of_one_name_and_damaged_tables_are_one_sentence(tmp_path):
@@ -168,7 +168,7 @@ def test_two_columns_of_one_name_and_damaged_tables_are_one_sentence(tmp_path):
     (tmp_path / "none.parquet").write_bytes(b"")
     for name, sentence in (("twice", "one name: f0"), ("cut", "cannot be read as a P"), ("none", "cannot be read")):
         with pytest.raises(ScoreError, match=sentence):
-            of_rows(ROWS, tmp_path / f"{name}.parquet")
+            read_for_rows(ROWS, tmp_path / f"{name}.parquet")
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_two_columns_of_one_name_and_damaged_tables_are_one_sentence(tmp_path):
 )
 def test_arrays_of_any_order_and_width_read_the_same(tmp_path, array):
     np.save(tmp_path / "f.npy", array)
-    found = of_rows(ROWS, tmp_path / "f.npy")
+    found = read_for_rows(ROWS, tmp_path / "f.npy")
     assert (found == FEATURES).all()
     assert found.dtype in (np.float32, np.float64)
     assert found.dtype.isnative
@@ -252,7 +252,7 @@ LIES = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }\n"
 def test_arrays_that_hold_something_else_are_one_sentence_and_no_pickle_is_loaded(tmp_path, data, sentence):
     (tmp_path / "f.npy").write_bytes(data)
     with pytest.raises(ScoreError, match=sentence) as raised:
-        of_rows(ROWS, tmp_path / "f.npy")
+        read_for_rows(ROWS, tmp_path / "f.npy")
     assert "\n" not in str(raised.value)
 
 
@@ -260,4 +260,4 @@ def test_archives_of_arrays_are_not_opened(tmp_path):
     with zipfile.ZipFile(tmp_path / "f.npz", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("f.npy", bytes(10**6))
     with pytest.raises(ScoreError, match=r"save the one of features with numpy\.save"):
-        of_rows(ROWS, tmp_path / "f.npz")
+        read_for_rows(ROWS, tmp_path / "f.npz")

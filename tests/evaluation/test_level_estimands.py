@@ -8,7 +8,7 @@ import pytest
 from gprplus import statistics
 from gprplus.statistics import contrasts, multiplicity
 from gprplus.statistics.level_estimands import CellContrast, level_contrasts
-from gprplus.statistics.level_scores import LevelScores, judge_cells, level_tests
+from gprplus.statistics.level_scores import LevelScores, estimate_cells, level_tests
 
 ONLY = {"mix": {"kind": "mix"}, **{f"only-{one}": {"kind": "only", "levels": [one]} for one in "abc"}}
 
@@ -86,7 +86,7 @@ def test_values_are_the_means_of_cells_whatever_the_number_of_queries():
     made = scores(np.random.default_rng(1))
     means = {(arm, level): made.means(level)[i].mean() for i, arm in enumerate(made.arms) for level in "abc"}
     every = level_contrasts(ONLY, "mix", list("abc"))
-    judged = judge_cells(made, every, np.random.default_rng(2))
+    judged = estimate_cells(made, every, np.random.default_rng(2))
     assert judged.value == pytest.approx([value(one, means) for one in every])
     assert judged.null.shape == (contrasts.DRAWS, len(every))
 
@@ -94,9 +94,11 @@ def test_values_are_the_means_of_cells_whatever_the_number_of_queries():
 def test_one_level_is_the_ordinary_contrast_of_arms_on_it():
     made = scores(np.random.default_rng(3))
     cells = [CellContrast("", arm, "", {(arm, "b"): 1.0, ("mix", "b"): -1.0}) for arm in made.arms[1:]]
-    here = judge_cells(made, cells, np.random.default_rng(4))
+    here = estimate_cells(made, cells, np.random.default_rng(4))
     arms = np.eye(4)[1:] - np.eye(4)[0]
-    plain = contrasts.judge(statistics.Scored(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4))
+    plain = contrasts.estimate_contrasts(
+        statistics.ScoreArray(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4)
+    )
     for name in ("value", "error", "freedom", "null"):
         assert getattr(here, name) == pytest.approx(getattr(plain, name))
 
@@ -111,7 +113,7 @@ def test_a_mean_over_levels_counts_identities_as_clusters_over_all_of_them():
         values[level][one] += shift
     made = LevelScores(arms, values, dict.fromkeys("abc", queries))
     mean = level_contrasts(ONLY, "mix", list("abc"))[0]
-    judged = judge_cells(made, [mean], rng)
+    judged = estimate_cells(made, [mean], rng)
     assert judged.error[0] == pytest.approx(shift.std(ddof=1) / np.sqrt(8), rel=0.01)
     assert judged.value[0] == pytest.approx(shift.mean(), abs=1e-3)
 
@@ -122,9 +124,9 @@ def test_together_keeps_each_contrast_in_its_place():
         CellContrast("", f"{arm}{level}", "", {(arm, level): 1.0, ("mix", level): -1.0})
         for arm, level in product(made.arms[1:], "abc")
     ]
-    judged = judge_cells(made, cells, np.random.default_rng(7))
+    judged = estimate_cells(made, cells, np.random.default_rng(7))
     each = [made.means(one.name[-1]).mean(axis=1)[made.arms.index(one.name[:-1])] for one in cells]
     base = [made.means(one.name[-1]).mean(axis=1)[0] for one in cells]
     assert judged.value == pytest.approx(np.subtract(each, base))
-    rows = multiplicity.figures(judged, 0.01)
+    rows = multiplicity.family_figures(judged, 0.01)
     assert all(row["family_low"] <= row["low"] and row["high"] <= row["family_high"] for row in rows)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gprplus.core.errors import ScoreError
 from gprplus.evaluation import rerank as rerank_module
 from gprplus.evaluation import score
-from gprplus.evaluation.rerank import Rerank, Reranked
+from gprplus.evaluation.rerank import RerankedSearch, RerankOptions
 
 
 def twin(queries, gallery, k1, k2, share):
@@ -51,8 +51,8 @@ def unit(rng, rows, people, dimensions=16):
 
 
 def final(queries, gallery, knobs, metric="cosine"):
-    """The distances that `Reranked` ranks by."""
-    found = Reranked(queries, gallery, metric, knobs)
+    """The distances that `RerankedSearch` ranks by."""
+    found = RerankedSearch(queries, gallery, metric, knobs)
     original = found.distances.to_gallery(np.arange(len(queries)))
     return np.stack([found._final(i, row) for i, row in enumerate(original)])
 
@@ -63,7 +63,7 @@ def test_blocks_give_what_whole_matrices_give(seed, queries, gallery, k1, k2):
     rng = np.random.default_rng(seed)
     q, _ = unit(rng, queries, 5)
     g, _ = unit(rng, gallery, 5)
-    knobs = Rerank(k1, k2, 0.3)
+    knobs = RerankOptions(k1, k2, 0.3)
     assert final(q, g, knobs) == pytest.approx(twin(q, g, k1, k2, 0.3), abs=2e-6)
 
 
@@ -72,14 +72,14 @@ def test_the_settings_of_the_paper_on_a_gallery_larger_than_a_block(monkeypatch)
     monkeypatch.setattr("gprplus.evaluation.products.HOST_BLOCK", 50 * 300 * 4)
     rng = np.random.default_rng(3)
     (q, _), (g, _) = unit(rng, 40, 20), unit(rng, 300, 20)
-    assert final(q, g, Rerank()) == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)
-    assert final(3 * q, 3 * g, Rerank(), "euclidean") == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)
+    assert final(q, g, RerankOptions()) == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)
+    assert final(3 * q, 3 * g, RerankOptions(), "euclidean") == pytest.approx(twin(q, g, 20, 6, 0.3), abs=2e-6)
 
 
 def test_on_a_device_the_distances_are_the_same():
     rng = np.random.default_rng(4)
     (q, _), (g, _) = unit(rng, 10, 5), unit(rng, 60, 5)
-    found = Reranked(torch.from_numpy(q), torch.from_numpy(g), "cosine", Rerank())
+    found = RerankedSearch(torch.from_numpy(q), torch.from_numpy(g), "cosine", RerankOptions())
     assert not found.distances.parts[0].is_array
     original = found.distances.to_gallery(np.arange(10))
     assert np.stack([found._final(i, row) for i, row in enumerate(original)]) == pytest.approx(
@@ -91,32 +91,32 @@ def test_re_ranking_lifts_what_neighbours_can_lift_and_share_one_changes_nothing
     rng = np.random.default_rng(5)
     (q, qi), (g, gi) = unit(rng, 60, 12), unit(rng, 400, 12)
     plain = score(q, g, qi, gi)
-    assert score(q, g, qi, gi, rerank=Rerank()).mAP > plain.mAP + 0.05
-    assert score(q, g, qi, gi, rerank=Rerank(share=1)).mAP == pytest.approx(plain.mAP, abs=1e-9)
+    assert score(q, g, qi, gi, rerank=RerankOptions()).mAP > plain.mAP + 0.05
+    assert score(q, g, qi, gi, rerank=RerankOptions(share=1)).mAP == pytest.approx(plain.mAP, abs=1e-9)
 
 
 def test_junk_takes_no_part_in_neighbourhoods():
     rng = np.random.default_rng(6)
     (q, qi), (g, gi) = unit(rng, 30, 8), unit(rng, 200, 8)
     junk = rng.random(200) < 0.3
-    with_junk = score(q, g, qi, gi, gallery_junk=junk, rerank=Rerank())
-    assert with_junk.mAP == score(q, g[~junk], qi, gi[~junk], rerank=Rerank()).mAP
+    with_junk = score(q, g, qi, gi, gallery_junk=junk, rerank=RerankOptions())
+    assert with_junk.mAP == score(q, g[~junk], qi, gi[~junk], rerank=RerankOptions()).mAP
 
 
 def test_cameras_are_obeyed_after_re_ranking():
     q = np.array([[1, 0, 0]], np.float32)
     g = np.array([[1, 0, 0], [0.9, 0.1, 0], [0, 1, 0], [0, 0, 1]], np.float32)
-    scores = score(q, g, ["a"], ["a", "a", "b", "c"], [1], [1, 2, 1, 2], rerank=Rerank(k1=2, k2=1))
+    scores = score(q, g, ["a"], ["a", "a", "b", "c"], [1], [1, 2, 1, 2], rerank=RerankOptions(k1=2, k2=1))
     assert scores.per_query.first_match_rank.tolist() == [1], "the same camera's row has left, the other's stands first"
 
 
 def test_a_collapsed_network_scores_near_zero_after_re_ranking_too():
     feature = np.ones((50, 8), np.float32)
-    scores = score(feature, feature.repeat(6, 0), np.arange(50), np.arange(300) % 50, rerank=Rerank())
+    scores = score(feature, feature.repeat(6, 0), np.arange(50), np.arange(300) % 50, rerank=RerankOptions())
     assert scores.mAP < 0.1
 
 
 @pytest.mark.parametrize("knobs", [{"k1": 0}, {"k2": 0}, {"share": 1.5}])
 def test_settings_that_mean_nothing_are_refused(knobs):
     with pytest.raises(ScoreError, match="Re-ranking takes"):
-        Rerank(**knobs)
+        RerankOptions(**knobs)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from gprplus.core.errors import ScoreError
 from gprplus.evaluation import ranks as ranks_module
 from gprplus.evaluation import score
-from gprplus.evaluation.ground_truth import Truth
-from gprplus.evaluation.products import Search
+from gprplus.evaluation.ground_truth import GroundTruth
+from gprplus.evaluation.products import SimilaritySearch
 
 
 def at_ranks(ranks, gallery=8):
@@ -158,11 +158,11 @@ def test_agrees_with_a_twin_that_sorts(search, ap, rows, a_pass):
 @given(searches())
 def test_the_product_for_accelerators_counts_the_same(search):
     queries, gallery, *known = search
-    order, wanted = Truth.of(*known, rows=(len(queries), len(gallery))).wanted()
+    order, wanted = GroundTruth.of(*known, rows=(len(queries), len(gallery))).wanted()
     if not len(order):
         return
-    host = Search(gallery, "cosine").ranks(queries, order, wanted, 3)
-    device = Search(torch.from_numpy(gallery), "cosine").ranks(torch.from_numpy(queries), order, wanted, 3)
+    host = SimilaritySearch(gallery, "cosine").ranks(queries, order, wanted, 3)
+    device = SimilaritySearch(torch.from_numpy(gallery), "cosine").ranks(torch.from_numpy(queries), order, wanted, 3)
     for one, other in zip(host, device, strict=True):
         assert one.tolist() == other.tolist()
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gprplus.baseline.recipe import Length, Recipe
-from gprplus.experiments.sensitivity import variants, widest
+from gprplus.baseline.recipe import Recipe, TrainingLength
+from gprplus.experiments.sensitivity import recipe_variants, widest_contrast
 from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
 
 WEATHER = {"attribute": "weather"}
@@ -15,25 +15,25 @@ def row(contrast, value, target="self", family="sufficiency", metric="mAP"):
 
 def test_the_learning_rate_is_halved_and_doubled_and_nothing_else():
     recipe = Recipe.read("smoke")
-    half, double = variants(recipe, [864, 864])
+    half, double = recipe_variants(recipe, [864, 864])
     assert (half.recipe.optimizer.lr, double.recipe.optimizer.lr) == (recipe.optimizer.lr / 2, recipe.optimizer.lr * 2)
     assert half.recipe.resolved() | {"optimizer": 0} == recipe.resolved() | {"optimizer": 0}
 
 
 def test_equal_epochs_keep_the_steps_of_the_reference_and_change_those_of_the_other():
     recipe = Recipe.read("smoke").with_options(steps=300)
-    found = variants(recipe, [432, 864])[-1]
+    found = recipe_variants(recipe, [432, 864])[-1]
     assert found.name == "equal epochs"
     assert [found.recipe.steps(size) for size in (432, 864)] == [150, 300]
-    assert len(variants(recipe.with_options(epochs=3), [432, 864])) == 2, "they are equal already"
-    assert found.recipe.length == Length(epochs=300 * 64 / 864)
+    assert len(recipe_variants(recipe.with_options(epochs=3), [432, 864])) == 2, "they are equal already"
+    assert found.recipe.length == TrainingLength(epochs=300 * 64 / 864)
 
 
 def test_the_widest_difference_is_taken_on_the_external_target_where_there_is_one():
     rows = [row("only-a", 0.3), row("only-b", -0.4), row("only-b", 0.9, metric="rank1")]
-    assert widest(rows) == "only-b"
-    assert widest([*rows, row("only-a", 0.1, "street"), row("only-b", 0.05, "street")]) == "only-a"
-    assert widest([row("random-images", 0.5, family="random images")]) is None
+    assert widest_contrast(rows) == "only-b"
+    assert widest_contrast([*rows, row("only-a", 0.1, "street"), row("only-b", 0.05, "street")]) == "only-a"
+    assert widest_contrast([row("random-images", 0.5, family="random images")]) is None
 
 
 def told(variant, value, *, base=-0.3, family="sufficiency", low=-0.4, high=-0.2):

@@ -19,7 +19,7 @@ def test_resampling_draws_persons_with_all_their_queries():
 
 
 def test_every_resample_draws_as_many_persons_as_there_are():
-    drawn = statistics.weights(7, 100, np.random.default_rng(0))
+    drawn = statistics.bootstrap_weights(7, 100, np.random.default_rng(0))
     assert (drawn.sum(axis=1) == 7).all()
     assert drawn.std() > 0
 
@@ -29,25 +29,25 @@ def constant(gap, arms=2, seeds=3, persons=5, per_person=2):
     rng = np.random.default_rng(0)
     base = rng.random((1, 1, persons * per_person))
     values = base + gap * np.arange(arms)[:, None, None] + np.zeros((arms, seeds, 1))
-    return statistics.Scored(values, np.repeat(np.arange(persons), per_person))
+    return statistics.ScoreArray(values, np.repeat(np.arange(persons), per_person))
 
 
 def test_a_difference_without_any_noise_is_known_exactly():
     scored = constant(0.1)
-    gap = statistics.differences(scored, 0)[1]
+    gap = statistics.difference_intervals(scored, 0)[1]
     assert gap.value == pytest.approx(0.1)
     assert (gap.low, gap.high) == pytest.approx((0.1, 0.1), abs=1e-6)
 
 
 def test_the_reference_has_no_interval_to_itself():
-    own = statistics.differences(constant(0.1), 0)[0]
+    own = statistics.difference_intervals(constant(0.1), 0)[0]
     assert own.value == 0
     assert math.isnan(own.low)
 
 
 def test_one_seed_gives_a_score_and_no_interval():
     scored = constant(0.1, seeds=1)
-    for one in (statistics.differences(scored, 0)[1], statistics.levels(scored)[1]):
+    for one in (statistics.difference_intervals(scored, 0)[1], statistics.arm_intervals(scored)[1]):
         assert math.isfinite(one.value)
         assert math.isnan(one.low)
         assert math.isnan(one.high)
@@ -59,7 +59,7 @@ def test_with_two_arms_and_many_persons_it_is_the_t_interval_over_seeds():
     values = np.full((2, 4, 4000), 0.5) + shift
     gaps = (shift[1] - shift[0])[:, 0]
     half = scipy_stats.t.ppf(0.975, 3) * gaps.std(ddof=1) / 2
-    found = statistics.differences(statistics.Scored(values, np.arange(4000)), 0)[1]
+    found = statistics.difference_intervals(statistics.ScoreArray(values, np.arange(4000)), 0)[1]
     assert found.high - found.value == pytest.approx(half, rel=1e-3)
 
 
@@ -76,7 +76,7 @@ def simulated(
     scale = np.where(np.arange(arms) == 1, uneven, 1)
     values = values + (rng.normal(0, seed_sd, (arms, seeds)) * scale[:, None])[:, :, None]
     values = values + rng.normal(0, noise, (arms, seeds, persons))[:, :, person]
-    return statistics.Scored(values, person), truth
+    return statistics.ScoreArray(values, person), truth
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, perso
     covered, widths = [], []
     for _ in range(120):
         scored, truth = simulated(rng, arms, seeds, persons, seed_sd=seed_sd)
-        for arm, gap in enumerate(statistics.differences(scored, 0)):
+        for arm, gap in enumerate(statistics.difference_intervals(scored, 0)):
             if arm:
                 covered.append(gap.low <= truth[arm] - truth[0] <= gap.high)
                 widths.append(gap.high - gap.low)
@@ -98,16 +98,16 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, perso
 def test_the_floor_is_compared_with_its_own_seed_noise():
     rng = np.random.default_rng(2)
     scored, _ = simulated(rng, arms=3, seeds=3, persons=12)
-    floor = statistics.Scored(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.person)
-    gap = statistics.against(floor, scored, 0)
+    floor = statistics.ScoreArray(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.person)
+    gap = statistics.floor_difference(floor, scored, 0)
     assert gap.low < -0.3 < gap.high
     assert gap.high < -0.2
 
 
 def test_the_variance_of_a_mean_of_unequal_identities_is_worked_by_hand():
     """Identity means 0.2 (1 query), 0.5 (2), 0.6 (1): shares 1/4, 1/2, 1/4, mean 0.45, sum of squares 3/8."""
-    scored = statistics.Scored(np.array([[[0.2, 0.4, 0.6, 0.6]]]), np.array([0, 1, 1, 2]))
-    found = identity_variance.spread(scored)
+    scored = statistics.ScoreArray(np.array([[[0.2, 0.4, 0.6, 0.6]]]), np.array([0, 1, 1, 2]))
+    found = identity_variance.identity_variance(scored)
     by_hand = (1 / 16) / (7 / 8) * (0.25**2 + 0.15**2) + (1 / 4) / (3 / 8) * 0.05**2
     assert found.covariance[0, 0] == pytest.approx(by_hand)
     assert found.freedom == pytest.approx(8 / 3 - 1)
@@ -115,7 +115,7 @@ def test_the_variance_of_a_mean_of_unequal_identities_is_worked_by_hand():
 
 def test_with_equal_queries_it_is_the_variance_of_a_mean():
     values = np.random.default_rng(0).normal(size=(1, 1, 12))
-    found = identity_variance.spread(statistics.Scored(values, np.repeat(np.arange(6), 2)))
+    found = identity_variance.identity_variance(statistics.ScoreArray(values, np.repeat(np.arange(6), 2)))
     means = values.reshape(6, 2).mean(axis=1)
     assert found.covariance[0, 0] == pytest.approx(means.var(ddof=1) / 6)
     assert found.freedom == pytest.approx(5)
@@ -129,15 +129,15 @@ def test_unequal_numbers_of_queries_are_covered(count):
         share = share / share.sum()
         means = rng.normal(size=(200, count))
         gap = means @ share
-        variance = (means - gap[:, None]) ** 2 @ identity_variance.factors(share)
+        variance = (means - gap[:, None]) ** 2 @ identity_variance.variance_factors(share)
         inside.append(
-            (np.abs(gap) <= half_widths(np.sqrt(variance), np.full(200, identity_variance.freedom(share)))).mean()
+            (np.abs(gap) <= half_widths(np.sqrt(variance), np.full(200, identity_variance.df_of_shares(share)))).mean()
         )
     assert 0.93 <= np.mean(inside) <= 0.97
 
 
 def test_one_identity_has_no_interval():
-    found = identity_variance.spread(
-        statistics.Scored(np.random.default_rng(0).random((2, 3, 4)), np.zeros(4, dtype=int))
+    found = identity_variance.identity_variance(
+        statistics.ScoreArray(np.random.default_rng(0).random((2, 3, 4)), np.zeros(4, dtype=int))
     )
     assert found.freedom == 0

@@ -6,7 +6,7 @@ import pytest
 
 from gprplus import schema
 from gprplus.core.errors import ScoreError
-from gprplus.statistics.summary import summarise
+from gprplus.statistics.summary import summarize
 
 ARMS = {"only-sunny": 0.2, "mix": 0.5, "untrained": 0.1}
 
@@ -45,7 +45,7 @@ def rows(summary):
 
 
 def test_every_arm_has_a_row_with_every_column():
-    summary = summarise(*experiment(), "mix")
+    summary = summarize(*experiment(), "mix")
     assert summary.schema.equals(schema.arrow_schema(schema.SUMMARY))
     assert summary.column("arm").to_pylist() == list(ARMS)
     mix = rows(summary)["mix"]
@@ -57,14 +57,14 @@ def test_every_arm_has_a_row_with_every_column():
 
 
 def test_paired_differences_know_what_unpaired_ones_do_not():
-    sunny = rows(summarise(*experiment(), "mix"))["only-sunny"]
+    sunny = rows(summarize(*experiment(), "mix"))["only-sunny"]
     assert sunny["mAP_difference"] == pytest.approx(-0.3, abs=1e-6)
     assert sunny["mAP_difference_high"] - sunny["mAP_difference_low"] < 1e-6, "queries and seeds moved both arms alike"
     assert sunny["mAP_high"] - sunny["mAP_low"] > 0.02
 
 
 def test_the_reference_has_no_difference_and_the_floor_has_one():
-    summary = rows(summarise(*experiment(), "mix"))
+    summary = rows(summarize(*experiment(), "mix"))
     assert summary["mix"]["mAP_difference"] is None
     assert summary["mix"]["reference"] == "mix"
     assert summary["untrained"]["mAP_difference"] == pytest.approx(-0.4, abs=1e-6)
@@ -74,14 +74,14 @@ def test_the_reference_has_no_difference_and_the_floor_has_one():
 def test_a_reference_that_comes_first_hides_no_difference():
     results, queries = experiment()
     order = [row for arm in ("mix", "only-sunny", "untrained") for row in results.to_pylist() if row["arm"] == arm]
-    first = rows(summarise(schema.conform(pa.Table.from_pylist(order), schema.RESULTS), queries, "mix"))
-    usual = rows(summarise(results, queries, "mix"))
+    first = rows(summarize(schema.conform(pa.Table.from_pylist(order), schema.RESULTS), queries, "mix"))
+    usual = rows(summarize(results, queries, "mix"))
     for arm in ("only-sunny", "untrained"):
         assert first[arm]["mAP_difference"] == pytest.approx(usual[arm]["mAP_difference"])
 
 
 def test_one_seed_leaves_intervals_null():
-    mix = rows(summarise(*experiment(seeds=(0,)), "mix"))["mix"]
+    mix = rows(summarize(*experiment(seeds=(0,)), "mix"))["mix"]
     assert mix["mAP"] is not None
     assert mix["mAP_low"] is None
     assert mix["mAP_sd"] is None
@@ -90,11 +90,11 @@ def test_one_seed_leaves_intervals_null():
 def test_row_order_changes_nothing():
     results, queries = experiment()
     shuffled = {key: table.take(np.random.default_rng(1).permutation(len(table))) for key, table in queries.items()}
-    assert summarise(results, queries, "mix").equals(summarise(results, shuffled, "mix"))
+    assert summarize(results, queries, "mix").equals(summarize(results, shuffled, "mix"))
 
 
 def test_without_a_reference_there_are_scores_only():
-    summary = rows(summarise(*experiment(), None))
+    summary = rows(summarize(*experiment(), None))
     assert all(row["mAP_difference"] is None and row["reference"] is None for row in summary.values())
 
 
@@ -102,22 +102,22 @@ def test_other_queries_than_the_rest_are_refused():
     results, queries = experiment()
     queries["mix", 1] = queries["mix", 1].slice(1)
     with pytest.raises(ScoreError, match="other queries"):
-        summarise(results, queries, "mix")
+        summarize(results, queries, "mix")
 
 
 def test_arms_are_compared_on_the_seeds_they_share():
     results, queries = experiment(seeds=(0, 1, 2))
     kept = [not (row["arm"] == "mix" and row["seed"] == 2) for row in results.to_pylist()]
-    sunny = rows(summarise(results.filter(kept), queries, "mix"))["only-sunny"]
-    two = rows(summarise(*experiment(seeds=(0, 1)), "mix"))["only-sunny"]
+    sunny = rows(summarize(results.filter(kept), queries, "mix"))["only-sunny"]
+    two = rows(summarize(*experiment(seeds=(0, 1)), "mix"))["only-sunny"]
     assert sunny == two, "one row, one set of seeds: the third is in none of its columns"
 
 
 def test_an_untrained_floor_with_fewer_seeds_takes_none_from_the_arms():
     results, queries = experiment(seeds=(0, 1, 2))
     kept = [not (row["arm"] == "untrained" and row["seed"] > 0) for row in results.to_pylist()]
-    found = rows(summarise(results.filter(kept), queries, "mix"))
-    whole = rows(summarise(results, queries, "mix"))
+    found = rows(summarize(results.filter(kept), queries, "mix"))
+    whole = rows(summarize(results, queries, "mix"))
     assert found["only-sunny"] == whole["only-sunny"], "its interval alone is then that of schema.CONTRASTS"
     assert found["untrained"]["seeds"] == 1
     assert found["untrained"]["mAP_low"] is None

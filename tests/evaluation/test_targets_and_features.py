@@ -116,23 +116,25 @@ def shuffled(path, key):
 
 @pytest.mark.parametrize("key", ["uid", "path"])
 def test_parquet_features_are_found_by_uid_or_path(tmp_path, key):
-    assert (features.read(target(), shuffled(tmp_path / "f.parquet", key)) == FEATURES).all()
+    assert (features.read_features(target(), shuffled(tmp_path / "f.parquet", key)) == FEATURES).all()
 
 
 def test_one_column_a_dimension_reads_the_same(tmp_path):
     table = pa.table({"path": [f"{i}.jpg" for i in range(7)], "f0": FEATURES[:, 0], "f1": FEATURES[:, 1]})
     pq.write_table(table, tmp_path / "f.parquet")
-    assert (features.read(target(), tmp_path / "f.parquet") == FEATURES).all()
+    assert (features.read_features(target(), tmp_path / "f.parquet") == FEATURES).all()
 
 
 def test_an_array_goes_with_its_names_or_in_the_rows_own_order(tmp_path):
     np.save(tmp_path / "f.npy", FEATURES)
-    assert (features.read(target(), tmp_path / "f.npy") == FEATURES).all()
+    assert (features.read_features(target(), tmp_path / "f.npy") == FEATURES).all()
     np.save(tmp_path / "back.npy", FEATURES[::-1])
     (tmp_path / "names.txt").write_text("".join(f"{i}.jpg\n" for i in reversed(range(7))))
-    assert (features.read(target(), tmp_path / "back.npy", tmp_path / "names.txt") == FEATURES).all()
+    assert (features.read_features(target(), tmp_path / "back.npy", tmp_path / "names.txt") == FEATURES).all()
     (tmp_path / "names.txt").rename(tmp_path / "back.txt")
-    assert (features.read(target(), tmp_path / "back.npy") == FEATURES).all(), "names beside the array are its names"
+    assert (features.read_features(target(), tmp_path / "back.npy") == FEATURES).all(), (
+        "names beside the array are its names"
+    )
 
 
 def test_files_that_do_not_fit_are_one_sentence(tmp_path):
@@ -159,7 +161,7 @@ def test_files_that_do_not_fit_are_one_sentence(tmp_path):
         ("ragged.parquet", None, "one length"),
     ):
         with pytest.raises(ScoreError, match=sentence):
-            features.read(target(), tmp_path / name, tmp_path / ids if ids else None)
+            features.read_features(target(), tmp_path / name, tmp_path / ids if ids else None)
 
 
 @pytest.fixture
@@ -222,11 +224,11 @@ def test_a_wrong_match_of_equal_similarity_stands_first_and_junk_nowhere():
 
 def test_queries_are_kept_by_a_rule():
     precision = np.array([np.nan, *(np.arange(1, 14) / 20)])
-    picks = ranked_examples.chosen(np.arange(14, dtype=np.uint64), precision)
+    picks = ranked_examples.choose_queries(np.arange(14, dtype=np.uint64), precision)
     by_rule = {rule: [place for name, place in picks if name == rule] for rule in ranked_examples.RULES}
     assert (by_rule["best"], by_rule["median"], by_rule["worst"]) == ([13, 12, 11], [8, 7, 6], [3, 2, 1])
     assert len(set(by_rule["random"])) == 3
     assert 0 not in by_rule["random"], "it is not valid"
-    other = ranked_examples.chosen(np.arange(14, dtype=np.uint64), precision[::-1].copy())
+    other = ranked_examples.choose_queries(np.arange(14, dtype=np.uint64), precision[::-1].copy())
     drawn = [place for rule, place in other if rule == "random"]
     assert set(drawn) & set(by_rule["random"]), "the draw does not look at the scores"

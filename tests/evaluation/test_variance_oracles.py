@@ -7,8 +7,8 @@ from scipy import integrate, optimize, special
 from scipy import stats as scipy_stats
 
 from gprplus.statistics import contrasts, multiplicity, power, seed_noise
-from gprplus.statistics.contrasts import Judged
-from gprplus.statistics.identity_variance import Scored
+from gprplus.statistics.contrasts import ContrastEstimates
+from gprplus.statistics.identity_variance import ScoreArray
 from gprplus.statistics.variance_sum import two_sided
 
 # Dunnett (1964, Biometrics 20), table of two-sided 5% critical values for k = 2..9 comparisons with a control; each
@@ -42,7 +42,7 @@ def test_the_moderated_variance_is_the_posterior_of_smyth_2004(freedom):
         likelihood = scipy_stats.chi2.pdf(freedom * square * precision, freedom) * precision
         return density * likelihood * precision**weight
 
-    for square, found in zip(squares, seed_noise.moderated(squares, freedom), strict=True):
+    for square, found in zip(squares, seed_noise.moderate_variances(squares, freedom), strict=True):
         mass, mean = (integrate.quad(posterior, -40, 8, (square, weight), limit=400)[0] for weight in (0, 1))
         assert found == pytest.approx(mass / mean, rel=1e-6)
 
@@ -104,31 +104,33 @@ def test_simultaneous_half_widths_of_a_multivariate_t_are_dunnett_s(freedom, cou
     shape = (np.eye(count) + 1) / 2
     drawn = scipy_stats.multivariate_t.rvs(shape=shape, df=freedom, size=40_000, random_state=count)
     known = min(freedom, 1e6)
-    found = Judged(
+    found = ContrastEstimates(
         np.zeros(count), np.ones(count), np.full(count, known), np.full(count, np.nan), two_sided(drawn, known)
     )
-    assert multiplicity.largest(found)[1] == pytest.approx(np.full(count, DUNNETT[freedom][count - 2]), rel=0.015)
+    assert multiplicity.max_t_adjust(found)[1] == pytest.approx(np.full(count, DUNNETT[freedom][count - 2]), rel=0.015)
 
 
 @pytest.mark.parametrize("count", [2, 5, 9])
 def test_with_many_identities_alone_an_experiment_has_dunnett_s_point_of_known_variances(count):
     """Arms without seed noise on 100 identities, whose variances have 99 degrees of freedom."""
     values = np.random.default_rng(count).normal(size=(count + 1, 1, 100)) + np.zeros((count + 1, 2, 1))
-    judged = contrasts.judge(Scored(values, np.arange(100)), to_first(count + 1), np.random.default_rng(1), draws=8000)
+    judged = contrasts.estimate_contrasts(
+        ScoreArray(values, np.arange(100)), to_first(count + 1), np.random.default_rng(1), draws=8000
+    )
     wanted = by_integration(count, 99)
-    assert multiplicity.largest(judged)[1] / judged.error == pytest.approx(np.full(count, wanted), rel=0.03)
+    assert multiplicity.max_t_adjust(judged)[1] / judged.error == pytest.approx(np.full(count, wanted), rel=0.03)
 
 
 @pytest.mark.parametrize(("persons", "arms", "repeats"), [(60, 8, 2), (60, 8, 3), (12, 5, 3)])
 def test_the_smallest_difference_of_a_plan_is_seen_in_80_percent_of_experiments(persons, arms, repeats):
     """Seen as the verdict sees it: the simultaneous interval of the arm excludes 0. Scores are drawn cell by cell."""
-    noise, trials = power.Noise(0.02**2, 0.05**2, 0.03**2, "as drawn below"), 400
-    shift = power.smallest(noise, repeats, persons, arms)
+    noise, trials = power.NoiseEstimate(0.02**2, 0.05**2, 0.03**2, "as drawn below"), 400
+    shift = power.smallest_difference(noise, repeats, persons, arms)
     rng, found = np.random.default_rng([persons, arms, repeats]), 0
     for _ in range(trials):
         values = rng.normal(0, 0.05, (arms, 1, persons)) + rng.normal(0, 0.02, (arms, repeats, 1))
         values = values + rng.normal(0, 0.03, (arms, repeats, persons))
         values[1] += shift
-        judged = contrasts.judge(Scored(values, np.arange(persons)), to_first(arms), rng, draws=400)
-        found += multiplicity.largest(judged)[0][0] < 0.05
+        judged = contrasts.estimate_contrasts(ScoreArray(values, np.arange(persons)), to_first(arms), rng, draws=400)
+        found += multiplicity.max_t_adjust(judged)[0][0] < 0.05
     assert 0.74 <= found / trials <= 0.87, "80% with three binomial errors below"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.core.errors import ExportError, RequestChanged, SplitError
 from gprplus.exports import FORMS, LOOSE, PACKED, export
-from gprplus.exports.export_layout import Plan, check, inside
+from gprplus.exports.export_layout import ExportLayout, check_names, safe_relative_path
 from gprplus.exports.rows import open_source
 from gprplus.ingest import build_manifest
 from gprplus.splits import Split, make_split
@@ -114,7 +114,7 @@ def test_moved_images_are_found_where_the_root_says(tmp_path, draw):
 )
 def test_paths_do_not_escape(path):
     with pytest.raises(ExportError, match="would leave its folder"):
-        inside(path)
+        safe_relative_path(path)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -145,7 +145,7 @@ def test_a_hostile_manifest_reads_nothing_outside_its_root(tmp_path, draw, form)
 )
 def test_collisions_are_refused(tmp_path, files, sentence):
     with pytest.raises(ExportError, match=sentence):
-        check(Plan(files), tmp_path)
+        check_names(ExportLayout(files), tmp_path)
 
 
 @pytest.mark.parametrize(

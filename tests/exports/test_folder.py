@@ -9,7 +9,7 @@ import time
 import pytest
 
 from gprplus.core.errors import ExportError
-from gprplus.core.folders import holding
+from gprplus.core.folders import hold_folder
 from gprplus.exports import FORMS, export
 from gprplus.exports.export import KIND, STAGED
 
@@ -22,7 +22,7 @@ def contents(folder):
 
 def test_a_second_export_into_a_folder_in_use_is_refused_and_the_first_goes_on(house, tmp_path):
     said = r"Another gprplus is writing to .*out\. Wait for it"
-    with holding(tmp_path / "out", KIND, ExportError), pytest.raises(ExportError, match=said):
+    with hold_folder(tmp_path / "out", KIND, ExportError), pytest.raises(ExportError, match=said):
         export(house / "splits" / "weather", "webdataset", tmp_path / "out", arm="mix")
     assert export(house / "splits" / "weather", "webdataset", tmp_path / "out", arm="mix").made
 

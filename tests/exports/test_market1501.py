@@ -12,7 +12,7 @@ from gprplus.core.errors import ExportError
 from gprplus.exports import export, market1501
 from gprplus.exports.rows import ROWS
 from gprplus.ingest import build_manifest
-from gprplus.reporting.basis import material
+from gprplus.reporting.basis import describe_target_images
 from gprplus.schema import conform
 from gprplus.splits import Split
 
@@ -40,7 +40,7 @@ def rows(*records: dict) -> pa.Table:
 
 
 def names(*records: dict) -> list[str]:
-    return list(market1501.plan(rows(*records)).files)
+    return list(market1501.plan_market1501(rows(*records)).files)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,9 @@ def test_renders_under_its_names_are_not_taken_for_market1501(house, written):
     manifest = build_manifest([written.path], house / "named", layout="auto")
     (facts,) = manifest.info["datasets"].values()
     assert (facts["layout"], facts["title"], facts["licence"]) == ("market1501", "gprplus engine", "CC0-1.0")
-    assert material("it", {"targets": {"it": {"datasets": manifest.info["datasets"]}}}).endswith("not on photographs")
+    assert describe_target_images("it", {"targets": {"it": {"datasets": manifest.info["datasets"]}}}).endswith(
+        "not on photographs"
+    )
 
 
 def test_bytes_are_those_of_the_renders(house, written):
@@ -134,10 +136,10 @@ def test_equal_names_in_two_datasets_are_two_persons():
 
 
 def test_up_to_six_cameras_are_told_apart_and_more_are_folded_with_a_table_and_a_note():
-    six = market1501.plan(rows(*({"camera": camera} for camera in (0, 101, 102, 103, 201, 202))))
+    six = market1501.plan_market1501(rows(*({"camera": camera} for camera in (0, 101, 102, 103, 201, 202))))
     assert [CLASSIC.search(name)[2] for name in six.files] == list("123456")
     assert not six.notes
-    twelve = market1501.plan(rows(*({"camera": camera} for camera in range(1, 13))))
+    twelve = market1501.plan_market1501(rows(*({"camera": camera} for camera in range(1, 13))))
     assert [CLASSIC.search(name)[2] for name in twelve.files] == list("112233445566")
     assert twelve.tables["cameras.csv"].to_pydict() == {
         "camera": [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6],
@@ -148,12 +150,12 @@ def test_up_to_six_cameras_are_told_apart_and_more_are_folded_with_a_table_and_a
 
 
 def test_folding_cameras_of_a_test_side_warns_of_the_scores():
-    plan = market1501.plan(rows(*({"camera": camera, "role": "gallery"} for camera in range(1, 8))))
+    plan = market1501.plan_market1501(rows(*({"camera": camera, "role": "gallery"} for camera in range(1, 8))))
     assert "Scores then differ" in plan.notes[0]
 
 
 def test_renders_without_cameras_use_the_viewpoint():
-    plan = market1501.plan(rows(*({"camera": None, "viewpoint_deg": view} for view in (90, 0, 180))))
+    plan = market1501.plan_market1501(rows(*({"camera": None, "viewpoint_deg": view} for view in (90, 0, 180))))
     assert [CLASSIC.search(name)[2] for name in plan.files] == ["2", "1", "3"]
 
 
@@ -167,13 +169,13 @@ def test_renders_without_cameras_use_the_viewpoint():
 )
 def test_what_the_form_cannot_say_is_refused(record, sentence):
     with pytest.raises(ExportError, match=sentence):
-        market1501.plan(rows({}, record))
+        market1501.plan_market1501(rows({}, record))
 
 
 def test_too_many_persons_are_refused_and_many_are_noted():
     with pytest.raises(ExportError, match="10,000 persons"):
-        market1501.plan(rows(*({"identity": f"{i:05d}"} for i in range(10_000))))
-    many = market1501.plan(rows(*({"identity": f"{i:05d}"} for i in range(1502))))
+        market1501.plan_market1501(rows(*({"identity": f"{i:05d}"} for i in range(10_000))))
+    many = market1501.plan_market1501(rows(*({"identity": f"{i:05d}"} for i in range(1502))))
     assert "assert 1,501 persons" in many.notes[0]
 
 
@@ -183,6 +185,6 @@ def test_a_folder_that_loaders_would_read_as_a_person_is_refused(house, tmp_path
 
 
 def test_other_formats_keep_their_bytes_and_a_note_says_so():
-    plan = market1501.plan(rows({"path": "0001/a.png"}, {"path": "0001/b.JPG"}))
+    plan = market1501.plan_market1501(rows({"path": "0001/a.png"}, {"path": "0001/b.JPG"}))
     assert [name.endswith(".jpg") for name in plan.files] == [True, True]
     assert [note for note in plan.notes if "1 images (.png)" in note]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gprplus.core.errors import FramesError, LayoutError, RequestChanged
-from gprplus.cropping import Rules, crop_frames
+from gprplus.cropping import CropRules, crop_frames
 from gprplus.cropping.segmentation import mask_of
 from gprplus.ingest import build_manifest
 
@@ -68,7 +68,7 @@ def test_crop_holds_the_box_and_nothing_else(tmp_path: Path, street, paint) -> N
 
 def test_margin_is_a_share_of_the_box_on_each_side_and_stops_at_the_frame(tmp_path: Path, street, paint) -> None:
     coco = street(tmp_path, [{1: (40, 60, 40, 100), 2: (4, 80, 50, 120)}])
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, extension=".png", rules=Rules(margin=0.1))
+    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, extension=".png", rules=CropRules(margin=0.1))
     one = cv2.imread(str(crops.path / "0001/0001_f000001_b1.png"))[:, :, ::-1]
     assert one.shape == (120, 48, 3)  # 100 + 2 x 10 high, 40 + 2 x 4 wide
     assert (one[10:-10, 18:-4] == paint(1)).all()  # left of it 2 stands before 1
@@ -179,7 +179,7 @@ def test_key_points_and_masks_move_with_the_crop(tmp_path: Path, street) -> None
 def test_background_is_painted_over_by_the_mask(tmp_path: Path, street, paint) -> None:
     mask = [[60, 60, 80, 60, 80, 160, 60, 160]]
     coco = street(tmp_path, [{1: (40, 60, 40, 100)}], None, lambda who: {"segmentation": mask})
-    rules = Rules(blank=(255, 0, 0))
+    rules = CropRules(blank=(255, 0, 0))
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco, rules=rules, extension=".png")
     picture = cv2.imread(str(crops.path / "0001/0001_f000001_b1.png"))[:, :, ::-1]
     assert (picture[:, :20] == (255, 0, 0)).all()
@@ -187,7 +187,9 @@ def test_background_is_painted_over_by_the_mask(tmp_path: Path, street, paint) -
 
 
 def test_who_has_no_mask_cannot_be_blanked_and_is_told(tmp_path: Path, street) -> None:
-    crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), rules=Rules(blank=(0, 0, 0)))
+    crops = crop_frames(
+        tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), rules=CropRules(blank=(0, 0, 0))
+    )
     assert crops.info["rejected"] == {"mask": 3}
 
 
@@ -225,7 +227,7 @@ def test_an_interrupted_cut_is_not_taken_for_whole_and_goes_on(tmp_path: Path, s
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "conclude", killed)
+        patch.setattr(module, "write_outputs", killed)
         with pytest.raises(KeyboardInterrupt):
             crop_frames(tmp_path / "frames", tmp_path / "c", coco=coco)
     with pytest.raises(LayoutError, match="not finished"):
@@ -371,7 +373,7 @@ def test_each_mask_is_drawn_twice_however_many_lie_over_it(tmp_path: Path, stree
 
 
 def test_a_frame_of_too_many_annotations_is_rejected(tmp_path: Path, street, monkeypatch) -> None:
-    monkeypatch.setattr("gprplus.cropping.worker.MOST_PEOPLE", 1)
+    monkeypatch.setattr("gprplus.cropping.worker.MAX_IDENTITIES", 1)
     crops = crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), workers=1)
     assert (crops.info["images"], crops.info["rejected"]) == (1, {"frame": 2})
 
@@ -380,8 +382,8 @@ def test_each_frame_is_decoded_once(tmp_path: Path, street, monkeypatch) -> None
     from gprplus.core import images
 
     seen: list[int] = []
-    whole = images.decode
-    monkeypatch.setattr(images, "decode", lambda data: seen.append(len(data)) or whole(data))
+    whole = images.decode_image
+    monkeypatch.setattr(images, "decode_image", lambda data: seen.append(len(data)) or whole(data))
     crop_frames(tmp_path / "frames", tmp_path / "c", coco=street(tmp_path, TWO), workers=1)
     assert len(seen) == 2
 

@@ -11,9 +11,9 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from gprplus.core.errors import FramesError
-from gprplus.cropping import Rules, crop_frames
-from gprplus.cropping.segmentation import boxes_of, counts_of, from_counts, mask_of, moved
-from gprplus.cropping.selection import inside, visible_by_boxes, widened
+from gprplus.cropping import CropRules, crop_frames
+from gprplus.cropping.segmentation import boxes_of, decode_counts, encode_counts, mask_of, translate_mask
+from gprplus.cropping.selection import clip_box, expand_box, visible_by_boxes
 from gprplus.ingest import build_manifest
 
 SIZE = (320, 240)
@@ -24,15 +24,15 @@ MASKS = hnp.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 @given(mask=MASKS)
 def test_a_run_length_code_gives_its_mask_back(mask: np.ndarray) -> None:
     size = (mask.shape[1], mask.shape[0])
-    assert (from_counts(counts_of(mask), size) == mask).all()
+    assert (decode_counts(encode_counts(mask), size) == mask).all()
 
 
 @given(mask=MASKS)
 def test_run_length_codes_are_read_as_pycocotools_writes_them(mask: np.ndarray) -> None:
     tools = pytest.importorskip("pycocotools.mask")
     code = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
-    assert (from_counts(code, (mask.shape[1], mask.shape[0])) == mask).all()
-    assert (from_counts({**code, "counts": code["counts"].decode()}, (mask.shape[1], mask.shape[0])) == mask).all()
+    assert (decode_counts(code, (mask.shape[1], mask.shape[0])) == mask).all()
+    assert (decode_counts({**code, "counts": code["counts"].decode()}, (mask.shape[1], mask.shape[0])) == mask).all()
 
 
 @given(mask=MASKS, data=st.data())
@@ -40,7 +40,7 @@ def test_a_run_length_code_is_read_inside_a_window_alone(mask: np.ndarray, data:
     height, width = mask.shape
     left, right = sorted(data.draw(st.tuples(st.integers(0, width - 1), st.integers(0, width - 1))))
     top, bottom = sorted(data.draw(st.tuples(st.integers(0, height - 1), st.integers(0, height - 1))))
-    found = from_counts(counts_of(mask), (width, height), (left, top, right + 1, bottom + 1))
+    found = decode_counts(encode_counts(mask), (width, height), (left, top, right + 1, bottom + 1))
     assert (found == mask[top : bottom + 1, left : right + 1]).all()
 
 
@@ -102,13 +102,13 @@ def test_a_polygon_holds_the_pixels_whose_centres_it_holds(corners: list[tuple[f
 def test_a_code_moves_into_the_crop() -> None:
     mask = np.zeros((240, 320), bool)
     mask[60:100, 50:70] = True
-    there = moved(counts_of(mask), (40, 50, 80, 120), SIZE)
-    assert (from_counts(there, (40, 70)) == mask[50:120, 40:80]).all()
+    there = translate_mask(encode_counts(mask), (40, 50, 80, 120), SIZE)
+    assert (decode_counts(there, (40, 70)) == mask[50:120, 40:80]).all()
 
 
 @given(st.tuples(st.floats(-50, 350), st.floats(-50, 350), st.floats(0.1, 400), st.floats(0.1, 400)), st.floats(0, 1))
 def test_a_crop_lies_in_its_frame_and_holds_its_box(box: tuple[float, float, float, float], margin: float) -> None:
-    window, wide = inside(box, SIZE), widened(box, margin, SIZE)
+    window, wide = clip_box(box, SIZE), expand_box(box, margin, SIZE)
     if window is None:
         return
     assert wide is not None
@@ -187,7 +187,7 @@ def test_a_table_may_speak_of_one_frame_alone(tmp_path: Path) -> None:
 
 def test_masks_blank_the_background_and_lie_beside_where_asked_for(tmp_path: Path) -> None:
     folder = instances(tmp_path, "palette")
-    rules = Rules(blank=(0, 0, 255), margin=0.1)
+    rules = CropRules(blank=(0, 0, 255), margin=0.1)
     crops = crop_frames(
         folder / "frames", tmp_path / "c", masks=folder / "masks", rules=rules, extension=".png", save_masks=True
     )
@@ -228,7 +228,7 @@ def test_randpersons_text_is_read_whatever_parts_its_fields(tmp_path: Path, fram
     lines[1] = points_line(names[1], (140, 60, 180, 160), sign)
     (tmp_path / "camera3_1_point.txt").write_text("\n".join(lines) + "\n")
     crops = crop_frames(
-        tmp_path, tmp_path / "c", points=tmp_path / "camera3_1_point.txt", rules=Rules(margin=0.1, min_visible=0)
+        tmp_path, tmp_path / "c", points=tmp_path / "camera3_1_point.txt", rules=CropRules(margin=0.1, min_visible=0)
     )
     assert crops.info["remarks"][0].startswith(f"the fields are parted by a {called}")
     assert crops.info["rejected"] == {"line": 1, "frame": 1}

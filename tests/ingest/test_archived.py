@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from packing import packed_folder
 
-from gprplus.analysis.features.registry import histograms
-from gprplus.analysis.sample import source_side
+from gprplus.analysis.features.registry import histogram_features
+from gprplus.analysis.sample import source_sample
 from gprplus.archives import reader
-from gprplus.baseline.image_store import pack
-from gprplus.core.parallel import silent
+from gprplus.baseline.image_store import pack_images
+from gprplus.core.parallel import no_progress
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.inspection.layout_preview import trial
-from gprplus.ingest.inspection.sample_grid import grid
+from gprplus.ingest.inspection.layout_preview import preview_layout
+from gprplus.ingest.inspection.sample_grid import pick_grid
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.reading import batch, read
 
@@ -161,23 +161,23 @@ def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monk
 
 
 def test_one_compressed_stream_is_one_batch(renders: Path, tmp_path: Path, monkeypatch) -> None:
-    from gprplus.ingest.files.archive_members import list_renders
-    from gprplus.ingest.layouts.detect import choose
+    from gprplus.ingest.files.archive_members import list_images
+    from gprplus.ingest.layouts.detect import detect_layout
 
     monkeypatch.setattr(batch, "BATCH", 5)
     for name in ("a.tar.gz", "b.tar"):
         packed_folder(tmp_path / "root" / name, renders)
-    listing = list_renders(tmp_path / "root")
-    layout = choose(listing, "gprplus").layout
-    sizes = [len(part) for part in batch.batches(listing, "x", layout, "header")]
+    listing = list_images(tmp_path / "root")
+    layout = detect_layout(listing, "gprplus").layout
+    sizes = [len(part) for part in batch.make_batches(listing, "x", layout, "header")]
     assert sizes[0] == 36
     assert max(sizes[1:]) < 20
-    alone = list_renders(tmp_path / "root" / "a.tar.gz")
-    assert [len(part) for part in batch.batches(alone, "x", layout, "header")] == [36]
+    alone = list_images(tmp_path / "root" / "a.tar.gz")
+    assert [len(part) for part in batch.make_batches(alone, "x", layout, "header")] == [36]
 
 
 def test_a_layout_is_tried_on_an_archive(renders: Path, tmp_path: Path) -> None:
-    found = trial(packed_folder(tmp_path / "r.tar.gz", renders, "GPR+"))
+    found = preview_layout(packed_folder(tmp_path / "r.tar.gz", renders, "GPR+"))
     assert (found.layout, found.matched, found.files) == ("gprplus", 36, 36)
     assert found.rows[0]["path"] == "GPR+/0001/0001_c01_w01_l01.jpg"
 
@@ -198,10 +198,10 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
     for name, renders in (("folder", folder), ("archive", archive)):
         manifest = build_manifest([renders], tmp_path / name / "m", name="same")
         images = manifest.images()
-        sheet = grid(manifest, "weather", columns=3)
-        store = pack(images, manifest.roots(), tmp_path / name / "store", 32, 16)
-        side = source_side(manifest, ["weather"], 20, None, seed=0)
-        sample = histograms().look(side.images(), 2, silent)
+        sheet = pick_grid(manifest, "weather", columns=3)
+        store = pack_images(images, manifest.roots(), tmp_path / name / "store", 32, 16)
+        side = source_sample(manifest, ["weather"], 20, None, seed=0)
+        sample = histogram_features().look(side.images(), 2, no_progress)
         made = export(manifest.path, "market1501", tmp_path / name / "market")
         files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
         found[name] = (sheet, store.images(store.uids)[:], files, sample)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packing import packed_folder
 
-from gprplus.baseline.image_store import pack
+from gprplus.baseline.image_store import pack_images
 from gprplus.core.errors import ExportError, LayoutError, ManifestError, TrainingError
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
@@ -119,7 +119,7 @@ def test_an_archive_that_is_gone_later_is_one_sentence(renders: Path, tmp_path: 
     manifest = build_manifest([archive], tmp_path / "m")
     archive.unlink()
     with pytest.raises(TrainingError, match="36 of 36 images are not there"):
-        pack(manifest.images(), manifest.roots(), tmp_path / "store", 32, 16)
+        pack_images(manifest.images(), manifest.roots(), tmp_path / "store", 32, 16)
     with pytest.raises(ExportError, match="is not there"):
         export(manifest.path, "imagefolder", tmp_path / "x")
 

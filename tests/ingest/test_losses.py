@@ -12,10 +12,10 @@ import pytest
 
 from gprplus.core.errors import DeclarationError, LayoutError
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.files.archive_members import list_renders
-from gprplus.ingest.files.listing import Hidden
-from gprplus.ingest.inspection.layout_preview import trial
-from gprplus.ingest.layouts.load import load
+from gprplus.ingest.files.archive_members import list_images
+from gprplus.ingest.files.listing import HiddenFiles
+from gprplus.ingest.inspection.layout_preview import preview_layout
+from gprplus.ingest.layouts.load import load_layout
 
 OWN = r"(?P<identity>\d{4})/c(?P<camera>\d)_(?P<shot>\d+)"
 MARKET = [f"{part}/{i:04d}_c1s1_00000{i}_01.jpg" for part in ("bounding_box_train", "query") for i in (1, 2, 3)]
@@ -70,7 +70,7 @@ def test_what_systems_and_gprplus_hide_is_not_missed(tmp_path: Path, plant) -> N
 
 def test_a_hidden_folder_counts_where_it_holds_images(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", [*MARKET, ".old/0001/a.jpg", "_more/b.PNG", "_notes/c.txt"])
-    assert list_renders(root).hidden == Hidden(0, 2, ".old")
+    assert list_images(root).hidden == HiddenFiles(0, 2, ".old")
     assert "2 folders of images are left out, such as .old" in told(build_manifest([root], tmp_path / "m"))
 
 
@@ -104,7 +104,7 @@ def test_a_folder_of_hidden_images_is_not_called_empty(tmp_path: Path, plant) ->
     for layout in ("auto", own(tmp_path)):
         with pytest.raises(LayoutError, match=sentence):
             build_manifest([root], tmp_path / "m", layout=layout)
-    assert "2 images are left out" in trial(root, str(own(tmp_path))).left_out
+    assert "2 images are left out" in preview_layout(root, str(own(tmp_path))).left_out
 
 
 def test_a_group_without_a_table_is_named(tmp_path: Path, plant) -> None:
@@ -119,11 +119,11 @@ def test_a_group_without_a_table_is_named(tmp_path: Path, plant) -> None:
 def test_degrees_without_a_rule_are_an_error_or_named(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["0001/c1_1.jpg", "0001/c2_2.jpg"])
     with pytest.raises(DeclarationError, match="viewpoint_deg: offset is missing"):
-        load(own(tmp_path, more="[viewpoint_deg]\nstep = 10"))
+        load_layout(own(tmp_path, more="[viewpoint_deg]\nstep = 10"))
     with pytest.raises(DeclarationError, match="viewpoint_deg: step is missing"):
-        load(own(tmp_path, more="[viewpoint_deg]\noffset = 10"))
+        load_layout(own(tmp_path, more="[viewpoint_deg]\noffset = 10"))
     with pytest.raises(DeclarationError, match=r"viewpoint_deg\.degrees\.1: expected -360 to 360, found 9999999999"):
-        load(own(tmp_path, more="[viewpoint_deg.degrees]\n1 = 9999999999"))
+        load_layout(own(tmp_path, more="[viewpoint_deg.degrees]\n1 = 9999999999"))
     file = own(tmp_path, more="factors = ['viewpoint_deg']\n[viewpoint_deg.degrees]\n1 = 90")
     made = build_manifest([root], tmp_path / "a", layout=file)
     assert "viewpoint_deg: [viewpoint_deg.degrees] has no 2, which stay unknown." in told(made)
@@ -147,7 +147,7 @@ def test_a_folder_that_fits_but_for_its_ending_is_told_so(tmp_path: Path, plant,
         build_manifest([root], tmp_path / "m")
     assert (
         f"fits market1501 but for its ending .{ending}: .jpg or .jpg.jpg is expected"
-        in trial(root, "market1501").misses[0][1]
+        in preview_layout(root, "market1501").misses[0][1]
     )
 
 
@@ -175,7 +175,7 @@ def test_back_slashes_in_a_zip_are_the_reason(tmp_path: Path, picture) -> None:
     with zipfile.ZipFile(tmp_path / "win.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("0001\\a.jpg"), picture())
         archive.writestr(zipfile.ZipInfo("..\\a.jpg"), picture())
-    refused = {item.path: item.detail for item in list_renders(tmp_path / "win.zip").refused}
+    refused = {item.path: item.detail for item in list_images(tmp_path / "win.zip").refused}
     assert "back-slashes between folders" in refused["0001\\a.jpg"]
     assert "leads out of its folder" in refused["..\\a.jpg"]
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprplus.baseline.image_store import pack
+from gprplus.baseline.image_store import pack_images
 from gprplus.core.errors import GprplusError, LayoutError
-from gprplus.core.images import decode
+from gprplus.core.images import decode_image
 from gprplus.core.workdir import write_text
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.inspection.sample_grid import grid
+from gprplus.ingest.inspection.sample_grid import pick_grid
 
 SHADE = Image.fromarray(np.add.outer(np.arange(47), np.arange(20)).astype(np.uint8) * 3)  # 20 wide, 47 high
 COLOUR = Image.merge("RGB", (SHADE, SHADE.rotate(180), SHADE))
@@ -126,7 +126,7 @@ def test_unusual_images_are_taken_as_what_their_bytes_are(renders: Path, tmp_pat
     assert reasons(manifest) == {}
     (row,) = [row for row in manifest.images().to_pylist() if row["path"] == name(0)]
     assert (row["width_px"], row["height_px"]) == (20, 47)  # as stored: orientation tags are not obeyed
-    image = decode(data)
+    image = decode_image(data)
     assert (image.shape, image.dtype) == ((47, 20, 3), np.uint8)
     assert image.std() > 10  # it shows something
 
@@ -154,7 +154,7 @@ def test_a_picture_past_all_measure_is_not_decoded_even_when_it_is_whole() -> No
     data = huge_png(12_000, rows=12_000)
     assert len(data) < 1_000_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert decode(data) is None
+    assert decode_image(data) is None
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
 
 
@@ -292,15 +292,15 @@ def test_everything_strange_at_once_is_survived_to_the_end(
     assert build_manifest([root], tmp_path / "m", layout="gprplus", verify=verify).rebuilt == ()
     assert inspect(manifest).counts["rejected"] == len(seen)
     for by in ("identity", "weather", "camera"):
-        sheet = grid(manifest, by, columns=30)
+        sheet = pick_grid(manifest, by, columns=30)
         assert any(cell is not None for line in sheet.cells for cell in line)
     images = manifest.images(["uid", "dataset", "path"])
     if verify == "decode":
-        packed = pack(images, manifest.roots(), tmp_path / "store", 64, 32)
+        packed = pack_images(images, manifest.roots(), tmp_path / "store", 64, 32)
         assert packed.images(packed.uids)[:].shape == (images.num_rows, 64, 32, 3)
     else:
         with pytest.raises(GprplusError, match=r"cannot be decoded .* --verify decode"):
-            pack(images, manifest.roots(), tmp_path / "store", 64, 32)
+            pack_images(images, manifest.roots(), tmp_path / "store", 64, 32)
 
 
 def _visible(reason: str, verify: str) -> bool:

@@ -19,8 +19,8 @@ from gprplus import schema
 from gprplus.core.images import encode_jpeg
 from gprplus.core.workdir import write_json, write_table
 from gprplus.evaluation import ranked_examples
-from gprplus.experiments.collect import collect
-from gprplus.reporting.run_results import Outcome, read
+from gprplus.experiments.collect import collect_results
+from gprplus.reporting.run_results import RunResults, read_run_results
 from gprplus.statistics import multiplicity
 
 WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
@@ -80,8 +80,8 @@ class World:
     ap: dict[tuple[str, int], np.ndarray]
     query_levels: np.ndarray
 
-    def read(self) -> Outcome:
-        return read(self.run)
+    def read(self) -> RunResults:
+        return read_run_results(self.run)
 
 
 def make_world(
@@ -120,7 +120,7 @@ def make_world(
         write_table(run / arm / f"seed{seed}" / "ranked.parquet", _ranked(split, values, targets))
         scores = {t: _scores(table) for t, table in zip(targets, tables, strict=True)}
         write_json(run / arm / f"seed{seed}" / "run.json", _run(name, arm, seed, scores))
-    collect(run, arms, "mix", json.loads((split / "split.json").read_text()))
+    collect_results(run, arms, "mix", json.loads((split / "split.json").read_text()))
     write_json(run / "benchmark.json", record)
     return World(run, split, tuple(levels), ap, np.array(queries["level"]))
 
@@ -224,12 +224,14 @@ def _ranked(split: Path, ap: np.ndarray, targets: Sequence[str]) -> pa.Table:
     members = pq.read_table(split / "members.parquet")
     rows = members.filter(pc.equal(members.column("role").cast(pa.string()), "query"))
     people = rows.column("identity").to_pylist()
-    picks = [(rule, place, ap[place]) for rule, place in ranked_examples.chosen(rows.column("uid").to_numpy(), ap)]
+    picks = [
+        (rule, place, ap[place]) for rule, place in ranked_examples.choose_queries(rows.column("uid").to_numpy(), ap)
+    ]
     found = []
     for _, place, _ in picks:
         head = (place + 1 + np.arange(4)) % len(people)
         found.append((head, [people[one] == people[place] for one in head], 1 - np.arange(4) / 10))
-    return pa.concat_tables([ranked_examples.table(target, rows, picks, found) for target in targets])
+    return pa.concat_tables([ranked_examples.ranked_table(target, rows, picks, found) for target in targets])
 
 
 def _scores(table: pa.Table) -> dict[str, float]:
@@ -262,7 +264,7 @@ def contrast_row(name: str, difference: float, low: float | None, high: float | 
     row |= {"family_low": low, "family_high": high, "margin": 0.01, "draws": 0, "seeds": 2, "query_identities": 24}
     row |= values
     ends = (row["family_low"], row["family_high"], row["margin"])
-    return row | {"verdict": multiplicity.says(*ends)}
+    return row | {"verdict": multiplicity.classify_interval(*ends)}
 
 
 def contrast_table(rows: Sequence[dict[str, Any]]) -> pa.Table:

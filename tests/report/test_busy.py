@@ -10,7 +10,7 @@ import time
 import pytest
 
 from gprplus.core.errors import ReportError
-from gprplus.core.folders import holding
+from gprplus.core.folders import hold_folder
 from gprplus.reporting import report
 
 
@@ -18,14 +18,14 @@ def test_a_report_on_a_running_benchmark_is_refused(world, tmp_path):
     run = shutil.copytree(world.run.parents[1], tmp_path / "runs") / world.run.parent.name / world.run.name
     for output in (None, tmp_path / "page"):
         busy = pytest.raises(ReportError, match="A benchmark is running in")
-        with holding(run, "runs", ReportError, adopt=True), busy:
+        with hold_folder(run, "runs", ReportError, adopt=True), busy:
             report([run], output)
     assert not (tmp_path / "page").exists()
 
 
 def test_two_reports_into_one_folder_are_not_mixed(world, tmp_path):
     busy = pytest.raises(ReportError, match="Another gprplus is writing")
-    with holding(tmp_path / "page", "reports", ReportError), busy:
+    with hold_folder(tmp_path / "page", "reports", ReportError), busy:
         report([world.run], tmp_path / "page")
     assert os.listdir(tmp_path / "page") == [".gprplus"]
     assert len(report([world.run], tmp_path / "page")) == 3

@@ -5,13 +5,13 @@ import pyarrow as pa
 import pytest
 
 from gprplus.reporting import cross_level
-from gprplus.reporting.cross_level import Matrix
-from gprplus.reporting.page import environment
+from gprplus.reporting.cross_level import QueryGalleryMatrix
+from gprplus.reporting.page import template_environment
 
 
 @pytest.fixture
 def matrix():
-    return Matrix("mix", "the mixture", ("sunny", "foggy"), np.array([[0.60, 0.30], [0.35, 0.50]]))
+    return QueryGalleryMatrix("mix", "the mixture", ("sunny", "foggy"), np.array([[0.60, 0.30], [0.35, 0.50]]))
 
 
 def test_the_penalty_is_half_of_the_two_matched_entries_less_the_mismatched_one(matrix):
@@ -22,7 +22,7 @@ def test_the_penalty_is_half_of_the_two_matched_entries_less_the_mismatched_one(
 def test_the_page_prints_both_and_the_angle(matrix):
     facts = {"queries": 36, "apart_in": "camera", "apart_deg": 60}
     found = {"matrix": matrix, "facts": facts, "mismatch": (), "alike": ()}
-    figures = environment().get_template("figures.html.j2").module
+    figures = template_environment().get_template("figures.html.j2").module
     text = " ".join(str(figures.crossed(found, {"noun": "weather"})).split())
     assert "differ in camera, and in viewpoint by 60 degrees or more." in text
     penalty, asymmetry = text.split("<h3>")[1:]
@@ -34,7 +34,7 @@ def test_the_page_prints_both_and_the_angle(matrix):
 
 def test_the_page_of_a_split_without_viewpoints_names_no_angle(matrix):
     found = {"matrix": matrix, "facts": {"queries": 36, "apart_in": "camera"}, "mismatch": (), "alike": ()}
-    figures = environment().get_template("figures.html.j2").module
+    figures = template_environment().get_template("figures.html.j2").module
     text = " ".join(str(figures.crossed(found, {"noun": "weather"})).split())
     assert "true match always differ in camera.</p>" in text
 
@@ -70,7 +70,7 @@ def searched(*rows):
 
 def told_of(tests, queries):
     rows = [{"arm": "mix", "target": name, "mAP": 0.5} for name in tests]
-    return cross_level.crossed(rows, queries, {"tests": tests, "arms": {"mix": {}}, "reference": "mix"})
+    return cross_level.cross_level_report(rows, queries, {"tests": tests, "arms": {"mix": {}}, "reference": "mix"})
 
 
 def test_a_mismatch_is_the_gallery_of_the_query_s_level_less_the_other_one():

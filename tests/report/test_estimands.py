@@ -5,9 +5,9 @@ import pytest
 from gprplus import benchmark, report
 from gprplus.core.errors import ReportError, TrainingError
 from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
-from gprplus.reporting.findings import findings
-from gprplus.reporting.level_matrix import level_matrix
-from gprplus.reporting.verdicts import judge
+from gprplus.reporting.findings import list_findings
+from gprplus.reporting.level_matrix import build_level_matrix
+from gprplus.reporting.verdicts import verdict_of
 from gprplus.statistics import power
 
 WEATHER = {"attribute": "weather", "reference": "mix", "gallery_levels": {"sunny": 280, "foggy": 280, "clouds": 240}}
@@ -20,7 +20,7 @@ def contrast_row(contrasts):
 
 @pytest.fixture(scope="module")
 def found(contrast_row):
-    return lambda *rows: findings([contrast_row(*row[:4], family=row[4]) for row in rows])
+    return lambda *rows: list_findings([contrast_row(*row[:4], family=row[4]) for row in rows])
 
 
 OWN = (
@@ -103,7 +103,7 @@ def judged(summary, contrast_row, estimand=None):
     rows = [contrast_row(*row[:4], family=row[4]) for row in (*OWN, *TRANSFER)]
     rows += [contrast_row("only-foggy", -0.3, -0.4, -0.2), contrast_row("only-sunny", -0.1, -0.2, -0.05)]
     told = summary(("only-foggy", -0.3, -0.4, -0.2), ("only-sunny", -0.1, -0.2, -0.05), ("mix",)).to_pylist()
-    return judge(told, rows, {**WEATHER, "estimand": estimand}, LEVELS)
+    return verdict_of(told, rows, {**WEATHER, "estimand": estimand}, LEVELS)
 
 
 def test_all_three_are_the_headline_unless_one_was_chosen(summary, contrast_row):
@@ -118,12 +118,12 @@ def test_all_three_are_the_headline_unless_one_was_chosen(summary, contrast_row)
 def test_few_identities_are_warned_of_beside_the_verdict(summary, contrast_row):
     few = {"query_identities": 9}
     rows = summary(("only-foggy", -0.3, -0.4, -0.2, few), ("mix", few)).to_pylist()
-    found = judge(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], WEATHER)
+    found = verdict_of(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], WEATHER)
     assert found.support[-1].startswith("Warning: only 9 test identities (below 20)")
 
 
 def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero():
-    found = level_matrix(LEVELS, WEATHER)
+    found = build_level_matrix(LEVELS, WEATHER)
     assert found.levels == ("sunny", "foggy")
     outcomes = {line.arm: [cell.outcome for cell in line.cells] for line in found.lines}
     assert outcomes == {
@@ -138,8 +138,8 @@ def test_a_cell_is_coloured_only_where_its_simultaneous_interval_leaves_out_zero
 
 
 def test_a_plan_counts_that_three_estimands_share_the_five_percent():
-    one = power.Noise(0.01**2, 0.1**2, 0.0, "made up")
-    alone, shared = (power.smallest(one, 3, 40, 8, level) for level in (0.95, 1 - 0.05 / 3))
+    one = power.NoiseEstimate(0.01**2, 0.1**2, 0.0, "made up")
+    alone, shared = (power.smallest_difference(one, 3, 40, 8, level) for level in (0.95, 1 - 0.05 / 3))
     assert 1.1 * alone < shared < 2 * alone
     assert power.power(one, 3, 40, 8, shared, 1 - 0.05 / 3) == pytest.approx(0.8, abs=0.01)
 

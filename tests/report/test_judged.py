@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from gprplus import schema
 from gprplus.cli import cli
-from gprplus.reporting.contrast_tables import sections
-from gprplus.reporting.findings import said
-from gprplus.reporting.power_plan import plan, plan_lines
+from gprplus.reporting.contrast_tables import table_sections
+from gprplus.reporting.findings import verdict_text
+from gprplus.reporting.power_plan import plan_lines, power_plan
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +20,12 @@ def judged_world(tmp_path_factory, build):
 
 
 def test_the_report_shows_families_noise_and_what_it_takes(judged_world):
-    titles = [section.title for section in sections(judged_world.read().judged)]
+    titles = [section.title for section in table_sections(judged_world.read().judged)]
     assert titles == ["Sufficiency", "Random images", "Where the noise comes from", "What it takes to see one point"]
 
 
 def test_every_row_has_a_cell_under_every_header(judged_world):
-    for section in sections(judged_world.read().judged):
+    for section in table_sections(judged_world.read().judged):
         assert all(len(row) == len(section.headers) for row in section.rows), section.title
 
 
@@ -52,7 +52,7 @@ def test_before_any_run_the_plan_says_what_it_assumes(tmp_path):
 
 
 def test_the_field_s_three_seeds_see_not_quite_two_and_a_half_points():
-    _, persons, steps = plan([])
+    _, persons, steps = power_plan([])
     three = next(step for step in steps if step.seeds == 3)
     assert persons == 750
     assert three.error == pytest.approx(0.0056, abs=2e-4)
@@ -61,7 +61,7 @@ def test_the_field_s_three_seeds_see_not_quite_two_and_a_half_points():
 
 def test_one_seed_makes_no_plan():
     rows = pa.Table.from_pylist([{"component": "person", "variance": 0.1}], schema.arrow_schema(schema.COMPONENTS))
-    assert plan(rows.to_pylist()) is None
+    assert power_plan(rows.to_pylist()) is None
     assert plan_lines(rows.to_pylist()) == ([], [], "")
 
 
@@ -76,7 +76,7 @@ def test_effects_over_targets_and_the_spread_between_them_are_told_in_points():
     }
     row |= {"low": -0.03, "high": -0.012, "expected_low": -0.05, "expected_high": 0.008}
     pooled = pa.Table.from_pylist([row], schema.arrow_schema(schema.POOLED))
-    (section,) = sections({"pooled": pooled})
+    (section,) = table_sections({"pooled": pooled})
     assert section.rows == [["only-foggy (sufficiency)", "−2.1", "−3.0 to −1.2", "1.3", "−5.0 to +0.8"]]
 
 
@@ -93,4 +93,4 @@ def test_effects_over_targets_and_the_spread_between_them_are_told_in_points():
     ],
 )
 def test_a_verdict_says_what_its_interval_says(low, high, words):
-    assert said({"family_low": low, "family_high": high, "margin": 0.01}) == words
+    assert verdict_text({"family_low": low, "family_high": high, "margin": 0.01}) == words

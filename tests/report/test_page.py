@@ -13,11 +13,11 @@ from click.testing import CliRunner
 
 from gprplus.cli import cli
 from gprplus.core.errors import ReportError
-from gprplus.reporting import report, verdict
-from gprplus.reporting.example_rankings import lists
+from gprplus.reporting import report, verdict_paragraphs
+from gprplus.reporting.example_rankings import example_rankings
 from gprplus.reporting.findings import OUTCOMES
-from gprplus.reporting.printed_commands import commands
-from gprplus.reporting.samples import samples
+from gprplus.reporting.printed_commands import printed_commands
+from gprplus.reporting.samples import draw_samples
 
 VOID = {"meta", "img", "col", "br", "wbr", "hr", "link", "input"}
 
@@ -91,7 +91,7 @@ def test_the_last_command_says_all_that_the_benchmark_was_told(world):
     run = world.read()
     given = {"output": "../..", "recipe": "../own.toml", "steps": 40, "compile": "reduce-overhead", "rerank": True}
     given |= {"epochs": None, "margin": 0.5, "targets": {"market": "../../../a b"}, "roots": {"engine": "../r"}}
-    said = shlex.split(commands(replace(run, record=run.record | {"arguments": given}))[-1])
+    said = shlex.split(printed_commands(replace(run, record=run.record | {"arguments": given}))[-1])
     home = world.run.resolve()
     assert said[3:] == [
         *("--recipe", str(home.parent / "own.toml"), "--seeds", "2", "--steps", "40", "--compile", "reduce-overhead"),
@@ -107,7 +107,7 @@ def test_the_command_of_a_record_without_arguments_says_what_the_record_lets_one
         "targets": {key: {} for key in ("self", "self:cross", "self+reranked", "market+reranked")},
     }
     told["targets"]["market"] = {"roots": {"market": "../market"}}
-    said = commands(replace(run, record=run.record | told))[-1]
+    said = printed_commands(replace(run, record=run.record | told))[-1]
     place = world.run.resolve().parent / "market"
     assert f" --seeds 2 --steps 40 --compile reduce-overhead --target market={place} --rerank -o " in said
 
@@ -116,7 +116,7 @@ def test_a_study_is_named_in_the_place_of_its_parts(world):
     run = world.read()
     words = ["study", "first_look", "--manifest", {"path": "../m"}, "--target", {"name": "x", "path": "../t"}, 3]
     place = world.run.resolve().parent
-    said = commands(replace(run, record=run.record | {"command": words}))[-1]
+    said = printed_commands(replace(run, record=run.record | {"command": words}))[-1]
     assert said == f"gprplus study first_look --manifest {place}/m --target x={place}/t"
 
 
@@ -144,7 +144,9 @@ def test_a_framed_score_is_not_in_the_grey_of_an_outcome(page):
 def test_the_page_says_the_verdict(page, world):
     outcome = world.read()
     said = words_of(page)
-    for sentence in re.split(r"(?<=\.) (?=[A-Z])", verdict(outcome.summary, outcome.judged["contrasts"], outcome.info)):
+    for sentence in re.split(
+        r"(?<=\.) (?=[A-Z])", verdict_paragraphs(outcome.summary, outcome.judged["contrasts"], outcome.info)
+    ):
         assert sentence in said
 
 
@@ -162,7 +164,7 @@ def test_the_same_folder_gives_the_same_page(world):
 
 
 def test_pictures_are_matched_down_the_columns(world):
-    shown = samples(world.read())
+    shown = draw_samples(world.read())
     assert shown.levels == world.levels
     assert shown.matched == "one person, everything else alike"
     assert (len(shown.pictures), shown.unread) == (len(world.levels), 0)
@@ -172,7 +174,7 @@ def test_pictures_are_matched_down_the_columns(world):
 
 
 def test_rankings_are_shown_by_the_rule_that_chose_them(world, page):
-    shown = lists(world.read(), "mix", "self")
+    shown = example_rankings(world.read(), "mix", "self")
     assert (shown.arm, shown.seed, list(shown.rules)) == ("mix", 0, ["best", "median", "worst", "random"])
     order = np.sort(world.ap["mix", 0])[::-1]
     scores = {rule: [search.score for search in searches] for rule, searches in shown.rules.items()}
@@ -234,7 +236,7 @@ def test_missing_and_broken_images_leave_empty_places(build, tmp_path):
     for path in (tmp_path / "renders" / "1").iterdir():
         path.unlink()
     broken.write_bytes(b"no image")
-    shown = samples(world.read())
+    shown = draw_samples(world.read())
     assert shown.unread == 2
     assert "2 could not be read where the split says they are" in words_of(parsed(report([world.run])[0].read_text()))
 

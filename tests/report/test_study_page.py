@@ -6,7 +6,7 @@ from gprplus import schema
 from gprplus.core.workdir import write_table
 from gprplus.reporting import run_results as reports
 from gprplus.reporting import study_page
-from gprplus.reporting.study_tables import as_markdown
+from gprplus.reporting.study_tables import study_markdown
 
 EVIL = "<script>alert(1)</script>"
 
@@ -20,7 +20,7 @@ def contrast(target, name, value, verdict, family="attribute effect", split="wea
 
 def lines(*rows):
     return [
-        study_page.Line(
+        study_page.ContrastRow(
             r["split"],
             r["target"],
             r["family"],
@@ -62,32 +62,32 @@ def lines(*rows):
     ids=["both ways", "only targets count", "one seed", "rungs of people are no choice", "nothing"],
 )
 def test_the_answer_counts_what_is_decided(world, rows, headline):
-    assert study_page.answer(lines(*rows), [world.read()], {}).headline == headline
+    assert study_page.target_answer(lines(*rows), [world.read()], {}).headline == headline
 
 
 def test_the_fairest_opponent_answers():
     rows = lines(
         contrast("market", "only-sunny", 0.2, "higher", "sufficiency"), contrast("market", "only-sunny", -0.1, "lower")
     )
-    said = study_page.answer(rows, [], {})
+    said = study_page.target_answer(rows, [], {})
     assert "as many random levels" in said.headline
     assert said.support == ["On the target market: sunny −10.0 (−12.0 to −8.0)."]
 
 
 def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them():
     one = lines(*(contrast("market", f"only-{name}", 0.0, "undecided") for name in ("sunny", "foggy")))
-    family = study_page.Family("sufficiency", "", "", tuple(one), None)
+    family = study_page.FamilyPlot("sufficiency", "", "", tuple(one), None)
     assert family.holds == "Intervals hold at 95% for all of these together."
-    assert "not over all" not in study_page.answer(one, [], {}).basis
+    assert "not over all" not in study_page.target_answer(one, [], {}).basis
     rows = [*one, *lines(contrast("msmt17", "only-sunny", 0.0, "undecided"))]
     rows += lines(contrast("market", "only-sunny", 0.0, "undecided", split="hours"))
     rows += lines(contrast("market", "only-sunny", 0.0, "unknown", split="one seed"))
     # weather on market and on msmt17, hours on market: 3 x 0.05
-    holds = study_page.Family("sufficiency", "", "", tuple(rows), None).holds
+    holds = study_page.FamilyPlot("sufficiency", "", "", tuple(rows), None).holds
     assert "one split on one target together; these are 3 such families, not corrected" in holds
     assert "some 0.15 of them" in holds
-    assert "within each split and target, not over all of them." in study_page.answer(rows, [], {}).basis
-    assert study_page.Family("sufficiency", "", "", tuple(rows[-1:]), None).holds == ""
+    assert "within each split and target, not over all of them." in study_page.target_answer(rows, [], {}).basis
+    assert study_page.FamilyPlot("sufficiency", "", "", tuple(rows[-1:]), None).holds == ""
 
 
 def test_a_paper_is_compared_in_differences_to_the_same_arm():
@@ -101,7 +101,7 @@ def test_a_paper_is_compared_in_differences_to_the_same_arm():
             "here": here | {"reference": "all"},
         }
 
-    all_, mild = study_page.beside([row("all", 0.174, {"mAP": 0.6}), row("mild", 0.197, {"mAP": 0.5})])
+    all_, mild = study_page.published_rows([row("all", 0.174, {"mAP": 0.6}), row("mild", 0.197, {"mAP": 0.5})])
     assert all_.paper_difference is None
     assert mild.paper_difference == pytest.approx(0.023)
 
@@ -114,12 +114,12 @@ def told(build, tmp_path):
     write_table(world.run / "contrasts.parquet", table)
     facts = {"name": "tiny", "question": f"Is {EVIL} worth it?", "scale": "1/20", "versions": {"gprplus": "0.1.0"}}
     facts |= {"command": "gprplus study tiny --scale 1/20", "source": "A paper"}
-    return facts, [reports.read(world.run)]
+    return facts, [reports.read_run_results(world.run)]
 
 
 @pytest.fixture
 def html(told):
-    return study_page.render(*told, ["runs/weather/smoke/report.html"])
+    return study_page.render_study(*told, ["runs/weather/smoke/report.html"])
 
 
 def _table(rows):
@@ -142,7 +142,7 @@ def test_the_page_answers_first_and_keeps_names_as_text(html):
 
 
 def test_page_and_markdown_say_what_their_intervals_hold_for(told, html):
-    for text in (html, as_markdown(*told)):
+    for text in (html, study_markdown(*told)):
         assert "Intervals hold at 95% for all of these together." in text
 
 
@@ -158,6 +158,6 @@ def test_a_line_without_an_interval_is_said_where_it_cannot_be_drawn(build, tmp_
     rows = [contrast("self", "only-sunny", 0.03, "unknown"), contrast("self", "only-foggy", -0.05, "lower")]
     write_table(world.run / "contrasts.parquet", schema.conform(_table(rows), schema.CONTRASTS))
     facts = {"name": "tiny", "question": "Is it?", "versions": {}}
-    html = study_page.render(facts, [reports.read(world.run)], ["report.html"])
+    html = study_page.render_study(facts, [reports.read_run_results(world.run)], ["report.html"])
     assert "Without an interval, so not drawn: only-sunny on self +3.0." in html
     assert "Small strokes" not in html

@@ -7,8 +7,8 @@ import pyarrow as pa
 
 from gprplus import schema
 from gprplus.reporting.findings import JOINED
-from gprplus.reporting.markdown import as_markdown
-from gprplus.reporting.summary_tables import as_csv, in_split_order, overview
+from gprplus.reporting.markdown import report_markdown
+from gprplus.reporting.summary_tables import in_split_order, overview_table, summary_csv
 
 ROWS = (
     ("untrained", -0.34, -0.37, -0.31),
@@ -18,7 +18,7 @@ ROWS = (
 
 
 def test_the_overview_prints_points_and_sets_the_floor_last(summary, declared):
-    headers, rows = overview(summary(*ROWS), declared(*ROWS))
+    headers, rows = overview_table(summary(*ROWS), declared(*ROWS))
     assert headers == ["arm", "mAP", "95% interval", "rank-1", "vs mix", "simultaneous", "images", "people"]
     assert rows == [
         ["only-foggy", "42.9", "43.0–47.0", "60.0", "−2.1", "−3.0 to −1.2", "1,344", "48"],
@@ -28,7 +28,7 @@ def test_the_overview_prints_points_and_sets_the_floor_last(summary, declared):
 
 
 def test_a_second_target_brings_a_column(summary, declared):
-    headers, rows = overview(summary(*ROWS, ("mix", {"target": "street"})), declared(*ROWS))
+    headers, rows = overview_table(summary(*ROWS, ("mix", {"target": "street"})), declared(*ROWS))
     assert headers[:2] == ["target", "arm"]
     assert [row[0] for row in rows] == ["street", "self", "self", "self"]
 
@@ -41,7 +41,7 @@ def test_rows_stand_in_the_order_of_the_split(summary):
 def test_csv_comes_back_as_the_table_it_was(summary, declared):
     told = [('only-"a",b', -0.1 / 3, -0.07, -0.01), ("mix", {"mAP": 2 / 3})]
     table = summary(*told)
-    rows = list(csv.DictReader(io.StringIO(as_csv(table, declared(*told)))))
+    rows = list(csv.DictReader(io.StringIO(summary_csv(table, declared(*told)))))
     assert [list(row)[-len(JOINED) :] for row in rows] == [list(JOINED)] * 2
     assert (rows[0]["family"], rows[0]["family_low"], rows[0]["verdict"]) == ("sufficiency", "-0.07", "lower")
     assert rows[1]["verdict"] == "", "the reference has no difference"
@@ -58,7 +58,7 @@ def test_csv_comes_back_as_the_table_it_was(summary, declared):
 
 
 def test_markdown_holds_verdict_table_and_notes(summary, declared):
-    text = as_markdown(summary(*ROWS), {"contrasts": declared(*ROWS)}, {"attribute": "weather", "arms": {}})
+    text = report_markdown(summary(*ROWS), {"contrasts": declared(*ROWS)}, {"attribute": "weather", "arms": {}})
     lines = text.splitlines()
     assert lines[0] == "# What is the weather worth?"
     assert "**Training on foggy alone loses 2.1 points of mAP" in text
@@ -71,6 +71,6 @@ def test_markdown_holds_verdict_table_and_notes(summary, declared):
 
 
 def test_names_cannot_break_out_of_markdown(summary, declared):
-    text = as_markdown(summary(("a|<b>", {"reference": "a|<b>"})), {"contrasts": declared()}, {})
+    text = report_markdown(summary(("a|<b>", {"reference": "a|<b>"})), {"contrasts": declared()}, {})
     assert "| a\\|&lt;b&gt; |" in text
     assert "<b>" not in text

@@ -2,9 +2,9 @@
 
 import pytest
 
-from gprplus.reporting import verdict
-from gprplus.reporting.arm_labels import arm_phrase, question, short
-from gprplus.reporting.basis import material
+from gprplus.reporting import verdict_paragraphs
+from gprplus.reporting.arm_labels import arm_phrase, level_label, question_of
+from gprplus.reporting.basis import describe_target_images
 
 WEATHER = {"attribute": "weather", "datasets": {"engine": {"title": "gprplus engine"}}}
 FOGGY = ("only-foggy", -0.021, -0.030, -0.012)
@@ -24,7 +24,7 @@ TWO = BASIS.replace("; trained", f"; {TOGETHER}; trained")
 @pytest.fixture(scope="module")
 def said(summary, declared):
     """The verdict on rows told in short."""
-    return lambda *rows, info=WEATHER: verdict(summary(*rows), declared(*rows), info)
+    return lambda *rows, info=WEATHER: verdict_paragraphs(summary(*rows), declared(*rows), info)
 
 
 def test_a_loss_is_told_with_its_interval_and_what_it_is_against(said):
@@ -110,7 +110,7 @@ def test_a_control_of_one_arm_that_each_seed_draws_anew_has_several_draws(summar
     rows += [row("only-foggy", -0.1, -0.3, 0.1, family="attribute effect", draws=3)]
     rows += [row("random-images", 0.05, 0.03, 0.07, family="random images", draws=3)]
     arms = [FOGGY, MIX, ("random-images-1", 0.05, 0.03, 0.07)]
-    text = verdict(summary(*arms), table(rows), WEATHER)
+    text = verdict_paragraphs(summary(*arms), table(rows), WEATHER)
     assert "Against as many random levels, foggy is undecided (−30.0 to +10.0)." in text
     assert (
         "The mean of 3 random draws of the same size differs from the reference (+5.0, 95% interval +3.0 to +7.0): "
@@ -139,9 +139,9 @@ def test_every_target_is_judged_by_itself(said):
     first, second = text.split("\n\n")
     assert first.startswith("On the target street: Training on sunny alone gains")
     assert second.startswith("On the split's own test set: Training on foggy alone loses")
-    assert material("street", {"targets": {"street": {"datasets": {"s": {"title": "gprplus engine"}}}}}).startswith(
-        "engine"
-    )
+    assert describe_target_images(
+        "street", {"targets": {"street": {"datasets": {"s": {"title": "gprplus engine"}}}}}
+    ).startswith("engine")
 
 
 def test_equal_is_said_within_the_margin_and_of_all_or_of_some(said):
@@ -164,7 +164,7 @@ def test_the_word_follows_the_family_and_not_the_interval_alone(summary, contras
     row, table = contrasts
     family = {"family_low": -0.024, "family_high": 0.003}
     told = table([row("only-foggy", -0.0105, -0.02, -0.001, **family), row("only-sunny", 0.0, -0.02, 0.02)])
-    text = verdict(summary(("only-foggy", -0.0105, -0.02, -0.001), MIX), told, WEATHER)
+    text = verdict_paragraphs(summary(("only-foggy", -0.0105, -0.02, -0.001), MIX), told, WEATHER)
     assert "is −1.1 points of mAP, simultaneous 95% interval −2.4 to +0.3." in text
     assert "loses" not in text
 
@@ -186,7 +186,7 @@ def test_a_factorial_is_told_by_its_factors_and_what_they_change_about_each_othe
     rows += [row("viewpoint_deg", -0.026, -0.049, -0.004, family="main effects")]
     rows += [row("weather x viewpoint_deg", 0.028, 0.007, 0.049, family="interactions")]
     info = {"design": "factorial", "attribute": "weather", "factorial": {"factors": FACTORS}}
-    text = verdict(summary(("restrict-weather", 0.1, 0.0, 0.2), MIX), table(rows), info)
+    text = verdict_paragraphs(summary(("restrict-weather", 0.1, 0.0, 0.2), MIX), table(rows), info)
     assert text.startswith(
         "Restricting the weather to sunny and clouds gains 11.6 points of mAP against leaving it free, the most of 2 "
         "restrictions, simultaneous 95% interval 8.6 to 14.5; restricting the "
@@ -200,7 +200,7 @@ def test_chosen_levels_are_set_against_as_many_random_ones(summary, contrasts):
     rows = [row("only-sunny", 0.06, -0.05, 0.17), row("only-foggy", -0.13, -0.24, -0.03)]
     rows += [row("only-sunny", 0.08, 0.01, 0.15, family="attribute effect", draws=1)]
     rows += [row("only-foggy", -0.1, -0.3, 0.1, family="attribute effect", draws=1)]
-    text = verdict(summary(("only-sunny", 0.06, -0.05, 0.17), FOGGY, MIX), table(rows), WEATHER)
+    text = verdict_paragraphs(summary(("only-sunny", 0.06, -0.05, 0.17), FOGGY, MIX), table(rows), WEATHER)
     assert (
         "Against as many random levels, sunny gains 8.0 (1.0 to 15.0) and foggy is undecided (−30.0 to +10.0); "
         "drawn once, so that the luck of that draw is not in it." in text
@@ -223,6 +223,6 @@ def test_arms_are_named_in_words(attribute, arm, phrase):
 
 
 def test_a_question_names_its_attribute():
-    assert question({"attribute": "viewpoint_deg"}) == "What is the viewpoint worth?"
-    assert question({}) == "Which training set is worth more?"
-    assert short("only-foggy", {}) == "foggy"
+    assert question_of({"attribute": "viewpoint_deg"}) == "What is the viewpoint worth?"
+    assert question_of({}) == "Which training set is worth more?"
+    assert level_label("only-foggy", {}) == "foggy"

@@ -57,7 +57,7 @@ def _write_manifest(
 ) -> Manifest:
     """Write rows, in the order given, as a manifest folder."""
     functions = {"camera": ["viewpoint_deg"]} if functions is None else functions
-    rows = [{"uid": sampling.text_key(sampling.canonical(row["dataset"], row["path"])), **row} for row in rows]
+    rows = [{"uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"])), **row} for row in rows]
     names = sorted({(row["dataset"], row["identity"]) for row in rows if row.get("identity")})
     known = {(person.get("dataset", "engine"), person["identity"]): person for person in people}
     persons = [{"dataset": d, "identity": i, "images": 0, **known.get((d, i), {})} for d, i in names]

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus.core.protocol import REASONS, true_matches, unanswered
+from gprplus.core.protocol import UNANSWERABLE_REASONS, count_matches, why_unanswerable
 from gprplus.splits import make_split
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 2), st.booleans()), min_size=1, max_size=12)
@@ -25,12 +25,12 @@ def reason(person, camera, gallery):
 def test_reasons_are_those_of_the_slow_twin(queries, gallery):
     ids, cams, _ = map(np.array, zip(*queries, strict=True))
     gallery_ids, gallery_cams, junk = map(np.array, zip(*gallery, strict=True))
-    found = unanswered(ids, gallery_ids, cams, gallery_cams, junk)
+    found = why_unanswerable(ids, gallery_ids, cams, gallery_cams, junk)
     assert found.tolist() == [reason(person, camera, gallery) for person, camera, _ in queries]
     wide = ids.astype(np.int64) * 10**9, gallery_ids.astype(np.int64) * 10**9  # too far apart for a table of counts
     assert (
-        true_matches(*wide, cams, gallery_cams, junk).tolist()
-        == true_matches(ids, gallery_ids, cams, gallery_cams, junk).tolist()
+        count_matches(*wide, cams, gallery_cams, junk).tolist()
+        == count_matches(ids, gallery_ids, cams, gallery_cams, junk).tolist()
     )
 
 
@@ -48,7 +48,7 @@ def test_every_query_is_kept_or_listed_with_its_reason_under_every_protocol(mani
     answerable = split.info["audit"]["test"]["answerable"]
     kept = split.info["test"]["queries"]
     assert answerable["camera"]["kept"] == kept
-    assert answerable["camera"]["reasons"] == {REASONS[3]: 1}
+    assert answerable["camera"]["reasons"] == {UNANSWERABLE_REASONS[3]: 1}
     assert answerable["viewpoint"] == answerable["no-camera"] == {"kept": kept, "excluded": 0, "reasons": {}}
     across = answerable["cross-condition"]
     queries = [row for row in split.test().to_pylist() if row["role"] == "query"]

@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 from scipy.stats import chi2_contingency
 from sklearn.metrics import normalized_mutual_info_score
 
-from gprplus.splits.audit import cramers_v, information
-from gprplus.splits.audit.association import cramers_v_within, gini, information_within, permuted, standardised
+from gprplus.splits.audit import cramers_v, mutual_information
+from gprplus.splits.audit.association import (
+    cramers_v_within,
+    gini_impurity,
+    mutual_information_within,
+    permutation_null,
+    standardize,
+)
 from gprplus.splits.audit.collinearity import gvif
 
 TABLES = st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=5).map(np.array)
@@ -55,7 +61,7 @@ def test_cramers_v_is_bergsmas_on_the_chi2_of_scipy(table):
 @settings(deadline=None)
 @given(TABLES)
 def test_information_is_that_of_scikit_learn_over_the_smaller_entropy(table):
-    value = information(table)
+    value = mutual_information(table)
     if min(bare(table).shape) < 2:
         assert value is None
     else:
@@ -77,7 +83,7 @@ def test_information_given_a_third_is_the_mean_over_strata(tables):
         sum(table.sum() / n * entropy(view(table)) for table in filled)
         for view in (lambda t: t.sum(axis=1), lambda t: t.sum(axis=0), lambda t: t)
     )
-    value = information_within(strata)
+    value = mutual_information_within(strata)
     if min(first, second) < 1e-12:
         assert value is None
     else:
@@ -94,24 +100,24 @@ def test_given_a_third_that_changes_nothing_v_is_that_of_one_stratum_and_order_i
 def test_two_attributes_tied_in_each_person_otherwise_are_tied_given_the_person_alone():
     rotated = np.stack([np.roll(np.eye(3, dtype=int) * 8, person, axis=1) for person in range(3)])
     assert cramers_v(rotated.sum(axis=0)) == 0
-    assert cramers_v_within(rotated) == information_within(rotated) == 1
+    assert cramers_v_within(rotated) == mutual_information_within(rotated) == 1
 
 
 def test_gini_by_the_mean_difference_of_all_pairs():
     sizes = np.array([1, 2, 2, 9, 0])
     slow = sum(abs(a - b) for a, b in product(sizes, sizes)) / (2 * len(sizes) ** 2 * sizes.mean())
-    assert gini(sizes) == pytest.approx(slow, abs=1e-6)
+    assert gini_impurity(sizes) == pytest.approx(slow, abs=1e-6)
 
 
 def test_a_standardised_difference_by_hand():
     # (0.8 - 0.5) over the root of (0.16 + 0.25) / 2
-    gaps, between = standardised(np.array([[0.5, 0.5], [0.8, 0.2], [0.6, 0.4]]))
+    gaps, between = standardize(np.array([[0.5, 0.5], [0.8, 0.2], [0.6, 0.4]]))
     assert gaps == pytest.approx([0.3 / np.sqrt(0.205)] * 2)
     assert between.tolist() == [[1, 0], [0, 1]]
 
 
 def test_a_level_that_one_arm_has_always_and_another_never_differs_without_end():
-    gaps, between = standardised(np.array([[1.0, 0.0], [0.0, 1.0]]))
+    gaps, between = standardize(np.array([[1.0, 0.0], [0.0, 1.0]]))
     assert np.isinf(gaps).all()
     assert between.tolist() == [[0, 1], [1, 0]]
 
@@ -135,7 +141,7 @@ def test_a_permutation_p_is_that_of_shuffled_rows(table):
 
     shuffled = [chi2(np.stack([rows[:, 0], rng.permutation(rows[:, 1])], axis=1)) for _ in range(2000)]
     slow = np.mean(np.array(shuffled) >= chi2(rows) - 1e-9)
-    assert permuted(np.array(table), np.random.default_rng(0), 4000) == pytest.approx(slow, abs=0.04)
+    assert permutation_null(np.array(table), np.random.default_rng(0), 4000) == pytest.approx(slow, abs=0.04)
 
 
 def test_variance_inflation_is_that_of_regressions_on_the_rows():

@@ -6,12 +6,12 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.ingest.inspection.compare_manifests import Difference, compare_manifests
+from gprplus.ingest.inspection.compare_manifests import ManifestDifference, compare_manifests
 from gprplus.splits import make_split
 from gprplus.splits.compare_splits import compare_splits
 
 
-def told(found: list[Difference]) -> dict[str, tuple[object, object]]:
+def told(found: list[ManifestDifference]) -> dict[str, tuple[object, object]]:
     return {one.what: (one.before, one.after) for one in found}
 
 

@@ -14,7 +14,7 @@ from gprplus.core.errors import RequestChanged, SplitError
 from gprplus.experiments.study_file import read_study
 from gprplus.schema.records import split_record
 from gprplus.splits import Split, make_split
-from gprplus.splits.command_options import options
+from gprplus.splits.command_options import command_options
 from gprplus.splits.compare_splits import compare_splits
 from gprplus.splits.deals import dealt_to
 from gprplus.splits.rebuild import rebuild_split
@@ -120,9 +120,9 @@ def test_a_split_made_again_or_rebuilt_elsewhere_has_the_same_rows_in_every_deal
 
 
 def test_the_command_of_a_record_without_deals_asks_for_one():
-    assert options({"attr": "weather"}) == ["--attr=weather", "--deals", "1"]
-    assert options({"attr": "weather", "deals": 5}) == ["--attr=weather"]
-    assert options({"attr": "weather", "deals": 10}) == ["--attr=weather", "--deals", "10"]
+    assert command_options({"attr": "weather"}) == ["--attr=weather", "--deals", "1"]
+    assert command_options({"attr": "weather", "deals": 5}) == ["--attr=weather"]
+    assert command_options({"attr": "weather", "deals": 10}) == ["--attr=weather", "--deals", "10"]
 
 
 def test_make_split_and_inspect_name_the_arms_that_have_deals(few, tmp_path):

@@ -35,7 +35,7 @@ LOST = [("query", "2", 1), ("gallery", "2", 1), ("query", "3", 1), ("query", "4"
 
 
 def test_queries_of_a_target_are_kept_or_excluded_with_their_reasons_under_each_protocol(manifest):
-    target = targets.of_manifest("market", manifest(market(*FOUND, *LOST)), "weather")
+    target = targets.target_of_manifest("market", manifest(market(*FOUND, *LOST)), "weather")
     told = target.facts()["answerable"]
     assert list(told) == ["camera", "no-camera"]
     assert told["camera"] == {
@@ -50,16 +50,16 @@ def test_queries_of_a_target_are_kept_or_excluded_with_their_reasons_under_each_
     assert told["no-camera"]["kept"] == 2
     (said,) = target.warnings()
     assert said.startswith("3 of 4 queries of market cannot be answered and do not count (1: ")
-    assert targets.reranked(target).warnings() == []
+    assert targets.reranked_name(target).warnings() == []
 
 
 def test_a_target_none_of_whose_queries_is_answered_is_refused(manifest):
     with pytest.raises(SplitError, match=r"market cannot be a target: no query can be answered under the camera rule"):
-        targets.of_manifest("market", manifest(market(*LOST)), "weather")
+        targets.target_of_manifest("market", manifest(market(*LOST)), "weather")
 
 
 def opened(split, source, name="other"):
-    return split_job.seen_by(split, targets.of_manifest(name, source, "weather"), source)
+    return split_job.with_leakage(split, targets.target_of_manifest(name, source, "weather"), source)
 
 
 def test_people_of_one_dataset_on_both_sides_are_refused_and_a_name_alone_is_no_person(manifest, crossed, tmp_path):
@@ -118,7 +118,7 @@ def of_copies(manifest, cameras, junk=False):
         row(5, "gallery", "bob", 7, digest="dd"),
         row(6, "gallery", "bob", 7),
     ]
-    return targets.of_manifest("own", manifest(rows, factors=(), functions={}), "weather")
+    return targets.target_of_manifest("own", manifest(rows, factors=(), functions={}), "weather")
 
 
 def test_queries_that_are_in_the_gallery_byte_for_byte_are_counted_under_each_protocol(manifest):

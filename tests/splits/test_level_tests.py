@@ -21,7 +21,7 @@ def holed(manifest, crossed):
 
 def test_every_entry_of_the_matrix_has_the_same_persons_queries_matches_and_other_factors(holed, tmp_path):
     split = make_split(holed, "weather", output=tmp_path / "split", cross=True, test_share=0.4)
-    found = {target.name: target for target in targets.of_tests(split)}
+    found = {target.name: target for target in targets.cross_level_targets(split)}
     assert set(found) == {f"self:{a}>{b}" for a, b in product(SKIES, SKIES)}
     laws = set()
     for name, target in found.items():
@@ -44,7 +44,7 @@ def test_where_the_camera_goes_with_the_attribute_another_factor_keeps_query_and
     manifest, crossed, tmp_path
 ):
     split = make_split(manifest(crossed(16, weathers=SKIES)), "viewpoint_deg", output=tmp_path / "split", cross=True)
-    for target in targets.of_tests(split):
+    for target in targets.cross_level_targets(split):
         rows = target.rows.to_pylist()
         asked = {(row["identity"], row["weather"]) for row in rows if row["role"] == "query"}
         held = {(row["identity"], row["weather"]) for row in rows if row["role"] == "gallery"}
@@ -102,7 +102,7 @@ def test_matches_stand_an_angle_apart_on_every_entry_alike(manifest, crossed, tm
     source = manifest(crossed(8, views=12, weathers=SKIES, lights=("dusk",)))
     split = make_split(source, "weather", output=tmp_path / "split", cross=True, apart_deg=asked, test_share=0.4)
     counts = set()
-    for target in targets.of_tests(split):
+    for target in targets.cross_level_targets(split):
         rows = target.rows.to_pylist()
         gone = {(row["of"], row["uid"]) for row in target.removed.to_pylist()} if target.removed else set()
         left = []

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.candidates import Codes
-from gprplus.splits.matching import deal, match, stratify
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.matching import deal_levels, match_strata, stratify
 
 FAST = settings(max_examples=25, deadline=None)
 OTHERS = ("identity", "viewpoint_deg", "illumination")
@@ -112,11 +112,11 @@ def twin_arms(rows, attr, seed):
 
 def test_a_stratum_gives_as_many_slots_as_its_rarest_level():
     # One person; stratum 0 has 2 sunny and 1 foggy, stratum 1 has 1 and 1, stratum 2 has sunny alone.
-    light = Codes("illumination", np.array([0, 0, 0, 1, 1, 2], dtype=np.int32), ("dawn", "noon", "dusk"))
+    light = AttributeCodes("illumination", np.array([0, 0, 0, 1, 1, 2], dtype=np.int32), ("dawn", "noon", "dusk"))
     level = np.array([0, 0, 1, 0, 1, 0])
     uid = np.arange(10, 16, dtype=np.uint64)
     strata = stratify(np.zeros(6, dtype=np.int64), np.array([7], dtype=np.uint64), [light])
-    matched = match(strata, level, 2, uid, seed=0)
+    matched = match_strata(strata, level, 2, uid, seed=0)
     first, second = priority("image", 0, 10, 11)
     sunny = 0 if first < second else 1
     assert {tuple(pair) for pair in matched.slots.rows.tolist()} == {(sunny, 2), (3, 4)}
@@ -129,11 +129,11 @@ def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_t
     person, light, weather = (
         axis.ravel() for axis in np.meshgrid(np.arange(60), np.arange(7), np.arange(7), indexing="ij")
     )
-    lights = Codes("illumination", light.astype(np.int32), tuple("abcdefg"))
-    block_keys = sampling.text_keys(str(i) for i in range(60))
+    lights = AttributeCodes("illumination", light.astype(np.int32), tuple("abcdefg"))
+    block_keys = sampling.hash64_many(str(i) for i in range(60))
     uid = np.arange(len(person), dtype=np.uint64)
-    slots = match(stratify(person, block_keys, [lights]), weather, 7, uid, seed=0).slots
-    rows = deal(slots, block_keys, sampling.text_keys("abcdefg"), np.arange(7), seed=0)
+    slots = match_strata(stratify(person, block_keys, [lights]), weather, 7, uid, seed=0).slots
+    rows = deal_levels(slots, block_keys, sampling.hash64_many("abcdefg"), np.arange(7), seed=0)
     counts = np.zeros((60, 7), dtype=int)
     np.add.at(counts, (person[rows], weather[rows]), 1)
     assert (counts == 1).all()
@@ -147,7 +147,7 @@ def test_dealing_gives_every_person_each_level_as_often_as_another_and_ties_it_t
 def test_only_arms_are_those_of_the_slow_twin(world, seed, attr, rows_of, answer):
     rows = rows_of(world)
     _, arms, _ = answer(rows, attr=attr, seed=seed)
-    keyed = [{**row, "uid": sampling.text_key(sampling.canonical(row["dataset"], row["path"]))} for row in rows]
+    keyed = [{**row, "uid": sampling.hash64(sampling.join_canonical(row["dataset"], row["path"]))} for row in rows]
     for level, uids in twin_arms(keyed, attr, seed).items():
         assert {row["uid"] for row in arms[f"only-{level}"]} == uids
 

@@ -7,8 +7,8 @@ import pytest
 
 from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.candidates import Codes
-from gprplus.splits.coarsening import merged
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.coarsening import merge_levels
 
 
 def moved(row):
@@ -58,14 +58,14 @@ def test_the_attribute_itself_is_merged_where_the_command_says_so(manifest, cros
 
 
 def test_a_map_is_a_width_for_numbers_and_groups_for_names():
-    view = Codes("viewpoint_deg", np.array([0, 1, 2, 3, -1]), (0, 10, 20, 350))
-    assert merged(view, "30").levels == (0, 30)
-    assert merged(view, "30").values.tolist() == [0, 0, 1, 0, -1]
-    light = Codes("illumination", np.array([0, 1, 2]), ("dawn", "noon", "dusk"))
-    assert merged(light, "dawn+dusk").levels == ("dawn+dusk", "noon")
+    view = AttributeCodes("viewpoint_deg", np.array([0, 1, 2, 3, -1]), (0, 10, 20, 350))
+    assert merge_levels(view, "30").levels == (0, 30)
+    assert merge_levels(view, "30").values.tolist() == [0, 0, 1, 0, -1]
+    light = AttributeCodes("illumination", np.array([0, 1, 2]), ("dawn", "noon", "dusk"))
+    assert merge_levels(light, "dawn+dusk").levels == ("dawn+dusk", "noon")
     for codes, text in ((view, "wide"), (light, "dawn+nun"), (light, "dawn+dusk/dusk+noon")):
         with pytest.raises(SplitError, match="--coarsen"):
-            merged(codes, text)
+            merge_levels(codes, text)
 
 
 def holed(crossed):

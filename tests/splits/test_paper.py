@@ -10,7 +10,7 @@ import pytest
 from gprplus import schema
 from gprplus.core import sampling, workdir
 from gprplus.core.errors import SplitError
-from gprplus.experiments.study_file import make_splits, read_study, together
+from gprplus.experiments.study_file import make_study_splits, merge_studies, read_study
 from gprplus.ingest import Manifest
 from manifests import dataset
 
@@ -48,7 +48,7 @@ def write_complete(folder: Path, people: int) -> Manifest:
     }
     table = pa.table(
         {
-            "uid": sampling.mix(np.arange(len(person), dtype=np.uint64)),
+            "uid": sampling.splitmix64(np.arange(len(person), dtype=np.uint64)),
             "dataset": levels(np.zeros(len(person)), ["gprplus"]),
             "path": [f"{name}/{name}_{tail}.jpg" for name in names for tail in tails],
             "identity": levels(person, names),
@@ -78,8 +78,8 @@ def gprplus_like(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def both(gprplus_like, tmp_path_factory):
-    plan = together([read_study(f"icassp2021_{target}")[0] for target in ("market", "duke")])
-    return make_splits(plan, gprplus_like.path, tmp_path_factory.mktemp("splits"), force=False)
+    plan = merge_studies([read_study(f"icassp2021_{target}")[0] for target in ("market", "duke")])
+    return make_study_splits(plan, gprplus_like.path, tmp_path_factory.mktemp("splits"), force=False)
 
 
 def test_every_arm_has_the_boxes_that_the_paper_prints(both):
@@ -102,11 +102,11 @@ def test_what_both_studies_have_is_one_training_and_ten_are_left(both):
 def test_the_arms_are_those_of_a_slow_twin(both):
     names = [f"{i:04}" for i in range(1, 809)]
     priority = sampling.priorities(
-        sampling.text_keys(sampling.canonical("gprplus", name) for name in names), 0, "identity"
+        sampling.hash64_many(sampling.join_canonical("gprplus", name) for name in names), 0, "identity"
     )
     line = sorted(range(808), key=lambda i: priority[i])
-    hundred = [sampling.mix(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64)) for i in line[:100]]
-    digest = sampling.digest(np.sort(np.concatenate(hundred)).astype("<u8").tobytes())
+    hundred = [sampling.splitmix64(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64)) for i in line[:100]]
+    digest = sampling.sha256_digest(np.sort(np.concatenate(hundred)).astype("<u8").tobytes())
     assert both[0].info["arms"]["ids-100"]["fingerprint"] == digest
     chosen = both[0].train("all-three")
     assert {name: set(chosen.column(name).to_pylist()) for name in MARKET} == MARKET
@@ -116,7 +116,7 @@ def test_the_arms_are_those_of_a_slow_twin(both):
 def test_a_smaller_manifest_is_refused_in_one_sentence(tmp_path):
     plan, _ = read_study("icassp2021_market")
     with pytest.raises(SplitError, match=r"asks for 400 identities, but the train side has 120 ") as caught:
-        make_splits(plan, write_complete(tmp_path / "manifest", 120).path, tmp_path / "splits", force=False)
+        make_study_splits(plan, write_complete(tmp_path / "manifest", 120).path, tmp_path / "splits", force=False)
     assert str(caught.value).count(". ") == 0
     assert not (tmp_path / "splits").exists()
 
@@ -135,7 +135,7 @@ def test_the_published_values_are_those_of_the_paper():
 def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(gprplus_like, tmp_path):
     plan, _ = read_study("icassp2021_controlled")
     splits = {
-        s.name.removeprefix("controlled_"): s for s in make_splits(plan, gprplus_like.path, tmp_path, force=False)
+        s.name.removeprefix("controlled_"): s for s in make_study_splits(plan, gprplus_like.path, tmp_path, force=False)
     }
     sizes = {
         facts["images"] for s in splits.values() for arm, facts in s.info["arms"].items() if not arm.endswith("-all")

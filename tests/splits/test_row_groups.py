@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gprplus.core import sampling, workdir
 from gprplus.ingest import Manifest
 from gprplus.splits import lazy_columns, make_split, members
-from gprplus.splits.load import merged, read
+from gprplus.splits.load import load_candidates, merge_datasets
 
 
 def holes(rows):
@@ -47,7 +47,7 @@ def test_texts_of_any_rows_come_in_the_order_asked_for(crossed, write_manifest, 
     images = source.path / "images.parquet"
     table = pq.ParquetFile(images).read()
     workdir.write_table(images, table, row_group_size=11)
-    pool = read(source)
+    pool = load_candidates(source)
     path = dict(zip(table.column("uid").to_pylist(), table.column("path").to_pylist(), strict=True))
     rows = np.random.default_rng(0).integers(0, len(pool), 200)
     assert pool.texts.take("path", rows).to_pylist() == [path[uid] for uid in pool.uid[rows].tolist()]
@@ -62,7 +62,7 @@ def test_codes_of_pieces_are_those_of_the_whole(pieces):
     for piece in pieces:
         levels = list(dict.fromkeys(value for value in piece if value is not None))
         blocks.append((np.array([-1 if v is None else levels.index(v) for v in piece], dtype=np.int32), levels))
-    codes, levels = merged(blocks, sorted)
+    codes, levels = merge_datasets(blocks, sorted)
     assert [None if code < 0 else levels[code] for code in codes.tolist()] == [v for piece in pieces for v in piece]
     assert list(levels) == sorted({v for piece in pieces for v in piece} - {None})
 
@@ -73,17 +73,17 @@ def test_codes_and_their_table_have_one_fingerprint():
     levels = ("b", "ä", "a\\c", "unused")
     codes = np.array([0, 1, -1, 2, 2, 0, 1, 1, 1, -1, 0])
     column = pa.array([None if code < 0 else levels[code] for code in codes]).dictionary_encode()
-    blocks = b"".join(map(bytes, sampling.coded_blocks(codes, levels, rows=8)))
-    assert sampling.digest(sampling.heading("x", len(codes)) + blocks) == sampling.digest(
+    blocks = b"".join(map(bytes, sampling.fingerprint_codes(codes, levels, rows=8)))
+    assert sampling.sha256_digest(sampling.fingerprint_header("x", len(codes)) + blocks) == sampling.sha256_digest(
         _bytes(pa.table({"x": column}))
     )
     numbers = pa.table({"x": pa.array([None, 7, 300, 7], pa.int32())})
-    assert sampling.heading("x", 4) + b"".join(
-        map(bytes, sampling.coded_blocks(np.array([-1, 0, 1, 0]), (7, 300)))
+    assert sampling.fingerprint_header("x", 4) + b"".join(
+        map(bytes, sampling.fingerprint_codes(np.array([-1, 0, 1, 0]), (7, 300)))
     ) == _bytes(numbers)
 
 
 def _bytes(table):
-    return sampling.heading("x", len(table)) + b"".join(
+    return sampling.fingerprint_header("x", len(table)) + b"".join(
         map(bytes, sampling._blocks(table.column("x").combine_chunks()))
     )

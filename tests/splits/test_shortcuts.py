@@ -9,7 +9,7 @@ from gprplus.core import workdir
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 from gprplus.splits.audit.leakage import nearest_within
-from gprplus.splits.audit.shortcuts import moved, probe
+from gprplus.splits.audit.shortcuts import level_shifts, probe_shortcuts
 
 WHO = np.repeat(np.arange(40), 6)
 LEVEL = np.tile(np.arange(3), 80)
@@ -17,29 +17,29 @@ LEVEL = np.tile(np.arange(3), 80)
 
 def test_a_feature_that_is_the_level_gives_it_away_and_noise_does_not():
     rng = np.random.default_rng(0)
-    told = probe(LEVEL[:, None] * 10.0 + rng.normal(size=(240, 1)), LEVEL, WHO)
+    told = probe_shortcuts(LEVEL[:, None] * 10.0 + rng.normal(size=(240, 1)), LEVEL, WHO)
     assert told["above"]
     assert told["accuracy"] > 0.95
-    noise = probe(rng.normal(size=(240, 1)), LEVEL, WHO)
+    noise = probe_shortcuts(rng.normal(size=(240, 1)), LEVEL, WHO)
     assert not noise["above"]
     assert abs(noise["accuracy"] - noise["chance"]) < 0.1
 
 
 def test_a_feature_that_is_the_person_says_nothing_of_the_level_of_others():
-    assert not probe(WHO[:, None].astype(float), LEVEL, WHO)["above"]
+    assert not probe_shortcuts(WHO[:, None].astype(float), LEVEL, WHO)["above"]
 
 
 def test_what_never_changes_is_chance_to_the_digit():
-    assert probe(np.ones((240, 2)), LEVEL, WHO)["accuracy"] == 0.3333
+    assert probe_shortcuts(np.ones((240, 2)), LEVEL, WHO)["accuracy"] == 0.3333
 
 
 def test_one_person_a_level_is_too_few_to_hold_any_out():
-    assert probe(np.ones((6, 1)), np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1])) is None
+    assert probe_shortcuts(np.ones((6, 1)), np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 0, 1, 1, 1])) is None
 
 
 def test_a_level_that_darkens_is_said_to():
     values = {"brightness": np.where(LEVEL == 2, 0.1, 0.6), "contrast": np.tile([0.1, 0.1, 0.1, 0.2, 0.2, 0.2], 40)}
-    found = moved(values, LEVEL, ("noon", "dusk", "night"))
+    found = level_shifts(values, LEVEL, ("noon", "dusk", "night"))
     assert found["brightness"]["means"] == {"noon": 0.6, "dusk": 0.6, "night": 0.1}
     assert (found["brightness"]["explained"], found["brightness"]["overlap"]) == (1, 0)
     assert "night" in found["brightness"]["between"]

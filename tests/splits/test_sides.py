@@ -8,8 +8,8 @@ import pytest
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
-from gprplus.splits.candidates import Codes
-from gprplus.splits.test_set import deal_queries, on_test_side
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.test_set import choose_queries, is_test_identity
 
 
 def searched_rows(split):
@@ -26,11 +26,11 @@ def test_queries_spread_over_the_levels_of_everything_at_once():
         axis.ravel() for axis in np.meshgrid(np.arange(6), np.arange(3), np.arange(2), indexing="ij")
     )
     others = [
-        Codes("illumination", hour.astype(np.int32), tuple("abc")),
-        Codes("background", place.astype(np.int32), tuple("xy")),
+        AttributeCodes("illumination", hour.astype(np.int32), tuple("abc")),
+        AttributeCodes("background", place.astype(np.int32), tuple("xy")),
     ]
     priority = sampling.priorities(np.arange(36, dtype=np.uint64), 0, "query")
-    chosen = deal_queries(np.zeros(36, dtype=np.int32), camera, others, priority)
+    chosen = choose_queries(np.zeros(36, dtype=np.int32), camera, others, priority)
     assert camera[chosen].tolist() == [0, 1, 2, 3, 4, 5]
     assert Counter(hour[chosen].tolist()) == {0: 2, 1: 2, 2: 2}
     assert Counter(place[chosen].tolist()) == {0: 3, 1: 3}
@@ -95,7 +95,7 @@ def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched
     split = make_split(source, "weather", output=tmp_path / "split")
     rows = searched_rows(split)
     uids = (sorted(row["uid"] for row in rows if row["role"] == role) for role in ("query", "gallery"))
-    expected = sampling.digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
+    expected = sampling.sha256_digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
     assert split.info["test"]["fingerprint"] == expected
     for i, options in enumerate([{"test_share": 0.5}, {"where": "illumination != night"}]):
         other = make_split(source, "weather", **options, output=tmp_path / str(i))
@@ -131,11 +131,11 @@ def test_the_sides_share_nobody(manifest, tmp_path, crossed):
 
 
 def test_the_share_is_a_threshold():
-    persons = sampling.text_keys(str(i) for i in range(4000))
-    small, large = on_test_side(persons, 0.1), on_test_side(persons, 0.3)
+    persons = sampling.hash64_many(str(i) for i in range(4000))
+    small, large = is_test_identity(persons, 0.1), is_test_identity(persons, 0.3)
     assert not (small & ~large).any()
     assert abs(small.mean() - 0.1) < 0.02
-    assert not on_test_side(persons, 0).any()
+    assert not is_test_identity(persons, 0).any()
 
 
 def test_a_share_of_nothing_leaves_no_test_rows_and_says_so(manifest, tmp_path, crossed):

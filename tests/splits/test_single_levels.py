@@ -69,9 +69,9 @@ def test_own_level_and_transfer_are_those_of_a_double_loop(manifest, crossed, tm
     split = make_split(source, attr, output=tmp_path / "split", test_share=0.4)
     assert {facts["kind"] for facts in split.info["tests"].values()} == {kind}
     own = set(level_tests(split.info).values())
-    tests = [one for one in targets.of_tests(split) if one.name in own]
+    tests = [one for one in targets.cross_level_targets(split) if one.name in own]
     results, queries, means = scored(split, tests)
-    contrasts, shown_levels = level_tables.rows(results, queries, split.info, 0.01)
+    contrasts, shown_levels = level_tables.level_rows(results, queries, split.info, 0.01)
     for row in shown_levels:
         if row["metric"] == "mAP":
             assert row["value"] == pytest.approx(means[row["arm"], row["level"]], abs=1e-6)
@@ -112,7 +112,7 @@ def test_an_attribute_of_identities_is_tested_level_by_level(manifest, crossed, 
     assert sorted(known) == ["self:female>female", "self:male>male"]
     whole = split.test().to_pylist()
     for level in ("female", "male"):
-        (target,) = [one for one in targets.of_tests(split) if one.name == f"self:{level}>{level}"]
+        (target,) = [one for one in targets.cross_level_targets(split) if one.name == f"self:{level}>{level}"]
         mine = {row["uid"] for row in whole if row["gender"] == level}
         assert set(target.uids.tolist()) == mine, "all rows of the level, and no others"
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 import pytest
 
 from gprplus.cli.make_split import command
-from gprplus.splits.command_options import options
+from gprplus.splits.command_options import command_options
 from gprplus.splits.request import DeclaredArm, Request
 
 ARMS = (
@@ -31,7 +31,7 @@ ARMS = (
     ],
 )
 def test_options_ask_for_the_request(request_):
-    words = options(json.loads(json.dumps(request_.record("0f"))))
+    words = command_options(json.loads(json.dumps(request_.record("0f"))))
     given = command.make_context("make-split", words).params
     names = {field.name for field in fields(Request)}
     said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if name in names}
@@ -49,4 +49,4 @@ def test_options_ask_for_the_request(request_):
     ],
 )
 def test_what_the_command_line_cannot_spell_has_no_options(request_):
-    assert options(request_) is None
+    assert command_options(request_) is None

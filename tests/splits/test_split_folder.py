@@ -63,7 +63,7 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     assert split.info["fingerprint"] == elsewhere.info["fingerprint"] != other.info["fingerprint"]
     assert (split.path / "members.parquet").read_bytes() == (elsewhere.path / "members.parquet").read_bytes()
     uids = sorted(split.train("mix").column("uid").to_pylist())
-    digest = keys.digest(b"".join(uid.to_bytes(8, "little") for uid in uids))
+    digest = keys.sha256_digest(b"".join(uid.to_bytes(8, "little") for uid in uids))
     assert split.info["arms"]["mix"]["fingerprint"] == digest
     once = [split.train(arm) for arm in split.arms if arm.startswith("only-")] + [split.test()]
     dealt = [split.train(arm, deal) for arm in ("mix", "random-images-1") for deal in range(5)]
@@ -72,7 +72,7 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     without = [name for name in told if name != "deal"]
     prints = [keys.table_fingerprint(piece, without) for piece in once]
     prints[-1:-1] = [keys.table_fingerprint(piece, told) for piece in dealt]
-    assert split.info["fingerprint"] == keys.digest(*prints)
+    assert split.info["fingerprint"] == keys.sha256_digest(*prints)
     assert split.info["arms"]["only-sunny"] == other.info["arms"]["only-sunny"]  # one image a cell: nothing to draw
 
 

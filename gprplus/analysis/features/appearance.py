@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gprplus.core.images import decode, read_bytes, resize
+from gprplus.core.images import decode_image, read_bytes, resize_image
 
 VERSION = "appearance-1"  # part of every request: a change here is a change of every distance
 HEIGHT, WIDTH = 128, 64
@@ -37,7 +37,7 @@ def appearance(image: np.ndarray) -> np.ndarray:
     8.0
     """
     height, width = image.shape[:2]
-    small = resize(image, HEIGHT, WIDTH)
+    small = resize_image(image, HEIGHT, WIDTH)
     luma, blue, red = np.moveaxis((small / 255.0) @ _YCBCR.T, 2, 0)
     half = luma.reshape(HEIGHT // 2, 2, WIDTH // 2, 2).mean(axis=(1, 3))
     return np.array(
@@ -64,16 +64,16 @@ def _detail(luma: np.ndarray) -> float:
     return float(np.log(np.abs(laplacian).mean() + _FLOOR))
 
 
-def describe(root: Path, path: str) -> np.ndarray | None:
+def describe_image(root: Path, path: str) -> np.ndarray | None:
     """`appearance` of one file; None when it cannot be read or decoded."""
     try:
-        image = decode(read_bytes(root, path))
+        image = decode_image(read_bytes(root, path))
     except OSError:
         return None
     return None if image is None else appearance(image)
 
 
-def scaled(features: np.ndarray) -> dict[str, np.ndarray]:
+def scale_features(features: np.ndarray) -> dict[str, np.ndarray]:
     """Pooled features `(N, 13) float64` in comparable units: group -> `(N, d)`, and "all" -> `(N, 13)`.
 
     Each feature is divided by its standard deviation over the pool (a constant one says nothing and becomes 0).

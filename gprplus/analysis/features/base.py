@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from gprplus.archives import reading_order
-from gprplus.baseline.decode import decode
-from gprplus.core.errors import AnalysisError, examples
+from gprplus.archives import sort_for_reading
+from gprplus.baseline.decode import decode_resized
+from gprplus.core.errors import AnalysisError, first_few
 from gprplus.core.images import read_bytes
-from gprplus.core.parallel import Progress, in_threads
+from gprplus.core.parallel import Progress, map_threads
 
 MEASURES = ("energy", "mmd2")
 LEARNT = ("energy", "mmd2", "mmd2_narrow", "mmd2_wide", "kid")
@@ -19,7 +19,7 @@ _TOGETHER = 64  # decoded at a time: 25 MB at 256 x 128
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageBatch:
     """Rows of a manifest (uid, dataset, path) and the folders of their datasets."""
 
     rows: pa.Table
@@ -45,21 +45,21 @@ class Features:
 
     name: str
     source: str
-    look: Callable[[Images, int | None, Progress], np.ndarray]
+    look: Callable[[ImageBatch, int | None, Progress], np.ndarray]
     points: Callable[[np.ndarray], dict[str, np.ndarray]]
     measures: tuple[str, ...] = LEARNT
 
 
-def each(
-    images: Images, describe: Callable[[Path, str], np.ndarray | None], workers: int | None, progress: Progress
+def map_images(
+    images: ImageBatch, describe: Callable[[Path, str], np.ndarray | None], workers: int | None, progress: Progress
 ) -> np.ndarray:
     """`describe` of every image, `(N, D) float64`, in threads. AnalysisError names those it gives None for."""
     places = images.places
-    order = reading_order([f"{root}/{path}" for root, path in places])
+    order = sort_for_reading([f"{root}/{path}" for root, path in places])
     found: list[np.ndarray | None] = [None] * len(places)
     progress(0, len(places))
     for done, (i, row) in enumerate(
-        zip(order, in_threads(lambda i: describe(*places[i]), order, workers), strict=True)
+        zip(order, map_threads(lambda i: describe(*places[i]), order, workers), strict=True)
     ):
         found[i] = row
         progress(done + 1, len(places))
@@ -68,7 +68,7 @@ def each(
 
 
 def in_batches(
-    images: Images,
+    images: ImageBatch,
     size: tuple[int, int],
     embed: Callable[[np.ndarray], np.ndarray],
     workers: int | None,
@@ -79,14 +79,14 @@ def in_batches(
 
 
 def pixel_batches(
-    images: Images, size: tuple[int, int], workers: int | None, progress: Progress, together: int = _TOGETHER
+    images: ImageBatch, size: tuple[int, int], workers: int | None, progress: Progress, together: int = _TOGETHER
 ) -> Iterator[np.ndarray]:
     """Decoded and resized images in their order, `(B, H, W, 3) uint8` at a time; AnalysisError names broken ones."""
     places = images.places
     progress(0, len(places))
     for start in range(0, len(places), together):
         part = places[start : start + together]
-        found = list(in_threads(lambda place: _pixels(*place, *size), part, workers))
+        found = list(map_threads(lambda place: _pixels(*place, *size), part, workers))
         pixels = [image for image in found if image is not None]
         _complete([image is not None for image in found], part)
         yield np.stack(pixels)
@@ -95,7 +95,7 @@ def pixel_batches(
 
 def _pixels(root: Path, path: str, height: int, width: int) -> np.ndarray | None:
     try:
-        return decode(read_bytes(root, path), height, width)
+        return decode_resized(read_bytes(root, path), height, width)
     except OSError:
         return None
 
@@ -104,6 +104,6 @@ def _complete(fine: Sequence[bool], places: Sequence[tuple[Path, str]]) -> None:
     broken = [root / path for (root, path), good in zip(places, fine, strict=True) if not good]
     if broken:
         raise AnalysisError(
-            f"{len(broken):,} of {len(places):,} sampled images cannot be read ({examples(broken)}). "
+            f"{len(broken):,} of {len(places):,} sampled images cannot be read ({first_few(broken)}). "
             "Build the manifest again with --verify=decode: it sets such images aside."
         )

@@ -14,28 +14,28 @@ MODEL = "model.safetensors"
 ELSE = "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of features."
 
 
-def lengthened(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def with_norm_feature(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """Unit features `(N, D)` made sqrt(D) long, under one name: distances are Euclidean between these.
 
     A coordinate then has mean square 1, as the cubic kernel of kid expects, which divides by D: at unit length it would
     be a straight line to one part in a thousand, and see nothing but means.
 
-    >>> lengthened("reid")(np.array([[0.6, 0.8, 0.0, 0.0]]))["reid"].tolist()
+    >>> with_norm_feature("reid")(np.array([[0.6, 0.8, 0.0, 0.0]]))["reid"].tolist()
     [[1.2, 1.6, 0.0, 0.0]]
     """
     return lambda pooled: {name: pooled * np.sqrt(pooled.shape[1])}
 
 
-def reid(path: Path, device: str) -> Features:
+def reid_features(path: Path, device: str) -> Features:
     """The network of a run (its folder, or the model.safetensors in it), as it embeds for scoring.
 
     It should have been trained on a third dataset: one that has seen either side knows it too well. Raises
     AnalysisError where there is no such run.
     """
     from gprplus.baseline import devices, model
-    from gprplus.baseline.embed import embed
-    from gprplus.baseline.recipe import Compute, Input, Network
-    from gprplus.core.declarations import strict
+    from gprplus.baseline.embed import embed_images
+    from gprplus.baseline.recipe import ComputeSettings, InputSettings, NetworkSettings
+    from gprplus.core.declarations import from_mapping
 
     weights = path / MODEL if path.is_dir() else path
     record = read_json(weights.parent / "run.json", AnalysisError, "the folder of a finished run")
@@ -43,51 +43,54 @@ def reid(path: Path, device: str) -> Features:
     if not weights.is_file() or not {"network", "input", "compute"} <= set(config):
         raise AnalysisError(f"{path} is no finished run: expected {MODEL} beside a run.json that describes it.")
     where = str(weights.parent / "run.json")
-    network, size = strict(Network, config["network"], where), strict(Input, config["input"], where)
-    compute, place = strict(Compute, config["compute"], where), devices.resolve(device)
-    made = model.read(weights, network, place)
+    network, size = (
+        from_mapping(NetworkSettings, config["network"], where),
+        from_mapping(InputSettings, config["input"], where),
+    )
+    compute, place = from_mapping(ComputeSettings, config["compute"], where), devices.resolve_device(device)
+    made = model.read_model(weights, network, place)
 
     def features(pixels: np.ndarray) -> np.ndarray:
-        return embed(made, pixels, compute, place).float().cpu().numpy()
+        return embed_images(made, pixels, compute, place).float().cpu().numpy()
 
     return Features(
         "reid",
         f"reid:{_digest(weights)}",
         lambda images, workers, progress: in_batches(images, (size.height, size.width), features, workers, progress),
-        lengthened("reid"),
+        with_norm_feature("reid"),
     )
 
 
-def resnet50(path: Path | None, device: str) -> Features:
+def resnet50_features(path: Path | None, device: str) -> Features:
     """Unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128: general looks, no persons."""
     import torch
 
     from gprplus.baseline import backbones, devices
     from gprplus.baseline import pretrained as weights
-    from gprplus.baseline.augment import normalised
-    from gprplus.baseline.recipe import Network
+    from gprplus.baseline.augment import normalize
+    from gprplus.baseline.recipe import NetworkSettings
 
     source = str(path) if path else "imagenet"
-    backbone = backbones.make(Network(weights=source, last_stride=2))
+    backbone = backbones.make_backbone(NetworkSettings(weights=source, last_stride=2))
     try:
-        said = weights.load(backbone, "resnet50", source)
+        said = weights.load_pretrained(backbone, "resnet50", source)
     except GprplusError as error:
         raise AnalysisError(f"ResNet-50 has no weights here: {error} {ELSE}") from error
     if said:
         raise AnalysisError(f"{source} is not ResNet-50: {said} {ELSE}")
-    place = devices.resolve(device)
+    place = devices.resolve_device(device)
     backbone = backbone.to(place).eval()
 
     @torch.inference_mode()
     def features(pixels: np.ndarray) -> np.ndarray:
-        found = backbone(normalised(torch.from_numpy(pixels).to(place))).mean((2, 3))
+        found = backbone(normalize(torch.from_numpy(pixels).to(place))).mean((2, 3))
         return torch.nn.functional.normalize(found, dim=1).cpu().numpy()
 
     return Features(
         "resnet50",
         f"resnet50:{state_digest(backbone.state_dict())}",
         lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
-        lengthened("resnet50"),
+        with_norm_feature("resnet50"),
     )
 
 

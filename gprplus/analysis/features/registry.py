@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gprplus.analysis.features import appearance
-from gprplus.analysis.features.base import MEASURES, Features, Images, each
-from gprplus.core.errors import AnalysisError, nearest
+from gprplus.analysis.features.base import MEASURES, Features, ImageBatch, map_images
+from gprplus.core.errors import AnalysisError, did_you_mean
 from gprplus.core.parallel import Progress
 
 KNOWN = {
@@ -20,7 +20,7 @@ KNOWN = {
 }
 
 
-def chosen(asked: Sequence[str], device: str = "auto") -> list[Features]:
+def make_features(asked: Sequence[str], device: str = "auto") -> list[Features]:
     """The kinds of features asked for, ready to look. Raises AnalysisError for what is unknown, double or not there."""
     found = [_one(text, device) for text in asked]
     names = [features.name for features in found]
@@ -33,36 +33,36 @@ def chosen(asked: Sequence[str], device: str = "auto") -> list[Features]:
 def _one(text: str, device: str) -> Features:
     name, colon, rest = text.partition(":")
     if text == "histograms":
-        return histograms()
+        return histogram_features()
     if name == "reid" and rest:
-        from gprplus.analysis.features.networks import reid
+        from gprplus.analysis.features.networks import reid_features
 
-        return reid(Path(rest), device)
+        return reid_features(Path(rest), device)
     if name in ("vgg19", "resnet50") and bool(colon) == bool(rest):
-        from gprplus.analysis.features.networks import resnet50
-        from gprplus.analysis.features.vgg import vgg19
+        from gprplus.analysis.features.networks import resnet50_features
+        from gprplus.analysis.features.vgg import vgg19_features
 
-        return {"vgg19": vgg19, "resnet50": resnet50}[name](Path(rest) if rest else None, device)
+        return {"vgg19": vgg19_features, "resnet50": resnet50_features}[name](Path(rest) if rest else None, device)
     if Path(text).suffix in (".npy", ".parquet"):
-        return given(Path(text))
+        return read_given_features(Path(text))
     known = [key.split(":")[0] for key in KNOWN]
     raise AnalysisError(
-        f"There are no features '{text}'. {nearest(name, known)} Or name a .npy or .parquet file; reid needs a path."
+        f"There are no features '{text}'. {did_you_mean(name, known)} Or name a .npy or .parquet file; reid needs a path."
     )
 
 
-def histograms() -> Features:
+def histogram_features() -> Features:
     """The cheap look: `appearance`."""
 
-    def look(images: Images, workers: int | None, progress: Progress) -> np.ndarray:
-        return each(images, appearance.describe, workers, progress)
+    def look(images: ImageBatch, workers: int | None, progress: Progress) -> np.ndarray:
+        return map_images(images, appearance.describe_image, workers, progress)
 
-    return Features("histograms", appearance.VERSION, look, appearance.scaled, MEASURES)
+    return Features("histograms", appearance.VERSION, look, appearance.scale_features, MEASURES)
 
 
-def given(path: Path) -> Features:
+def read_given_features(path: Path) -> Features:
     """Features that somebody else made, both sides in one file, each row named by uid or path."""
-    from gprplus.evaluation.external_features import of_rows
+    from gprplus.evaluation.external_features import read_for_rows
 
     if not path.is_file():
         raise AnalysisError(f"There is no file of features at {path}. Name the .npy or .parquet file that holds them.")
@@ -70,7 +70,7 @@ def given(path: Path) -> Features:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     names = path.with_suffix(".txt") if path.suffix == ".npy" else None
 
-    def look(images: Images, workers: int | None, progress: Progress) -> np.ndarray:
-        return np.asarray(of_rows(images.rows, path, names), dtype=np.float64)
+    def look(images: ImageBatch, workers: int | None, progress: Progress) -> np.ndarray:
+        return np.asarray(read_for_rows(images.rows, path, names), dtype=np.float64)
 
     return Features(path.stem, f"file:{digest}", look, lambda pooled: {path.stem: pooled})

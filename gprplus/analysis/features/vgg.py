@@ -21,9 +21,9 @@ import torch
 from torch import nn
 
 from gprplus.analysis.features.base import Features, in_batches
-from gprplus.analysis.features.networks import ELSE, lengthened, state_digest
+from gprplus.analysis.features.networks import ELSE, state_digest, with_norm_feature
 from gprplus.baseline import devices, pretrained
-from gprplus.baseline.augment import normalised
+from gprplus.baseline.augment import normalize
 from gprplus.core.errors import AnalysisError, GprplusError
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the end of the name is the start of its SHA-256
@@ -32,10 +32,10 @@ STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
 
 
-def layers() -> dict[str, int]:
+def build_layers() -> dict[str, int]:
     """Names such as conv4_2 and the place of that convolution in `features`.
 
-    >>> [layers()[name] for name in ("conv1_1", "conv4_2", "conv5_1")]
+    >>> [build_layers()[name] for name in ("conv1_1", "conv4_2", "conv5_1")]
     [0, 21, 28]
     """
     place, found = 0, {}
@@ -63,7 +63,7 @@ class VGG19(nn.Module):
 
     def maps(self, images: torch.Tensor, names: Sequence[str]) -> dict[str, torch.Tensor]:
         """Rectified maps `(B, N_l, h, w)` of the named convolutions, of normalised images `(B, 3, H, W)`."""
-        place = {layers()[name] + 1: name for name in names}
+        place = {build_layers()[name] + 1: name for name in names}
         found, x = {}, images
         for i in range(max(place) + 1):
             x = self.features[i](x)
@@ -95,34 +95,36 @@ def style(maps: Mapping[str, torch.Tensor], weight: float) -> torch.Tensor:
     return torch.cat(parts, dim=1)
 
 
-def load(path: Path | None, device: str) -> VGG19:
+def load_vgg19(path: Path | None, device: str) -> VGG19:
     """VGG-19 with weights of a file, else those of torchvision, from torch-hub's cache or the network.
 
     Raises AnalysisError, naming what can be compared instead, where there are none or they are another network's.
     """
     network = VGG19()
     try:
-        said = pretrained.fill(network, pretrained.read(path) if path else pretrained.fetch(URL), str(path or URL))
+        said = pretrained.fill_state(
+            network, pretrained.read_weights(path) if path else pretrained.fetch_weights(URL), str(path or URL)
+        )
     except GprplusError as error:
         raise AnalysisError(f"VGG-19 has no weights here: {error} {ELSE}") from error
     if said:
         raise AnalysisError(f"{path or URL} is not VGG-19: {said} {ELSE}")
-    return network.to(devices.resolve(device)).eval()
+    return network.to(devices.resolve_device(device)).eval()
 
 
-def vgg19(path: Path | None, device: str) -> Features:
+def vgg19_features(path: Path | None, device: str) -> Features:
     """Means of the last convolution's maps, unit length, `(N, 512)`, of images at 256 x 128."""
-    network = load(path, device)
-    place = devices.resolve(device)
+    network = load_vgg19(path, device)
+    place = devices.resolve_device(device)
 
     @torch.inference_mode()
     def features(pixels: np.ndarray) -> np.ndarray:
-        maps = network.maps(normalised(torch.from_numpy(pixels).to(place)), ["conv5_4"])["conv5_4"]
+        maps = network.maps(normalize(torch.from_numpy(pixels).to(place)), ["conv5_4"])["conv5_4"]
         return torch.nn.functional.normalize(maps.mean((2, 3)), dim=1).cpu().numpy()
 
     return Features(
         "vgg19",
         f"vgg19:{state_digest(network.state_dict())}",
         lambda images, workers, progress: in_batches(images, (256, 128), features, workers, progress),
-        lengthened("vgg19"),
+        with_norm_feature("vgg19"),
     )

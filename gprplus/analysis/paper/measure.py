@@ -2,7 +2,7 @@
 
 Known (its slides): VGG-19 content and style losses between renders and target images, L = alpha L_style + beta
 L_content; one mean per level; the levels under a dashed line are kept; importance of identity, viewpoint, weather and
-illumination as whole numbers that look like XGBoost split counts. Unknown: all of `Settings`.
+illumination as whole numbers that look like XGBoost split counts. Unknown: all of `PaperSettings`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.analysis import permutation
-from gprplus.analysis.features.base import Images
-from gprplus.analysis.matched_sample import Crossed
+from gprplus.analysis.features.base import ImageBatch
+from gprplus.analysis.matched_sample import CrossedSample
 from gprplus.analysis.paper import vgg_losses
-from gprplus.analysis.paper.settings import RULES, Network, Settings
-from gprplus.analysis.sample import LEAST_PERSONS, Side
+from gprplus.analysis.paper.settings import RULES, LossNetwork, PaperSettings
+from gprplus.analysis.sample import MIN_IDENTITIES, ImageSample
 from gprplus.core.errors import AnalysisError
 from gprplus.core.parallel import Progress
-from gprplus.core.sampling import canonical, mix, priorities, text_key
+from gprplus.core.sampling import hash64, join_canonical, priorities, splitmix64
 
 RESAMPLES = 1000
 _TAILS = (0.025, 0.975)
@@ -34,7 +34,7 @@ BIAS = (
 )
 
 
-def network(features: Sequence[str], device: str) -> Network:
+def loss_network(features: Sequence[str], device: str) -> LossNetwork:
     """The VGG-19 of `--features vgg19[:FILE]`, or that of torch-hub's cache. Raises AnalysisError."""
     from gprplus.analysis.features import vgg
     from gprplus.analysis.features.networks import state_digest
@@ -45,15 +45,15 @@ def network(features: Sequence[str], device: str) -> Network:
         if text.partition(":")[0] != "vgg19" or len(named) > 1:
             raise AnalysisError(f"Paper mode compares by VGG-19 alone, not by '{text}': --features vgg19:FILE or none.")
     file = named[0].partition(":")[2] if named else ""
-    model = vgg.load(Path(file) if file else None, device)
-    return Network(model, devices.resolve(device), f"vgg19:{state_digest(model.state_dict())}")
+    model = vgg.load_vgg19(Path(file) if file else None, device)
+    return LossNetwork(model, devices.resolve_device(device), f"vgg19:{state_digest(model.state_dict())}")
 
 
-def measure(
-    net: Network,
-    side: Side,
-    targets: Mapping[str, Side],
-    settings: Settings,
+def measure_target(
+    net: LossNetwork,
+    side: ImageSample,
+    targets: Mapping[str, ImageSample],
+    settings: PaperSettings,
     seed: int,
     workers: int | None,
     progress: Progress,
@@ -62,41 +62,41 @@ def measure(
     crossed = side.crossed
     if crossed is None:
         raise AnalysisError(
-            f"Paper mode needs {LEAST_PERSONS} persons with an image in every combination; {side.manifest.path} has "
+            f"Paper mode needs {MIN_IDENTITIES} persons with an image in every combination; {side.manifest.path} has "
             "fewer. Leave --mode paper out."
         )
     roots = side.manifest.roots()
-    images = Images(side.table.select(["uid", "dataset", "path"]).take(pa.array(crossed.flat)), roots)
+    images = ImageBatch(side.table.select(["uid", "dataset", "path"]).take(pa.array(crossed.flat)), roots)
     found = {}
     for name, target in targets.items():
         (sample,) = target.samples.values()
         rows = target.table.select(["uid", "dataset", "path"]).take(pa.array(sample.rows[: settings.targets, 0]))
-        costs = vgg_losses.losses(net, images, Images(rows, target.manifest.roots()), sample.people[: settings.targets],
+        costs = vgg_losses.pair_losses(net, images, ImageBatch(rows, target.manifest.roots()), sample.people[: settings.targets],
                              crossed, settings, workers, progress)  # fmt: skip
         found[name] = _told(name, side, crossed, costs, images, rows, settings, seed)
     return found
 
 
 def _told(
-    name: str, side: Side, crossed: Crossed, costs: "vgg_losses.Losses", images: Images, rows: pa.Table,
-    settings: Settings, seed: int,
+    name: str, side: ImageSample, crossed: CrossedSample, costs: "vgg_losses.PairLosses", images: ImageBatch, rows: pa.Table,
+    settings: PaperSettings, seed: int,
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:  # fmt: skip
-    drawn = pair_up(images.rows.column("uid").to_numpy(), rows.column("uid").to_numpy(), settings.pairs, seed)
+    drawn = draw_pairs(images.rows.column("uid").to_numpy(), rows.column("uid").to_numpy(), settings.pairs, seed)
     content, style = (np.take_along_axis(cost, drawn, axis=1).mean(axis=1) for cost in (costs.content, costs.style))
     shape = crossed.rows.shape
     means = {
-        term: [by_level(values.reshape(shape), axis).mean(axis=0) for axis in range(len(crossed.factors))]
+        term: [losses_by_level(values.reshape(shape), axis).mean(axis=0) for axis in range(len(crossed.factors))]
         for term, values in (("content", content), ("style", style))
     }
     alpha = settings.alpha or 1 / max(float(np.concatenate(means["style"]).std()), 1e-30)
     beta = settings.beta or 1 / max(float(np.concatenate(means["content"]).std()), 1e-30)
     total = (alpha * style + beta * content).reshape(shape)
-    rng = np.random.default_rng(text_key(canonical("paper", name, str(seed))))
+    rng = np.random.default_rng(hash64(join_canonical("paper", name, str(seed))))
     losses, kept, sensitivity = [], {}, {}
     for axis, factor in enumerate(crossed.factors):
         if factor not in side.levels:
             continue
-        each = by_level(total, axis)
+        each = losses_by_level(total, axis)
         low, high = _interval(each, rng)
         level_total = each.mean(axis=0)
         mine = RULES[settings.rule](level_total)
@@ -140,13 +140,13 @@ def _told(
     return tables, facts
 
 
-def pair_up(source: np.ndarray, target: np.ndarray, count: int, seed: int) -> np.ndarray:
+def draw_pairs(source: np.ndarray, target: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Which target images each render is compared with, `(N, min(count, T)) int64`, drawn by a hash of both uids."""
-    keyed = mix(source[:, None].astype(np.uint64) ^ mix(target[None, :].astype(np.uint64)))
+    keyed = splitmix64(source[:, None].astype(np.uint64) ^ splitmix64(target[None, :].astype(np.uint64)))
     return np.argsort(priorities(keyed, seed, "pair"), axis=1)[:, :count]
 
 
-def by_level(table: np.ndarray, axis: int) -> np.ndarray:
+def losses_by_level(table: np.ndarray, axis: int) -> np.ndarray:
     """Means of a table `(P, L1, ..., Lk)` by person and level of one factor, `(P, L)`."""
     return table.mean(axis=tuple(a for a in range(1, table.ndim) if a != axis + 1))
 
@@ -157,7 +157,7 @@ def _interval(each: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def split_counts(
-    total: np.ndarray, crossed: Crossed, settings: Settings, rng: np.random.Generator
+    total: np.ndarray, crossed: CrossedSample, settings: PaperSettings, rng: np.random.Generator
 ) -> tuple[list[dict[str, Any]], str]:
     """Rows of columns.COUNTS without the target, or why there are none.
 
@@ -165,7 +165,7 @@ def split_counts(
     cardinality. `total` `(P, L1, ..., Lk)`.
     """
     try:
-        permutation.booster()
+        permutation.make_booster()
     except AnalysisError as error:
         return [], f"Split counts are left out. {error}"
     columns = np.stack([axis.ravel() for axis in np.indices(total.shape)], axis=1).astype(np.float32)
@@ -186,9 +186,9 @@ def split_counts(
     ], ""
 
 
-def _trees(columns: np.ndarray, values: np.ndarray, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+def _trees(columns: np.ndarray, values: np.ndarray, settings: PaperSettings) -> tuple[np.ndarray, np.ndarray]:
     """Split counts and total gain of each column."""
-    model = permutation.fit(
+    model = permutation.fit_booster(
         columns, values, n_estimators=settings.trees, max_depth=settings.depth, learning_rate=settings.eta
     ).get_booster()
     return tuple(  # type: ignore[return-value]

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.declarations import strict
-from gprplus.core.errors import AnalysisError, nearest
+from gprplus.core.declarations import from_mapping
+from gprplus.core.errors import AnalysisError, did_you_mean
 
 
 @dataclass(frozen=True)
-class Settings:
+class PaperSettings:
     """What the paper does not tell, and what is taken instead.
 
     alpha and beta 0 mean: so that each term has unit standard deviation over the levels. `pairs` target images are
@@ -33,56 +33,61 @@ class Settings:
     eta: float = 0.3
 
     def __post_init__(self) -> None:
-        from gprplus.analysis.features.vgg import layers
+        from gprplus.analysis.features.vgg import build_layers
 
         for name in (self.content_layer, *self.style_layers):
-            if name not in layers():
-                raise AnalysisError(f"VGG-19 has no layer '{name}'. {nearest(name, layers())}")
+            if name not in build_layers():
+                raise AnalysisError(f"VGG-19 has no layer '{name}'. {did_you_mean(name, build_layers())}")
         if self.rule not in RULES:
-            raise AnalysisError(f"There is no cut rule '{self.rule}'. {nearest(self.rule, RULES)}")
+            raise AnalysisError(f"There is no cut rule '{self.rule}'. {did_you_mean(self.rule, RULES)}")
         if min(self.height, self.width) < 32 or min(self.pairs, self.targets, self.trees, self.depth) < 1:
             raise AnalysisError("Paper settings: images of at least 32 pixels, and at least 1 pair, target and tree.")
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "Settings":
+    def of(cls, given: Mapping[str, Any]) -> "PaperSettings":
         """Settings by name, those not given by default. Raises DeclarationError or AnalysisError for unknown ones."""
-        return strict(cls, dict(given), "paper settings")
+        return from_mapping(cls, dict(given), "paper settings")
 
     def record(self) -> dict[str, Any]:
         """All of it, as it goes into the record."""
         return json.loads(json.dumps(asdict(self)))
 
 
-def below_mean(totals: np.ndarray) -> np.ndarray:
+def cut_below_mean(totals: np.ndarray) -> np.ndarray:
     """Levels whose loss is not above the mean over levels: where the paper's line lies for viewpoint."""
     return totals <= totals.mean()
 
 
-def below_median(totals: np.ndarray) -> np.ndarray:
+def cut_below_median(totals: np.ndarray) -> np.ndarray:
     """Levels whose loss is not above the median."""
     return totals <= np.median(totals)
 
 
-def below_gap(totals: np.ndarray) -> np.ndarray:
+def cut_below_gap(totals: np.ndarray) -> np.ndarray:
     """Levels under the widest gap between two neighbours.
 
-    >>> below_gap(np.array([5.0, 1.0, 1.5, 6.0])).tolist()
+    >>> cut_below_gap(np.array([5.0, 1.0, 1.5, 6.0])).tolist()
     [False, True, True, False]
     """
     ranked = np.sort(totals)
     return totals <= ranked[np.argmax(np.diff(ranked))] if len(ranked) > 1 else np.ones(1, dtype=bool)
 
 
-def below_half_deviation(totals: np.ndarray) -> np.ndarray:
+def cut_below_half_deviation(totals: np.ndarray) -> np.ndarray:
     """Levels at least half a standard deviation under the mean; the nearest one at least."""
     return (totals <= totals.mean() - totals.std() / 2) | (totals == totals.min())
 
 
-RULES = {"mean": below_mean, "median": below_median, "gap": below_gap, "mean-half-sd": below_half_deviation}
+RULES = {
+    "mean": cut_below_mean,
+    "median": cut_below_median,
+    "gap": cut_below_gap,
+    "mean-half-sd": cut_below_half_deviation,
+}
 
 
 @dataclass(frozen=True)
-class Network:
+class LossNetwork:
     """VGG-19 on a device, and what tells its weights from others."""
 
     model: Any

@@ -14,18 +14,18 @@ import torch
 
 from gprplus.analysis import distance_estimators
 from gprplus.analysis.features import vgg
-from gprplus.analysis.features.base import Images, pixel_batches
-from gprplus.analysis.matched_sample import Crossed
-from gprplus.baseline.augment import normalised
+from gprplus.analysis.features.base import ImageBatch, pixel_batches
+from gprplus.analysis.matched_sample import CrossedSample
+from gprplus.baseline.augment import normalize
 from gprplus.core.parallel import Progress
 
 if TYPE_CHECKING:
-    from gprplus.analysis.paper.settings import Network, Settings
+    from gprplus.analysis.paper.settings import LossNetwork, PaperSettings
 
 _TOGETHER = 16
 
 
-class Within:
+class WithinLevelDistance:
     """Mean squared distance between vectors of two different persons at one level, from sums alone.
 
     With Q the sum of squared lengths, S the sum of vectors, n how many, and q, s, m the same of one person, the sum
@@ -66,7 +66,7 @@ class Within:
 
 
 @dataclass(frozen=True)
-class Losses:
+class PairLosses:
     """Content and style losses of every render with every target image, `(N, T) float64` in the order of
     `crossed.flat`; mean losses within each level of each factor, and within the target.
     """
@@ -85,16 +85,16 @@ class Losses:
 
 
 @torch.inference_mode()
-def losses(
-    net: "Network",
-    source: Images,
-    target: Images,
+def pair_losses(
+    net: "LossNetwork",
+    source: ImageBatch,
+    target: ImageBatch,
     target_people: np.ndarray,
-    crossed: Crossed,
-    settings: "Settings",
+    crossed: CrossedSample,
+    settings: "PaperSettings",
     workers: int | None,
     progress: Progress,
-) -> Losses:
+) -> PairLosses:
     """Look at every image once. `source` stands in the order of `crossed.flat`, person after person."""
     size = (settings.height, settings.width)
     terms = ("content", "style")
@@ -105,7 +105,7 @@ def losses(
     others = {term: torch.cat(parts) for term, parts in held.items()}
     shape = crossed.rows.shape
     place = np.stack([axis.ravel() for axis in np.indices(shape)], axis=1)
-    within = {term: [Within(levels) for levels in shape[1:]] for term in terms}
+    within = {term: [WithinLevelDistance(levels) for levels in shape[1:]] for term in terms}
     costs: dict[str, list[np.ndarray]] = {term: [] for term in terms}
     row = 0
     for pixels in pixel_batches(source, size, workers, progress, _TOGETHER):
@@ -118,7 +118,7 @@ def losses(
                         sums.close()
         row += len(pixels)
     blocks = np.unique(target_people, return_inverse=True)[1]
-    return Losses(
+    return PairLosses(
         np.concatenate(costs["content"]),
         np.concatenate(costs["style"]),
         shape,
@@ -127,10 +127,10 @@ def losses(
     )
 
 
-def _vectors(net: "Network", pixels: np.ndarray, settings: "Settings") -> dict[str, torch.Tensor]:
+def _vectors(net: "LossNetwork", pixels: np.ndarray, settings: "PaperSettings") -> dict[str, torch.Tensor]:
     """The vectors of vgg.content and vgg.style, `(B, D)` each."""
     names: Sequence[str] = dict.fromkeys([settings.content_layer, *settings.style_layers])  # type: ignore[assignment]
-    maps = net.model.maps(normalised(torch.from_numpy(pixels).to(net.device)), list(names))
+    maps = net.model.maps(normalize(torch.from_numpy(pixels).to(net.device)), list(names))
     styled = {name: maps[name] for name in settings.style_layers}
     return {
         "content": vgg.content(maps[settings.content_layer]),
@@ -147,7 +147,7 @@ def _squares(left: torch.Tensor, right: torch.Tensor) -> np.ndarray:
 def _inside(cost: np.ndarray, people: np.ndarray) -> float:
     """The mean over pairs of different persons."""
     return float(
-        distance_estimators.within(
+        distance_estimators.within_group(
             distance_estimators.block_sums(cost, people, people), np.ones((1, people.max() + 1))
         )[0]
     )

@@ -12,11 +12,11 @@ from gprplus.ingest import Manifest
 from gprplus.splits import DeclaredArm, Split, make_split
 
 if TYPE_CHECKING:
-    from gprplus.analysis.search.holdout import Outcome
+    from gprplus.analysis.search.holdout import HeldOutResult
 
-SEARCHED = "searched"
+SELECTED = "searched"
 REFERENCE = "random-images-1"
-WRONG = "wrong-"
+OTHER_TARGET = "wrong-"
 
 
 def factors_and_cells(source: Manifest) -> tuple[list[str], list[str]]:
@@ -26,21 +26,21 @@ def factors_and_cells(source: Manifest) -> tuple[list[str], list[str]]:
     return factors, [" ".join(cell) for cell in product(*levels)]
 
 
-def declared(
-    name: str, found: Mapping[str, "Outcome"], cells: Sequence[str], identities: int, draws: int
+def declared_arms(
+    name: str, found: Mapping[str, "HeldOutResult"], cells: Sequence[str], identities: int, draws: int
 ) -> list[DeclaredArm]:
     """All of one number of persons and images: what was searched for, the threshold rule's, random ones, wrong ones."""
     mine = found[name]
-    counts = {SEARCHED: mine.counts}
+    counts = {SELECTED: mine.counts}
     if "threshold" in mine.chosen:
         counts["threshold"] = mine.chosen["threshold"]
     for kind, each in mine.drawn.items():
         counts |= {f"{kind}-{k}": drawn for k, drawn in enumerate(each[:draws], start=1)}
-    counts |= {f"{WRONG}{other}": outcome.counts for other, outcome in found.items() if other != name}
+    counts |= {f"{OTHER_TARGET}{other}": outcome.counts for other, outcome in found.items() if other != name}
     return [DeclaredArm(arm, identities=identities, cells=_counted(cells, each)) for arm, each in counts.items()]
 
 
-def write(
+def write_search_split(
     source: Manifest,
     factors: Sequence[str],
     arms: Sequence[DeclaredArm],

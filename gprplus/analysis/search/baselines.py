@@ -1,6 +1,6 @@
 """Other ways to choose cells under the same budget, by the same distance: what a search has to beat.
 
-All work on one `Problem` and give weights `(C,)`, or None where what they keep cannot fill the budget.
+All work on one `SubsetProblem` and give weights `(C,)`, or None where what they keep cannot fill the budget.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from itertools import chain
 
 import numpy as np
 
-from gprplus.analysis.search.qp import counts, project, solve
+from gprplus.analysis.search.qp import project_to_simplex, round_counts, solve_weights
 
 _SWEEPS = 20
 
 
 @dataclass(frozen=True)
-class Problem:
+class SubsetProblem:
     """Q `(C, C)` and b `(C,)` of weights.solve, the level numbers of each cell `(C, K)`, how many images each cell can
     give `(C,)`, the images wanted, and the groups that keep at least `least` of the weight.
     """
@@ -43,12 +43,12 @@ class Problem:
         upper = np.where(weights > 0, self.upper, 0.0)
         if upper.sum() < 1 - 1e-12:
             return None
-        return project(weights, upper, np.zeros(len(weights), dtype=np.int64), np.zeros(1))
+        return project_to_simplex(weights, upper, np.zeros(len(weights), dtype=np.int64), np.zeros(1))
 
 
-def convex(problem: Problem) -> np.ndarray:
+def convex_subset(problem: SubsetProblem) -> np.ndarray:
     """The optimum of weights.solve, with its floors."""
-    return solve(
+    return solve_weights(
         problem.within,
         problem.across,
         ridge=problem.ridge,
@@ -58,12 +58,12 @@ def convex(problem: Problem) -> np.ndarray:
     )
 
 
-def threshold(problem: Problem) -> np.ndarray | None:
+def threshold_subset(problem: SubsetProblem) -> np.ndarray | None:
     """The paper's way: in each factor by itself the levels not above their mean, in all combinations."""
     return _even(problem, [_near(problem, factor) for factor in range(problem.levels.shape[1])])
 
 
-def greedy(problem: Problem) -> np.ndarray | None:
+def greedy_subset(problem: SubsetProblem) -> np.ndarray | None:
     """Level after level is left out while that brings the mixture nearer and the budget can still be filled."""
     kept = [set(np.unique(column).tolist()) for column in problem.levels.T]
     best = _even(problem, kept)
@@ -81,7 +81,7 @@ def greedy(problem: Problem) -> np.ndarray | None:
     return best
 
 
-def coordinate(problem: Problem) -> np.ndarray | None:
+def coordinate_subset(problem: SubsetProblem) -> np.ndarray | None:
     """Attribute descent (Yao et al., "Simulating content consistent vehicle datasets with attribute descent", 2020):
     one distribution a factor, the cell's weight their product; each factor in turn takes its best distribution, here
     exactly, given the others, until nothing moves.
@@ -94,7 +94,7 @@ def coordinate(problem: Problem) -> np.ndarray | None:
             parts = [s[problem.levels[:, k]] for k, s in enumerate(share) if k != factor]
             other = np.prod([np.ones(len(problem.levels)), *parts], axis=0)
             spread = np.where(problem.levels[:, [factor]] == np.arange(size), other[:, None], 0.0)
-            share[factor] = solve(
+            share[factor] = solve_weights(
                 spread.T @ problem.within @ spread,
                 spread.T @ problem.across,
                 ridge=problem.ridge / size,
@@ -105,16 +105,16 @@ def coordinate(problem: Problem) -> np.ndarray | None:
         if max(np.abs(a - b).max() for a, b in zip(before, share, strict=True)) < 1e-6:
             break
     product = np.prod([s[problem.levels[:, k]] for k, s in enumerate(share)], axis=0)
-    return project(product, problem.upper, np.zeros(len(product), dtype=np.int64), np.zeros(1))
+    return project_to_simplex(product, problem.upper, np.zeros(len(product), dtype=np.int64), np.zeros(1))
 
 
-def random_images(problem: Problem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def random_images(problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """As many images as the budget has, drawn from all there are."""
     del searched
     return rng.multivariate_hypergeometric(problem.most, problem.images) / problem.images
 
 
-def random_levels(problem: Problem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+def random_levels(problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
     """What was searched for with the levels of each factor renamed by chance: as few of them, as unevenly weighted."""
     sizes = problem.levels.max(axis=0) + 1
     names = [rng.permutation(size) for size in sizes]
@@ -124,19 +124,19 @@ def random_levels(problem: Problem, searched: np.ndarray, rng: np.random.Generat
     return problem.filled(weights)
 
 
-CHOSEN: dict[str, Callable[[Problem], np.ndarray | None]] = {
-    "searched": convex,
-    "coordinate": coordinate,
-    "greedy": greedy,
-    "threshold": threshold,
+CHOSEN: dict[str, Callable[[SubsetProblem], np.ndarray | None]] = {
+    "searched": convex_subset,
+    "coordinate": coordinate_subset,
+    "greedy": greedy_subset,
+    "threshold": threshold_subset,
 }
-DRAWN: dict[str, Callable[[Problem, np.ndarray, np.random.Generator], np.ndarray | None]] = {
+DRAWN: dict[str, Callable[[SubsetProblem, np.ndarray, np.random.Generator], np.ndarray | None]] = {
     "random-levels": random_levels,
     "random-images": random_images,
 }
 
 
-def _near(problem: Problem, factor: int) -> set[int]:
+def _near(problem: SubsetProblem, factor: int) -> set[int]:
     """The levels of one factor whose even mixture is not farther than the mean over its levels."""
     levels = np.unique(problem.levels[:, factor])
     far = np.array([problem.objective(_mean(problem.levels[:, factor] == level)) for level in levels])
@@ -147,12 +147,12 @@ def _mean(inside: np.ndarray) -> np.ndarray:
     return inside / inside.sum()
 
 
-def _even(problem: Problem, kept: list[set[int]]) -> np.ndarray | None:
+def _even(problem: SubsetProblem, kept: list[set[int]]) -> np.ndarray | None:
     """All combinations of the levels kept, alike."""
     inside = np.all([np.isin(problem.levels[:, k], sorted(levels)) for k, levels in enumerate(kept)], axis=0)
     return problem.filled(_mean(inside))
 
 
-def whole(problem: Problem, weights: np.ndarray) -> np.ndarray:
+def whole_counts(problem: SubsetProblem, weights: np.ndarray) -> np.ndarray:
     """The images of each cell, `(C,) int64`."""
-    return counts(weights, problem.images, problem.most)
+    return round_counts(weights, problem.images, problem.most)

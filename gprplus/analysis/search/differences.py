@@ -19,10 +19,10 @@ import numpy as np
 
 from gprplus.analysis.record import Difference
 from gprplus.analysis.search.kernels import Kernels
-from gprplus.statistics.contrasts import Judged
-from gprplus.statistics.identity_variance import factors, freedom
-from gprplus.statistics.multiplicity import largest
-from gprplus.statistics.variance_sum import joined, two_sided
+from gprplus.statistics.contrasts import ContrastEstimates
+from gprplus.statistics.identity_variance import df_of_shares, variance_factors
+from gprplus.statistics.multiplicity import max_t_adjust
+from gprplus.statistics.variance_sum import combine_variances, two_sided
 
 LEAST = 3  # source identities of a jackknife over pairs
 DRAWS = 2000  # simulated searches without any difference
@@ -30,7 +30,7 @@ SAME = 1e-9  # standard error of a control that is the searched mixture itself; 
 
 
 @dataclass(frozen=True)
-class Parts:
+class DiscrepancyParts:
     """The discrepancy of one mixture up to a constant, its jackknife pseudo-values by source identity `(P,)`, and its
     mean terms by target identity `(I,)`.
     """
@@ -40,7 +40,7 @@ class Parts:
     target: np.ndarray
 
     @classmethod
-    def of(cls, known: Kernels, images: np.ndarray, weights: np.ndarray) -> "Parts":
+    def of(cls, known: Kernels, images: np.ndarray, weights: np.ndarray) -> "DiscrepancyParts":
         """The parts of the mixture `weights` `(C,)`, by the source identities of `known` and the target images that
         `images` `(T,) bool` selects.
         """
@@ -56,7 +56,7 @@ class Parts:
         return cls(float(value), people * value - (people - 1) * without, -terms.mean(axis=0))
 
     @classmethod
-    def mean(cls, draws: Sequence["Parts"]) -> "Parts":
+    def mean(cls, draws: Sequence["DiscrepancyParts"]) -> "DiscrepancyParts":
         """The mean of the parts of several mixtures."""
         source, target = (np.mean([getattr(one, name) for one in draws], axis=0) for name in ("source", "target"))
         return cls(float(np.mean([one.value for one in draws])), source, target)
@@ -68,7 +68,7 @@ def memberships(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return own, own.sum(axis=1) / len(people)
 
 
-def differences(
+def control_differences(
     known: Kernels,
     images: np.ndarray,
     searched: np.ndarray,
@@ -80,9 +80,9 @@ def differences(
     These are the source identities of `known` and those of the target images that `images` `(T,) bool` selects. A
     control has one mixture, or several random draws, whose mean discrepancy is compared.
     """
-    own = Parts.of(known, images, searched)
-    draws = [[Parts.of(known, images, weights) for weights in each] for each in controls.values()]
-    means = [Parts.mean(each) for each in draws]
+    own = DiscrepancyParts.of(known, images, searched)
+    draws = [[DiscrepancyParts.of(known, images, weights) for weights in each] for each in controls.values()]
+    means = [DiscrepancyParts.mean(each) for each in draws]
     value = np.array([one.value - own.value for one in means])
     over_source = np.stack([one.source - own.source for one in means], axis=1)
     over_target = np.stack([one.target - own.target for one in means], axis=1)
@@ -97,7 +97,7 @@ def _difference(control: str, value: float, half: float) -> Difference:
     return Difference(control, value, *((None, None) if math.isnan(half) else (value - half, value + half)))
 
 
-def nearest(found: Sequence[Difference]) -> bool:
+def is_nearest(found: Sequence[Difference]) -> bool:
     """Whether every control is shown to be farther from the target than the searched subset."""
     return bool(found) and all(one.farther for one in found)
 
@@ -106,7 +106,7 @@ Clusters = tuple[np.ndarray, np.ndarray]  # values `(N, K)` of identities for ea
 Part = tuple[np.ndarray, np.ndarray]  # variances `(K,)` and degrees of freedom `(K,)`
 
 
-def _luck(draws: Sequence[Sequence[Parts]]) -> Part:
+def _luck(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
     """The variance of the mean over a random control's draws; 0 for a control of one mixture."""
     values = [np.array([one.value for one in each]) for each in draws]
     size = [each.var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in values]
@@ -115,24 +115,24 @@ def _luck(draws: Sequence[Sequence[Parts]]) -> Part:
 
 def _half_widths(value: np.ndarray, clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) -> np.ndarray:
     """Half widths `(K,)` of simultaneous 95% intervals; NaN where there is none."""
-    variance, degrees = joined([*(_part(*each) for each in clusters), luck])
+    variance, degrees = combine_variances([*(_part(*each) for each in clusters), luck])
     error, null = np.sqrt(variance), _null(clusters, luck, rng)
     differs = error > SAME
-    judged = Judged(value, np.where(differs, error, 0.0), degrees, np.full(len(value), math.nan), null)
-    return np.where(differs, largest(judged)[1], 0.0)
+    judged = ContrastEstimates(value, np.where(differs, error, 0.0), degrees, np.full(len(value), math.nan), null)
+    return np.where(differs, max_t_adjust(judged)[1], 0.0)
 
 
 def _part(values: np.ndarray, share: np.ndarray) -> Part:
     """The variance of the mean over identities; values `(..., N, K)`."""
     apart = values - (share @ values)[..., None, :]
-    return factors(share) @ apart**2, np.full(values.shape[-1], freedom(share))
+    return variance_factors(share) @ apart**2, np.full(values.shape[-1], df_of_shares(share))
 
 
 def _null(clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) -> np.ndarray:
     """Two-sided probabilities `(DRAWS, K)` of searches without any difference, as noisy as this one."""
     shift, parts = np.zeros(()), []
     for values, share in clusters:
-        root = np.sqrt(factors(share))[:, None] * (values - share @ values)
+        root = np.sqrt(variance_factors(share))[:, None] * (values - share @ values)
         _, scale, rows = np.linalg.svd(root, full_matrices=False)
         normal = rng.normal(size=(DRAWS, len(share), len(scale)))
         drawn = normal @ (scale[:, None] * rows) / math.sqrt((share**2).sum())
@@ -141,5 +141,5 @@ def _null(clusters: Sequence[Clusters], luck: Part, rng: np.random.Generator) ->
     size, degrees = luck[0], np.where(np.isfinite(luck[1]), luck[1], 1.0)
     shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
     parts.append((size * rng.chisquare(degrees, size=shift.shape) / degrees, luck[1]))
-    variance, known = joined(parts)
+    variance, known = combine_variances(parts)
     return two_sided(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known)

@@ -12,8 +12,8 @@ import numpy as np
 
 from gprplus.analysis.record import Difference
 from gprplus.analysis.search import baselines
-from gprplus.analysis.search.baselines import Problem
-from gprplus.analysis.search.differences import differences
+from gprplus.analysis.search.baselines import SubsetProblem
+from gprplus.analysis.search.differences import control_differences
 from gprplus.analysis.search.kernels import Kernels
 
 RESAMPLES = 200  # of the target's persons, for intervals
@@ -22,7 +22,7 @@ _TAILS = (0.025, 0.975)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class HeldOutResult:
     """The chosen weights `(C,)`, their range over redraws, images a cell; rows of columns.RIVALS without the target;
     counts of every way to choose and of each random draw; what else is kept in the record; how to make the row of
     counts that were found elsewhere; how to compare all controls with the subset, given those found for other targets.
@@ -40,9 +40,9 @@ class Outcome:
     compare: Callable[[Mapping[str, np.ndarray]], list[Difference]]
 
 
-def judged(
+def held_out_results(
     known: Kernels,
-    problem: Callable[[np.ndarray, np.ndarray], Problem],
+    problem: Callable[[np.ndarray, np.ndarray], SubsetProblem],
     half: np.ndarray,
     fit: np.ndarray,
     bandwidth: float,
@@ -50,21 +50,24 @@ def judged(
     *,
     draws: int,
     redraws: int = REDRAWS,
-) -> Outcome:
+) -> HeldOutResult:
     """Choose by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool` with every method, and
     evaluate on the others; on the same source identities where `half` has all of them.
 
     `problem` makes the programme of persons counted so often and target images weighted so.
     """
-    own, other = Judge.of(known.of(half), fit), Judge.of(known.of(~half if not half.all() else half), ~fit)
+    own, other = (
+        HoldoutScorer.of(known.of(half), fit),
+        HoldoutScorer.of(known.of(~half if not half.all() else half), ~fit),
+    )
     plain = problem(half.astype(np.float64), fit.astype(np.float64))
     chosen = {name: way(plain) for name, way in baselines.CHOSEN.items()}
-    kept = {name: baselines.whole(plain, weights) for name, weights in chosen.items() if weights is not None}
+    kept = {name: baselines.whole_counts(plain, weights) for name, weights in chosen.items() if weights is not None}
     weights = np.asarray(chosen["searched"])
     drawn = {name: _draws(way, plain, weights, rng, draws) for name, way in baselines.DRAWN.items()}
     rows = [_row(name, [counts], own, other, rng) for name, counts in kept.items()]
     rows += [_row(name, each, own, other, rng) for name, each in drawn.items() if each]
-    even = baselines.whole(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
+    even = baselines.whole_counts(plain, plain.filled(np.full(len(plain.most), 1 / len(plain.most))))  # type: ignore[arg-type]
     rows.append(_row("even", [even], own, other, rng))
     again = np.stack([_again(known, problem, half, fit, rng) for _ in range(redraws)])
     low, high = np.quantile(again, _TAILS, axis=0)
@@ -87,30 +90,30 @@ def judged(
         controls = {name: [counts] for name, counts in others.items()} | drawn | {"even": [even]}
         mixtures = {name: [counts / counts.sum() for counts in each] for name, each in controls.items() if each}
         searched = kept["searched"] / kept["searched"].sum()
-        found = differences(other.known, other.images, searched, mixtures, rng)
+        found = control_differences(other.known, other.images, searched, mixtures, rng)
         return [replace(one, low=None, high=None) for one in found] if half.all() else found
 
-    return Outcome(weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare)
+    return HeldOutResult(weights, low, high, kept["searched"], order, kept, drawn, facts, place, compare)
 
 
 def _draws(
-    way: Callable[[Problem, np.ndarray, np.random.Generator], np.ndarray | None],
-    problem: Problem,
+    way: Callable[[SubsetProblem, np.ndarray, np.random.Generator], np.ndarray | None],
+    problem: SubsetProblem,
     searched: np.ndarray,
     rng: np.random.Generator,
     draws: int,
 ) -> list[np.ndarray]:
     found = [way(problem, searched, rng) for _ in range(draws)]
-    return [baselines.whole(problem, weights) for weights in found if weights is not None]
+    return [baselines.whole_counts(problem, weights) for weights in found if weights is not None]
 
 
-def halved(persons: int, rng: np.random.Generator) -> np.ndarray:
+def halve_identities(persons: int, rng: np.random.Generator) -> np.ndarray:
     """The source identities that choose, `(P,) bool`: a random half, or all where there are fewer than four."""
     return np.ones(persons, dtype=bool) if persons < 4 else rng.permutation(persons) % 2 == 0
 
 
 @dataclass(frozen=True)
-class Judge:
+class HoldoutScorer:
     """Persons of the source and images of the target `(T,) bool` that judge; `fair` is Kernels.unbiased of them."""
 
     known: Kernels
@@ -118,7 +121,7 @@ class Judge:
     images: np.ndarray
 
     @classmethod
-    def of(cls, known: Kernels, images: np.ndarray) -> "Judge":
+    def of(cls, known: Kernels, images: np.ndarray) -> "HoldoutScorer":
         """A judge of these kernels' persons and these images."""
         return cls(known, known.unbiased(), images)
 
@@ -138,7 +141,9 @@ class Judge:
         return found
 
 
-def _row(name: str, each: list[np.ndarray], own: Judge, other: Judge, rng: np.random.Generator) -> dict[str, Any]:
+def _row(
+    name: str, each: list[np.ndarray], own: HoldoutScorer, other: HoldoutScorer, rng: np.random.Generator
+) -> dict[str, Any]:
     """One way to choose; of several random draws their mean and the range of the draws."""
     weights = [counts / counts.sum() for counts in each]
     held = [other.discrepancy(w) for w in weights]
@@ -157,7 +162,7 @@ def _row(name: str, each: list[np.ndarray], own: Judge, other: Judge, rng: np.ra
 
 def _again(
     known: Kernels,
-    problem: Callable[[np.ndarray, np.ndarray], Problem],
+    problem: Callable[[np.ndarray, np.ndarray], SubsetProblem],
     half: np.ndarray,
     fit: np.ndarray,
     rng: np.random.Generator,
@@ -166,10 +171,10 @@ def _again(
     targets = np.unique(known.people[fit])
     times = np.bincount(rng.choice(targets, len(targets)), minlength=int(known.people.max()) + 1)
     drawn = rng.multinomial(half.sum(), half / half.sum()).astype(np.float64)
-    return baselines.convex(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
+    return baselines.convex_subset(problem(drawn, np.where(fit, times[known.people], 0).astype(np.float64)))
 
 
-def _jaccard(problem: Problem, one: np.ndarray, two: np.ndarray) -> float:
+def _jaccard(problem: SubsetProblem, one: np.ndarray, two: np.ndarray) -> float:
     """Cells that both fill, as a part of those that either does."""
-    first, second = (baselines.whole(problem, weights) > 0 for weights in (one, two))
+    first, second = (baselines.whole_counts(problem, weights) > 0 for weights in (one, two))
     return float((first & second).sum() / max((first | second).sum(), 1))

@@ -47,16 +47,16 @@ class Kernels:
         return np.full(people, 1 / people) if weights is None else weights / weights.sum()
 
 
-def kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> tuple[Kernels, float]:
+def build_kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> tuple[Kernels, float]:
     """Of source points `(P, C, D)` and target points `(T, D)`, with the median distance of all as bandwidth."""
     people, cells, width = source.shape
     flat = source.reshape(-1, width)
     bandwidth = distance_estimators.median_distance(np.vstack([flat, target]))
 
     def near(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        return (1 - distance_estimators.costs(distance_estimators.distances(left, right), bandwidth)["mmd2"]).astype(
-            np.float32
-        )
+        return (
+            1 - distance_estimators.costs(distance_estimators.squared_distances(left, right), bandwidth)["mmd2"]
+        ).astype(np.float32)
 
     return Kernels(
         np.concatenate([near(row, flat) for row in source]).reshape(people, cells, people, cells),

@@ -15,14 +15,14 @@ _STEPS = 20_000
 _CLOSE = 1e-9
 
 
-def project(point: np.ndarray, upper: np.ndarray, groups: np.ndarray, least: np.ndarray) -> np.ndarray:
+def project_to_simplex(point: np.ndarray, upper: np.ndarray, groups: np.ndarray, least: np.ndarray) -> np.ndarray:
     """The nearest w `(C,)` to a point that meets all constraints; `groups` `(C,)` numbers the group of each cell.
 
     w = clip(point - t_g, 0, upper) with one threshold t for all groups, lowered in those that would fall under their
     `least` `(G,)`: the Karush-Kuhn-Tucker conditions of disjoint groups.
 
     >>> even = np.array([1.0, 1.0])
-    >>> project(np.array([0.9, 0.5, 0.0]), np.ones(3), np.array([0, 0, 1]), np.array([0.0, 0.2])).round(3).tolist()
+    >>> project_to_simplex(np.array([0.9, 0.5, 0.0]), np.ones(3), np.array([0, 0, 1]), np.array([0.0, 0.2])).round(3).tolist()
     [0.6, 0.2, 0.2]
     """
     own = np.full(len(least), np.inf)
@@ -47,7 +47,7 @@ def _threshold(point: np.ndarray, upper: np.ndarray, wanted: float, limit: np.nd
     return float(np.interp(-wanted, -sums, bends[order]))
 
 
-def solve(
+def solve_weights(
     within: np.ndarray,
     across: np.ndarray,
     *,
@@ -62,11 +62,11 @@ def solve(
     """
     even = np.full(len(across), 1 / len(across))
     step = 1 / (2 * (np.linalg.eigvalsh(within)[-1] + ridge))
-    w = ahead = project(even, upper, groups, least)
+    w = ahead = project_to_simplex(even, upper, groups, least)
     momentum = 1.0
     for _ in range(_STEPS):
         slope = 2 * (within @ ahead - across + ridge * (ahead - even))
-        new = project(ahead - step * slope, upper, groups, least)
+        new = project_to_simplex(ahead - step * slope, upper, groups, least)
         moved = new - w
         if (ahead - new) @ moved > 0:  # the last steps overshot: start the acceleration anew
             momentum = 1.0
@@ -78,11 +78,11 @@ def solve(
     return w
 
 
-def counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:
+def round_counts(weights: np.ndarray, total: int, most: np.ndarray) -> np.ndarray:
     """Whole numbers `(C,)` near weights x total that sum to it, none above `most`: the largest remainders are rounded
     up, and what a full cell cannot take goes to the next ones.
 
-    >>> counts(np.array([0.5, 0.3, 0.2]), 4, np.array([9, 9, 9])).tolist()
+    >>> round_counts(np.array([0.5, 0.3, 0.2]), 4, np.array([9, 9, 9])).tolist()
     [2, 1, 1]
     """
     ideal = weights * total

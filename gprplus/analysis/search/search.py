@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.analysis.columns import CELLS, RIVALS
-from gprplus.analysis.features import Features, chosen
-from gprplus.analysis.matched_sample import codes
-from gprplus.analysis.output import markdown, write_csv
+from gprplus.analysis.columns import BASELINES, CELLS
+from gprplus.analysis.features import Features, make_features
+from gprplus.analysis.matched_sample import number_combinations
+from gprplus.analysis.output import analysis_markdown, write_table_csv
 from gprplus.analysis.record import Difference, search_record
-from gprplus.analysis.sample import Side, opened_target, searched, target_side
+from gprplus.analysis.sample import ImageSample, open_target_sample, search_sample, target_sample
 from gprplus.analysis.search import arms, baselines, holdout, verdict
-from gprplus.analysis.search.differences import nearest
-from gprplus.analysis.search.kernels import kernels
+from gprplus.analysis.search.differences import is_nearest
+from gprplus.analysis.search.kernels import build_kernels
 from gprplus.core.errors import AnalysisError
-from gprplus.core.parallel import Progress, silent
+from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
-from gprplus.core.sampling import bottom, canonical, priorities, text_key, text_keys
-from gprplus.core.workdir import read_json, settle, versions, write_json, write_table, write_text
+from gprplus.core.sampling import bottom_k, hash64, hash64_many, join_canonical, priorities
+from gprplus.core.workdir import check_request, package_versions, read_json, write_json, write_table, write_text
 from gprplus.ingest import Manifest
 from gprplus.schema import VERSION, conform, stored
 
@@ -57,7 +57,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchResult:
     """What was found for one target: the record, the cells (columns.CELLS) and the rivals (columns.RIVALS), and the
     folder of the split that a benchmark can run.
     """
@@ -76,21 +76,21 @@ class Search:
     @property
     def nearest(self) -> bool:
         """Whether every control is shown to be farther from the target than the searched subset."""
-        return nearest(self.differences)
+        return is_nearest(self.differences)
 
     @property
     def verdict(self) -> str:
         """The same in words, with the controls that are not shown to be farther."""
-        return verdict.sentence(self.info["target"], self.differences)
+        return verdict.search_sentence(self.info["target"], self.differences)
 
     @classmethod
-    def open(cls, path: Path) -> "Search":
+    def open(cls, path: Path) -> "SearchResult":
         """Read a finished search; AnalysisError when the folder holds none."""
         info = read_json(path / RECORD, AnalysisError, "a search")
         search_record(info, path / RECORD)
         cells, rivals = (
             stored.read_table(path / f"{name}.parquet", columns, AnalysisError, "Search again with --force.")
-            for name, columns in (("cells", CELLS), ("rivals", RIVALS))
+            for name, columns in (("cells", CELLS), ("rivals", BASELINES))
         )
         return cls(path, info, cells, rivals)
 
@@ -113,8 +113,8 @@ def search(
     device: str = "auto",
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
-) -> list[Search]:
+    progress: Progress = no_progress,
+) -> list[SearchResult]:
     """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
 
     Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
@@ -125,8 +125,8 @@ def search(
     """
     source = Manifest.open(Path(manifest))
     budget = Budget.of(budget) if isinstance(budget, str) else budget
-    opened = {name: opened_target(name, Path(path), output.parent / "targets") for name, path in targets.items()}
-    (kind,) = chosen([features], device)
+    opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
+    (kind,) = make_features([features], device)
     request = {
         "manifest": source.info["fingerprint"],
         "targets": {name: target.info["fingerprint"] for name, target in opened.items()},
@@ -135,18 +135,18 @@ def search(
         **{"floor": floor, "images": images, "people": people, "draws": draws, "test_share": test_share, "seed": seed},
     }
     homes = {name: output / name / "search" for name in targets}
-    states = [settle(home / RECORD, request, force=force) for home in homes.values()]
+    states = [check_request(home / RECORD, request, force=force) for home in homes.values()]
     if all(state == "same" for state in states):
-        return [Search.open(home) for home in homes.values()]
-    side = searched(source, people, test_share, seed)
+        return [SearchResult.open(home) for home in homes.values()]
+    side = search_sample(source, people, test_share, seed)
     crossed = side.crossed
     assert crossed is not None
     if crossed.flat.size > MOST:
         raise AnalysisError(
             f"{crossed.flat.size:,} images were to be compared with each other, more than {MOST:,}: fewer --people."
         )
-    others = {name: target_side(target, images, seed) for name, target in opened.items()}
-    most = capacity(side, budget, seed)
+    others = {name: target_sample(target, images, seed) for name, target in opened.items()}
+    most = cell_capacity(side, budget, seed)
     pools = _looked(kind, side, others, workers, progress)
     found = {name: _one(name, side, others[name], *pools[name], most, budget, floor, seed) for name in targets}
     return [
@@ -157,23 +157,23 @@ def search(
     ]
 
 
-def capacity(side: Side, budget: Budget, seed: int) -> np.ndarray:
+def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
     """How many images the budget's persons have in each cell, `(C,)`: the persons a split of this seed takes first."""
     assert side.crossed is not None
     table, crossed = side.table, side.crossed
     cell_of = crossed.cell_of(table)
     known = cell_of >= 0
     pairs = table.select(["dataset", "identity"]).filter(pa.array(known))
-    person, _ = codes(pairs, ["dataset", "identity"])
+    person, _ = number_combinations(pairs, ["dataset", "identity"])
     _, first = np.unique(person, return_index=True)
     rows = pairs.take(pa.array(first)).to_pylist()
-    keyed = text_keys(canonical(row["dataset"], row["identity"]) for row in rows)
+    keyed = hash64_many(join_canonical(row["dataset"], row["identity"]) for row in rows)
     if budget.identities > len(keyed):
         raise AnalysisError(
             f"The budget has {budget.identities:,} identities, but the train side of {side.manifest.path} has "
             f"{len(keyed):,}."
         )
-    taken = bottom(priorities(keyed, seed, "identity"), budget.identities, keyed)
+    taken = bottom_k(priorities(keyed, seed, "identity"), budget.identities, keyed)
     most = np.bincount(cell_of[known][np.isin(person, taken)], minlength=len(crossed.cells()))
     if budget.total > most.sum():
         raise AnalysisError(
@@ -183,7 +183,7 @@ def capacity(side: Side, budget: Budget, seed: int) -> np.ndarray:
 
 
 def _looked(
-    kind: Features, side: Side, others: Mapping[str, Side], workers: int | None, progress: Progress
+    kind: Features, side: ImageSample, others: Mapping[str, ImageSample], workers: int | None, progress: Progress
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """By target, points of the cells `(P, C, D)` and of its images `(T, D)`."""
     assert side.crossed is not None
@@ -200,41 +200,43 @@ def _looked(
 
 def _one(
     name: str,
-    side: Side,
-    target: Side,
+    side: ImageSample,
+    target: ImageSample,
     source: np.ndarray,
     images: np.ndarray,
     most: np.ndarray,
     budget: Budget,
     floor: float,
     seed: int,
-) -> holdout.Outcome:
+) -> holdout.HeldOutResult:
     assert side.crossed is not None
     (sample,) = target.samples.values()
-    known, bandwidth = kernels(source, images, sample.people)
-    rng = np.random.default_rng(text_key(canonical("search", name, str(seed))))
+    known, bandwidth = build_kernels(source, images, sample.people)
+    rng = np.random.default_rng(hash64(join_canonical("search", name, str(seed))))
     levels = np.stack([axis.ravel() for axis in np.indices(side.crossed.rows.shape[1:])], axis=1)
     views = "viewpoint_deg" in side.crossed.factors
     groups = levels[:, side.crossed.factors.index("viewpoint_deg")] if views else np.zeros(len(levels), dtype=np.int64)
     least = np.full(int(groups.max()) + 1, floor / (int(groups.max()) + 1) if views else 0.0)
     # One half for all targets: what was chosen for another target is a control, and must not have seen the other half.
-    half = holdout.halved(len(known.inside), np.random.default_rng(text_key(canonical("search", str(seed)))))
+    half = holdout.halve_identities(
+        len(known.inside), np.random.default_rng(hash64(join_canonical("search", str(seed))))
+    )
     fit = rng.permutation(int(sample.people.max()) + 1)[sample.people] % 2 == 0
 
-    def problem(people: np.ndarray, weight: np.ndarray) -> baselines.Problem:
+    def problem(people: np.ndarray, weight: np.ndarray) -> baselines.SubsetProblem:
         within = known.biased(people)
-        return baselines.Problem(
+        return baselines.SubsetProblem(
             within.astype(np.float64), known.to_target(weight, people), levels, most, budget.total, groups, least,
             RIDGE * float(np.diag(within).mean()),
         )  # fmt: skip
 
-    return holdout.judged(known, problem, half, fit, bandwidth, rng, draws=DRAWS)
+    return holdout.held_out_results(known, problem, half, fit, bandwidth, rng, draws=DRAWS)
 
 
 def _write(
     home: Path,
     name: str,
-    found: Mapping[str, holdout.Outcome],
+    found: Mapping[str, holdout.HeldOutResult],
     request: Mapping[str, Any],
     source: Manifest,
     split: Path,
@@ -243,7 +245,7 @@ def _write(
     test_share: float,
     seed: int,
     force: bool,
-) -> Search:
+) -> SearchResult:
     crossed = arms.factors_and_cells(source)
     outcome = found[name]
     rows = [
@@ -254,13 +256,13 @@ def _write(
     ]
     cells = conform(pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["images"], -row["weight"]))), CELLS)
     wrong = [other for other in found if other != name]
-    elsewhere = {f"{arms.WRONG}{other}": found[other].counts for other in wrong}
+    elsewhere = {f"{arms.OTHER_TARGET}{other}": found[other].counts for other in wrong}
     ranked = [*outcome.rivals, *(outcome.place(*one) for one in elsewhere.items())]
     compared = outcome.compare(elsewhere)
     ranked.sort(key=lambda row: row["held_out"])
-    table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), RIVALS)
-    declared = arms.declared(name, found, crossed[1], request["budget"][0], draws)
-    made = arms.write(source, crossed[0], declared, split, test_share, seed, force)
+    table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), BASELINES)
+    declared = arms.declared_arms(name, found, crossed[1], request["budget"][0], draws)
+    made = arms.write_search_split(source, crossed[0], declared, split, test_share, seed, force)
     record = {
         "schema_version": VERSION,
         "target": name,
@@ -269,22 +271,24 @@ def _write(
         "split": made.path.as_posix(),
         "arms": [arm.name for arm in declared],
         "controls": {"wrong_target": wrong, "random": draws, "random_levels": draws},
-        "nearest": nearest(compared),
-        "verdict": verdict.sentence(name, compared),
+        "nearest": is_nearest(compared),
+        "verdict": verdict.search_sentence(name, compared),
         "differences": [asdict(one) for one in compared],
         **outcome.facts,
-        "versions": versions(),
+        "versions": package_versions(),
     }
     for key, one in (("cells", cells), ("rivals", table)):
         write_table(home / f"{key}.parquet", one)
-        write_csv(home / f"{key}.csv", one)
-    write_text(home / "cells.md", markdown("cells", cells))
-    write_text(home / "rivals.md", verdict.page(name, table, compared))
+        write_table_csv(home / f"{key}.csv", one)
+    write_text(home / "cells.md", analysis_markdown("cells", cells))
+    write_text(home / "rivals.md", verdict.search_page(name, table, compared))
     write_json(home / RECORD, record)
-    return Search(home, record, cells, table, made=True)
+    return SearchResult(home, record, cells, table, made=True)
 
 
-def margins(factors: Sequence[str], cells: Sequence[Mapping[str, Any]], value: str) -> dict[str, dict[str, float]]:
+def viewpoint_margins(
+    factors: Sequence[str], cells: Sequence[Mapping[str, Any]], value: str
+) -> dict[str, dict[str, float]]:
     """Sums of a column of columns.CELLS rows by level of each factor."""
     found: dict[str, dict[str, float]] = {factor: {} for factor in factors}
     for row in cells:

@@ -10,27 +10,27 @@ SHOWN = 8  # rows of a table: the others are milder
 LEAKS = {"identities": "people", "digests": "files byte for byte"}
 
 
-def show(info: Mapping[str, Any]) -> None:
+def print_audit(info: Mapping[str, Any]) -> None:
     """Print the audit of split.json; what was not looked at is said, not shown as zero."""
     audit = info["audit"]
-    console.say("")
+    console.print_result("")
     for arm in _uneven(audit.get("arms", {})):
-        console.say(arm)
+        console.print_result(arm)
     _differences(audit.get("differences", {}))
     if any(about and about["largest"] != 0 for about in audit.get("differences_before_merging", {}).values()):
-        console.say("Before levels were merged to be matched:")
+        console.print_result("Before levels were merged to be matched:")
         _differences(audit["differences_before_merging"])
     _associations(audit)
     for sentence in (*_aliases(audit.get("aliases", ())), *_collinear(audit.get("collinearity", {}))):
-        console.say(sentence)
+        console.print_result(sentence)
     _answerable(audit.get("test", {}).get("answerable", {}))
     _looks(audit)
-    console.say(_leaks(audit.get("leakage", {})))
+    console.print_result(_leaks(audit.get("leakage", {})))
     if "cost" in audit:
         cost = audit["cost"]
-        console.say(f"Looking at {cost['images']:,} images ({cost['megabytes']} MB) took {cost['seconds']} s.")
+        console.print_result(f"Looking at {cost['images']:,} images ({cost['megabytes']} MB) took {cost['seconds']} s.")
     elif audit.get("scope", "rows") == "rows":
-        console.say("No pixel was looked at; make the split again with --audit=pixels for that.")
+        console.print_result("No pixel was looked at; make the split again with --audit=pixels for that.")
 
 
 def _aliases(found: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -75,9 +75,9 @@ def _differences(found: Mapping[str, Any]) -> None:
         for name, about in apart[:SHOWN]
     ]
     if rows:
-        console.table(["attribute", "sd apart", "level", "most", "least"], rows, "Arms differ in", right=(1,))
+        console.print_table(["attribute", "sd apart", "level", "most", "least"], rows, "Arms differ in", right=(1,))
     elif found:
-        console.say("The compared arms agree in every other attribute.")
+        console.print_result("The compared arms agree in every other attribute.")
 
 
 def _associations(audit: Mapping[str, Any]) -> None:
@@ -92,9 +92,9 @@ def _associations(audit: Mapping[str, Any]) -> None:
     ]
     if rows:
         heads = ["attributes", "Cramer's V", "information", "V inside a person", "p of V"]
-        console.table(heads, rows, "What goes together on the train side (0-1)", right=(1, 2, 3, 4))
+        console.print_table(heads, rows, "What goes together on the train side (0-1)", right=(1, 2, 3, 4))
     elif worst:
-        console.say("No two attributes go together on the train side.")
+        console.print_result("No two attributes go together on the train side.")
 
 
 def _figure(value: float | None, digits: int = 2) -> str:
@@ -121,7 +121,7 @@ def _answerable(found: Mapping[str, Any]) -> None:
         for name, about in sorted(found.items(), key=lambda item: -item[1]["excluded"])
     ]
     if rows:
-        console.table(["protocol", "answered", "not", "why most are not"], rows, "Queries", right=(1, 2))
+        console.print_table(["protocol", "answered", "not", "why most are not"], rows, "Queries", right=(1, 2))
 
 
 def _looks(audit: Mapping[str, Any]) -> None:
@@ -141,7 +141,7 @@ def _looks(audit: Mapping[str, Any]) -> None:
     ]
     if rows:
         heads = ["level of", "told from", "right", "chance", "above"]
-        console.table(heads, rows, "Told without a look at the person", right=(2, 3))
+        console.print_table(heads, rows, "Told without a look at the person", right=(2, 3))
     for attr, found in audit.get("manipulation", {}).items():
         rows = [
             [name, f"{100 * about['explained']:.0f}%", *_ends(about["means"]), f"{about['overlap']:.2f}"]
@@ -149,7 +149,7 @@ def _looks(audit: Mapping[str, Any]) -> None:
         ]
         if rows:
             heads = ["measure", "explained", "least", "most", "least overlap"]
-            console.table(heads, rows, f"What {attr} does to the picture", right=(1, 4))
+            console.print_table(heads, rows, f"What {attr} does to the picture", right=(1, 4))
 
 
 def _ends(means: Mapping[str, float]) -> list[str]:

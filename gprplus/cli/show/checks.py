@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.cli import console
-from gprplus.core.commands import line
-from gprplus.core.errors import printable
+from gprplus.core.commands import command_line
+from gprplus.core.errors import escape
 
 if TYPE_CHECKING:
     from gprplus.ingest.checks.findings import Issue
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 LISTED, OF_EACH = 20, 8  # images listed of one check; of each, when all are asked for
 
 
-def show_findings(manifest: "Manifest") -> None:
+def print_findings(manifest: "Manifest") -> None:
     """One line a check: how many images it flagged, and where the share is worst."""
-    from gprplus.ingest.checks.findings import findings
+    from gprplus.ingest.checks.findings import list_findings
 
     several = len(manifest.datasets) > 1
-    found = findings(manifest)
+    found = list_findings(manifest)
     rows = [
         [
             about.check,
@@ -33,34 +33,34 @@ def show_findings(manifest: "Manifest") -> None:
         for about in found
     ]
     heads = ["check", "flagged", "share", *(["worst share"] if several else []), "lowest score"]
-    console.table(heads, rows, title="Checks", right=range(1, len(heads)))
+    console.print_table(heads, rows, title="Checks", right=range(1, len(heads)))
     for about in found:
         if about.common:
-            console.say(about.sentence)
+            console.print_result(about.sentence)
     if any(about.flagged and not about.common for about in found):
         most = max((about for about in found if not about.common), key=lambda about: about.flagged)
-        show = line(["inspect", manifest.path, "--issues", most.check, "--sheet", "worst.png"])
-        console.say(f"`{show}` draws the worst of a check.")
+        show = command_line(["inspect", manifest.path, "--issues", most.check, "--sheet", "worst.png"])
+        console.print_result(f"`{show}` draws the worst of a check.")
 
 
-def show_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None, columns: int, as_json: bool) -> None:
+def print_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None, columns: int, as_json: bool) -> None:
     """List flagged images, the worst first, and draw them where a sheet is asked for."""
-    from gprplus.ingest.checks.findings import findings, issues
+    from gprplus.ingest.checks.findings import list_findings, list_issues
 
     listed: dict[str, list[Issue]] = {}
     for word in words:
-        listed |= issues(manifest, word, LISTED if word not in ("all",) and len(words) == 1 else OF_EACH)
-    found = {about.check: about for about in findings(manifest)}
+        listed |= list_issues(manifest, word, LISTED if word not in ("all",) and len(words) == 1 else OF_EACH)
+    found = {about.check: about for about in list_findings(manifest)}
     if as_json:
-        console.dump({name: [asdict(issue) for issue in those] for name, those in listed.items()})
+        console.print_json({name: [asdict(issue) for issue in those] for name, those in listed.items()})
     else:
         for name in found:
             if name in listed:
                 _table(found[name].sentence, listed[name])
             elif found[name].common:
-                console.say(found[name].sentence)
+                console.print_result(found[name].sentence)
         if not listed:
-            console.say("Nothing to list.")
+            console.print_result("Nothing to list.")
     if sheet:
         _draw(manifest, listed, sheet, columns)
 
@@ -68,22 +68,22 @@ def show_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None, 
 def _table(title: str, those: "Sequence[Issue]") -> None:
     like = any(issue.like_path for issue in those)
     rows = [
-        [f"{issue.score:.3f}", printable(issue.path), *([printable(issue.like_path or "")] if like else [])]
+        [f"{issue.score:.3f}", escape(issue.path), *([escape(issue.like_path or "")] if like else [])]
         for issue in those
     ]
-    console.say(title)
-    console.table(["score", "image", *(["looks like"] if like else [])], rows)
+    console.print_result(title)
+    console.print_table(["score", "image", *(["looks like"] if like else [])], rows)
 
 
 def _draw(manifest: "Manifest", listed: "dict[str, list[Issue]]", sheet: Path, columns: int) -> None:
     from gprplus.cli.show.formatting import save_image
     from gprplus.core.errors import ManifestError
-    from gprplus.ingest.checks.examples import worst
+    from gprplus.ingest.checks.examples import worst_images
     from gprplus.reporting.contact_sheet import contact_sheet
 
     if not listed:
         raise ManifestError(f"No check of {manifest.path} has anything to draw: --sheet needs flagged images.")
-    drawn = worst(manifest, listed, columns)
+    drawn = worst_images(manifest, listed, columns)
     heads, title = [""] * drawn.columns, f"Worst first, {manifest.path}"
     save_image(contact_sheet(drawn.cells, drawn.rows, heads, title=title, captions=drawn.captions), sheet)
-    console.note(f"Wrote {sheet}.")
+    console.print_note(f"Wrote {sheet}.")

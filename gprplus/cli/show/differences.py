@@ -8,31 +8,31 @@ from gprplus.cli import console
 from gprplus.cli.show.formatting import format_counts
 
 if TYPE_CHECKING:
-    from gprplus.ingest.inspection.compare_manifests import Difference
+    from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 
 
-def show(found: "Sequence[Difference]", first: str, second: str) -> None:
+def print_differences(found: "Sequence[ManifestDifference]", first: str, second: str) -> None:
     """One line a difference, under the names of the two things."""
-    rows = [[one.what, cell(one.before), cell(one.after)] for one in found]
-    console.table(["what differs", first, second], rows)
+    rows = [[one.what, format_cell(one.before), format_cell(one.after)] for one in found]
+    console.print_table(["what differs", first, second], rows)
 
 
-def as_data(found: "Sequence[Difference]") -> list[dict[str, Any]]:
+def as_data(found: "Sequence[ManifestDifference]") -> list[dict[str, Any]]:
     """The same for JSON, nothing shortened."""
     return [{"what": one.what, "before": one.before, "after": one.after} for one in found]
 
 
-def cell(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """A value in a cell: counts with commas, fingerprints shortened, nothing for what is not there.
 
-    >>> cell(1200), cell(None), cell(["a", "b"]), cell("0f" * 32), cell({"sunny": 96, "foggy": 96})
+    >>> format_cell(1200), format_cell(None), format_cell(["a", "b"]), format_cell("0f" * 32), format_cell({"sunny": 96, "foggy": 96})
     ('1,200', '-', 'a, b', '0f0f0f0f0f0f...', 'sunny, foggy (96 each)')
     """
     if value is None:
         return "-"
     if isinstance(value, dict):
         counts = all(isinstance(count, int) for count in value.values())
-        return format_counts(value) if counts else ", ".join(f"{key} {cell(one)}" for key, one in value.items())
+        return format_counts(value) if counts else ", ".join(f"{key} {format_cell(one)}" for key, one in value.items())
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     if isinstance(value, list | tuple):

@@ -6,33 +6,35 @@ from typing import TYPE_CHECKING, Any
 from gprplus.cli import console
 
 if TYPE_CHECKING:
-    from gprplus.analysis import Analysis
+    from gprplus.analysis import AnalysisResult
 
 Row = Mapping[str, Any]
 
 
-def show(analysis: "Analysis") -> None:
+def print_analysis(analysis: "AnalysisResult") -> None:
     """Print one target's tables."""
     from gprplus.analysis.analyze import CAUTION
 
     info = analysis.info
     side = "training side" if info["target_side"] == "train" else "whole (it has no training side)"
-    console.say(
+    console.print_result(
         f"Target {info['target']}: {info['target_images']:,} images of {info['target_identities']:,} people, {side}."
     )
     if info["shared_people"]:
-        console.note(
+        console.print_note(
             f"Note: {info['shared_people']:,} people are on both sides, so all distances are a little too small."
         )
     _paper(analysis) if info["request"]["mode"] == "paper" else _sound(analysis)
     _accuracy(info.get("accuracy", []))
     for note in info["notes"]:
-        console.note(f"Note: {note}")
-    console.say(CAUTION)
-    console.say(f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'} {analysis.path}")
+        console.print_note(f"Note: {note}")
+    console.print_result(CAUTION)
+    console.print_result(
+        f"{'Written to' if analysis.made else 'Nothing to do: the same request is in'} {analysis.path}"
+    )
 
 
-def _sound(analysis: "Analysis") -> None:
+def _sound(analysis: "AnalysisResult") -> None:
     info, rows = analysis.info, analysis.distances.to_pylist()
     losses = _rows(analysis, "losses")
     for attribute in info["request"]["attributes"]:
@@ -41,14 +43,16 @@ def _sound(analysis: "Analysis") -> None:
             _distances(attribute, kind, [r for r in rows if r["attribute"] == attribute and r["features"] == main])
         alike = info["luminance_agreement"][attribute]
         if alike is not None:
-            console.say(
+            console.print_result(
                 f"On luminance alone the levels rank like this with correlation {alike:.2f} (1: the same order)."
             )
         for pair in info["agreement"]:
             if pair["attribute"] == attribute and pair["correlation"] is not None:
                 one, two = ("histograms" if name == "all" else name for name in pair["features"])
-                console.say(f"{one} and {two} rank the levels with correlation {pair['correlation']:.2f}.")
-    console.say("Below the range of shuffled levels, a level lies nearer to the target than an even mix of all levels.")
+                console.print_result(f"{one} and {two} rank the levels with correlation {pair['correlation']:.2f}.")
+    console.print_result(
+        "Below the range of shuffled levels, a level lies nearer to the target than an even mix of all levels."
+    )
     for kind, main in info["main"].items():
         _effects([r for r in _rows(analysis, "effects") if r["features"] == main], kind, info)
         _importance([r for r in _rows(analysis, "importance") if r["features"] == main], kind, info["r2"].get(main))
@@ -136,8 +140,8 @@ def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
 
 def _titled(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]) -> None:
     """A table under a line of its own: a title of the table would be broken to its width."""
-    console.say(title)
-    console.table(headers, rows, right=right)
+    console.print_result(title)
+    console.print_table(headers, rows, right=right)
 
 
 def _accuracy(rows: Sequence[Row]) -> None:
@@ -159,14 +163,14 @@ def _accuracy(rows: Sequence[Row]) -> None:
     title = f"Does it tell accuracy? Rank correlation with mAP over {arms:,} trained arms"
     _titled(["features", "guessed by", "correlation", "95% interval"], cells, title, right=(2, 3))
     if arms < FEWEST:
-        console.note(f"Note: of fewer than {FEWEST} arms no correlation is taken.")
+        console.print_note(f"Note: of fewer than {FEWEST} arms no correlation is taken.")
     elif arms < ENOUGH:
-        console.note(
+        console.print_note(
             f"Note: choose by distance only where it ranks {ENOUGH} arms and more better than light and size do."
         )
 
 
-def _paper(analysis: "Analysis") -> None:
+def _paper(analysis: "AnalysisResult") -> None:
     info = analysis.info
     rows = _rows(analysis, "losses")
     for attribute, kept in info["kept"].items():
@@ -191,7 +195,7 @@ def _paper(analysis: "Analysis") -> None:
         for rule, other in info["sensitivity"][attribute].items():
             mark = " (used)" if rule == info["settings"]["rule"] else ""
             same = "" if other == kept else ", another set"
-            console.say(f"  rule {rule}{mark} keeps {', '.join(other)}{same}")
+            console.print_result(f"  rule {rule}{mark} keeps {', '.join(other)}{same}")
     counts = _rows(analysis, "counts")
     if counts:
         cells = [
@@ -201,9 +205,9 @@ def _paper(analysis: "Analysis") -> None:
         headers = ["column", "values", "splits", "share", "share, losses shuffled", "share of gain"]
         _titled(headers, cells, "Split counts of boosted trees, as the paper's importance", right=(1, 2, 3, 4, 5))
     for said in info["bias"]:
-        console.say(said)
+        console.print_result(said)
     said = ", ".join(f"{key} {_shown(value)}" for key, value in info["settings"].items())
-    console.say(f"The paper does not say; taken here: {said}.")
+    console.print_result(f"The paper does not say; taken here: {said}.")
 
 
 def _shown(value: Any) -> str:
@@ -212,5 +216,5 @@ def _shown(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _rows(analysis: "Analysis", name: str) -> list[dict[str, Any]]:
+def _rows(analysis: "AnalysisResult", name: str) -> list[dict[str, Any]]:
     return analysis.tables[name].to_pylist() if name in analysis.tables else []

@@ -22,10 +22,10 @@ def save_image(drawn: Any, sheet: Path) -> None:
     from PIL import Image
 
     from gprplus.core.errors import ManifestError
-    from gprplus.core.workdir import replacing
+    from gprplus.core.workdir import atomic_write
 
     kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(sheet.suffix.lower())
     if kind is None:
         raise ManifestError(f"--sheet {sheet}: expected a name that ends in .png or .jpg.")
-    with replacing(sheet) as temporary:
+    with atomic_write(sheet) as temporary:
         Image.fromarray(drawn).save(temporary, format=kind)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus.cli import console
 
 if TYPE_CHECKING:
-    from gprplus.analysis import Search
+    from gprplus.analysis import SearchResult
 
 METHODS = {
     "searched": "searched: convex weights of cells",
@@ -20,9 +20,9 @@ METHODS = {
 }
 
 
-def show(found: "Search", target: Path) -> None:
+def print_search(found: "SearchResult", target: Path) -> None:
     """Print one target's search; `target` is where the target is, for the line to type next."""
-    from gprplus.analysis.search.search import margins
+    from gprplus.analysis.search.search import viewpoint_margins
 
     info = found.info
     people, images = info["request"]["budget"]
@@ -43,47 +43,51 @@ def show(found: "Search", target: Path) -> None:
         for row in rivals
     ]
     headers = ["chosen by", "held out", "95% interval", f"on the {halves['chosen_by']:,} chosen by", "cells"]
-    console.say(title)
-    console.table(headers, cells, right=(1, 2, 3, 4))
+    console.print_result(title)
+    console.print_table(headers, cells, right=(1, 2, 3, 4))
     _controls(found)
     for name in info["left_out"]:
-        console.note(f"Note: {name} is left out: the levels it keeps have too few images for the budget.")
-    shares = margins(info["factors"], found.cells.to_pylist(), "images")
+        console.print_note(f"Note: {name} is left out: the levels it keeps have too few images for the budget.")
+    shares = viewpoint_margins(info["factors"], found.cells.to_pylist(), "images")
     for factor, levels in shares.items():
         total = sum(levels.values())
         ranked = sorted(levels.items(), key=lambda item: -item[1])
-        console.say(f"searched, by {factor}: " + ", ".join(f"{level} {count / total:.0%}" for level, count in ranked))
+        console.print_result(
+            f"searched, by {factor}: " + ", ".join(f"{level} {count / total:.0%}" for level, count in ranked)
+        )
     stability = info["stability"]
-    console.say(
+    console.print_result(
         f"With people drawn anew, {stability['l1']:.0%} of the weight moves and {stability['jaccard']:.0%} of the "
         "cells stay the same."
     )
     _verdict(info, found, target)
 
 
-def _controls(found: "Search") -> None:
+def _controls(found: "SearchResult") -> None:
     """Print how much farther each control is, and whether the searched subset is shown to be nearest."""
-    from gprplus.analysis.search.verdict import control_name, interval, thousand
+    from gprplus.analysis.search.verdict import control_name, format_interval, format_thousandths
 
-    rows = [[control_name(one.control), thousand(one.value), interval(one)] for one in found.differences]
+    rows = [
+        [control_name(one.control), format_thousandths(one.value), format_interval(one)] for one in found.differences
+    ]
     if rows:
         headers = ["control", "farther than searched by, x 1000", "simultaneous 95% interval"]
-        console.table(headers, rows, right=(1, 2))
-    console.say(found.verdict)
+        console.print_table(headers, rows, right=(1, 2))
+    console.print_result(found.verdict)
 
 
-def _verdict(info: dict[str, Any], found: "Search", target: Path) -> None:
+def _verdict(info: dict[str, Any], found: "SearchResult", target: Path) -> None:
     """No training set is called the best before a benchmark has set it beside its controls."""
     said = "Wrote" if found.made else "Nothing to do: the same request is in"
-    console.say(f"{said} {found.path} and the split {info['split']}: {', '.join(info['arms'])}")
+    console.print_result(f"{said} {found.path} and the split {info['split']}: {', '.join(info['arms'])}")
     if info["controls"]["wrong_target"]:
-        console.say(
+        console.print_result(
             "Whether `searched` is the best dataset of this size is for a benchmark to say, with these controls."
         )
         named = shlex.quote(f"{info['target']}={target}")
-        console.say(f"next: gprplus benchmark {shlex.quote(info['split'])} --target {named}")
+        console.print_result(f"next: gprplus benchmark {shlex.quote(info['split'])} --target {named}")
     else:
-        console.note(
+        console.print_note(
             "Note: there is no control chosen for another target. Give a second --target before you call a subset good "
             f"for {info['target']} in particular."
         )

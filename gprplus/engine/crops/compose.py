@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from gprplus.engine.people.figure import Material
-from gprplus.engine.people.textures import paint
+from gprplus.engine.people.textures import paint_pattern
 from gprplus.engine.places import weather_light
-from gprplus.engine.raycast.camera import View
-from gprplus.engine.raycast.gbuffer import Surface, cast, unit
-from gprplus.engine.raycast.hash_noise import fractal
+from gprplus.engine.raycast.camera import CameraRays
+from gprplus.engine.raycast.gbuffer import Surface, cast_rays, unit_vectors
+from gprplus.engine.raycast.hash_noise import fractal_noise
 from gprplus.engine.raycast.intersect import dot
-from gprplus.engine.raycast.layers import SNOW, Layers, key_light, put, snowed
+from gprplus.engine.raycast.layers import SNOW, ShadingLayers, add_snow, key_light, paste_layers
 from gprplus.engine.raycast.shadows import ShadowMap, contact_map, shadow_map
 from gprplus.engine.raycast.shapes import Solids
 
@@ -23,34 +23,34 @@ ZENITH = np.array([0.0, 0.05, 1.0])  # nearly overhead: where the sky's light is
 SHADOW_REACH = 5.0  # metres: beyond that the person darkens nothing that is in the picture
 
 
-class Light(Protocol):
+class ShadowedLight(Protocol):
     """A light with things in its way: see shadows.ShadowMap."""
 
     def lit(self, point: Tensor) -> Tensor:
         """Share of the light that reaches points (3, V), (V,) in [0, 1]."""
 
 
-def with_person(
-    place: Layers, solids: Solids, materials: Sequence[Material], view: View, samples: int
-) -> tuple[Layers, Surface]:
+def draw_person_over(
+    place: ShadingLayers, solids: Solids, materials: Sequence[Material], view: CameraRays, samples: int
+) -> tuple[ShadingLayers, Surface]:
     """The layers of a place with a person in it, and what the camera sees of the person.
 
     `view` is the camera of the person, `samples` a pixel and axis.
     """
-    lights = {hour: shadow_map(solids, weather_light.direction(hour)) for hour in place.key}
+    lights = {hour: shadow_map(solids, weather_light.sun_direction(hour)) for hour in place.key}
     shaded = _shaded_ground(place, lights, contact_map(solids))
-    surface = cast(solids, view)
+    surface = cast_rays(solids, view)
     if not len(surface.sample):
         return shaded, surface
     shelter = shadow_map(solids, ZENITH, blur=4.0)
-    rows = lit(surface, materials, lights, shelter, view, set(place.colour))
+    rows = apply_light(surface, materials, lights, shelter, view, set(place.colour))
     window, mean = pooled_window(rows, surface.sample, view, samples)
     away = float(np.linalg.norm(view.origin - [0.0, 0.0, 0.9]))
     clear = {haze: mean[0] * float(np.exp(-haze * away)) for haze in place.clear}
-    return put(shaded, named(mean, place, clear), window, view.width // samples), surface
+    return paste_layers(shaded, light_layers(mean, place, clear), window, view.width // samples), surface
 
 
-def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowMap) -> Layers:
+def _shaded_ground(place: ShadingLayers, lights: dict[str, ShadowMap], contact: ShadowMap) -> ShadingLayers:
     """The place with the person's shadows on its ground."""
     near = torch.nonzero(place.ground.abs().amax(0) < SHADOW_REACH).squeeze(1)
     spot = torch.cat([place.ground[:, near], torch.zeros(1, len(near), device=near.device)])
@@ -63,12 +63,12 @@ def _shaded_ground(place: Layers, lights: dict[str, ShadowMap], contact: ShadowM
     return replace(place, ambient=ambient, key=key)
 
 
-def lit(
+def apply_light(
     surface: Surface,
     materials: Sequence[Material],
-    lights: Mapping[str, Light],
+    lights: Mapping[str, ShadowedLight],
     shelter: ShadowMap,
-    view: View,
+    view: CameraRays,
     states: set[int],
 ) -> Tensor:
     """What every sample of a person contributes: share, sky, bounce, one row a light, three a state of the ground.
@@ -76,10 +76,10 @@ def lit(
     `lights` say how much of an hour's light arrives, `shelter` how much of the sky's.
     """
     device = surface.depth.device
-    colour, normal, gloss = paint(surface, materials)
+    colour, normal, gloss = paint_pattern(surface, materials)
     up = normal[2]
     origin = torch.from_numpy(view.origin.astype(np.float32)).to(device)[:, None]
-    looking = unit(origin - surface.point)
+    looking = unit_vectors(origin - surface.point)
     facing = dot(normal, looking).clamp(0, 1)
     open_sky = 0.40 + 0.60 * shelter.lit(surface.point)
     rim = (1 - facing) ** 3
@@ -89,8 +89,8 @@ def lit(
         (0.5 - 0.5 * up) * (0.6 + 0.4 * open_sky),
     ]
     for hour, light in lights.items():
-        towards = torch.from_numpy(weather_light.direction(hour).astype(np.float32)).to(device)[:, None]
-        shine = 5.0 * gloss * dot(normal, unit(looking + towards)).clamp_min(0) ** 24
+        towards = torch.from_numpy(weather_light.sun_direction(hour).astype(np.float32)).to(device)[:, None]
+        shine = 5.0 * gloss * dot(normal, unit_vectors(looking + towards)).clamp_min(0) ** 24
         rows.append((key_light(surface.point, normal, hour) + shine) * light.lit(surface.point))
     return torch.cat([torch.stack(rows), *_snowed(surface, colour, up, states).values()])
 
@@ -99,13 +99,15 @@ def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> d
     """Snow settles on hats, shoulders and shoes."""
     if states == {0}:
         return {0: colour}
-    flake = fractal(surface.place[0] * 60, surface.place[1] * 60, 2, 95)
+    flake = fractal_noise(surface.place[0] * 60, surface.place[1] * 60, 2, 95)
     settled = ((up - 0.45) / 0.4).clamp(0, 1) * ((flake - 0.32) / 0.3).clamp(0, 1)
     white = torch.tensor(SNOW, device=up.device)[:, None]
-    return snowed(colour, 0.55 * settled, 0.92 * settled, white, states)
+    return add_snow(colour, 0.55 * settled, 0.92 * settled, white, states)
 
 
-def pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tuple[tuple[int, int, int, int], Tensor]:
+def pooled_window(
+    rows: Tensor, sample: Tensor, view: CameraRays, samples: int
+) -> tuple[tuple[int, int, int, int], Tensor]:
     """Means over the samples of each pixel, within the window (x, y, width, height) that holds the person."""
     y, x = sample // view.width, sample % view.width
     row, column = y // samples, x // samples
@@ -119,11 +121,11 @@ def pooled_window(rows: Tensor, sample: Tensor, view: View, samples: int) -> tup
     return (x0, y0, columns, lines), canvas.view(len(rows), samples * samples, -1).mean(1)
 
 
-def named(mean: Tensor, place: Layers, clear: dict[float, Tensor]) -> Layers:
-    """The averaged rows of `lit` as layers, each premultiplied by the person's share, as `clear` is already."""
+def light_layers(mean: Tensor, place: ShadingLayers, clear: dict[float, Tensor]) -> ShadingLayers:
+    """The averaged rows of `apply_light` as layers, each premultiplied by the person's share, as `clear` is already."""
     share, first = mean[0], 3 + len(place.key)
     none = torch.zeros_like(share)
-    return Layers(
+    return ShadingLayers(
         colour={state: mean[first + 3 * i : first + 3 * i + 3] for i, state in enumerate(place.colour)},
         ambient=mean[1:3],
         key={hour: mean[3 + i] for i, hour in enumerate(place.key)},

@@ -9,31 +9,31 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.core.images import resize
-from gprplus.core.sampling import canonical, text_key
+from gprplus.core.images import resize_image
+from gprplus.core.sampling import hash64, join_canonical
 from gprplus.engine.annotations import tight_box
-from gprplus.engine.crops.compose import with_person
-from gprplus.engine.crops.design import Block, Design
-from gprplus.engine.keypoints import joints, labelled
-from gprplus.engine.people.body import build
-from gprplus.engine.people.traits import draw_person
+from gprplus.engine.crops.compose import draw_person_over
+from gprplus.engine.crops.design import DesignBlock, RenderDesign
+from gprplus.engine.keypoints import label_keypoints, project_joints
+from gprplus.engine.people.body import build_body
+from gprplus.engine.people.traits import sample_person
 from gprplus.engine.places import weather_light
-from gprplus.engine.places.backdrop import backdrop
-from gprplus.engine.raycast.camera import View, orbit
-from gprplus.engine.raycast.hash_noise import uniforms
-from gprplus.engine.raycast.layers import Layers, cropped
-from gprplus.engine.raycast.shading import glowing_blocks, shade
+from gprplus.engine.places.backdrop import render_backdrop
+from gprplus.engine.raycast.camera import CameraRays, orbit_camera
+from gprplus.engine.raycast.hash_noise import uniform_noise
+from gprplus.engine.raycast.layers import ShadingLayers, crop_layers
+from gprplus.engine.raycast.shading import glowing_blocks, shade_layers
 
 SAMPLES = 2  # a pixel and axis
 KEPT_PLACES = 48  # lit places kept, the least recently used leaves; one takes about 10 MB at 200x470
 
 
 @dataclass(frozen=True)
-class Shot:
+class ShadedBlock:
     """One block, ready to be shaded: its layers, where the person is, and, when asked for, the key points (17, 3)."""
 
-    block: Block
-    layers: Layers
+    block: DesignBlock
+    layers: ShadingLayers
     mask: np.ndarray
     points: np.ndarray | None = None
 
@@ -43,25 +43,25 @@ class Shot:
         return tight_box(self.mask)
 
 
-class Studio:
+class CropRenderer:
     """Takes the pictures of a design on one device. Places are lit once a camera and kept."""
 
-    def __init__(self, design: Design, device: torch.device) -> None:
+    def __init__(self, design: RenderDesign, device: torch.device) -> None:
         self.design = design
         self.device = device
         width, height = design.size
         share = design.domain.resolution
         self.size = (max(8, round(width * share)), max(16, round(height * share)))
         self.margin = int(np.ceil(design.domain.shift * max(self.size)))
-        self._places: OrderedDict[tuple[str, int], Layers] = OrderedDict()
-        self._states = weather_light.states(design.weathers, design.domain.indoors)
-        self._hazes = sorted({weather_light.haze(w, h, design.domain.indoors) for w, h in design.cell_levels()})
+        self._places: OrderedDict[tuple[str, int], ShadingLayers] = OrderedDict()
+        self._states = weather_light.ground_states(design.weathers, design.domain.indoors)
+        self._hazes = sorted({weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()})
 
-    def view(self, degree: int, shift: tuple[float, float], margin: int) -> View:
+    def view(self, degree: int, shift: tuple[float, float], margin: int) -> CameraRays:
         """The camera of this domain at a degree."""
         domain = self.design.domain
-        wobble = 2 * float(uniforms(text_key(canonical("zoom", domain.name, str(degree))), 1)[0]) - 1
-        return orbit(
+        wobble = 2 * float(uniform_noise(hash64(join_canonical("zoom", domain.name, str(degree))), 1)[0]) - 1
+        return orbit_camera(
             degree,
             distance=domain.distance,
             height=domain.height,
@@ -73,12 +73,12 @@ class Studio:
             samples=SAMPLES,
         )
 
-    def place(self, scene: str, degree: int) -> Layers:
+    def place(self, scene: str, degree: int) -> ShadingLayers:
         """A place as the camera at `degree` sees it, with a margin for crops."""
         known = (scene, degree)
         if known not in self._places:
             view = self.view(degree, (0.0, 0.0), self.margin)
-            self._places[known] = backdrop(
+            self._places[known] = render_backdrop(
                 scene, view, SAMPLES, self.design.illuminations, self._hazes, self._states, self.device
             )
             if len(self._places) > KEPT_PLACES:
@@ -86,28 +86,28 @@ class Studio:
         self._places.move_to_end(known)
         return self._places[known]
 
-    def shot(self, block: Block) -> Shot:
+    def shot(self, block: DesignBlock) -> ShadedBlock:
         """Intersect one block."""
         key = self.design.person_key(block.identity)
         shift = self._shift(block, key)
-        person = draw_person(key)
-        shapes, materials = build(person, block.degree)
-        empty = cropped(self.place(block.scene, block.degree), self.size, self.margin, shift)
+        person = sample_person(key)
+        shapes, materials = build_body(person, block.degree)
+        empty = crop_layers(self.place(block.scene, block.degree), self.size, self.margin, shift)
         view = self.view(block.degree, shift, 0)
-        full, surface = with_person(empty, shapes.solids(self.device), materials, view, SAMPLES)
+        full, surface = draw_person_over(empty, shapes.solids(self.device), materials, view, SAMPLES)
         share = full.person.view(self.size[1], self.size[0]).cpu().numpy()
         points = None
         if self.design.keypoints:
             depth = surface.image(view).cpu().numpy()
-            points = labelled(joints(person, block.degree), view, depth, self.design.size)
-        return Shot(block, full, self._mask(share), points)
+            points = label_keypoints(project_joints(person, block.degree), view, depth, self.design.size)
+        return ShadedBlock(block, full, self._mask(share), points)
 
-    def _shift(self, block: Block, key: int) -> tuple[int, int]:
+    def _shift(self, block: DesignBlock, key: int) -> tuple[int, int]:
         """How far the crop is off, in pixels: every picture of a block alike."""
         draw = (
             2
-            * uniforms(
-                text_key(canonical("crop", str(key), self.design.domain.name, str(block.degree), block.scene)), 2
+            * uniform_noise(
+                hash64(join_canonical("crop", str(key), self.design.domain.name, str(block.degree), block.scene)), 2
             )
             - 1
         )
@@ -118,24 +118,24 @@ class Studio:
         width, height = self.design.size
         if self.size == self.design.size:
             return share >= 0.5
-        return resize((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[:, :, 0] >= 128
+        return resize_image((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[:, :, 0] >= 128
 
-    def pictures(self, shot: Shot, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
+    def pictures(self, shot: ShadedBlock, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
         """(weather, illumination, `(3, height, width) uint8` on the device) of every cell asked for."""
-        yield from taken(shot.layers, cells, partial(self.design.picture_key, shot.block), self.design, self.size)
+        yield from shade_cells(shot.layers, cells, partial(self.design.picture_key, shot.block), self.design, self.size)
 
     def finish(self, planes: np.ndarray) -> np.ndarray:
         """A picture as it leaves the camera, `(H, W, 3) uint8`: its planes (3, h, w) joined and enlarged to the
         output size.
         """
-        return finished(planes, self.design.size)
+        return finish_picture(planes, self.design.size)
 
 
-def taken(
-    layers: Layers,
+def shade_cells(
+    layers: ShadingLayers,
     cells: Sequence[tuple[str, str]],
     key: Callable[[str, str], int],
-    design: Design,
+    design: RenderDesign,
     size: tuple[int, int],
 ) -> Iterator[tuple[str, str, Tensor]]:
     """(weather, illumination, `(3, height, width) uint8` on the device) of cells; `key` names a picture for its
@@ -143,12 +143,12 @@ def taken(
     """
     glowing = glowing_blocks(layers)
     for weather, hour in cells:
-        flat = shade(layers, glowing, weather, hour, design.domain, key(weather, hour), size)
+        flat = shade_layers(layers, glowing, weather, hour, design.domain, key(weather, hour), size)
         yield weather, hour, flat.view(3, size[1], size[0])
 
 
-def finished(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def finish_picture(planes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Planes (3, h, w) joined and enlarged to a picture `(height, width, 3) uint8` of `size` (width, height)."""
     import cv2
 
-    return resize(cv2.merge(list(planes)), size[1], size[0])
+    return resize_image(cv2.merge(list(planes)), size[1], size[0])

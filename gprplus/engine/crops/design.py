@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from gprplus.core.errors import RenderError, nearest
-from gprplus.core.sampling import canonical, text_key
+from gprplus.core.errors import RenderError, did_you_mean
+from gprplus.core.sampling import hash64, join_canonical
 from gprplus.engine.domains import Domain, domain_named
-from gprplus.engine.people.traits import key_of
+from gprplus.engine.people.traits import identity_key
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
 
 # Raising it says that the same request now draws other pixels.
@@ -18,7 +18,7 @@ BYTES_PER_PIXEL = 0.24  # of a JPEG at quality 90, snow and grain included: meas
 
 
 @dataclass(frozen=True)
-class Block:
+class DesignBlock:
     """One person from one side in one place: what geometry is intersected for, once."""
 
     identity: int
@@ -29,7 +29,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Design:
+class RenderDesign:
     """A crossed design. `size` is (width, height); levels stand in declared order, without repeats."""
 
     identities: int
@@ -63,10 +63,10 @@ class Design:
     def bytes_expected(self) -> int:
         return int(self.images * (self.size[0] * self.size[1] * BYTES_PER_PIXEL + 4096))
 
-    def blocks(self, identity: int) -> list[Block]:
+    def blocks(self, identity: int) -> list[DesignBlock]:
         """Blocks of one identity: places outermost."""
         scenes, degrees = enumerate(self.scenes, 1), list(enumerate(self.degrees, 1))
-        return [Block(identity, c, degree, p, scene) for (p, scene), (c, degree) in product(scenes, degrees)]
+        return [DesignBlock(identity, c, degree, p, scene) for (p, scene), (c, degree) in product(scenes, degrees)]
 
     def cell_levels(self) -> list[tuple[str, str]]:
         """(weather, illumination) of every picture of a block."""
@@ -74,16 +74,18 @@ class Design:
 
     def person_key(self, identity: int) -> int:
         """The key that the identity's person is drawn from; shared people are those of the domain `engine`."""
-        return key_of(identity, self.seed, "engine" if self.same_people else self.domain.name)
+        return identity_key(identity, self.seed, "engine" if self.same_people else self.domain.name)
 
-    def picture_key(self, block: Block, weather: str, illumination: str) -> int:
+    def picture_key(self, block: DesignBlock, weather: str, illumination: str) -> int:
         """The key of one picture: what it shows, by name, and nothing else."""
         person = self.person_key(block.identity)
-        return text_key(
-            canonical("picture", str(person), self.domain.name, str(block.degree), block.scene, weather, illumination)
+        return hash64(
+            join_canonical(
+                "picture", str(person), self.domain.name, str(block.degree), block.scene, weather, illumination
+            )
         )
 
-    def path(self, block: Block, weather: str, illumination: str, extension: str = "jpg") -> str:
+    def path(self, block: DesignBlock, weather: str, illumination: str, extension: str = "jpg") -> str:
         """Path of a picture under the output folder: GPR+ names, `_pNN` when places are crossed."""
         w, light = WEATHERS.index(weather) + 1, HOURS.index(illumination) + 1
         place = f"_p{block.background:02d}" if len(self.scenes) > 1 else ""
@@ -123,7 +125,7 @@ def make_design(
     keypoints: bool = False,
     same_people: bool = False,
     seed: int = 0,
-) -> Design:
+) -> RenderDesign:
     """A checked design; RenderError says what cannot be drawn and what could."""
     if not 1 <= identities <= 9999:
         raise RenderError(f"--identities must be between 1 and 9999 (names have four digits), not {identities}.")
@@ -140,7 +142,7 @@ def make_design(
             f"--size must be between {SMALLEST[0]}x{SMALLEST[1]} and {LARGEST[0]}x{LARGEST[1]} (width x height), "
             f"not {size[0]}x{size[1]}."
         )
-    return Design(
+    return RenderDesign(
         identities=identities,
         degrees=tuple((90 + i * (360 // viewpoints)) % 360 for i in range(viewpoints)),
         weathers=_levels("weather", weathers, WEATHERS),
@@ -164,7 +166,7 @@ def _levels(attribute: str, wanted: str | Sequence[str], known: Sequence[str]) -
         raise RenderError(f"No {attribute} is asked for. Known: {', '.join(known)}, or all.")
     for name in names:
         if name not in known:
-            raise RenderError(f"The engine has no {attribute} '{name}'. {nearest(name, known)}")
+            raise RenderError(f"The engine has no {attribute} '{name}'. {did_you_mean(name, known)}")
     return tuple(name for name in known if name in names)
 
 

@@ -10,19 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.core.images import resize
-from gprplus.engine.annotations import annotated
-from gprplus.engine.crops.crop_renderer import SAMPLES, taken
-from gprplus.engine.frames.occlusion import Presence, Standing, with_company
-from gprplus.engine.frames.scenario import Scenario, Spot, Take
-from gprplus.engine.keypoints import joints, labelled
-from gprplus.engine.people.body import build
-from gprplus.engine.people.pose import rotation
-from gprplus.engine.people.traits import Person, draw_person
+from gprplus.core.images import resize_image
+from gprplus.engine.annotations import annotate_person
+from gprplus.engine.crops.crop_renderer import SAMPLES, shade_cells
+from gprplus.engine.frames.occlusion import PlacedPerson, Visibility, draw_people_over
+from gprplus.engine.frames.scenario import CameraView, Placement, Scenario
+from gprplus.engine.keypoints import label_keypoints, project_joints
+from gprplus.engine.people.body import build_body
+from gprplus.engine.people.pose import rotation_matrix
+from gprplus.engine.people.traits import Person, sample_person
 from gprplus.engine.places import weather_light
-from gprplus.engine.places.backdrop import backdrop
-from gprplus.engine.raycast.camera import View
-from gprplus.engine.raycast.layers import Layers, stacked
+from gprplus.engine.places.backdrop import render_backdrop
+from gprplus.engine.raycast.camera import CameraRays
+from gprplus.engine.raycast.layers import ShadingLayers, stack_layers
 
 BAND = 64  # rows of pixels of a place that are lit at once: bounds the memory
 KEPT_PLACES = 2  # a lit place takes some 150 MB at 1280x720
@@ -30,18 +30,18 @@ SEEN_AT_LEAST = 0.01  # of the outline: of whom a camera sees less is not annota
 
 
 @dataclass(frozen=True)
-class Film:
+class RenderedFrame:
     """One take, ready to be shaded: its layers, its people as annotations, and the picture of who is where: 0 for
     nobody, else the number of the annotation, counted from 1.
     """
 
-    take: Take
-    layers: Layers
+    take: CameraView
+    layers: ShadingLayers
     annotations: list[dict[str, Any]]
     instances: np.ndarray
 
 
-class Stage:
+class FrameRenderer:
     """Takes the frames of a scenario on one device. Places are lit once a camera."""
 
     def __init__(self, scenario: Scenario, device: torch.device) -> None:
@@ -50,11 +50,11 @@ class Stage:
         design = scenario.design
         share = design.domain.resolution
         self.size = (max(8, round(design.size[0] * share)), max(8, round(design.size[1] * share)))
-        self._places: OrderedDict[tuple[str, int], Layers] = OrderedDict()
-        self._states = weather_light.states(design.weathers, design.domain.indoors)
-        self._hazes = sorted({weather_light.haze(w, h, design.domain.indoors) for w, h in design.cell_levels()})
+        self._places: OrderedDict[tuple[str, int], ShadingLayers] = OrderedDict()
+        self._states = weather_light.ground_states(design.weathers, design.domain.indoors)
+        self._hazes = sorted({weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()})
 
-    def place(self, scene: str, degree: int) -> Layers:
+    def place(self, scene: str, degree: int) -> ShadingLayers:
         """A place as the camera at `degree` sees it, nobody in it."""
         known = (scene, degree)
         if known not in self._places:
@@ -64,27 +64,27 @@ class Stage:
         self._places.move_to_end(known)
         return self._places[known]
 
-    def view(self, degree: int) -> View:
+    def view(self, degree: int) -> CameraRays:
         """The fixed camera at `degree`."""
         return self.scenario.view(degree, self.size, SAMPLES)
 
-    def _lit(self, scene: str, view: View) -> Layers:
+    def _lit(self, scene: str, view: CameraRays) -> ShadingLayers:
         """A place, band by band."""
         hours, step = self.scenario.design.illuminations, BAND * SAMPLES
         bands = []
         for top in range(0, view.height, step):
             centre = (view.centre[0], view.centre[1] - top)
             band = replace(view, centre=centre, height=min(step, view.height - top))
-            bands.append(backdrop(scene, band, SAMPLES, hours, self._hazes, self._states, self.device))
-        return stacked(bands)
+            bands.append(render_backdrop(scene, band, SAMPLES, hours, self._hazes, self._states, self.device))
+        return stack_layers(bands)
 
-    def film(self, take: Take) -> Film:
+    def film(self, take: CameraView) -> RenderedFrame:
         """Intersect one take."""
         view = self.view(take.degree)
         spots = self.scenario.spots(take.moment)
         people = [self._somebody(spot) for spot in spots]
         standing = [self._standing(person, spot, take) for person, spot in zip(people, spots, strict=True)]
-        layers, depth, presences = with_company(self.place(take.scene, take.degree), standing, view, SAMPLES)
+        layers, depth, presences = draw_people_over(self.place(take.scene, take.degree), standing, view, SAMPLES)
         number, shown = self._instances(presences)
         depth_image = depth.cpu().numpy()
         annotations: list[dict[str, Any]] = []
@@ -92,21 +92,23 @@ class Stage:
         for i in shown:
             instances[number == i + 1] = len(annotations) + 1
             spot, presence = spots[i], presences[i]
-            points = joints(people[i], _moment(take)) @ _turn(spot).T + [spot.x, spot.y, 0.0]
-            row = annotated(number == i + 1, labelled(points, view, depth_image, self.scenario.design.size))
+            points = project_joints(people[i], _moment(take)) @ _turn(spot).T + [spot.x, spot.y, 0.0]
+            row = annotate_person(
+                number == i + 1, label_keypoints(points, view, depth_image, self.scenario.design.size)
+            )
             annotations.append(row | self._known(people[i], spot, presence, view))
-        return Film(take, layers, annotations, instances)
+        return RenderedFrame(take, layers, annotations, instances)
 
-    def _somebody(self, spot: Spot) -> Person:
-        person = draw_person(self.scenario.design.person_key(spot.identity))
+    def _somebody(self, spot: Placement) -> Person:
+        person = sample_person(self.scenario.design.person_key(spot.identity))
         return replace(person, stride=0.06, swing=0.3) if spot.still else person
 
-    def _standing(self, person: Person, spot: Spot, take: Take) -> Standing:
-        shapes, materials = build(person, _moment(take))
+    def _standing(self, person: Person, spot: Placement, take: CameraView) -> PlacedPerson:
+        shapes, materials = build_body(person, _moment(take))
         at = np.array([spot.x, spot.y, 0.0])
-        return Standing(shapes.moved(_turn(spot), at).solids(self.device), materials, at)
+        return PlacedPerson(shapes.moved(_turn(spot), at).solids(self.device), materials, at)
 
-    def _instances(self, presences: list[Presence]) -> tuple[np.ndarray, list[int]]:
+    def _instances(self, presences: list[Visibility]) -> tuple[np.ndarray, list[int]]:
         """Who takes up most of each pixel of the finished frame `(H, W)`, counted from 1, and who is annotated."""
         width, height = self.scenario.design.size
         total = np.zeros((height, width), dtype=np.float32)
@@ -121,16 +123,16 @@ class Stage:
         number[total < 0.5] = 0
         return number, [i for i in range(len(presences)) if (number == i + 1).any()]
 
-    def _enlarged(self, presence: Presence) -> np.ndarray:
+    def _enlarged(self, presence: Visibility) -> np.ndarray:
         """Somebody's share of every pixel of the finished frame."""
         assert presence.share is not None
         width, height = self.scenario.design.size
         small = np.zeros((self.size[1], self.size[0], 1), dtype=np.uint8)
         rows, columns = presence.share.shape
         small[presence.y : presence.y + rows, presence.x : presence.x + columns, 0] = np.rint(presence.share * 252)
-        return resize(small, height, width).reshape(height, width) / np.float32(252)
+        return resize_image(small, height, width).reshape(height, width) / np.float32(252)
 
-    def _known(self, person: Person, spot: Spot, presence: Presence, view: View) -> dict[str, Any]:
+    def _known(self, person: Person, spot: Placement, presence: Visibility, view: CameraRays) -> dict[str, Any]:
         """What an annotation says beside COCO's own."""
         away = view.origin[:2] - [spot.x, spot.y]
         x, y = away @ _turn(spot)[:2, :2]
@@ -142,16 +144,16 @@ class Stage:
             "attributes": dict(person.attributes),
         }
 
-    def pictures(self, film: Film, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
+    def pictures(self, film: RenderedFrame, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
         """(weather, illumination, `(3, height, width) uint8` on the device) of every cell asked for."""
         key = partial(self.scenario.picture_key, film.take)
-        yield from taken(film.layers, cells, key, self.scenario.design, self.size)
+        yield from shade_cells(film.layers, cells, key, self.scenario.design, self.size)
 
 
-def _moment(take: Take) -> str:
+def _moment(take: CameraView) -> str:
     """The name of a take's moment of the walk: the same for every camera."""
     return f"frame {take.moment.number}"
 
 
-def _turn(spot: Spot) -> np.ndarray:
-    return rotation("z", spot.heading)
+def _turn(spot: Placement) -> np.ndarray:
+    return rotation_matrix("z", spot.heading)

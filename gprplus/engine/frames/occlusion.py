@@ -7,22 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.engine.crops.compose import ZENITH, Light, lit, named, pooled_window
+from gprplus.engine.crops.compose import ZENITH, ShadowedLight, apply_light, light_layers, pooled_window
 from gprplus.engine.people.figure import Material
 from gprplus.engine.places import weather_light
-from gprplus.engine.raycast.camera import TILE, View
-from gprplus.engine.raycast.gbuffer import Surface, cast
-from gprplus.engine.raycast.layers import Layers
+from gprplus.engine.raycast.camera import TILE, CameraRays
+from gprplus.engine.raycast.gbuffer import Surface, cast_rays
+from gprplus.engine.raycast.layers import ShadingLayers
 from gprplus.engine.raycast.shadows import ShadowMap, contact_map, shadow_map
 from gprplus.engine.raycast.shapes import Solids
 
 LANE, NEAR, FURTHEST = 1.2, 3.0, 24.0  # metres: half the width of a shadow, reach of a contact shadow, of any shadow
 TALLEST = 2.3  # metres, hat and stride included
-NOBODY = -1
+NO_PERSON = -1
 
 
 @dataclass(frozen=True)
-class Standing:
+class PlacedPerson:
     """Somebody at `at` (3,) in metres, with shapes in the world."""
 
     solids: Solids
@@ -31,7 +31,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Presence:
+class Visibility:
     """How much of somebody a picture shows, in samples: `whole` outline wherever it falls, the part of it `inside` the
     frame, and what is `seen` of that. `share` (h, w) of each pixel from (`x`, `y`) on.
     """
@@ -68,9 +68,9 @@ class _Among:
         return share
 
 
-def with_company(
-    place: Layers, people: Sequence[Standing], view: View, samples: int
-) -> tuple[Layers, Tensor, list[Presence]]:
+def draw_people_over(
+    place: ShadingLayers, people: Sequence[PlacedPerson], view: CameraRays, samples: int
+) -> tuple[ShadingLayers, Tensor, list[Visibility]]:
     """The layers of a place with people in it, the depth `(height, width)` of the nearest of them at every sample
     (infinite where nobody is), and what is seen of each. `samples` a pixel and axis.
     """
@@ -85,7 +85,7 @@ def with_company(
     found = []
     for i, (person, (surface, whole)) in enumerate(zip(people, outlines, strict=True)):
         seen = surface.part(torch.nonzero(owner[surface.sample] == i).squeeze(1))
-        presence = Presence(whole, len(surface.sample), len(seen.sample))
+        presence = Visibility(whole, len(surface.sample), len(seen.sample))
         if presence.seen:
             others = [light for j, light in enumerate(lights) if j != i]
             among = {hour: _Among(lights[i][hour], [light[hour] for light in others]) for hour in place.key}
@@ -94,7 +94,7 @@ def with_company(
     return layers, depth.view(view.height, view.width), found
 
 
-def _outline(solids: Solids, view: View) -> tuple[Surface, int]:
+def _outline(solids: Solids, view: CameraRays) -> tuple[Surface, int]:
     """What the camera would see of somebody alone: the surface inside the frame, and the size of the whole outline,
     which may reach past it.
     """
@@ -105,16 +105,16 @@ def _outline(solids: Solids, view: View) -> tuple[Surface, int]:
     wide, tall = (int(n) for n in np.maximum(high - low, TILE))
     x0, y0 = int(low[0]), int(low[1])
     window = replace(view, centre=(view.centre[0] - x0, view.centre[1] - y0), width=wide, height=tall)
-    surface = cast(solids, window)
+    surface = cast_rays(solids, window)
     x, y = surface.sample % wide + x0, surface.sample // wide + y0
     inside = torch.nonzero((x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)).squeeze(1)
     return replace(surface.part(inside), sample=(y * view.width + x)[inside]), len(surface.sample)
 
 
-def _nearest(surfaces: Sequence[Surface], view: View, device: torch.device) -> tuple[Tensor, Tensor]:
+def _nearest(surfaces: Sequence[Surface], view: CameraRays, device: torch.device) -> tuple[Tensor, Tensor]:
     """Depth and number of whoever is nearest at every sample; infinity and NOBODY where nobody is."""
     depth = torch.full((view.height * view.width,), float("inf"), device=device)
-    owner = torch.full((view.height * view.width,), NOBODY, dtype=torch.int16, device=device)
+    owner = torch.full((view.height * view.width,), NO_PERSON, dtype=torch.int16, device=device)
     for i, surface in enumerate(surfaces):
         nearer = torch.nonzero(surface.depth < depth[surface.sample]).squeeze(1)
         where = surface.sample[nearer]
@@ -122,13 +122,15 @@ def _nearest(surfaces: Sequence[Surface], view: View, device: torch.device) -> t
     return depth, owner
 
 
-def _shares(owner: Tensor, view: View, samples: int) -> Tensor:
+def _shares(owner: Tensor, view: CameraRays, samples: int) -> Tensor:
     """Share of each pixel, (P,), that people take up."""
-    image = (owner != NOBODY).to(torch.float32).view(view.height // samples, samples, view.width // samples, samples)
+    image = (owner != NO_PERSON).to(torch.float32).view(view.height // samples, samples, view.width // samples, samples)
     return image.mean((1, 3)).flatten()
 
 
-def _shaded_ground(place: Layers, people: Sequence[Standing], lights: Sequence[dict[str, ShadowMap]]) -> Layers:
+def _shaded_ground(
+    place: ShadingLayers, people: Sequence[PlacedPerson], lights: Sequence[dict[str, ShadowMap]]
+) -> ShadingLayers:
     """The place with everybody's shadows on its ground: each only where it can fall, along its own lane."""
     ambient, key = place.ambient.clone(), {hour: values.clone() for hour, values in place.key.items()}
     zero = torch.zeros(1, 1, device=ambient.device)
@@ -151,19 +153,19 @@ def _shaded_ground(place: Layers, people: Sequence[Standing], lights: Sequence[d
 
 
 def _add(
-    layers: Layers,
-    presence: Presence,
-    person: Standing,
+    layers: ShadingLayers,
+    presence: Visibility,
+    person: PlacedPerson,
     seen: Surface,
-    lights: Mapping[str, Light],
-    view: View,
+    lights: Mapping[str, ShadowedLight],
+    view: CameraRays,
     samples: int,
-) -> Presence:
+) -> Visibility:
     """Add what is seen of somebody to layers that were darkened by everybody's shares; returns the presence with its
     window.
     """
     shelter = shadow_map(person.solids, ZENITH, blur=4.0, at=person.at)
-    rows = lit(seen, person.materials, lights, shelter, view, set(layers.colour))
+    rows = apply_light(seen, person.materials, lights, shelter, view, set(layers.colour))
     origin = torch.from_numpy(view.origin.astype(np.float32)).to(rows.device)[:, None]
     away = (seen.point - origin).norm(dim=0)
     hazes = list(layers.clear)
@@ -176,7 +178,7 @@ def _add(
         part = below.view(*below.shape[:-1], -1, width)[..., y : y + lines, x : x + columns]
         part += above.view(*above.shape[:-1], lines, columns)
 
-    own = named(mean, layers, clear)
+    own = light_layers(mean, layers, clear)
     for name in ("colour", "key", "clear"):  # people do not glow
         for level, above in getattr(own, name).items():
             add(getattr(layers, name)[level], above)

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import RenderError
-from gprplus.core.sampling import canonical, text_key
-from gprplus.engine.crops.design import BYTES_PER_PIXEL, Design
+from gprplus.core.sampling import hash64, join_canonical
+from gprplus.engine.crops.design import BYTES_PER_PIXEL, RenderDesign
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
-from gprplus.engine.raycast.camera import View, fixed
-from gprplus.engine.raycast.hash_noise import uniforms
+from gprplus.engine.raycast.camera import CameraRays, fixed_camera
+from gprplus.engine.raycast.hash_noise import uniform_noise
 
 CREW, PARTY = 16, 6
-MOST_MEETINGS = 100
+MAX_ENCOUNTERS = 100
 TABLES = -(-CREW // PARTY)  # moments a crew and round
 FIELD, ROOM = 2.8, 0.8  # metres: how far from the middle people stand, and how far apart at least
 TRIES = 40
@@ -35,7 +35,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Take:
+class CameraView:
     """A moment as one camera sees it in one place: what geometry is intersected for, once."""
 
     moment: Moment
@@ -46,7 +46,7 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Spot:
+class Placement:
     """Where somebody stands, in metres, and where they face: `heading` degrees from +y towards -x."""
 
     identity: int
@@ -60,7 +60,7 @@ class Spot:
 class Scenario:
     """Whole frames: a design, whose viewpoints are cameras around the place, and how often everybody is met."""
 
-    design: Design
+    design: RenderDesign
     meetings: int
 
     @property
@@ -90,58 +90,60 @@ class Scenario:
         for turn in range(self.meetings):
 
             def lot(identity: int, turn: int = turn) -> int:
-                return text_key(canonical("deal", str(self.design.person_key(identity)), str(turn)))
+                return hash64(join_canonical("deal", str(self.design.person_key(identity)), str(turn)))
 
             parties = np.array_split(np.array(sorted(people, key=lot)), -(-len(people) // PARTY))
             for table, party in enumerate(parties, 1):
-                number = (crew * MOST_MEETINGS + turn) * TABLES + table
+                number = (crew * MAX_ENCOUNTERS + turn) * TABLES + table
                 found.append(Moment(number, tuple(sorted(map(int, party)))))
         return found
 
-    def takes(self, crew: int, camera: int, background: int) -> list[Take]:
+    def takes(self, crew: int, camera: int, background: int) -> list[CameraView]:
         """Every moment of a crew as one camera sees it in one place; both are counted from 1."""
         degree, scene = self.design.degrees[camera - 1], self.design.scenes[background - 1]
-        return [Take(moment, camera, degree, background, scene) for moment in self.moments(crew)]
+        return [CameraView(moment, camera, degree, background, scene) for moment in self.moments(crew)]
 
     def units(self) -> list[tuple[int, int, int]]:
         """(crew, camera, background) of every piece of work, those with a place and camera in common side by side."""
         places = product(range(1, len(self.design.scenes) + 1), range(1, len(self.design.degrees) + 1), self.crews)
         return [(crew, camera, background) for background, camera, crew in places]
 
-    def spots(self, moment: Moment) -> list[Spot]:
+    def spots(self, moment: Moment) -> list[Placement]:
         """Where everybody of a moment stands, at least ROOM apart where there is room; the same in every place."""
-        spots: list[Spot] = []
+        spots: list[Placement] = []
         for identity in moment.cast:
             key = str(self.design.person_key(identity))
-            draws = [uniforms(text_key(canonical("spot", key, str(moment.number), str(i))), 5) for i in range(TRIES)]
+            draws = [
+                uniform_noise(hash64(join_canonical("spot", key, str(moment.number), str(i))), 5) for i in range(TRIES)
+            ]
             wishes = [_wish(identity, draw, spots[-1] if spots else None) for draw in draws]
             spots.append(next((wish for wish in wishes if _room(wish, spots) >= ROOM), wishes[0]))
         return spots
 
-    def view(self, degree: int, size: tuple[int, int], samples: int) -> View:
+    def view(self, degree: int, size: tuple[int, int], samples: int) -> CameraRays:
         """The fixed camera at `degree` around the place, over `size` (width, height) pixels: higher than the domain's
         own, and a little off, each in its own way.
         """
         domain = self.design.domain
-        off = 2 * uniforms(text_key(canonical("frame camera", domain.name, str(degree))), 6) - 1
+        off = 2 * uniform_noise(hash64(join_canonical("frame camera", domain.name, str(degree))), 6) - 1
         away, turn = 6.6 + 0.4 * float(off[0]), np.radians(degree + 8 * float(off[1]))
         height = domain.height + 0.5 + 0.25 * float(off[2])
         origin = np.array([-np.cos(turn) * away, np.sin(turn) * away, height])
         target = np.array([0.8 * float(off[3]), 0.8 * float(off[4]), 1.05])
-        return fixed(origin, target, span=3.2 * (1 + 0.1 * float(off[5])), size=size, samples=samples)
+        return fixed_camera(origin, target, span=3.2 * (1 + 0.1 * float(off[5])), size=size, samples=samples)
 
-    def picture_key(self, take: Take, weather: str, illumination: str) -> int:
+    def picture_key(self, take: CameraView, weather: str, illumination: str) -> int:
         """The key of one frame: what it shows, by name, and nothing else."""
         who = (str(self.design.person_key(identity)) for identity in take.moment.cast)
         what = (self.design.domain.name, str(take.degree), take.scene, str(take.moment.number), weather, illumination)
-        return text_key(canonical("frame", *who, *what))
+        return hash64(join_canonical("frame", *who, *what))
 
-    def stem(self, take: Take) -> str:
+    def stem(self, take: CameraView) -> str:
         """The name of a take: its camera's folder, moment and camera, and place when places are crossed."""
         place = f"_p{take.background:02d}" if len(self.design.scenes) > 1 else ""
         return f"c{take.camera:02d}/f{take.moment.number:06d}_c{take.camera:02d}{place}"
 
-    def path(self, take: Take, weather: str, illumination: str, extension: str = "jpg") -> str:
+    def path(self, take: CameraView, weather: str, illumination: str, extension: str = "jpg") -> str:
         """Path of a frame under the output folder."""
         w, light = WEATHERS.index(weather) + 1, HOURS.index(illumination) + 1
         return f"{self.stem(take)}_w{w:02d}_l{light:02d}.{extension}"
@@ -151,24 +153,24 @@ class Scenario:
         return {"frames": True, "meetings": self.meetings, **self.design.request()}
 
 
-def make_scenario(design: Design, meetings: int = 2) -> Scenario:
+def make_scenario(design: RenderDesign, meetings: int = 2) -> Scenario:
     """A checked scenario; RenderError says what cannot be drawn and what could."""
-    if not 1 <= meetings <= MOST_MEETINGS:
-        raise RenderError(f"--meetings must be between 1 and {MOST_MEETINGS}, not {meetings}.")
+    if not 1 <= meetings <= MAX_ENCOUNTERS:
+        raise RenderError(f"--meetings must be between 1 and {MAX_ENCOUNTERS}, not {meetings}.")
     return Scenario(design, meetings)
 
 
-def _wish(identity: int, draw: np.ndarray, before: Spot | None) -> Spot:
+def _wish(identity: int, draw: np.ndarray, before: Placement | None) -> Placement:
     """Where somebody would like to stand: beside the one before, or anywhere on the field."""
     side, radius, angle, turn, mood = (float(value) for value in draw)
     if before is not None and side < ABREAST:
         way, gap = np.radians(before.heading), (ROOM + 0.12 * radius) * (1 if angle < 0.5 else -1)
         x, y = before.x + gap * float(np.cos(way)), before.y + gap * float(np.sin(way))
-        return Spot(identity, x, y, before.heading + 10 * (turn - 0.5), before.still)
+        return Placement(identity, x, y, before.heading + 10 * (turn - 0.5), before.still)
     away, way = FIELD * np.sqrt(radius), 2 * np.pi * angle
-    return Spot(identity, float(away * np.cos(way)), float(away * np.sin(way)), 360 * turn, mood < STILL)
+    return Placement(identity, float(away * np.cos(way)), float(away * np.sin(way)), 360 * turn, mood < STILL)
 
 
-def _room(wish: Spot, spots: list[Spot]) -> float:
+def _room(wish: Placement, spots: list[Placement]) -> float:
     """Distance to the nearest of those who stand already."""
     return min((float(np.hypot(wish.x - spot.x, wish.y - spot.y)) for spot in spots), default=np.inf)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.atomic import append_to
-from gprplus.core.folders import remove
-from gprplus.engine.crops.design import Block, Design
+from gprplus.core.folders import remove_output
+from gprplus.engine.crops.design import DesignBlock, RenderDesign
 
 PART = ".part"
 BLOCKS = "_blocks"
@@ -20,7 +20,7 @@ Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Note:
+class LedgerEntry:
     """What is kept of a finished block: the person's box, and, where key points were asked for, those and the mask."""
 
     box: Box
@@ -35,7 +35,7 @@ class Ledger:
     def __init__(self, output: Path, identity: int) -> None:
         self.path = output / BLOCKS / f"{identity:04d}.csv"
 
-    def read(self) -> dict[tuple[int, int], Note]:
+    def read(self) -> dict[tuple[int, int], LedgerEntry]:
         """Notes by (camera, background). A line that a kill cut short does not count."""
         try:
             text = self.path.read_text(encoding="ascii")
@@ -46,10 +46,10 @@ class Ledger:
             numbers, _, annotation = line.partition(";")
             camera, background, x, y, width, height = map(int, numbers.split(","))
             known = json.loads(annotation) if annotation else None
-            found[camera, background] = Note((x, y, width, height), known)
+            found[camera, background] = LedgerEntry((x, y, width, height), known)
         return found
 
-    def note(self, block: Block, note: Note) -> None:
+    def note(self, block: DesignBlock, note: LedgerEntry) -> None:
         """Say that a block is finished."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with append_to(self.path) as file:
@@ -68,14 +68,16 @@ class Ledger:
         return path.read_bytes().rfind(b"\n") + 1
 
 
-def unfinished(output: Path, design: Design, blocks: Sequence[Block], ledger: Ledger) -> list[Block]:
+def pending_blocks(
+    output: Path, design: RenderDesign, blocks: Sequence[DesignBlock], ledger: Ledger
+) -> list[DesignBlock]:
     """Blocks that are not in the ledger, or of which a file is gone; leftovers of a kill are swept away."""
     done = ledger.read()
     who = f"{blocks[0].identity:04d}"
     present = {f"{who}/{name}" for name in _swept(output / who)}
     masks = {f"{who}/{name}" for name in _swept(output / "_masks" / who)} if design.masks else set()
 
-    def whole(block: Block) -> bool:
+    def whole(block: DesignBlock) -> bool:
         cells = design.cell_levels()
         return (
             (block.camera, block.background) in done
@@ -93,13 +95,13 @@ def _swept(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.endswith(PART):
-                remove(Path(entry.path))
+                remove_output(Path(entry.path))
             else:
                 names.append(entry.name)
     return names
 
 
-def png(mask: np.ndarray) -> bytes:
+def encode_png(mask: np.ndarray) -> bytes:
     """A `(H, W) bool` mask as the bytes of a PNG: 255 where true."""
     return png_numbers(mask.astype(np.uint8) * 255)
 

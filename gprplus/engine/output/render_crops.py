@@ -9,17 +9,25 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gprplus.core.declarations import identity_attributes
-from gprplus.core.errors import DeviceError, RenderError, storage
-from gprplus.core.folders import claim, remove
-from gprplus.core.parallel import Progress, cores, silent
+from gprplus.core.errors import DeviceError, RenderError, format_bytes
+from gprplus.core.folders import claim_folder, remove_output
+from gprplus.core.parallel import Progress, available_cores, no_progress
 from gprplus.core.paths import AnyPath
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import UNDER_WAY, settle, under_way, versions, work_folder, write_json, write_text
+from gprplus.core.workdir import (
+    REQUEST_FILE,
+    check_request,
+    hold_request,
+    package_versions,
+    work_folder,
+    write_json,
+    write_text,
+)
 from gprplus.engine.annotations import write_coco
-from gprplus.engine.crops.design import Design, make_design
+from gprplus.engine.crops.design import RenderDesign, make_design
 from gprplus.engine.output.ledger import BLOCKS, Ledger
-from gprplus.engine.output.workers import Job
-from gprplus.engine.people.traits import draw_person
+from gprplus.engine.output.workers import BlockJob
+from gprplus.engine.people.traits import sample_person
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
 
 KIND = "renders"  # of folder, as its mark states
@@ -45,7 +53,7 @@ def render(
     device: str = "auto",
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Path:
     """Draw a crossed design of synthetic people into the folder `output` and return that folder.
 
@@ -69,13 +77,13 @@ def render(
         seed=seed,
     )
     output = work_folder() / "renders" / design.domain.name if output is None else Path(output)
-    if is_finished(output, design, force=force):
-        tidy(output, BLOCKS)
+    if is_complete(output, design, force=force):
+        remove_parts(output, BLOCKS)
         progress(design.images, design.images)
         return output
     where = choose_device(device)
-    with prepared(output, design, force=force) as real:
-        job = Job(design, real, where, cores() if workers is None else workers)
+    with prepare_output(output, design, force=force) as real:
+        job = BlockJob(design, real, where, available_cores() if workers is None else workers)
         done = 0
         progress(0, design.images)
         for finished in job.run():
@@ -85,7 +93,7 @@ def render(
     return output
 
 
-class Plan(Protocol):
+class RenderPlan(Protocol):
     """What a folder is to hold: crops (see design.Design) or frames (see frames.Scenario)."""
 
     @property
@@ -104,11 +112,11 @@ class Plan(Protocol):
         """What decides the pixels and the files."""
 
 
-def is_finished(output: Path, plan: Plan, *, force: bool = False) -> bool:
+def is_complete(output: Path, plan: RenderPlan, *, force: bool = False) -> bool:
     """Whether the folder holds all of this very plan; RequestChanged when it holds another and `force` is not given."""
     request = plan.request()
-    settle(Path(output) / UNDER_WAY, request, force=force)
-    return settle(Path(output) / plan.record, request, force=force) == "same"
+    check_request(Path(output) / REQUEST_FILE, request, force=force)
+    return check_request(Path(output) / plan.record, request, force=force) == "same"
 
 
 def choose_device(name: str) -> str:
@@ -129,38 +137,38 @@ def choose_device(name: str) -> str:
 
 
 @contextmanager
-def prepared(output: Path, plan: Plan, *, force: bool) -> Iterator[Path]:
+def prepare_output(output: Path, plan: RenderPlan, *, force: bool) -> Iterator[Path]:
     """Hold an empty or resumable folder with room for the plan, its request noted; yield its real path."""
     parent = next(folder for folder in (output, *output.resolve().parents) if folder.exists())
     free = shutil.disk_usage(parent).free
     if plan.bytes_expected > free:
         raise RenderError(
-            f"{plan.images:,} images need about {storage(plan.bytes_expected)}, and {parent} has "
-            f"{storage(free)} free. Ask for fewer or smaller images, or give another folder with -o."
+            f"{plan.images:,} images need about {format_bytes(plan.bytes_expected)}, and {parent} has "
+            f"{format_bytes(free)} free. Ask for fewer or smaller images, or give another folder with -o."
         )
-    with under_way(output, KIND, plan.record, plan.request(), RenderError, force=force) as real:
+    with hold_request(output, KIND, plan.record, plan.request(), RenderError, force=force) as real:
         yield real
 
 
-def tidy(output: Path, notes: str) -> None:
+def remove_parts(output: Path, notes: str) -> None:
     """Remove what a finished render no longer needs: its folder of notes and its request."""
-    for name in (notes, UNDER_WAY):
+    for name in (notes, REQUEST_FILE):
         if (output / name).exists():
-            claim(output, KIND, RenderError, adopt=True)
-            remove(output / name)
+            claim_folder(output, KIND, RenderError, adopt=True)
+            remove_output(output / name)
 
 
-def write_identities(output: Path, design: Design) -> None:
+def write_identities(output: Path, design: RenderDesign) -> None:
     """identities.csv: everybody's attributes."""
     names = identity_attributes()
     rows = [
-        [f"{i:04d}", *(draw_person(design.person_key(i))[name] for name in names)]
+        [f"{i:04d}", *(sample_person(design.person_key(i))[name] for name in names)]
         for i in range(1, design.identities + 1)
     ]
     write_text(output / "identities.csv", _csv([["identity", *names], *rows]))
 
 
-def _conclude(output: Path, design: Design) -> None:
+def _conclude(output: Path, design: RenderDesign) -> None:
     """identities.csv, boxes, and the record, last."""
     write_identities(output, design)
     if design.boxes:
@@ -191,13 +199,13 @@ def _conclude(output: Path, design: Design) -> None:
                 *(["background"] if len(design.scenes) > 1 else []),
             ],
             "licence": LICENCE,
-            "versions": versions(),
+            "versions": package_versions(),
         },
     )
-    tidy(output, BLOCKS)
+    remove_parts(output, BLOCKS)
 
 
-def _boxes(output: Path, design: Design) -> Iterator[list[object]]:
+def _boxes(output: Path, design: RenderDesign) -> Iterator[list[object]]:
     for identity in range(1, design.identities + 1):
         notes = Ledger(output, identity).read()
         for block in design.blocks(identity):
@@ -205,7 +213,7 @@ def _boxes(output: Path, design: Design) -> Iterator[list[object]]:
                 yield [design.path(block, weather, hour), *notes[block.camera, block.background].box]
 
 
-def _annotations(output: Path, design: Design) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+def _annotations(output: Path, design: RenderDesign) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
     """(image, its one annotation) of every render, for coco.write_coco."""
     width, height = design.size
     for identity in range(1, design.identities + 1):

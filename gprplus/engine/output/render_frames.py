@@ -10,21 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.folders import remove
+from gprplus.core.folders import remove_output
 from gprplus.core.images import encode_jpeg
-from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import versions, write_bytes, write_json
+from gprplus.core.workdir import package_versions, write_bytes, write_json
 from gprplus.engine.annotations import ANNOTATIONS, write_coco
 from gprplus.engine.crops.design import make_design
-from gprplus.engine.frames.scenario import Scenario, Take, make_scenario
+from gprplus.engine.frames.scenario import CameraView, Scenario, make_scenario
 from gprplus.engine.output.ledger import PART, png_numbers
-from gprplus.engine.output.render_crops import LICENCE, choose_device, is_finished, prepared, tidy, write_identities
+from gprplus.engine.output.render_crops import (
+    LICENCE,
+    choose_device,
+    is_complete,
+    prepare_output,
+    remove_parts,
+    write_identities,
+)
 from gprplus.engine.output.workers import one_thread
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
 
 if TYPE_CHECKING:
-    from gprplus.engine.frames.frame_renderer import Stage
+    from gprplus.engine.frames.frame_renderer import FrameRenderer
 
 NOTES = "_takes"
 
@@ -47,7 +54,7 @@ def render_frames(
     device: str = "auto",
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> Path:
     """Draw whole frames, in which several people meet, into the folder `output` and return that folder.
 
@@ -69,13 +76,13 @@ def render_frames(
     )
     scenario = make_scenario(design, meetings)
     output = Path(output)
-    if is_finished(output, scenario, force=force):
-        tidy(output, NOTES)
+    if is_complete(output, scenario, force=force):
+        remove_parts(output, NOTES)
         progress(scenario.images, scenario.images)
         return output
     where = choose_device(device)
-    with prepared(output, scenario, force=force) as real:
-        job = Shoot(scenario, real, where, cores() if workers is None else workers)
+    with prepare_output(output, scenario, force=force) as real:
+        job = FrameJob(scenario, real, where, available_cores() if workers is None else workers)
         done = 0
         progress(0, scenario.images)
         for finished in job.run():
@@ -86,7 +93,7 @@ def render_frames(
 
 
 @dataclass(frozen=True)
-class Shoot:
+class FrameJob:
     """Everything a worker needs to know; sent to processes whole."""
 
     scenario: Scenario
@@ -100,25 +107,25 @@ class Shoot:
         """
         units = self.scenario.units()
         alone = self.device != "cpu"
-        yield from in_processes(partial(_unit, self), units, 1 if alone else min(self.workers, len(units)))
+        yield from map_processes(partial(_unit, self), units, 1 if alone else min(self.workers, len(units)))
 
 
-_stages: dict[str, "Stage"] = {}  # of this process; one at a time, since its lit places are large
+_stages: dict[str, "FrameRenderer"] = {}  # of this process; one at a time, since its lit places are large
 
 
-def _stage(job: Shoot) -> "Stage":
+def _stage(job: FrameJob) -> "FrameRenderer":
     import torch
 
-    from gprplus.engine.frames.frame_renderer import Stage
+    from gprplus.engine.frames.frame_renderer import FrameRenderer
 
     name = repr(job)
     if name not in _stages:
         _stages.clear()
-        _stages[name] = Stage(job.scenario, torch.device(job.device))
+        _stages[name] = FrameRenderer(job.scenario, torch.device(job.device))
     return _stages[name]
 
 
-def _unit(job: Shoot, unit: tuple[int, int, int]) -> int:
+def _unit(job: FrameJob, unit: tuple[int, int, int]) -> int:
     """Render the unfinished takes of one crew, camera and place."""
     takes = job.scenario.takes(*unit)
     cells = job.scenario.design.cell_levels()
@@ -131,7 +138,7 @@ def _unit(job: Shoot, unit: tuple[int, int, int]) -> int:
     return len(takes) * len(cells)
 
 
-def _shoot(job: Shoot, take: Take, cells: list[tuple[str, str]], pool: ThreadPoolExecutor | None) -> None:
+def _shoot(job: FrameJob, take: CameraView, cells: list[tuple[str, str]], pool: ThreadPoolExecutor | None) -> None:
     """Draw one take in all of its cells; its note is written when the files are there."""
     stage = _stage(job)
     film = stage.film(take)
@@ -150,24 +157,24 @@ def _shoot(job: Shoot, take: Take, cells: list[tuple[str, str]], pool: ThreadPoo
     write_bytes(note, json.dumps(film.annotations, separators=(",", ":")).encode())
 
 
-def _save(job: Shoot, take: Take, mask: bytes | None, cell: tuple[str, str], planes: np.ndarray) -> None:
+def _save(job: FrameJob, take: CameraView, mask: bytes | None, cell: tuple[str, str], planes: np.ndarray) -> None:
     """Encode and write one frame, and its mask."""
-    from gprplus.engine.crops.crop_renderer import finished
+    from gprplus.engine.crops.crop_renderer import finish_picture
 
     design = job.scenario.design
     path = job.output / job.scenario.path(take, *cell)
-    write_bytes(path, encode_jpeg(finished(planes, design.size), design.domain.quality))
+    write_bytes(path, encode_jpeg(finish_picture(planes, design.size), design.domain.quality))
     if mask is not None:
         beside = job.output / "_masks" / job.scenario.path(take, *cell, "png")
         write_bytes(beside, mask)
 
 
-def _note(output: Path, scenario: Scenario, take: Take) -> Path:
+def _note(output: Path, scenario: Scenario, take: CameraView) -> Path:
     """Where a take says that it is finished, and who is in it."""
     return output / NOTES / f"{scenario.stem(take)}.json"
 
 
-def _whole(job: Shoot, take: Take) -> bool:
+def _whole(job: FrameJob, take: CameraView) -> bool:
     """Whether a take is noted and all of its files are there."""
     if not _note(job.output, job.scenario, take).exists():
         return False
@@ -185,7 +192,7 @@ def _conclude(output: Path, scenario: Scenario) -> None:
     write_identities(output, design)
     write_coco(output, {"description": "made by gprplus render --frames", "licence": LICENCE}, _rows(output, scenario))
     for part in output.rglob(f"*{PART}"):
-        remove(part)
+        remove_output(part)
     write_json(
         output / scenario.record,
         {
@@ -200,10 +207,10 @@ def _conclude(output: Path, scenario: Scenario) -> None:
             "identities": design.identities,
             "images": scenario.images,
             "licence": LICENCE,
-            "versions": versions(),
+            "versions": package_versions(),
         },
     )
-    tidy(output, NOTES)
+    remove_parts(output, NOTES)
 
 
 def _rows(output: Path, scenario: Scenario) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:

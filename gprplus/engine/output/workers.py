@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.core.images import encode_jpeg
-from gprplus.core.parallel import in_processes
+from gprplus.core.parallel import map_processes
 from gprplus.core.workdir import write_bytes
-from gprplus.engine.annotations import annotated
-from gprplus.engine.crops.design import Block, Design
-from gprplus.engine.output.ledger import Ledger, Note, png, unfinished
+from gprplus.engine.annotations import annotate_person
+from gprplus.engine.crops.design import DesignBlock, RenderDesign
+from gprplus.engine.output.ledger import Ledger, LedgerEntry, encode_png, pending_blocks
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from gprplus.engine.crops.crop_renderer import Shot, Studio
+    from gprplus.engine.crops.crop_renderer import CropRenderer, ShadedBlock
 
 AHEAD = 4  # blocks that a GPU may be ahead of the encoders: bounds the memory
 
 
 @dataclass(frozen=True)
-class Job:
+class BlockJob:
     """Everything a worker needs to know; sent to processes whole."""
 
-    design: Design
+    design: RenderDesign
     output: Path
     device: str
     workers: int
@@ -38,14 +38,14 @@ class Job:
     def run(self) -> Iterator[int]:
         """Render what is missing; yields how many pictures each person has, as they are finished."""
         if self.device != "cpu":
-            yield from drawn_ahead(self)
+            yield from render_pipelined(self)
             return
         everybody = range(1, self.design.identities + 1)
-        yield from in_processes(partial(_whole_person, self), everybody, min(self.workers, self.design.identities))
+        yield from map_processes(partial(_whole_person, self), everybody, min(self.workers, self.design.identities))
 
-    def missing(self, identity: int, ledger: Ledger) -> list[Block]:
+    def missing(self, identity: int, ledger: Ledger) -> list[DesignBlock]:
         """Blocks of one person that are not finished."""
-        return unfinished(self.output, self.design, self.design.blocks(identity), ledger)
+        return pending_blocks(self.output, self.design, self.design.blocks(identity), ledger)
 
     @property
     def pictures_each(self) -> int:
@@ -53,23 +53,23 @@ class Job:
         return self.design.images // self.design.identities
 
 
-_studios: dict[str, "Studio"] = {}  # of this process; one at a time, since its lit places are large
+_studios: dict[str, "CropRenderer"] = {}  # of this process; one at a time, since its lit places are large
 
 
-def _whole_person(job: Job, identity: int) -> int:
+def _whole_person(job: BlockJob, identity: int) -> int:
     """Render the unfinished blocks of one person, on one core."""
     with one_thread():
         studio, ledger = _studio(job), Ledger(job.output, identity)
         for block in job.missing(identity, ledger):
             shot = studio.shot(block)
-            mask = png(shot.mask) if job.design.masks else None
+            mask = encode_png(shot.mask) if job.design.masks else None
             for weather, hour, picture in studio.pictures(shot, job.design.cell_levels()):
                 _save(studio, job.output, block, (weather, hour), picture.numpy(), mask)
             ledger.note(block, _noted(job, shot))
     return job.pictures_each
 
 
-def drawn_ahead(job: Job) -> Iterator[int]:
+def render_pipelined(job: BlockJob) -> Iterator[int]:
     """Render everybody on the job's device; encoding, writing and noting follow in threads, some blocks behind."""
     import torch
 
@@ -81,7 +81,7 @@ def drawn_ahead(job: Job) -> Iterator[int]:
             for block in job.missing(identity, ledger):
                 with torch.inference_mode():
                     shot = studio.shot(block)
-                    mask = png(shot.mask) if job.design.masks else None
+                    mask = encode_png(shot.mask) if job.design.masks else None
                     files = [
                         pool.submit(_save, studio, job.output, block, (weather, hour), picture.cpu().numpy(), mask)
                         for weather, hour, picture in studio.pictures(shot, job.design.cell_levels())
@@ -95,7 +95,7 @@ def drawn_ahead(job: Job) -> Iterator[int]:
             yield job.pictures_each
 
 
-def _note(files: list[Future[None]], ledger: Ledger, block: Block, note: Note) -> None:
+def _note(files: list[Future[None]], ledger: Ledger, block: DesignBlock, note: LedgerEntry) -> None:
     """Note a block once its files are there. They were handed to the pool first, so this never waits for its own
     thread.
     """
@@ -104,28 +104,33 @@ def _note(files: list[Future[None]], ledger: Ledger, block: Block, note: Note) -
     ledger.note(block, note)
 
 
-def _noted(job: Job, shot: "Shot") -> Note:
+def _noted(job: BlockJob, shot: "ShadedBlock") -> LedgerEntry:
     """What the ledger keeps of a shot."""
     if shot.points is None:
-        return Note(shot.box)
+        return LedgerEntry(shot.box)
     person = {"identity": f"{shot.block.identity:04d}", "viewpoint_deg": shot.block.degree}
-    return Note(shot.box, annotated(shot.mask, shot.points) | person)
+    return LedgerEntry(shot.box, annotate_person(shot.mask, shot.points) | person)
 
 
-def _studio(job: Job) -> "Studio":
+def _studio(job: BlockJob) -> "CropRenderer":
     import torch
 
-    from gprplus.engine.crops.crop_renderer import Studio
+    from gprplus.engine.crops.crop_renderer import CropRenderer
 
     name = repr(job)
     if name not in _studios:
         _studios.clear()
-        _studios[name] = Studio(job.design, torch.device(job.device))
+        _studios[name] = CropRenderer(job.design, torch.device(job.device))
     return _studios[name]
 
 
 def _save(
-    studio: "Studio", output: Path, block: Block, cell: tuple[str, str], planes: "np.ndarray", mask: bytes | None
+    studio: "CropRenderer",
+    output: Path,
+    block: DesignBlock,
+    cell: tuple[str, str],
+    planes: "np.ndarray",
+    mask: bytes | None,
 ) -> None:
     """Encode and write one picture, and its mask."""
     design = studio.design

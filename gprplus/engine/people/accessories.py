@@ -7,12 +7,12 @@ import numpy as np
 from gprplus.engine.people import palette
 from gprplus.engine.people.figure import Figure, Material
 from gprplus.engine.people.garments import widths
-from gprplus.engine.people.pose import SIDES, rotation
+from gprplus.engine.people.pose import SIDES, rotation_matrix
 
 UP = np.array([0.0, 0.0, 1.0])
 
 
-def hat(figure: Figure) -> None:
+def add_hat(figure: Figure) -> None:
     """Cap, beanie, brimmed hat or bucket hat."""
     person = figure.person
     felt = figure.material("hat", person.hat, folds=0.08)
@@ -20,7 +20,7 @@ def hat(figure: Figure) -> None:
     style = person.hat_style
     if style == "cap":
         figure.on_head((0, -0.010, 0.036), (0.088, 0.105, 0.092), felt, clip=(0, -0.10, 1, -0.012))
-        figure.on_head((0, 0.128, 0.052), (0.066, 0.070, 0.009), band, tilt=rotation("x", -12))
+        figure.on_head((0, 0.128, 0.052), (0.066, 0.070, 0.009), band, tilt=rotation_matrix("x", -12))
     elif style == "beanie":
         figure.on_head((0, -0.014, 0.030), (0.088, 0.106, 0.107), felt, clip=(0, -0.28, 1, -0.006))
         figure.limb(
@@ -30,7 +30,7 @@ def hat(figure: Figure) -> None:
         crown = 0.100 if style == "brim" else 0.088
         figure.on_head((0, -0.012, 0.040), (0.087, 0.105, crown), felt, clip=(0, -0.05, 1, -0.006))
         if style == "brim":
-            figure.on_head((0, -0.010, 0.050), (0.142, 0.158, 0.010), felt, tilt=rotation("x", 4))
+            figure.on_head((0, -0.010, 0.050), (0.142, 0.158, 0.010), felt, tilt=rotation_matrix("x", 4))
             figure.limb(
                 figure.skull(0, -0.012, 0.052),
                 figure.skull(0, -0.012, 0.076),
@@ -50,14 +50,16 @@ def hat(figure: Figure) -> None:
             )
 
 
-def glasses(figure: Figure) -> None:
+def add_glasses(figure: Figure) -> None:
     """Clear or dark glasses with rims, bridge and temples."""
     sun = figure.person.glasses_style == "sun"
-    frame = figure.material("glasses", palette.linear("#15130f"), gloss=0.3)
-    lens = figure.material("glasses", palette.linear("#12151c" if sun else "#aebfc9"), gloss=0.7)
+    frame = figure.material("glasses", palette.to_linear("#15130f"), gloss=0.3)
+    lens = figure.material("glasses", palette.to_linear("#12151c" if sun else "#aebfc9"), gloss=0.7)
     for side in SIDES.values():
-        figure.on_head((side * 0.033, 0.083, 0.006), (0.030, 0.011, 0.023), frame, tilt=rotation("z", -side * 18))
-        figure.on_head((side * 0.034, 0.086, 0.006), (0.022, 0.011, 0.016), lens, tilt=rotation("z", -side * 18))
+        figure.on_head(
+            (side * 0.033, 0.083, 0.006), (0.030, 0.011, 0.023), frame, tilt=rotation_matrix("z", -side * 18)
+        )
+        figure.on_head((side * 0.034, 0.086, 0.006), (0.022, 0.011, 0.016), lens, tilt=rotation_matrix("z", -side * 18))
         figure.limb(
             figure.skull(side * 0.060, 0.070, 0.012), figure.skull(side * 0.080, -0.010, 0.012), (0.005, 0.005), frame
         )
@@ -88,7 +90,7 @@ SLING_BACK = (
 )
 
 
-def bag(figure: Figure) -> None:
+def add_bag(figure: Figure) -> None:
     """Backpack, bag across the chest, or one carried in the hand."""
     person = figure.person
     canvas = figure.material("bag", person.bag, folds=0.10, gloss=0.05)
@@ -146,7 +148,7 @@ def _pouch(
     )
 
 
-def scarf(figure: Figure, colour: np.ndarray) -> None:
+def add_scarf(figure: Figure, colour: np.ndarray) -> None:
     """A scarf around the neck with one end hanging in front."""
     wool = figure.keep(Material("upper", colour, colour * 0.55, "stripes", 0.03, folds=0.2))
     figure.limb(figure.torso(0, -0.005, 0.515), figure.torso(0, 0.012, 0.575), (0.090, 0.076), wool, depth=0.98)

@@ -4,31 +4,31 @@ import numpy as np
 
 from gprplus.engine.people import accessories, garments
 from gprplus.engine.people.figure import Figure, Material
-from gprplus.engine.people.pose import SIDES, rotation, walk
+from gprplus.engine.people.pose import SIDES, rotation_matrix, walking_pose
 from gprplus.engine.people.traits import Person
 from gprplus.engine.raycast.shapes import Shapes
 
 
-def build(person: Person, moment: int | str) -> tuple[Shapes, list[Material]]:
+def build_body(person: Person, moment: int | str) -> tuple[Shapes, list[Material]]:
     """A person at a moment of the walk, as shapes and the materials they are made of. The person faces +y, feet
     on z = 0.
     """
-    figure = Figure(person, walk(person, moment))
+    figure = Figure(person, walking_pose(person, moment))
     _head(figure)
     _hair(figure)
     _arms(figure)
     _legs(figure)
-    garments.top(figure)
-    garments.bottom(figure)
-    garments.shoes(figure)
+    garments.add_top(figure)
+    garments.add_bottom(figure)
+    garments.add_shoes(figure)
     if person["hat"] == "yes":
-        accessories.hat(figure)
+        accessories.add_hat(figure)
     if person["glasses"] == "yes":
-        accessories.glasses(figure)
+        accessories.add_glasses(figure)
     if person["bag"] == "yes":
-        accessories.bag(figure)
+        accessories.add_bag(figure)
     if person.scarf is not None:
-        accessories.scarf(figure, person.scarf)
+        accessories.add_scarf(figure, person.scarf)
     return figure.shapes, figure.materials
 
 
@@ -65,7 +65,7 @@ def _hair(figure: Figure) -> None:
     line = {"fringe": 0.016, "pixie": 0.012, "bob": 0.014, "bald": -0.03}.get(style, 0.004)
     figure.on_head((0, -0.012, 0.030), (0.081, 0.096 + lift / 2, 0.086 + lift), hair, clip=(0, -0.66, 0.75, line))
     if style == "side" and not under_hat:
-        figure.on_head((0.018, 0.035, 0.085), (0.058, 0.055, 0.032), hair, tilt=rotation("y", 12))
+        figure.on_head((0.018, 0.035, 0.085), (0.058, 0.055, 0.032), hair, tilt=rotation_matrix("y", 12))
     if style == "bun":
         figure.on_head((0, -0.105, 0.070), (0.038, 0.036, 0.036), hair)
     if style in ("loose", "plait", "bob"):

@@ -21,7 +21,7 @@ def widths(figure: Figure) -> tuple[float, float, float]:
     return 0.156 * person.shoulder * wide, 0.138 * wide * (1 + 0.1 * max(person.build, 0)), 0.152 * person.hip * wide
 
 
-def top(figure: Figure) -> None:
+def add_top(figure: Figure) -> None:
     """The upper garment: trunk, sleeves, collar, and the hem of a shirt or the skirts of a coat."""
     person = figure.person
     cloth = figure.cloth("upper", person.upper)
@@ -115,7 +115,7 @@ def _collar(figure: Figure, cloth: int) -> None:
         figure.strip(front, 0.008, line)
 
 
-def bottom(figure: Figure) -> None:
+def add_bottom(figure: Figure) -> None:
     """Trousers, or a skirt that the stride carries along."""
     person = figure.person
     cloth = figure.cloth("lower", person.lower, folds=0.13)
@@ -167,7 +167,7 @@ def _along_legs(figure: Figure, length: float) -> list[np.ndarray]:
     return ends
 
 
-def shoes(figure: Figure) -> None:
+def add_shoes(figure: Figure) -> None:
     """Shoes, or boots with their shafts."""
     person = figure.person
     leather = figure.material("shoes", person.shoe, gloss=0.25)

@@ -27,17 +27,17 @@ BAG = ("#1f1f22", "#5a3b22", "#7a1f24", "#27406b", "#4c5a3a", "#8a8c8f", "#b58b5
 HAT = ("#1b1b1e", "#2b3d63", "#7c2326", "#6f7275", "#b9a98a", "#e0ddd6", "#3f5140", "#553a26")
 
 
-def linear(colour: str) -> np.ndarray:
+def to_linear(colour: str) -> np.ndarray:
     """'#rrggbb' (sRGB) as linear light, `(3,) float64` in [0, 1] (IEC 61966-2-1).
 
-    >>> linear("#ffffff").tolist()
+    >>> to_linear("#ffffff").tolist()
     [1.0, 1.0, 1.0]
     """
     value = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
-def varied(colour: np.ndarray, lightness: float, warmth: float) -> np.ndarray:
+def vary_colour(colour: np.ndarray, lightness: float, warmth: float) -> np.ndarray:
     """The colour a little lighter or darker, warmer or cooler; both in about [-1, 1]."""
     shift = np.array([1 + 0.10 * warmth, 1.0, 1 - 0.10 * warmth])
     return np.clip(colour * (1 + 0.22 * lightness) * shift, 0.004, 0.95)

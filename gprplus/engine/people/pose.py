@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.engine.people.traits import Draws, Person
+from gprplus.engine.people.traits import Person, TraitDraws
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Pose:
 SIDES = {"right": 1.0, "left": -1.0}
 
 
-def rotation(axis: str, degrees: float) -> np.ndarray:
+def rotation_matrix(axis: str, degrees: float) -> np.ndarray:
     """A right-handed turn about x, y or z."""
     c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     return {
@@ -44,24 +44,24 @@ def rotation(axis: str, degrees: float) -> np.ndarray:
     }[axis]
 
 
-def walk(person: Person, moment: int | str) -> Pose:
+def walking_pose(person: Person, moment: int | str) -> Pose:
     """The pose of a person at a moment of the walk, by name. Crops name it by the degree they are taken from: everybody
     is met at another moment from each side.
     """
-    d = Draws(person.key)
+    d = TraitDraws(person.key)
     cycle = d.unit(f"phase/{moment}")
     h = person.height
     swing = np.cos(2 * np.pi * cycle)
     twist, look = 4.0 * person.stride * swing, 10.0 * d.normal(f"look/{moment}") * 0.6
     lean = -person.lean - 8.0 * person.stoop  # about x: negative leans forward
-    torso = rotation("z", -twist) @ rotation("x", lean)
-    head_axes = rotation("z", look) @ rotation("x", 0.4 * lean - 3.0 * d.normal(f"nod/{moment}"))
+    torso = rotation_matrix("z", -twist) @ rotation_matrix("x", lean)
+    head_axes = rotation_matrix("z", look) @ rotation_matrix("x", 0.4 * lean - 3.0 * d.normal(f"nod/{moment}"))
     hip_height, hip_width = 0.515 * h * person.leg, 0.046 * h * person.hip
     pelvis = np.array([0.012 * np.sin(2 * np.pi * cycle), 0.0, hip_height])
     legs, feet = {}, {}
     for name, side in SIDES.items():
         phase = (cycle + (0.0 if side > 0 else 0.5)) % 1.0
-        root = pelvis + rotation("z", twist) @ np.array([side * hip_width, 0.0, -0.012 * h])
+        root = pelvis + rotation_matrix("z", twist) @ np.array([side * hip_width, 0.0, -0.012 * h])
         legs[name], feet[name] = _leg(root, phase, person, side)
     drop = min(float(foot[:, 2].min()) for foot in feet.values())
     fall = np.array([0.0, 0.0, -drop])
@@ -92,12 +92,12 @@ def _leg(
     pitch = stride * (
         16.0 * _hump(moment, 0.0, 0.07) - 38.0 * _hump(moment, 0.62, 0.11) - 16.0 * _hump(moment, 0.76, 0.1)
     )
-    splay = rotation("z", -side * 6.0)
-    thigh = splay @ rotation("x", hip) @ np.array([side * -0.02, 0.0, -1.0])
-    shin = splay @ rotation("x", hip - knee) @ np.array([side * -0.015, 0.0, -1.0])
+    splay = rotation_matrix("z", -side * 6.0)
+    thigh = splay @ rotation_matrix("x", hip) @ np.array([side * -0.02, 0.0, -1.0])
+    shin = splay @ rotation_matrix("x", hip - knee) @ np.array([side * -0.015, 0.0, -1.0])
     joint = root + thigh * 0.242 * h * person.leg
     ankle = joint + shin * 0.232 * h * person.leg
-    sole = splay @ rotation("x", pitch)
+    sole = splay @ rotation_matrix("x", pitch)
     length = 0.15 * h
     points = np.array([[0.0, -0.30 * length, 0.0], [0.0, 0.38 * length, 0.0], [0.0, 0.70 * length, 0.0]])
     return (root, joint, ankle), ankle + (points - [0.0, 0.0, 0.040 * h]) @ sole.T
@@ -113,9 +113,9 @@ def _arm(
     forward = person.stride * person.swing * 20.0 * np.cos(2 * np.pi * moment) - 2.0
     bend = 14.0 + person.swing * 14.0 * (1 + np.cos(2 * np.pi * (moment - 0.05)))
     out = 7.0 + 5.0 * max(person.build, 0.0)
-    upper = rotation("y", -side * out) @ rotation("x", forward) @ np.array([0.0, 0.0, -1.0])
-    lower = rotation("y", -side * 0.4 * out) @ rotation("x", forward + bend) @ np.array([0.0, 0.0, -1.0])
+    upper = rotation_matrix("y", -side * out) @ rotation_matrix("x", forward) @ np.array([0.0, 0.0, -1.0])
+    lower = rotation_matrix("y", -side * 0.4 * out) @ rotation_matrix("x", forward + bend) @ np.array([0.0, 0.0, -1.0])
     elbow = shoulder + upper * 0.168 * h
     wrist = elbow + lower * 0.142 * h
-    hand = wrist + (rotation("y", side * 4.0) @ lower) * 0.085 * h
+    hand = wrist + (rotation_matrix("y", side * 4.0) @ lower) * 0.085 * h
     return (shoulder, elbow, wrist), hand

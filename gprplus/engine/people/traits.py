@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.core.sampling import canonical, mix, text_key, unit
+from gprplus.core.sampling import hash64, join_canonical, splitmix64, to_unit_interval
 from gprplus.engine.people import palette
 
 PATTERNS = ("plain", "stripes", "pinstripes", "checks", "plaid", "dots", "print", "two-tone", "logo", "melange")
@@ -13,14 +13,14 @@ LOWER_PATTERNS = ("plain", "denim", "pinstripes", "plaid", "melange", "side-stri
 
 
 @dataclass(frozen=True)
-class Draws:
+class TraitDraws:
     """Numbers that follow from a key and a name: no state, so the order of asking does not matter."""
 
     key: int
 
     def unit(self, name: str) -> float:
         """Uniform in [0, 1)."""
-        return float(unit(mix(np.array([self.key ^ text_key(name)], dtype=np.uint64)))[0])
+        return float(to_unit_interval(splitmix64(np.array([self.key ^ hash64(name)], dtype=np.uint64)))[0])
 
     def between(self, name: str, low: float, high: float) -> float:
         return low + (high - low) * self.unit(name)
@@ -93,14 +93,14 @@ class Person:
         return self.attributes[attribute]
 
 
-def key_of(number: int, seed: int, domain: str) -> int:
+def identity_key(number: int, seed: int, domain: str) -> int:
     """The 64-bit key of identity `number` of a domain under a seed."""
-    return text_key(canonical("person", str(seed), domain, str(number)))
+    return hash64(join_canonical("person", str(seed), domain, str(number)))
 
 
-def draw_person(key: int) -> Person:
+def sample_person(key: int) -> Person:
     """The person that a key stands for."""
-    d = Draws(key)
+    d = TraitDraws(key)
     a = _attributes(d)
     female, older, teen = a["gender"] == "female", a["age"] == "older", a["age"] == "teenager"
     height = (1.645 if female else 1.765) + 0.062 * d.normal("height") - (0.08 if teen else 0.035 if older else 0.0)
@@ -121,7 +121,7 @@ def draw_person(key: int) -> Person:
         leg=1.0 + 0.022 * d.normal("leg"),
         head=1.0 + 0.03 * d.normal("head"),
         stoop=d.between("stoop", 0.5, 1.0) if older else 0.12 * d.unit("stoop"),
-        skin=palette.varied(palette.linear(d.choice("skin", palette.SKIN)), d.normal("skin/light") * 0.4, 0.0),
+        skin=palette.vary_colour(palette.to_linear(d.choice("skin", palette.SKIN)), d.normal("skin/light") * 0.4, 0.0),
         hair=_hair_colour(d, older),
         hair_style=_hair_style(d, a, older),
         beard=not female and not teen and d.chance("beard", 0.28),
@@ -130,11 +130,11 @@ def draw_person(key: int) -> Person:
         collar=d.choice("collar", ("none", "shirt", "hood", "zip"), (4, 3, 2 if a["sleeve"] == "long" else 0, 3)),
         coat_length=d.between("coat", 0.36, 0.44),
         skirt_length=d.between("skirt", 0.19, 0.36),
-        tights=palette.linear(d.choice("tights", ("#1b1a1d", "#4a3d3a", "#2b2f3b")))
+        tights=palette.to_linear(d.choice("tights", ("#1b1a1d", "#4a3d3a", "#2b2f3b")))
         if d.chance("tights?", 0.35)
         else None,
         shoe=shoe,
-        sole=palette.linear("#d9d6cf") if d.chance("sole", 0.4) else shoe * 0.45,
+        sole=palette.to_linear("#d9d6cf") if d.chance("sole", 0.4) else shoe * 0.45,
         boot_height=d.between("boot", 0.17, 0.27),
         hat_style=d.choice("hat-style", ("cap", "beanie", "brim", "bucket"), (4, 3, 2, 1)),
         hat=_shade(d, "hat", palette.HAT),
@@ -150,7 +150,7 @@ def draw_person(key: int) -> Person:
     )
 
 
-def _attributes(d: Draws) -> dict[str, str]:
+def _attributes(d: TraitDraws) -> dict[str, str]:
     def yes(name: str, probability: float) -> str:
         return "yes" if d.chance(name, probability) else "no"
 
@@ -178,29 +178,29 @@ def _attributes(d: Draws) -> dict[str, str]:
     }
 
 
-def _shade(d: Draws, name: str, colours: Sequence[str]) -> np.ndarray:
-    return palette.varied(
-        palette.linear(d.choice(f"{name}/hue", colours)), d.normal(f"{name}/light"), d.normal(f"{name}/warm")
+def _shade(d: TraitDraws, name: str, colours: Sequence[str]) -> np.ndarray:
+    return palette.vary_colour(
+        palette.to_linear(d.choice(f"{name}/hue", colours)), d.normal(f"{name}/light"), d.normal(f"{name}/warm")
     )
 
 
-def _garment(d: Draws, name: str, level: str, patterns: Sequence[str], weights: Sequence[float]) -> Garment:
+def _garment(d: TraitDraws, name: str, level: str, patterns: Sequence[str], weights: Sequence[float]) -> Garment:
     colour = _shade(d, name, palette.CLOTHES[level])
     other = d.choice(f"{name}/second", tuple(palette.CLOTHES), (22, 26, 8, 4, 14, 6, 12, 5, 6))
     second = _shade(d, f"{name}/second", palette.CLOTHES[other])
     if np.abs(second - colour).sum() < 0.12:  # a pattern in its own colour would not be one
-        second = palette.linear("#e6e3dc") if colour.sum() < 0.9 else palette.linear("#23252b")
+        second = palette.to_linear("#e6e3dc") if colour.sum() < 0.9 else palette.to_linear("#23252b")
     return Garment(
         colour, second, d.choice(f"{name}/pattern", patterns, weights), d.between(f"{name}/scale", 0.035, 0.085)
     )
 
 
-def _hair_colour(d: Draws, older: bool) -> np.ndarray:
+def _hair_colour(d: TraitDraws, older: bool) -> np.ndarray:
     greys = older and d.chance("grey", 0.8)
-    return palette.linear(d.choice("hair/colour", palette.GREY_HAIR if greys else palette.HAIR))
+    return palette.to_linear(d.choice("hair/colour", palette.GREY_HAIR if greys else palette.HAIR))
 
 
-def _hair_style(d: Draws, a: dict[str, str], older: bool) -> str:
+def _hair_style(d: TraitDraws, a: dict[str, str], older: bool) -> str:
     if a["hair"] == "long":
         return d.choice("hair/style", ("loose", "ponytail", "bob", "plait"), (5, 3, 3, 1))
     if a["gender"] == "female":

@@ -14,11 +14,11 @@ from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
 from gprplus.engine.places.scene import Scene
 from gprplus.engine.places.wall_materials import paint_walls, skyline
-from gprplus.engine.raycast.camera import View, beam
-from gprplus.engine.raycast.gbuffer import Surface, cast, coverage
-from gprplus.engine.raycast.hash_noise import fractal, hashed
+from gprplus.engine.raycast.camera import CameraRays, light_rays
+from gprplus.engine.raycast.gbuffer import Surface, cast_rays, sample_coverage
+from gprplus.engine.raycast.hash_noise import fractal_noise, hash_lattice
 from gprplus.engine.raycast.intersect import dot
-from gprplus.engine.raycast.layers import SNOW, Layers, key_light, picked, pooled, snowed
+from gprplus.engine.raycast.layers import SNOW, ShadingLayers, add_snow, average_samples, key_light, select_layers
 from gprplus.engine.raycast.shadows import ShadowMap, shadow_image
 from gprplus.engine.raycast.shapes import Solids
 
@@ -41,20 +41,20 @@ class _Canvas:
     distance: Tensor
 
 
-def backdrop(
+def render_backdrop(
     name: str,
-    view: View,
+    view: CameraRays,
     samples: int,
     hours: Sequence[str],
     hazes: Sequence[float],
     states: set[int],
     device: torch.device,
-) -> Layers:
+) -> ShadingLayers:
     """The layers of a place as a camera sees it, nobody in it. `states` are the states of the ground wanted (see
     weather_light.Weather.snow).
     """
     scene = _built(name)
-    surface = cast(_solids(name, str(device)), view)
+    surface = cast_rays(_solids(name, str(device)), view)
     rays = view.directions(device)
     reach = dot(rays, rays).sqrt()
     canvas, is_floor = _ground(scene, view, surface, rays, reach)
@@ -66,10 +66,10 @@ def backdrop(
     ambient = torch.stack([0.56 + 0.44 * up, 0.5 - 0.5 * up]) * solid
 
     def mean(values: Tensor) -> Tensor:
-        return pooled(values, view.height, view.width, samples)
+        return average_samples(values, view.height, view.width, samples)
 
     ground = torch.where(is_floor, canvas.point[:2], NOWHERE)
-    return Layers(
+    return ShadingLayers(
         colour={state: mean(values) for state, values in _snow(canvas, states).items()},
         ambient=mean(ambient),
         key={hour: mean(_key(canvas, scene, hour) * solid) for hour in hours},
@@ -77,7 +77,7 @@ def backdrop(
         halo={hour: mean(_halo(rays / reach, hour) * (1 - solid)) for hour in hours},
         clear={haze: mean(torch.exp(-haze * canvas.distance)) for haze in hazes},
         person=torch.zeros(len(reach) // samples**2, device=device),
-        ground=picked(ground, view, samples),
+        ground=select_layers(ground, view, samples),
     )
 
 
@@ -95,7 +95,7 @@ def _linear(colour: np.ndarray, device: torch.device) -> Tensor:
     return torch.from_numpy(colour.astype(np.float32)).to(device)[:, None]
 
 
-def _ground(scene: Scene, view: View, surface: Surface, rays: Tensor, reach: Tensor) -> tuple[_Canvas, Tensor]:
+def _ground(scene: Scene, view: CameraRays, surface: Surface, rays: Tensor, reach: Tensor) -> tuple[_Canvas, Tensor]:
     """The ground where nothing stands before it, and where that is."""
     count, device = len(reach), rays.device
     depth = torch.full((count,), float("inf"), device=device)
@@ -149,25 +149,25 @@ def _horizon(canvas: _Canvas, scene: Scene, rays: Tensor) -> None:
     blend = 1 - (1 - rise) ** 2
     canvas.glow[GLOW["horizon"], above], canvas.glow[GLOW["zenith"], above] = 1 - blend, blend
     canvas.glow[GLOW["cloud"], above] = _clouds(a, e)
-    canvas.glow[GLOW["stars"], above] = (hashed((a * 6).int(), (e * 6).int(), 89) > 0.9965).to(torch.float32)
+    canvas.glow[GLOW["stars"], above] = (hash_lattice((a * 6).int(), (e * 6).int(), 89) > 0.9965).to(torch.float32)
 
 
 def _clouds(a: Tensor, e: Tensor) -> Tensor:
     """Banks of cloud at azimuth and elevation in degrees: where they are, times how brightly they are lit."""
-    bank = ((fractal(a * 0.16, e * 0.42, 4, 87) - 0.42) / 0.16).clamp(0, 1)
-    return bank * (1.9 * fractal(a * 0.35 + 7.0, e * 0.9 + 0.5, 3, 88) - 0.25)
+    bank = ((fractal_noise(a * 0.16, e * 0.42, 4, 87) - 0.42) / 0.16).clamp(0, 1)
+    return bank * (1.9 * fractal_noise(a * 0.35 + 7.0, e * 0.9 + 0.5, 3, 88) - 0.25)
 
 
 def _far_things(kind: str, a: Tensor, e: Tensor) -> tuple[Tensor, Tensor]:
     """Shade and lit windows of the skyline at azimuth and elevation in degrees."""
     if kind in ("trees", "mountains"):
-        return 0.5 + 0.9 * fractal(a * 1.6, e * 1.6, 3, 83), torch.zeros_like(a)
-    shade = 0.75 + 0.5 * hashed((a / 4.5).floor().int(), a.int() * 0, 81)
+        return 0.5 + 0.9 * fractal_noise(a * 1.6, e * 1.6, 3, 83), torch.zeros_like(a)
+    shade = 0.75 + 0.5 * hash_lattice((a / 4.5).floor().int(), a.int() * 0, 81)
     if kind == "sea":
-        return 0.8 + 0.3 * fractal(a * 0.8, e * 25.0, 2, 84), torch.zeros_like(a)
+        return 0.8 + 0.3 * fractal_noise(a * 0.8, e * 25.0, 2, 84), torch.zeros_like(a)
     u, v = a / 0.7, e / 0.75
     pane = ((u - u.floor() - 0.5).abs() < 0.26) & ((v - v.floor() - 0.5).abs() < 0.26)
-    lit = pane * (hashed(u.floor().int(), v.floor().int(), 85) > 0.5) * 0.8
+    lit = pane * (hash_lattice(u.floor().int(), v.floor().int(), 85) > 0.5) * 0.8
     return shade * torch.where(pane, 0.55, 1.0), lit
 
 
@@ -189,17 +189,17 @@ def _snow(canvas: _Canvas, states: set[int]) -> dict[int, Tensor]:
     if states == {0}:
         return {0: canvas.colour}
     x, y, up = canvas.point[0], canvas.point[1], canvas.normal[2]
-    patch, fine = fractal(x * 1.1, y * 1.1, 3, 91), fractal(x * 9, y * 9, 2, 93)
+    patch, fine = fractal_noise(x * 1.1, y * 1.1, 3, 91), fractal_noise(x * 9, y * 9, 2, 93)
     seen = canvas.colour.sum(0) > 0
     dusted = ((up - 0.35) / 0.4).clamp(0, 1) * ((patch + 0.25 * fine - 0.40) / 0.22).clamp(0.3, 1) * 0.92
     deep = ((up + 0.15) / 0.5).clamp(0.18, 1) * 0.95
     white = _linear(np.array(SNOW), up.device) * (0.88 + 0.24 * fine)
-    return snowed(canvas.colour, dusted * seen, deep * seen, white, states)
+    return add_snow(canvas.colour, dusted * seen, deep * seen, white, states)
 
 
 def _halo(unit: Tensor, hour: str) -> Tensor:
     """The glow of the sky around the sun."""
-    x, y, z = (float(part) for part in weather_light.direction(hour))
+    x, y, z = (float(part) for part in weather_light.sun_direction(hour))
     near = (x * unit[0] + y * unit[1] + z * unit[2]).clamp_min(0)
     return 0.45 * near**6 + near**60
 
@@ -221,6 +221,6 @@ def _key(canvas: _Canvas, scene: Scene, hour: str) -> Tensor:
 @lru_cache(maxsize=64)
 def _scene_shadow(name: str, hour: str, device: str) -> ShadowMap:
     """A place as the key light of an hour sees it."""
-    view = beam(weather_light.direction(hour), np.zeros(3), SHADOWS_TO * 1.2, 512)
-    depth = coverage(_solids(name, device), view)
+    view = light_rays(weather_light.sun_direction(hour), np.zeros(3), SHADOWS_TO * 1.2, 512)
+    depth = sample_coverage(_solids(name, device), view)
     return ShadowMap(view, shadow_image(depth, 1.2, SHADOWS_TO * 4))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gprplus.engine.people.palette import linear
+from gprplus.engine.people.palette import to_linear
 from gprplus.engine.places.scene import Scene
 
 MALLS: dict[str, Callable[[], Scene]] = {}
@@ -15,7 +15,7 @@ TABLES = (
 )  # fmt: skip
 
 
-def mall(build: Callable[[], Scene]) -> Callable[[], Scene]:
+def register_mall(build: Callable[[], Scene]) -> Callable[[], Scene]:
     """Register an indoor place under the name of its function, in the order of the background numbers."""
     name = build.__name__.strip("_")
     if name in MALLS:
@@ -67,9 +67,9 @@ def _bench(s: Scene, x: float, y: float, wood: int, metal: int) -> None:
         s.box(x, y + shift, 0, (0.18, 0.05, 0.19), metal)
 
 
-@mall
+@register_mall
 def _atrium() -> Scene:
-    s = Scene("atrium", "polished", "town", linear("#cbbfa9"), linear("#8a6f55"), linear("#8d8a86"))
+    s = Scene("atrium", "polished", "town", to_linear("#cbbfa9"), to_linear("#8a6f55"), to_linear("#8d8a86"))
     metal, pot, wood = s.material("#7d8488"), s.material("#e6e2d8"), s.material("#8a5f3c")
     leaf, pillar = s.material("#3f7040", "leaves"), s.material("#ddd6c8")
     _shops(s, 9.0, ("#7c2d3e", "#2f4c66", "#c9b48a", "#3b3f45", "#5f7d68"), 5.5)
@@ -87,9 +87,9 @@ def _atrium() -> Scene:
     return s
 
 
-@mall
+@register_mall
 def _arcade() -> Scene:
-    s = Scene("arcade", "diamonds", "town", linear("#b9b4ab"), linear("#4d4a48"), linear("#8d8a86"))
+    s = Scene("arcade", "diamonds", "town", to_linear("#b9b4ab"), to_linear("#4d4a48"), to_linear("#8d8a86"))
     metal, brass, rug = s.material("#8b8f92"), s.material("#9a7a3c"), s.material("#6e2430")
     _shops(s, 7.6, ("#5a3426", "#20382f", "#6d1f2b", "#2a2f44"), 4.0)
     _shops(s, -7.6, ("#3a2a44", "#64492b", "#22414a", "#74302a", "#39402c"), 4.0)
@@ -107,9 +107,9 @@ def _arcade() -> Scene:
     return s
 
 
-@mall
+@register_mall
 def _foodcourt() -> Scene:
-    s = Scene("foodcourt", "checkered", "town", linear("#d6d0c4"), linear("#7a8f86"), linear("#8d8a86"))
+    s = Scene("foodcourt", "checkered", "town", to_linear("#d6d0c4"), to_linear("#7a8f86"), to_linear("#8d8a86"))
     metal, white, seat = s.material("#6b7074"), s.material("#e8e6e0"), s.material("#c26a2e")
     _shops(s, 11.0, ("#b3452f", "#d1a53a", "#3c7a56", "#2f6d94"), 5.5, "counter")
     _shops(s, -11.0, ("#e0dcd2", "#93b0a2", "#d7c39a"), 7.3)
@@ -126,9 +126,9 @@ def _foodcourt() -> Scene:
     return s
 
 
-@mall
+@register_mall
 def _concourse() -> Scene:
-    s = Scene("concourse", "terrazzo", "town", linear("#a9adb0"), linear("#5d6468"), linear("#74777d"))
+    s = Scene("concourse", "terrazzo", "town", to_linear("#a9adb0"), to_linear("#5d6468"), to_linear("#74777d"))
     metal, pillar, step = s.material("#565d63"), s.material("#c7cbcd", "ribs", None, 0.9), s.material("#3c4146")
     panel = s.material("#2d6b8f")
     _shops(s, 10.0, ("#3d4a55", "#8c9499", "#2c5670"), 7.3)

@@ -4,16 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gprplus.core.sampling import text_key
-from gprplus.engine.people.palette import linear
-from gprplus.engine.people.pose import rotation
+from gprplus.core.sampling import hash64
+from gprplus.engine.people.palette import to_linear
+from gprplus.engine.people.pose import rotation_matrix
 from gprplus.engine.places.scene import Scene
-from gprplus.engine.raycast.hash_noise import uniforms
+from gprplus.engine.raycast.hash_noise import uniform_noise
 
 SCENES: dict[str, Callable[[], Scene]] = {}
 
 
-def scene(build: Callable[[], Scene]) -> Callable[[], Scene]:
+def register_scene(build: Callable[[], Scene]) -> Callable[[], Scene]:
     """Register a place under the name of its function, in the order of the background numbers."""
     name = build.__name__.strip("_")
     if name in SCENES:
@@ -28,9 +28,9 @@ def _ring(count: int, start: float, distance: float) -> list[tuple[float, float,
     return [(a, distance * np.cos(np.radians(a)), distance * np.sin(np.radians(a))) for a in angles]
 
 
-@scene
+@register_scene
 def _plaza() -> Scene:
-    s = Scene("plaza", "paving", "town", linear("#a79c8c"), linear("#8b8174"), linear("#8d8a86"))
+    s = Scene("plaza", "paving", "town", to_linear("#a79c8c"), to_linear("#8b8174"), to_linear("#8d8a86"))
     stone, dark, metal, bulb = (
         s.material("#b9ab94", "stone"),
         s.material("#6a5138"),
@@ -58,9 +58,9 @@ def _plaza() -> Scene:
     return s
 
 
-@scene
+@register_scene
 def _street() -> Scene:
-    s = Scene("street", "road", "town", linear("#8f8d89"), linear("#47484b"), linear("#77787c"))
+    s = Scene("street", "road", "town", to_linear("#8f8d89"), to_linear("#47484b"), to_linear("#77787c"))
     metal, bulb = s.material("#2a2d30"), s.material("#f2dfb8", glow=1.0)
     bricks = [s.material(c, "shops", "#2f3740", 3.1) for c in ("#8e4d3c", "#b09a7c", "#6f7780", "#a4684a")]
     for i in range(9):
@@ -83,11 +83,11 @@ def _street() -> Scene:
 def _car(s: Scene, x: float, y: float, turn: float, colour: str) -> None:
     """A parked car: a body with rounded ends, glass, a roof, four wheels."""
     body, glass, tyre = s.material(colour), s.material("#20282e"), s.material("#16171a")
-    ahead = rotation("z", turn) @ np.array([1.0, 0.0, 0.0])
-    side = rotation("z", turn) @ np.array([0.0, 1.0, 0.0])
+    ahead = rotation_matrix("z", turn) @ np.array([1.0, 0.0, 0.0])
+    side = rotation_matrix("z", turn) @ np.array([0.0, 1.0, 0.0])
     at = np.array([x, y, 0.0])
     up = np.array([0.0, 0.0, 1.0])
-    turned = rotation("z", turn)
+    turned = rotation_matrix("z", turn)
     s.shapes.box(at + 0.52 * up, (1.85, 0.80, 0.26), body, turned)
     for along, radius in ((-1.85, 0.27), (1.85, 0.24)):
         end = at + along * ahead + (0.26 + radius) * up
@@ -108,9 +108,9 @@ def _car(s: Scene, x: float, y: float, turn: float, colour: str) -> None:
             s.shapes.cone(start, start + 0.18 * side, (0.31, 0.31), tyre, flat=True)
 
 
-@scene
+@register_scene
 def _park() -> Scene:
-    s = Scene("park", "grass", "trees", linear("#5d7a3a"), linear("#b09a78"), linear("#3f5230"))
+    s = Scene("park", "grass", "trees", to_linear("#5d7a3a"), to_linear("#b09a78"), to_linear("#3f5230"))
     bark, leaf, dark = s.material("#54412f", "bark"), s.material("#557a33", "leaves"), s.material("#3c5a2b", "leaves")
     wood, metal, bulb = s.material("#6b4d30"), s.material("#2b2f2d"), s.material("#f0e3c4", glow=1.0)
     for angle, distance, height in (
@@ -138,9 +138,9 @@ def _park() -> Scene:
     return s
 
 
-@scene
+@register_scene
 def _parking() -> Scene:
-    s = Scene("parking", "bays", "town", linear("#515256"), linear("#d8d6cf"), linear("#85868a"))
+    s = Scene("parking", "bays", "town", to_linear("#515256"), to_linear("#d8d6cf"), to_linear("#85868a"))
     wall, metal, bulb, mesh = (
         s.material("#9a968e", "stone"),
         s.material("#3a3e42"),
@@ -161,9 +161,9 @@ def _parking() -> Scene:
     return s
 
 
-@scene
+@register_scene
 def _promenade() -> Scene:
-    s = Scene("promenade", "boards", "sea", linear("#b59a72"), linear("#d9c79c"), linear("#4c7f92"))
+    s = Scene("promenade", "boards", "sea", to_linear("#b59a72"), to_linear("#d9c79c"), to_linear("#4c7f92"))
     white, metal, bulb = s.material("#d8d6cf"), s.material("#3c464b"), s.material("#f2ead2", glow=1.0)
     bark, leaf = s.material("#8a7350", "bark"), s.material("#5f8a45", "leaves")
     hut_colours = ("#b5493f", "#3f6f95", "#d8b44a", "#4c8570", "#c9c3b4")
@@ -190,9 +190,9 @@ def _promenade() -> Scene:
     return s
 
 
-@scene
+@register_scene
 def _yard() -> Scene:
-    s = Scene("yard", "concrete", "works", linear("#8c8880"), linear("#6f6b64"), linear("#7d7f83"))
+    s = Scene("yard", "concrete", "works", to_linear("#8c8880"), to_linear("#6f6b64"), to_linear("#7d7f83"))
     rust, metal, bulb = s.material("#7a5240", "stone"), s.material("#4b4f52"), s.material("#f4e2b6", glow=1.0)
     crates = [
         s.material(colour, "ribs", None, 0.28) for colour in ("#a8432f", "#2f5c80", "#5c7a52", "#c29a3c", "#8d8f90")
@@ -221,9 +221,9 @@ def _yard() -> Scene:
     return s
 
 
-@scene
+@register_scene
 def _hills() -> Scene:
-    s = Scene("hills", "gravel", "mountains", linear("#93836a"), linear("#6c7a45"), linear("#6d7680"))
+    s = Scene("hills", "gravel", "mountains", to_linear("#93836a"), to_linear("#6c7a45"), to_linear("#6d7680"))
     rock, bark, pine, wood = (
         s.material("#847a6e", "stone"),
         s.material("#4d3a2a", "bark"),
@@ -231,7 +231,7 @@ def _hills() -> Scene:
         s.material("#7a6145"),
     )
     for i, (_, x, y) in enumerate(_ring(13, 4, 11)):
-        r = 0.45 + 0.35 * float(uniforms(text_key(f"rock/{i}"), 1)[0])
+        r = 0.45 + 0.35 * float(uniform_noise(hash64(f"rock/{i}"), 1)[0])
         s.ball(x * (1 + 0.2 * (i % 3)), y * (1 + 0.2 * (i % 3)), 0.12, (1.5 * r, 1.2 * r, r), rock)
     for i, (_, x, y) in enumerate(_ring(10, 22, 17)):
         x, y, h = x * (0.8 + 0.12 * (i % 4)), y * (0.8 + 0.12 * (i % 4)), 4.0 + 0.7 * (i % 3)
@@ -255,9 +255,9 @@ def _hills() -> Scene:
     return s
 
 
-@scene
+@register_scene
 def _station() -> Scene:
-    s = Scene("station", "tiles", "town", linear("#9a9892"), linear("#c7b25a"), linear("#74777d"))
+    s = Scene("station", "tiles", "town", to_linear("#9a9892"), to_linear("#c7b25a"), to_linear("#74777d"))
     metal, bulb, glass = s.material("#4a5258"), s.material("#f4f0e0", glow=1.0), s.material("#7f97a3", "mesh")
     train, brick = s.material("#b5b9bc", "train", "#9b2a2c", 2.6), s.material("#8d5a45", "shops", "#343b42", 3.2)
     seat = s.material("#2f5a74")

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gprplus.core.sampling import text_key
+from gprplus.core.sampling import hash64
 from gprplus.engine.people.figure import Material
-from gprplus.engine.people.palette import linear
-from gprplus.engine.people.pose import rotation
-from gprplus.engine.raycast.hash_noise import uniforms
+from gprplus.engine.people.palette import to_linear
+from gprplus.engine.people.pose import rotation_matrix
+from gprplus.engine.raycast.hash_noise import uniform_noise
 from gprplus.engine.raycast.shapes import Shapes
 
 
@@ -31,9 +31,9 @@ class Scene:
         self, colour: str, pattern: str = "plain", second: str | None = None, scale: float = 1.0, glow: float = 0.0
     ) -> int:
         """A material of the scene; returns its number."""
-        own = linear(colour)
+        own = to_linear(colour)
         self.materials.append(
-            Material("scene", own, own * 0.5 if second is None else linear(second), pattern, scale, glow=glow)
+            Material("scene", own, own * 0.5 if second is None else to_linear(second), pattern, scale, glow=glow)
         )
         return len(self.materials) - 1
 
@@ -41,7 +41,7 @@ class Scene:
         self, x: float, y: float, z: float, half: tuple[float, float, float], material: int, turn: float = 0.0
     ) -> None:
         """A box standing on height `z`."""
-        self.shapes.box(np.array([x, y, z + half[2]]), half, material, rotation("z", turn))
+        self.shapes.box(np.array([x, y, z + half[2]]), half, material, rotation_matrix("z", turn))
 
     def post(self, x: float, y: float, radius: float, height: float, material: int, top: float | None = None) -> None:
         """An upright pole or trunk."""
@@ -61,7 +61,7 @@ class Scene:
         """A trunk and a crown of a few overlapping balls."""
         x, y = distance * np.cos(np.radians(angle)), distance * np.sin(np.radians(angle))
         self.post(x, y, 0.17, 0.62 * height, bark, 0.11)
-        shift = uniforms(text_key(f"tree/{angle}/{distance}"), 24) - 0.5
+        shift = uniform_noise(hash64(f"tree/{angle}/{distance}"), 24) - 0.5
         for i in range(6):
             a, b, c = shift[3 * i : 3 * i + 3]
             radius = height * (0.19 + 0.06 * shift[18 + i])

@@ -21,7 +21,7 @@ INDOOR_SKY = 0.42  # share of the skylight that comes through its glass
 
 
 @dataclass(frozen=True)
-class Hour:
+class HourLight:
     """`azimuth` counts from +x (the person's right) towards +y (the front); a lamp stands `lamp` metres away, 0 for
     sun and moon.
     """
@@ -44,7 +44,7 @@ class Hour:
 
 
 @dataclass(frozen=True)
-class Weather:
+class WeatherLight:
     """`key` and `sky` dim direct light and skylight; `grey` washes the sky out; `cover` is cloud; `haze`
     is per metre; `snow` picks the state of the ground (0 dry, 1 dusted, 2 deep); `particles` names what falls.
     """
@@ -61,36 +61,36 @@ class Weather:
     particles: str = ""
 
 
-HOUR: dict[str, Hour] = {
-    "midnight": Hour(58, 50, (0.34, 0.43, 0.78), (0.064, 0.098, 0.225), 0.4, (0.022, 0.04, 0.11), (0.006, 0.012, 0.042),
+HOUR: dict[str, HourLight] = {
+    "midnight": HourLight(58, 50, (0.34, 0.43, 0.78), (0.064, 0.098, 0.225), 0.4, (0.022, 0.04, 0.11), (0.006, 0.012, 0.042),
                      (0.0, 0.0, 0.0), 0.10, 0.8, 1.0, 0.82, 0.030, lamp=5.2),
-    "dawn": Hour(12, 9, (1.25, 0.66, 0.58), (0.38, 0.46, 0.72), 0.5, (1.02, 0.70, 0.72), (0.26, 0.38, 0.78),
+    "dawn": HourLight(12, 9, (1.25, 0.66, 0.58), (0.38, 0.46, 0.72), 0.5, (1.02, 0.70, 0.72), (0.26, 0.38, 0.78),
                  (0.80, 0.36, 0.24), 0.35, 0.20, 0.0, 0.92, 0.010, mist=0.008),
-    "forenoon": Hour(48, 38, (2.45, 2.20, 1.75), (0.50, 0.62, 0.84), 0.9, (0.86, 1.02, 1.20), (0.22, 0.48, 1.05),
+    "forenoon": HourLight(48, 38, (2.45, 2.20, 1.75), (0.50, 0.62, 0.84), 0.9, (0.86, 1.02, 1.20), (0.22, 0.48, 1.05),
                      (0.50, 0.42, 0.30), 0.0, 0.0, 0.0, 0.96, 0.005),
-    "noon": Hour(76, 68, (3.25, 3.08, 2.72), (0.54, 0.64, 0.80), 1.1, (0.98, 1.10, 1.22), (0.16, 0.44, 1.10),
+    "noon": HourLight(76, 68, (3.25, 3.08, 2.72), (0.54, 0.64, 0.80), 1.1, (0.98, 1.10, 1.22), (0.16, 0.44, 1.10),
                  (0.30, 0.28, 0.22), 0.0, 0.0, 0.0, 1.02, 0.004),
-    "afternoon": Hour(136, 22, (2.75, 1.84, 0.84), (0.44, 0.46, 0.55), 0.8, (1.25, 1.00, 0.66), (0.30, 0.46, 0.80),
+    "afternoon": HourLight(136, 22, (2.75, 1.84, 0.84), (0.44, 0.46, 0.55), 0.8, (1.25, 1.00, 0.66), (0.30, 0.46, 0.80),
                       (0.90, 0.62, 0.28), 0.0, 0.0, 0.0, 0.92, 0.005),
-    "dusk": Hour(164, 7, (2.10, 0.72, 0.18), (0.40, 0.25, 0.29), 0.5, (1.60, 0.58, 0.20), (0.24, 0.15, 0.40),
+    "dusk": HourLight(164, 7, (2.10, 0.72, 0.18), (0.40, 0.25, 0.29), 0.5, (1.60, 0.58, 0.20), (0.24, 0.15, 0.40),
                  (1.50, 0.50, 0.12), 0.75, 0.8, 0.0, 1.06, 0.012),
-    "night": Hour(58, 46, (1.45, 0.98, 0.52), (0.120, 0.118, 0.165), 0.6, (0.10, 0.085, 0.12), (0.018, 0.024, 0.060),
+    "night": HourLight(58, 46, (1.45, 0.98, 0.52), (0.120, 0.118, 0.165), 0.6, (0.10, 0.085, 0.12), (0.018, 0.024, 0.060),
                   (0.0, 0.0, 0.0), 1.0, 1.5, 0.25, 0.72, 0.022, lamp=4.6),
 }  # fmt: skip
 
-WEATHER: dict[str, Weather] = {
-    "sunny": Weather(1.0, 0.92, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0006, 0.10, 1.10),
-    "clouds": Weather(0.50, 1.10, 0.25, (0.98, 1.0, 1.03), 1.0, 0.0012, 0.10, 0.96),
-    "overcast": Weather(0.03, 1.15, 0.92, (1.03, 0.99, 0.88), 0.25, 0.0080, 0.55, 0.74),
-    "foggy": Weather(0.02, 1.35, 1.0, (0.98, 1.0, 1.02), 0.0, 0.066, 1.0, 0.72),
-    "neutral": Weather(0.28, 1.25, 0.70, (1.0, 1.0, 1.0), 0.10, 0.0020, 0.25, 0.84),
-    "blizzard": Weather(0.03, 1.45, 1.0, (0.93, 0.98, 1.08), 0.0, 0.052, 1.0, 0.64, 2, "blizzard"),
-    "snowlight": Weather(0.30, 1.20, 0.80, (0.97, 0.99, 1.04), 0.35, 0.0075, 0.50, 0.84, 1, "flakes"),
+WEATHER: dict[str, WeatherLight] = {
+    "sunny": WeatherLight(1.0, 0.92, 0.0, (1.0, 1.0, 1.0), 0.0, 0.0006, 0.10, 1.10),
+    "clouds": WeatherLight(0.50, 1.10, 0.25, (0.98, 1.0, 1.03), 1.0, 0.0012, 0.10, 0.96),
+    "overcast": WeatherLight(0.03, 1.15, 0.92, (1.03, 0.99, 0.88), 0.25, 0.0080, 0.55, 0.74),
+    "foggy": WeatherLight(0.02, 1.35, 1.0, (0.98, 1.0, 1.02), 0.0, 0.066, 1.0, 0.72),
+    "neutral": WeatherLight(0.28, 1.25, 0.70, (1.0, 1.0, 1.0), 0.10, 0.0020, 0.25, 0.84),
+    "blizzard": WeatherLight(0.03, 1.45, 1.0, (0.93, 0.98, 1.08), 0.0, 0.052, 1.0, 0.64, 2, "blizzard"),
+    "snowlight": WeatherLight(0.30, 1.20, 0.80, (0.97, 0.99, 1.04), 0.35, 0.0075, 0.50, 0.84, 1, "flakes"),
 }
 
 
 @dataclass(frozen=True)
-class Cell:
+class LightingCell:
     """Coefficients of one (weather, hour): all linear, exposure included. `light` (3, 3): red, green, blue rows; sky,
     bounce, key columns. `glow` (3, len(GLOWS)). `fog` (3,).
     """
@@ -105,7 +105,7 @@ class Cell:
     flake: np.ndarray
 
 
-def direction(hour: str) -> np.ndarray:
+def sun_direction(hour: str) -> np.ndarray:
     """Unit vector towards the key light of an hour."""
     turn, rise = np.radians(HOUR[hour].azimuth), np.radians(HOUR[hour].elevation)
     return np.array([np.cos(rise) * np.cos(turn), np.cos(rise) * np.sin(turn), np.sin(rise)])
@@ -115,28 +115,28 @@ def towards(hour: str, x: float, y: float) -> np.ndarray:
     """Unit vector towards the key light of an hour from the middle of somebody who stands at (x, y) metres."""
     lamp = HOUR[hour].lamp
     if not lamp:
-        return direction(hour)
-    way = direction(hour) * lamp - [x, y, 0.0]
+        return sun_direction(hour)
+    way = sun_direction(hour) * lamp - [x, y, 0.0]
     return way / np.linalg.norm(way)
 
 
-def haze(weather: str, hour: str, indoors: bool = False) -> float:
+def haze_per_m(weather: str, hour: str, indoors: bool = False) -> float:
     """Extinction per metre; there is none under a roof."""
     return 0.0 if indoors else WEATHER[weather].haze + HOUR[hour].mist
 
 
-def states(weathers: Iterable[str], indoors: bool = False) -> set[int]:
+def ground_states(weathers: Iterable[str], indoors: bool = False) -> set[int]:
     """States of the ground in some weathers (see Weather.snow): under a roof it stays dry."""
     return {0} if indoors else {WEATHER[weather].snow for weather in weathers}
 
 
-def cell(weather: str, hour: str, indoors: bool = False) -> Cell:
+def lighting_cell(weather: str, hour: str, indoors: bool = False) -> LightingCell:
     """What one weather makes of one hour; `indoors` what is left of it under a roof with lamps of its own."""
     outside = _outside(weather, hour)
     return _inside(outside, hour) if indoors else outside
 
 
-def _outside(weather: str, hour: str) -> Cell:
+def _outside(weather: str, hour: str) -> LightingCell:
     w, h = WEATHER[weather], HOUR[hour]
     tint = np.array(w.tint)
     key = np.array(h.key)
@@ -170,7 +170,7 @@ def _outside(weather: str, hour: str) -> Cell:
         axis=1,
     )
     light = np.stack([sky * 0.92, bounce, grey_key * through], axis=1)
-    return Cell(
+    return LightingCell(
         light=light * h.exposure,
         glow=amounts * dim * h.exposure,
         fog=fog * h.exposure,
@@ -182,7 +182,7 @@ def _outside(weather: str, hour: str) -> Cell:
     )
 
 
-def _inside(outside: Cell, hour: str) -> Cell:
+def _inside(outside: LightingCell, hour: str) -> LightingCell:
     """Ceiling lamps that burn all day, and what the glass lets in: a share of the sky, less of a low sun."""
     lamp = HOUR[hour].lamp > 0
     through = 0.9 if lamp else 0.55 * min(1.0, HOUR[hour].elevation / 38)

@@ -15,7 +15,7 @@ TILE = 8
 
 
 @dataclass(frozen=True)
-class View:
+class CameraRays:
     """A pinhole (or, `parallel`, an infinitely far one) over `width` x `height` samples.
 
     `axes` has rows right, up, forward. `scale` is samples per unit of tangent, or per metre when parallel; `centre`
@@ -70,7 +70,7 @@ class View:
         return image[: self.height, : self.width]
 
 
-def orbit(
+def orbit_camera(
     degree: float,
     *,
     distance: float,
@@ -81,7 +81,7 @@ def orbit(
     shift: tuple[float, float] = (0.0, 0.0),
     margin: int = 0,
     samples: int = 1,
-) -> View:
+) -> CameraRays:
     """The camera at `degree` around the person: 90 is in front, 180 at the right hand (the person then faces image
     right).
 
@@ -93,7 +93,7 @@ def orbit(
     origin = np.array([-np.cos(turn) * distance, np.sin(turn) * distance, height])
     axes, reach = _aimed(origin, np.array([0.0, 0.0, aim]))
     width, rows = size
-    return View(
+    return CameraRays(
         origin=origin,
         axes=axes,
         scale=rows * reach / span * samples,
@@ -103,11 +103,13 @@ def orbit(
     )
 
 
-def fixed(origin: np.ndarray, target: np.ndarray, *, span: float, size: tuple[int, int], samples: int) -> View:
+def fixed_camera(
+    origin: np.ndarray, target: np.ndarray, *, span: float, size: tuple[int, int], samples: int
+) -> CameraRays:
     """A camera that stands at `origin` and looks at `target` (metres); `span`, `size` and `samples` as for orbit."""
     axes, reach = _aimed(origin, target)
     width, height = size[0] * samples, size[1] * samples
-    return View(origin, axes, height * reach / span, (width / 2, height / 2), width, height)
+    return CameraRays(origin, axes, height * reach / span, (width / 2, height / 2), width, height)
 
 
 def _aimed(origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
@@ -120,11 +122,11 @@ def _aimed(origin: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, float]:
     return np.stack([right, np.cross(right, forward), forward]), reach
 
 
-def beam(towards_light: np.ndarray, middle: np.ndarray, radius: float, samples: int) -> View:
+def light_rays(towards_light: np.ndarray, middle: np.ndarray, radius: float, samples: int) -> CameraRays:
     """Parallel rays from a light: a square of `samples` that covers `radius` metres around `middle`."""
     forward = -towards_light / np.linalg.norm(towards_light)
     right = np.cross(forward, [0.0, 0.3, 1.0])
     right = right / np.linalg.norm(right)
     axes = np.stack([right, np.cross(right, forward), forward])
     half = samples / 2
-    return View(middle - forward * 2 * radius, axes, half / radius, (half, half), samples, samples, parallel=True)
+    return CameraRays(middle - forward * 2 * radius, axes, half / radius, (half, half), samples, samples, parallel=True)

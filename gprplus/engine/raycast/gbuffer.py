@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.engine.raycast.camera import TILE, View
-from gprplus.engine.raycast.intersect import FAR, dot, intersect, normals
+from gprplus.engine.raycast.camera import TILE, CameraRays
+from gprplus.engine.raycast.intersect import FAR, dot, intersect_rays, surface_normals
 from gprplus.engine.raycast.shapes import Solids
 
 # Rows (a shape in a tile) that are tried at once on a CPU: their rays and roots then stay in the second-level cache.
@@ -31,7 +31,7 @@ class Surface:
     place: Tensor
     radius: Tensor
 
-    def image(self, view: View) -> Tensor:
+    def image(self, view: CameraRays) -> Tensor:
         """Depth of every sample of the view it was cast from, `(height, width) float32`; infinite where nothing is."""
         depth = torch.full((view.height * view.width,), FAR, device=self.depth.device)
         depth[self.sample] = self.depth
@@ -50,7 +50,7 @@ class Surface:
         )
 
 
-def cast(solids: Solids, view: View) -> Surface:
+def cast_rays(solids: Solids, view: CameraRays) -> Surface:
     """Everything that `view` sees of some shapes."""
     origin, direction = view.rays(solids.device)
     depth, owner = (view.pixels(tiled).reshape(-1) for tiled in _nearest(solids, view, origin, direction))
@@ -66,12 +66,12 @@ def cast(solids: Solids, view: View) -> Surface:
     return _surface(solids, sample, owner, depth, start + depth * along, along)
 
 
-def coverage(solids: Solids, view: View) -> Tensor:
+def sample_coverage(solids: Solids, view: CameraRays) -> Tensor:
     """Depth only, `(height, width) float32`, infinite where nothing is: what a shadow map needs."""
     return view.pixels(_nearest(solids, view, *view.rays(solids.device))[0])
 
 
-def _rows(solids: Solids, view: View) -> tuple[np.ndarray, np.ndarray]:
+def _rows(solids: Solids, view: CameraRays) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of shape and tile that may meet, sorted by group: from the boxes of the shapes on the screen."""
     rows, columns = view.grid
     order = np.argsort(solids.group, kind="stable")
@@ -105,7 +105,7 @@ def _strips(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return across, place.min(1) - reach, place.max(1) + reach
 
 
-def _nearest(solids: Solids, view: View, origin: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
+def _nearest(solids: Solids, view: CameraRays, origin: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
     """Depth and shape number nearest to each sample, (tiles, TILE²); infinity and -1 where nothing is."""
     device = solids.device
     shape, tile = _rows(solids, view)
@@ -122,7 +122,7 @@ def _nearest(solids: Solids, view: View, origin: Tensor, direction: Tensor) -> t
             o = linear @ (origin[where] if len(origin) > 1 else origin) + solids.offset[chosen]
             d = linear @ (direction[where] if len(direction) > 1 else direction)
             clip = solids.clip[chosen] if value % 2 else None
-            t = intersect(value // 2, o, d, solids.size[chosen], clip)
+            t = intersect_rays(value // 2, o, d, solids.size[chosen], clip)
             _keep_nearest(best, t, chosen, where)
     depth = (best >> 16).int().view(torch.float32)
     return depth, torch.where(depth < FAR, best & 0xFFFF, -1)
@@ -141,13 +141,13 @@ def _surface(solids: Solids, sample: Tensor, owner: Tensor, depth: Tensor, point
     table = torch.cat(rows, dim=1).T.contiguous().index_select(1, owner)
     m, offset, size, texture = table[:9].view(3, 3, -1), table[9:12], table[12:15], table[15:].view(3, 4, -1)
     local = torch.stack([dot(row, point) + shift for row, shift in zip(m, offset, strict=True)])
-    own = normals(solids.kind[owner], local, size)
-    normal = unit(torch.stack([dot(m[:, i], own) for i in range(3)]))
+    own = surface_normals(solids.kind[owner], local, size)
+    normal = unit_vectors(torch.stack([dot(m[:, i], own) for i in range(3)]))
     normal = torch.where(dot(normal, along) > 0, -normal, normal)
     place = torch.stack([dot(row, point) + row[3] for row in texture])
     return Surface(sample, depth, point, normal, solids.material[owner], place, size[0])
 
 
-def unit(vector: Tensor) -> Tensor:
+def unit_vectors(vector: Tensor) -> Tensor:
     """Vectors (3, V) scaled to unit length."""
     return vector / dot(vector, vector).sqrt().clamp_min(1e-12)

@@ -4,15 +4,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.core.sampling import mix
+from gprplus.core.sampling import splitmix64
 
 
-def frac(x: Tensor) -> Tensor:
+def fractional(x: Tensor) -> Tensor:
     """What is left of a number without its whole part, in [0, 1)."""
     return x - x.floor()
 
 
-def hashed(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
+def hash_lattice(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
     """A number in [0, 1) for each integer lattice point; `x` and `y` are int32 and broadcast. Products wrap around on
     purpose.
     """
@@ -27,36 +27,36 @@ def _signed(value: int) -> int:
     return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
-def value(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
+def value_noise(x: Tensor, y: Tensor, salt: int = 0) -> Tensor:
     """Smooth value noise in [0, 1] with features about one unit across."""
     x0, y0 = x.floor(), y.floor()
     fx, fy = x - x0, y - y0
     fx, fy = fx * fx * (3 - 2 * fx), fy * fy * (3 - 2 * fy)
     i, j = x0.int(), y0.int()
-    a, b = hashed(i, j, salt), hashed(i + 1, j, salt)
-    c, d = hashed(i, j + 1, salt), hashed(i + 1, j + 1, salt)
+    a, b = hash_lattice(i, j, salt), hash_lattice(i + 1, j, salt)
+    c, d = hash_lattice(i, j + 1, salt), hash_lattice(i + 1, j + 1, salt)
     top = a + (b - a) * fx
     return top + (c + (d - c) * fx - top) * fy
 
 
-def fractal(x: Tensor, y: Tensor, octaves: int = 3, salt: int = 0) -> Tensor:
+def fractal_noise(x: Tensor, y: Tensor, octaves: int = 3, salt: int = 0) -> Tensor:
     """Octaves of value noise, in [0, 1], mean one half."""
     total, weight = torch.zeros_like(x), 0.0
     for i in range(octaves):
         share = 0.5**i
-        total = total + share * value(x * 2.0**i, y * 2.0**i, salt + 17 * i)
+        total = total + share * value_noise(x * 2.0**i, y * 2.0**i, salt + 17 * i)
         weight += share
     return total / weight
 
 
-def uniforms(key: int, count: int) -> np.ndarray:
+def uniform_noise(key: int, count: int) -> np.ndarray:
     """`(count,) float32` numbers in [0, 1) that follow from a key."""
     with np.errstate(over="ignore"):
         seeds = np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key & (2**64 - 1))
-    return ((mix(seeds) >> np.uint64(40)).astype(np.float32)) * np.float32(2.0**-24)
+    return ((splitmix64(seeds) >> np.uint64(40)).astype(np.float32)) * np.float32(2.0**-24)
 
 
-def normals(key: int, count: int) -> np.ndarray:
+def normal_noise(key: int, count: int) -> np.ndarray:
     """`(count,) float32` standard normal numbers that follow from a key (Box and Muller, 1958)."""
-    a, b = uniforms(key, count), uniforms(key ^ 0x5DEECE66D, count)
+    a, b = uniform_noise(key, count), uniform_noise(key ^ 0x5DEECE66D, count)
     return np.sqrt(-2 * np.log(a + np.float32(2.0**-25))) * np.cos(np.float32(2 * np.pi) * b)

@@ -19,7 +19,7 @@ def dot(a: Vector, b: Vector) -> Tensor:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
-def intersect(kind: int, origin: Tensor, direction: Tensor, size: Tensor, clip: Tensor | None) -> Tensor:
+def intersect_rays(kind: int, origin: Tensor, direction: Tensor, size: Tensor, clip: Tensor | None) -> Tensor:
     """First `t` at which rays meet shapes of one kind, in the shapes' frames; infinite where they do not.
 
     `origin` and `direction` are `(R, 3, S)` or broadcast to it (S rays for each of R shapes), `size` (R, 3), `clip`
@@ -123,7 +123,7 @@ def _box(o: Vector, d: Vector, square: Tensor, size: Tensor) -> tuple[Tensor, Te
 _SOLVERS = {ELLIPSOID: _ellipsoid, CONE: _cone, FRUSTUM: _frustum, BOX: _box}
 
 
-def normals(kind: Tensor, point: Tensor, size: Tensor) -> Tensor:
+def surface_normals(kind: Tensor, point: Tensor, size: Tensor) -> Tensor:
     """Outward normals, of any length, at points on the surface in the shapes' frames: all `(3, V)`, but `kind` (V,)."""
     x, y, z = point
     r1, r2, h = size

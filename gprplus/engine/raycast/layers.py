@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from gprplus.engine.places import weather_light
-from gprplus.engine.raycast.camera import View
+from gprplus.engine.raycast.camera import CameraRays
 
 SNOW = (0.86, 0.88, 0.92)  # the colour of fresh snow
 
 
 @dataclass(frozen=True)
-class Layers:
+class ShadingLayers:
     """The layers of one block.
 
     `colour` {state of the ground: (3, P)} linear; `ambient` (2, P): light of the sky and from below; `key` {hour:
@@ -35,9 +35,9 @@ class Layers:
     person: Tensor
     ground: Tensor
 
-    def map(self, function: Callable[[Tensor], Tensor]) -> "Layers":
+    def map(self, function: Callable[[Tensor], Tensor]) -> "ShadingLayers":
         """The same with every tensor put through a function."""
-        return Layers(
+        return ShadingLayers(
             colour={state: function(values) for state, values in self.colour.items()},
             ambient=function(self.ambient),
             key={hour: function(values) for hour, values in self.key.items()},
@@ -49,10 +49,10 @@ class Layers:
         )
 
 
-def stacked(parts: Sequence[Layers]) -> Layers:
+def stack_layers(parts: Sequence[ShadingLayers]) -> ShadingLayers:
     """Bands of a picture, from the top, as one."""
     first = parts[0]
-    return Layers(
+    return ShadingLayers(
         colour={state: torch.cat([part.colour[state] for part in parts], dim=-1) for state in first.colour},
         ambient=torch.cat([part.ambient for part in parts], dim=-1),
         key={hour: torch.cat([part.key[hour] for part in parts]) for hour in first.key},
@@ -64,7 +64,7 @@ def stacked(parts: Sequence[Layers]) -> Layers:
     )
 
 
-def pooled(values: Tensor, height: int, width: int, samples: int) -> Tensor:
+def average_samples(values: Tensor, height: int, width: int, samples: int) -> Tensor:
     """Means over the samples of each pixel: (..., height x width samples) to (..., pixels)."""
     image = values.reshape(*values.shape[:-1], height // samples, samples, width // samples, samples)
     total = image[..., 0, :, 0].clone()  # four strided sums are several times faster than one mean over two axes
@@ -74,12 +74,12 @@ def pooled(values: Tensor, height: int, width: int, samples: int) -> Tensor:
     return total.flatten(-2)
 
 
-def picked(values: Tensor, view: View, samples: int) -> Tensor:
+def select_layers(values: Tensor, view: CameraRays, samples: int) -> Tensor:
     """The first sample of each pixel, (C, samples) to (C, P): for places, which must not be averaged over an edge."""
     return values.view(-1, view.height, view.width)[:, ::samples, ::samples].flatten(1).contiguous()
 
 
-def cropped(layers: Layers, size: tuple[int, int], margin: int, shift: tuple[int, int]) -> Layers:
+def crop_layers(layers: ShadingLayers, size: tuple[int, int], margin: int, shift: tuple[int, int]) -> ShadingLayers:
     """A window of `size` (width, height) out of layers that are `margin` larger on each side."""
     width, height = size
     x, y = margin - shift[0], margin - shift[1]
@@ -91,7 +91,7 @@ def cropped(layers: Layers, size: tuple[int, int], margin: int, shift: tuple[int
     return layers.map(cut)
 
 
-def snowed(colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: set[int]) -> dict[int, Tensor]:
+def add_snow(colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: set[int]) -> dict[int, Tensor]:
     """Colours (3, V) in the states of the ground asked for; `dusted` and `deep` (V,) are shares of snow, `white` (3,
     V) its colour.
     """
@@ -101,7 +101,7 @@ def snowed(colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: 
 
 def key_light(point: Tensor, normal: Tensor, hour: str) -> Tensor:
     """Cosine times fall-off of an hour's key light at points and normals (3, V)."""
-    x, y, z = (float(part) for part in weather_light.direction(hour))
+    x, y, z = (float(part) for part in weather_light.sun_direction(hour))
     away = weather_light.HOUR[hour].lamp
     if not away:
         return (normal[0] * x + normal[1] * y + normal[2] * z).clamp_min(0)
@@ -111,7 +111,9 @@ def key_light(point: Tensor, normal: Tensor, hour: str) -> Tensor:
     return facing / square.sqrt() * (away * away / square).clamp(max=1.6)
 
 
-def put(layers: Layers, person: Layers, window: tuple[int, int, int, int], width: int) -> Layers:
+def paste_layers(
+    layers: ShadingLayers, person: ShadingLayers, window: tuple[int, int, int, int], width: int
+) -> ShadingLayers:
     """Lay the layers of a person, premultiplied by their share, over a window (x, y, width, height) of a place's
     layers.
     """

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.core.sampling import text_key
-from gprplus.engine.raycast.hash_noise import normals, uniforms
+from gprplus.core.sampling import hash64
+from gprplus.engine.raycast.hash_noise import normal_noise, uniform_noise
 
 # kind: layers of (flakes per 10,000 pixels, radius as a share of the height, streak as a multiple of the radius,
 # slant, opacity, in front of the person)
@@ -30,14 +30,14 @@ SHEET = 4  # a sheet is this many times as high as the picture
 
 
 @lru_cache(maxsize=8)
-def sheets(kind: str, width: int, height: int, device: str) -> Tensor:
+def particle_sheets(kind: str, width: int, height: int, device: str) -> Tensor:
     """Opacity behind and before the person, `(2, SHEET x height x width) float32`; what leaves on one side comes in
     on the other.
     """
     total = np.zeros((2, SHEET * height, width), dtype=np.float32)
     for number, (density, radius, streak, slant, opacity, front) in enumerate(KINDS[kind]):
         count = int(density * SHEET * width * height / 10_000)
-        draw = uniforms(text_key(f"{kind}/{number}"), 4 * count).reshape(4, count)
+        draw = uniform_noise(hash64(f"{kind}/{number}"), 4 * count).reshape(4, count)
         size = max(radius * height, 0.35) * (0.6 + 0.8 * draw[2])
         light = opacity * (0.45 + 0.55 * draw[3])
         _splat(total[int(front)], draw[0], draw[1], size, size * streak, slant, light)
@@ -69,30 +69,30 @@ def _splat(
         np.add.at(sheet, (rows, columns), value.astype(np.float32))
 
 
-def falling(kind: str, key: int, width: int, height: int, device: torch.device) -> Tensor:
+def add_particles(kind: str, key: int, width: int, height: int, device: torch.device) -> Tensor:
     """Opacity of what falls behind and before the person in the picture that `key` names, (2, P)."""
-    return _window(sheets(kind, width, height, str(device)), key ^ 0x5F0A, width * height)
+    return _window(particle_sheets(kind, width, height, str(device)), key ^ 0x5F0A, width * height)
 
 
 @lru_cache(maxsize=4)
 def _grain_sheet(width: int, height: int, device: str) -> Tensor:
     """Sensor noise: fine and slightly clumped, luminance mostly, `(3, SHEET x height x width)`."""
     shape = (SHEET * height, width)
-    grey = normals(text_key("grain/luminance"), shape[0] * shape[1]).reshape(1, *shape)
-    colour = normals(text_key("grain/colour"), 3 * shape[0] * shape[1]).reshape(3, *shape)
+    grey = normal_noise(hash64("grain/luminance"), shape[0] * shape[1]).reshape(1, *shape)
+    colour = normal_noise(hash64("grain/colour"), 3 * shape[0] * shape[1]).reshape(3, *shape)
     mixed = 0.8 * grey + 0.6 * colour
     mixed = 0.75 * mixed + 0.42 * np.roll(mixed, 1, axis=2) + 0.42 * np.roll(mixed, 1, axis=1)
     return torch.from_numpy(mixed.astype(np.float32).reshape(3, -1)).to(device)
 
 
-def grain(key: int, width: int, height: int, device: torch.device) -> Tensor:
+def add_grain(key: int, width: int, height: int, device: torch.device) -> Tensor:
     """Noise of unit strength for the picture that `key` names, (3, P)."""
     return _window(_grain_sheet(width, height, str(device)), key ^ 0x6A41, width * height)
 
 
 def _window(sheet: Tensor, key: int, pixels: int) -> Tensor:
     """A stretch of a sheet, as a view: rows are as long as the picture's, so any start will do."""
-    start = int(float(uniforms(key, 1)[0]) * (sheet.shape[1] - pixels))
+    start = int(float(uniform_noise(key, 1)[0]) * (sheet.shape[1] - pixels))
     return sheet[:, start : start + pixels]
 
 
@@ -102,6 +102,6 @@ def _vignette_sheet(strength: float, width: int, height: int, device: str) -> Te
     return torch.from_numpy((1 - strength * (0.35 * x**2 + 0.65 * y**2) ** 1.5).astype(np.float32).ravel()).to(device)
 
 
-def vignette(strength: float, width: int, height: int, device: torch.device) -> Tensor:
+def add_vignette(strength: float, width: int, height: int, device: torch.device) -> Tensor:
     """How much a lens darkens towards the corners, (P,): 1 in the middle, 1 - strength in a corner."""
     return _vignette_sheet(strength, width, height, str(device))

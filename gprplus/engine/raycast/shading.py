@@ -8,8 +8,8 @@ from torch import Tensor
 
 from gprplus.engine.domains import Domain
 from gprplus.engine.places import weather_light
-from gprplus.engine.raycast.layers import Layers
-from gprplus.engine.raycast.particles import falling, grain, vignette
+from gprplus.engine.raycast.layers import ShadingLayers
+from gprplus.engine.raycast.particles import add_grain, add_particles, add_vignette
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 MIDTONE = 0.62  # where the film curve puts what the light tables call 1
@@ -17,7 +17,7 @@ MIDTONE = 0.62  # where the film curve puts what the light tables call 1
 CPU_PIXELS = 24_576
 
 
-def glowing_blocks(layers: Layers) -> list[bool]:
+def glowing_blocks(layers: ShadingLayers) -> list[bool]:
     """Whether anything glows (sky, windows, lamps) in each block of pixels that is shaded at once; most ground does
     not.
     """
@@ -26,8 +26,8 @@ def glowing_blocks(layers: Layers) -> list[bool]:
     return [bool(part.any()) for part in layers.glow.split(CPU_PIXELS, dim=1)]
 
 
-def shade(
-    layers: Layers, glowing: list[bool], weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]
+def shade_layers(
+    layers: ShadingLayers, glowing: list[bool], weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]
 ) -> Tensor:
     """The picture of one cell as `(3, P) uint8`.
 
@@ -38,10 +38,10 @@ def shade(
     ink = _ink(weather, hour, domain, str(device))
     cell = ink.cell
     colour, key_light, halo = layers.colour[cell.snow], layers.key[hour], layers.halo[hour]
-    clear = layers.clear[weather_light.haze(weather, hour, domain.indoors)]
-    snow = falling(cell.particles, key, *size, device) if cell.particles else None
-    noise = grain(key, *size, device)
-    dark = vignette(domain.vignette, *size, device) if domain.vignette else None
+    clear = layers.clear[weather_light.haze_per_m(weather, hour, domain.indoors)]
+    snow = add_particles(cell.particles, key, *size, device) if cell.particles else None
+    noise = add_grain(key, *size, device)
+    dark = add_vignette(domain.vignette, *size, device) if domain.vignette else None
     count = len(clear)
     step = count if device.type == "cuda" else CPU_PIXELS
     picture = torch.empty(3, count, dtype=torch.uint8, device=device)
@@ -66,13 +66,13 @@ def shade(
 
 @lru_cache(maxsize=128)
 def _ink(weather: str, hour: str, domain: Domain, device: str) -> "_Ink":
-    return _Ink(weather_light.cell(weather, hour, domain.indoors), domain, torch.device(device))
+    return _Ink(weather_light.lighting_cell(weather, hour, domain.indoors), domain, torch.device(device))
 
 
 class _Ink:
     """The coefficients of a cell under a domain's white balance and exposure, on the device; (3, n) each."""
 
-    def __init__(self, cell: weather_light.Cell, domain: Domain, device: torch.device) -> None:
+    def __init__(self, cell: weather_light.LightingCell, domain: Domain, device: torch.device) -> None:
         self.cell = cell
         balance = np.array(domain.gain)[:, None] * domain.exposure
 

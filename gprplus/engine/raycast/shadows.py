@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gprplus.engine.raycast.camera import View, beam
-from gprplus.engine.raycast.gbuffer import coverage
+from gprplus.engine.raycast.camera import CameraRays, light_rays
+from gprplus.engine.raycast.gbuffer import sample_coverage
 from gprplus.engine.raycast.intersect import FAR
 from gprplus.engine.raycast.shapes import Solids
 
@@ -31,7 +31,7 @@ class ShadowMap:
     behind the person.
     """
 
-    view: View
+    view: CameraRays
     moments: Tensor
 
     def look(self, point: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -70,8 +70,8 @@ class ShadowMap:
 
 def shadow_map(solids: Solids, towards_light: np.ndarray, blur: float = 1.0, at: np.ndarray = ORIGIN) -> ShadowMap:
     """The person as seen from a light; `blur` in samples of about two centimetres; `at` is where the person stands."""
-    view = beam(towards_light, MIDDLE + at, RADIUS, SAMPLES)
-    depth = coverage(solids, view)
+    view = light_rays(towards_light, MIDDLE + at, RADIUS, SAMPLES)
+    depth = sample_coverage(solids, view)
     return ShadowMap(view, shadow_image(depth, blur, BEHIND))
 
 
@@ -84,8 +84,8 @@ def shadow_image(depth: Tensor, blur: float, behind: float) -> Tensor:
 
 def contact_map(solids: Solids, at: np.ndarray = ORIGIN) -> ShadowMap:
     """How much of the sky the person hides from the ground, as seen from below: near things count most."""
-    view = beam(np.array([0.0, 1e-3, -1.0]), at, RADIUS, SAMPLES)
-    height = coverage(solids, view) - 2 * RADIUS
+    view = light_rays(np.array([0.0, 1e-3, -1.0]), at, RADIUS, SAMPLES)
+    height = sample_coverage(solids, view) - 2 * RADIUS
     close = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.10), 0.0)
     wide = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.55), 0.0)
     near, far = _blurred(close[None, None], 1.8), _blurred(wide[None, None], 8.0)

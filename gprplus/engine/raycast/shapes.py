@@ -69,7 +69,7 @@ class Shapes:
         """A tapered capsule (or, `flat`, a frustum) between two points; `depth` squeezes it across `side` and its
         axis.
         """
-        axes, length = frame(start, end, side)
+        axes, length = orthonormal_frame(start, end, side)
         shrink = np.array([1.0, 1.0, 1.0 / depth])
         limit = 0.98 * length  # one ball inside the other would leave nothing to join
         r1, r2 = radii
@@ -175,7 +175,7 @@ class Solids:
         return self.kind.device
 
 
-def frame(start: np.ndarray, end: np.ndarray, side: Sequence[float]) -> tuple[np.ndarray, float]:
+def orthonormal_frame(start: np.ndarray, end: np.ndarray, side: Sequence[float]) -> tuple[np.ndarray, float]:
     """Axes (columns: side, along, across) of a limb from `start` to `end`, and its length."""
     along = np.asarray(end, dtype=float) - start
     length = float(np.linalg.norm(along))

@@ -16,15 +16,15 @@ import pyarrow.parquet as pq
 
 from gprplus.core.workdir import write_table
 from gprplus.ingest.checks.columns import LOOKS
-from gprplus.ingest.checks.measure import MEASURES, VERSION, Looks
-from gprplus.ingest.tables.coded import codes_of
-from gprplus.ingest.tables.select import places
+from gprplus.ingest.checks.measure import MEASURES, VERSION, ImageMeasurements
+from gprplus.ingest.tables.coded import coded_column
+from gprplus.ingest.tables.select import lookup_rows
 from gprplus.schema import conform
 
 SECONDS = 5.0  # what is looked at in less is looked at again sooner than found
 
 
-class Marks(NamedTuple):
+class CachedMeasurements(NamedTuple):
     """What N looks are known again by, `(N,)` each: uint64 keys, sizes in bytes, modification times in nanoseconds."""
 
     uid: np.ndarray
@@ -32,20 +32,20 @@ class Marks(NamedTuple):
     mtime_ns: np.ndarray
 
     @classmethod
-    def of(cls, images: pa.Table, scan: pa.Table) -> "Marks":
+    def of(cls, images: pa.Table, scan: pa.Table) -> "CachedMeasurements":
         """The marks of all images; the time is -1 where nobody asked for it."""
         return cls(np.asarray(images["uid"]), np.asarray(images["size_bytes"]), _changed_at(images, scan))
 
-    def some(self, rows: np.ndarray) -> "Marks":
+    def some(self, rows: np.ndarray) -> "CachedMeasurements":
         """Of some rows."""
-        return Marks(*(column[rows] for column in self))
+        return CachedMeasurements(*(column[rows] for column in self))
 
 
-def recall(looks: Looks, marks: Marks, memory: pa.Table | None) -> np.ndarray:
+def load_cache(looks: ImageMeasurements, marks: CachedMeasurements, memory: pa.Table | None) -> np.ndarray:
     """Put the looks of a table (columns.LOOKS) into the rows they are of, and say which those are: `(N,) bool`."""
     if memory is None or not memory.num_rows:
         return np.zeros(len(marks.uid), bool)
-    known = Marks(*(np.asarray(memory[name]) for name in Marks._fields))
+    known = CachedMeasurements(*(np.asarray(memory[name]) for name in CachedMeasurements._fields))
     order = np.argsort(known.uid)
     place = order[np.minimum(np.searchsorted(known.uid, marks.uid, sorter=order), len(order) - 1)]
     same = marks.mtime_ns != -1
@@ -61,10 +61,10 @@ def recall(looks: Looks, marks: Marks, memory: pa.Table | None) -> np.ndarray:
     return same
 
 
-def table_of(marks: Marks, looks: Looks) -> pa.Table:
+def table_of(marks: CachedMeasurements, looks: ImageMeasurements) -> pa.Table:
     """Looks as a table with columns.LOOKS."""
     columns = {
-        **{name: pa.array(values) for name, values in zip(Marks._fields, marks, strict=True)},
+        **{name: pa.array(values) for name, values in zip(CachedMeasurements._fields, marks, strict=True)},
         "content": _binary(looks.content),
         "decoded": pa.array(looks.decoded),
         "damaged": pa.array(looks.damaged),
@@ -76,15 +76,15 @@ def table_of(marks: Marks, looks: Looks) -> pa.Table:
 
 
 @dataclass
-class Journal:
+class MeasurementJournal:
     """Looks written down every few seconds while they are taken, for the build that comes after one that was killed.
 
     One file a part below `folder`, each a table with columns.LOOKS; without a folder nothing is written.
     """
 
     folder: Path | None
-    marks: Marks
-    looks: Looks
+    marks: CachedMeasurements
+    looks: ImageMeasurements
     _waiting: list[np.ndarray] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
 
@@ -110,13 +110,13 @@ class Journal:
 def _changed_at(images: pa.Table, scan: pa.Table) -> np.ndarray:
     """`(N,) int64`: the modification time of each image's file in nanoseconds, -1 where nobody asked for it."""
     times = np.full(images.num_rows, -1, np.int64)
-    dataset, scanned = codes_of(images, "dataset"), codes_of(scan, "dataset")
+    dataset, scanned = coded_column(images, "dataset"), coded_column(scan, "dataset")
     for code, name in enumerate(dataset.levels):
         if name not in scanned.levels:
             continue
         here = np.flatnonzero(dataset.codes == code)
         there = scan.filter(pa.array(scanned.codes == scanned.levels.index(name)))
-        found = places(images["path"].take(pa.array(here)), there["path"])
+        found = lookup_rows(images["path"].take(pa.array(here)), there["path"])
         times[here] = np.asarray(pc.fill_null(there["mtime_ns"].take(found), -1))
     return times
 

@@ -5,7 +5,7 @@ Light on purpose: the command line, the filters of splits and the documentation 
 
 from collections.abc import Iterable
 
-from gprplus.core.errors import ManifestError, nearest
+from gprplus.core.errors import ManifestError, did_you_mean
 from gprplus.schema import Column
 
 # What was measured, which is in images.parquet as soon as one check is that looks at files.
@@ -58,18 +58,18 @@ GROUPS = {
 }
 
 
-def named(words: Iterable[str]) -> list[str]:
+def parse_check_names(words: Iterable[str]) -> list[str]:
     """The checks that some words ask for, in the order of CHECKS; none for the one word "none".
 
     Raises ManifestError for an unknown word.
 
-    >>> named(["sharpness", "brightness"])
+    >>> parse_check_names(["sharpness", "brightness"])
     ['dark', 'light', 'sharpness']
     """
     words = list(words)
     for word in words:
         if word not in CHECKS and word not in GROUPS and words != ["none"]:
-            raise ManifestError(f"There is no check '{word}'. {nearest(word, [*CHECKS, *GROUPS])}")
+            raise ManifestError(f"There is no check '{word}'. {did_you_mean(word, [*CHECKS, *GROUPS])}")
     asked = {name for word in words for name in GROUPS.get(word, (word,))}
     return [name for name in CHECKS if name in asked]
 
@@ -83,10 +83,10 @@ def score_column(check: str) -> str:
     return f"{check.replace('-', '_')}_score"
 
 
-def overview() -> list[tuple[str, str, str]]:
+def checks_overview() -> list[tuple[str, str, str]]:
     """Each check with the columns of its score and its flag.
 
-    >>> overview()[4]
+    >>> checks_overview()[4]
     ('sharpness', 'sharpness_score', 'is_blurry')
     """
     return [(check, score_column(check), flag) for check, (flag, _, _) in CHECKS.items()]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gprplus.ingest.checks.hamming import nearest
-from gprplus.ingest.checks.registry import Rows, check
+from gprplus.ingest.checks.hamming import nearest_hashes
+from gprplus.ingest.checks.registry import CheckInput, check
 
 # Bits of 64. Of renders saved again at JPEG quality 50 six in seven stay within 4 bits, three in five within 2; but of
 # two people in one scene one in seven is within 4 bits of the other, one in a hundred within 2.
@@ -13,14 +13,14 @@ _FLAT = 0.03
 
 
 @check("exact-duplicate", threshold=1.0)
-def exact_duplicate(rows: Rows) -> np.ndarray:
+def exact_duplicate(rows: CheckInput) -> np.ndarray:
     """One over the number of files with these bytes; unknown for a file that cannot be read."""
     content, copies = _contents(rows)
     return np.where(content >= 0, 1 / copies[content], np.nan)
 
 
 @check("near-duplicate", threshold=1.0, radius=RADIUS)
-def near_duplicate(rows: Rows) -> np.ndarray:
+def near_duplicate(rows: CheckInput) -> np.ndarray:
     """Bits to the nearest dHash of another image, over radius + 1: 0 for an equal hash, 1 outside the radius.
 
     An image without contrast resembles every other such, which says nothing: it scores 1.
@@ -29,7 +29,7 @@ def near_duplicate(rows: Rows) -> np.ndarray:
 
 
 @check("cross-identity", threshold=1.0, radius=RADIUS_OF_OTHERS)
-def cross_identity(rows: Rows) -> np.ndarray:
+def cross_identity(rows: CheckInput) -> np.ndarray:
     """As near-duplicate, where only images of another person count; and 0 for a copy, byte for byte, of one.
 
     Dark renders of two people do collide: read it beside `dark`.
@@ -42,7 +42,7 @@ def cross_identity(rows: Rows) -> np.ndarray:
     return np.where(here & shared[content], 0, scores)
 
 
-def _contents(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def _contents(rows: CheckInput) -> tuple[np.ndarray, np.ndarray]:
     """`(N,) int64` codes of equal bytes, -1 where nothing could be read, and how many files have each."""
     content = np.ascontiguousarray(rows.looks.content).view(np.dtype("V16"))[:, 0]
     read = rows.looks.content.any(1)
@@ -54,7 +54,7 @@ def _contents(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     return np.where(read, codes, -1), np.maximum(np.bincount(codes, minlength=1), 1)
 
 
-def _look_alike(rows: Rows, radius: int, person: np.ndarray | None = None) -> np.ndarray:
+def _look_alike(rows: CheckInput, radius: int, person: np.ndarray | None = None) -> np.ndarray:
     """Scores by the nearest dHash; with `person`, among those of other persons and for images that show one."""
     seen = rows.looks.decoded & ~(rows.looks.measure("contrast") < _FLAT)
     if person is not None:
@@ -62,7 +62,7 @@ def _look_alike(rows: Rows, radius: int, person: np.ndarray | None = None) -> np
     scores = np.where(rows.looks.decoded, 1.0, np.nan)
     distinct, place, times = np.unique(rows.looks.dhash[seen], return_inverse=True, return_counts=True)
     owner = None if person is None else _owner(place, person[seen])
-    distance = nearest(distinct, radius, owner)
+    distance = nearest_hashes(distinct, radius, owner)
     distance[times > 1 if owner is None else owner < 0] = 0
     scores[seen] = distance[place] / (radius + 1)
     return scores

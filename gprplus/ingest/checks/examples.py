@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.declarations import image_attributes
-from gprplus.core.images import decode, read_bytes
-from gprplus.ingest.checks.findings import Issue, label
+from gprplus.core.images import decode_image, read_bytes
+from gprplus.ingest.checks.findings import Issue, finding_label
 from gprplus.ingest.tables.manifest import Manifest
 
 LINES = 3  # rows of pictures of one check
@@ -18,7 +18,7 @@ _NOTHING: Cell = (None, "")
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ExampleImages:
     """Cells of a sheet, None where an image does not decode, or (without a caption) where a row has ended; a caption
     each; a check a row.
     """
@@ -33,23 +33,23 @@ class Pictures:
         return len(self.cells[0]) if self.cells else 0
 
 
-def worst(
+def worst_images(
     manifest: Manifest,
     listed: Mapping[str, Sequence[Issue]],
     columns: int,
     roots: Mapping[str, Path] | None = None,
-) -> Pictures:
+) -> ExampleImages:
     """Draw lists of issues, `columns` images a row; each look-alike stands right of the image that it is like."""
     table = manifest.images(["dataset", "path", "identity", *image_attributes()])
     places = manifest.roots(roots)
 
     def image(row: int) -> np.ndarray | None:
         try:
-            return decode(read_bytes(places[table["dataset"][row].as_py()], table["path"][row].as_py()))
+            return decode_image(read_bytes(places[table["dataset"][row].as_py()], table["path"][row].as_py()))
         except OSError:
             return None
 
-    drawn = Pictures([], [], [])
+    drawn = ExampleImages([], [], [])
     lines = LINES if len(listed) == 1 else 1
     laid = {name: _laid(those, columns, table)[:lines] for name, those in listed.items()}
     width = max((len(line) for found in laid.values() for line in found), default=0)
@@ -68,7 +68,7 @@ def _laid(those: Sequence[Issue], columns: int, table: pa.Table) -> list[list[Ce
     for issue in those:
         cells: list[Cell] = [(issue.row, issue.caption)]
         if issue.like is not None:
-            cells.append((issue.like, f"like {label(table, issue.like)}"))
+            cells.append((issue.like, f"like {finding_label(table, issue.like)}"))
         if lines[-1] and len(lines[-1]) + len(cells) > columns:
             lines.append([])
         lines[-1] += cells[:columns]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.declarations import image_attributes
-from gprplus.core.errors import ManifestError, nearest
+from gprplus.core.errors import ManifestError, did_you_mean
 from gprplus.ingest.checks.columns import CHECKS, GROUPS, score_column
 from gprplus.ingest.tables.manifest import Manifest
 
@@ -64,7 +64,7 @@ class Issue:
     like_path: str | None = None
 
 
-def findings(manifest: Manifest) -> list[Finding]:
+def list_findings(manifest: Manifest) -> list[Finding]:
     """What each check of a manifest found, in the order of the checks; nothing for a manifest without checks."""
     names = manifest.info.get("checks", {}).get("names", [])
     columns = [column for name in names for column in (score_column(name), CHECKS[name][0])]
@@ -88,7 +88,7 @@ def _finding(name: str, table: pa.Table) -> Finding:
     )
 
 
-def issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[str, list[Issue]]:
+def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[str, list[Issue]]:
     """The worst images first, at most `limit` a check, of the checks that `word` names (one, a group, or all).
 
     Checks that found nothing, or what most images share, have no list. Raises ManifestError for a check that the
@@ -100,7 +100,9 @@ def issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[str, 
     asked = [name for name in GROUPS.get(word, (word,)) if name in have]
     if not asked:
         more = (
-            f" `build-manifest --checks {word}` adds it." if word in CHECKS else f" {nearest(word, [*have, *GROUPS])}"
+            f" `build-manifest --checks {word}` adds it."
+            if word in CHECKS
+            else f" {did_you_mean(word, [*have, *GROUPS])}"
         )
         raise ManifestError(f"{manifest.path} has no check '{word}'.{more}")
     columns = [column for name in asked for column in (score_column(name), CHECKS[name][0])]
@@ -134,11 +136,11 @@ def _issue(name: str, row: int, like: int | None, table: pa.Table) -> Issue:
     score = table[score_column(name)][row].as_py()
     other = None if like is None else table["path"][like].as_py()
     return Issue(
-        name, row, **values, score=score, caption=f"{score:.2f} {label(table, row)}", like=like, like_path=other
+        name, row, **values, score=score, caption=f"{score:.2f} {finding_label(table, row)}", like=like, like_path=other
     )
 
 
-def label(table: pa.Table, row: int) -> str:
+def finding_label(table: pa.Table, row: int) -> str:
     """Who and under which circumstances, in a few words."""
     values = {name: table[name][row].as_py() for name in ("identity", *image_attributes())}
     degrees = values.pop("viewpoint_deg", None)

@@ -50,7 +50,7 @@ def close_pairs(hashes: np.ndarray, radius: int) -> Iterator[Pairs]:
                 yield np.minimum(first, second)[once], np.maximum(first, second)[once], distance[once]
 
 
-def nearest(hashes: np.ndarray, radius: int, owners: np.ndarray | None = None) -> np.ndarray:
+def nearest_hashes(hashes: np.ndarray, radius: int, owners: np.ndarray | None = None) -> np.ndarray:
     """How far the nearest other one of `(N,) uint64` distinct hashes is, in bits; `radius + 1` where none is within
     the radius. `(N,) uint8`.
 
@@ -59,7 +59,7 @@ def nearest(hashes: np.ndarray, radius: int, owners: np.ndarray | None = None) -
     The radius grows bit by bit, and a hash that has found its neighbour asks no more. So a flood of look-alikes is
     settled by its nearest pairs, and the number of pairs within the whole radius does not matter.
 
-    >>> nearest(np.array([0, 3, 255], np.uint64), 2).tolist()
+    >>> nearest_hashes(np.array([0, 3, 255], np.uint64), 2).tolist()
     [2, 2, 3]
     """
     found = np.full(len(hashes), radius + 1, np.uint8)

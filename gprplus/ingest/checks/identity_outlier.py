@@ -8,14 +8,14 @@ image that points the other way is under the wrong name, or shows something else
 
 import numpy as np
 
-from gprplus.ingest.checks.registry import Rows, check
+from gprplus.ingest.checks.registry import CheckInput, check
 
 _FEW = 4  # images: fewer make neither an average of circumstances nor a likeness of a person
 _GRAIN = 2.0  # grey levels added to the deviation, so that black does not become noise when it is standardised
 
 
 @check("identity-outlier", threshold=0.5, few=_FEW)
-def identity_outlier(rows: Rows) -> np.ndarray:
+def identity_outlier(rows: CheckInput) -> np.ndarray:
     """(1 + r) / 2, r being the correlation of the image's own look with the summed looks of the rest of its person.
 
     The look is the 4 x 8 grey thumbnail, standardised to mean 0 and deviation 1, less the average over the same
@@ -50,7 +50,7 @@ def _codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return codes, counts
 
 
-def _circumstances(rows: Rows, here: np.ndarray) -> np.ndarray:
+def _circumstances(rows: CheckInput, here: np.ndarray) -> np.ndarray:
     """The circumstance of each image, or its dataset (as a negative code) where too few images share it."""
     codes, counts = _codes(rows.circumstance[here])
     return np.where(counts[codes] >= _FEW, codes, -1 - rows.dataset[here])

@@ -7,14 +7,14 @@ these take half the size.
 
 import numpy as np
 
-from gprplus.ingest.checks.registry import Rows, check
+from gprplus.ingest.checks.registry import CheckInput, check
 
 _PER_LEVEL = 0.01  # cleanvision's normalizing_factor of blurriness
 _FLAT = 0.03  # of contrast, 0 to 0.5: below the threshold of the contrast check
 
 
 @check("decode", threshold=1.0)
-def decode(rows: Rows) -> np.ndarray:
+def undecodable(rows: CheckInput) -> np.ndarray:
     """1 for a file whose format is known, whose end is there and which decodes; half where the decoder complained, for
     damage inside leaves a picture all the same; else 0.
     """
@@ -22,25 +22,25 @@ def decode(rows: Rows) -> np.ndarray:
 
 
 @check("dark", threshold=0.32)
-def dark(rows: Rows) -> np.ndarray:
+def dark(rows: CheckInput) -> np.ndarray:
     """The 99th percentile of grey: in a dark image even the brightest pixels are dark."""
     return rows.looks.measure("dark")
 
 
 @check("light", threshold=0.05)
-def light(rows: Rows) -> np.ndarray:
+def light(rows: CheckInput) -> np.ndarray:
     """One less the 5th percentile of grey: in a blown-out image even the darkest pixels are bright."""
     return 1 - rows.looks.measure("light")
 
 
 @check("contrast", threshold=0.06)
-def contrast(rows: Rows) -> np.ndarray:
+def contrast(rows: CheckInput) -> np.ndarray:
     """The standard deviation of grey over the greatest there can be; below 0.06 it is less than eight grey levels."""
     return np.minimum(2 * rows.looks.measure("contrast"), 1)
 
 
 @check("sharpness", threshold=0.15, per_level=_PER_LEVEL)
-def sharpness(rows: Rows) -> np.ndarray:
+def sharpness(rows: CheckInput) -> np.ndarray:
     """1 - exp(-edges / 100), edges as a standard deviation in grey levels at about 64 pixels; 1 without contrast, for a
     black image is dark and without information, but nothing in it is blurred.
 
@@ -54,6 +54,6 @@ def sharpness(rows: Rows) -> np.ndarray:
 # cleanvision flags 3 bits over the joint histogram of three channels; where they are alike, log2(3) of that is which
 # channel it is, and the rest are 1.42 of grey's 8 bits.
 @check("information", threshold=0.18)
-def information(rows: Rows) -> np.ndarray:
+def information(rows: CheckInput) -> np.ndarray:
     """The entropy of grey over its 8 bits."""
     return np.minimum(rows.looks.measure("entropy") / 8, 1)

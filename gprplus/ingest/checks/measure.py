@@ -15,7 +15,7 @@ from xxhash import xxh3_128_digest
 
 from gprplus.core import image_headers
 from gprplus.core.images import decode_half_grey, read_bytes
-from gprplus.ingest.files.complaints import listening
+from gprplus.ingest.files.complaints import capture_stderr
 
 VERSION = 3  # of what is measured here: looks of another version are taken anew
 FINE = 64  # pixels of the longer side at which edges are judged, as cleanvision does
@@ -28,7 +28,7 @@ MEASURES = ("dark", "light", "brightness", "contrast", "sharpness", "entropy")
 
 
 @dataclass
-class Looks:
+class ImageMeasurements:
     """What was measured of N images (columns.LOOKS); where `decoded` is false, the rest means nothing.
 
     `content` `(N, 16) uint8`, `decoded` `(N,) bool`, `damaged` `(N,) bool` (the decoder had to make up some of it),
@@ -43,7 +43,7 @@ class Looks:
     thumbnail: np.ndarray
 
     @classmethod
-    def empty(cls, count: int) -> "Looks":
+    def empty(cls, count: int) -> "ImageMeasurements":
         """Room for `count` looks, none of them decoded."""
         return cls(
             np.zeros((count, 16), np.uint8),
@@ -54,26 +54,26 @@ class Looks:
             np.zeros((count, THUMBNAIL[0] * THUMBNAIL[1]), np.uint8),
         )
 
-    def put(self, at: "slice | np.ndarray", others: "Looks") -> None:
+    def put(self, at: "slice | np.ndarray", others: "ImageMeasurements") -> None:
         """Write other looks into some rows."""
         for name in vars(self):
             getattr(self, name)[at] = getattr(others, name)
 
-    def some(self, rows: np.ndarray) -> "Looks":
+    def some(self, rows: np.ndarray) -> "ImageMeasurements":
         """Of some rows."""
-        return Looks(*(column[rows] for column in vars(self).values()))
+        return ImageMeasurements(*(column[rows] for column in vars(self).values()))
 
     def measure(self, name: str) -> np.ndarray:
         """One of MEASURES as `(N,) float32`, NaN where the image does not decode."""
         return np.where(self.decoded, self.measures[:, MEASURES.index(name)], np.float32(np.nan))
 
 
-def look_at_files(root: Path, paths: Sequence[str]) -> Looks:
+def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
     """Look at some files below a root. A file that cannot be read or decoded is not `decoded`; nothing is raised."""
-    looks = Looks.empty(len(paths))
+    looks = ImageMeasurements.empty(len(paths))
     greys = np.zeros((len(paths), 256), np.float32)
     small = np.zeros((len(paths), *reversed(_HASHED)), np.uint8)
-    with listening() as heard:
+    with capture_stderr() as heard:
         for i, path in enumerate(paths):
             try:
                 data = read_bytes(root, path)
@@ -99,7 +99,7 @@ def look_at_files(root: Path, paths: Sequence[str]) -> Looks:
 def _is_whole(data: bytes) -> bool:
     """Whether the format is known and its end is there: some decoders fill up what is missing, and say nothing."""
     kind = image_headers.format_of(data[: image_headers.HEAD])
-    return kind is not None and image_headers.is_whole(
+    return kind is not None and image_headers.is_complete(
         kind,
         len(data),
         data[: image_headers.HEAD],

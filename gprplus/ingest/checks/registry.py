@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from gprplus.ingest.checks.columns import CHECKS, score_column
-from gprplus.ingest.checks.measure import Looks
+from gprplus.ingest.checks.measure import ImageMeasurements
 
 
 @dataclass(frozen=True)
-class Rows:
+class CheckInput:
     """N images as a check sees them.
 
     `dataset`, `person` (dataset and identity together; -1 for nobody, junk and distractors) and `circumstance` (all
@@ -24,13 +24,13 @@ class Rows:
     circumstance: np.ndarray
     width: np.ndarray
     height: np.ndarray
-    looks: Looks = field(default_factory=lambda: Looks.empty(0))
+    looks: ImageMeasurements = field(default_factory=lambda: ImageMeasurements.empty(0))
 
     def __len__(self) -> int:
         return len(self.dataset)
 
 
-Judge = Callable[[Rows], np.ndarray]
+ScoreFunction = Callable[[CheckInput], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Check:
     """
 
     name: str
-    judge: Judge
+    judge: ScoreFunction
     threshold: float
     looks: bool
     settings: dict[str, Any]
@@ -59,10 +59,12 @@ class Check:
 REGISTRY: dict[str, Check] = {}
 
 
-def check(name: str, *, threshold: float, looks: bool = True, **settings: Any) -> Callable[[Judge], Judge]:
+def check(
+    name: str, *, threshold: float, looks: bool = True, **settings: Any
+) -> Callable[[ScoreFunction], ScoreFunction]:
     """Register a function as the check `name`. The settings go to the manifest's record."""
 
-    def register(judge: Judge) -> Judge:
+    def register(judge: ScoreFunction) -> ScoreFunction:
         if name in REGISTRY or name not in CHECKS:
             raise KeyError(f"the check '{name}' is registered twice, or columns.CHECKS does not have its columns")
         REGISTRY[name] = Check(name, judge, threshold, looks, settings)

@@ -13,17 +13,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.archives import reading_order
+from gprplus.archives import sort_for_reading
 from gprplus.archives.names import may_be_inside
 from gprplus.core.declarations import image_attributes
-from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.ingest.checks import measure
-from gprplus.ingest.checks.cache import Journal, Marks, recall, table_of
+from gprplus.ingest.checks.cache import CachedMeasurements, MeasurementJournal, load_cache, table_of
 from gprplus.ingest.checks.columns import CHECKED
 from gprplus.ingest.checks.known import REGISTRY, settings_of
-from gprplus.ingest.checks.measure import Looks, look_at_files
-from gprplus.ingest.checks.registry import Rows
-from gprplus.ingest.tables.coded import codes_of
+from gprplus.ingest.checks.measure import ImageMeasurements, measure_files
+from gprplus.ingest.checks.registry import CheckInput
+from gprplus.ingest.tables.coded import coded_column
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.schema import arrow_schema
 
@@ -31,7 +31,7 @@ BATCH = 256  # files: 0.1 s of work, a fifth of a megabyte of results
 _PAYS = 2_000  # files from which processes pay for their start of half a second each
 
 
-class Task(NamedTuple):
+class MeasureTask(NamedTuple):
     """Some files of one root, and the rows they belong to."""
 
     root: Path
@@ -40,7 +40,7 @@ class Task(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Checked:
+class ChecksResult:
     """The images table with the columns of the checks, the table of looks (None where no check asks for one), and
     the record for manifest.json.
     """
@@ -50,7 +50,7 @@ class Checked:
     record: dict[str, Any]
 
 
-def checked(
+def run_checks(
     names: Sequence[str],
     images: pa.Table,
     scan: pa.Table,
@@ -59,18 +59,18 @@ def checked(
     old: Manifest | None = None,
     journal: Path | None = None,
     workers: int | None = None,
-    progress: Progress = silent,
-) -> Checked:
+    progress: Progress = no_progress,
+) -> ChecksResult:
     """Judge every row of the images table (schema.IMAGES) by the named checks.
 
     `scan` tells when each file last changed, `roots` where each dataset's files lie, `old` is the manifest whose looks
     are remembered. `journal` is a folder in which looks are written down as they are taken, and found by the next call
     when this one is killed. From 2,000 files on, worker processes look.
     """
-    marks, looks = Marks.of(images, scan), None
+    marks, looks = CachedMeasurements.of(images, scan), None
     if any(REGISTRY[name].looks for name in names):
         looks = _looks(images, marks, roots, old, journal, workers, progress)
-    rows = rows_of(images, looks or Looks.empty(0))
+    rows = rows_of(images, looks or ImageMeasurements.empty(0))
     columns: dict[str, pa.Array] = {}
     if looks is not None:
         columns |= {name: _known(looks.measure(name)) for name in ("brightness", "contrast", "sharpness")}
@@ -92,19 +92,19 @@ def checked(
         "columns": added.names,
         "found": found,
     }
-    return Checked(images, None if looks is None else table_of(marks, looks), record)
+    return ChecksResult(images, None if looks is None else table_of(marks, looks), record)
 
 
-def rows_of(images: pa.Table, looks: Looks) -> Rows:
+def rows_of(images: pa.Table, looks: ImageMeasurements) -> CheckInput:
     """The images table as checks see it."""
-    dataset, identity = codes_of(images, "dataset").codes, codes_of(images, "identity").codes
+    dataset, identity = coded_column(images, "dataset").codes, coded_column(images, "identity").codes
     nobody = (identity < 0) | _true(images["is_junk"]) | _true(images["is_distractor"])
     circumstance = dataset
     for name in image_attributes():
-        part = codes_of(images, name)
+        part = coded_column(images, name)
         packed = circumstance * (len(part.levels) + 1) + part.codes + 1
         circumstance = np.unique(packed, return_inverse=True)[1].astype(np.int64)
-    return Rows(
+    return CheckInput(
         dataset,
         np.where(nobody, -1, dataset * (identity.max(initial=0) + 1) + identity),
         circumstance,
@@ -116,30 +116,30 @@ def rows_of(images: pa.Table, looks: Looks) -> Rows:
 
 def _looks(
     images: pa.Table,
-    marks: Marks,
+    marks: CachedMeasurements,
     roots: Mapping[str, Path],
     old: Manifest | None,
     folder: Path | None,
     workers: int | None,
     progress: Progress,
-) -> Looks:
+) -> ImageMeasurements:
     """A look at every image: remembered where the file has not changed since, else taken now."""
-    looks = Looks.empty(images.num_rows)
-    journal = Journal(folder, marks, looks)
-    fresh = recall(looks, marks, _before(old))
+    looks = ImageMeasurements.empty(images.num_rows)
+    journal = MeasurementJournal(folder, marks, looks)
+    fresh = load_cache(looks, marks, _before(old))
     for part in journal.tables():
-        fresh |= recall(looks, marks, part)
+        fresh |= load_cache(looks, marks, part)
     stale = np.flatnonzero(~fresh)
-    count = (workers or cores()) if len(stale) >= _PAYS else 1
+    count = (workers or available_cores()) if len(stale) >= _PAYS else 1
     done = 0
     waiting: list[np.ndarray] = []
 
-    def tasks() -> Iterator[Task]:
+    def tasks() -> Iterator[MeasureTask]:
         for task in _tasks(images, stale, roots):
             waiting.append(task.rows)
             yield task
 
-    for some in in_processes(_run, tasks(), count):
+    for some in map_processes(_run, tasks(), count):
         rows = waiting.pop(0)
         looks.put(rows, some)
         journal.keep(rows)
@@ -153,18 +153,18 @@ def _before(old: Manifest | None) -> pa.Table | None:
     return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.looks()
 
 
-def _run(task: Task) -> Looks:
-    return look_at_files(task.root, task.paths)
+def _run(task: MeasureTask) -> ImageMeasurements:
+    return measure_files(task.root, task.paths)
 
 
-def _tasks(images: pa.Table, stale: np.ndarray, roots: Mapping[str, Path]) -> Iterator[Task]:
+def _tasks(images: pa.Table, stale: np.ndarray, roots: Mapping[str, Path]) -> Iterator[MeasureTask]:
     """The stale rows in batches of one dataset each."""
-    dataset = codes_of(images, "dataset")
+    dataset = coded_column(images, "dataset")
     for code, name in enumerate(dataset.levels):
         here = _as_they_lie(roots[name], images["path"], stale[dataset.codes[stale] == code])
         for start in range(0, len(here), BATCH):
             rows = here[start : start + BATCH]
-            yield Task(roots[name], images["path"].take(pa.array(rows)).to_pylist(), rows)
+            yield MeasureTask(roots[name], images["path"].take(pa.array(rows)).to_pylist(), rows)
 
 
 def _as_they_lie(root: Path, paths: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray:
@@ -172,7 +172,7 @@ def _as_they_lie(root: Path, paths: pa.ChunkedArray, rows: np.ndarray) -> np.nda
     archived = pc.match_substring_regex(paths, r"\.(tar|tgz|zip)", ignore_case=True)
     if not (may_be_inside(str(root)) or pc.any(archived, min_count=0).as_py()):
         return rows
-    return rows[reading_order([f"{root}/{path}" for path in paths.take(pa.array(rows)).to_pylist()])]
+    return rows[sort_for_reading([f"{root}/{path}" for path in paths.take(pa.array(rows)).to_pylist()])]
 
 
 def _known(values: np.ndarray) -> pa.Array:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from gprplus.ingest.checks.registry import Rows, check
+from gprplus.ingest.checks.registry import CheckInput, check
 
 _REACH = 3.0  # interquartile ranges beyond the quartiles: cleanvision's iqr_factor
 
 
 @check("odd-size", threshold=0.5, looks=False, interquartile_ranges=_REACH)
-def odd_size(rows: Rows) -> np.ndarray:
+def odd_size(rows: CheckInput) -> np.ndarray:
     """How near the geometric mean of both sides is to the middle of its dataset's sizes.
 
     The fence is three interquartile ranges beyond the quartiles and scores 0.5; the middle between the fences scores 1.
@@ -32,6 +32,6 @@ def _from_the_middle(sizes: np.ndarray) -> np.ndarray:
 
 
 @check("odd-aspect", threshold=0.35, looks=False)
-def odd_aspect(rows: Rows) -> np.ndarray:
+def odd_aspect(rows: CheckInput) -> np.ndarray:
     """The shorter side over the longer."""
     return np.minimum(rows.width / rows.height, rows.height / rows.width)

@@ -13,10 +13,18 @@ from pathlib import Path
 
 from gprplus import archives
 from gprplus.archives import is_archive
-from gprplus.core.errors import LayoutError, printable
+from gprplus.core.errors import LayoutError, escape
 from gprplus.core.names import refuse_address
-from gprplus.ingest.files.archive_paths import Views
-from gprplus.ingest.files.listing import BESIDE, Folder, Hidden, Listing, Refused, is_hidden_image, paths
+from gprplus.ingest.files.archive_paths import ArchivePathVariants
+from gprplus.ingest.files.listing import (
+    SIDECAR_NAMES,
+    FolderState,
+    HiddenFiles,
+    Listing,
+    RefusedPath,
+    is_hidden_image,
+    listing_paths,
+)
 from gprplus.ingest.files.scan import list_files
 
 _HIDDEN = re.compile(r"(?:\A|/)[_.]")
@@ -25,22 +33,22 @@ _HINTS = (".tar", ".tgz", ".zip")
 
 
 @dataclass(frozen=True)
-class Contents:
+class ArchiveContents:
     """What a listing takes from one archive: file names with their sizes, what is refused, how many are ignored, and
     what is hidden.
     """
 
     names: list[str]
     sizes: array
-    refused: list[Refused]
+    refused: list[RefusedPath]
     ignored: int
-    hidden: Hidden = field(default_factory=Hidden)
+    hidden: HiddenFiles = field(default_factory=HiddenFiles)
 
 
-Memory = Callable[[str, int, int], Contents | None]  # path below the root, size, mtime of an archive
+Memory = Callable[[str, int, int], ArchiveContents | None]  # path below the root, size, mtime of an archive
 
 
-def list_renders(
+def list_images(
     root: Path, ignore: tuple[str, ...] = (), *, look: bool = False, memory: Memory | None = None
 ) -> Listing:
     """`list_files`, with the members of archives in the place of archives; `root` may be an archive itself.
@@ -52,7 +60,7 @@ def list_renders(
         str(root.resolve()).encode()
     except UnicodeEncodeError:
         raise LayoutError(
-            f"The path of {printable(str(root))} is not valid UTF-8, which no record can hold. Rename it."
+            f"The path of {escape(str(root))} is not valid UTF-8, which no record can hold. Rename it."
         ) from None
     if is_archive(root.name) and root.is_file():
         plain, found = Listing(root, [], [], 0), [""]
@@ -60,13 +68,13 @@ def list_renders(
         plain, found = _archives_taken_out(list_files(root, ignore, look=look))
     if not found:
         return plain
-    skipped = BESIDE | {name.lower() for name in ignore}
+    skipped = SIDECAR_NAMES | {name.lower() for name in ignore}
     folders, refused = list(plain.folders), list(plain.refused)
     known: dict[str, tuple[int, int, int]] = {}
-    hidden: dict[str, Hidden] = {}
+    hidden: dict[str, HiddenFiles] = {}
     for path in found:
         place = str(root / path) if path else str(root)
-        size, mtime = archives.facts(place)
+        size, mtime = archives.file_stat(place)
         contents = memory(path, size, mtime) if memory else None
         contents = contents or _contents(place, path, skipped)
         folders += _folders(path, contents, mtime)
@@ -82,7 +90,7 @@ def list_renders(
         archives=known,
         hidden=sum(hidden.values(), plain.hidden),
         hidden_members=hidden,
-        views=Views() if "" not in known else Views(root.name, _home(folders)),
+        views=ArchivePathVariants() if "" not in known else ArchivePathVariants(root.name, _home(folders)),
     )
 
 
@@ -95,27 +103,29 @@ def _archives_taken_out(listing: Listing) -> tuple[Listing, list[str]]:
         if any(hint in low for hint in _HINTS):
             names = folder.names
             inside = [i for i, name in enumerate(names) if is_archive(name)]
-            found += paths(folder.path, [names[i] for i in inside])
+            found += listing_paths(folder.path, [names[i] for i in inside])
             folder = _without(folder, set(inside)) if inside else folder
         if folder.joined:
             folders.append(folder)
     return (replace(listing, folders=folders) if found else listing), found
 
 
-def _without(folder: Folder, gone: set[int]) -> Folder:
+def _without(folder: FolderState, gone: set[int]) -> FolderState:
     def kept(values: array | None) -> array | None:
         return None if values is None else array("q", [value for i, value in enumerate(values) if i not in gone])
 
     names = [name for i, name in enumerate(folder.names) if i not in gone]
-    return Folder(folder.path, "\0".join(names), kept(folder.sizes), kept(folder.mtimes))
+    return FolderState(folder.path, "\0".join(names), kept(folder.sizes), kept(folder.mtimes))
 
 
-def _contents(place: str, path: str, skipped: frozenset[str]) -> Contents:
+def _contents(place: str, path: str, skipped: frozenset[str]) -> ArchiveContents:
     """What an archive holds. One that cannot be opened at all is refused as a whole."""
     try:
         index = archives.open_archive(place).index
     except OSError as error:
-        return Contents([], array("q"), [Refused(path or ".", "unreadable", f"the archive: {error.strerror}.")], 0)
+        return ArchiveContents(
+            [], array("q"), [RefusedPath(path or ".", "unreadable", f"the archive: {error.strerror}.")], 0
+        )
     names, sizes, ignored, missed = [], array("q"), 0, []
     for name, size in zip(index.names, index.sizes, strict=True):
         if _HIDDEN.search(name):
@@ -128,18 +138,18 @@ def _contents(place: str, path: str, skipped: frozenset[str]) -> Contents:
         else:
             ignored += 1
     refused = [
-        Refused(_below(path, item.name) or ".", item.reason, item.detail)
+        RefusedPath(_below(path, item.name) or ".", item.reason, item.detail)
         for item in index.refused
         if item.reason == "unsafe" or not _HIDDEN.search(item.name)
     ]
-    return Contents(names, sizes, refused, ignored, Hidden(len(missed), 0, min(missed, default="")))
+    return ArchiveContents(names, sizes, refused, ignored, HiddenFiles(len(missed), 0, min(missed, default="")))
 
 
 def _below(path: str, name: str) -> str:
     return f"{path}/{name}" if path and name else path or name
 
 
-def _folders(path: str, contents: Contents, mtime: int) -> list[Folder]:
+def _folders(path: str, contents: ArchiveContents, mtime: int) -> list[FolderState]:
     """The members of one archive by folder, sorted. A member changes when its archive does."""
     by_folder: dict[str, list[tuple[str, int]]] = {}
     for name, size in zip(contents.names, contents.sizes, strict=True):
@@ -150,25 +160,25 @@ def _folders(path: str, contents: Contents, mtime: int) -> list[Folder]:
         files.sort()
         joined = "\0".join([name for name, _ in files])
         sizes = array("q", [size for _, size in files])
-        folders.append(Folder(_below(path, folder), joined, sizes, array("q", [mtime]) * len(files)))
+        folders.append(FolderState(_below(path, folder), joined, sizes, array("q", [mtime]) * len(files)))
     return folders
 
 
-def _home(folders: Sequence[Folder]) -> str:
+def _home(folders: Sequence[FolderState]) -> str:
     """The folder that holds all others, "" for none."""
     parts = [folder.path.split("/") for folder in folders]
     alike = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
     return "/".join(level[0] for level in alike)
 
 
-def beside(listing: Listing, name: str) -> Path:
+def sidecar_path(listing: Listing, name: str) -> Path:
     """Where a file beside the renders is looked for: in the root, or in the folder that an archive packs."""
     levels = listing.views.levels() if listing.views else [""]
     places = [listing.root / level / name for level in levels]
     return next((place for place in places if archives.exists(place)), places[0]) if len(places) > 1 else places[0]
 
 
-def of_one_stream(views: Views, path: str, other: str) -> bool:
+def is_stream_archive(views: ArchivePathVariants, path: str, other: str) -> bool:
     """Whether two folders lie in one compressed stream, which had better be read by one process, from the front."""
     if archives.is_stream(views.name):
         return True

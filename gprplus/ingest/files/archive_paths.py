@@ -7,7 +7,7 @@ _INTO = re.compile(r"\.(?:tar\.gz|tar|tgz|zip)/", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Views:
+class ArchivePathVariants:
     """How the members of archives may be seen; called with a path, gives the other ways to see it, the likeliest first.
 
     `name` is the archive that is the root itself ("" where archives lie in a folder) and `home` the folder that all of
@@ -20,9 +20,9 @@ class Views:
     def __call__(self, path: str) -> list[str]:
         """Other paths to try: unpacked into a folder of the archive's name, unpacked where it lies, and by itself.
 
-        >>> Views()("images/scene00/camera0_1.tar.gz/a.jpg")
+        >>> ArchivePathVariants()("images/scene00/camera0_1.tar.gz/a.jpg")
         ['images/scene00/camera0_1/a.jpg', 'images/scene00/a.jpg', 'camera0_1/a.jpg', 'a.jpg']
-        >>> Views("r.tgz", "r")("r/0001/a.jpg")
+        >>> ArchivePathVariants("r.tgz", "r")("r/0001/a.jpg")
         ['0001/a.jpg', 'r/r/0001/a.jpg']
         """
         if self.name:
@@ -40,7 +40,7 @@ class Views:
     def levels(self) -> list[str]:
         """The folders on the way to where all members lie, the outermost first: "" for the archive itself.
 
-        >>> Views("m.zip", "a/b").levels()
+        >>> ArchivePathVariants("m.zip", "a/b").levels()
         ['', 'a', 'a/b']
         """
         parts = self.home.split("/") if self.home else []

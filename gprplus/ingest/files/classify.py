@@ -4,7 +4,7 @@ import threading
 from typing import NamedTuple
 
 from gprplus.core import image_headers
-from gprplus.ingest.files.complaints import Heard
+from gprplus.ingest.files.complaints import CapturedStderr
 
 REASONS = {
     "unreadable": "the file cannot be opened: {}.",
@@ -12,8 +12,8 @@ REASONS = {
     "foreign": "the bytes are of no image format known here; they begin with {}.",
     "damaged": "the header of this {} does not say its size.",
     "truncated": "the end of this {} is missing.",
-    "large": f"its header claims {{}} pixels, and at most {image_headers.MOST_PIXELS:,} are decoded.",
-    "scans": f"it holds {{}} scans; at most {image_headers.MOST_SCANS:,} are decoded, fewer of a large image.",
+    "large": f"its header claims {{}} pixels, and at most {image_headers.MAX_PIXELS:,} are decoded.",
+    "scans": f"it holds {{}} scans; at most {image_headers.MAX_SCANS:,} are decoded, fewer of a large image.",
     "undecodable": "this {} does not decode.",
     "incomplete": "a part of this {} is missing or damaged: the decoder had to make up pixels.",
 }
@@ -36,30 +36,30 @@ _one_at_a_time = threading.Lock()  # the decoders' warnings go to standard error
 _quick = tuple.__new__  # a Probe without the half microsecond that filling in defaults takes
 
 
-def failed(size: int, mtime: int, reason: str, what: str = "") -> Probe:
+def rejected(size: int, mtime: int, reason: str, what: str = "") -> Probe:
     """A file that stays out, with the sentence of its reason."""
     return Probe(size, mtime, reason=reason, detail=REASONS[reason].format(what))
 
 
-def judge(size: int, mtime: int, head: bytes, tail: bytes, more: image_headers.More) -> Probe:
+def classify_file(size: int, mtime: int, head: bytes, tail: bytes, more: image_headers.More) -> Probe:
     """The verdict on a file from its first and last bytes."""
-    alike = image_headers.like_the_last(head, tail)
+    alike = image_headers.jpeg_size_fast_path(head, tail)
     if alike:
         return _quick(Probe, (size, mtime, "jpeg", *alike, None, None, None))
     kind = image_headers.format_of(head)
     if kind is None:
-        return failed(size, mtime, "foreign", repr(head[:12])) if head else failed(size, mtime, "empty")
-    if not image_headers.is_whole(kind, size, head, tail, more):
-        return failed(size, mtime, "truncated", kind)
+        return rejected(size, mtime, "foreign", repr(head[:12])) if head else rejected(size, mtime, "empty")
+    if not image_headers.is_complete(kind, size, head, tail, more):
+        return rejected(size, mtime, "truncated", kind)
     pixels = image_headers.size_of(kind, head, more)
     if pixels is None:
-        return failed(size, mtime, "damaged", kind)
-    if pixels[0] * pixels[1] > image_headers.MOST_PIXELS:
-        return failed(size, mtime, "large", f"{pixels[0]:,} x {pixels[1]:,}")
+        return rejected(size, mtime, "damaged", kind)
+    if pixels[0] * pixels[1] > image_headers.MAX_PIXELS:
+        return rejected(size, mtime, "large", f"{pixels[0]:,} x {pixels[1]:,}")
     return Probe(size, mtime, kind, *pixels)
 
 
-def every_byte(data: bytes, mtime: int, heard: Heard | None = None) -> Probe:
+def hash_file(data: bytes, mtime: int, heard: CapturedStderr | None = None) -> Probe:
     """The verdict on a file from all of its bytes, with their digest. Where `heard` catches the decoders' warnings, the
     file is decoded too.
     """
@@ -68,24 +68,24 @@ def every_byte(data: bytes, mtime: int, heard: Heard | None = None) -> Probe:
     def more(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
 
-    found = judge(len(data), mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
+    found = classify_file(len(data), mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], more)
     if found.reason:
         return found
     fault = _fault_inside(data, found, heard) if heard else None
     return fault or found._replace(digest=xxh3_128_hexdigest(data))
 
 
-def _fault_inside(data: bytes, found: Probe, heard: Heard) -> Probe | None:
+def _fault_inside(data: bytes, found: Probe, heard: CapturedStderr) -> Probe | None:
     """Why a file with a good header does not decode to the end; None where it does."""
-    from gprplus.core.images import decode
+    from gprplus.core.images import decode_image
 
     kind, size = found.format or "file", (found.width or 0, found.height or 0)
     scans = image_headers.scans_of(data) if kind == "jpeg" else 1
     if image_headers.too_many_scans(scans, size):
-        return failed(len(data), found.mtime, "scans", f"{scans:,}")
+        return rejected(len(data), found.mtime, "scans", f"{scans:,}")
     with _one_at_a_time:
-        decoded = decode(data) is not None
+        decoded = decode_image(data) is not None
         lost = heard.loss()  # asked for every file, else the next one would be blamed
     if not decoded:
-        return failed(len(data), found.mtime, "undecodable", kind)
-    return failed(len(data), found.mtime, "incomplete", kind) if lost else None
+        return rejected(len(data), found.mtime, "undecodable", kind)
+    return rejected(len(data), found.mtime, "incomplete", kind) if lost else None

@@ -21,7 +21,7 @@ _PADDING = b"extraneous bytes before marker"  # some cameras fill up the space b
 _STDERR = 2
 
 
-class Heard:
+class CapturedStderr:
     """What has been written to standard error while somebody listens."""
 
     def __init__(self, file: IO[bytes] | None) -> None:
@@ -57,18 +57,18 @@ def _is_complaint(line: bytes) -> bool:
 
 
 @contextmanager
-def listening() -> Iterator[Heard]:
+def capture_stderr() -> Iterator[CapturedStderr]:
     """Catch what this process writes to standard error, and write there in the end what was no complaint."""
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
         out = os.dup(_STDERR)
     except OSError:  # a process without standard error, as a service may be
-        yield Heard(None)
+        yield CapturedStderr(None)
         return
     with tempfile.TemporaryFile() as file:
         os.dup2(file.fileno(), _STDERR)
-        heard = Heard(file)
+        heard = CapturedStderr(file)
         try:
             yield heard
         finally:

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from os.path import splitext
 from pathlib import Path
 
-from gprplus.core.errors import printable
+from gprplus.core.errors import escape
 from gprplus.core.image_headers import EXTENSIONS
-from gprplus.ingest.files.archive_paths import Views
+from gprplus.ingest.files.archive_paths import ArchivePathVariants
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
-BESIDE = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
+SIDECAR_NAMES = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
 # What gprplus itself hides beside renders (masks), and what systems leave behind under the names of files.
 OWN_HIDDEN = frozenset({"_masks", "__macosx"})
 GHOST = "._"
@@ -29,7 +29,7 @@ def is_hidden_image(path: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Folder:
+class FolderState:
     """The files of one folder: its path below the root ("" for the root itself) and its names, joined by NUL to stay
     small in memory.
 
@@ -52,7 +52,7 @@ class Folder:
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedPath:
     """Something under the root that cannot be an image: its path, the reason in one word, and a sentence."""
 
     path: str
@@ -61,7 +61,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Hidden:
+class HiddenFiles:
     """What is left out because its name begins with `_` or `.`: images, folders that hold images, and one of them."""
 
     files: int = 0
@@ -71,15 +71,15 @@ class Hidden:
     def __bool__(self) -> bool:
         return bool(self.files or self.folders)
 
-    def __add__(self, other: "Hidden") -> "Hidden":
+    def __add__(self, other: "HiddenFiles") -> "HiddenFiles":
         shown = min(filter(None, (self.example, other.example)), default="")
-        return Hidden(self.files + other.files, self.folders + other.folders, shown)
+        return HiddenFiles(self.files + other.files, self.folders + other.folders, shown)
 
     @property
     def sentence(self) -> str:
         """What is left out, and what to do.
 
-        >>> Hidden(1, 2, "a/_1.jpg").sentence
+        >>> HiddenFiles(1, 2, "a/_1.jpg").sentence
         '1 image and 2 folders of images are left out, such as a/_1.jpg: names that begin with _ or . are not read. \
 Rename what belongs to the dataset.'
         """
@@ -88,7 +88,7 @@ Rename what belongs to the dataset.'
         verb = "is" if self.files + self.folders == 1 else "are"
         what = " and ".join(filter(None, (images, folders)))
         return (
-            f"{what} {verb} left out, such as {printable(self.example)}: names that begin with _ or . are not read. "
+            f"{what} {verb} left out, such as {escape(self.example)}: names that begin with _ or . are not read. "
             "Rename what belongs to the dataset."
         )
 
@@ -104,13 +104,13 @@ class Listing:
     """
 
     root: Path
-    folders: list[Folder]
-    refused: list[Refused]
+    folders: list[FolderState]
+    refused: list[RefusedPath]
     ignored: int
     archives: dict[str, tuple[int, int, int]] = field(default_factory=dict)
-    views: Views | None = None
-    hidden: Hidden = field(default_factory=Hidden)
-    hidden_members: dict[str, Hidden] = field(default_factory=dict)
+    views: ArchivePathVariants | None = None
+    hidden: HiddenFiles = field(default_factory=HiddenFiles)
+    hidden_members: dict[str, HiddenFiles] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return sum(len(folder) for folder in self.folders)
@@ -119,7 +119,7 @@ class Listing:
         """Every file's path below the root, in order; with a `step`, each step-th of them."""
         before = 0
         for folder in self.folders:
-            yield from paths(folder.path, folder.names[-before % step :: step])
+            yield from listing_paths(folder.path, folder.names[-before % step :: step])
             before += len(folder)
 
 
@@ -128,7 +128,7 @@ def hidden_or_empty(listing: Listing) -> str:
     return listing.hidden.sentence if listing.hidden else "the folder is empty."
 
 
-def seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:
+def listing_seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:
     """XXH3-128 (hex) of every path, size and modification time: equal ones mean that nothing has changed.
 
     Sizes and times are int64 in the order of the listing, as they were when the files were read.
@@ -143,16 +143,16 @@ def seal(listing: Listing, sizes: bytes, mtimes: bytes) -> str:
     return state.hexdigest()
 
 
-def seal_now(listing: Listing) -> str | None:
+def current_seal(listing: Listing) -> str | None:
     """The seal of a listing that looked; None for one that did not."""
     looked = [folder for folder in listing.folders if folder.sizes is not None and folder.mtimes is not None]
     if len(looked) < len(listing.folders):
         return None
     sizes = b"".join([folder.sizes.tobytes() for folder in looked])  # type: ignore[union-attr]
     mtimes = b"".join([folder.mtimes.tobytes() for folder in looked])  # type: ignore[union-attr]
-    return seal(listing, sizes, mtimes)
+    return listing_seal(listing, sizes, mtimes)
 
 
-def paths(folder: str, names: list[str]) -> list[str]:
+def listing_paths(folder: str, names: list[str]) -> list[str]:
     """Names with their folder before them."""
     return [f"{folder}/{name}" for name in names] if folder else names

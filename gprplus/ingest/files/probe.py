@@ -15,9 +15,9 @@ from itertools import groupby
 
 from gprplus.core import image_headers
 from gprplus.core.files import mtime_ns
-from gprplus.core.parallel import in_threads
-from gprplus.ingest.files.classify import Probe, every_byte, failed, judge
-from gprplus.ingest.files.complaints import Heard, listening
+from gprplus.core.parallel import map_threads
+from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
+from gprplus.ingest.files.complaints import CapturedStderr, capture_stderr
 
 # Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
 # sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS` threads, `_SLICE` files at a time (a cold
@@ -41,9 +41,9 @@ def probe_files(root: str, paths: Sequence[str], verify: str) -> list[Probe]:
     return probes
 
 
-def warnings_caught(verify: str) -> AbstractContextManager[Heard | None]:
+def warnings_caught(verify: str) -> AbstractContextManager[CapturedStderr | None]:
     """Catch the warnings of decoders where the grade decodes. Once a batch: 35 us, and a small image takes 100."""
-    return listening() if verify == "decode" else nullcontext()
+    return capture_stderr() if verify == "decode" else nullcontext()
 
 
 def _in_folder(folder: str, paths: list[str], start: int, look: Look) -> Iterator[Probe]:
@@ -78,7 +78,7 @@ def _opened(folder: str) -> Iterator[int | None]:
 
 def _by_many(names: list[str], place: int | None, look: Look) -> Iterator[Probe]:
     slices = [names[i : i + _SLICE] for i in range(0, len(names), _SLICE)]
-    for probes in in_threads(lambda some: [look(name, place) for name in some], slices, _READERS):
+    for probes in map_threads(lambda some: [look(name, place) for name in some], slices, _READERS):
         yield from probes
 
 
@@ -88,7 +88,7 @@ def _sleeps() -> int:
 
 
 def _unreadable(error: OSError) -> Probe:
-    return failed(-1, -1, "unreadable", error.strerror or str(error))
+    return rejected(-1, -1, "unreadable", error.strerror or str(error))
 
 
 def _names(name: str, folder: int | None) -> Probe:
@@ -97,7 +97,7 @@ def _names(name: str, folder: int | None) -> Probe:
     except OSError as error:
         return _unreadable(error)
     size, mtime = found.st_size, mtime_ns(found)
-    return Probe(size, mtime) if size else failed(size, mtime, "empty")
+    return Probe(size, mtime) if size else rejected(size, mtime, "empty")
 
 
 def _open(name: str, folder: int | None, read: Read) -> Probe:
@@ -109,7 +109,7 @@ def _open(name: str, folder: int | None, read: Read) -> Probe:
     try:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
-            return failed(-1, -1, "unreadable", "it is no regular file")
+            return rejected(-1, -1, "unreadable", "it is no regular file")
         return read(file, found.st_size, mtime_ns(found))
     except OSError as error:
         return _unreadable(error)
@@ -120,16 +120,16 @@ def _open(name: str, folder: int | None, read: Read) -> Probe:
 def _ends(file: int, size: int, mtime: int) -> Probe:
     head = os.read(file, image_headers.HEAD)
     tail = head if size <= image_headers.HEAD else os.pread(file, image_headers.TAIL, size - image_headers.TAIL)
-    return judge(size, mtime, head, tail, lambda offset, length: os.pread(file, length, offset))
+    return classify_file(size, mtime, head, tail, lambda offset, length: os.pread(file, length, offset))
 
 
-def _every_byte(file: int, size: int, mtime: int, heard: Heard | None = None) -> Probe:
+def _every_byte(file: int, size: int, mtime: int, heard: CapturedStderr | None = None) -> Probe:
     data = os.read(file, size + 1)
     while len(data) != size and (
         more_data := os.read(file, image_headers.FAR_TAIL)
     ):  # it grew, or is past two gigabytes
         data += more_data
-    return every_byte(data, mtime, heard)
+    return hash_file(data, mtime, heard)
 
 
 _GRADES: dict[str, Look] = {

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from gprplus import archives
 from gprplus.core import image_headers
 from gprplus.core.errors import ArchiveError
-from gprplus.ingest.files.classify import Probe, every_byte, failed, judge
-from gprplus.ingest.files.complaints import Heard
+from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
+from gprplus.ingest.files.complaints import CapturedStderr
 from gprplus.ingest.files.probe import probe_files, warnings_caught
 
 
@@ -16,8 +16,8 @@ def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
     plain = []
     places = [f"{root}/{path}" for path in wanted]
     with warnings_caught(verify) as heard:
-        for i in archives.reading_order(places):
-            inside = archives.located(places[i])
+        for i in archives.sort_for_reading(places):
+            inside = archives.locate(places[i])
             if inside is None:
                 plain.append(i)
             else:
@@ -26,7 +26,7 @@ def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
     return [probes[i] for i in range(len(wanted))]
 
 
-def _probe(place: str, name: str, verify: str, heard: Heard | None) -> Probe:
+def _probe(place: str, name: str, verify: str, heard: CapturedStderr | None) -> Probe:
     size = mtime = -1
     try:
         archive = archives.open_archive(place)
@@ -36,20 +36,20 @@ def _probe(place: str, name: str, verify: str, heard: Heard | None) -> Probe:
         why = str(error).partition(" cannot be read: ")[2]
         return Probe(size, mtime, reason="damaged", detail=why)
     except OSError as error:  # the archive has gone, or is another one now
-        return failed(size, mtime, "unreadable", error.strerror or str(error))
+        return rejected(size, mtime, "unreadable", error.strerror or str(error))
 
 
-def _probed(archive: archives.Archive, name: str, verify: str, heard: Heard | None) -> Probe:
+def _probed(archive: archives.Archive, name: str, verify: str, heard: CapturedStderr | None) -> Probe:
     size, mtime = archive.size_of(name), archive.mtime
     if verify == "names" or not size:
-        return Probe(size, mtime) if size else failed(0, mtime, "empty")
+        return Probe(size, mtime) if size else rejected(0, mtime, "empty")
     if verify != "header":
-        return every_byte(archive.read(name), mtime, heard)
+        return hash_file(archive.read(name), mtime, heard)
     if not archive.direct:
         data = archive.read(name)
-        return judge(
+        return classify_file(
             size, mtime, data[: image_headers.HEAD], data[-image_headers.TAIL :], lambda at, n: data[at : at + n]
         )
     head = archive.piece(name, 0, image_headers.HEAD)
     tail = head if size <= image_headers.HEAD else archive.piece(name, size - image_headers.TAIL, image_headers.TAIL)
-    return judge(size, mtime, head, tail, lambda at, n: archive.piece(name, at, n))
+    return classify_file(size, mtime, head, tail, lambda at, n: archive.piece(name, at, n))

@@ -13,7 +13,16 @@ from pathlib import Path
 from gprplus.archives import UNPACK, is_packed
 from gprplus.core.errors import LayoutError
 from gprplus.core.files import mtime_ns
-from gprplus.ingest.files.listing import BESIDE, OWN_HIDDEN, UNREAD, Folder, Hidden, Listing, Refused, is_hidden_image
+from gprplus.ingest.files.listing import (
+    OWN_HIDDEN,
+    SIDECAR_NAMES,
+    UNREAD,
+    FolderState,
+    HiddenFiles,
+    Listing,
+    RefusedPath,
+    is_hidden_image,
+)
 
 _HIDDEN = frozenset("_.")
 _NAME = attrgetter("name")
@@ -35,10 +44,10 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
         if is_packed(root.name):
             raise LayoutError(f"{root} is an archive of a kind that is not read in place. {UNPACK}")
         raise LayoutError(f"{root} is a file; a folder of renders was expected.")
-    skipped = BESIDE | {name.lower() for name in ignore}
-    folders: list[Folder] = []
-    refused: list[Refused] = []
-    ignored, hidden = 0, Hidden()
+    skipped = SIDECAR_NAMES | {name.lower() for name in ignore}
+    folders: list[FolderState] = []
+    refused: list[RefusedPath] = []
+    ignored, hidden = 0, HiddenFiles()
     waiting: list[tuple[str, tuple[Place, ...]]] = [("", (_place(root),))]
     while waiting:
         path, ancestors = waiting.pop()
@@ -47,7 +56,7 @@ def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) 
         except OSError as error:
             if not path:
                 raise LayoutError(f"{root} cannot be read: {error.strerror}.") from error
-            refused.append(Refused(path, UNREAD, f"{error.strerror}; how many files are in it is not known."))
+            refused.append(RefusedPath(path, UNREAD, f"{error.strerror}; how many files are in it is not known."))
             continue
         try:
             entries = list(os.scandir(place))  # from an open folder, so that a look at an entry walks no path
@@ -85,7 +94,7 @@ def _is_file(entry: Entry) -> bool:
         return False
 
 
-def _hidden(entries: list[Entry], root: Path, folder: str) -> Hidden:
+def _hidden(entries: list[Entry], root: Path, folder: str) -> HiddenFiles:
     """What somebody may miss of the entries whose names begin with `_` or `.`."""
     found = [entry for entry in entries if entry.name[0] in _HIDDEN and _is_text(entry.name)]
     files = [entry.name for entry in found if is_hidden_image(entry.name) and _is_file(entry)]
@@ -95,7 +104,7 @@ def _hidden(entries: list[Entry], root: Path, folder: str) -> Hidden:
         if entry.name.lower() not in OWN_HIDDEN and entry.is_dir(follow_symlinks=False)
         if _holds_images(root / folder / entry.name)
     ]
-    return Hidden(len(files), len(folders), _below(folder, min((*files, *folders))) if files or folders else "")
+    return HiddenFiles(len(files), len(folders), _below(folder, min((*files, *folders))) if files or folders else "")
 
 
 def _holds_images(folder: Path) -> bool:
@@ -119,32 +128,34 @@ def _follow(
     below: str,
     ancestors: tuple[Place, ...],
     waiting: list[tuple[str, tuple[Place, ...]]],
-    refused: list[Refused],
+    refused: list[RefusedPath],
 ) -> None:
     """Let a folder wait for its turn; refuse what is neither file nor folder, and links that run in circles."""
     try:
         place = _place(entry) if entry.is_dir() else None
     except OSError as error:
-        refused.append(Refused(_shown(below), "unreadable", f"what it links to cannot be reached: {error.strerror}."))
+        refused.append(
+            RefusedPath(_shown(below), "unreadable", f"what it links to cannot be reached: {error.strerror}.")
+        )
         return
     if place is None:
         what = "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
-        refused.append(Refused(_shown(below), "unreadable", f"{what}."))
+        refused.append(RefusedPath(_shown(below), "unreadable", f"{what}."))
     elif place in ancestors:
-        refused.append(Refused(_shown(below), "link", "a link to a folder that it lies in."))
+        refused.append(RefusedPath(_shown(below), "link", "a link to a folder that it lies in."))
     elif not _is_text(entry.name):
-        refused.append(Refused(_shown(below), "name", "the name is not valid UTF-8."))
+        refused.append(RefusedPath(_shown(below), "name", "the name is not valid UTF-8."))
     else:
         waiting.append((below, (*ancestors, place)))
 
 
-def _named(files: list[Entry], path: str, refused: list[Refused]) -> list[Entry]:
+def _named(files: list[Entry], path: str, refused: list[RefusedPath]) -> list[Entry]:
     """The files whose names Unicode can write; the others are refused."""
     if _is_text("".join([entry.name for entry in files])):
         return files
     for entry in files:
         if not _is_text(entry.name):
-            refused.append(Refused(_shown(_below(path, entry.name)), "name", "the name is not valid UTF-8."))
+            refused.append(RefusedPath(_shown(_below(path, entry.name)), "name", "the name is not valid UTF-8."))
     return [entry for entry in files if _is_text(entry.name)]
 
 
@@ -165,17 +176,17 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _folder(path: str, files: list[Entry], look: bool) -> Folder:
+def _folder(path: str, files: list[Entry], look: bool) -> FolderState:
     files.sort(key=_NAME)
     joined = "\0".join([entry.name for entry in files])
     if not look:
-        return Folder(path, joined)
+        return FolderState(path, joined)
     try:
         found = [entry.stat() for entry in files]
         looked = [one.st_size for one in found], list(map(mtime_ns, found))
     except OSError:
         looked = [_look(entry)[0] for entry in files], [_look(entry)[1] for entry in files]
-    return Folder(path, joined, array("q", looked[0]), array("q", looked[1]))
+    return FolderState(path, joined, array("q", looked[0]), array("q", looked[1]))
 
 
 def _look(entry: Entry) -> tuple[int, int]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from gprplus.core.errors import ManifestError, examples
-from gprplus.core.hashing import digest
-from gprplus.ingest.layouts.tokens import EngineLog
+from gprplus.core.errors import ManifestError, first_few
+from gprplus.core.hashing import sha256_digest
+from gprplus.ingest.layouts.tokens import EngineLogRule
 
 LINE = re.compile(
     r"\[(?P<stamp>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d:\d{3})\] \((?P<k>\d+)\) "
@@ -30,7 +30,7 @@ ANGLE = 0.01  # radians
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """One line: where it stands in the logs, when it was written (seconds), and what was shot.
 
     `camera` counts from 0. `place` and `hour` are None where they are none of the declared ones; `turned` says that the
@@ -48,21 +48,21 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Log:
+class GeneratorLog:
     """Lines in the order they were written, and the numbers of those that are none."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[LogLine, ...]
     unread: tuple[str, ...]
 
 
 def log_digest(paths: Sequence[Path]) -> str | None:
     """SHA-256 over the logs in the order they are given; None without any."""
-    return digest(*(path.read_bytes() for path in paths)) if paths else None
+    return sha256_digest(*(path.read_bytes() for path in paths)) if paths else None
 
 
-def read_log(paths: Sequence[Path], declared: EngineLog) -> Log:
+def read_log(paths: Sequence[Path], declared: EngineLogRule) -> GeneratorLog:
     """Read logs one after the other, in the order they are given. Raises ManifestError when nothing is a line."""
-    lines: list[Line] = []
+    lines: list[LogLine] = []
     unread: list[str] = []
     for path in paths:
         for number, text in enumerate(_text(path).splitlines(), start=1):
@@ -75,11 +75,11 @@ def read_log(paths: Sequence[Path], declared: EngineLog) -> Log:
             else:
                 lines.append(line)
     if not lines:
-        named = examples([str(path) for path in paths])
+        named = first_few([str(path) for path in paths])
         raise ManifestError(
             f"{named} has no line of the generator's log; one begins like [2019-08-02 15:04:05:123] (1)."
         )
-    return Log(tuple(lines), tuple(unread))
+    return GeneratorLog(tuple(lines), tuple(unread))
 
 
 def _text(path: Path) -> str:
@@ -89,7 +89,7 @@ def _text(path: Path) -> str:
         raise ManifestError(f"The log {path} cannot be read: {error.strerror}.") from error
 
 
-def _line(found: re.Match[str], number: int, declared: EngineLog) -> Line | None:
+def _line(found: re.Match[str], number: int, declared: EngineLogRule) -> LogLine | None:
     try:
         stamp = datetime.strptime(found["stamp"][:19], "%Y-%m-%d %H:%M:%S")
         angle = float(found["angle"].replace(",", "."))
@@ -98,7 +98,7 @@ def _line(found: re.Match[str], number: int, declared: EngineLog) -> Line | None
     camera = int(found["k"]) - 1
     seconds = (stamp - datetime(2000, 1, 1)).total_seconds() + int(found["stamp"][20:]) / 1000
     x, y = (float(found[name].replace(",", ".")) for name in "xy")
-    return Line(
+    return LogLine(
         number,
         seconds,
         camera,
@@ -110,7 +110,7 @@ def _line(found: re.Match[str], number: int, declared: EngineLog) -> Line | None
     )
 
 
-def _hour(text: str, declared: EngineLog) -> int | None:
+def _hour(text: str, declared: EngineLogRule) -> int | None:
     parts = re.match(r"(\d+):(\d\d):", text)
     if parts is None:
         return None

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from gprplus.ingest.gta.log import Line
-from gprplus.ingest.layouts.tokens import EngineLog
+from gprplus.ingest.gta.log import LogLine
+from gprplus.ingest.layouts.tokens import EngineLogRule
 
 Cell = tuple[str, int, int]  # engine's weather, hour, camera
 LOST = 0.2  # share of a person's lines that may be lost
@@ -20,7 +20,7 @@ BAND = 64  # captures and identities may differ in number by this much; more, an
 
 
 @dataclass
-class Capture:
+class LogSegment:
     """The lines of one person, one after the other: how often each cell was shot, and where.
 
     `position` counts captures as the log has them.
@@ -28,16 +28,16 @@ class Capture:
 
     actor: str
     position: int = 0
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LogLine] = field(default_factory=list)
     cells: Counter[Cell] = field(default_factory=Counter)
 
-    def add(self, line: Line) -> None:
+    def add(self, line: LogLine) -> None:
         """Take one more line."""
         self.lines.append(line)
         if line.hour is not None:
             self.cells[line.weather, line.hour, line.camera] += 1
 
-    def place(self, declared: EngineLog) -> str | None:
+    def place(self, declared: EngineLogRule) -> str | None:
         """The one place of the capture, where places change by identity."""
         found = {line.place for line in self.lines}
         return found.pop() if declared.places_by == "identity" and len(found) == 1 else None
@@ -53,19 +53,21 @@ class Capture:
         return self.lines[-1].seconds
 
 
-def captures(lines: Sequence[Line], declared: EngineLog) -> list[Capture]:
+def log_segments(lines: Sequence[LogLine], declared: EngineLogRule) -> list[LogSegment]:
     """Cut a log where the actor changes, where the passes begin anew, and where one person's place changes."""
     allowed = Counter(declared.weathers.values())
     order = {word: i for i, word in enumerate(dict.fromkeys(declared.weathers.values()))}
-    found: list[Capture] = []
+    found: list[LogSegment] = []
     for line in lines:
         if not found or _another(found[-1], line, declared, allowed, order):
-            found.append(Capture(line.actor, len(found)))
+            found.append(LogSegment(line.actor, len(found)))
         found[-1].add(line)
     return found
 
 
-def _another(capture: Capture, line: Line, declared: EngineLog, allowed: Counter[str], order: dict[str, int]) -> bool:
+def _another(
+    capture: LogSegment, line: LogLine, declared: EngineLogRule, allowed: Counter[str], order: dict[str, int]
+) -> bool:
     last = capture.lines[-1]
     if line.actor != capture.actor:
         return True
@@ -76,13 +78,13 @@ def _another(capture: Capture, line: Line, declared: EngineLog, allowed: Counter
     return line.hour is not None and capture.cells[line.weather, line.hour, line.camera] >= allowed[line.weather]
 
 
-def latest(found: Sequence[Capture]) -> tuple[list[Capture], int]:
+def latest_segments(found: Sequence[LogSegment]) -> tuple[list[LogSegment], int]:
     """Of captures of one named actor the last, in the place of the first; and how many actors came again.
 
     An actor is one number of the enumeration, so it comes again only when its folder had been removed.
     """
     place: dict[str, int] = {}
-    kept: list[Capture] = []
+    kept: list[LogSegment] = []
     again = set()
     for capture in found:
         if capture.actor and capture.actor in place:
@@ -94,7 +96,7 @@ def latest(found: Sequence[Capture]) -> tuple[list[Capture], int]:
     return kept, len(again)
 
 
-def fits(capture: Capture, cells: Counter[Cell]) -> bool:
+def fits_segment(capture: LogSegment, cells: Counter[Cell]) -> bool:
     """Whether a capture may be a person whose images show `cells`.
 
     Every line has its image but for one (a crash lies between the two), and few images lack their line.
@@ -104,14 +106,16 @@ def fits(capture: Capture, cells: Counter[Cell]) -> bool:
     return without_image <= 1 and without_line <= LOST * sum(cells.values())
 
 
-def paired(found: Sequence[Capture], people: Sequence[Counter[Cell]], declared: EngineLog) -> dict[int, int]:
+def pair_segments(
+    found: Sequence[LogSegment], people: Sequence[Counter[Cell]], declared: EngineLogRule
+) -> dict[int, int]:
     """Identity -> capture, both by position, wherever all joinings in order agree.
 
     The shorter row goes into the longer one, forwards and backwards; who can be in one place only is joined.
     """
     if not found or not people or abs(len(people) - len(found)) > BAND:
         return {}
-    fitting = np.array([[fits(capture, cells) for cells in people] for capture in found])
+    fitting = np.array([[fits_segment(capture, cells) for cells in people] for capture in found])
     if len(people) >= len(found):
         step = _steps(found, declared)
         return {j: i for i, j in _forced(fitting, step).items()}
@@ -121,7 +125,7 @@ def paired(found: Sequence[Capture], people: Sequence[Counter[Cell]], declared: 
 Step = tuple[int, int | None, int]  # least distance (negative: exactly one), its remainder, and by what number
 
 
-def _steps(found: Sequence[Capture], declared: EngineLog) -> list[Step]:
+def _steps(found: Sequence[LogSegment], declared: EngineLogRule) -> list[Step]:
     """How far on the next identity may lie. Where the log went on at once nothing can be missing between the two, for
     a lost person leaves its time behind; otherwise places that go round tell how many are, unless a new run began.
     """

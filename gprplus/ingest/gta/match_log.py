@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.errors import ManifestError, examples
+from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.escape import csv_text
-from gprplus.core.folders import remove
-from gprplus.core.sampling import digest, table_fingerprint
+from gprplus.core.folders import remove_output
+from gprplus.core.sampling import sha256_digest, table_fingerprint
 from gprplus.core.workdir import write_text
-from gprplus.ingest.gta.log import Log, log_digest, read_log
-from gprplus.ingest.gta.log_segments import Capture, Cell, captures, latest, paired
-from gprplus.ingest.layouts.decode import Coded
+from gprplus.ingest.gta.log import GeneratorLog, log_digest, read_log
+from gprplus.ingest.gta.log_segments import Cell, LogSegment, latest_segments, log_segments, pair_segments
+from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.tokens import EngineLog
-from gprplus.ingest.tables.assemble import Rows
+from gprplus.ingest.layouts.tokens import EngineLogRule
+from gprplus.ingest.tables.assemble import AssembledTables
 
 COLUMNS = (
     "identity",
@@ -43,26 +43,28 @@ Fact = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Joined:
+class LogMatch:
     """A dataset's rows with what the log adds, and one fact sheet for each identity."""
 
-    rows: Rows
+    rows: AssembledTables
     facts: list[Fact]
 
 
-def logged(rows: Rows, layout: Layout, paths: Sequence[Path], output: Path, dataset: str) -> Rows:
+def match_log(
+    rows: AssembledTables, layout: Layout, paths: Sequence[Path], output: Path, dataset: str
+) -> AssembledTables:
     """Rows with what logs add, the fact sheets written beside the manifest; without logs the rows as they are."""
     sheet = output / "engine_log" / f"{dataset}.csv"
     if not paths:
-        remove(sheet)
+        remove_output(sheet)
         return rows
-    joined = with_log(rows, layout, paths)
-    write_facts(sheet, joined.facts)
+    joined = add_log_columns(rows, layout, paths)
+    write_log_facts(sheet, joined.facts)
     remark = f"actor, place and lines of each identity stand in engine_log/{dataset}.csv."
     return replace(joined.rows, about={**joined.rows.about, "remarks": [*joined.rows.about["remarks"], remark]})
 
 
-def with_log(rows: Rows, layout: Layout, paths: Sequence[Path]) -> Joined:
+def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]) -> LogMatch:
     """Join logs to the rows of one dataset. Raises ManifestError for a layout that has no log, or a log of another
     generation.
     """
@@ -74,10 +76,10 @@ def with_log(rows: Rows, layout: Layout, paths: Sequence[Path]) -> Joined:
     declared = layout.log
     log = read_log(paths, declared)
     _same_generation(log, layout, paths)
-    found, again = latest(captures(log.lines, declared))
+    found, again = latest_segments(log_segments(log.lines, declared))
     people = _cells(rows.images, declared)
     names = sorted(people)
-    pairs = paired(found, [people[name] for name in names], declared)
+    pairs = pair_segments(found, [people[name] for name in names], declared)
     places = _places(rows.images)
     facts = [
         _fact(name, people[name], found[pairs[i]] if i in pairs else None, places.get(name, {}), declared)
@@ -94,14 +96,14 @@ def with_log(rows: Rows, layout: Layout, paths: Sequence[Path]) -> Joined:
         },
         "engine_log_digest": log_digest(paths),
         "remarks": [*rows.about["remarks"], *_remarks(log, found, again, facts, people)],
-        "fingerprint": digest(table_fingerprint(images), table_fingerprint(rows.identities)),
+        "fingerprint": sha256_digest(table_fingerprint(images), table_fingerprint(rows.identities)),
     }
     if declared.places_by == "identity" and images["background"].null_count < images.num_rows:
         about["functions"] = {**rows.about["functions"], "background": ["identity"]}
-    return Joined(replace(rows, images=images, about=about), facts)
+    return LogMatch(replace(rows, images=images, about=about), facts)
 
 
-def write_facts(path: Path, facts: Sequence[Fact]) -> None:
+def write_log_facts(path: Path, facts: Sequence[Fact]) -> None:
     """The fact sheets as CSV, one row an identity."""
     rows: list[Sequence[Any]] = [COLUMNS]
     for fact in facts:
@@ -110,20 +112,20 @@ def write_facts(path: Path, facts: Sequence[Fact]) -> None:
     write_text(path, csv_text(rows))
 
 
-def _same_generation(log: Log, layout: Layout, paths: Sequence[Path]) -> None:
+def _same_generation(log: GeneratorLog, layout: Layout, paths: Sequence[Path]) -> None:
     turned = sum(line.turned for line in log.lines)
     if turned > len(log.lines) / 2:
-        named = examples([str(path) for path in paths])
+        named = first_few([str(path) for path in paths])
         raise ManifestError(
             f"{named}: the angles of {turned:,} of {len(log.lines):,} lines are not those of the cameras of "
             f"{layout.name}: this is the log of another generation of the generator."
         )
 
 
-def _cells(images: pa.Table, declared: EngineLog) -> dict[str, Counter[Cell]]:
+def _cells(images: pa.Table, declared: EngineLogRule) -> dict[str, Counter[Cell]]:
     """How often each identity's images show each cell."""
-    identity, camera = Coded(images, "identity"), Coded(images, "camera_code")
-    weather, light = Coded(images, "weather_code"), Coded(images, "illumination")
+    identity, camera = DecodedTokens(images, "identity"), DecodedTokens(images, "camera_code")
+    weather, light = DecodedTokens(images, "weather_code"), DecodedTokens(images, "illumination")
     found: dict[str, Counter[Cell]] = {}
     codes = np.stack([identity.codes, weather.codes, light.codes, camera.codes], axis=1)
     distinct, counts = np.unique(codes, axis=0, return_counts=True)
@@ -137,7 +139,7 @@ def _cells(images: pa.Table, declared: EngineLog) -> dict[str, Counter[Cell]]:
 
 def _places(images: pa.Table) -> dict[str, dict[str, str]]:
     """identity -> weather token -> the place that the names tell; empty where they tell none."""
-    parts = [Coded(images, name) for name in ("identity", "weather_code", "background")]
+    parts = [DecodedTokens(images, name) for name in ("identity", "weather_code", "background")]
     found: dict[str, dict[str, str]] = {}
     for who, weather, place in np.unique(np.stack([part.codes for part in parts], axis=1), axis=0).tolist():
         name, token, level = (part.tokens[code] for part, code in zip(parts, (who, weather, place), strict=True))
@@ -147,7 +149,7 @@ def _places(images: pa.Table) -> dict[str, dict[str, str]]:
 
 
 def _fact(
-    name: str, cells: Counter[Cell], capture: Capture | None, places: dict[str, str], declared: EngineLog
+    name: str, cells: Counter[Cell], capture: LogSegment | None, places: dict[str, str], declared: EngineLogRule
 ) -> Fact:
     fact: Fact = dict.fromkeys(COLUMNS)
     fact |= {"identity": name, "joined": capture is not None, "images": sum(cells.values())}
@@ -177,12 +179,12 @@ def _with_places(images: pa.Table, facts: Sequence[Fact]) -> pa.Table:
     """Images with the place of their identity as background; null where it is not known."""
     place = {fact["identity"]: fact["place"] for fact in facts}
     at = images.schema.get_field_index("background")
-    column = Coded(images, "identity").levels(lambda name: place.get(name or ""))
+    column = DecodedTokens(images, "identity").levels(lambda name: place.get(name or ""))
     return images.set_column(at, images.schema.field("background"), column)
 
 
 def _remarks(
-    log: Log, found: Sequence[Capture], again: int, facts: Sequence[Fact], people: dict[str, Counter[Cell]]
+    log: GeneratorLog, found: Sequence[LogSegment], again: int, facts: Sequence[Fact], people: dict[str, Counter[Cell]]
 ) -> list[str]:
     """What somebody should know of the join, one sentence each."""
     joined = [fact for fact in facts if fact["joined"]]
@@ -190,11 +192,11 @@ def _remarks(
     said = [f"the log has {len(found):,} captures for {len(facts):,} identities; {len(joined):,} are joined."]
     if left:
         said.append(
-            f"{len(left):,} identities are not joined to the log ({examples(left)}): lines are lost or images gone, "
+            f"{len(left):,} identities are not joined to the log ({first_few(left)}): lines are lost or images gone, "
             "and the order alone does not tell which; what the log knows of them stays unknown."
         )
     if log.unread:
-        said.append(f"{len(log.unread):,} lines of the log cannot be read: {examples(log.unread)}.")
+        said.append(f"{len(log.unread):,} lines of the log cannot be read: {first_few(log.unread)}.")
     if again:
         said.append(f"{again:,} actors were captured more than once; the last time counts.")
     for column, what in (
@@ -205,13 +207,13 @@ def _remarks(
     ):
         odd = [fact for fact in joined if fact[column]]
         if odd:
-            shown = examples([f"{fact['identity']} ({fact[column]:,})" for fact in odd])
+            shown = first_few([f"{fact['identity']} ({fact[column]:,})" for fact in odd])
             said.append(f"{sum(fact[column] for fact in odd):,} {what}: of {shown}.")
     torn = _torn(people)
     if torn:
         said.append(
             f"{len(torn):,} pairs of identities look like one person whose first image went into the folder before: "
-            f"{examples([' and '.join(pair) for pair in torn])}."
+            f"{first_few([' and '.join(pair) for pair in torn])}."
         )
     return said
 

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core import images
-from gprplus.core.errors import ManifestError, examples, nearest
+from gprplus.core.errors import ManifestError, did_you_mean, first_few
 from gprplus.core.escape import csv_text
-from gprplus.core.folders import claim, remove
+from gprplus.core.folders import claim_folder, remove_output
 from gprplus.core.image_headers import format_of
-from gprplus.core.parallel import Progress, in_processes, silent
+from gprplus.core.parallel import Progress, map_processes, no_progress
 from gprplus.core.workdir import (
-    UNDER_WAY,
+    REQUEST_FILE,
+    check_request,
+    hold_request,
+    package_versions,
     read_json,
-    settle,
-    under_way,
-    versions,
     write_bytes,
     write_json,
     write_text,
 )
-from gprplus.ingest.gta.rename_plan import Plan, plan
+from gprplus.ingest.gta.rename_plan import RenamePlan, plan_renames
 
 BYTES = ("jpeg", "keep")
 KIND = "published renders"  # of folder, as its mark states
@@ -38,7 +38,7 @@ class _Job:
     quality: int
 
 
-def publish(
+def write_renamed(
     raw: str | Path,
     output: str | Path,
     *,
@@ -49,8 +49,8 @@ def publish(
     name: str | None = None,
     workers: int | None = None,
     force: bool = False,
-    progress: Progress = silent,
-) -> tuple[Plan, dict[str, Any]]:
+    progress: Progress = no_progress,
+) -> tuple[RenamePlan, dict[str, Any]]:
     """Write a raw tree under published names; returns the plan and what renders.json says.
 
     `bytes_` "jpeg" decodes and writes JPEG (raw files are PNG whatever their name says; a JPEG is copied, not coded
@@ -58,8 +58,8 @@ def publish(
     """
     raw, output = Path(raw), Path(output)
     if bytes_ not in BYTES:
-        raise ManifestError(f"There is no way of writing '{bytes_}'. {nearest(bytes_, BYTES)}")
-    found = plan(raw, layout=layout, cameras=cameras)
+        raise ManifestError(f"There is no way of writing '{bytes_}'. {did_you_mean(bytes_, BYTES)}")
+    found = plan_renames(raw, layout=layout, cameras=cameras)
     _refuse_collisions(found)
     request = {
         "version": VERSION,
@@ -71,17 +71,17 @@ def publish(
         "quality": quality if bytes_ == "jpeg" else None,
         "name": name,
     }
-    if settle(output / RECORD, request, force=force) == "same":
+    if check_request(output / RECORD, request, force=force) == "same":
         _tidy(output)
         return found, read_json(output / RECORD, ManifestError, "a folder of renders")
-    with under_way(output, KIND, RECORD, request, ManifestError, force=force) as real:
+    with hold_request(output, KIND, RECORD, request, ManifestError, force=force) as real:
         return found, _published(raw, real, found, request, bytes_ == "keep", quality, workers, progress)
 
 
 def _published(
     raw: Path,
     output: Path,
-    found: Plan,
+    found: RenamePlan,
     request: dict[str, Any],
     keep: bool,
     quality: int,
@@ -94,16 +94,16 @@ def _published(
         _Job(raw, output, tuple(found.pairs[start : start + 256]), keep, quality)
         for start in range(0, len(found.pairs), 256)
     ]
-    for lost in in_processes(_write, jobs, workers if len(jobs) > 1 else 1):
+    for lost in map_processes(_write, jobs, workers if len(jobs) > 1 else 1):
         rejected += lost
         done = min(done + 256, len(found.pairs))
         progress(done, len(found.pairs))
     return _conclude(output, found, request, rejected)
 
 
-def _refuse_collisions(found: Plan) -> None:
+def _refuse_collisions(found: RenamePlan) -> None:
     if found.collisions:
-        shown = examples([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()], 2)
+        shown = first_few([f"{name} from {' and '.join(raws)}" for name, raws in found.collisions.items()], 2)
         claimed = f"{len(found.collisions):,} published names are claimed by more than one raw file"
         raise ManifestError(f"{claimed}: {shown}. Keep one of each.")
 
@@ -120,7 +120,7 @@ def _write(job: _Job) -> list[tuple[str, str]]:
             lost.append((path, f"the file cannot be opened: {error.strerror}."))
             continue
         if not job.keep and format_of(data[:4096]) != "jpeg":
-            pixels = images.decode(data)
+            pixels = images.decode_image(data)
             if pixels is None:
                 lost.append((path, "the bytes are no whole image."))
                 continue
@@ -130,7 +130,7 @@ def _write(job: _Job) -> list[tuple[str, str]]:
 
 
 def _conclude(
-    output: Path, found: Plan, request: dict[str, Any], rejected: Sequence[tuple[str, str]]
+    output: Path, found: RenamePlan, request: dict[str, Any], rejected: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """The tables beside the images, and the record, last."""
     lost = {path for path, _ in rejected}
@@ -152,7 +152,7 @@ def _conclude(
         "unnamed": len(found.unnamed),
         "unreadable": len(rejected),
         "partial": found.partial,
-        "versions": versions(),
+        "versions": package_versions(),
     }
     if found.places:
         functions = {"camera": ["viewpoint_deg"], "background": ["weather"]}
@@ -164,6 +164,6 @@ def _conclude(
 
 def _tidy(output: Path) -> None:
     """Remove the note of the request once its record is written."""
-    if (output / UNDER_WAY).exists():
-        claim(output, KIND, ManifestError, adopt=True)
-        remove(output / UNDER_WAY)
+    if (output / REQUEST_FILE).exists():
+        claim_folder(output, KIND, ManifestError, adopt=True)
+        remove_output(output / REQUEST_FILE)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gprplus.core.errors import LayoutError, nearest
+from gprplus.core.errors import LayoutError, did_you_mean
 from gprplus.ingest.files.scan import list_files
-from gprplus.ingest.layouts.detect import choose
-from gprplus.ingest.layouts.explain_mismatch import near_miss
+from gprplus.ingest.layouts.detect import detect_layout
+from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.load import load
-from gprplus.ingest.layouts.tokens import whole
+from gprplus.ingest.layouts.load import load_layout
+from gprplus.ingest.layouts.tokens import parse_int
 
 CAMERAS = ("degrees", "code")
 FRONT, STEP = 90, 30
@@ -25,7 +25,7 @@ DOUBLE = "-1"  # the weather pass that is sunny once more
 
 
 @dataclass(frozen=True)
-class Plan:
+class RenamePlan:
     """What would be done: the raw layout, (raw path, published path) in order, and what stays behind.
 
     `doubled` are images of the pass W-1, `unnamed` files whose names fit nothing, with why; `collisions` are published
@@ -49,12 +49,12 @@ class Plan:
         return len({published.partition("/")[0] for _, published in self.pairs})
 
 
-def plan(raw: str | Path, *, layout: str = "auto", cameras: str = "degrees") -> Plan:
+def plan_renames(raw: str | Path, *, layout: str = "auto", cameras: str = "degrees") -> RenamePlan:
     """Read the names under a raw tree and say what each would be called. Raises LayoutError."""
     if cameras not in CAMERAS:
-        raise LayoutError(f"There is no camera order '{cameras}'. {nearest(cameras, CAMERAS)}")
+        raise LayoutError(f"There is no camera order '{cameras}'. {did_you_mean(cameras, CAMERAS)}")
     listing = list_files(Path(raw))
-    known = choose(listing, layout).layout
+    known = detect_layout(listing, layout).layout
     if not known.name.startswith("gta_raw_"):
         raise LayoutError(f"{raw} has names of '{known.name}', not raw ones of the generator (gta_raw_v30, v31, v314).")
     claimed: dict[str, list[str]] = {}
@@ -65,13 +65,13 @@ def plan(raw: str | Path, *, layout: str = "auto", cameras: str = "degrees") -> 
     for path in listing.paths():
         match = known.pattern.fullmatch(path)
         if match is None:
-            unnamed.append((path, near_miss(known, path)))
+            unnamed.append((path, explain_mismatch(known, path)))
             continue
         tokens = match.groupdict()
         if tokens["weather"] == DOUBLE:
             doubled.append(path)
             continue
-        name, camera = published(known, tokens, cameras)
+        name, camera = published_name(known, tokens, cameras)
         claimed.setdefault(name, []).append(path)
         degrees[camera] = known.viewpoint_deg.degree(tokens["camera"]) or 0
         place = known.background.level(tokens.get(known.background.group or "background"))
@@ -80,7 +80,7 @@ def plan(raw: str | Path, *, layout: str = "auto", cameras: str = "degrees") -> 
     pairs = sorted((raws[0], name) for name, raws in claimed.items())
     counts = Counter(name.partition("/")[0] for _, name in pairs)
     full = 12 * 7 * 7
-    return Plan(
+    return RenamePlan(
         known,
         pairs,
         doubled,
@@ -93,11 +93,11 @@ def plan(raw: str | Path, *, layout: str = "auto", cameras: str = "degrees") -> 
     )
 
 
-def published(layout: Layout, tokens: dict[str, str], cameras: str) -> tuple[str, str]:
+def published_name(layout: Layout, tokens: dict[str, str], cameras: str) -> tuple[str, str]:
     """The published path of an image with these raw tokens, and its camera code. Raises LayoutError.
 
     >>> tokens = {"identity": "0007", "camera": "10", "weather": "02", "illumination": "04"}
-    >>> published(load("gta_raw_v314"), tokens, "degrees"), published(load("gta_raw_v314"), tokens, "code")
+    >>> published_name(load_layout("gta_raw_v314"), tokens, "degrees"), published_name(load_layout("gta_raw_v314"), tokens, "code")
     (('0007/0007_c01_w03_l05.jpg', '01'), ('0007/0007_c11_w03_l05.jpg', '11'))
     """
     who = tokens["identity"]
@@ -112,8 +112,8 @@ def published(layout: Layout, tokens: dict[str, str], cameras: str) -> tuple[str
 
 @cache
 def _target() -> Layout:
-    return load("gprplus")
+    return load_layout("gprplus")
 
 
 def _next(token: str) -> str:
-    return f"{whole(token) + 1:02d}"
+    return f"{parse_int(token) + 1:02d}"

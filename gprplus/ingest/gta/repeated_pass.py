@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from gprplus.core import images as pixels
 from gprplus.core.sampling import priorities
-from gprplus.ingest.layouts.decode import Coded
+from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
 
 LOOKED_AT = 48  # pairs that are compared
@@ -22,37 +22,37 @@ NEAR = 12.0  # mean absolute difference of grey levels up to which two takes loo
 
 
 @dataclass(frozen=True)
-class Doubles:
+class RepeatedPass:
     """Rows `again` (N,) that repeat the rows `first` (N,), position by position."""
 
     again: np.ndarray
     first: np.ndarray
 
 
-def doubles(images: pa.Table, layout: Layout) -> Doubles:
+def find_repeated_pass(images: pa.Table, layout: Layout) -> RepeatedPass:
     """The pairs of takes of one (identity, camera, illumination, background) that the layout calls a repetition."""
     nobody = np.zeros(0, np.int64)
     if not layout.doubled.again:
-        return Doubles(nobody, nobody)
-    token = Coded(images, "weather_code")
+        return RepeatedPass(nobody, nobody)
+    token = DecodedTokens(images, "weather_code")
     place = {name: code for code, name in enumerate(token.tokens)}
     if layout.doubled.again not in place or layout.doubled.first not in place:
-        return Doubles(nobody, nobody)
+        return RepeatedPass(nobody, nobody)
     again = np.flatnonzero(token.codes == place[layout.doubled.again])
     first = np.flatnonzero(token.codes == place[layout.doubled.first])
     cell = np.zeros(images.num_rows, np.int64)
     for name in ("identity", "camera_code", "illumination", "background"):
-        part = Coded(images, name)
+        part = DecodedTokens(images, name)
         cell = cell * len(part.tokens) + part.codes
     order = first[np.argsort(cell[first], kind="stable")]
     at = np.searchsorted(cell[order], cell[again]).clip(max=max(len(order) - 1, 0))
     there = cell[order[at]] == cell[again] if len(order) else np.zeros(len(again), bool)
-    return Doubles(again[there], order[at[there]] if len(order) else nobody)
+    return RepeatedPass(again[there], order[at[there]] if len(order) else nobody)
 
 
-def without_doubles(images: pa.Table, layout: Layout, root: Path, verify: str) -> tuple[pa.Table, list[str]]:
+def drop_repeated_pass(images: pa.Table, layout: Layout, root: Path, verify: str) -> tuple[pa.Table, list[str]]:
     """Images with repeated takes marked as junk, and what to say of it."""
-    found = doubles(images, layout)
+    found = find_repeated_pass(images, layout)
     if not len(found.again):
         return images, []
     flags = np.asarray(images["is_junk"].combine_chunks()).astype(bool)
@@ -73,7 +73,7 @@ def without_doubles(images: pa.Table, layout: Layout, root: Path, verify: str) -
     return images.set_column(column, images.schema.field("is_junk"), pa.array(flags)), [sentence + told]
 
 
-def looks_alike(images: pa.Table, found: Doubles, root: Path) -> tuple[int, int]:
+def looks_alike(images: pa.Table, found: RepeatedPass, root: Path) -> tuple[int, int]:
     """(alike, looked at) over some pairs, chosen by key: equal digests, or small pixels that hardly differ."""
     order = np.argsort(priorities(np.asarray(images["uid"])[found.again], 0, "doubles"), kind="stable")[:LOOKED_AT]
     pairs = np.stack([found.again[order], found.first[order]])
@@ -92,10 +92,10 @@ def _difference(root: Path, one: str, two: str) -> float | None:
     small = []
     for path in (one, two):
         try:
-            image = pixels.decode(pixels.read_bytes(root, path))
+            image = pixels.decode_image(pixels.read_bytes(root, path))
         except OSError:
             return None
         if image is None:
             return None
-        small.append(pixels.resize(image, *SMALL).mean(axis=2))
+        small.append(pixels.resize_image(image, *SMALL).mean(axis=2))
     return float(np.abs(small[0] - small[1]).mean())

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gprplus.ingest.tables.coded import Codes
+from gprplus.ingest.tables.coded import CodedColumn
 
 SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Cells:
+class DesignCells:
     """The crossed design of one dataset: how many cells there are, how many hold no image, the first of those, and
     how full the others are.
     """
@@ -27,7 +27,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Alias:
+class FactorAlias:
     """`attribute` is a function of the attributes `of` in this dataset; `declared` when its layout says so."""
 
     dataset: str
@@ -36,19 +36,21 @@ class Alias:
     declared: bool
 
 
-def _packed(parts: Sequence[Codes]) -> tuple[np.ndarray, tuple[int, ...]]:
+def _packed(parts: Sequence[CodedColumn]) -> tuple[np.ndarray, tuple[int, ...]]:
     shape = tuple(len(part.levels) for part in parts)
     return np.ravel_multi_index(tuple(part.codes for part in parts), shape), shape
 
 
-def cells_of(name: str, factors: Sequence[str], codes: dict[str, Codes], counted: np.ndarray) -> list[Cells]:
+def cells_of(
+    name: str, factors: Sequence[str], codes: dict[str, CodedColumn], counted: np.ndarray
+) -> list[DesignCells]:
     """The crossed design, over the factors that are known here; none for a dataset that declares no crossing."""
     crossed = [factor for factor in factors if codes[factor].levels]
     for factor in crossed:
         counted = counted & (codes[factor].codes >= 0)
     if len(crossed) < 2 or not counted.any():
         return []
-    parts = [Codes(codes[factor].levels, codes[factor].codes[counted]) for factor in crossed]
+    parts = [CodedColumn(codes[factor].levels, codes[factor].codes[counted]) for factor in crossed]
     packed, shape = _packed(parts)
     full = np.bincount(packed, minlength=int(np.prod(shape)))
     empty = np.flatnonzero(full == 0)
@@ -58,7 +60,7 @@ def cells_of(name: str, factors: Sequence[str], codes: dict[str, Codes], counted
         return " ".join(f"{part.levels[i]}" for part, i in zip(parts, place, strict=True))
 
     return [
-        Cells(
+        DesignCells(
             name,
             tuple(crossed),
             len(full),
@@ -71,10 +73,14 @@ def cells_of(name: str, factors: Sequence[str], codes: dict[str, Codes], counted
     ]
 
 
-def aliases_of(name: str, functions: dict[str, list[str]], codes: dict[str, Codes], counted: np.ndarray) -> list[Alias]:
+def aliases_of(
+    name: str, functions: dict[str, list[str]], codes: dict[str, CodedColumn], counted: np.ndarray
+) -> list[FactorAlias]:
     """Attributes that another determines; and the declared functions of several attributes, where they hold."""
     known = {
-        key: Codes(part.levels, part.codes[counted]) for key, part in codes.items() if (part.codes[counted] >= 0).any()
+        key: CodedColumn(part.levels, part.codes[counted])
+        for key, part in codes.items()
+        if (part.codes[counted] >= 0).any()
     }
     claims: list[tuple[str, tuple[str, ...]]] = [
         (key, (other,))
@@ -84,21 +90,21 @@ def aliases_of(name: str, functions: dict[str, list[str]], codes: dict[str, Code
     ]
     claims += [(key, tuple(of)) for key, of in functions.items() if len(of) > 1]
     return [
-        Alias(name, key, of, functions.get(key) == list(of))
+        FactorAlias(name, key, of, functions.get(key) == list(of))
         for key, of in claims
         if all(part in known and len(known[part].levels) > 1 for part in (key, *of))
-        and determined(known[key], [known[part] for part in of])
+        and is_determined(known[key], [known[part] for part in of])
     ]
 
 
-def determined(attribute: Codes, of: Sequence[Codes]) -> bool:
+def is_determined(attribute: CodedColumn, of: Sequence[CodedColumn]) -> bool:
     """Whether each combination of the levels `of` meets only one level of `attribute`, over rows that know them all."""
     known = attribute.codes >= 0
     for part in of:
         known &= part.codes >= 0
     if not known.any():
         return False
-    packed, shape = _packed([Codes(part.levels, part.codes[known]) for part in of])
+    packed, shape = _packed([CodedColumn(part.levels, part.codes[known]) for part in of])
     both = packed * len(attribute.levels) + attribute.codes[known]
     return _distinct(both, int(np.prod(shape)) * len(attribute.levels)) == _distinct(packed, int(np.prod(shape)))
 

@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.declarations import image_attributes
-from gprplus.core.errors import examples
-from gprplus.ingest.tables.coded import margin
+from gprplus.core.errors import first_few
+from gprplus.ingest.tables.coded import level_counts
 from gprplus.ingest.tables.manifest import Manifest
 
 _KNOWN = ("layout", "layout_digest", "verify", "images", "identities", "rejected", "fingerprint")
@@ -21,7 +21,7 @@ _ROWS = tuple(column.name for column in schema.IMAGES if column.name != "uid")
 
 
 @dataclass(frozen=True)
-class Difference:
+class ManifestDifference:
     """One thing, `what`, that is `before` in the first and `after` in the second; None where it is not there."""
 
     what: str
@@ -29,10 +29,10 @@ class Difference:
     after: Any
 
 
-def compare_manifests(first: Manifest, second: Manifest) -> list[Difference]:
+def compare_manifests(first: Manifest, second: Manifest) -> list[ManifestDifference]:
     """Everything that differs, the greater things first; empty when the rows of both are the same."""
     found = [
-        *changed({"fingerprint": first.fingerprint}, {"fingerprint": second.fingerprint}),
+        *changed_keys({"fingerprint": first.fingerprint}, {"fingerprint": second.fingerprint}),
         *compare_datasets(first.datasets, second.datasets),
     ]
     if first.fingerprint != second.fingerprint:
@@ -41,11 +41,11 @@ def compare_manifests(first: Manifest, second: Manifest) -> list[Difference]:
     return found + compare_versions(first.info, second.info)
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any], about: str = "") -> list[Difference]:
+def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str = "") -> list[ManifestDifference]:
     """The keys of two records whose values differ."""
     names = dict.fromkeys([*before, *after])
     return [
-        Difference(about + name, before.get(name), after.get(name))
+        ManifestDifference(about + name, before.get(name), after.get(name))
         for name in names
         if before.get(name) != after.get(name)
     ]
@@ -53,61 +53,61 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any], about: str = ""
 
 def compare_datasets(
     before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
-) -> list[Difference]:
+) -> list[ManifestDifference]:
     """Datasets that came, went or changed, by what their records say of layout, sizes and rows."""
-    found: list[Difference] = []
+    found: list[ManifestDifference] = []
     for name in dict.fromkeys([*before, *after]):
         one, two = (
             {key: records[name].get(key) for key in _KNOWN} if name in records else {} for records in (before, after)
         )
         if one and two:
             both = [key for key in _KNOWN if one[key] is not None and two[key] is not None]
-            found += changed({key: one[key] for key in both}, {key: two[key] for key in both}, f"dataset {name}: ")
+            found += changed_keys({key: one[key] for key in both}, {key: two[key] for key in both}, f"dataset {name}: ")
         else:
-            found.append(Difference(f"dataset {name}: images", one.get("images"), two.get("images")))
+            found.append(ManifestDifference(f"dataset {name}: images", one.get("images"), two.get("images")))
     return found
 
 
-def compare_versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
+def compare_versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[ManifestDifference]:
     """Versions of Python and packages that two records were made with."""
-    return changed(before.get("versions") or {}, after.get("versions") or {}, "version of ")
+    return changed_keys(before.get("versions") or {}, after.get("versions") or {}, "version of ")
 
 
-def _persons(first: Manifest, second: Manifest) -> list[Difference]:
+def _persons(first: Manifest, second: Manifest) -> list[ManifestDifference]:
     one, two = ({(row["dataset"], row["identity"]): row for row in m.identities().to_pylist()} for m in (first, second))
     gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
-    found = [Difference("identities only here", _named(gone), _named(come))] if gone or come else []
+    found = [ManifestDifference("identities only here", _named(gone), _named(come))] if gone or come else []
     traits = [column.name for column in schema.IDENTITIES if column.name not in ("dataset", "identity", "images")]
     for trait in traits:
         other = [name for name in one if name in two and one[name][trait] != two[name][trait]]
         if other:
             known = [sum(row[trait] is not None for row in rows.values()) for rows in (one, two)]
-            about = f"{trait} of {len(other):,} identities ({examples([name[1] for name in other])}): known for"
-            found.append(Difference(about, *known))
+            about = f"{trait} of {len(other):,} identities ({first_few([name[1] for name in other])}): known for"
+            found.append(ManifestDifference(about, *known))
     return found
 
 
 def _named(persons: list[tuple[str, str]]) -> str | None:
-    return f"{len(persons):,} ({examples([name for _, name in persons])})" if persons else None
+    return f"{len(persons):,} ({first_few([name for _, name in persons])})" if persons else None
 
 
-def _levels(one: pa.Table, two: pa.Table) -> list[Difference]:
+def _levels(one: pa.Table, two: pa.Table) -> list[ManifestDifference]:
     """Images a level, where they differ."""
     found = []
     for name in image_attributes():
-        before, after = margin(one[name], name), margin(two[name], name)
+        before, after = level_counts(one[name], name), level_counts(two[name], name)
         if before != after:
-            found.append(Difference(f"images by {name}", before or None, after or None))
+            found.append(ManifestDifference(f"images by {name}", before or None, after or None))
     return found
 
 
-def _rows(one: pa.Table, two: pa.Table) -> Iterator[Difference]:
+def _rows(one: pa.Table, two: pa.Table) -> Iterator[ManifestDifference]:
     """Rows that one alone has, and the columns in which the rows of both differ."""
-    uids = [sampling.plain(_whole(table["uid"])) for table in (one, two)]
+    uids = [sampling.to_numpy(_whole(table["uid"])) for table in (one, two)]
     shared, left, right = np.intersect1d(uids[0], uids[1], assume_unique=True, return_indices=True)
     alone = [len(uid) - len(shared) for uid in uids]
     if any(alone):
-        yield Difference("images only here", *(count or None for count in alone))
+        yield ManifestDifference("images only here", *(count or None for count in alone))
     moved = Counter[str]()
     for name in _ROWS:
         before, after = (_plain(table[name]).take(pa.array(rows)) for table, rows in ((one, left), (two, right)))
@@ -115,7 +115,7 @@ def _rows(one: pa.Table, two: pa.Table) -> Iterator[Difference]:
         moved[name] = len(shared) - (pc.sum(same).as_py() or 0)
     for name, count in moved.items():
         if count:
-            yield Difference(f"images with another {name}", count, count)
+            yield ManifestDifference(f"images with another {name}", count, count)
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

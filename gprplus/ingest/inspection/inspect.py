@@ -11,24 +11,24 @@ import numpy as np
 import pyarrow.compute as pc
 
 from gprplus.core.declarations import identity_attributes, image_attributes
-from gprplus.core.errors import printable
+from gprplus.core.errors import escape
 from gprplus.core.paths import AnyPath
-from gprplus.ingest.checks.findings import Finding, findings
-from gprplus.ingest.inspection.cells import Alias, Cells, aliases_of, cells_of
+from gprplus.ingest.checks.findings import Finding, list_findings
+from gprplus.ingest.inspection.cells import DesignCells, FactorAlias, aliases_of, cells_of
 from gprplus.ingest.inspection.problems import (
-    about_cells,
-    about_dataset,
-    about_levels,
-    about_rejected,
+    cell_problems,
+    dataset_problems,
+    level_problems,
     rejected_by_reason,
+    rejection_problems,
 )
-from gprplus.ingest.tables.coded import codes_of, margin
+from gprplus.ingest.tables.coded import coded_column, level_counts
 from gprplus.ingest.tables.manifest import Manifest
-from gprplus.ingest.tables.select import only
+from gprplus.ingest.tables.select import filter_dataset
 
 
 @dataclass(frozen=True)
-class Inspection:
+class InspectionResult:
     """What `inspect` found.
 
     `margins` counts images per level, those that are junk apart in `junk`; `people` counts identities per level of the
@@ -40,51 +40,51 @@ class Inspection:
     datasets: dict[str, dict[str, Any]]
     margins: dict[str, dict[Any, int]]
     people: dict[str, dict[Any, int]]
-    cells: tuple[Cells, ...]
-    aliases: tuple[Alias, ...]
+    cells: tuple[DesignCells, ...]
+    aliases: tuple[FactorAlias, ...]
     rejected: dict[str, dict[str, Any]]
     problems: tuple[str, ...]
     checks: tuple[Finding, ...] = ()
     junk: dict[str, dict[Any, int]] = field(default_factory=dict)
 
 
-def inspect(path: AnyPath) -> Inspection:
+def inspect(path: AnyPath) -> InspectionResult:
     """Look over a manifest, given as such or as its folder. Raises ManifestError when the folder is none."""
     manifest = path if isinstance(path, Manifest) else Manifest.open(path)
     images = manifest.images(["dataset", "identity", "is_junk", "is_distractor", *image_attributes()])
     for flag in ("is_junk", "is_distractor"):  # an unknown flag is no flag
         images = images.set_column(images.column_names.index(flag), flag, images[flag].fill_null(False))
     people = manifest.identities()
-    cells: list[Cells] = []
-    aliases: list[Alias] = []
+    cells: list[DesignCells] = []
+    aliases: list[FactorAlias] = []
     problems: list[str] = []
     rejected = rejected_by_reason(manifest)
-    problems += [printable(about_rejected(reason, about)) for reason, about in rejected.items()]
+    problems += [escape(rejection_problems(reason, about)) for reason, about in rejected.items()]
     for name, about in manifest.datasets.items():
-        rows = only(images, name)
-        codes = {attribute: codes_of(rows, attribute) for attribute in ("identity", *image_attributes())}
+        rows = filter_dataset(images, name)
+        codes = {attribute: coded_column(rows, attribute) for attribute in ("identity", *image_attributes())}
         counted = ~np.asarray(rows["is_junk"]) & ~np.asarray(rows["is_distractor"])
         crossed = cells_of(name, about["factors"], codes, counted)
         cells += crossed
         if about["factors"]:  # outside a crossed design every second pair of attributes is aliased, and rightly
             aliases += aliases_of(name, about["functions"], codes, counted)
         problems += [
-            *about_cells(crossed),
-            *about_dataset(name, about, codes["identity"], counted, only(people, name)),
+            *cell_problems(crossed),
+            *dataset_problems(name, about, codes["identity"], counted, filter_dataset(people, name)),
         ]
     junk, sound = images.filter(images["is_junk"]), images.filter(pc.invert(images["is_junk"]))
-    margins = {name: margin(sound[name], name) for name in image_attributes()}
-    problems += [sentence for name, counts in margins.items() for sentence in about_levels(name, counts)]
-    return Inspection(
+    margins = {name: level_counts(sound[name], name) for name in image_attributes()}
+    problems += [sentence for name, counts in margins.items() for sentence in level_problems(name, counts)]
+    return InspectionResult(
         str(manifest.path),
         dict(manifest.info["counts"]),
         manifest.datasets,
         {name: counts for name, counts in margins.items() if counts},
-        {name: counts for name in identity_attributes() if (counts := margin(people[name], name))},
+        {name: counts for name in identity_attributes() if (counts := level_counts(people[name], name))},
         tuple(cells),
         tuple(aliases),
         rejected,
         tuple(problems),
-        tuple(findings(manifest)),
-        {name: counts for name in image_attributes() if (counts := margin(junk[name], name))},
+        tuple(list_findings(manifest)),
+        {name: counts for name in image_attributes() if (counts := level_counts(junk[name], name))},
     )

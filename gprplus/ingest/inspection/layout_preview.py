@@ -7,14 +7,14 @@ from typing import Any
 import pyarrow as pa
 
 from gprplus.core.declarations import attributes
-from gprplus.core.errors import LayoutError, near
-from gprplus.ingest.files.archive_members import list_renders
-from gprplus.ingest.layouts.decode import readable, token_table, unlevelled
-from gprplus.ingest.layouts.detect import choose
-from gprplus.ingest.layouts.explain_mismatch import near_miss
+from gprplus.core.errors import LayoutError, closest
+from gprplus.ingest.files.archive_members import list_images
+from gprplus.ingest.layouts.decode import drop_unreadable, token_table, unknown_tokens
+from gprplus.ingest.layouts.detect import detect_layout
+from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
-from gprplus.ingest.layouts.match import match
-from gprplus.ingest.sidecars.roles import read_lists, with_roles
+from gprplus.ingest.layouts.match import match_names
+from gprplus.ingest.sidecars.roles import add_roles, read_lists
 
 ROWS, MISSES = 10, 3
 # What a name alone can say.
@@ -34,7 +34,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Trial:
+class LayoutPreview:
     """How a layout reads a folder: counts, some parsed rows spread over the folder, and the first names that do not
     fit, with why; `unknown` are sentences on tokens that the layout's tables have no level for, `doubts` on words that
     may be slips of the layout's author, `left_out` is one on images whose names begin with `_` or `.`.
@@ -54,36 +54,38 @@ class Trial:
         return asdict(self)
 
 
-def trial(folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, misses: int = MISSES) -> Trial:
+def preview_layout(
+    folder: str | Path, layout: str | Path = "auto", *, rows: int = ROWS, misses: int = MISSES
+) -> LayoutPreview:
     """Match every name under `folder` and decode a few.
 
     Raises LayoutError for no folder, or when "auto" finds no layout.
     """
-    listing = list_renders(Path(folder))
-    chosen = choose(listing, layout)
+    listing = list_images(Path(folder))
+    chosen = detect_layout(listing, layout)
     if chosen.layout.beside:
-        listing = list_renders(Path(folder), chosen.layout.beside)
+        listing = list_images(Path(folder), chosen.layout.beside)
     paths = list(listing.paths())
-    tokens = match(chosen.layout, paths, listing.views)
+    tokens = match_names(chosen.layout, paths, listing.views)
     fitting = [i for i, found in enumerate(tokens) if found is not None]
     shown = fitting[:: max(1, -(-len(fitting) // rows))][:rows]
     table = token_table(chosen.layout, chosen.name, [tokens[i] for i in shown])  # type: ignore[misc]
     table = table.append_column("path", pa.array([paths[i] for i in shown], pa.string()))
-    images, odd = readable(chosen.layout, chosen.name, table)
+    images, odd = drop_unreadable(chosen.layout, chosen.name, table)
     if images is None and odd:
         raise LayoutError(f"{paths[shown[0]]}: {odd[0]}")
     listed = read_lists(listing, chosen.layout.lists)
     if listed.files and images is not None:
-        images = with_roles(images, listed)
+        images = add_roles(images, listed)
     missed = [path for path, found in zip(paths, tokens, strict=True) if found is None]
     unread = [(paths[shown[row]], f"cannot be read: {why.rstrip('.')}") for row, why in odd.items()]
-    return Trial(
+    return LayoutPreview(
         chosen.layout.name,
         len(paths),
         len(fitting),
         images.select(COLUMNS).to_pylist() if images is not None else [],
-        [*unread, *((path, near_miss(chosen.layout, path)) for path in missed[:misses])][:misses],
-        unlevelled(
+        [*unread, *((path, explain_mismatch(chosen.layout, path)) for path in missed[:misses])][:misses],
+        unknown_tokens(
             chosen.layout, dict(zip(chosen.layout.groups, zip(*filter(None, tokens), strict=True), strict=False))
         ),
         _doubts(chosen.layout),
@@ -96,13 +98,13 @@ def _doubts(layout: Layout) -> list[str]:
     said = []
     for group in layout.groups:
         read = any(group in layout.groups_of(name) for name in ATTRIBUTES)
-        meant = None if read else near(group, ATTRIBUTES)
+        meant = None if read else closest(group, ATTRIBUTES)
         if meant and meant not in layout.groups:
             said.append(f"The group '{group}' is no attribute, it only tells images apart. Did you mean '{meant}'?")
     for name in LEVELLED:
         known = attributes()[name].levels
         for token, level in getattr(layout, name).levels.items():
-            meant = None if level in known else near(level, known)
+            meant = None if level in known else closest(level, known)
             if meant:
                 said.append(f"{name}.levels.{token}: '{level}' is a level of its own. Did you mean '{meant}'?")
     return said

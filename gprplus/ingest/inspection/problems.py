@@ -7,16 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.declarations import identity_attributes
-from gprplus.core.errors import examples
+from gprplus.core.errors import first_few
 from gprplus.ingest.files.listing import UNREAD
-from gprplus.ingest.inspection.cells import SHOWN, Cells
-from gprplus.ingest.tables.coded import Codes
+from gprplus.ingest.inspection.cells import SHOWN, DesignCells
+from gprplus.ingest.tables.coded import CodedColumn
 from gprplus.ingest.tables.manifest import Manifest
 
 FEW = 0.1  # a level with less than this share of its attribute's median level is worth a sentence
 
 
-def about_cells(cells: Sequence[Cells]) -> list[str]:
+def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
     """Cells without an image, and cells that are fuller than others."""
     sentences = []
     for found in cells:
@@ -30,8 +30,8 @@ def about_cells(cells: Sequence[Cells]) -> list[str]:
     return sentences
 
 
-def about_dataset(
-    name: str, about: dict[str, Any], identity: Codes, counted: np.ndarray, people: pa.Table
+def dataset_problems(
+    name: str, about: dict[str, Any], identity: CodedColumn, counted: np.ndarray, people: pa.Table
 ) -> list[str]:
     """What differs from what the whole dataset is said to hold, and what was remarked when it was built."""
     sentences = []
@@ -53,7 +53,7 @@ def about_dataset(
     if bare:
         sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
     if about["strangers"]:
-        such = f", such as {examples(about['stranger_examples'])}" if about.get("stranger_examples") else ""
+        such = f", such as {first_few(about['stranger_examples'])}" if about.get("stranger_examples") else ""
         sentences.append(
             f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here{such}."
         )
@@ -62,7 +62,7 @@ def about_dataset(
     return sentences
 
 
-def _incomplete(name: str, identity: Codes, counted: np.ndarray, per_identity: int) -> list[str]:
+def _incomplete(name: str, identity: CodedColumn, counted: np.ndarray, per_identity: int) -> list[str]:
     images = np.bincount(identity.codes[counted & (identity.codes >= 0)], minlength=len(identity.levels))
     if not len(images):
         return []
@@ -72,18 +72,18 @@ def _incomplete(name: str, identity: Codes, counted: np.ndarray, per_identity: i
         return []
     shown = [f"{identity.levels[i]} ({images[i]:,})" for i in short]
     fewer = f"{len(short):,} of {len(images):,} identities have fewer than {usual:,} images"
-    return [f"{name}: {fewer}: {examples(shown)}."]
+    return [f"{name}: {fewer}: {first_few(shown)}."]
 
 
-def about_levels(attribute: str, counts: dict[Any, int]) -> list[str]:
+def level_problems(attribute: str, counts: dict[Any, int]) -> list[str]:
     """Levels that hardly any image has."""
     usual = float(np.median(list(counts.values()))) if counts else 0.0
     few = [f"{level} ({count:,})" for level, count in counts.items() if count < FEW * usual]
-    said = f"{attribute}: few images have the level(s) {examples(few)}; the median level has {usual:,.0f}."
+    said = f"{attribute}: few images have the level(s) {first_few(few)}; the median level has {usual:,.0f}."
     return [said] if few else []
 
 
-def about_rejected(reason: str, about: dict[str, Any]) -> str:
+def rejection_problems(reason: str, about: dict[str, Any]) -> str:
     """One sentence on a group of rejections; what was said is said once where it is the same of all that are shown."""
     what, paths, details = "folder(s)" if reason == UNREAD else "file(s)", about["examples"], about["details"]
     more = about["count"] - len(paths)

@@ -9,17 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.declarations import attributes, identity_attributes, image_attributes
-from gprplus.core.errors import ManifestError, nearest
-from gprplus.core.images import decode, read_bytes
+from gprplus.core.errors import ManifestError, did_you_mean
+from gprplus.core.images import decode_image, read_bytes
 from gprplus.core.sampling import priorities
-from gprplus.ingest.tables.coded import Codes, codes_of
+from gprplus.ingest.tables.coded import CodedColumn, coded_column
 from gprplus.ingest.tables.manifest import Manifest
 
 ROWS = 24  # levels shown at most
 
 
 @dataclass(frozen=True)
-class Grid:
+class SampleGrid:
     """Decoded images in rows of levels, None where there is none, with the labels of both sides."""
 
     cells: list[list[np.ndarray | None]]
@@ -27,7 +27,7 @@ class Grid:
     columns: list[str]
 
 
-def grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path] | None = None) -> Grid:
+def pick_grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path] | None = None) -> SampleGrid:
     """A grid over the levels of the attribute `by`.
 
     A column is one person in one set of circumstances (every other known attribute held), chosen by key among those
@@ -36,18 +36,18 @@ def grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path
     """
     known = ["identity", *attributes()]
     if by not in known:
-        raise ManifestError(f"There is no attribute '{by}'. {nearest(by, known)}")
+        raise ManifestError(f"There is no attribute '{by}'. {did_you_mean(by, known)}")
     table = _rows(manifest, by)
     if not table.num_rows:
         raise ManifestError(
             f"No image of {manifest.path} has a known {by}. Known attributes: {', '.join(manifest.info['levels'])}."
         )
-    levels = codes_of(table, by)
+    levels = coded_column(table, by)
     held = by in image_attributes()
     chosen, labels = _held(table, by, levels, columns) if held else _free(table, levels, columns)
     places = manifest.roots(roots)
     cells = [[_image(table, row, places) for row in line] for line in chosen[:ROWS]]
-    return Grid(cells, [str(level) for level in levels.levels[:ROWS]], labels)
+    return SampleGrid(cells, [str(level) for level in levels.levels[:ROWS]], labels)
 
 
 def _rows(manifest: Manifest, by: str) -> pa.Table:
@@ -64,13 +64,13 @@ def _with_keys(table: pa.Table) -> pa.Table:
     return table.append_column("key", key)
 
 
-def _held(table: pa.Table, by: str, levels: Codes, columns: int) -> tuple[list[list[int | None]], list[str]]:
+def _held(table: pa.Table, by: str, levels: CodedColumn, columns: int) -> tuple[list[list[int | None]], list[str]]:
     """Positions for columns that hold everything but `by`."""
     functions = _functions(table, by, levels)
     others = ["identity", *(name for name in image_attributes() if name != by and name not in functions)]
     circumstance = np.zeros(table.num_rows, np.int64)
     for name in ("dataset", *others):
-        part = codes_of(table, name)
+        part = coded_column(table, name)
         circumstance = np.unique(circumstance * (len(part.levels) + 1) + part.codes + 1, return_inverse=True)[1]
     cell = circumstance * len(levels.levels) + levels.codes
     priority = priorities(np.asarray(table["uid"]), 0, "sheet")
@@ -80,7 +80,7 @@ def _held(table: pa.Table, by: str, levels: Codes, columns: int) -> tuple[list[l
     lead = np.full(len(shown), np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(lead, circumstance[first], priority[first])
     order = np.lexsort((lead, -shown))
-    picked = _different_people(order, circumstance, codes_of(table, "identity").codes, columns)
+    picked = _different_people(order, circumstance, coded_column(table, "identity").codes, columns)
     place = {
         (int(circumstance[row]), int(levels.codes[row])): int(row)
         for row in first[np.isin(circumstance[first], picked)]
@@ -91,11 +91,11 @@ def _held(table: pa.Table, by: str, levels: Codes, columns: int) -> tuple[list[l
     ]
 
 
-def _functions(table: pa.Table, by: str, levels: Codes) -> set[str]:
+def _functions(table: pa.Table, by: str, levels: CodedColumn) -> set[str]:
     """Attributes that change with `by` and so cannot be held while it varies, such as the camera of a viewpoint."""
-    from gprplus.ingest.inspection.cells import determined
+    from gprplus.ingest.inspection.cells import is_determined
 
-    return {name for name in image_attributes() if name != by and determined(codes_of(table, name), [levels])}
+    return {name for name in image_attributes() if name != by and is_determined(coded_column(table, name), [levels])}
 
 
 def _different_people(order: np.ndarray, circumstance: np.ndarray, identity: np.ndarray, columns: int) -> list[int]:
@@ -113,7 +113,7 @@ def _different_people(order: np.ndarray, circumstance: np.ndarray, identity: np.
     return (fresh + again)[:columns]
 
 
-def _free(table: pa.Table, levels: Codes, columns: int) -> tuple[list[list[int | None]], list[str]]:
+def _free(table: pa.Table, levels: CodedColumn, columns: int) -> tuple[list[list[int | None]], list[str]]:
     """Positions for columns that are just images of the level, drawn by key."""
     priority = priorities(np.asarray(table["uid"]), 0, "sheet")
     lines: list[list[int | None]] = []
@@ -135,6 +135,6 @@ def _image(table: pa.Table, row: int | None, roots: Mapping[str, Path]) -> np.nd
     if row is None:
         return None
     try:
-        return decode(read_bytes(roots[table["dataset"][row].as_py()], table["path"][row].as_py()))
+        return decode_image(read_bytes(roots[table["dataset"][row].as_py()], table["path"][row].as_py()))
     except OSError:
         return None

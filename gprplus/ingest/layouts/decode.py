@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.errors import LayoutError, examples
+from gprplus.core.errors import LayoutError, first_few
 from gprplus.ingest.layouts.layout import LEVELLED
 from gprplus.ingest.layouts.match import Tokens, token_columns, uid_bytes
-from gprplus.ingest.layouts.tokens import Degrees, Levels, code, number
+from gprplus.ingest.layouts.tokens import DegreeTokens, LevelTokens, parse_number, strip_zeros
 from gprplus.ingest.layouts.worker_columns import arrow_codes
 from gprplus.schema import IMAGES, conform
 
@@ -34,7 +34,7 @@ def token_table(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> pa.
     return pa.table([pa.array(uids(layout, dataset, tokens)), *columns], ["uid", *layout.groups])
 
 
-def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
+def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     """The images table of one dataset: `table` has `uid`, `path`, one dictionary column per group and what the probe
     found.
     """
@@ -46,29 +46,31 @@ def decoded(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
     }
     columns["dataset"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), pa.array([dataset]))
     junk, distractors = set(layout.junk), set(layout.distractors)
-    identity, camera = (Coded(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera"))
+    identity, camera = (DecodedTokens(table, *layout.groups_of(attribute)) for attribute in ("identity", "camera"))
     columns["identity_token"] = identity.levels(lambda token: token)
     columns["identity"] = identity.levels(lambda token: None if token in junk else token)
     columns["is_junk"] = identity.flags(lambda token: token in junk)
     columns["is_distractor"] = identity.flags(lambda token: token in distractors)
-    columns["camera"] = camera.numbers(number)
-    columns["camera_code"] = camera.levels(code)
-    columns["viewpoint_deg"] = Coded(table, *layout.groups_of("viewpoint_deg")).numbers(layout.viewpoint_deg.degree)
-    columns["frame"] = Coded(table, "frame").numbers(number, np.int64)
-    columns["role"] = Coded(table, "part").levels(layout.role_of)
+    columns["camera"] = camera.numbers(parse_number)
+    columns["camera_code"] = camera.levels(strip_zeros)
+    columns["viewpoint_deg"] = DecodedTokens(table, *layout.groups_of("viewpoint_deg")).numbers(
+        layout.viewpoint_deg.degree
+    )
+    columns["frame"] = DecodedTokens(table, "frame").numbers(parse_number, np.int64)
+    columns["role"] = DecodedTokens(table, "part").levels(layout.role_of)
     for name in ("weather", "illumination", "background"):
-        columns[name] = Coded(table, *layout.groups_of(name)).levels(getattr(layout, name).level)
-    columns["weather_code"] = Coded(table, *layout.groups_of("weather")).levels(lambda token: token)
+        columns[name] = DecodedTokens(table, *layout.groups_of(name)).levels(getattr(layout, name).level)
+    columns["weather_code"] = DecodedTokens(table, *layout.groups_of("weather")).levels(lambda token: token)
     return conform(pa.table(columns), IMAGES)
 
 
-def readable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa.Table | None, dict[int, str]]:
-    """`decoded` without the rows whose tokens are no numbers where they must be, or too large ones; and why, by row.
+def drop_unreadable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa.Table | None, dict[int, str]]:
+    """`decode_tokens` without the rows whose tokens are no numbers where they must be, or too large ones; and why, by row.
 
     The table is None where no row is left.
     """
     try:
-        return (decoded(layout, dataset, table) if table.num_rows else None), {}
+        return (decode_tokens(layout, dataset, table) if table.num_rows else None), {}
     except (LayoutError, OverflowError):
         why = _unreadable(layout, table)
     keep = np.ones(table.num_rows, bool)
@@ -77,20 +79,20 @@ def readable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa.Table 
     for i, group in enumerate(rest.schema):  # a dictionary keeps the tokens of rows that are gone
         if pa.types.is_dictionary(group.type):
             rest = rest.set_column(i, group.name, rest[group.name].cast(pa.string()).dictionary_encode())
-    return (decoded(layout, dataset, rest) if rest.num_rows else None), why
+    return (decode_tokens(layout, dataset, rest) if rest.num_rows else None), why
 
 
 def _unreadable(layout: "Layout", table: pa.Table) -> dict[int, str]:
     """Why a row cannot be decoded, by row."""
     decoders: list[tuple[str, tuple[str, ...], Callable, type]] = [
-        ("camera", layout.groups_of("camera"), number, np.int32),
-        ("frame", ("frame",), number, np.int64),
+        ("camera", layout.groups_of("camera"), parse_number, np.int32),
+        ("frame", ("frame",), parse_number, np.int64),
         ("viewpoint_deg", layout.groups_of("viewpoint_deg"), layout.viewpoint_deg.degree, np.int32),
     ]
     decoders += [(name, layout.groups_of(name), getattr(layout, name).level, str) for name in LEVELLED]
     found: dict[int, str] = {}
     for name, groups, decode, kind in decoders:
-        column = Coded(table, *groups)
+        column = DecodedTokens(table, *groups)
         for place, token in enumerate(column.tokens):
             why = _problem(name, token, decode, kind)
             for row in np.flatnonzero(column.codes == place).tolist() if why else ():
@@ -108,7 +110,7 @@ def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
     return f"The {name} {token} is too large a number; the largest is {most:,}." if most and abs(value) > most else ""
 
 
-def unlevelled(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
+def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
     """One sentence for each attribute whose table is missing or lacks tokens that occur: these stay unknown.
 
     `tokens` are those of each group of the layout, each at least once.
@@ -116,25 +118,25 @@ def unlevelled(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> 
     said = []
     for name in (*LEVELLED, "viewpoint_deg"):
         table, (group,) = getattr(layout, name), layout.groups_of(name)
-        if group not in tokens or (name == "viewpoint_deg" and table == Degrees()):
+        if group not in tokens or (name == "viewpoint_deg" and table == DegreeTokens()):
             continue  # without a table, degrees are not asked for: the group they would be read from is the camera
         met = sorted(token for token in set(tokens[group]) if token is not None)
         lost = [token for token in met if _unknown(table, token)]
         if lost:
-            key = "degrees" if isinstance(table, Degrees) else "levels"
+            key = "degrees" if isinstance(table, DegreeTokens) else "levels"
             what = f"[{name}.{key}] has no" if getattr(table, key) else f"the layout has no [{name}.{key}] for"
-            said.append(f"{name}: {what} {examples(lost)}, which stay unknown.")
+            said.append(f"{name}: {what} {first_few(lost)}, which stay unknown.")
     return said
 
 
-def _unknown(table: Levels | Degrees, token: str) -> bool:
+def _unknown(table: LevelTokens | DegreeTokens, token: str) -> bool:
     try:
-        return (table.degree(token) if isinstance(table, Degrees) else table.level(token)) is None
+        return (table.degree(token) if isinstance(table, DegreeTokens) else table.level(token)) is None
     except LayoutError:  # no number: its file was rejected
         return False
 
 
-class Coded:
+class DecodedTokens:
     """The tokens of one group, or of several joined by ":", as integer codes into the distinct ones.
 
     A group that the layout lacks is null throughout; so is a joined token of which a part is absent.

@@ -13,19 +13,19 @@ from typing import Any
 
 from gprplus import archives
 from gprplus.core import declarations
-from gprplus.core.errors import DeclarationError, LayoutError, examples, near, printable
+from gprplus.core.errors import DeclarationError, LayoutError, closest, escape, first_few
 from gprplus.core.image_headers import EXTENSIONS
 from gprplus.core.names import plain_name
 from gprplus.core.workdir import read_json
-from gprplus.ingest.files.archive_members import beside
-from gprplus.ingest.files.archive_paths import Views
+from gprplus.ingest.files.archive_members import sidecar_path
+from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.classify import Probe
 from gprplus.ingest.files.listing import Listing, hidden_or_empty
 from gprplus.ingest.files.probe_members import probe_members
-from gprplus.ingest.layouts.explain_mismatch import but_for_ending, near_miss
+from gprplus.ingest.layouts.explain_mismatch import explain_mismatch, suffix_that_matches
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.load import as_rendered, from_declaration, load, shipped
-from gprplus.ingest.layouts.match import match
+from gprplus.ingest.layouts.load import from_declaration, load_layout, rendered_layout, shipped_layouts
+from gprplus.ingest.layouts.match import match_names
 from gprplus.schema.records import renders_record
 
 SAMPLE = 2000  # names looked at
@@ -34,7 +34,7 @@ ENOUGH = 0.5  # share of the sample that a layout must match to be picked by its
 
 
 @dataclass(frozen=True)
-class Chosen:
+class DetectedLayout:
     """The layout of a folder and the dataset's name; `named` when somebody gave that name on purpose."""
 
     layout: Layout
@@ -42,18 +42,18 @@ class Chosen:
     named: bool
 
 
-def choose(listing: Listing, layout: str | Path = "auto", name: str | None = None) -> Chosen:
+def detect_layout(listing: Listing, layout: str | Path = "auto", name: str | None = None) -> DetectedLayout:
     """The layout and name of the folder that was listed. Raises LayoutError or DeclarationError."""
-    said = rendered(listing)
+    said = from_renders_json(listing)
     if layout == "auto":
         found = _recorded(listing, said["layout"]) if said.get("layout") else _by_names(listing)
     else:
-        found = load(layout)
+        found = load_layout(layout)
     if said.get("layout") == found.name:
-        found = as_rendered(found, said, str(beside(listing, "renders.json")))
-    where = "--name" if name else f"{beside(listing, 'renders.json')}: name"
+        found = rendered_layout(found, said, str(sidecar_path(listing, "renders.json")))
+    where = "--name" if name else f"{sidecar_path(listing, 'renders.json')}: name"
     called = plain_name(name or said.get("name") or found.name, where, LayoutError)
-    return Chosen(found, called, bool(name or said.get("name")))
+    return DetectedLayout(found, called, bool(name or said.get("name")))
 
 
 def _recorded(listing: Listing, name: Any) -> Layout:
@@ -61,31 +61,31 @@ def _recorded(listing: Listing, name: Any) -> Layout:
 
     A path is refused: a record from elsewhere must not choose which files of this machine are read.
     """
-    record = beside(listing, "renders.json")
+    record = sidecar_path(listing, "renders.json")
     text = str(name)
-    if text in declarations.names("layouts"):
-        return load(text)
+    if text in declarations.declaration_names("layouts"):
+        return load_layout(text)
     if text.endswith(".toml") and not set(text) & set("/\\\0"):
-        place = beside(listing, text)
+        place = sidecar_path(listing, text)
         if archives.exists(place):
-            return from_declaration(declarations.parsed(place, archives.read(place)))
-        raise DeclarationError(f"{record}: layout: there is no file {printable(text)} in its folder.")
-    meant = near(text[:80], declarations.names("layouts"))
+            return from_declaration(declarations.parse_toml(place, archives.read(place)))
+        raise DeclarationError(f"{record}: layout: there is no file {escape(text)} in its folder.")
+    meant = closest(text[:80], declarations.declaration_names("layouts"))
     hint = f" Did you mean '{meant}'?" if meant else ""
     raise DeclarationError(
         f"{record}: layout: expected a name from `gprplus layouts` or a TOML file in the same folder, found "
-        f"'{printable(text[:80])}'.{hint} For a file elsewhere, give --layout FILE.toml."
+        f"'{escape(text[:80])}'.{hint} For a file elsewhere, give --layout FILE.toml."
     )
 
 
-def rendered(listing: Listing) -> dict[str, Any]:
+def from_renders_json(listing: Listing) -> dict[str, Any]:
     """What renders.json in the folder or archive says; empty when there is none.
 
     A render in progress has only its request: its names are those of GPR+, and half of it must not be taken for that.
     """
-    path = beside(listing, "renders.json")
+    path = sidecar_path(listing, "renders.json")
     there = archives.exists(path)
-    if not there and archives.exists(beside(listing, "_request.json")):
+    if not there and archives.exists(sidecar_path(listing, "_request.json")):
         raise LayoutError(
             f"{listing.root} is not finished. "
             "Run what makes it again (`gprplus render`, or frames_to_crops): it goes on where it stopped."
@@ -98,11 +98,11 @@ def rendered(listing: Listing) -> dict[str, Any]:
 
 
 def _by_names(listing: Listing) -> Layout:
-    names = sample(listing)
+    names = sample_paths(listing)
     if not names:
-        raise LayoutError(f"There is no image file under {listing.root}: {what_is_there(listing)}")
-    known = shipped()
-    shares = {layout.name: share(layout, names, listing.views) for layout in known}
+        raise LayoutError(f"There is no image file under {listing.root}: {describe_folder(listing)}")
+    known = shipped_layouts()
+    shares = {layout.name: match_share(layout, names, listing.views) for layout in known}
     best = max((shares[layout.name] for layout in known if layout.automatic), default=0.0)
     if best < ENOUGH:
         raise LayoutError(_nothing_fits(listing, known, shares, names))
@@ -119,21 +119,21 @@ def _by_names(listing: Listing) -> Layout:
     return candidates[0]
 
 
-def sample(listing: Listing, limit: int = SAMPLE) -> list[str]:
+def sample_paths(listing: Listing, limit: int = SAMPLE) -> list[str]:
     """Up to `limit` names spread evenly over the files that have an image's extension."""
     step = max(1, len(listing) // (4 * limit))
     names = [path for path in listing.paths(step) if os.path.splitext(path)[1].lower() in EXTENSIONS]
     return names[:: max(1, -(-len(names) // limit))]
 
 
-def share(layout: Layout, names: Sequence[str], views: Views | None = None) -> float:
+def match_share(layout: Layout, names: Sequence[str], views: ArchivePathVariants | None = None) -> float:
     """Which part of the names the layout matches, 0-1."""
-    return sum(row is not None for row in match(layout, names, views)) / len(names)
+    return sum(row is not None for row in match_names(layout, names, views)) / len(names)
 
 
 def _settled(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
     """Those of the candidates whose declared format and size agree best with some files' bytes."""
-    tokens = match(candidates[0], names, listing.views)
+    tokens = match_names(candidates[0], names, listing.views)
     shown = [name for name, row in zip(names, tokens, strict=True) if row is not None]
     shown = shown[:: max(1, len(shown) // OPENED)][:OPENED]
     probes = [probe for probe in probe_members(str(listing.root), shown, "header") if probe.reason is None]
@@ -145,7 +145,7 @@ def _agrees(layout: Layout, probe: Probe) -> int:
     return 2 * (layout.size == (probe.width, probe.height)) + (layout.format == probe.format)
 
 
-def what_is_there(listing: Listing) -> str:
+def describe_folder(listing: Listing) -> str:
     """A clause about what a folder or archive holds instead of images."""
     names = [path for path, _ in zip(listing.paths(), range(4), strict=False)]
     if not names and listing.refused:
@@ -155,7 +155,7 @@ def what_is_there(listing: Listing) -> str:
     if not names:
         return hidden_or_empty(listing)
     packed = f" {archives.UNPACK}" if any(map(archives.is_packed, names)) else ""
-    return f"it holds {len(listing):,} other files, such as {examples(names, 2)}.{packed}"
+    return f"it holds {len(listing):,} other files, such as {first_few(names, 2)}.{packed}"
 
 
 def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float], names: Sequence[str]) -> str:
@@ -181,10 +181,10 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
             "frames. Cut the persons out first, with `python tools/frames_to_crops.py "
             f"{listing.root} --coco {listing.root / frames} -o CROPS`, and give the folder CROPS."
         )
-    miss = next(name for name, row in zip(names, match(nearly, names, listing.views), strict=True) if row is None)
-    why = f" (the nearest: {miss} {near_miss(nearly, miss)})" if shares[nearly.name] > 0 else ""
+    miss = next(name for name, row in zip(names, match_names(nearly, names, listing.views), strict=True) if row is None)
+    why = f" (the nearest: {miss} {explain_mismatch(nearly, miss)})" if shares[nearly.name] > 0 else ""
     return (
-        f"No known layout fits the names under {listing.root}, such as {examples(names[:3])}{why}. "
+        f"No known layout fits the names under {listing.root}, such as {first_few(names[:3])}{why}. "
         f"Known: {', '.join(layout.name for layout in known)}. Try one with `gprplus layouts try NAME {listing.root}`, "
         "or declare your own in a TOML file and make a manifest with it: "
         f"`gprplus build-manifest {listing.root} --layout FILE.toml`."
@@ -194,11 +194,13 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
 def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str]) -> str:
     """What to do where the names fit a layout in everything but their ending; "" where they do not."""
     for layout in known:
-        endings = [ending for name in names if (ending := but_for_ending(layout, name))] if layout.automatic else []
+        endings = (
+            [ending for name in names if (ending := suffix_that_matches(layout, name))] if layout.automatic else []
+        )
         if len(endings) >= ENOUGH * len(names):
             found, expected = sorted(set(endings)), " or ".join(layout.extensions)
             return (
-                f"The names under {listing.root} fit '{layout.name}' but for their ending: {examples(found)} in place "
+                f"The names under {listing.root} fit '{layout.name}' but for their ending: {first_few(found)} in place "
                 f"of {expected}. Copy the layout with `gprplus layouts show {layout.name} > mine.toml`, write "
                 f"extensions = {json.dumps(found)} in it, and give --layout mine.toml."
             )
@@ -207,14 +209,14 @@ def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str])
 
 def _beside_others(listing: Listing, layout: Layout, names: Sequence[str]) -> str:
     """What to do where some folders fit a layout and others do not at all; "" where they do not part so."""
-    fits = [row is not None for row in match(layout, names, listing.views)]
+    fits = [row is not None for row in match_names(layout, names, listing.views)]
     tops = [name.partition("/")[0] if "/" in name else "" for name in names]
     fitting, others = set(compress(tops, fits)), sorted({top for top, fit in zip(tops, fits, strict=True) if not fit})
     if sum(fits) < 0.1 * len(names) or "" in others or not fitting.isdisjoint(others):
         return ""
     return (
         f"{sum(fits):,} of {len(names):,} names under {listing.root} fit '{layout.name}'; the others lie under "
-        f"{examples(others)}. Give --layout {layout.name} to read the first and reject the others."
+        f"{first_few(others)}. Give --layout {layout.name} to read the first and reject the others."
     )
 
 
@@ -239,7 +241,7 @@ def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, st
     """(folder, layout) when all names lie in one folder and fit a layout as seen from there: the aim was too high."""
     tops = {name.partition("/")[0] for name in names}
     inner = [name.partition("/")[2] for name in names]
-    fitting = [layout.name for layout in known if layout.automatic and share(layout, inner) >= ENOUGH]
+    fitting = [layout.name for layout in known if layout.automatic and match_share(layout, inner) >= ENOUGH]
     return (tops.pop(), fitting[0]) if len(tops) == 1 and fitting else None
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from gprplus.archives import UNPACK, is_packed
 from gprplus.core.errors import LayoutError
 from gprplus.core.image_headers import EXTENSIONS
-from gprplus.ingest.layouts.patterns import beginnings
+from gprplus.ingest.layouts.patterns import literal_prefixes
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
@@ -15,20 +15,20 @@ _LONG = 60
 _EXAMPLES, _LONGEST = 20, 500  # what is tried of a stranger's layout and names
 
 
-def near_miss(layout: "Layout", path: str) -> str:
+def explain_mismatch(layout: "Layout", path: str) -> str:
     """One sentence on why a path does not match: how far it fits, and where it stops.
 
-    >>> from gprplus.ingest.layouts.load import load
-    >>> near_miss(load("gprplus"), "0001/0001_c13_w01_l01.jpg")
+    >>> from gprplus.ingest.layouts.load import load_layout
+    >>> explain_mismatch(load_layout("gprplus"), "0001/0001_c13_w01_l01.jpg")
     "fits gprplus up to '0001/0001_c1', then '3_w01_l01.jpg' does not"
     """
     if is_packed(path):
         return f"is an archive of a kind that is not read in place. {UNPACK[:-1]}"
-    ending = but_for_ending(layout, path)
+    ending = suffix_that_matches(layout, path)
     if ending:
         return f"fits {layout.name} but for its ending {ending}: {' or '.join(layout.extensions)} is expected"
     if not layout.examples:
-        return by_pattern(layout, path)
+        return explain_by_pattern(layout, path)
     try:
         fitting = _fitting(layout, path)
     except LayoutError:  # names made of two may take a pattern for ever that reads real ones at once
@@ -40,7 +40,7 @@ def near_miss(layout: "Layout", path: str) -> str:
     return f"fits {layout.name} up to '{path[:fitting]}', then '{_short(path[fitting:])}' does not"
 
 
-def but_for_ending(layout: "Layout", path: str) -> str:
+def suffix_that_matches(layout: "Layout", path: str) -> str:
     """The ending of a path that would match with one of the layout's extensions in its place; "" for any other path."""
     stem, ending = splitext(path)
     if ending.lower() not in EXTENSIONS:
@@ -51,9 +51,9 @@ def but_for_ending(layout: "Layout", path: str) -> str:
         return ""
 
 
-def by_pattern(layout: "Layout", path: str) -> str:
+def explain_by_pattern(layout: "Layout", path: str) -> str:
     """The same without looking at examples: the longest beginning of its expression that the path begins with."""
-    for end, pattern in beginnings(layout.path, layout.name, layout.shipped):
+    for end, pattern in literal_prefixes(layout.path, layout.name, layout.shipped):
         try:
             found = pattern.match(path)
         except LayoutError:

@@ -13,9 +13,17 @@ from functools import cached_property
 from pathlib import Path
 
 from gprplus.core.errors import DeclarationError
-from gprplus.ingest.layouts.patterns import Pattern, compiled
-from gprplus.ingest.layouts.templates import fill
-from gprplus.ingest.layouts.tokens import Degrees, Doubled, EngineLog, Expected, Joined, Levels, RoleList
+from gprplus.ingest.layouts.patterns import Pattern, compile_pattern
+from gprplus.ingest.layouts.templates import fill_template
+from gprplus.ingest.layouts.tokens import (
+    ConcatenatedTokens,
+    DegreeTokens,
+    EngineLogRule,
+    ExpectedCounts,
+    LevelTokens,
+    RepeatedPassRule,
+    RoleListRule,
+)
 
 LEVELLED = ("weather", "illumination", "background")
 
@@ -60,16 +68,16 @@ class Layout:
     codes: str = ""
     role: str = ""
     roles: dict[str, str] = field(default_factory=dict)
-    lists: tuple[RoleList, ...] = ()
-    identity: Joined = field(default_factory=lambda: Joined(("identity",)))
-    camera: Joined = field(default_factory=lambda: Joined(("camera",)))
-    weather: Levels = field(default_factory=Levels)
-    illumination: Levels = field(default_factory=Levels)
-    background: Levels = field(default_factory=Levels)
-    viewpoint_deg: Degrees = field(default_factory=Degrees)
-    doubled: Doubled = field(default_factory=Doubled)
-    log: EngineLog | None = None
-    expected: Expected = field(default_factory=Expected)
+    lists: tuple[RoleListRule, ...] = ()
+    identity: ConcatenatedTokens = field(default_factory=lambda: ConcatenatedTokens(("identity",)))
+    camera: ConcatenatedTokens = field(default_factory=lambda: ConcatenatedTokens(("camera",)))
+    weather: LevelTokens = field(default_factory=LevelTokens)
+    illumination: LevelTokens = field(default_factory=LevelTokens)
+    background: LevelTokens = field(default_factory=LevelTokens)
+    viewpoint_deg: DegreeTokens = field(default_factory=DegreeTokens)
+    doubled: RepeatedPassRule = field(default_factory=RepeatedPassRule)
+    log: EngineLogRule | None = None
+    expected: ExpectedCounts = field(default_factory=ExpectedCounts)
     examples: tuple[str, ...] = ()
 
     @cached_property
@@ -79,7 +87,7 @@ class Layout:
         Upper and lower case are the same in the extension alone: cameras and Windows write .JPG.
         """
         endings = "|".join(re.escape(extension) for extension in self.extensions)
-        return compiled(f"(?:{self.path})(?i:{endings})", self.name, trusted=self.shipped)
+        return compile_pattern(f"(?:{self.path})(?i:{endings})", self.name, trusted=self.shipped)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -89,7 +97,7 @@ class Layout:
     def groups_of(self, attribute: str) -> tuple[str, ...]:
         """The groups that an attribute is read from."""
         table = getattr(self, attribute, None)
-        return table.groups if isinstance(table, Joined) else (getattr(table, "group", "") or attribute,)
+        return table.groups if isinstance(table, ConcatenatedTokens) else (getattr(table, "group", "") or attribute,)
 
     def role_of(self, part: str | None) -> str | None:
         """The role of an image by its part folder; None when the folder does not tell."""
@@ -104,4 +112,4 @@ class Layout:
         """The path of an image from its raw tokens: the inverse of the pattern, for layouts with a template."""
         if not self.template:
             raise DeclarationError(f"layout '{self.name}' declares no template, so no path can be written in it.")
-        return fill(self.template, tokens) + self.extensions[0]
+        return fill_template(self.template, tokens) + self.extensions[0]

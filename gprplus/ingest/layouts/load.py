@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core import declarations
-from gprplus.core.declarations import Declaration, read, strict
-from gprplus.core.errors import DeclarationError, nearest
-from gprplus.core.hashing import digest
+from gprplus.core.declarations import Declaration, from_mapping, load_declaration
+from gprplus.core.errors import DeclarationError, did_you_mean
+from gprplus.core.hashing import sha256_digest
 from gprplus.core.names import plain_path
 from gprplus.ingest.layouts import templates
-from gprplus.ingest.layouts.explain_mismatch import by_pattern
+from gprplus.ingest.layouts.explain_mismatch import explain_by_pattern
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
-from gprplus.ingest.layouts.tokens import Joined
+from gprplus.ingest.layouts.tokens import ConcatenatedTokens
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 # Columns that no group may be called after, lest a token be taken for a size or a date.
@@ -26,14 +26,14 @@ _TAKEN = frozenset(column.name for column in (*IMAGES, *REJECTED, *SCAN)) - {
 } | {"fresh"}
 
 
-def load(name: str | Path) -> Layout:
+def load_layout(name: str | Path) -> Layout:
     """A shipped layout by name, or a user's own by the path of its `.toml` file. Raises DeclarationError."""
-    return from_declaration(read("layouts", name))
+    return from_declaration(load_declaration("layouts", name))
 
 
-def shipped() -> list[Layout]:
+def shipped_layouts() -> list[Layout]:
     """Every layout that gprplus ships, sorted by name."""
-    return [load(name) for name in declarations.names("layouts")]
+    return [load_layout(name) for name in declarations.declaration_names("layouts")]
 
 
 def from_declaration(declaration: Declaration) -> Layout:
@@ -43,7 +43,7 @@ def from_declaration(declaration: Declaration) -> Layout:
         if key in declaration.data:
             raise DeclarationError(f"{where}: '{key}' is not a key of its own; a layout is called after its file.")
     layout = replace(
-        strict(Layout, declaration.data, where),
+        from_mapping(Layout, declaration.data, where),
         name=declaration.name,
         digest=declaration.digest,
         shipped=declaration.shipped,
@@ -60,7 +60,7 @@ def _check_pattern(layout: Layout, where: str) -> None:
     if not layout.extensions or not all(extension.startswith(".") for extension in layout.extensions):
         raise DeclarationError(f"{where}: extensions: expected endings such as '.jpg', found {layout.extensions}.")
     groups = _groups(layout, where)
-    for attribute in ("identity", *(["camera"] if layout.camera != Joined(("camera",)) else [])):
+    for attribute in ("identity", *(["camera"] if layout.camera != ConcatenatedTokens(("camera",)) else [])):
         absent = [group for group in layout.groups_of(attribute) or ("...",) if group not in groups]
         if absent:
             raise DeclarationError(
@@ -76,7 +76,7 @@ def _check_pattern(layout: Layout, where: str) -> None:
         if table != type(table)() and group not in groups and not getattr(table, "absent", ""):
             raise DeclarationError(
                 f"{where}: {attribute} reads the group '{group}', but path has {_named(layout)}. "
-                f"{nearest(group, groups)}"
+                f"{did_you_mean(group, groups)}"
             )
 
 
@@ -104,7 +104,7 @@ def _check_templates(layout: Layout, where: str) -> None:
     known = {f"{name}.numbered": (getattr(layout, name).numbered, ("",)) for name in LEVELLED}
     for key, (template, names) in {"template": (layout.template, layout.groups), **known}.items():
         try:
-            used = templates.fields(template)
+            used = templates.template_fields(template)
         except DeclarationError as error:
             raise DeclarationError(f"{where}: {key}: {error}") from None
         for one in used:
@@ -125,7 +125,7 @@ def _check_words(layout: Layout, where: str) -> None:
         for attribute in attributes:
             if attribute not in ATTRIBUTES:
                 raise DeclarationError(
-                    f"{where}: {key}: unknown attribute '{attribute}'. {nearest(attribute, ATTRIBUTES)}"
+                    f"{where}: {key}: unknown attribute '{attribute}'. {did_you_mean(attribute, ATTRIBUTES)}"
                 )
     for name in LEVELLED:
         for token, level in getattr(layout, name).levels.items():
@@ -136,7 +136,9 @@ def _check_words(layout: Layout, where: str) -> None:
                 )
     for group in layout.single:
         if group not in layout.groups:
-            raise DeclarationError(f"{where}: single: there is no group '{group}'. {nearest(group, layout.groups)}")
+            raise DeclarationError(
+                f"{where}: single: there is no group '{group}'. {did_you_mean(group, layout.groups)}"
+            )
     turn = layout.viewpoint_deg
     if (turn.offset is None) != (turn.step is None):
         absent = "offset" if turn.offset is None else "step"
@@ -164,7 +166,7 @@ def _check_roles(layout: Layout, where: str) -> None:
             )
     for key, role in {**given, **{f"expected.roles.{role}": role for role in layout.expected.roles}}.items():
         if role and role not in ROLES:
-            raise DeclarationError(f"{where}: {key}: unknown role '{role}'. {nearest(role, ROLES)}")
+            raise DeclarationError(f"{where}: {key}: unknown role '{role}'. {did_you_mean(role, ROLES)}")
     if layout.roles and "part" not in layout.groups:
         raise DeclarationError(f"{where}: roles need a group (?P<part>...) in path; it has {_named(layout)}.")
 
@@ -173,7 +175,7 @@ def _check_examples(layout: Layout, where: str) -> None:
     for example in layout.examples:
         found = layout.pattern.fullmatch(example)
         if not found:
-            raise DeclarationError(f"{where}: its own example '{example}' {by_pattern(layout, example)}.")
+            raise DeclarationError(f"{where}: its own example '{example}' {explain_by_pattern(layout, example)}.")
         if any(found[group] is None for group in layout.identity.groups):
             raise DeclarationError(f"{where}: its own example '{example}' does not name a whole identity.")
 
@@ -194,30 +196,30 @@ class _Tables:
 _TABLES = tuple(one.name for one in fields(_Tables))
 
 
-def as_rendered(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
+def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     """The layout with the degrees, levels and factors that a renders.json records; its digest covers them.
 
     `said` holds `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
     optional; `groups` says which group such a table reads. A background that is the only one stands for names that do
     not mention it.
     """
-    tabled = strict(_Tables, {key: said[key] for key in _TABLES if said.get(key)}, where)
+    tabled = from_mapping(_Tables, {key: said[key] for key in _TABLES if said.get(key)}, where)
     changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}
     tables: dict[str, Any] = {name: {"levels": found} for name in LEVELLED if (found := getattr(tabled, name))}
     if len(tabled.background) == 1:
         tables["background"]["absent"] = next(iter(tabled.background.values()))
     for name, group in tabled.groups.items():
         if name not in (*LEVELLED, "viewpoint_deg"):
-            raise DeclarationError(f"{where}: groups: unknown attribute '{name}'. {nearest(name, ATTRIBUTES)}")
+            raise DeclarationError(f"{where}: groups: unknown attribute '{name}'. {did_you_mean(name, ATTRIBUTES)}")
         tables.setdefault(name, {})["group"] = group
     if tabled.degrees:
         tables["viewpoint_deg"] = {**tables.get("viewpoint_deg", {}), "degrees": tabled.degrees}
     if not changes and not tables:
         return layout
     bare = {"title": layout.title, "path": layout.path, **changes, **tables}
-    spoken = strict(Layout, bare, where)
+    spoken = from_mapping(Layout, bare, where)
     kept = {name: getattr(spoken, name) for name in (*changes, *tables)}
-    changed = replace(layout, **kept, digest=digest(layout.digest, repr(sorted(kept.items()))))
+    changed = replace(layout, **kept, digest=sha256_digest(layout.digest, repr(sorted(kept.items()))))
     _check_pattern(changed, where)
     _check_words(changed, where)
     return changed

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gprplus.core.hashing import SEPARATOR, canonical, key_bytes
-from gprplus.ingest.files.archive_paths import Views
-from gprplus.ingest.layouts.worker_columns import Codes, coded
+from gprplus.core.hashing import SEPARATOR, hash64_bytes, join_canonical
+from gprplus.ingest.files.archive_paths import ArchivePathVariants
+from gprplus.ingest.layouts.worker_columns import WorkerColumn, code_column
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 Tokens = tuple[str | None, ...]
 
 
-def match(layout: "Layout", paths: Sequence[str], views: Views | None = None) -> list[Tokens | None]:
+def match_names(
+    layout: "Layout", paths: Sequence[str], views: ArchivePathVariants | None = None
+) -> list[Tokens | None]:
     """The raw tokens of each path in the order of `layout.groups`; None where the path does not match.
 
     With `views`, a path that does not match as it stands is tried as what unpacking archives would have made of it.
@@ -26,9 +28,9 @@ def match(layout: "Layout", paths: Sequence[str], views: Views | None = None) ->
     return tokens
 
 
-def token_columns(layout: "Layout", tokens: Sequence[Tokens]) -> tuple[Codes, ...]:
+def token_columns(layout: "Layout", tokens: Sequence[Tokens]) -> tuple[WorkerColumn, ...]:
     """A column for each of `layout.groups`."""
-    return tuple(map(coded, zip(*tokens, strict=True))) or tuple(coded(()) for _ in layout.groups)
+    return tuple(map(code_column, zip(*tokens, strict=True))) or tuple(code_column(()) for _ in layout.groups)
 
 
 def uid_bytes(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> bytes:
@@ -43,9 +45,9 @@ def uid_bytes(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> bytes
 
     def text(row: Tokens) -> str:
         named = (f"{name}={row[i]}" for name, i in others if row[i] is not None)
-        return canonical(dataset, (row[part] or "") if part is not None else "", *named)
+        return join_canonical(dataset, (row[part] or "") if part is not None else "", *named)
 
-    return key_bytes(_quick_texts(dataset, part, others, tokens) or map(text, tokens))
+    return hash64_bytes(_quick_texts(dataset, part, others, tokens) or map(text, tokens))
 
 
 def _quick_texts(
@@ -61,6 +63,6 @@ def _quick_texts(
         token.isascii() and token.isprintable() and "\\" not in token for token in distinct if token
     ):
         return None
-    head = canonical(dataset, "").replace("%", "%%")
+    head = join_canonical(dataset, "").replace("%", "%%")
     form = (head if part is None else head + "%s") + "".join(f"{SEPARATOR}{name}=%s" for name, _ in others)
     return [form % row for row in zip(*columns, strict=True)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Protocol
 
-from gprplus.core.errors import DeclarationError, LayoutError, printable
+from gprplus.core.errors import DeclarationError, LayoutError, escape
 
 LONGEST = 2000  # characters of a pattern; the longest shipped one has 260
 LARGEST = 10_000  # characters that a pattern may ask for by its repeats: no path is half as long
@@ -19,7 +19,7 @@ SECONDS = 2.0
 EACH = 1e-4  # seconds that every name adds to what is left: forty times what one takes
 
 
-class Match(Protocol):
+class PatternMatch(Protocol):
     """What `re` and `regex` have in common of a match."""
 
     def groups(self) -> tuple[Any, ...]:
@@ -45,27 +45,27 @@ class Pattern(Protocol):
     def groups(self) -> int:
         """The number of groups, those without a name included."""
 
-    def fullmatch(self, text: str, /) -> Match | None:
+    def fullmatch(self, text: str, /) -> PatternMatch | None:
         """The match of a whole text."""
 
-    def match(self, text: str, /) -> Match | None:
+    def match(self, text: str, /) -> PatternMatch | None:
         """The match of the beginning of a text."""
 
 
 @dataclass
-class Purse:
+class MatchBudget:
     """The seconds that the patterns of one layout may still take."""
 
     seconds: float = field(default_factory=lambda: SECONDS)
 
 
 @dataclass
-class Limited:
+class LimitedPattern:
     """A pattern that raises LayoutError once its names have taken `SECONDS` more than `EACH` a name."""
 
     pattern: Any
     layout: str
-    purse: Purse = field(default_factory=Purse)
+    purse: MatchBudget = field(default_factory=MatchBudget)
 
     @property
     def groupindex(self) -> Any:
@@ -77,29 +77,29 @@ class Limited:
         """The number of groups, those without a name included."""
         return int(self.pattern.groups)
 
-    def fullmatch(self, text: str) -> Match | None:
+    def fullmatch(self, text: str) -> PatternMatch | None:
         """The match of a whole text. Raises LayoutError when the time is up."""
         return self._timed(self.pattern.fullmatch, text)
 
-    def match(self, text: str) -> Match | None:
+    def match(self, text: str) -> PatternMatch | None:
         """The match of the beginning of a text. Raises LayoutError when the time is up."""
         return self._timed(self.pattern.match, text)
 
-    def _timed(self, match: Any, text: str) -> Match | None:
+    def _timed(self, match: Any, text: str) -> PatternMatch | None:
         started = time.perf_counter()
         try:
-            found: Match | None = match(text, timeout=max(self.purse.seconds, EACH))
+            found: PatternMatch | None = match(text, timeout=max(self.purse.seconds, EACH))
         except TimeoutError:
             self.purse.seconds = 0.0
             raise LayoutError(
-                f"The path pattern of layout '{self.layout}' took more than {SECONDS:g} s on '{printable(text[:60])}'. "
+                f"The path pattern of layout '{self.layout}' took more than {SECONDS:g} s on '{escape(text[:60])}'. "
                 "A repeat inside a repeat, such as (a+)*, can take forever: write it without."
             ) from None
         self.purse.seconds = min(SECONDS, self.purse.seconds + EACH - (time.perf_counter() - started))
         return found
 
 
-def compiled(text: str, layout: str, *, trusted: bool, purse: Purse | None = None) -> Pattern:
+def compile_pattern(text: str, layout: str, *, trusted: bool, purse: MatchBudget | None = None) -> Pattern:
     """A layout's pattern, ready to match: by `re` for a trusted one, else under limits.
 
     Raises re.error for what is no pattern, DeclarationError for one beyond the limits.
@@ -115,7 +115,7 @@ def compiled(text: str, layout: str, *, trusted: bool, purse: Purse | None = Non
             f"{LONGEST:,} and {LARGEST:,} are read."
         )
     try:
-        return Limited(regex.compile(text, regex.ASCII | regex.VERSION0), layout, purse or Purse())
+        return LimitedPattern(regex.compile(text, regex.ASCII | regex.VERSION0), layout, purse or MatchBudget())
     except regex.error as error:
         raise re.error(str(error)) from None
 
@@ -146,12 +146,12 @@ BEGINNINGS = 200  # beginnings of a pattern that are compiled, the longest first
 
 
 @cache
-def beginnings(text: str, layout: str, trusted: bool) -> tuple[tuple[int, Pattern], ...]:
+def literal_prefixes(text: str, layout: str, trusted: bool) -> tuple[tuple[int, Pattern], ...]:
     """The beginnings of a pattern that are patterns themselves, with their lengths, the longest first."""
-    purse, found = Purse(), []
+    purse, found = MatchBudget(), []
     for end in range(len(text), 0, -max(1, -(-len(text) // BEGINNINGS))):
         try:
-            found.append((end, compiled(text[:end], layout, trusted=trusted, purse=purse)))
+            found.append((end, compile_pattern(text[:end], layout, trusted=trusted, purse=purse)))
         except (re.error, DeclarationError, OverflowError):
             continue  # cut inside a group, an escape or a number
     return tuple(found)

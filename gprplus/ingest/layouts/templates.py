@@ -16,7 +16,7 @@ WIDEST = 20  # digits: those of the largest 64-bit integer
 _FIELD = re.compile(r"\{(\w*)(?::(?:0(\d{1,9}))?(d))?\}", re.ASCII)
 
 
-class Field(NamedTuple):
+class TemplateField(NamedTuple):
     """A piece of a template: text, then the value called `name` (None at the end), in `digits` digits if a number."""
 
     text: str
@@ -25,17 +25,17 @@ class Field(NamedTuple):
 
 
 @cache
-def fields(template: str) -> tuple[Field, ...]:
+def template_fields(template: str) -> tuple[TemplateField, ...]:
     """The pieces of a template. Raises DeclarationError for any other format string.
 
-    >>> fields("p{code:02d}")
+    >>> template_fields("p{code:02d}")
     (Field(text='p', name='code', digits=2), Field(text='', name=None, digits=None))
     """
     found, at = [], 0
     for match in _FIELD.finditer(template):
-        found.append(Field(template[at : match.start()], match[1], int(match[2] or 0) if match[3] else None))
+        found.append(TemplateField(template[at : match.start()], match[1], int(match[2] or 0) if match[3] else None))
         at = match.end()
-    found.append(Field(template[at:], None, None))
+    found.append(TemplateField(template[at:], None, None))
     odd = any("{" in one.text or "}" in one.text or (one.digits or 0) > WIDEST for one in found)
     if odd or len(template) > LONGEST:
         shown = template if len(template) <= 60 else f"{template[:60]}..."
@@ -46,16 +46,16 @@ def fields(template: str) -> tuple[Field, ...]:
     return tuple(found)
 
 
-def fill(template: str, values: Mapping[str, object]) -> str:
+def fill_template(template: str, values: Mapping[str, object]) -> str:
     """A template with its values; KeyError for a name that has none.
 
-    >>> fill("{identity}/c{camera}", {"identity": "0001", "camera": "2"}), fill("{:02d}_00", {"": 4})
+    >>> fill_template("{identity}/c{camera}", {"identity": "0001", "camera": "2"}), fill_template("{:02d}_00", {"": 4})
     ('0001/c2', '04_00')
     """
-    return "".join([one.text + _written(one, values) for one in fields(template)])
+    return "".join([one.text + _written(one, values) for one in template_fields(template)])
 
 
-def _written(one: Field, values: Mapping[str, object]) -> str:
+def _written(one: TemplateField, values: Mapping[str, object]) -> str:
     if one.name is None:
         return ""
     value = values[one.name]

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from gprplus.core.errors import LayoutError
-from gprplus.ingest.layouts.templates import fill
+from gprplus.ingest.layouts.templates import fill_template
 
 HUNDRED = 100  # a camera numbered within its scene: scene 3, camera 7 is camera 307
 
 
 @dataclass(frozen=True)
-class Levels:
+class LevelTokens:
     """Token -> level of one attribute. A token that is not listed is written as `numbered` says (a format of a whole
     number) or becomes `prefix` + token; it is null where the layout gives neither.
 
@@ -26,9 +26,9 @@ class Levels:
     def level(self, token: str | None) -> str | None:
         """The level of one token; None when it is unknown.
 
-        >>> Levels(levels={"01": "sunny"}).level("01"), Levels(prefix="p").level("03"), Levels().level("9")
+        >>> LevelTokens(levels={"01": "sunny"}).level("01"), LevelTokens(prefix="p").level("03"), LevelTokens().level("9")
         ('sunny', 'p03', None)
-        >>> Levels(numbered="{:02d}_00").level("4"), Levels(numbered="{:02d}_00").level("04")
+        >>> LevelTokens(numbered="{:02d}_00").level("4"), LevelTokens(numbered="{:02d}_00").level("04")
         ('04_00', '04_00')
         """
         if token is None:
@@ -36,12 +36,12 @@ class Levels:
         if token in self.levels:
             return self.levels[token]
         if self.numbered:
-            return fill(self.numbered, {"": whole(token)})
+            return fill_template(self.numbered, {"": parse_int(token)})
         return f"{self.prefix}{token}" if self.prefix else None
 
 
 @dataclass(frozen=True)
-class Degrees:
+class DegreeTokens:
     """Token -> whole degrees: by table, or by the rule (offset + step x code) mod 360."""
 
     group: str = "camera"
@@ -52,18 +52,18 @@ class Degrees:
     def degree(self, token: str | None) -> int | None:
         """The degrees of one token; None when it is unknown.
 
-        >>> Degrees(offset=60, step=30).degree("12")
+        >>> DegreeTokens(offset=60, step=30).degree("12")
         60
         """
         if token is None:
             return None
         if token in self.degrees or self.offset is None or self.step is None:
             return self.degrees.get(token)
-        return (self.offset + self.step * whole(token)) % 360
+        return (self.offset + self.step * parse_int(token)) % 360
 
 
 @dataclass(frozen=True)
-class Joined:
+class ConcatenatedTokens:
     """Groups that only together tell one person or one camera from another; their tokens are joined by ":".
 
     UnrealPerson numbers people anew in every version, so its identity is `version:person`; many sets number cameras
@@ -73,10 +73,10 @@ class Joined:
     groups: tuple[str, ...]
 
 
-def whole(token: str) -> int:
+def parse_int(token: str) -> int:
     """A token as a whole number. Raises LayoutError when it is none.
 
-    >>> whole("012")
+    >>> parse_int("012")
     12
     """
     try:
@@ -88,15 +88,15 @@ def whole(token: str) -> int:
         ) from None
 
 
-def number(token: str | None) -> int | None:
+def parse_number(token: str | None) -> int | None:
     """A token as a whole number; of a joined one, each part counts the next in hundreds. None stays None.
 
-    >>> number("01"), number("03:07"), number(None)
+    >>> parse_number("01"), parse_number("03:07"), parse_number(None)
     (1, 307, None)
     """
     if token is None:
         return None
-    first, *others = (whole(part) for part in token.split(":"))
+    first, *others = (parse_int(part) for part in token.split(":"))
     for part in others:
         if part >= HUNDRED:
             raise LayoutError(
@@ -107,17 +107,17 @@ def number(token: str | None) -> int | None:
     return first
 
 
-def code(token: str | None) -> str | None:
+def strip_zeros(token: str | None) -> str | None:
     """A token as the manifest keeps it beside its number: without leading zeros.
 
-    >>> code("012"), code("03:07")
+    >>> strip_zeros("012"), strip_zeros("03:07")
     ('12', '3:7')
     """
-    return None if token is None else ":".join(str(whole(part)) for part in token.split(":"))
+    return None if token is None else ":".join(str(parse_int(part)) for part in token.split(":"))
 
 
 @dataclass(frozen=True)
-class RoleList:
+class RoleListRule:
     """A file beside the images that says which of them have a role: where it lies, and how it is read.
 
     A text file gives one `role` to all its paths, a path on each line (a number after it is a label, and left aside). A
@@ -138,7 +138,7 @@ class RoleList:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedCounts:
     """What the whole dataset is said to hold; 0 means that nobody says."""
 
     images: int = 0
@@ -148,7 +148,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Doubled:
+class RepeatedPassRule:
     """A weather pass taken twice: the token `again` shows what `first` shows, once more."""
 
     again: str = ""
@@ -156,7 +156,7 @@ class Doubled:
 
 
 @dataclass(frozen=True)
-class EngineLog:
+class EngineLogRule:
     """What the log of an engine calls the things that names have codes for.
 
     `weathers` maps a weather token to the engine's word, in the order of the passes; `hours` a level of illumination to

@@ -11,28 +11,28 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.hashing import digest
-from gprplus.ingest.files.archive_members import of_one_stream
-from gprplus.ingest.files.archive_paths import Views
+from gprplus.core.hashing import sha256_digest
+from gprplus.ingest.files.archive_members import is_stream_archive
+from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.classify import Probe
-from gprplus.ingest.files.listing import Folder, Listing, paths
+from gprplus.ingest.files.listing import FolderState, Listing, listing_paths
 from gprplus.ingest.files.probe import probe_files
 from gprplus.ingest.files.probe_members import probe_members
-from gprplus.ingest.layouts.match import match, token_columns, uid_bytes
-from gprplus.ingest.layouts.worker_columns import Codes, Numbers, coded, numbers, texts
+from gprplus.ingest.layouts.match import match_names, token_columns, uid_bytes
+from gprplus.ingest.layouts.worker_columns import Numbers, WorkerColumn, code_column, number_column, text_column
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
 
 BATCH = 4096  # files: 0.04 s of header work, so that handing over costs nothing beside it
 
-Column = Codes | Numbers | list[str | None] | None
+Column = WorkerColumn | Numbers | list[str | None] | None
 
 _UNSEEN = Probe(None, None)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
-class Batch:
+class FileBatch:
     """Some files of one root, how they are named, and which of them must be opened (a byte each; None: all).
 
     `views` stands where there are archives.
@@ -42,26 +42,26 @@ class Batch:
     dataset: str
     layout: "Layout"
     verify: str
-    folders: tuple[Folder, ...]
+    folders: tuple[FolderState, ...]
     fresh: bytes | None = None
-    views: Views | None = None
+    views: ArchivePathVariants | None = None
 
     def __len__(self) -> int:
         return sum(map(len, self.folders))
 
     def paths(self) -> list[str]:
         """Every file's path below the root."""
-        return [path for folder in self.folders for path in paths(folder.path, folder.names)]
+        return [path for folder in self.folders for path in listing_paths(folder.path, folder.names)]
 
     @property
     def key(self) -> str:
         """What tells the batch from every other of its request: a hash of its names, and of what is to be opened."""
         names = (part for folder in self.folders for part in (folder.path, folder.joined))
-        return digest(*names, self.fresh or b"")[:32]
+        return sha256_digest(*names, self.fresh or b"")[:32]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BatchResult:
     """What a batch came to: one entry a file that matches the layout, in every column.
 
     `tokens` has one column a group of the layout, `probes` one a field of Probe (null where the file was not opened;
@@ -71,26 +71,26 @@ class Outcome:
     files: int
     paths: str  # joined by NUL
     uids: bytes
-    tokens: tuple[Codes, ...]
+    tokens: tuple[WorkerColumn, ...]
     fresh: bytes
     probes: dict[str, Column]
     unmatched: list[str]
 
 
 _COLUMNS: dict[str, Callable[[Sequence[Any]], Column]] = {
-    "size": numbers,
-    "mtime": numbers,
-    "format": coded,
-    "width": numbers,
-    "height": numbers,
-    "digest": texts,
-    "reason": coded,
-    "detail": texts,
+    "size": number_column,
+    "mtime": number_column,
+    "format": code_column,
+    "width": number_column,
+    "height": number_column,
+    "digest": text_column,
+    "reason": code_column,
+    "detail": text_column,
 }
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def pausing_gc() -> Iterator[None]:
     """No garbage collection while a batch's thousands of tuples live: it would look through them again and again."""
     was = gc.isenabled()
     gc.disable()
@@ -101,11 +101,11 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@uncollected()
-def read_batch(batch: Batch) -> Outcome:
+@pausing_gc()
+def read_batch(batch: FileBatch) -> BatchResult:
     """Parse the names of a batch and probe the files that must be opened. Runs in a worker process."""
     every = batch.paths()
-    tokens = match(batch.layout, every, batch.views)
+    tokens = match_names(batch.layout, every, batch.views)
     known = list(compress(every, tokens))
     fitting = [row for row in tokens if row]
     fresh = bytes(compress(batch.fresh, tokens)) if batch.fresh else b"\1" * len(known)
@@ -115,7 +115,7 @@ def read_batch(batch: Batch) -> Outcome:
         opened = iter(probes)
         probes = [next(opened) if new else _UNSEEN for new in fresh]
     columns: Sequence[Sequence] = list(zip(*probes, strict=True)) or [()] * len(_COLUMNS)
-    return Outcome(
+    return BatchResult(
         len(every),
         "\0".join(known),
         uid_bytes(batch.layout, batch.dataset, fitting),
@@ -126,23 +126,25 @@ def read_batch(batch: Batch) -> Outcome:
     )
 
 
-def batches(
+def make_batches(
     listing: Listing, dataset: str, layout: "Layout", verify: str, fresh: bytes | None = None
-) -> Iterator[Batch]:
+) -> Iterator[FileBatch]:
     """Cut a listing into batches of about BATCH files. `fresh`, a byte a file, follows the listing's order.
 
     A shard of a build is every n-th of these: they depend on the names alone.
     """
-    waiting: list[Folder] = []
+    waiting: list[FolderState] = []
     count = done = 0
 
-    def batch() -> Batch:
+    def batch() -> FileBatch:
         mask = None if fresh is None else fresh[done : done + count]
-        return Batch(str(listing.root), dataset, layout, verify, tuple(waiting), mask, listing.views)
+        return FileBatch(str(listing.root), dataset, layout, verify, tuple(waiting), mask, listing.views)
 
     for folder in listing.folders:
         for piece in _pieces(folder):
-            if count >= BATCH and not (listing.views and of_one_stream(listing.views, waiting[-1].path, piece.path)):
+            if count >= BATCH and not (
+                listing.views and is_stream_archive(listing.views, waiting[-1].path, piece.path)
+            ):
                 yield batch()
                 waiting, count, done = [], 0, done + count
             waiting.append(piece)
@@ -151,11 +153,11 @@ def batches(
         yield batch()
 
 
-def _pieces(folder: Folder) -> Iterator[Folder]:
+def _pieces(folder: FolderState) -> Iterator[FolderState]:
     if len(folder) <= BATCH:
         yield folder
         return
     names = folder.names
     for start in range(0, len(names), BATCH):
         sizes, mtimes = (looked and looked[start : start + BATCH] for looked in (folder.sizes, folder.mtimes))
-        yield Folder(folder.path, "\0".join(names[start : start + BATCH]), sizes, mtimes)
+        yield FolderState(folder.path, "\0".join(names[start : start + BATCH]), sizes, mtimes)

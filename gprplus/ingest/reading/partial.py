@@ -18,20 +18,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ManifestError
-from gprplus.core.folders import remove
-from gprplus.core.names import child
-from gprplus.core.workdir import alone, replacing, write_json
-from gprplus.ingest.reading.batch import Batch
+from gprplus.core.folders import remove_output
+from gprplus.core.names import child_path
+from gprplus.core.workdir import atomic_write, exclusive_lock, write_json
+from gprplus.ingest.reading.batch import FileBatch
 from gprplus.ingest.tables.manifest import PARTS
 
 if TYPE_CHECKING:
-    from gprplus.ingest.reading.shard import Shard
+    from gprplus.ingest.reading.shard import ReadShard
 
 SECONDS = 5.0  # what is read in less is read again sooner than found
 _ABOUT = b"batches"
 
 
-class Finished(NamedTuple):
+class FinishedBatch(NamedTuple):
     """The rows of one batch, as read.outcome_table makes them, and the paths that fit no name."""
 
     images: pa.Table
@@ -46,19 +46,19 @@ class _Place(NamedTuple):
 
 
 @dataclass
-class Parts:
+class PartialResults:
     """The parts of one dataset under one request; `who` writes the new ones (a shard, or the whole build)."""
 
     folder: Path
     who: str = "build"
     _places: dict[str, _Place] = field(default_factory=dict)
-    _waiting: list[tuple[Batch, Finished]] = field(default_factory=list)
+    _waiting: list[tuple[FileBatch, FinishedBatch]] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "Parts":
+    def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "PartialResults":
         """What earlier runs of a request (its digest) left in the manifest folder."""
-        parts = cls(child(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who)
+        parts = cls(child_path(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who)
         for path in sorted(parts.folder.glob("*.arrow")):
             try:
                 about = json.loads(_read(path).schema.metadata[_ABOUT])
@@ -70,15 +70,15 @@ class Parts:
     def __bool__(self) -> bool:
         return bool(self._places)
 
-    def get(self, batch: Batch) -> Finished | None:
+    def get(self, batch: FileBatch) -> FinishedBatch | None:
         """The outcome of a batch; None where there is none, or where a file of it has changed since."""
         place = self._places.get(batch.key)
         if place is None:
             return None
         images = _read(place.part).slice(place.start, place.rows).replace_schema_metadata()
-        return Finished(images, place.unmatched) if _as_it_was(batch, images) else None
+        return FinishedBatch(images, place.unmatched) if _as_it_was(batch, images) else None
 
-    def keep(self, batch: Batch, finished: Finished) -> None:
+    def keep(self, batch: FileBatch, finished: FinishedBatch) -> None:
         """Remember an outcome; it is written once there is enough of them."""
         self._waiting.append((batch, finished))
         if time.monotonic() - self._since >= SECONDS:
@@ -95,7 +95,7 @@ class Parts:
         table = pa.concat_tables([images for _, (images, _) in self._waiting]).unify_dictionaries().combine_chunks()
         table = table.replace_schema_metadata({_ABOUT: json.dumps(about)})
         with (
-            replacing(self.folder / f"{self.who}-{about[0][0]}.arrow") as path,
+            atomic_write(self.folder / f"{self.who}-{about[0][0]}.arrow") as path,
             pa.OSFile(str(path), "wb") as sink,
             pa.ipc.new_file(sink, table.schema) as file,
         ):
@@ -106,7 +106,7 @@ class Parts:
     def writing(self) -> Iterator[None]:
         """The right to write what `who` finds: one process at a time."""
         busy = f"Another process is at work on {self.who} in {self.folder}. Wait for it."
-        with alone(self.folder / f".{self.who}.lock", ManifestError, busy):
+        with exclusive_lock(self.folder / f".{self.who}.lock", ManifestError, busy):
             yield
 
     def finish(self) -> None:
@@ -114,21 +114,21 @@ class Parts:
         self.write()
         write_json(self.folder / f"{self.who}.json", {"finished": self.who})
 
-    def lacking(self) -> "list[Shard]":
+    def lacking(self) -> "list[ReadShard]":
         """The shards that are missing, where others of their number are finished."""
-        from gprplus.ingest.reading.shard import Shard
+        from gprplus.ingest.reading.shard import ReadShard
 
         names = [path.stem for path in self.folder.glob("shard-*-of-*.json")]
-        done = {Shard.parse(name.removeprefix("shard-").replace("-of-", "/")) for name in names}
-        lacking = [[one for one in Shard.all(number) if one not in done] for number in {shard.of for shard in done}]
+        done = {ReadShard.parse(name.removeprefix("shard-").replace("-of-", "/")) for name in names}
+        lacking = [[one for one in ReadShard.all(number) if one not in done] for number in {shard.of for shard in done}]
         return min(lacking, key=len, default=[])
 
     def remove(self) -> None:
         """Forget everything about the dataset: its rows stand in the manifest now."""
         parts = self.folder.parents[1]
-        remove(self.folder.parent)
+        remove_output(self.folder.parent)
         if parts.is_dir() and not any(parts.iterdir()):  # no other dataset has parts
-            remove(parts)
+            remove_output(parts)
 
 
 def _read(path: Path) -> pa.Table:
@@ -137,7 +137,7 @@ def _read(path: Path) -> pa.Table:
         return pa.ipc.open_file(source).read_all()
 
 
-def _as_it_was(batch: Batch, images: pa.Table) -> bool:
+def _as_it_was(batch: FileBatch, images: pa.Table) -> bool:
     """Whether every file that was opened has the size and time it had then."""
     if any(folder.sizes is None for folder in batch.folders):
         return False

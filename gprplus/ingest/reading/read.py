@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.parallel import Progress, cores, in_processes, silent
+from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.decode import TOKEN
-from gprplus.ingest.layouts.worker_columns import Codes, arrow_codes, arrow_numbers
-from gprplus.ingest.reading.batch import Batch, Outcome, batches, read_batch
-from gprplus.ingest.reading.partial import Finished, Parts
-from gprplus.ingest.reading.shard import Shard
+from gprplus.ingest.layouts.worker_columns import WorkerColumn, arrow_codes, arrow_numbers
+from gprplus.ingest.reading.batch import BatchResult, FileBatch, make_batches, read_batch
+from gprplus.ingest.reading.partial import FinishedBatch, PartialResults
+from gprplus.ingest.reading.shard import ReadShard
 
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
@@ -41,9 +41,9 @@ def read_files(
     verify: str,
     *,
     fresh: np.ndarray | None = None,
-    parts: Parts | None = None,
+    parts: PartialResults | None = None,
     workers: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> tuple[pa.Table, list[str]]:
     """Parse every name and probe every fresh file: (one table for the files that match, the paths that do not).
 
@@ -51,7 +51,7 @@ def read_files(
     `parts` has what an earlier run finished, and is given what this one does. Processes start fresh, so a script that
     calls this on a large folder needs the usual `if __name__ == "__main__":`.
     """
-    cut = list(batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
+    cut = list(make_batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
     finished = {i: found for i, batch in enumerate(cut) if parts and (found := parts.get(batch))}
     outcomes = _read([batch for i, batch in enumerate(cut) if i not in finished], parts, workers)
     tables, unmatched, done = [], [], 0
@@ -66,19 +66,19 @@ def read_files(
 
 
 def read_shard(
-    shard: Shard,
+    shard: ReadShard,
     listing: Listing,
     dataset: str,
     layout: "Layout",
     verify: str,
     *,
-    parts: Parts,
+    parts: PartialResults,
     fresh: np.ndarray | None = None,
     workers: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = no_progress,
 ) -> int:
     """Read one share of the batches that read_files would read, into `parts`; the number of files in it."""
-    cut = list(batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
+    cut = list(make_batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
     mine = [batch for i, batch in enumerate(cut) if shard.has(i)]
     todo = [batch for batch in mine if parts.get(batch) is None]
     total = sum(map(len, mine))
@@ -90,25 +90,25 @@ def read_shard(
     return total
 
 
-def _read(todo: list[Batch], parts: Parts | None, workers: int | None) -> Iterator[Finished]:
+def _read(todo: list[FileBatch], parts: PartialResults | None, workers: int | None) -> Iterator[FinishedBatch]:
     """Batches read, in order, each given to `parts` as soon as it is there."""
     work = sum(len(batch) if batch.fresh is None else sum(batch.fresh) for batch in todo)
-    count = (workers or cores()) if todo and work >= _PAYS[todo[0].verify] else 1
-    for outcome, batch in zip(in_processes(read_batch, todo, count), todo, strict=True):
-        found = Finished(outcome_table(batch.layout, outcome), outcome.unmatched)
+    count = (workers or available_cores()) if todo and work >= _PAYS[todo[0].verify] else 1
+    for outcome, batch in zip(map_processes(read_batch, todo, count), todo, strict=True):
+        found = FinishedBatch(outcome_table(batch.layout, outcome), outcome.unmatched)
         if parts is not None:
             parts.keep(batch, found)
         yield found
 
 
-def outcome_table(layout: "Layout", outcome: Outcome) -> pa.Table:
+def outcome_table(layout: "Layout", outcome: BatchResult) -> pa.Table:
     """The columns of a batch as Arrow."""
     uids = np.frombuffer(outcome.uids, ">u8").astype(np.uint64)
     paths = outcome.paths.split("\0") if outcome.paths else []
     fresh = np.frombuffer(outcome.fresh, np.uint8).astype(bool)
     columns = [pa.array(uids), *map(arrow_codes, outcome.tokens), pa.array(paths, pa.string()), pa.array(fresh)]
     for field, column in zip(PROBED, outcome.probes.values(), strict=True):
-        if isinstance(column, Codes):
+        if isinstance(column, WorkerColumn):
             columns.append(arrow_codes(column))
         elif pa.types.is_string(field.type):
             columns.append(pa.nulls(len(paths), field.type) if column is None else pa.array(column, field.type))
@@ -118,4 +118,4 @@ def outcome_table(layout: "Layout", outcome: Outcome) -> pa.Table:
 
 
 def _empty(layout: "Layout", dataset: str) -> pa.Table:
-    return outcome_table(layout, read_batch(Batch("", dataset, layout, "names", ())))
+    return outcome_table(layout, read_batch(FileBatch("", dataset, layout, "names", ())))

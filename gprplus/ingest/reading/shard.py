@@ -6,17 +6,17 @@ from typing import NamedTuple
 from gprplus.core.errors import ManifestError
 
 
-class Shard(NamedTuple):
+class ReadShard(NamedTuple):
     """Which share of how many, counted from 1."""
 
     number: int
     of: int
 
     @classmethod
-    def parse(cls, text: str) -> "Shard":
+    def parse(cls, text: str) -> "ReadShard":
         """A shard as it is written. Raises ManifestError.
 
-        >>> Shard.parse("2/8"), str(Shard(2, 8)), Shard(2, 8).has(9), Shard(2, 8).has(2)
+        >>> ReadShard.parse("2/8"), str(ReadShard(2, 8)), ReadShard(2, 8).has(9), ReadShard(2, 8).has(2)
         (Shard(number=2, of=8), '2/8', True, False)
         """
         found = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text.strip())
@@ -26,7 +26,7 @@ class Shard(NamedTuple):
         return shard
 
     @classmethod
-    def all(cls, of: int) -> "list[Shard]":
+    def all(cls, of: int) -> "list[ReadShard]":
         """Every shard of a build in that many."""
         return [cls(number, of) for number in range(1, of + 1)]
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from gprplus import archives
 from gprplus.core.declarations import identity_attributes
-from gprplus.core.errors import ManifestError, examples, nearest
-from gprplus.core.hashing import digest
-from gprplus.ingest.files.archive_members import beside
+from gprplus.core.errors import ManifestError, did_you_mean, first_few
+from gprplus.core.hashing import sha256_digest
+from gprplus.ingest.files.archive_members import sidecar_path
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.sidecars import identity_codes
 from gprplus.ingest.sidecars.identity_codes import CodeTable
@@ -27,20 +27,20 @@ Known = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True)
-class People:
+class IdentityTable:
     """What an identities file says: identity -> attribute -> level, and what it says that cannot be, in sentences."""
 
     known: Known = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
 
 
-def find(listing: Listing, given: Path | None) -> Path | None:
+def find_identity_file(listing: Listing, given: Path | None) -> Path | None:
     """The identities file: the one given, else `identities.csv` beside the renders, else none."""
     if given is not None:
         if not given.is_file():
             raise ManifestError(f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat table.")
         return given
-    place = beside(listing, "identities.csv")
+    place = sidecar_path(listing, "identities.csv")
     return place if archives.exists(place) else None
 
 
@@ -48,19 +48,21 @@ def file_digest(path: Path | None, code_table: str = "") -> str | None:
     """SHA-256 of the file's bytes and of the code table it is read with; None for no file."""
     if path is None:
         return None
-    return digest(archives.read(path), *([identity_codes.load(code_table).digest] if code_table else []))
+    return sha256_digest(
+        archives.read(path), *([identity_codes.load_code_table(code_table).digest] if code_table else [])
+    )
 
 
-def read_identities(path: Path | None, code_table: str = "") -> People:
+def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
     """The people of a file, read with a code table by name where the layout has one. Raises ManifestError on columns
     that are unknown and on rows that contradict each other.
     """
     if path is None:
-        return People()
+        return IdentityTable()
     from gprplus.ingest.sidecars import table_files
 
-    table = identity_codes.load(code_table) if code_table else identity_codes.words()
-    columns, rows = table_files.read(path)
+    table = identity_codes.load_code_table(code_table) if code_table else identity_codes.code_words()
+    columns, rows = table_files.read_records(path)
     if path.suffix.lower() == ".mat" and not code_table:
         raise ManifestError(
             f"{path} writes codes, and the layout declares no code table to read them with. Add `codes = NAME` to it."
@@ -80,12 +82,12 @@ def read_identities(path: Path | None, code_table: str = "") -> People:
             if level is not None and person.setdefault(attribute, level) != level:
                 clashes.setdefault(name, f"{attribute} is '{person[attribute]}' and '{level}'")
     if clashes:
-        told = examples([f"'{name}': {clash}" for name, clash in clashes.items()])
+        told = first_few([f"'{name}': {clash}" for name, clash in clashes.items()])
         raise ManifestError(
             f"{path} says two things of {len(clashes):,} {'identity' if len(clashes) == 1 else 'identities'} ({told}). "
             "Keep one row for each identity."
         )
-    return People(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))
+    return IdentityTable(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))
 
 
 def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
@@ -102,13 +104,13 @@ def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
         raise ManifestError(f"{path} has no column '{table.identity[0]}'; it has {', '.join(columns) or 'none'}.")
     for name, written in present.items():
         if name not in allowed | {"identity"}:
-            raise ManifestError(f"{path} has an unknown column '{written}'. {nearest(name, allowed)}")
+            raise ManifestError(f"{path} has an unknown column '{written}'. {did_you_mean(name, allowed)}")
     return who
 
 
 def _doubt(attribute: str, why: str, names: list[str]) -> str:
     count = f"{len(names):,} {'identity' if len(names) == 1 else 'identities'}"
-    return f"the identities file gives {attribute} {why} for {count} ({examples(sorted(names))}): it stays unknown."
+    return f"the identities file gives {attribute} {why} for {count} ({first_few(sorted(names))}): it stays unknown."
 
 
 def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
@@ -129,16 +131,16 @@ def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table"
     }
     for attribute in identity_attributes():
         columns[attribute] = pa.array([known.get(name, {}).get(attribute) for name in names], pa.string())
-    return conform(encoded(columns), IDENTITIES)
+    return conform(encode_identities(columns), IDENTITIES)
 
 
-def encoded(columns: "Mapping[str, pa.Array]") -> "pa.Table":
+def encode_identities(columns: "Mapping[str, pa.Array]") -> "pa.Table":
     """Columns as a table, strings as dictionaries with 32-bit codes."""
     import pyarrow as pa
 
     return pa.table({name: a.dictionary_encode() if pa.types.is_string(a.type) else a for name, a in columns.items()})
 
 
-def strangers(known: Known, names: Iterable[str]) -> list[str]:
+def unmatched_identities(known: Known, names: Iterable[str]) -> list[str]:
     """Identities that the file speaks of and no image shows, sorted."""
     return sorted(set(known) - set(names))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gprplus.core.declarations import identity_attributes, read, strict
-from gprplus.core.errors import DeclarationError, nearest, printable
+from gprplus.core.declarations import from_mapping, identity_attributes, load_declaration
+from gprplus.core.errors import DeclarationError, did_you_mean, escape
 
 LONGEST = 60  # characters of a level
 _DIGITS = 4000  # that int() takes
@@ -20,7 +20,7 @@ Reading = tuple[str | None, str]  # a level, or None and why it is unknown ("" w
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeEntry:
     """How one attribute is read.
 
     `columns` are names of the one column it stands in (the attribute's own name always is one); `any_of` are columns of
@@ -47,7 +47,7 @@ class Code:
         return next((self._level(row[column]) for column in self.columns if column in row), (None, ""))
 
     def _level(self, value: object) -> Reading:
-        text = plain(value)
+        text = slug(value)
         if text in self.levels:
             return self.levels[text], ""
         if text in self.levels.values() or text in self.flags.values():
@@ -77,7 +77,7 @@ class CodeTable:
     """
 
     title: str
-    attributes: dict[str, Code]
+    attributes: dict[str, CodeEntry]
     source: str = ""
     identity: tuple[str, ...] = ("identity",)
     unused: tuple[str, ...] = ()
@@ -89,10 +89,10 @@ class CodeTable:
         return [*self.identity, *self.unused, *(name for code in self.attributes.values() for name in code.sources)]
 
 
-def plain(value: object) -> str:
+def slug(value: object) -> str:
     """A cell as text: a number without leading zeros or a fraction of nought, words as a slug, '' for an empty cell.
 
-    >>> plain("01"), plain(2.0), plain("Dark Blue "), plain(True), plain(None), plain(float("nan"))
+    >>> slug("01"), slug(2.0), slug("Dark Blue "), slug(True), slug(None), slug(float("nan"))
     ('1', '2', 'dark-blue', 'yes', '', '')
     """
     if value is None or value != value:  # a NaN differs from itself
@@ -107,7 +107,7 @@ def plain(value: object) -> str:
 
 
 def _impossible(text: str) -> str:
-    return f"the impossible value '{printable(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')}'"
+    return f"the impossible value '{escape(text if len(text) <= LONGEST else f'{text[:LONGEST]}...')}'"
 
 
 def column_name(name: str) -> str:
@@ -119,15 +119,15 @@ def column_name(name: str) -> str:
     return re.sub(r"[\s\-_]+", "_", name.strip().lower())
 
 
-def load(name: str | Path) -> CodeTable:
+def load_code_table(name: str | Path) -> CodeTable:
     """A shipped code table by name, or a user's own by the path of its `.toml` file. Raises DeclarationError."""
-    declaration = read("codes", name)
+    declaration = load_declaration("codes", name)
     where = f"codes/{declaration.path.name}"
-    table = replace(strict(CodeTable, declaration.data, where), digest=declaration.digest)
+    table = replace(from_mapping(CodeTable, declaration.data, where), digest=declaration.digest)
     for attribute, code in table.attributes.items():
         if attribute not in identity_attributes():
             raise DeclarationError(
-                f"{where}: unknown attribute '{attribute}'. {nearest(attribute, identity_attributes())}"
+                f"{where}: unknown attribute '{attribute}'. {did_you_mean(attribute, identity_attributes())}"
             )
         if not code.levels:
             raise DeclarationError(f"{where}: attributes.{attribute} has no levels.")
@@ -136,21 +136,21 @@ def load(name: str | Path) -> CodeTable:
     return replace(table, attributes={name: _named(name, code) for name, code in table.attributes.items()})
 
 
-def _named(attribute: str, code: Code) -> Code:
+def _named(attribute: str, code: CodeEntry) -> CodeEntry:
     """The code with its columns as names are compared, and the attribute's own name among them."""
     columns = dict.fromkeys(column_name(name) for name in (attribute, *code.columns))
     flags = {column_name(name): level for name, level in code.flags.items()}
     return replace(code, columns=tuple(columns), any_of=tuple(map(column_name, code.any_of)), flags=flags)
 
 
-def words() -> CodeTable:
+def code_words() -> CodeTable:
     """The table of those who write levels as words: any word is a level, a bare number is none."""
     return CodeTable("levels as words", {name: _Words((name,)) for name in identity_attributes()})
 
 
-class _Words(Code):
+class _Words(CodeEntry):
     def _level(self, value: object) -> Reading:
-        text = plain(value)
+        text = slug(value)
         if text.isdigit() or not text.isprintable() or len(text) > LONGEST:
             return None, _impossible(text)
         return text or None, ""

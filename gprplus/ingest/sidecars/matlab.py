@@ -20,7 +20,7 @@ loadmat(io.BytesIO(sys.stdin.buffer.read()), simplify_cells=True)
 _SECONDS = 120
 
 
-def read(path: Path) -> dict[str, Any]:
+def read_matlab(path: Path) -> dict[str, Any]:
     """The variables of a `.mat` file: structs as dictionaries, vectors as arrays. Raises ManifestError."""
     from scipy.io import loadmat
 
@@ -51,7 +51,7 @@ def _try(path: Path, data: bytes) -> None:
     raise ManifestError(f"{path} cannot be read as a MATLAB file: {why.rstrip('.')}.")
 
 
-def vector(path: Path, name: str, value: Any) -> np.ndarray:
+def matlab_vector(path: Path, name: str, value: Any) -> np.ndarray:
     """A variable or field that must be a vector `(N,)`, a scalar being one of a single value. Raises ManifestError."""
     try:
         found = np.atleast_1d(value)

@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus import archives
-from gprplus.core.errors import ManifestError, examples
-from gprplus.core.hashing import digest
-from gprplus.ingest.files.archive_members import beside
+from gprplus.core.errors import ManifestError, first_few
+from gprplus.core.hashing import sha256_digest
+from gprplus.ingest.files.archive_members import sidecar_path
 from gprplus.ingest.files.listing import Listing
-from gprplus.ingest.layouts.decode import Coded
-from gprplus.ingest.layouts.tokens import RoleList
+from gprplus.ingest.layouts.decode import DecodedTokens
+from gprplus.ingest.layouts.tokens import RoleListRule
 from gprplus.ingest.sidecars import matlab
 
 
 @dataclass(frozen=True)
-class Listed:
+class RoleLists:
     """What the role lists of one dataset say: `paths` below its root, each once, and the role of each; `files` are
     those that were there.
     """
@@ -30,7 +30,7 @@ class Listed:
     files: tuple[str, ...]
 
 
-def read_lists(listing: Listing, lists: Sequence[RoleList]) -> Listed:
+def read_lists(listing: Listing, lists: Sequence[RoleListRule]) -> RoleLists:
     """The lists that lie under the root of a listing; one that does not is left out.
 
     Raises ManifestError for a list that cannot be read, or that gives a second role to an image.
@@ -38,7 +38,7 @@ def read_lists(listing: Listing, lists: Sequence[RoleList]) -> Listed:
     given: dict[str, str] = {}
     files = []
     for item in lists:
-        path = beside(listing, item.file)
+        path = sidecar_path(listing, item.file)
         if not archives.exists(path):
             continue
         files.append(item.file)
@@ -50,16 +50,20 @@ def read_lists(listing: Listing, lists: Sequence[RoleList]) -> Listed:
                     f"{path} gives the role {role} to {below}, which another list calls {given[below]}. An image of a "
                     "manifest has one role: ingest one protocol at a time."
                 )
-    return Listed(pa.array(given, pa.string()), tuple(given.values()), tuple(files))
+    return RoleLists(pa.array(given, pa.string()), tuple(given.values()), tuple(files))
 
 
-def lists_digest(listing: Listing, lists: Sequence[RoleList]) -> str | None:
+def lists_digest(listing: Listing, lists: Sequence[RoleListRule]) -> str | None:
     """SHA-256 over the lists that are there; None without any."""
-    there = {item.file: place for item in lists if archives.exists(place := beside(listing, item.file))}
-    return digest(*(part for file, place in there.items() for part in (file, archives.read(place)))) if there else None
+    there = {item.file: place for item in lists if archives.exists(place := sidecar_path(listing, item.file))}
+    return (
+        sha256_digest(*(part for file, place in there.items() for part in (file, archives.read(place))))
+        if there
+        else None
+    )
 
 
-def _entries(path: Path, item: RoleList) -> list[tuple[str, str]]:
+def _entries(path: Path, item: RoleListRule) -> list[tuple[str, str]]:
     return _matlab(path, item) if item.positions else [(name, item.role) for name in _lines(path)]
 
 
@@ -71,28 +75,28 @@ def _lines(path: Path) -> list[str]:
     return [re.sub(r"\s+-?\d+$", "", line.strip()) for line in text.splitlines() if line.strip()]
 
 
-def _matlab(path: Path, item: RoleList) -> list[tuple[str, str]]:
-    variables = matlab.read(path)
+def _matlab(path: Path, item: RoleListRule) -> list[tuple[str, str]]:
+    variables = matlab.read_matlab(path)
     for name in (item.paths, *item.positions):
         if name not in variables:
             raise ManifestError(f"{path} has no variable '{name}'; it has {', '.join(sorted(variables)) or 'none'}.")
-    names = [str(name) for name in matlab.vector(path, item.paths, variables[item.paths])]
+    names = [str(name) for name in matlab.matlab_vector(path, item.paths, variables[item.paths])]
     entries = []
     for variable, role in item.positions.items():
-        positions = matlab.vector(path, variable, variables[variable])
+        positions = matlab.matlab_vector(path, variable, variables[variable])
         if positions.dtype.kind not in "iuf" or not np.all(np.isfinite(positions) & (positions == np.floor(positions))):
             raise ManifestError(f"{path}: {variable}: expected positions, whole numbers from 1 on.")
         outside = positions[(positions < 1) | (positions > len(names))].tolist()
         if outside:
             raise ManifestError(
-                f"{path}: {variable} speaks of position(s) {examples(outside)}, and {item.paths} has 1 to "
+                f"{path}: {variable} speaks of position(s) {first_few(outside)}, and {item.paths} has 1 to "
                 f"{len(names):,}."
             )
         entries += [(names[position - 1], role) for position in positions.astype(np.int64).tolist()]
     return entries
 
 
-def with_roles(images: pa.Table, listed: Listed) -> pa.Table:
+def add_roles(images: pa.Table, listed: RoleLists) -> pa.Table:
     """Images with the roles of the lists in place of those of the folders; who is on no list has none."""
     levels = pa.array(sorted(set(listed.roles)), pa.string())
     place = {role: i for i, role in enumerate(levels.to_pylist())}
@@ -102,13 +106,13 @@ def with_roles(images: pa.Table, listed: Listed) -> pa.Table:
     return images.set_column(images.schema.get_field_index("role"), images.schema.field("role"), column)
 
 
-def about_lists(images: pa.Table, listed: Listed, lists: Sequence[RoleList]) -> list[str]:
+def role_list_notes(images: pa.Table, listed: RoleLists, lists: Sequence[RoleListRule]) -> list[str]:
     """What somebody should know of a dataset's role lists, one sentence each."""
     if not lists:
         return []
     if not listed.files:
         return [
-            f"none of the role lists ({examples([item.file for item in lists], 4)}) lies beside the images: roles are "
+            f"none of the role lists ({first_few([item.file for item in lists], 4)}) lies beside the images: roles are "
             "as far as the folders tell them."
         ]
     here = pc.is_in(listed.paths, images["path"].combine_chunks())
@@ -116,18 +120,18 @@ def about_lists(images: pa.Table, listed: Listed, lists: Sequence[RoleList]) -> 
     unlisted = images.filter(pc.is_null(images["role"]))["path"].to_pylist()
     sentences = []
     if absent:
-        sentences.append(f"{len(absent):,} images of the role lists are not here, such as {examples(absent)}.")
+        sentences.append(f"{len(absent):,} images of the role lists are not here, such as {first_few(absent)}.")
     if unlisted:
         sentences.append(
-            f"{len(unlisted):,} images are on none of the lists {examples(listed.files, 4)} and have no role, such as "
-            f"{examples(unlisted)}."
+            f"{len(unlisted):,} images are on none of the lists {first_few(listed.files, 4)} and have no role, such as "
+            f"{first_few(unlisted)}."
         )
     return sentences
 
 
-def gallery_only(images: pa.Table) -> list[str]:
+def gallery_only_warning(images: pa.Table) -> list[str]:
     """One sentence on people whom the gallery alone has, where a dataset has queries; DukeMTMC-reID has 408."""
-    identity, role = Coded(images, "identity"), Coded(images, "role")
+    identity, role = DecodedTokens(images, "identity"), DecodedTokens(images, "role")
     if not {"query", "gallery"} <= set(role.tokens):
         return []
     counted = ~np.asarray(images["is_junk"]) & ~np.asarray(images["is_distractor"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.archives import read as read_file
-from gprplus.core.errors import ManifestError, examples, printable
+from gprplus.core.errors import ManifestError, escape, first_few
 from gprplus.ingest.sidecars import matlab
 
 Records = list[dict[str, object]]
@@ -18,7 +18,7 @@ _CELLS = (str, int, float, Decimal, date, time, type(None))
 _MOST = 10_000_000  # rows of an identities table
 
 
-def read(path: Path) -> tuple[list[str], Records]:
+def read_records(path: Path) -> tuple[list[str], Records]:
     """(column names, rows) of a table. Raises ManifestError on a file that cannot be read as what its name says, and on
     cells that are neither texts nor numbers.
     """
@@ -39,7 +39,7 @@ def _check_cells(path: Path, rows: Records) -> None:
             else:
                 continue
             raise ManifestError(
-                f"{path}: row {number}, column '{printable(column)}': expected text or a number, found {found}."
+                f"{path}: row {number}, column '{escape(column)}': expected text or a number, found {found}."
             )
 
 
@@ -55,7 +55,7 @@ def _csv(path: Path) -> tuple[list[str], Records]:
         raise ManifestError(f"{path} cannot be read as CSV: {error}.") from error
     ragged = [i for i, row in enumerate(rows, start=2) if None in row or None in row.values()]
     if ragged:
-        raise ManifestError(f"{path}: line(s) {examples(ragged)} do not have the {len(columns)} cells of the header.")
+        raise ManifestError(f"{path}: line(s) {first_few(ragged)} do not have the {len(columns)} cells of the header.")
     return columns, rows
 
 
@@ -94,15 +94,15 @@ def _json(path: Path) -> tuple[list[str], Records]:
 
 def _matlab(path: Path) -> tuple[list[str], Records]:
     """Structs of equally long vectors (such as train and test), addressed by field: their orders differ."""
-    structs = list(_structs(matlab.read(path)))
+    structs = list(_structs(matlab.read_matlab(path)))
     if not structs:
         raise ManifestError(f"{path} holds no struct of vectors, one value for each identity.")
     records: Records = []
     for struct in structs:
-        vectors = {name: matlab.vector(path, name, values) for name, values in struct.items()}
+        vectors = {name: matlab.matlab_vector(path, name, values) for name, values in struct.items()}
         lengths = {len(vector) for vector in vectors.values()}
         if len(lengths) > 1:
-            raise ManifestError(f"{path}: the fields of one struct are {examples(sorted(lengths))} long, not alike.")
+            raise ManifestError(f"{path}: the fields of one struct are {first_few(sorted(lengths))} long, not alike.")
         columns = {name: vector.tolist() for name, vector in vectors.items()}
         records += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return list(dict.fromkeys(column for row in records for column in row)), records

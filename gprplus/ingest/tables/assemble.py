@@ -6,15 +6,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from gprplus.core.declarations import attributes, in_order
-from gprplus.core.workdir import fingerprint, versions
+from gprplus.core.declarations import attributes, sort_levels
+from gprplus.core.workdir import fingerprint, package_versions
 from gprplus.ingest.tables.manifest import TABLES, Manifest
-from gprplus.ingest.tables.select import only, without
+from gprplus.ingest.tables.select import drop_dataset, filter_dataset
 from gprplus.schema import IMAGES, VERSION
 
 
 @dataclass(frozen=True)
-class Rows:
+class AssembledTables:
     """The four tables of one dataset, sorted, and its entry in manifest.json."""
 
     images: pa.Table
@@ -24,15 +24,17 @@ class Rows:
     about: dict[str, Any]
 
 
-def assemble(old: Manifest | None, done: Mapping[str, Rows]) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+def assemble_tables(
+    old: Manifest | None, done: Mapping[str, AssembledTables]
+) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     """All tables (datasets in the order of their names) and manifest.json."""
     kept = [name for name in (old.datasets if old else {}) if name not in done]
     names = sorted([*kept, *done])
     tables = {}
     for table in TABLES:
         had = _unchecked(old, table) if old and kept else None
-        had = without(had, list(done)) if had is not None and done else had
-        parts = [getattr(done[name], table) if name in done else only(had, name) for name in names]
+        had = drop_dataset(had, list(done)) if had is not None and done else had
+        parts = [getattr(done[name], table) if name in done else filter_dataset(had, name) for name in names]
         tables[table] = parts[0] if len(parts) == 1 else pa.concat_tables(parts).unify_dictionaries().combine_chunks()
     had_datasets = old.datasets if old else {}
     datasets = {name: done[name].about if name in done else had_datasets[name] for name in names}
@@ -52,7 +54,7 @@ def _record(datasets: dict[str, dict[str, Any]], tables: Mapping[str, pa.Table])
         "datasets": datasets,
         "levels": _levels(tables),
         "counts": {name: tables[name].num_rows for name in ("images", "identities", "rejected")},
-        "versions": versions(),
+        "versions": package_versions(),
     }
 
 
@@ -63,5 +65,5 @@ def _levels(tables: Mapping[str, pa.Table]) -> dict[str, list[Any]]:
         column = tables["images" if attribute.level == "image" else "identities"][name]
         levels = [level for level in column.unique().to_pylist() if level is not None]
         if levels:
-            present[name] = in_order(name, levels)
+            present[name] = sort_levels(name, levels)
     return present

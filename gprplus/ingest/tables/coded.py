@@ -6,24 +6,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core.declarations import in_order
+from gprplus.core.declarations import sort_levels
 
 
-def margin(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:
+def level_counts(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:
     """How many rows each level of an attribute has, in declared order; nulls are left out."""
     counted = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
-    return {level: counted[level] for level in in_order(attribute, list(counted))}
+    return {level: counted[level] for level in sort_levels(attribute, list(counted))}
 
 
 @dataclass(frozen=True)
-class Codes:
+class CodedColumn:
     """One attribute of some rows: its levels in declared order, and `(N,) int64` codes into them, -1 where unknown."""
 
     levels: list[Any]
     codes: np.ndarray
 
 
-def codes_of(rows: pa.Table, attribute: str) -> Codes:
+def coded_column(rows: pa.Table, attribute: str) -> CodedColumn:
     """An attribute of a table as codes in declared order of the levels."""
     column = rows[attribute].combine_chunks()
     if isinstance(column, pa.ChunkedArray):
@@ -33,6 +33,6 @@ def codes_of(rows: pa.Table, attribute: str) -> Codes:
     found = column.dictionary.to_pylist()
     codes = np.asarray(column.indices.fill_null(-1)).astype(np.int64)
     present = {found[i] for i in np.unique(codes[codes >= 0])}
-    levels = in_order(attribute, present)
+    levels = sort_levels(attribute, present)
     place = {level: i for i, level in enumerate(levels)}
-    return Codes(levels, np.array([*(place.get(level, -1) for level in found), -1], np.int64)[codes])
+    return CodedColumn(levels, np.array([*(place.get(level, -1) for level in found), -1], np.int64)[codes])

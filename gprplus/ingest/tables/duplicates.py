@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.core.errors import ManifestError, examples
+from gprplus.core.errors import ManifestError, first_few
 
 
-def same_bytes(images: pa.Table) -> list[str]:
+def duplicate_content_warnings(images: pa.Table) -> list[str]:
     """One sentence on files that are byte for byte a file of another person; none where no digest was taken."""
     known = images.select(["path", "identity", "digest"]).filter(pc.is_valid(images["digest"]))
     digests = known["digest"].combine_chunks().dictionary_encode()
@@ -26,12 +26,12 @@ def same_bytes(images: pa.Table) -> list[str]:
     twins = twins[np.argsort(content[twins], kind="stable")]  # those alike stand together
     paths = known["path"].take(pa.array(twins)).to_pylist()
     return [
-        f"{len(twins):,} files are byte for byte the same under two identities or more, such as {examples(paths)}: "
+        f"{len(twins):,} files are byte for byte the same under two identities or more, such as {first_few(paths)}: "
         "somebody is called by two names, or a file was copied to the wrong place."
     ]
 
 
-def refuse_twins(images: pa.Table, root: Path) -> None:
+def reject_duplicate_keys(images: pa.Table, root: Path) -> None:
     """Refuse two files with one key: their names say that they are the same image."""
     uids = np.asarray(images["uid"])
     order = np.argsort(uids, kind="stable")

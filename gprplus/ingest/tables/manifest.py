@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.declarations import attributes
-from gprplus.core.errors import ManifestError, nearest
-from gprplus.core.files import Signature, signature
+from gprplus.core.errors import ManifestError, did_you_mean
+from gprplus.core.files import Signature, file_signature
 from gprplus.core.folders import is_held
 from gprplus.core.paths import AnyPath
 from gprplus.core.roots import recorded_root
@@ -23,7 +23,7 @@ RECORD = "manifest.json"
 TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
 LOOKS = "looks"  # a table that stands only where checks were asked for
 PARTS = ".parts"  # what is read of a build that is not finished (reading/parts.py)
-LOOKING = ".looks"  # a folder: what a build has looked at that does not stand yet
+MEASURING = ".looks"  # a folder: what a build has looked at that does not stand yet
 _LOOKS = 40  # times that an open looks for a manifest that is not being replaced: two seconds
 AGAIN = "Build it again with --force."
 NEXT = ".next"  # where a build writes before it takes the place of what was there
@@ -110,8 +110,12 @@ class Manifest:
             require(self.columns(name), columns, f"The {name} table of {self.path}")
         path = self.path / f"{name}.parquet"
         # pq.read_table imports pandas, which costs 0.3 s before the first row is read.
-        with stored.reading(path, ManifestError, AGAIN), path.open("rb") as opened, pq.ParquetFile(opened) as file:
-            if self.files and signature(opened.fileno()) != self.files[name]:
+        with (
+            stored.reading_table(path, ManifestError, AGAIN),
+            path.open("rb") as opened,
+            pq.ParquetFile(opened) as file,
+        ):
+            if self.files and file_signature(opened.fileno()) != self.files[name]:
                 raise ManifestError(f"{self.path} was built again while it was being read. Run the command again.")
             wanted = file.schema_arrow.names if columns is None else list(columns)
             expected = self.columns(name) if columns is None and name in TABLES else wanted
@@ -120,14 +124,14 @@ class Manifest:
         rows = self.info.get("counts", {}).get(name, len(table))
         if len(table) != rows:
             raise ManifestError(f"{path} has {len(table):,} rows, {RECORD} counts {rows:,}. {AGAIN}")
-        return stored.checked(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
+        return stored.check_stored(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
         """Where each dataset's files lie: `overrides` by name, else as recorded, relative to the manifest folder."""
         datasets, overrides = self.info["datasets"], overrides or {}
         for name in overrides:
             if name not in datasets:
-                raise ManifestError(f"{self.path} has no dataset '{name}'. {nearest(name, datasets)}")
+                raise ManifestError(f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}")
         return {
             name: Path(overrides.get(name) or recorded_root(self.path, about["root"], name, ManifestError)).resolve()
             for name, about in datasets.items()
@@ -137,7 +141,7 @@ class Manifest:
         """The levels of an attribute that are present, in declared order; empty when every value is unknown."""
         known = [*attributes(), "identity"]
         if attribute not in known:
-            raise ManifestError(f"There is no attribute '{attribute}'. {nearest(attribute, known)}")
+            raise ManifestError(f"There is no attribute '{attribute}'. {did_you_mean(attribute, known)}")
         if attribute == "identity":
             return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
         return list(self.info["levels"].get(attribute, []))
@@ -168,11 +172,11 @@ def _snapshot(folder: Path) -> tuple[dict[str, Any], dict[str, Signature]]:
     """
     for _ in range(_LOOKS):
         busy = is_held(folder)
-        before = signature(folder / RECORD)
+        before = file_signature(folder / RECORD)
         if not interrupted(folder):
             info = read_json(folder / RECORD, ManifestError, "a manifest (make one with gprplus build-manifest)")
-            files = {name: signature(folder / f"{name}.parquet") for name in (*TABLES, LOOKS)}
-            if not interrupted(folder) and signature(folder / RECORD) == before:
+            files = {name: file_signature(folder / f"{name}.parquet") for name in (*TABLES, LOOKS)}
+            if not interrupted(folder) and file_signature(folder / RECORD) == before:
                 return info, files
         if not busy and interrupted(folder):
             break

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.errors import ManifestError
-from gprplus.core.folders import holding, remove
+from gprplus.core.folders import hold_folder, remove_output
 from gprplus.core.workdir import write_json, write_table
 from gprplus.ingest.tables.manifest import LOOKS, NEXT, RECORD, TABLES, interrupted
 
@@ -18,15 +18,15 @@ KIND = "a manifest"  # of folder, as its mark states
 
 
 @contextmanager
-def building(folder: Path) -> Iterator[None]:
+def hold_manifest(folder: Path) -> Iterator[None]:
     """The right to replace a manifest: one process at a time. A replacement that was interrupted is finished first."""
-    with holding(folder, KIND, ManifestError, adopt=True):
+    with hold_folder(folder, KIND, ManifestError, adopt=True):
         _take_place(folder)
-        remove(folder / NEXT)
+        remove_output(folder / NEXT)
         yield
 
 
-def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]) -> None:
+def replace_manifest(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]) -> None:
     """Put new tables and their record in the place of the old, so that no reader ever takes a mixture for whole.
 
     Everything is written beside first, the record last; then each file is renamed into place, the record last again.
@@ -37,7 +37,7 @@ def replace(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, A
         write_table(staged / f"{name}.parquet", table)
     write_json(staged / RECORD, info)
     if LOOKS not in tables:
-        remove(folder / f"{LOOKS}.parquet")
+        remove_output(folder / f"{LOOKS}.parquet")
     _take_place(folder)
 
 
@@ -48,4 +48,4 @@ def _take_place(folder: Path) -> None:
     for name in (*(f"{table}.parquet" for table in (*TABLES, LOOKS)), RECORD):
         if (staged / name).exists():
             os.replace(staged / name, folder / name)
-    remove(staged)
+    remove_output(staged)

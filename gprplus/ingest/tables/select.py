@@ -7,24 +7,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 
-def only(table: pa.Table, dataset: str) -> pa.Table:
+def filter_dataset(table: pa.Table, dataset: str) -> pa.Table:
     """The rows of one dataset."""
-    return kept(table, pc.equal(table["dataset"].cast(pa.string()), dataset))
+    return filter_mask(table, pc.equal(table["dataset"].cast(pa.string()), dataset))
 
 
-def kept(table: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
+def filter_mask(table: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
     """The rows where `keep` is true; the table itself where that is all of them, for a filter copies what it keeps."""
     return table if pc.all(keep, min_count=0).as_py() and not keep.null_count else table.filter(keep)
 
 
-def places(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
+def lookup_rows(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
     """Where each wanted path stands among others, null where it does not."""
     if wanted.equals(among):  # as after every build that rejected nothing: no need for a table of all paths
         return pa.array(np.arange(len(wanted)))
     return pc.index_in(wanted, among.combine_chunks())
 
 
-def without(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
+def drop_dataset(table: pa.Table, datasets: Sequence[str]) -> pa.Table:
     """The rows of all other datasets."""
     inside = pc.is_in(table["dataset"].cast(pa.string()), pa.array(list(datasets), pa.string()))
     return table.filter(pc.invert(inside))

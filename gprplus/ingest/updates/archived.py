@@ -7,13 +7,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.files.archive_members import Contents, Memory
-from gprplus.ingest.files.listing import Hidden, Refused
+from gprplus.ingest.files.archive_members import ArchiveContents, Memory
+from gprplus.ingest.files.listing import HiddenFiles, RefusedPath
 from gprplus.ingest.tables.manifest import Manifest
-from gprplus.ingest.tables.select import only
+from gprplus.ingest.tables.select import filter_dataset
 
 
-def remembered(manifest: Manifest | None, root: Path) -> Memory | None:
+def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
     """What the archives under a root held when their dataset was built, as long as their size and time stay."""
     if manifest is None:
         return None
@@ -23,13 +23,13 @@ def remembered(manifest: Manifest | None, root: Path) -> Memory | None:
         return None
     tables: list[pa.Table] = []
 
-    def contents(path: str, size: int, mtime: int) -> Contents | None:
+    def contents(path: str, size: int, mtime: int) -> ArchiveContents | None:
         before = about["archives"].get(path)
         if before is None or tuple(before[:2]) != (size, mtime):
             return None
         if not tables:
-            tables.extend((only(manifest.scan(), names[0]), only(manifest.rejected(), names[0])))
-        hidden = Hidden(**about.get("hidden_members", {}).get(path, {}))
+            tables.extend((filter_dataset(manifest.scan(), names[0]), filter_dataset(manifest.rejected(), names[0])))
+        hidden = HiddenFiles(**about.get("hidden_members", {}).get(path, {}))
         return replace(_contents(path, before[2], *(_below(table, path) for table in tables)), hidden=hidden)
 
     return contents
@@ -43,12 +43,12 @@ def _below(table: pa.Table, path: str) -> pa.Table:
     return table.filter(mine)
 
 
-def _contents(path: str, ignored: int, scan: pa.Table, rejected: pa.Table) -> Contents:
+def _contents(path: str, ignored: int, scan: pa.Table, rejected: pa.Table) -> ArchiveContents:
     """Opened members are in the scan; of the others, a name that did not fit is a member too, the rest was refused."""
     opened = set(scan["path"].to_pylist())
     others = [row for row in rejected.to_pylist() if row["path"] not in opened]
     unfit = [row["path"] for row in others if row["reason"] == "name"]
-    refused = [Refused(row["path"], row["reason"], row["detail"]) for row in others if row["reason"] != "name"]
+    refused = [RefusedPath(row["path"], row["reason"], row["detail"]) for row in others if row["reason"] != "name"]
     skip = len(path) + 1 if path else 0
     members = [member[skip:] for member in (*scan["path"].to_pylist(), *unfit)]
-    return Contents(members, array("q", [*scan["size_bytes"].to_pylist(), *[0] * len(unfit)]), refused, ignored)
+    return ArchiveContents(members, array("q", [*scan["size_bytes"].to_pylist(), *[0] * len(unfit)]), refused, ignored)

@@ -13,16 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.files.listing import Folder, Listing
-from gprplus.ingest.layouts.decode import Coded
+from gprplus.ingest.files.listing import FolderState, Listing
+from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.tables.select import kept, only
-from gprplus.ingest.updates.previous_build import Earlier, fresh_files, listed
+from gprplus.ingest.tables.select import filter_dataset, filter_mask
+from gprplus.ingest.updates.previous_build import PreviousBuild, fresh_files, read_listing
 from gprplus.schema import IMAGES, REJECTED, SCAN, conform
 
 
-def to_read(
-    earlier: Earlier | None, listing: Listing, layout: Layout
+def files_to_read(
+    earlier: PreviousBuild | None, listing: Listing, layout: Layout
 ) -> tuple[Listing, np.ndarray | None, np.ndarray | None]:
     """(what is to be parsed, which of it to open, which of the listing is new); None means all of it.
 
@@ -34,7 +34,7 @@ def to_read(
     return _those(listing, fresh), None, fresh
 
 
-def _stays(earlier: Earlier, layout: Layout) -> bool:
+def _stays(earlier: PreviousBuild, layout: Layout) -> bool:
     placed = layout.log is not None and layout.log.places_by == "identity"
     alone = not (layout.lists or layout.single or layout.doubled.again or placed)
     # A token that no table has is told of, and a row does not keep it: whether one is left only the names say.
@@ -51,23 +51,30 @@ def _those(listing: Listing, wanted: np.ndarray) -> Listing:
             folders.append(folder)
         elif mask.any():
             looked = (None if one is None else array("q", compress(one, mask)) for one in (folder.sizes, folder.mtimes))
-            folders.append(Folder(folder.path, "\0".join(compress(folder.names, mask)), *looked))
+            folders.append(FolderState(folder.path, "\0".join(compress(folder.names, mask)), *looked))
     return replace(listing, folders=folders, refused=[], ignored=0)
 
 
-def with_kept(
-    earlier: Earlier, listing: Listing, fresh: np.ndarray, images: pa.Table | None, rejected: pa.Table, scan: pa.Table
+def merge_kept(
+    earlier: PreviousBuild,
+    listing: Listing,
+    fresh: np.ndarray,
+    images: pa.Table | None,
+    rejected: pa.Table,
+    scan: pa.Table,
 ) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Images, rejected and scan of the new files, with the rows of all others: their levels sorted, images in any
     order, the rest in its own.
     """
-    paths = listed(listing)
+    paths = read_listing(listing)
     stay = paths.filter(pa.array(~fresh))
     old = earlier.scan
     had = old if len(stay) == len(old) else old.filter(pc.is_in(old["path"], stay))
-    before = only(earlier.manifest.images([column.name for column in IMAGES]), earlier.name)  # checks are made anew
-    before = before if had is old else kept(before, pc.is_in(before["path"], stay))
-    refused = only(earlier.manifest.rejected(), earlier.name)
+    before = filter_dataset(
+        earlier.manifest.images([column.name for column in IMAGES]), earlier.name
+    )  # checks are made anew
+    before = before if had is old else filter_mask(before, pc.is_in(before["path"], stay))
+    refused = filter_dataset(earlier.manifest.rejected(), earlier.name)
     refused = refused.filter(pc.is_in(refused["path"], stay))
     news = np.flatnonzero(fresh)
     if len(scan) < len(news):  # some were not read: their names do not fit, or they are gone
@@ -89,7 +96,7 @@ def _levels_sorted(table: pa.Table) -> pa.Table:
     """The dictionary of each column sorted, without the levels that no row has any more."""
     for i, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
-            column = Coded(table, field.name)
+            column = DecodedTokens(table, field.name)
             used = {column.tokens[code]: column.tokens[code] for code in np.unique(column.codes).tolist()}
             table = table.set_column(i, field, column.levels(used.get))
     return table

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gprplus.ingest.files.listing import Listing, paths
+from gprplus.ingest.files.listing import Listing, listing_paths
 from gprplus.ingest.reading.read import PROBED
 from gprplus.ingest.tables.manifest import Manifest
-from gprplus.ingest.tables.select import only, places
+from gprplus.ingest.tables.select import filter_dataset, lookup_rows
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousBuild:
     """A dataset's record, and the manifest that has its rows."""
 
     manifest: Manifest
@@ -25,7 +25,7 @@ class Earlier:
     about: dict[str, Any]
 
     @classmethod
-    def of(cls, manifest: Manifest | None, name: str) -> "Earlier | None":
+    def of(cls, manifest: Manifest | None, name: str) -> "PreviousBuild | None":
         """The memory of a dataset; None when the manifest has none."""
         if manifest is None or name not in manifest.datasets:
             return None
@@ -34,40 +34,44 @@ class Earlier:
     @cached_property
     def scan(self) -> pa.Table:
         """Its rows of the scan table, in the order of the listing they were made from."""
-        return only(self.manifest.scan(), self.name)
+        return filter_dataset(self.manifest.scan(), self.name)
 
     def probes(self) -> pa.Table:
         """`path` and what the probe found (read.PROBED) of every file that was opened."""
-        images = only(self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]), self.name)
-        rejected = only(self.manifest.rejected(), self.name)
-        by_image = places(self.scan["path"], images["path"])
-        by_reject = places(self.scan["path"], rejected["path"])
+        images = filter_dataset(
+            self.manifest.images(["dataset", "path", "format", "width_px", "height_px", "digest"]), self.name
+        )
+        rejected = filter_dataset(self.manifest.rejected(), self.name)
+        by_image = lookup_rows(self.scan["path"], images["path"])
+        by_reject = lookup_rows(self.scan["path"], rejected["path"])
         columns = {"path": self.scan["path"], "size_bytes": self.scan["size_bytes"], "mtime_ns": self.scan["mtime_ns"]}
         columns |= {name: images[name].take(by_image) for name in ("format", "width_px", "height_px", "digest")}
         columns |= {name: rejected[name].take(by_reject) for name in ("reason", "detail")}
         return pa.table({name: columns[name] for name in ("path", *PROBED.names)})
 
 
-def all_known(earlier: Earlier, listing: Listing) -> bool:
+def is_fully_cached(earlier: PreviousBuild, listing: Listing) -> bool:
     """Whether every file is one that was opened and has not changed, or one that was refused for its name."""
     known = known_files(earlier.scan, listing)
     return bool(known.all()) or _only_names(earlier, listing, known)
 
 
-def _only_names(earlier: Earlier, listing: Listing, known: np.ndarray) -> bool:
+def _only_names(earlier: PreviousBuild, listing: Listing, known: np.ndarray) -> bool:
     """Whether every file that was not opened before is one that was refused for its name."""
-    rejected = only(earlier.manifest.rejected(), earlier.name)
+    rejected = filter_dataset(earlier.manifest.rejected(), earlier.name)
     by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))["path"].combine_chunks()
-    others = listed(listing).filter(pa.array(~known))
+    others = read_listing(listing).filter(pa.array(~known))
     return bool(pc.all(pc.is_in(others, by_name), min_count=0).as_py())
 
 
-def listed(listing: Listing) -> pa.Array:
+def read_listing(listing: Listing) -> pa.Array:
     """Every file's path below the root, in order. A folder at a time: all as Python texts take three times more."""
-    return pa.concat_arrays([pa.array([], pa.string()), *(pa.array(paths(f.path, f.names)) for f in listing.folders)])
+    return pa.concat_arrays(
+        [pa.array([], pa.string()), *(pa.array(listing_paths(f.path, f.names)) for f in listing.folders)]
+    )
 
 
-def fresh_files(earlier: Earlier | None, listing: Listing) -> np.ndarray | None:
+def fresh_files(earlier: PreviousBuild | None, listing: Listing) -> np.ndarray | None:
     """`(N,) bool` over the listing: files that must be opened; None where that is all of them."""
     return None if earlier is None else ~known_files(earlier.scan, listing)
 
@@ -76,7 +80,7 @@ def known_files(scan: pa.Table, listing: Listing) -> np.ndarray:
     """`(N,) bool` over the listing: files whose size and modification time are those in `scan`."""
     if any(folder.sizes is None for folder in listing.folders):
         return np.zeros(len(listing), bool)
-    here = listed(listing)
+    here = read_listing(listing)
     sizes = _joined([folder.sizes for folder in listing.folders])
     mtimes = _joined([folder.mtimes for folder in listing.folders])
     if len(scan) == len(here) and scan["path"].combine_chunks().equals(here):

@@ -1,7 +1,15 @@
 """What a careful reader checks before believing a split: balance, association, leakage, shortcuts."""
 
-from gprplus.splits.audit.association import cramers_v, information
-from gprplus.splits.audit.run_audit import SCOPES, audit, covers
-from gprplus.splits.audit.survey import Survey, survey
+from gprplus.splits.audit.association import cramers_v, mutual_information
+from gprplus.splits.audit.run_audit import SCOPES, audit_split, scope_includes
+from gprplus.splits.audit.survey import TrainSummary, train_summary
 
-__all__ = ["SCOPES", "Survey", "audit", "covers", "cramers_v", "information", "survey"]
+__all__ = [
+    "SCOPES",
+    "TrainSummary",
+    "audit_split",
+    "cramers_v",
+    "mutual_information",
+    "scope_includes",
+    "train_summary",
+]

@@ -17,15 +17,15 @@ def cramers_v(table: np.ndarray) -> float | None:
     return cramers_v_within(np.asarray(table)[None])
 
 
-def information(table: np.ndarray) -> float | None:
+def mutual_information(table: np.ndarray) -> float | None:
     """Mutual information of a table `(r, c)` of counts over the smaller entropy, 0-1; None where one side is constant.
 
     1 says that one attribute is a function of the other, which Cramer's V says only where the levels are as many.
 
-    >>> information(np.array([[10, 10], [10, 10]])), information(np.array([[5, 0], [0, 5], [5, 0]]))
+    >>> mutual_information(np.array([[10, 10], [10, 10]])), mutual_information(np.array([[5, 0], [0, 5], [5, 0]]))
     (0.0, 1.0)
     """
-    return information_within(np.asarray(table)[None])
+    return mutual_information_within(np.asarray(table)[None])
 
 
 def cramers_v_within(tables: np.ndarray) -> float | None:
@@ -55,7 +55,7 @@ def cramers_v_within(tables: np.ndarray) -> float | None:
     return round(float(min(1.0, np.sqrt(max(0.0, excess) / most))), 6) if most > 0 else None
 
 
-def information_within(tables: np.ndarray) -> float | None:
+def mutual_information_within(tables: np.ndarray) -> float | None:
     """Mutual information given a third attribute: tables `(S, r, c)`, over the smaller entropy given it, 0-1."""
     counts = np.asarray(tables, dtype=np.float64)
     n = counts.sum()
@@ -68,13 +68,13 @@ def information_within(tables: np.ndarray) -> float | None:
     return round(float(min(1.0, max(0.0, (first + second - both) / least))), 6)
 
 
-def permuted(table: np.ndarray, rng: np.random.Generator, draws: int = 199) -> float:
+def permutation_null(table: np.ndarray, rng: np.random.Generator, draws: int = 199) -> float:
     """The share of random tables of the same margins that are at least as far from independence, by chi-squared.
 
     What shuffling the rows' levels gives, drawn cell by cell (each hypergeometric given those before), all draws at
     once. (1 + as far) / (1 + draws), so never 0. Levels without rows do not count.
 
-    >>> permuted(np.array([[50, 0], [0, 50]]), np.random.default_rng(0))
+    >>> permutation_null(np.array([[50, 0], [0, 50]]), np.random.default_rng(0))
     0.005
     """
     counts = np.asarray(table, dtype=np.int64)
@@ -103,10 +103,10 @@ def _plogp(counts: np.ndarray, n: float) -> float:
     return float((shares * np.log(shares)).sum())
 
 
-def gini(sizes: np.ndarray) -> float:
+def gini_impurity(sizes: np.ndarray) -> float:
     """Gini's coefficient of sizes `(n,)`: 0 where all are equal, near 1 where one has everything.
 
-    >>> gini(np.array([3, 3, 3])), gini(np.array([0, 0, 0, 8]))
+    >>> gini_impurity(np.array([3, 3, 3])), gini_impurity(np.array([0, 0, 0, 8]))
     (0.0, 0.75)
     """
     n, total = len(sizes), float(np.sum(sizes))
@@ -116,14 +116,14 @@ def gini(sizes: np.ndarray) -> float:
     return round(float(2 * (ranks * np.sort(sizes)).sum() / (n * total) - (n + 1) / n), 6)
 
 
-def standardised(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def standardize(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differences of shares `(A, L)` of levels between any two arms, in standard deviations.
 
     `(L,)` the largest difference of each level, and `(L, 2)` the arms it lies between. A level that one arm has in
     every image and another in none differs by infinitely many. Austin, "Balance diagnostics", 2009: (p - q) over the
     root of (p(1-p) + q(1-q))/2.
 
-    >>> standardised(np.array([[0.5, 0.5], [0.5, 0.5]]))[0].tolist()
+    >>> standardize(np.array([[0.5, 0.5], [0.5, 0.5]]))[0].tolist()
     [0.0, 0.0]
     """
     variance = shares * (1 - shares)

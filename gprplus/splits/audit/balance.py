@@ -10,26 +10,26 @@ from gprplus.core import sampling
 from gprplus.splits.audit.association import (
     cramers_v,
     cramers_v_within,
-    gini,
-    information,
-    information_within,
-    permuted,
-    standardised,
+    gini_impurity,
+    mutual_information,
+    mutual_information_within,
+    permutation_null,
+    standardize,
 )
-from gprplus.splits.audit.counts import Counted, Joint, crossed
-from gprplus.splits.candidates import Codes, Pool
-from gprplus.splits.designs import Plan, Train
+from gprplus.splits.audit.counts import JointTable, LevelCounts, cross_codes
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
+from gprplus.splits.designs import ArmSet, DesignInput
 
 SAMPLE = 128  # persons whose images tell how attributes go together inside a person
 
 
-def described(counted: Counted, factors: Sequence[str]) -> dict[str, Any]:
+def describe_arms(counted: LevelCounts, factors: Sequence[str]) -> dict[str, Any]:
     """Images of each person, of each level and of each cell of `factors` in one arm."""
     pool, persons = counted.pool, counted.persons[counted.persons > 0]
     known = {**pool.images, **pool.traits}
     found = {
-        "images_per_identity": {**_spread(persons), "gini": gini(persons)},
-        "levels": {name: levels(codes, counted.margin(name)) for name, codes in known.items() if codes.levels},
+        "images_per_identity": {**_spread(persons), "gini": gini_impurity(persons)},
+        "levels": {name: level_table(codes, counted.margin(name)) for name, codes in known.items() if codes.levels},
     }
     crossing = [name for name in factors if name in counted.joint.names]
     if crossing:
@@ -49,13 +49,13 @@ def _spread(sizes: np.ndarray) -> dict[str, Any]:
     return {"min": int(sizes.min()), "median": float(np.median(sizes)), "max": int(sizes.max())}
 
 
-def levels(codes: Codes, counts: np.ndarray) -> dict[str, int]:
+def level_table(codes: AttributeCodes, counts: np.ndarray) -> dict[str, int]:
     """Counts `(L + 1,)` by the name of the level; levels without rows are left out."""
     named = {str(level): int(count) for level, count in zip(codes.levels, counts[1:], strict=True) if count}
     return {**named, "unknown": int(counts[0])} if counts[0] else named
 
 
-def arm_tables(pool: Pool, arms: Sequence[Counted], about: Sequence[str]) -> dict[str, np.ndarray]:
+def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequence[str]) -> dict[str, np.ndarray]:
     """Counts of the arms by level, `(A, L + 1)`, unknown first, of each attribute but those they are `about`, and of
     identity.
 
@@ -71,7 +71,9 @@ def arm_tables(pool: Pool, arms: Sequence[Counted], about: Sequence[str]) -> dic
     return tables
 
 
-def differences(pool: Pool, names: Sequence[str], tables: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any] | None]:
+def level_differences(
+    pool: CandidateTable, names: Sequence[str], tables: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, Any] | None]:
     """For each attribute the level in which two arms differ most, in standard deviations; None with a single level.
 
     `largest` is null where one arm has the level in every image and another in none.
@@ -87,7 +89,7 @@ def differences(pool: Pool, names: Sequence[str], tables: Mapping[str, np.ndarra
             found[name] = None
             continue
         shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-        gaps, between = standardised(shares)
+        gaps, between = standardize(shares)
         worst = int(gaps.argmax())
         if not gaps[worst]:
             found[name] = {"largest": 0.0}
@@ -102,7 +104,9 @@ def differences(pool: Pool, names: Sequence[str], tables: Mapping[str, np.ndarra
     return found
 
 
-def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+def attribute_pairs(
+    train: DesignInput, counted: LevelCounts, per_person: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, float | None]]:
     """Cramer's V and mutual information of each pair of attributes on the train side, by statistic.
 
     Pairs of image-level attributes also given identity, on the images of at most SAMPLE persons. An attribute that
@@ -118,7 +122,7 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
     found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
     given: dict[str, dict[str, float | None]] = {"association_given_identity": {}, "information_given_identity": {}}
     seen: dict[frozenset[str], tuple[float | None, ...]] = {}
-    rng = np.random.default_rng(sampling.text_key("association"))
+    rng = np.random.default_rng(sampling.hash64("association"))
     chance: dict[str, float | None] = {}
     for one, two in combinations(images, 2):
         first, second = twins.get(one, one), twins.get(two, two)
@@ -127,7 +131,12 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
             seen[pair] = (1.0, 1.0, *((1.0, 1.0) if within.varies(first) else (None, None)))
         elif pair not in seen:
             table, cube = counted.table(first, second), within.table(first, second)
-            seen[pair] = cramers_v(table), information(table), cramers_v_within(cube), information_within(cube)
+            seen[pair] = (
+                cramers_v(table),
+                mutual_information(table),
+                cramers_v_within(cube),
+                mutual_information_within(cube),
+            )
         name = f"{one}, {two}"
         (
             found["association"][name],
@@ -136,7 +145,7 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
             given["information_given_identity"][name],
         ) = seen[pair]
         if first != second and found["association"][name]:
-            chance[name] = permuted(counted.table(first, second), rng)
+            chance[name] = permutation_null(counted.table(first, second), rng)
     people = counted.persons > 0
     tables = {
         f"{image}, {name}": _by_level(pool.traits[name], per_person[image]) for image in images for name in traits
@@ -144,21 +153,21 @@ def pairs(train: Train, counted: Counted, per_person: Mapping[str, np.ndarray]) 
     for one, two in combinations(traits, 2):
         left, right = (pool.traits[name].values[people] + 1 for name in (one, two))
         shape = len(pool.traits[one].levels) + 1, len(pool.traits[two].levels) + 1
-        tables[f"{one}, {two}"] = crossed(left, right, shape)[1:, 1:]
+        tables[f"{one}, {two}"] = cross_codes(left, right, shape)[1:, 1:]
         if cramers_v(tables[f"{one}, {two}"]):
-            chance[f"{one}, {two}"] = permuted(tables[f"{one}, {two}"], rng)
+            chance[f"{one}, {two}"] = permutation_null(tables[f"{one}, {two}"], rng)
     for name, table in tables.items():
-        found["association"][name], found["information"][name] = cramers_v(table), information(table)
+        found["association"][name], found["information"][name] = cramers_v(table), mutual_information(table)
     return {**found, **given, "association_p": chance}
 
 
-def chances(tables: Mapping[str, np.ndarray], with_arm: Mapping[str, float | None]) -> dict[str, float]:
+def chance_of_pairs(tables: Mapping[str, np.ndarray], with_arm: Mapping[str, float | None]) -> dict[str, float]:
     """The permutation p of each association with the arm that is above 0."""
-    rng = np.random.default_rng(sampling.text_key("association with the arm"))
-    return {name: permuted(tables[name], rng) for name, value in with_arm.items() if value}
+    rng = np.random.default_rng(sampling.hash64("association with the arm"))
+    return {name: permutation_null(tables[name], rng) for name, value in with_arm.items() if value}
 
 
-def _by_level(trait: Codes, by_person: np.ndarray) -> np.ndarray:
+def _by_level(trait: AttributeCodes, by_person: np.ndarray) -> np.ndarray:
     """Rows of each level of a trait and of an image-level attribute, from those of each person `(I, L + 1)`."""
     return np.stack([by_person[trait.values == code, 1:].sum(axis=0) for code in range(len(trait.levels))])
 
@@ -166,11 +175,11 @@ def _by_level(trait: Codes, by_person: np.ndarray) -> np.ndarray:
 class _Within:
     """Pairs of levels inside each of a few persons, drawn by priority."""
 
-    def __init__(self, pool: Pool, rows: np.ndarray) -> None:
+    def __init__(self, pool: CandidateTable, rows: np.ndarray) -> None:
         there = np.flatnonzero(np.bincount(pool.person[rows], minlength=len(pool.persons)))
         order = sampling.priorities(pool.person_keys[there], 0, "audit")
         chosen = np.zeros(len(pool.persons), dtype=bool)
-        chosen[there[sampling.bottom(order, SAMPLE, there)]] = True
+        chosen[there[sampling.bottom_k(order, SAMPLE, there)]] = True
         self.pool, self.rows = pool, rows[chosen[pool.person[rows]]]
         _, self.person = np.unique(pool.person[self.rows], return_inverse=True)
 
@@ -185,10 +194,10 @@ class _Within:
         wide = len(two.levels) + 1
         shape = (int(self.person.max(initial=0)) + 1) * (len(one.levels) + 1), wide
         packed = self.person * (len(one.levels) + 1) + one.values[self.rows] + 1
-        return crossed(packed, two.values[self.rows] + 1, shape).reshape(-1, len(one.levels) + 1, wide)[:, 1:, 1:]
+        return cross_codes(packed, two.values[self.rows] + 1, shape).reshape(-1, len(one.levels) + 1, wide)[:, 1:, 1:]
 
 
-def nested(counted: Counted, per_person: Mapping[str, np.ndarray]) -> dict[str, float]:
+def nested_pairs(counted: LevelCounts, per_person: Mapping[str, np.ndarray]) -> dict[str, float]:
     """For each image-level attribute, the share of persons with several images who have one level of it only."""
     several = counted.persons > 1
     if not several.any():
@@ -199,6 +208,6 @@ def nested(counted: Counted, per_person: Mapping[str, np.ndarray]) -> dict[str, 
     }
 
 
-def joint_names(joint: Joint, plan: Plan, about: Sequence[str]) -> list[str]:
+def joint_names(joint: JointTable, plan: ArmSet, about: Sequence[str]) -> list[str]:
     """The factors whose combinations are the cells of an arm: those matched on, and what the arms are about."""
     return [name for name in dict.fromkeys((*about, *plan.strata)) if name in joint.names]

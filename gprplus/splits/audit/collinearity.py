@@ -8,8 +8,8 @@ from itertools import combinations_with_replacement, pairwise
 
 import numpy as np
 
-from gprplus.splits.audit.counts import Counted, crossed
-from gprplus.splits.identifiability import Relations
+from gprplus.splits.audit.counts import LevelCounts, cross_codes
+from gprplus.splits.identifiability import AttributeRelations
 
 _SINGULAR = 1e-9  # of a direction's variance that the other attributes leave: less is rounding
 
@@ -41,7 +41,7 @@ def gvif(products: np.ndarray, groups: Sequence[np.ndarray]) -> list[float | Non
 
 
 def collinearity(
-    relations: Relations, counted: Counted, per_person: Mapping[str, np.ndarray]
+    relations: AttributeRelations, counted: LevelCounts, per_person: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, float | int | None]]:
     """For each attribute of images: `df`, `gvif` among all of them, and `gvif_given_identity` inside persons.
 
@@ -75,15 +75,15 @@ def collinearity(
     }
 
 
-def _declared(relations: Relations, name: str, known: set[str]) -> bool:
+def _declared(relations: AttributeRelations, name: str, known: set[str]) -> bool:
     return any(one.declared and one.name == name and set(one.of) <= known - {name} for one in relations.aliases)
 
 
-def _together(counted: Counted, one: str, two: str) -> np.ndarray:
+def _together(counted: LevelCounts, one: str, two: str) -> np.ndarray:
     """Rows of each pair of levels, unknown first."""
     if one == two:
         return np.diag(counted.margin(one))
     if {one, two} <= set(counted.joint.names):
         return counted.crossing((one, two))
     first, second = (counted.pool.images[name].at(counted.rows) for name in (one, two))
-    return crossed(first.values + 1, second.values + 1, (len(first.levels) + 1, len(second.levels) + 1))
+    return cross_codes(first.values + 1, second.values + 1, (len(first.levels) + 1, len(second.levels) + 1))

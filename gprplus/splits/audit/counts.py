@@ -6,14 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
-from gprplus.splits.candidates import Codes, Pool
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
 
 _ROOM = 1 << 17  # cells of the joint table: a megabyte, so that counting stays in the cache
 _BLOCK = 1 << 18  # rows counted together: what crossing them takes in memory
 
 
 @dataclass(frozen=True)
-class Joint:
+class JointTable:
     """Image-level attributes of all rows of a pool packed into one code a row; place 0 of each axis is "unknown".
 
     Only the attributes whose combinations fit; `names` and `shape` (levels + 1) say which.
@@ -28,7 +28,7 @@ class Joint:
         return np.bincount(self.codes[rows], minlength=int(np.prod(self.shape, dtype=np.int64))).reshape(self.shape)
 
 
-def pack(images: Mapping[str, Codes], size: int) -> Joint:
+def pack_codes(images: Mapping[str, AttributeCodes], size: int) -> JointTable:
     """The attributes with the fewest levels first, while their combinations fit."""
     names: list[str] = []
     shape: list[int] = []
@@ -42,13 +42,13 @@ def pack(images: Mapping[str, Codes], size: int) -> Joint:
         packed += 1
         names.append(codes.name)
         shape.append(width)
-    return Joint(tuple(names), tuple(shape), packed)
+    return JointTable(tuple(names), tuple(shape), packed)
 
 
-class Counted:
+class LevelCounts:
     """Counts of some rows of a pool: images of each person, and of each level of any attributes."""
 
-    def __init__(self, pool: Pool, joint: Joint, rows: np.ndarray) -> None:
+    def __init__(self, pool: CandidateTable, joint: JointTable, rows: np.ndarray) -> None:
         self.pool, self.joint, self.rows = pool, joint, rows
 
     @cached_property
@@ -87,18 +87,20 @@ class Counted:
         if first in self.joint.names and second in self.joint.names:
             return self.crossing((first, second))[1:, 1:]
         one, two = self.pool.images[first].at(self.rows), self.pool.images[second].at(self.rows)
-        return crossed(one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1))[1:, 1:]
+        return cross_codes(one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1))[1:, 1:]
 
     def by_person(self, name: str) -> np.ndarray:
         """Rows of each person and level of an image-level attribute `(I, L + 1)`, unknown first."""
         codes = self.pool.images[name].at(self.rows)
-        return crossed(self.pool.person[self.rows], codes.values + 1, (len(self.pool.persons), len(codes.levels) + 1))
+        return cross_codes(
+            self.pool.person[self.rows], codes.values + 1, (len(self.pool.persons), len(codes.levels) + 1)
+        )
 
 
-def crossed(first: np.ndarray, second: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def cross_codes(first: np.ndarray, second: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Counts of two arrays of codes from 0 against each other, a block of rows at a time.
 
-    >>> crossed(np.array([0, 1, 1]), np.array([1, 0, 0]), (2, 2)).tolist()
+    >>> cross_codes(np.array([0, 1, 1]), np.array([1, 0, 0]), (2, 2)).tolist()
     [[0, 1], [2, 0]]
     """
     table = np.zeros(shape[0] * shape[1], dtype=np.int64)

@@ -9,33 +9,33 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.core.images import decode, read_bytes
-from gprplus.core.parallel import in_threads
-from gprplus.splits.audit.shortcuts import moved, probe, sampled
-from gprplus.splits.candidates import Codes, Pool
-from gprplus.splits.designs import Train
+from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.parallel import map_threads
+from gprplus.splits.audit.shortcuts import level_shifts, probe_shortcuts, sample_rows
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
+from gprplus.splits.designs import DesignInput
 
 ROWS, PIXELS = 8_192, 1_024  # images looked at: by the manifest's columns, by their pixels
 LOOKS = ("brightness", "contrast", "saturation", "sharpness")
 
 
-def of_rows(train: Train, attr: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def statistics_of_rows(train: DesignInput, attr: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Probes by file and image size, and what a level does to the measures that --checks left in the manifest."""
     level = train.pool.codes(attr)
-    rows = sampled(train.pool, train.rows, level, ROWS)
+    rows = sample_rows(train.pool, train.rows, level, ROWS)
     sides = np.stack([_column(train.pool, name, rows) for name in ("width_px", "height_px")], axis=1)
     features = {"file size": _column(train.pool, "size_bytes", rows)[:, None], "image size": sides}
     looks = {name: _column(train.pool, name, rows) for name in LOOKS}
     return _judged(train.pool, rows, level.values[rows], level.levels, features, looks)
 
 
-def of_pixels(
-    train: Train, attr: str, roots: Mapping[str, Path]
+def statistics_of_pixels(
+    train: DesignInput, attr: str, roots: Mapping[str, Path]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """The same of a sample that is read and decoded, with border pixels and compression; and what that cost."""
     start = time.perf_counter()
     pool, level = train.pool, train.pool.codes(attr)
-    rows = sampled(pool, train.rows, level, PIXELS)
+    rows = sample_rows(pool, train.rows, level, PIXELS)
     found = _looks(pool, rows, roots)
     table = {name: np.array([one[name] for one in found]) for name in found[0]}
     features = {
@@ -52,46 +52,46 @@ def of_pixels(
     return *_judged(pool, rows, level.values[rows], level.levels, features, looks), cost
 
 
-def who_by_border(train: Train, roots: Mapping[str, Path]) -> dict[str, Any]:
+def identity_from_border(train: DesignInput, roots: Mapping[str, Path]) -> dict[str, Any]:
     """How often the person is told from border pixels alone, on images that the guess was not fitted on.
 
     Every second image of a person, by priority, is held out: a place or a light that goes with the person tells.
     """
     pool = train.pool
-    everybody = Codes("identity", pool.person, tuple(range(len(pool.persons))))
-    rows = sampled(pool, train.rows, everybody, PIXELS)
+    everybody = AttributeCodes("identity", pool.person, tuple(range(len(pool.persons))))
+    rows = sample_rows(pool, train.rows, everybody, PIXELS)
     rows = rows[np.lexsort((sampling.priorities(pool.uid[rows], 0, "border"), pool.person[rows]))]
     border = np.array([one["border"] for one in _looks(pool, rows, roots)])
-    found = probe(border, pool.person[rows], np.arange(len(rows)))
+    found = probe_shortcuts(border, pool.person[rows], np.arange(len(rows)))
     return {"border pixels": found} if found else {}
 
 
-def _looks(pool: Pool, rows: np.ndarray, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
+def _looks(pool: CandidateTable, rows: np.ndarray, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
     files = [
         (roots[pool.persons[person][0]], path)
         for person, path in zip(pool.person[rows], pool.texts.take("path", rows).to_pylist(), strict=True)
     ]
-    return list(in_threads(lambda file: _look(*file), files))
+    return list(map_threads(lambda file: _look(*file), files))
 
 
 def _judged(
-    pool: Pool,
+    pool: CandidateTable,
     rows: np.ndarray,
     level: np.ndarray,
     names: tuple[Any, ...],
     features: Mapping[str, np.ndarray],
     looks: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    probes = {name: probe(known, level, pool.person[rows]) for name, known in features.items()}
-    return {name: found for name, found in probes.items() if found}, moved(looks, level, names)
+    probes = {name: probe_shortcuts(known, level, pool.person[rows]) for name, known in features.items()}
+    return {name: found for name, found in probes.items() if found}, level_shifts(looks, level, names)
 
 
-def _column(pool: Pool, name: str, rows: np.ndarray) -> np.ndarray:
+def _column(pool: CandidateTable, name: str, rows: np.ndarray) -> np.ndarray:
     """A numeric column of the manifest for some rows, `(n,) float64`; NaN where it is not known."""
     if not pool.texts.has(name):
         return np.full(len(rows), np.nan)
     array = pool.texts.take(name, rows)
-    return np.where(sampling.known(array), sampling.plain(array), np.nan).astype(np.float64)
+    return np.where(sampling.is_valid(array), sampling.to_numpy(array), np.nan).astype(np.float64)
 
 
 def _look(root: Path, path: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _look(root: Path, path: str) -> dict[str, Any]:
             f"{root / path} cannot be read ({error.strerror or error}), and --audit=pixels looks at it. "
             "Use --audit=rows, or build the manifest again where the images are."
         ) from error
-    image = decode(data)
+    image = decode_image(data)
     if image is None:
         raise SplitError(f"{root / path} does not decode, and --audit=pixels looks at it. Use --audit=rows.")
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
@@ -118,17 +118,17 @@ def _look(root: Path, path: str) -> dict[str, Any]:
         "saturation": float(cv2.cvtColor(image, cv2.COLOR_RGB2HSV)[..., 1].mean()) / 255,
         "sharpness": float(cv2.Laplacian(grey, cv2.CV_32F).std()),
         "border": np.concatenate([side.mean(axis=(0, 1)) for side in sides]),
-        "tables": float(quantisation(data)),
+        "tables": float(quantization_of(data)),
         "bytes_per_pixel": len(data) / (high * wide),
         "sides": np.array([wide, high], dtype=np.float64),
         "size_bytes": len(data),
     }
 
 
-def quantisation(data: bytes) -> int:
+def quantization_of(data: bytes) -> int:
     """The sum of a JPEG's quantisation tables, which names its quality setting; 0 for what is no JPEG.
 
-    >>> quantisation(b"no picture")
+    >>> quantization_of(b"no picture")
     0
     """
     total, place = 0, 2

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.arrow import arrow
-from gprplus.core.errors import SplitError, examples
-from gprplus.splits.candidates import Pool
-from gprplus.splits.dealing import every_arm
-from gprplus.splits.designs import Arm
-from gprplus.splits.test_set import TestSide
+from gprplus.core.arrow import from_numpy
+from gprplus.core.errors import SplitError, first_few
+from gprplus.splits.candidates import CandidateTable
+from gprplus.splits.dealing import arms_of_every_deal
+from gprplus.splits.designs import DrawnArm
+from gprplus.splits.test_set import TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, int | None]:
+def find_leakage(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet) -> dict[str, int | None]:
     """Identities and files on both sides, all deals included. There must be none: SplitError. Digests that were not
     read give None.
     """
@@ -27,7 +27,7 @@ def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, in
     if len(shared):
         names = [pool.persons[code][1] for code in shared]
         raise SplitError(
-            f"{len(shared):,} identities stand on both sides: {examples(names)}. This is a mistake of gprplus; report "
+            f"{len(shared):,} identities stand on both sides: {first_few(names)}. This is a mistake of gprplus; report "
             "it."
         )
     digests = pool.texts.column("digest") if pool.texts.has("digest") else None
@@ -37,25 +37,25 @@ def leakage(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> dict[str, in
     return {"identities": 0, "digests": 0}
 
 
-def _trained(pool: Pool, arms: Mapping[str, Arm]) -> np.ndarray:
+def _trained(pool: CandidateTable, arms: Mapping[str, DrawnArm]) -> np.ndarray:
     """Sorted positions of the rows that any deal of any arm trains on."""
     trained = np.zeros(len(pool), dtype=bool)
-    for arm in every_arm(arms):
+    for arm in arms_of_every_deal(arms):
         trained[arm.rows] = True
     return np.flatnonzero(trained)
 
 
-def _refuse_shared_files(pool: Pool, digests: "pa.Array", train: np.ndarray, test: np.ndarray) -> None:
+def _refuse_shared_files(pool: CandidateTable, digests: "pa.Array", train: np.ndarray, test: np.ndarray) -> None:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    ours, theirs = (digests.take(arrow(rows, pa.int64())) for rows in (train, test))
+    ours, theirs = (digests.take(from_numpy(rows, pa.int64())) for rows in (train, test))
     twice = pc.and_kleene(pc.is_valid(theirs), pc.is_in(theirs, ours))
     if pc.any(twice).as_py():
         paths = pool.texts.take("path", test).filter(twice).to_pylist()
         raise SplitError(
             f"{len(paths):,} test images are byte for byte images of the train side, under other identities: "
-            f"{examples(paths)}. "
+            f"{first_few(paths)}. "
             "Put the identities right, or leave these images out with --where."
         )
 
@@ -65,7 +65,9 @@ LOOKED_AT = 16_384  # test images compared with all training images
 LISTED = 20
 
 
-def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tuple[dict[str, Any], list[str]]:
+def near_duplicates(
+    pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
+) -> tuple[dict[str, Any], list[str]]:
     """Test images whose difference hash lies within RADIUS bits of an image that any deal of any arm trains on, for
     leakage and the warnings.
 
@@ -74,7 +76,7 @@ def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tupl
     column = pool.texts.column("dhash") if pool.texts.has("dhash") else None
     if column is None or column.null_count == len(pool):
         return {}, []
-    hashes, known = sampling.plain(column), sampling.known(column)
+    hashes, known = sampling.to_numpy(column), sampling.is_valid(column)
     train = _trained(pool, arms)
     train, test = train[known[train]], side.rows[known[side.rows]]
     order = np.lexsort((sampling.priorities(pool.uid[test], 0, "audit"), ~np.isin(test, side.rows[side.query])))
@@ -86,7 +88,7 @@ def near_duplicates(pool: Pool, arms: Mapping[str, Arm], side: TestSide) -> tupl
     found = {"near_duplicates": {"count": len(pairs), "looked_at": len(test), "radius_bits": RADIUS, "pairs": listed}}
     if not pairs:
         return found, []
-    shown = examples([f"{one} and {other}" for _, one, other in pairs])
+    shown = first_few([f"{one} and {other}" for _, one, other in pairs])
     return found, [
         f"{len(pairs):,} of {len(test):,} test images look nearly like a training image ({shown}). Dark or foggy "
         "renders of two people do; a person under two names would too: look at some."

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.errors import examples
-from gprplus.splits.answerable import Judged
+from gprplus.core.errors import first_few
+from gprplus.splits.answerable import AnswerableQueries
 from gprplus.splits.audit import balance, image_statistics, shortcuts
-from gprplus.splits.audit.counts import Counted, pack
-from gprplus.splits.audit.leakage import leakage, near_duplicates
-from gprplus.splits.audit.survey import Survey, survey
+from gprplus.splits.audit.counts import LevelCounts, pack_codes
+from gprplus.splits.audit.leakage import find_leakage, near_duplicates
+from gprplus.splits.audit.survey import TrainSummary, train_summary
 from gprplus.splits.coarsening import merged_levels
-from gprplus.splits.designs import Plan, Train
-from gprplus.splits.test_set import TestSide
+from gprplus.splits.designs import ArmSet, DesignInput
+from gprplus.splits.test_set import TestSet
 
 SCOPES = {
     "none": "people and files on both sides, and which queries can be answered: what a split must not be without",
@@ -25,20 +25,20 @@ SCOPES = {
 ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth a warning
 
 
-def covers(done: str, asked: str) -> bool:
+def scope_includes(done: str, asked: str) -> bool:
     """Whether an audit that was made looked at all that another asks for."""
     order = list(SCOPES)
     return order.index(done) >= order.index(asked)
 
 
-def audit(
-    train: Train,
-    plan: Plan,
-    side: TestSide,
-    judged: Mapping[str, Judged],
+def audit_split(
+    train: DesignInput,
+    plan: ArmSet,
+    side: TestSet,
+    judged: Mapping[str, AnswerableQueries],
     scope: str = "rows",
     roots: Mapping[str, Path] | None = None,
-    surveyed: Survey | None = None,
+    surveyed: TrainSummary | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """The audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads images below `roots`.
 
@@ -51,7 +51,7 @@ def audit(
         "matched_within": list(plan.strata),
         "matching": dict(plan.matching),
         "aliases": [{"attribute": a.name, "of": list(a.of), "declared": a.declared} for a in train.relations.aliases],
-        "leakage": leakage(pool, plan.arms, side),
+        "leakage": find_leakage(pool, plan.arms, side),
         "left_out": dict(pool.left_out),
         "test": {"answerable": {protocol: found.record() for protocol, found in judged.items()}},
     }
@@ -60,55 +60,55 @@ def audit(
     near, alike = near_duplicates(pool, plan.arms, side)
     maps = plan.matching.get("coarsened", {})
     matched = _as_matched(train, maps)
-    rows, warnings = _of_rows(matched, plan, surveyed if surveyed and not maps else survey(matched))
+    rows, warnings = _of_rows(matched, plan, surveyed if surveyed and not maps else train_summary(matched))
     looked, given_away = _of_looks(matched, plan, roots if scope == "pixels" else None)
     if maps:
         rows["differences_before_merging"] = _before_merging(train, plan, maps)
     asked = {name: codes.at(side.rows[side.query]) for name, codes in pool.images.items() if codes.levels}
     counts = {name: np.bincount(codes.values + 1, minlength=len(codes.levels) + 1) for name, codes in asked.items()}
-    found["test"]["query_levels"] = {name: balance.levels(codes, counts[name]) for name, codes in asked.items()}
+    found["test"]["query_levels"] = {name: balance.level_table(codes, counts[name]) for name, codes in asked.items()}
     found["leakage"] |= near
     return {**found, **rows, **looked}, [*warnings, *alike, *given_away]
 
 
-def _of_looks(train: Train, plan: Plan, roots: Mapping[str, Path] | None) -> tuple[dict[str, Any], list[str]]:
+def _of_looks(train: DesignInput, plan: ArmSet, roots: Mapping[str, Path] | None) -> tuple[dict[str, Any], list[str]]:
     """What gives a level away, and what it does to the picture, for each attribute the arms are about."""
     found: dict[str, Any] = {"shortcuts": {}, "manipulation": {}}
     warnings: list[str] = []
     if roots is not None:
-        found["shortcuts"]["identity"] = who = image_statistics.who_by_border(train, roots)
-        warnings += shortcuts.sentences("identity", who)
+        found["shortcuts"]["identity"] = who = image_statistics.identity_from_border(train, roots)
+        warnings += shortcuts.shortcut_sentences("identity", who)
     for attr in plan.about or (train.request.attr,):
         if attr == "identity":
             continue
-        probes, looks = image_statistics.of_rows(train, attr)
+        probes, looks = image_statistics.statistics_of_rows(train, attr)
         if roots is not None:
-            more, looks, found["cost"] = image_statistics.of_pixels(train, attr, roots)
+            more, looks, found["cost"] = image_statistics.statistics_of_pixels(train, attr, roots)
             probes |= more
         found["shortcuts"][attr], found["manipulation"][attr] = probes, looks
-        warnings += shortcuts.sentences(attr, probes)
+        warnings += shortcuts.shortcut_sentences(attr, probes)
     return found, warnings
 
 
-def _of_rows(train: Train, plan: Plan, surveyed: Survey) -> tuple[dict[str, Any], list[str]]:
+def _of_rows(train: DesignInput, plan: ArmSet, surveyed: TrainSummary) -> tuple[dict[str, Any], list[str]]:
     """Balance of the arms and association of attributes, by counting."""
     pool, about, joint = train.pool, plan.about or (train.request.attr,), surveyed.joint
-    arms = {name: Counted(pool, joint, arm.rows) for name, arm in plan.arms.items()}
+    arms = {name: LevelCounts(pool, joint, arm.rows) for name, arm in plan.arms.items()}
     several = len(plan.compared) > 1
     tables = balance.arm_tables(pool, [arms[name] for name in plan.compared], about) if several else {}
     with_arm = {name: balance.cramers_v(table) for name, table in tables.items()} if several else {}
     factors = balance.joint_names(joint, plan, about)
     return {
-        "arms": {name: balance.described(counted, factors) for name, counted in arms.items()},
-        "differences": balance.differences(pool, plan.compared, tables) if several else {},
+        "arms": {name: balance.describe_arms(counted, factors) for name, counted in arms.items()},
+        "differences": balance.level_differences(pool, plan.compared, tables) if several else {},
         "association_with_arm": with_arm,
-        "association_with_arm_p": balance.chances(tables, with_arm),
-        "information_with_arm": {name: balance.information(tables[name]) for name in with_arm},
+        "association_with_arm_p": balance.chance_of_pairs(tables, with_arm),
+        "information_with_arm": {name: balance.mutual_information(tables[name]) for name in with_arm},
         **surveyed.found,
     }, _leanings(train, plan, with_arm)
 
 
-def _as_matched(train: Train, maps: Mapping[str, str]) -> Train:
+def _as_matched(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
     """What counted as equal when it was matched counts as equal here; what was merged follows from nothing any more."""
     if not maps:
         return train
@@ -116,18 +116,18 @@ def _as_matched(train: Train, maps: Mapping[str, str]) -> Train:
     return replace(merged_levels(train, maps), relations=replace(train.relations, aliases=kept))
 
 
-def _before_merging(train: Train, plan: Plan, maps: Mapping[str, str]) -> dict[str, Any]:
+def _before_merging(train: DesignInput, plan: ArmSet, maps: Mapping[str, str]) -> dict[str, Any]:
     """How the compared arms differ in the levels themselves of what was merged to match them."""
     if len(plan.compared) < 2:
         return {}
-    joint = pack({}, len(train.pool))
-    arms = [Counted(train.pool, joint, plan.arms[name].rows) for name in plan.compared]
+    joint = pack_codes({}, len(train.pool))
+    arms = [LevelCounts(train.pool, joint, plan.arms[name].rows) for name in plan.compared]
     others = [name for name in (*train.pool.images, *train.pool.traits) if name not in maps]
     tables = balance.arm_tables(train.pool, arms, [*others, "identity"])
-    return balance.differences(train.pool, plan.compared, tables)
+    return balance.level_differences(train.pool, plan.compared, tables)
 
 
-def _leanings(train: Train, plan: Plan, with_arm: Mapping[str, float | None]) -> list[str]:
+def _leanings(train: DesignInput, plan: ArmSet, with_arm: Mapping[str, float | None]) -> list[str]:
     """One sentence on what the arms differ in beside the attribute, strongest first.
 
     Arms that are meant to have different persons are not blamed for it, nor is an attribute that is known to be tied.
@@ -141,4 +141,4 @@ def _leanings(train: Train, plan: Plan, with_arm: Mapping[str, float | None]) ->
     if not leaning:
         return []
     ranked = [f"{name} {v:.2f}" for name, v in sorted(leaning.items(), key=lambda pair: (-pair[1], pair[0]))]
-    return [f"The arms differ in more than {train.request.attr} (Cramer's V with the arm: {examples(ranked, 5)})."]
+    return [f"The arms differ in more than {train.request.attr} (Cramer's V with the arm: {first_few(ranked, 5)})."]

@@ -6,28 +6,28 @@ from typing import Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.splits.candidates import Codes, Pool
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
 
 BINS = 12
 MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warning
 
 
-def sampled(pool: Pool, rows: np.ndarray, level: Codes, images: int) -> np.ndarray:
+def sample_rows(pool: CandidateTable, rows: np.ndarray, level: AttributeCodes, images: int) -> np.ndarray:
     """At most about `images` of the rows that know their level: whole persons, drawn by priority, then their rows."""
     rows = rows[level.values[rows] >= 0]
     counts = np.bincount(pool.person[rows], minlength=len(pool.persons))
     people = np.flatnonzero(counts)
-    order = sampling.bottom(sampling.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
+    order = sampling.bottom_k(sampling.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
     wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
     chosen = np.zeros(len(pool.persons), dtype=bool)
     chosen[people[order[:wanted]]] = True
     rows = rows[chosen[pool.person[rows]]]
     if len(rows) <= images:
         return rows
-    return np.sort(rows[sampling.bottom(sampling.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
+    return np.sort(rows[sampling.bottom_k(sampling.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])
 
 
-def probe(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[str, Any] | None:
+def probe_shortcuts(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[str, Any] | None:
     """How often the level `(n,)` is told from features `(n, k)` alone, on persons that the guess was not fitted on.
 
     Naive Bayes on quantile bins with equal priors, fitted on every second person and asked about the others, both ways
@@ -68,7 +68,7 @@ def probe(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[s
     }
 
 
-def moved(measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence[Any]) -> dict[str, Any]:
+def level_shifts(measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence[Any]) -> dict[str, Any]:
     """What each level does to each measure `(n,)`: its means, the share of the spread it explains, how levels overlap.
 
     `explained` is eta squared, 0-1; `overlap` the least share, over pairs of levels, that their histograms over common
@@ -101,7 +101,7 @@ def moved(measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence
     return found
 
 
-def sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
+def shortcut_sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
     """One warning on all that gives a level away, the worst first."""
     above = {name: found for name, found in probes.items() if found and found["above"]}
     if not above:

@@ -6,27 +6,29 @@ from typing import Any
 
 from gprplus.splits.audit import balance
 from gprplus.splits.audit.collinearity import collinearity
-from gprplus.splits.audit.counts import Counted, Joint, pack
-from gprplus.splits.designs import Train
+from gprplus.splits.audit.counts import JointTable, LevelCounts, pack_codes
+from gprplus.splits.designs import DesignInput
 
 
 @dataclass(frozen=True)
-class Survey:
+class TrainSummary:
     """The attributes of all rows packed for counting, and what `found` says of those of the train side."""
 
-    joint: Joint
+    joint: JointTable
     found: Mapping[str, Any]
 
 
-def survey(train: Train) -> Survey:
+def train_summary(train: DesignInput) -> TrainSummary:
     """Association and nesting of the attributes of the train side."""
     pool, twins = train.pool, train.relations.twins()
-    joint = pack({name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool))
-    whole = Counted(pool, joint, train.rows)
+    joint = pack_codes(
+        {name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool)
+    )
+    whole = LevelCounts(pool, joint, train.rows)
     per_person = {name: whole.by_person(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
     found = {
-        **balance.pairs(train, whole, per_person),
-        "constant_within_identity": balance.nested(whole, per_person),
+        **balance.attribute_pairs(train, whole, per_person),
+        "constant_within_identity": balance.nested_pairs(whole, per_person),
         "collinearity": collinearity(train.relations, whole, per_person),
     }
-    return Survey(joint, found)
+    return TrainSummary(joint, found)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gprplus.core.errors import SplitError, nearest
+from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.core.names import plain_name
 from gprplus.splits.designs import (
     between_identities,
@@ -15,18 +15,18 @@ from gprplus.splits.designs import (
     path,
     weighting,
 )
-from gprplus.splits.designs.base import DESIGNS, Arm, Design, Plan, Train
+from gprplus.splits.designs.base import DESIGNS, ArmSet, Design, DesignInput, DrawnArm
 
 __all__ = [
     "DESIGNS",
-    "Arm",
+    "ArmSet",
     "Design",
-    "Plan",
-    "Train",
+    "DesignInput",
+    "DrawnArm",
     "between_identities",
     "budget",
     "declared",
-    "draw",
+    "draw_design",
     "factorial",
     "full",
     "identity_ladder",
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-def draw(train: Train) -> Plan:
+def draw_design(train: DesignInput) -> ArmSet:
     """The arms of the design asked for; by default that which suits the attribute: a ladder of persons, a comparison
     between persons, or one within them.
 
@@ -44,18 +44,18 @@ def draw(train: Train) -> Plan:
     """
     name = train.request.design or _suited(train)
     if name not in DESIGNS:
-        raise SplitError(f"There is no design called '{name}'. {nearest(name, DESIGNS)}")
+        raise SplitError(f"There is no design called '{name}'. {did_you_mean(name, DESIGNS)}")
     plan = DESIGNS[name].draw(train)
     if train.request.missing == "weight":
-        plan = weighting.weighed(train, plan)
+        plan = weighting.weight_arms(train, plan)
     if train.request.full and "full" not in plan.arms:
-        plan = replace(plan, arms={**plan.arms, "full": full.everything(train)})
+        plan = replace(plan, arms={**plan.arms, "full": full.full_arm(train)})
     for arm in plan.arms:
         plain_name(arm, "the name of an arm", SplitError)
     return plan
 
 
-def _suited(train: Train) -> str:
+def _suited(train: DesignInput) -> str:
     attr = train.request.attr
     if attr == "identity":
         return "identity"

@@ -8,15 +8,15 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.splits.candidates import Codes
-from gprplus.splits.designs.base import Train
-from gprplus.splits.matching import Matched, Strata, complete_blocks, stratify
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.designs.base import DesignInput
+from gprplus.splits.matching import MatchedRows, MatchingStrata, complete_blocks, stratify
 from gprplus.splits.request import level_set
 
 DRAWS = 5  # what the field asks for of random levels before their spread can be told from an effect
 
 
-def inside_persons(train: Train, design: str) -> None:
+def require_within_identity(train: DesignInput, design: str) -> None:
     """Raise SplitError for an attribute that one person cannot change: the design compares persons with themselves."""
     attr = train.request.attr
     if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
@@ -31,8 +31,8 @@ def inside_persons(train: Train, design: str) -> None:
 WHOLE = ("drop-identity", "fail")
 
 
-def arms_asked(
-    codes: Codes, levels: Sequence[str] | None, attr: str, *, apart: bool = False
+def requested_levels(
+    codes: AttributeCodes, levels: Sequence[str] | None, attr: str, *, apart: bool = False
 ) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[Any, ...]]:
     """The sets of levels that become arms, the levels that are matched and mixed, and the names of all levels.
 
@@ -55,8 +55,13 @@ def arms_asked(
     return chosen, np.sort([code for (code,) in chosen]) if plain else present, codes.levels
 
 
-def obey_missing(
-    train: Train, strata: Strata, rows: np.ndarray, others: Sequence[Codes], level: np.ndarray, levels: int
+def apply_missing_policy(
+    train: DesignInput,
+    strata: MatchingStrata,
+    rows: np.ndarray,
+    others: Sequence[AttributeCodes],
+    level: np.ndarray,
+    levels: int,
 ) -> np.ndarray:
     """`(n,) bool`: the rows that --missing leaves. All of them where matching itself drops."""
     if train.request.missing not in WHOLE:
@@ -76,7 +81,11 @@ def obey_missing(
 
 
 def random_sets(
-    train: Train, held: Sequence[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, warnings: list[str]
+    train: DesignInput,
+    held: Sequence[tuple[int, ...]],
+    compared: np.ndarray,
+    level_keys: np.ndarray,
+    warnings: list[str],
 ) -> dict[str, tuple[int, ...]]:
     """Arms `random-levels-q<q>-<k>`: for each size q of the sets `held`, where 2 <= q <= levels - 2, as many sets of q
     levels as there are to be draws, none of them held and no two alike.
@@ -107,14 +116,14 @@ def random_sets(
 
 
 def _random_set(
-    train: Train, size: int, seen: set[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, draw: int
+    train: DesignInput, size: int, seen: set[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, draw: int
 ) -> tuple[int, ...]:
     """`size` levels of the compared ones by hashed priority, other than those seen; the caller knows there are some."""
     attempt = 0
     while True:
         stream = f"random-levels-{draw}-{attempt}"
         picked = compared[
-            sampling.bottom(sampling.priorities(level_keys, train.request.seed, stream), size, level_keys)
+            sampling.bottom_k(sampling.priorities(level_keys, train.request.seed, stream), size, level_keys)
         ]
         drawn = tuple(sorted(int(code) for code in picked))
         if drawn not in seen:
@@ -122,7 +131,7 @@ def _random_set(
         attempt += 1
 
 
-def counted(matched: Matched) -> dict[str, Any]:
+def count_levels(matched: MatchedRows) -> dict[str, Any]:
     """What matching kept, for the audit."""
     return {
         "candidates": matched.candidates,

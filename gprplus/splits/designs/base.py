@@ -8,27 +8,27 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.splits.candidates import Codes, Pool
-from gprplus.splits.identifiability import Relations
-from gprplus.splits.matching import Matched, Slots, draw_within, restrict
+from gprplus.splits.candidates import AttributeCodes, CandidateTable
+from gprplus.splits.identifiability import AttributeRelations
+from gprplus.splits.matching import MatchedRows, MatchedSlots, draw_within, take_first
 from gprplus.splits.request import WARN_RETENTION, Request
 
 
 @dataclass(frozen=True)
-class Train:
+class DesignInput:
     """The train side as a design sees it: the pool, positions of its train rows, the request, ties among attributes."""
 
-    pool: Pool
+    pool: CandidateTable
     rows: np.ndarray
     request: Request
-    relations: Relations
+    relations: AttributeRelations
 
     @property
     def person(self) -> np.ndarray:
         """The person of each train row."""
         return self.pool.person[self.rows]
 
-    def codes(self, name: str) -> Codes:
+    def codes(self, name: str) -> AttributeCodes:
         """An attribute over the train rows."""
         return self.pool.codes(name).at(self.rows)
 
@@ -38,7 +38,7 @@ class Train:
 
 
 @dataclass(frozen=True)
-class Arm:
+class DrawnArm:
     """One training set: its kind, the levels it is about, and its rows as sorted positions in the pool.
 
     `facts` go into split.json beside its counts; `weights` (n,) float64, where there are any, say how often training
@@ -51,15 +51,15 @@ class Arm:
     rows: np.ndarray
     facts: Mapping[str, Any] = field(default_factory=dict)
     weights: np.ndarray | None = None
-    others: tuple["Arm", ...] = ()
+    others: tuple["DrawnArm", ...] = ()
 
     @property
-    def deals(self) -> tuple["Arm", ...]:
+    def deals(self) -> tuple["DrawnArm", ...]:
         """The arm in each deal, itself first."""
         return (self, *self.others)
 
 
-def in_place(rows: np.ndarray, size: int) -> np.ndarray:
+def sorted_unique(rows: np.ndarray, size: int) -> np.ndarray:
     """Different positions in a pool of `size` rows, sorted: by a mask, which beats sorting while they are not few."""
     if 16 * len(rows) < size:
         return np.sort(rows)
@@ -69,7 +69,7 @@ def in_place(rows: np.ndarray, size: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ArmSet:
     """The arms of a split by name, in order, with what the audit needs to judge them.
 
     `compared` names the arms whose contents must not differ in anything but the attributes `about` (by default the one
@@ -77,7 +77,7 @@ class Plan:
     """
 
     design: str
-    arms: Mapping[str, Arm]
+    arms: Mapping[str, DrawnArm]
     reference: str
     levels: tuple[Any, ...]
     compared: tuple[str, ...]
@@ -93,7 +93,7 @@ class Plan:
 class Design:
     """One kind of experiment: how its arms are drawn, the question it answers, and a command that asks it."""
 
-    draw: Callable[[Train], Plan]
+    draw: Callable[[DesignInput], ArmSet]
     asks: str
     example: str
 
@@ -101,10 +101,12 @@ class Design:
 DESIGNS: dict[str, Design] = {}
 
 
-def design(name: str, *, asks: str, example: str) -> Callable[[Callable[[Train], Plan]], Callable[[Train], Plan]]:
+def design(
+    name: str, *, asks: str, example: str
+) -> Callable[[Callable[[DesignInput], ArmSet]], Callable[[DesignInput], ArmSet]]:
     """Register a function Train -> Plan under a name, with the question and what follows `gprplus make-split`."""
 
-    def register(function: Callable[[Train], Plan]) -> Callable[[Train], Plan]:
+    def register(function: Callable[[DesignInput], ArmSet]) -> Callable[[DesignInput], ArmSet]:
         if name in DESIGNS:
             raise ValueError(f"two designs are called {name}")
         DESIGNS[name] = Design(function, asks, example)
@@ -113,7 +115,7 @@ def design(name: str, *, asks: str, example: str) -> Callable[[Callable[[Train],
     return register
 
 
-def judge_retention(matched: Matched, request: Request, advice: str) -> list[str]:
+def check_retention(matched: MatchedRows, request: Request, advice: str) -> list[str]:
     """Refuse when too little can be matched, warn when it is less than half."""
     share = matched.retention
     if not len(matched.slots):
@@ -130,7 +132,7 @@ def judge_retention(matched: Matched, request: Request, advice: str) -> list[str
     return []
 
 
-def sized(slots: Slots, order: np.ndarray, request: Request, unit: str) -> Slots:
+def apply_size_limits(slots: MatchedSlots, order: np.ndarray, request: Request, unit: str) -> MatchedSlots:
     """The slots that the sizes asked for leave, or a sentence on what there is. `unit` names a block: "persons", ..."""
     per_block = np.bincount(slots.block)
     most = int(per_block.max())
@@ -146,16 +148,16 @@ def sized(slots: Slots, order: np.ndarray, request: Request, unit: str) -> Slots
             f"{request.identities:,} identities were asked for, but the train side has {able:,} {unit}{images} for "
             f"--attr={request.attr}."
         )
-    unlimited = restrict(slots, order, request.identities, wanted, None)
+    unlimited = take_first(slots, order, request.identities, wanted, None)
     if request.budget is not None and request.budget > len(unlimited):
         raise SplitError(
             f"A budget of {request.budget:,} images was asked for, but each arm of --attr={request.attr} can have at "
             f"most {len(unlimited):,}."
         )
-    return restrict(slots, order, request.identities, wanted, request.budget)
+    return take_first(slots, order, request.identities, wanted, request.budget)
 
 
-def random_images(train: Train, wanted: np.ndarray, draw: int) -> Arm:
+def random_images(train: DesignInput, wanted: np.ndarray, draw: int) -> DrawnArm:
     """The control of equal size: `wanted[p]` images of each person p, drawn from all that person has to train on.
 
     Held fixed: the persons, the number of images of each, and so the total. Left free: every attribute, the one in
@@ -166,4 +168,4 @@ def random_images(train: Train, wanted: np.ndarray, draw: int) -> Arm:
     rows = train.rows[mine]
     uid = train.pool.uid[rows]
     priority = sampling.priorities(uid, train.request.seed, f"random-images-{draw}")
-    return Arm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority, uid)])
+    return DrawnArm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority, uid)])

@@ -11,10 +11,18 @@ import numpy as np
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.core.names import file_safe
-from gprplus.splits.candidates import Codes
-from gprplus.splits.designs.arguments import WHOLE, arms_asked, counted, obey_missing, random_sets
-from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.matching import Matched, Slots, match, stratify
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.designs.arguments import WHOLE, apply_missing_policy, count_levels, random_sets, requested_levels
+from gprplus.splits.designs.base import (
+    ArmSet,
+    DesignInput,
+    DrawnArm,
+    apply_size_limits,
+    check_retention,
+    design,
+    random_images,
+)
+from gprplus.splits.matching import MatchedRows, MatchedSlots, match_strata, stratify
 
 
 @design(
@@ -22,20 +30,20 @@ from gprplus.splits.matching import Matched, Slots, match, stratify
     asks="What are persons of one kind worth against as many of another?",
     example="--attr=gender",
 )
-def between_persons(train: Train) -> Plan:
+def between_identities(train: DesignInput) -> ArmSet:
     """Arms `only-<level>` of different persons, `mix` of whole persons, `random-images-1` of random persons."""
     request = train.request
-    trait = person_level(train)
+    trait = identity_level(train)
     _refuse_twins(train, trait)
-    sets, compared, names = arms_asked(trait, request.levels, request.attr)
+    sets, compared, names = requested_levels(trait, request.levels, request.attr)
     strata = train.relations.strata(request.attr)
-    block = line_up(train, _without_holes(train, trait, compared, strata), compared)
+    block = align_identities(train, _without_holes(train, trait, compared, strata), compared)
     matched = _match(train, compared, block, strata)
-    warnings = judge_retention(
+    warnings = check_retention(
         matched, request, f"the persons of different {request.attr} share hardly any combination."
     )
     order = np.arange(len(block), dtype=np.uint64)
-    slots = sized(matched.slots, order, request, f"persons of each {request.attr}")
+    slots = apply_size_limits(matched.slots, order, request, f"persons of each {request.attr}")
     arms = {
         file_safe(f"only-{'+'.join(str(names[code]) for code in codes)}"): _whole(
             train, slots, compared, codes, names, "only"
@@ -48,7 +56,7 @@ def between_persons(train: Train) -> Plan:
         arms |= {name: _whole(train, slots, compared, codes, names, "random-levels") for name, codes in drawn.items()}
         arms |= _random_persons(train, matched.slots, slots)
     warnings += _small(slots, request.attr)
-    return Plan(
+    return ArmSet(
         design="persons",
         arms=arms,
         reference="mix",
@@ -56,20 +64,22 @@ def between_persons(train: Train) -> Plan:
         compared=tuple(name for name, arm in arms.items() if arm.kind == "only"),
         strata=("block of persons", *strata),
         retention=matched.retention,
-        matching=counted(matched),
+        matching=count_levels(matched),
         warnings=tuple(warnings),
     )
 
 
-def person_level(train: Train) -> Codes:
+def identity_level(train: DesignInput) -> AttributeCodes:
     """The attribute as one code a person, unknown for persons without train rows."""
     codes = train.codes(train.request.attr)
     values = np.full(len(train.pool.persons), -1, dtype=np.int32)
     values[train.person] = codes.values
-    return Codes(codes.name, values, codes.levels)
+    return AttributeCodes(codes.name, values, codes.levels)
 
 
-def _without_holes(train: Train, trait: Codes, compared: np.ndarray, strata: tuple[str, ...]) -> Codes:
+def _without_holes(
+    train: DesignInput, trait: AttributeCodes, compared: np.ndarray, strata: tuple[str, ...]
+) -> AttributeCodes:
     """The attribute, unknown for persons whom --missing leaves out because they lack a combination."""
     if train.request.missing not in WHOLE:
         return trait
@@ -77,24 +87,24 @@ def _without_holes(train: Train, trait: Codes, compared: np.ndarray, strata: tup
     rows = train.rows[np.isin(trait.values[train.person], compared)]
     others = [pool.images[name].at(rows) for name in strata]
     cells = stratify(pool.person[rows], pool.person_keys, others)
-    kept = obey_missing(train, cells, rows, others, np.zeros(len(rows), dtype=np.int64), 1)
+    kept = apply_missing_policy(train, cells, rows, others, np.zeros(len(rows), dtype=np.int64), 1)
     values = trait.values.copy()
     values[pool.person[rows[~kept]]] = -1
-    return Codes(trait.name, values, trait.levels)
+    return AttributeCodes(trait.name, values, trait.levels)
 
 
-def line_up(train: Train, trait: Codes, compared: np.ndarray) -> np.ndarray:
+def align_identities(train: DesignInput, trait: AttributeCodes, compared: np.ndarray) -> np.ndarray:
     """`(B, L)` persons: line r holds the r-th of each compared level by priority; the rarest level sets the lines."""
     priority = train.order()
     columns = []
     for code in compared:
         mine = np.flatnonzero(trait.values == code)
-        columns.append(mine[sampling.bottom(priority[mine], len(mine), mine)])
+        columns.append(mine[sampling.bottom_k(priority[mine], len(mine), mine)])
     lines = min(len(column) for column in columns)
     return np.stack([column[:lines] for column in columns], axis=1)
 
 
-def _match(train: Train, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> Matched:
+def _match(train: DesignInput, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> MatchedRows:
     pool = train.pool
     line = np.full(len(pool.persons), -1, dtype=np.int64)
     level = np.full(len(pool.persons), -1, dtype=np.int64)
@@ -102,27 +112,36 @@ def _match(train: Train, compared: np.ndarray, block: np.ndarray, strata: tuple[
     level[block] = np.arange(len(compared))[None, :]
     rows = train.rows[line[train.person] >= 0]
     who = pool.person[rows]
-    block_keys = sampling.text_keys(sampling.canonical("block", str(i)) for i in range(len(block)))
+    block_keys = sampling.hash64_many(sampling.join_canonical("block", str(i)) for i in range(len(block)))
     others = [pool.images[name].at(rows) for name in strata]
     cells = stratify(line[who], block_keys, others)
-    matched = match(cells, level[who], len(compared), pool.uid[rows], train.request.seed)
-    slots = Slots(rows[matched.slots.rows], matched.slots.block, matched.slots.rank)
-    return Matched(slots, len(rows), matched.strata, matched.kept)
+    matched = match_strata(cells, level[who], len(compared), pool.uid[rows], train.request.seed)
+    slots = MatchedSlots(rows[matched.slots.rows], matched.slots.block, matched.slots.rank)
+    return MatchedRows(slots, len(rows), matched.strata, matched.kept)
 
 
 def _whole(
-    train: Train, slots: Slots, compared: np.ndarray, codes: tuple[int, ...], names: tuple[object, ...], kind: str
-) -> Arm:
+    train: DesignInput,
+    slots: MatchedSlots,
+    compared: np.ndarray,
+    codes: tuple[int, ...],
+    names: tuple[object, ...],
+    kind: str,
+) -> DrawnArm:
     """Whole persons: line after line takes the next of the levels in a hashed order."""
     among = np.flatnonzero(np.isin(compared, codes))
-    level_keys = sampling.text_keys(sampling.canonical(train.request.attr, str(names[compared[i]])) for i in among)
-    turns = among[sampling.bottom(sampling.priorities(level_keys, train.request.seed, "deal"), len(among), level_keys)]
+    level_keys = sampling.hash64_many(
+        sampling.join_canonical(train.request.attr, str(names[compared[i]])) for i in among
+    )
+    turns = among[
+        sampling.bottom_k(sampling.priorities(level_keys, train.request.seed, "deal"), len(among), level_keys)
+    ]
     turn = np.unique(slots.block, return_inverse=True)[1]
     rows = slots.rows[np.arange(len(slots)), turns[turn % len(turns)]]
-    return Arm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
+    return DrawnArm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
 
 
-def _random_persons(train: Train, whole: Slots, slots: Slots) -> dict[str, Arm]:
+def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots) -> dict[str, DrawnArm]:
     """As many persons as an arm has, drawn from all, with as many random images of each.
 
     Each line's place is taken by the first person drawn who has as many images as the line could have (`whole`), the
@@ -135,7 +154,7 @@ def _random_persons(train: Train, whole: Slots, slots: Slots) -> dict[str, Arm]:
     there = np.flatnonzero(owned)
     arms = {}
     for draw in range(1, train.request.draws + 1):
-        drawn = there[sampling.bottom(train.order(f"random-persons-{draw}")[there], len(there), there)]
+        drawn = there[sampling.bottom_k(train.order(f"random-persons-{draw}")[there], len(there), there)]
         left = np.ones(len(drawn), dtype=bool)
         wanted = np.zeros(len(owned), dtype=np.int64)
         for line in lines[np.lexsort((lines, -able[lines]))]:
@@ -146,7 +165,7 @@ def _random_persons(train: Train, whole: Slots, slots: Slots) -> dict[str, Arm]:
     return arms
 
 
-def _refuse_twins(train: Train, trait: Codes) -> None:
+def _refuse_twins(train: DesignInput, trait: AttributeCodes) -> None:
     """Refuse an attribute that splits the persons exactly as another one does."""
     known = trait.values >= 0
     for name, other in train.pool.traits.items():
@@ -165,7 +184,7 @@ def _refuse_twins(train: Train, trait: Codes) -> None:
             )
 
 
-def _small(slots: Slots, attr: str) -> list[str]:
+def _small(slots: MatchedSlots, attr: str) -> list[str]:
     count = len(np.unique(slots.block))
     if count < 8:
         return [

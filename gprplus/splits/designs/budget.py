@@ -6,11 +6,19 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.splits.designs.arguments import arms_asked, counted, inside_persons
-from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.only_without import Comparison, dealt, match_levels
-from gprplus.splits.identifiability import cautions, refuse_aliased
-from gprplus.splits.matching import restrict
+from gprplus.splits.designs.arguments import count_levels, requested_levels, require_within_identity
+from gprplus.splits.designs.base import (
+    ArmSet,
+    DesignInput,
+    DrawnArm,
+    apply_size_limits,
+    check_retention,
+    design,
+    random_images,
+)
+from gprplus.splits.designs.only_without import LevelComparison, dealt_arm, match_levels
+from gprplus.splits.identifiability import nesting_warnings, reject_aliased
+from gprplus.splits.matching import take_first
 from gprplus.splits.test_set import rank_in_runs
 
 PARTS = 4  # a default grid halves persons and images so far down
@@ -22,7 +30,7 @@ SIZES = (8, 4, 2, 1)  # a default scaling takes these parts of all
     asks="Are more persons or more images of each worth more: at one number of images, and grown along either?",
     example="--attr=identity --design budget --levels 8x24,16x12,32x6",
 )
-def budget(train: Train) -> Plan:
+def budget_design(train: DesignInput) -> ArmSet:
     """Arms `ids-<n>x<m>`: n persons with m images each, every smaller one a part of every larger one in n and m.
 
     By default (a quarter, a half, all) x (a quarter, a half, all) of the persons and of what each of them has; cells of
@@ -35,18 +43,18 @@ def budget(train: Train) -> Plan:
     cells, top = _cells(train, owned)
     able = np.flatnonzero(owned >= top)
     line = np.full(len(owned), len(able), dtype=np.int64)
-    line[able[sampling.bottom(train.order()[able], len(able), able)]] = np.arange(len(able))
+    line[able[sampling.bottom_k(train.order()[able], len(able), able)]] = np.arange(len(able))
     order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
     rows, place = train.rows[order], line[person[order]]
     rank = rank_in_runs(person[order])
     arms = {
-        f"ids-{n}x{m}": Arm("ids", (f"{n}x{m}",), np.sort(rows[(place < n) & (rank < m)]), _facts(n, m))
+        f"ids-{n}x{m}": DrawnArm("ids", (f"{n}x{m}",), np.sort(rows[(place < n) & (rank < m)]), _facts(n, m))
         for n, m in cells
     }
     sizes = [n * m for n, m in cells]
     common = max(set(sizes), key=lambda size: (sizes.count(size), size))
     reference = max((cell for cell in cells if cell[0] * cell[1] == common), key=lambda cell: cell[0])
-    return Plan(
+    return ArmSet(
         design="budget",
         arms=arms,
         reference=f"ids-{reference[0]}x{reference[1]}",
@@ -61,7 +69,7 @@ def _facts(n: int, m: int) -> dict[str, int]:
     return {"images_per_identity": m}
 
 
-def _cells(train: Train, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]:
+def _cells(train: DesignInput, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]:
     """The (persons, images of each) asked for, sorted, and the most images of a person."""
     request = train.request
     if request.budget is not None:
@@ -103,36 +111,38 @@ def _scarce(able: int, owned: np.ndarray, top: int) -> list[str]:
     asks="How many images does a choice of levels need to be as good as a random one, and does the gap last?",
     example="--attr=weather --design scaling --levels sunny+clouds",
 )
-def scaling(train: Train) -> Plan:
+def scaling_design(train: DesignInput) -> ArmSet:
     """Nested budgets of `mix`, of `random-images` and of each set of levels named, at 1/8, 1/4, 1/2 and all slots.
 
     Arms are `mix-<n>`, `only-<levels>-<n>` and `random-images-<k>-<n>`, n images each; the smaller are parts of the
     larger. The reference is the largest mixture. --budget sets the largest n.
     """
     attr, request = train.request.attr, train.request
-    inside_persons(train, "scaling")
-    refuse_aliased(train.relations, attr)
-    sets, compared, names = arms_asked(train.codes(attr), request.levels or (), attr) if request.levels else _all(train)
+    require_within_identity(train, "scaling")
+    reject_aliased(train.relations, attr)
+    sets, compared, names = (
+        requested_levels(train.codes(attr), request.levels or (), attr) if request.levels else _all(train)
+    )
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     advice = f"hardly any combination has an image at every level of {attr}."
-    warnings = [*cautions(train.relations, attr), *judge_retention(matched, request, advice)]
-    slots = sized(matched.slots, train.order(), request, "persons")
+    warnings = [*nesting_warnings(train.relations, attr), *check_retention(matched, request, advice)]
+    slots = apply_size_limits(matched.slots, train.order(), request, "persons")
     sizes = [len(slots) // part for part in SIZES]
     if sizes[0] < 2:
         raise SplitError(f"{len(slots):,} matched slots are too few for budgets of an eighth; widen --where.")
-    asked = Comparison("only", tuple(sets), compared, names)
+    asked = LevelComparison("only", tuple(sets), compared, names)
     arms = {}
     for size in sizes:
-        part = restrict(slots, train.order(), None, None, size)
+        part = take_first(slots, train.order(), None, None, size)
         for codes in sets:
-            arms[f"{asked.arm_name(codes)}-{size}"] = dealt(train, part, asked, "only", codes)
-        arms[f"mix-{size}"] = dealt(train, part, asked, "mix", [int(code) for code in compared])
+            arms[f"{asked.arm_name(codes)}-{size}"] = dealt_arm(train, part, asked, "only", codes)
+        arms[f"mix-{size}"] = dealt_arm(train, part, asked, "mix", [int(code) for code in compared])
         if request.controls:
             wanted = np.bincount(part.block, minlength=len(train.pool.persons))
             for k in range(1, request.draws + 1):
                 arms[f"random-images-{k}-{size}"] = random_images(train, wanted, k)
-    return Plan(
+    return ArmSet(
         design="scaling",
         arms=arms,
         reference=f"mix-{sizes[-1]}",
@@ -142,13 +152,13 @@ def scaling(train: Train) -> Plan:
         ),
         strata=("identity", *strata_names),
         retention=matched.retention,
-        matching=counted(matched),
+        matching=count_levels(matched),
         warnings=tuple(warnings),
         facts={"budgets": sizes},
     )
 
 
-def _all(train: Train) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[object, ...]]:
+def _all(train: DesignInput) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[object, ...]]:
     """No set of levels: the mixture of all of them alone."""
-    _, compared, names = arms_asked(train.codes(train.request.attr), None, train.request.attr)
+    _, compared, names = requested_levels(train.codes(train.request.attr), None, train.request.attr)
     return [], compared, names

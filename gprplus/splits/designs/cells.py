@@ -3,14 +3,14 @@
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.errors import SplitError, examples
-from gprplus.splits.designs.base import Train
-from gprplus.splits.designs.joint_matching import levels_kept
+from gprplus.core.errors import SplitError, first_few
+from gprplus.splits.designs.base import DesignInput
+from gprplus.splits.designs.joint_matching import kept_level_codes
 from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_set import rank_in_runs
 
 
-def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
+def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     """Sorted positions in the pool of the images that `arm.cells` counts, of the first `arm.identities` persons.
 
     Cell by cell those persons give an image who have given fewest so far, ties in an order hashed anew for each cell:
@@ -31,7 +31,7 @@ def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
         raise SplitError(
             f"The arm '{arm.name}' asks for {arm.identities:,} identities, but the train side has {len(there):,}."
         )
-    first = there[sampling.bottom(train.order()[there], arm.identities or len(there), there)]
+    first = there[sampling.bottom_k(train.order()[there], arm.identities or len(there), there)]
     mine = np.isin(person, first)
     priority = sampling.priorities(uid, train.request.seed, "image")
     load = np.zeros(len(train.pool.persons), dtype=np.int64)
@@ -39,7 +39,7 @@ def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
     for cell, count in sorted(asked.items()):
         inside = mine.copy()
         for values, (name, level) in zip(codes, cell, strict=True):
-            inside &= values == levels_kept(train, name, [level])[0]
+            inside &= values == kept_level_codes(train, name, [level])[0]
         place = np.flatnonzero(inside)
         if len(place) < count:
             lacking.append(f"{_said(cell)} ({count:,} of {len(place):,})")
@@ -51,7 +51,7 @@ def of_cells(train: Train, arm: DeclaredArm) -> np.ndarray:
         chosen.append(rows[taken])
     if lacking:
         raise SplitError(
-            f"The arm '{arm.name}' asks for more images than its {len(first):,} persons have of {examples(lacking)}."
+            f"The arm '{arm.name}' asks for more images than its {len(first):,} persons have of {first_few(lacking)}."
         )
     return np.sort(np.concatenate(chosen))
 

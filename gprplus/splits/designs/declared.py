@@ -9,12 +9,12 @@ slots.
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.errors import SplitError, examples, nearest
-from gprplus.splits.designs.arguments import counted
-from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention
-from gprplus.splits.designs.cells import of_cells
-from gprplus.splits.designs.joint_matching import factors_of, levels_kept, match_jointly, rows_of, warned
-from gprplus.splits.matching import Matched
+from gprplus.core.errors import SplitError, did_you_mean, first_few
+from gprplus.splits.designs.arguments import count_levels
+from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
+from gprplus.splits.designs.cells import cell_counts_design
+from gprplus.splits.designs.joint_matching import factors_of, kept_level_codes, match_jointly, match_warnings, rows_of
+from gprplus.splits.matching import MatchedRows
 from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_set import rank_in_runs
 
@@ -24,7 +24,7 @@ from gprplus.splits.test_set import rank_in_runs
     asks="How do these training sets compare, which I write out myself?",
     example='--attr=weather --design declared --arm "all" --arm "mild: weather=sunny+clouds identities=12"',
 )
-def declared(train: Train) -> Plan:
+def declared_design(train: DesignInput) -> ArmSet:
     """The arms of the request, in its order; the reference is the one it names, else the first."""
     asked = train.request.arms
     if not asked:
@@ -34,15 +34,15 @@ def declared(train: Train) -> Plan:
     names = [arm.name for arm in asked]
     reference = train.request.reference or names[0]
     if reference not in names:
-        raise SplitError(f"There is no arm '{reference}' to be the reference. {nearest(reference, names)}")
+        raise SplitError(f"There is no arm '{reference}' to be the reference. {did_you_mean(reference, names)}")
     together = [arm for arm in asked if arm.matched]
     matched, attrs, factors = _matched(train, together)
     arms = _dealt(train, matched, together) if matched else {}
     arms = {arm.name: arms[arm.name] if arm.matched else _plain(train, arm) for arm in asked}
-    warnings = [*warned(train, attrs)]
+    warnings = [*match_warnings(train, attrs)]
     if matched:
-        warnings += judge_retention(matched, train.request, "hardly any person has images of every arm's levels.")
-    return Plan(
+        warnings += check_retention(matched, train.request, "hardly any person has images of every arm's levels.")
+    return ArmSet(
         design="declared",
         arms=arms,
         reference=reference,
@@ -52,13 +52,15 @@ def declared(train: Train) -> Plan:
         compared=tuple(arm.name for arm in together) if len(together) > 1 else (),
         strata=("identity", *factors) if matched else (),
         retention=matched.retention if matched else 1.0,
-        matching=counted(matched) if matched else {},
+        matching=count_levels(matched) if matched else {},
         warnings=(*warnings, *_unequal(arms, reference)),
         about=tuple(dict.fromkeys([train.request.attr, *attrs])),
     )
 
 
-def _matched(train: Train, together: list[DeclaredArm]) -> tuple[Matched | None, tuple[str, ...], tuple[str, ...]]:
+def _matched(
+    train: DesignInput, together: list[DeclaredArm]
+) -> tuple[MatchedRows | None, tuple[str, ...], tuple[str, ...]]:
     if not together:
         return None, (), ()
     attrs = tuple(dict.fromkeys(attr for arm in together for attr in arm.restrict))
@@ -66,13 +68,13 @@ def _matched(train: Train, together: list[DeclaredArm]) -> tuple[Matched | None,
     return match_jointly(train, [arm.restrict for arm in together], attrs, factors), attrs, factors
 
 
-def _dealt(train: Train, matched: Matched, together: list[DeclaredArm]) -> dict[str, Arm]:
+def _dealt(train: DesignInput, matched: MatchedRows, together: list[DeclaredArm]) -> dict[str, DrawnArm]:
     """Matched arms at the tightest one's number of images, unless an arm names its own."""
     order, per_person = train.order(), train.request.images_per_identity
     tightest = min(len(rows_of(matched.slots, 0, order, arm, arm.images, per_person)) for arm in together)
     budget = train.request.budget or tightest
     return {
-        arm.name: Arm(
+        arm.name: DrawnArm(
             "declared",
             _said(arm),
             rows_of(matched.slots, column, order, arm, arm.images or budget, per_person),
@@ -82,13 +84,13 @@ def _dealt(train: Train, matched: Matched, together: list[DeclaredArm]) -> dict[
     }
 
 
-def _plain(train: Train, arm: DeclaredArm) -> Arm:
+def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
     """Every image of the first persons that the restriction leaves, or so many of them, spread evenly; or its cells."""
     if arm.cells is not None:
-        return Arm("declared", (), of_cells(train, arm), {"cells": len(arm.cells), "matched": False})
+        return DrawnArm("declared", (), cell_counts_design(train, arm), {"cells": len(arm.cells), "matched": False})
     kept = np.ones(len(train.rows), dtype=bool)
     for attr, levels in arm.restrict.items():
-        kept &= np.isin(train.codes(attr).values, levels_kept(train, attr, levels))
+        kept &= np.isin(train.codes(attr).values, kept_level_codes(train, attr, levels))
     rows = train.rows[kept]
     if not len(rows):
         raise SplitError(f"No image on the train side is left for the arm '{arm.name}'.")
@@ -100,7 +102,7 @@ def _plain(train: Train, arm: DeclaredArm) -> Arm:
             "such images."
         )
     line = np.full(len(train.pool.persons), len(there), dtype=np.int64)
-    line[there[sampling.bottom(train.order()[there], len(there), there)]] = np.arange(len(there))
+    line[there[sampling.bottom_k(train.order()[there], len(there), there)]] = np.arange(len(there))
     mine = np.flatnonzero(line[person] < (arm.identities or len(there)))
     if arm.images is not None:
         if arm.images > len(mine):
@@ -111,7 +113,7 @@ def _plain(train: Train, arm: DeclaredArm) -> Arm:
             np.lexsort((uid[mine], sampling.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
         ]
         mine = mine[np.lexsort((line[person[mine]], rank_in_runs(person[mine])))[: arm.images]]
-    return Arm("declared", _said(arm), np.sort(rows[mine]), _facts(arm))
+    return DrawnArm("declared", _said(arm), np.sort(rows[mine]), _facts(arm))
 
 
 def _said(arm: DeclaredArm) -> tuple[str, ...]:
@@ -123,13 +125,13 @@ def _facts(arm: DeclaredArm) -> dict[str, object]:
     return {"restrict": {attr: list(levels) for attr, levels in arm.restrict.items()}, "matched": arm.matched}
 
 
-def _unequal(arms: dict[str, Arm], reference: str) -> list[str]:
+def _unequal(arms: dict[str, DrawnArm], reference: str) -> list[str]:
     """Say which arms cannot be compared with the reference as equals."""
     size = len(arms[reference].rows)
     other = [f"{name} ({len(arm.rows):,})" for name, arm in arms.items() if len(arm.rows) != size]
     if not other:
         return []
     return [
-        f"The arms have different numbers of images: {reference} has {size:,}, unlike {examples(other)}. A difference "
+        f"The arms have different numbers of images: {reference} has {size:,}, unlike {first_few(other)}. A difference "
         "between them is one of size as well."
     ]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.splits.designs.arguments import counted
-from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention
-from gprplus.splits.designs.joint_matching import factors_of, levels_kept, match_jointly, rows_of, warned
+from gprplus.splits.designs.arguments import count_levels
+from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
+from gprplus.splits.designs.joint_matching import factors_of, kept_level_codes, match_jointly, match_warnings, rows_of
 from gprplus.splits.request import DeclaredArm
 
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X")
@@ -26,7 +26,7 @@ Word = frozenset[str]
     example="--attr=weather,illumination --design factorial --restrict weather=sunny+clouds "
     "--restrict illumination=forenoon",
 )
-def factorial(train: Train) -> Plan:
+def factorial_design(train: DesignInput) -> ArmSet:
     """Arms `mix` (nothing restricted) and `restrict-<attributes>`, all of the tightest arm's size and the same persons.
 
     Where identity is a factor, restricted arms have that many persons and the same number of images, so more of each.
@@ -40,14 +40,17 @@ def factorial(train: Train) -> Plan:
     arms = {_name(run, letters): _declared(run, letters, kept, persons) for run in runs}
     matched = match_jointly(train, [arm.restrict for arm in arms.values()], attrs, factors)
     _refuse_trivial(train, kept)
-    warnings = [*warned(train, attrs), *judge_retention(matched, train.request, "the restricted levels hardly meet.")]
+    warnings = [
+        *match_warnings(train, attrs),
+        *check_retention(matched, train.request, "the restricted levels hardly meet."),
+    ]
     order, per_person = train.order(), train.request.images_per_identity
     cap = train.request.identities
     sized = {name: DeclaredArm(name, arm.restrict, arm.identities or cap) for name, arm in arms.items()}
     tightest = min(len(rows_of(matched.slots, 0, order, arm, None, per_person)) for arm in sized.values())
     budget = train.request.budget or tightest
     drawn = {
-        name: Arm(
+        name: DrawnArm(
             "mix" if name == "mix" else "factorial",
             tuple(letters[letter] for letter in letters if run[letter]),
             rows_of(matched.slots, column, order, sized[name], budget, per_person),
@@ -55,7 +58,7 @@ def factorial(train: Train) -> Plan:
         )
         for column, (name, run) in enumerate(zip(arms, runs, strict=True))
     }
-    return Plan(
+    return ArmSet(
         design="factorial",
         arms=drawn,
         reference="mix" if "mix" in drawn else next(iter(drawn)),
@@ -63,7 +66,7 @@ def factorial(train: Train) -> Plan:
         compared=tuple(drawn),
         strata=("identity", *factors),
         retention=matched.retention,
-        matching=counted(matched),
+        matching=count_levels(matched),
         warnings=(*warnings, *_few(tightest, order, drawn)),
         about=(*attrs, *(["identity"] if persons else [])),
         facts={
@@ -75,12 +78,12 @@ def factorial(train: Train) -> Plan:
                 name: {letter: 1 if run[letter] else -1 for letter in letters}
                 for name, run in zip(arms, runs, strict=True)
             },
-            **structure(letters, words),
+            **factorial_structure(letters, words),
         },
     )
 
 
-def _factors(train: Train) -> tuple[tuple[str, ...], int | None]:
+def _factors(train: DesignInput) -> tuple[tuple[str, ...], int | None]:
     """The attributes restricted, and the number of persons where that is a factor."""
     request = train.request
     attrs = tuple(attr for attr in request.factors if attr != "identity")
@@ -103,13 +106,13 @@ def _factors(train: Train) -> tuple[tuple[str, ...], int | None]:
     return attrs, int(count)
 
 
-def _refuse_trivial(train: Train, kept: dict[str, tuple[str, ...]]) -> None:
+def _refuse_trivial(train: DesignInput, kept: dict[str, tuple[str, ...]]) -> None:
     for attr, levels in kept.items():
-        if len(levels_kept(train, attr, levels)) == len(train.codes(attr).present()):
+        if len(kept_level_codes(train, attr, levels)) == len(train.codes(attr).present()):
             raise SplitError(f"Restricting {attr} to all its levels restricts nothing; name fewer.")
 
 
-def _generators(train: Train, letters: dict[str, str]) -> dict[str, str]:
+def _generators(train: DesignInput, letters: dict[str, str]) -> dict[str, str]:
     """'D=ABC' as {'D': 'ABC'}."""
     found: dict[str, str] = {}
     for text in train.request.generators:
@@ -145,10 +148,10 @@ def _runs(letters: dict[str, str], words: dict[str, Word]) -> list[dict[str, boo
     return sorted(runs, key=lambda run: (sum(run.values()), [not run[letter] for letter in letters]))
 
 
-def structure(letters: dict[str, str], words: dict[str, Word]) -> dict[str, Any]:
+def factorial_structure(letters: dict[str, str], words: dict[str, Word]) -> dict[str, Any]:
     """Generators, defining relation, resolution and alias table: effects up to two factors, and what hides in them.
 
-    >>> found = structure(dict.fromkeys("ABCD", ""), {"D": frozenset("ABC")})
+    >>> found = factorial_structure(dict.fromkeys("ABCD", ""), {"D": frozenset("ABC")})
     >>> found["resolution"], found["defining"], found["aliases"]["A"], found["aliases"]["AB"]
     ('IV', ['ABCD'], ['BCD'], ['CD'])
     """
@@ -202,7 +205,7 @@ def _said(attr: str, kept: dict[str, tuple[str, ...]], persons: int | None) -> l
     return persons if attr == "identity" else list(kept[attr])
 
 
-def _few(tightest: int, order: np.ndarray, drawn: dict[str, Arm]) -> list[str]:
+def _few(tightest: int, order: np.ndarray, drawn: dict[str, DrawnArm]) -> list[str]:
     if tightest >= 100:
         return []
     return [f"The tightest arm has {tightest} images, and so have all {len(drawn)} arms: few to train on."]

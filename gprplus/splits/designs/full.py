@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gprplus.splits.designs.base import Arm, Plan, Train, design
+from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, design
 
 
 @design(
@@ -10,17 +10,17 @@ from gprplus.splits.designs.base import Arm, Plan, Train, design
     asks="How good can training on all of it be?",
     example="--attr=weather --design full",
 )
-def full(train: Train) -> Plan:
+def full_design(train: DesignInput) -> ArmSet:
     """The one arm `full`, whatever else was asked."""
-    return Plan(design="full", arms={"full": everything(train)}, reference="full", levels=_levels(train), compared=())
+    return ArmSet(design="full", arms={"full": full_arm(train)}, reference="full", levels=_levels(train), compared=())
 
 
-def everything(train: Train) -> Arm:
+def full_arm(train: DesignInput) -> DrawnArm:
     """All train rows."""
-    return Arm("full", (), np.sort(train.rows))
+    return DrawnArm("full", (), np.sort(train.rows))
 
 
-def _levels(train: Train) -> tuple[object, ...]:
+def _levels(train: DesignInput) -> tuple[object, ...]:
     if train.request.attr == "identity":
         return ()
     codes = train.codes(train.request.attr)

@@ -4,7 +4,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.splits.designs.base import Arm, Plan, Train, design
+from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, design
 from gprplus.splits.test_set import rank_in_runs
 
 
@@ -13,7 +13,7 @@ from gprplus.splits.test_set import rank_in_runs
     asks="What are more persons worth, at one number of images and with the images growing along?",
     example="--attr=identity",
 )
-def ladder(train: Train) -> Plan:
+def identity_ladder(train: DesignInput) -> ArmSet:
     """Arms `ids-<n>` at one total of images, nested in n, and `ids-<n>-all` with every image of the same persons.
 
     The total is what the smallest rung can give (or --budget). On each rung it is spread as evenly as its persons'
@@ -22,15 +22,15 @@ def ladder(train: Train) -> Plan:
     rows, rank, place = _ranked(train)
     rungs = _rungs(train, len(np.unique(place)))
     total = _total(train, place, rungs)
-    arms: dict[str, Arm] = {}
+    arms: dict[str, DrawnArm] = {}
     for rung in rungs:
         mine = np.flatnonzero(place < rung)
         spread = mine[np.lexsort((place[mine], rank[mine]))][:total]
-        arms[f"ids-{rung}"] = Arm("ids", (str(rung),), np.sort(rows[spread]))
+        arms[f"ids-{rung}"] = DrawnArm("ids", (str(rung),), np.sort(rows[spread]))
         if len(mine) > total:
-            arms[f"ids-{rung}-all"] = Arm("ids-all", (str(rung),), np.sort(rows[mine]))
+            arms[f"ids-{rung}-all"] = DrawnArm("ids-all", (str(rung),), np.sort(rows[mine]))
     arms = {name: arms[name] for name in sorted(arms, key=lambda name: (arms[name].kind != "ids",))}
-    return Plan(
+    return ArmSet(
         design="identity",
         arms=arms,
         reference=f"ids-{rungs[-1]}",
@@ -40,7 +40,7 @@ def ladder(train: Train) -> Plan:
     )
 
 
-def _ranked(train: Train) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ranked(train: DesignInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Train rows with each one's rank inside its person and its person's place in line, both by priority."""
     person, uid = train.person, train.pool.uid[train.rows]
     order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
@@ -55,11 +55,11 @@ def _ranked(train: Train) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows, rank, person = rows[kept], rank[kept], person[kept]
     there = np.unique(person)
     line = np.zeros(len(train.pool.persons), dtype=np.int64)
-    line[there[sampling.bottom(train.order()[there], len(there), there)]] = np.arange(len(there))
+    line[there[sampling.bottom_k(train.order()[there], len(there), there)]] = np.arange(len(there))
     return rows, rank, line[person]
 
 
-def _rungs(train: Train, there: int) -> list[int]:
+def _rungs(train: DesignInput, there: int) -> list[int]:
     """The numbers of persons: those asked for, else an eighth, a half and all."""
     request = train.request
     top = request.identities if request.identities is not None else there
@@ -81,7 +81,7 @@ def _rungs(train: Train, there: int) -> list[int]:
     return rungs
 
 
-def _total(train: Train, place: np.ndarray, rungs: list[int]) -> int:
+def _total(train: DesignInput, place: np.ndarray, rungs: list[int]) -> int:
     able = int((place < rungs[0]).sum())
     budget = train.request.budget
     if budget is not None and budget > able:

@@ -14,19 +14,19 @@ from typing import Any
 import numpy as np
 
 from gprplus.core import sampling
-from gprplus.core.errors import SplitError, nearest
-from gprplus.splits.candidates import Codes
-from gprplus.splits.designs.arguments import obey_missing
-from gprplus.splits.designs.base import Train
-from gprplus.splits.identifiability import cautions, refuse_aliased
-from gprplus.splits.matching import Matched, Slots, Strata, restrict, stratify
+from gprplus.core.errors import SplitError, did_you_mean
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.designs.arguments import apply_missing_policy
+from gprplus.splits.designs.base import DesignInput
+from gprplus.splits.identifiability import nesting_warnings, reject_aliased
+from gprplus.splits.matching import MatchedRows, MatchedSlots, MatchingStrata, stratify, take_first
 from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_set import rank_in_runs
 
 GREEDY = 4096  # cells of a grid up to which an order is balanced one by one; beyond, a draw is balanced enough
 
 
-def factors_of(train: Train, restricted: Sequence[str]) -> tuple[str, ...]:
+def factors_of(train: DesignInput, restricted: Sequence[str]) -> tuple[str, ...]:
     """The factors to match on beside the person: those of each restricted attribute that are none of them.
 
     Raises SplitError for an attribute that persons cannot change, or whose effect is another's.
@@ -37,7 +37,7 @@ def factors_of(train: Train, restricted: Sequence[str]) -> tuple[str, ...]:
                 f"{attr} does not vary within a person, so that the same persons cannot be had with and without a "
                 f"restriction of it. Compare persons with: gprplus make-split --attr={attr}"
             )
-        refuse_aliased(train.relations, attr)
+        reject_aliased(train.relations, attr)
         for other in restricted:
             if other != attr and train.relations.follows(other, ("identity", attr)):
                 raise SplitError(f"{other} follows from {attr}, so that the two cannot be restricted apart.")
@@ -51,24 +51,24 @@ def factors_of(train: Train, restricted: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def warned(train: Train, restricted: Sequence[str]) -> list[str]:
+def match_warnings(train: DesignInput, restricted: Sequence[str]) -> list[str]:
     """What changes along with each restricted attribute."""
-    return [said for attr in restricted for said in cautions(train.relations, attr)]
+    return [said for attr in restricted for said in nesting_warnings(train.relations, attr)]
 
 
-def levels_kept(train: Train, attr: str, levels: Sequence[object]) -> np.ndarray:
+def kept_level_codes(train: DesignInput, attr: str, levels: Sequence[object]) -> np.ndarray:
     """Codes of the named levels on the train side, sorted. Raises SplitError with the nearest one."""
     codes = train.codes(attr)
     place = {str(codes.levels[code]): int(code) for code in codes.present()}
     for level in map(str, levels):
         if level not in place:
-            raise SplitError(f"{attr} has no level '{level}' on the train side. {nearest(level, place)}")
+            raise SplitError(f"{attr} has no level '{level}' on the train side. {did_you_mean(level, place)}")
     return np.unique([place[str(level)] for level in levels])
 
 
 def match_jointly(
-    train: Train, arms: Sequence[Mapping[str, Sequence[Any]]], attrs: Sequence[str], factors: Sequence[str]
-) -> Matched:
+    train: DesignInput, arms: Sequence[Mapping[str, Sequence[Any]]], attrs: Sequence[str], factors: Sequence[str]
+) -> MatchedRows:
     """Slots whose columns are arms: `arms` name the levels that each keeps of (some of) the attributes `attrs`."""
     pool, request = train.pool, train.request
     level = {attr: train.codes(attr) for attr in attrs}
@@ -81,7 +81,7 @@ def match_jointly(
     if request.missing in ("drop-identity", "fail"):
         whole = stratify(pool.person[rows], pool.person_keys, [*others, *level.values()])
         every = np.zeros(len(rows), dtype=np.int64)
-        complete = obey_missing(train, whole, rows, [*others, *level.values()], every, 1)
+        complete = apply_missing_policy(train, whole, rows, [*others, *level.values()], every, 1)
         rows, level = rows[complete], {attr: codes.at(complete) for attr, codes in level.items()}
         others = [codes.at(complete) for codes in others]
     strata = stratify(pool.person[rows], pool.person_keys, others)
@@ -89,7 +89,7 @@ def match_jointly(
     offered, counts = [], []
     for restriction in arms:
         allowed = {
-            a: levels_kept(train, a, restriction[a]) if a in restriction else c.present() for a, c in level.items()
+            a: kept_level_codes(train, a, restriction[a]) if a in restriction else c.present() for a, c in level.items()
         }
         chosen = np.ones(len(rows), dtype=bool)
         for attr, kept_levels in allowed.items():
@@ -104,17 +104,17 @@ def match_jointly(
     for column, ((mine, grid), count) in enumerate(zip(offered, counts, strict=True)):
         order = mine[_in_turn(strata, strata.code[mine], grid, priority[mine], int(depth.max(initial=0)), request.seed)]
         filled[:, column] = order[(np.cumsum(count) - count)[kept] + turn]
-    owner, key = strata.owner[kept], sampling.mix(strata.key[kept] + turn.astype(np.uint64))
+    owner, key = strata.owner[kept], sampling.splitmix64(strata.key[kept] + turn.astype(np.uint64))
     order = np.lexsort((key, sampling.priorities(key, request.seed, "slot"), turn, owner))
-    slots = Slots(rows[filled[order]], owner[order], rank_in_runs(owner[order]))
+    slots = MatchedSlots(rows[filled[order]], owner[order], rank_in_runs(owner[order]))
     candidates = min(int(count.sum()) for count in counts)
-    return Matched(slots, candidates * len(arms), int((np.max(counts, axis=0) > 0).sum()), int((depth > 0).sum()))
+    return MatchedRows(slots, candidates * len(arms), int((np.max(counts, axis=0) > 0).sum()), int((depth > 0).sum()))
 
 
 def _in_turn(
-    strata: Strata,
+    strata: MatchingStrata,
     code: np.ndarray,
-    grid: Mapping[str, tuple[Codes, np.ndarray]],
+    grid: Mapping[str, tuple[AttributeCodes, np.ndarray]],
     priority: np.ndarray,
     needed: int,
     seed: int,
@@ -128,7 +128,7 @@ def _in_turn(
         place = np.zeros(len(codes.levels), dtype=np.int64)
         place[allowed] = np.arange(len(allowed))
         turns = sampling.priorities(
-            sampling.mix(strata.key[:, None] + codes.level_keys[allowed][None, :]), seed, "deal"
+            sampling.splitmix64(strata.key[:, None] + codes.level_keys[allowed][None, :]), seed, "deal"
         )
         shuffled = np.argsort(np.argsort(turns, axis=1), axis=1)
         places.append(shuffled[code, place[codes.values]])
@@ -178,7 +178,7 @@ def _least_used(cells: np.ndarray, sizes: tuple[int, ...], names: np.ndarray) ->
 
 
 def rows_of(
-    slots: Slots, column: int, order: np.ndarray, arm: DeclaredArm, images: int | None, per_person: int | None
+    slots: MatchedSlots, column: int, order: np.ndarray, arm: DeclaredArm, images: int | None, per_person: int | None
 ) -> np.ndarray:
     """The rows of a matched arm, sorted: its column of the slots of its persons, `images` in all."""
     there = len(np.unique(slots.block))
@@ -187,9 +187,9 @@ def rows_of(
             f"The arm '{arm.name}' asks for {arm.identities:,} identities, but {there:,} can be matched on the train "
             "side."
         )
-    most = restrict(slots, order, arm.identities, per_person, None)
+    most = take_first(slots, order, arm.identities, per_person, None)
     if images is not None and images > len(most):
         raise SplitError(
             f"The arm '{arm.name}' asks for {images:,} images, but it can have at most {len(most):,} when matched."
         )
-    return np.sort(restrict(slots, order, arm.identities, per_person, images).rows[:, column])
+    return np.sort(take_first(slots, order, arm.identities, per_person, images).rows[:, column])

@@ -3,11 +3,19 @@
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.splits.designs.arguments import arms_asked, counted, inside_persons
-from gprplus.splits.designs.base import Arm, Plan, Train, design, judge_retention, random_images, sized
-from gprplus.splits.designs.only_without import match_levels, place_of
-from gprplus.splits.identifiability import cautions, refuse_aliased
-from gprplus.splits.matching import Slots, deal
+from gprplus.splits.designs.arguments import count_levels, requested_levels, require_within_identity
+from gprplus.splits.designs.base import (
+    ArmSet,
+    DesignInput,
+    DrawnArm,
+    apply_size_limits,
+    check_retention,
+    design,
+    random_images,
+)
+from gprplus.splits.designs.only_without import level_index, match_levels
+from gprplus.splits.identifiability import nesting_warnings, reject_aliased
+from gprplus.splits.matching import MatchedSlots, deal_levels
 from gprplus.splits.test_set import rank_in_runs
 
 SHARES = (0, 25, 50, 75, 100)  # percent of the way
@@ -18,7 +26,7 @@ SHARES = (0, 25, 50, 75, 100)  # percent of the way
     asks="How does the score change as training moves from one level to another, all else equal?",
     example="--attr=weather --design path --levels sunny:foggy",
 )
-def path(train: Train) -> Plan:
+def path_design(train: DesignInput) -> ArmSet:
     """Arms `path-0` to `path-100`: w(t) = (1 - t) w0 + t w1, in percent; `path-0` is the reference.
 
     Slots turn from the first end to the second in one hashed order, so that each arm differs from the next in the slots
@@ -26,20 +34,20 @@ def path(train: Train) -> Plan:
     remainder), and so is each person's, within one.
     """
     attr, request = train.request.attr, train.request
-    inside_persons(train, "path")
-    refuse_aliased(train.relations, attr)
+    require_within_identity(train, "path")
+    reject_aliased(train.relations, attr)
     first, second, names = _ends(train)
     compared = np.array(sorted({*first, *second}))
     strata_names = train.relations.strata(attr)
     matched = match_levels(train, compared, strata_names)
     advice = f"hardly any combination has an image at both ends of the path over {attr}."
-    warnings = [*cautions(train.relations, attr), *judge_retention(matched, request, advice)]
-    slots = sized(matched.slots, train.order(), request, "persons")
+    warnings = [*nesting_warnings(train.relations, attr), *check_retention(matched, request, advice)]
+    slots = apply_size_limits(matched.slots, train.order(), request, "persons")
     arms = {f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES}
     if request.controls:
         wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
         arms |= {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, request.draws + 1)}
-    return Plan(
+    return ArmSet(
         design="path",
         arms=arms,
         reference="path-0",
@@ -47,13 +55,13 @@ def path(train: Train) -> Plan:
         compared=tuple(name for name, arm in arms.items() if arm.kind == "path"),
         strata=("identity", *strata_names),
         retention=matched.retention,
-        matching=counted(matched),
+        matching=count_levels(matched),
         warnings=tuple(warnings),
         facts={"from": [str(names[code]) for code in first], "to": [str(names[code]) for code in second]},
     )
 
 
-def _ends(train: Train) -> tuple[tuple[int, ...], tuple[int, ...], tuple[object, ...]]:
+def _ends(train: DesignInput) -> tuple[tuple[int, ...], tuple[int, ...], tuple[object, ...]]:
     """The level codes of both ends, from `--levels sunny:foggy` or `--levels sunny,foggy+clouds`."""
     attr, levels = train.request.attr, train.request.levels
     ends = [end for level in levels or () for end in level.split(":")]
@@ -62,19 +70,24 @@ def _ends(train: Train) -> tuple[tuple[int, ...], tuple[int, ...], tuple[object,
             f"A path goes from one level of {attr} to another: --levels FROM:TO, each a level or several joined by +; "
             f"found {', '.join(levels) if levels else 'none'}."
         )
-    sets, _, names = arms_asked(train.codes(attr), ends, attr)
+    sets, _, names = requested_levels(train.codes(attr), ends, attr)
     if len(sets) < 2 or set(sets[0]) & set(sets[1]):
         raise SplitError(f"The two ends of the path share levels of {attr} ({ends[0]} and {ends[1]}); name others.")
     return sets[0], sets[1], names
 
 
 def _mixed(
-    train: Train, slots: Slots, compared: np.ndarray, first: tuple[int, ...], second: tuple[int, ...], share: int
-) -> Arm:
+    train: DesignInput,
+    slots: MatchedSlots,
+    compared: np.ndarray,
+    first: tuple[int, ...],
+    second: tuple[int, ...],
+    share: int,
+) -> DrawnArm:
     codes = train.codes(train.request.attr)
     place_in = {int(code): i for i, code in enumerate(compared)}
     ends = [
-        deal(
+        deal_levels(
             slots,
             train.pool.person_keys,
             codes.level_keys[compared],
@@ -83,13 +96,13 @@ def _mixed(
         )
         for end in (first, second)
     ]
-    rows = np.where(turned(slots, train.order("path"), share), ends[1], ends[0])
-    found = np.bincount(place_of(compared, train.pool.codes(codes.name))[rows], minlength=len(compared))
+    rows = np.where(turned_shares(slots, train.order("path"), share), ends[1], ends[0])
+    found = np.bincount(level_index(compared, train.pool.codes(codes.name))[rows], minlength=len(compared))
     counts = {str(codes.levels[code]): int(n) for code, n in zip(compared, found, strict=True) if n}
-    return Arm("path", tuple(counts), np.sort(rows), {"share": share / 100, "images_of": counts})
+    return DrawnArm("path", tuple(counts), np.sort(rows), {"share": share / 100, "images_of": counts})
 
 
-def turned(slots: Slots, order: np.ndarray, share: int) -> np.ndarray:
+def turned_shares(slots: MatchedSlots, order: np.ndarray, share: int) -> np.ndarray:
     """`(S,) bool`: the slots that `share` percent of the way have turned to the second end.
 
     Of a person's n slots floor(share n) turn, and one more of the persons with the largest remainders, as many as the

@@ -12,20 +12,20 @@ from dataclasses import replace
 import numpy as np
 
 from gprplus.core.errors import SplitError
-from gprplus.splits.candidates import Codes
-from gprplus.splits.designs.base import Arm, Plan, Train
+from gprplus.splits.candidates import AttributeCodes
+from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm
 from gprplus.splits.matching import stratify
 
 LEAST = 0.5
 WEIGHED = ("only", "without", "path", "scaling")
 
 
-def cells(train: Train, rows: np.ndarray, factors: Sequence[Codes]) -> np.ndarray:
+def cell_weights(train: DesignInput, rows: np.ndarray, factors: Sequence[AttributeCodes]) -> np.ndarray:
     """The combination of the factors, as one code a row `(n,) int64`."""
     return stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), factors).code
 
 
-def common(cell: np.ndarray, level: np.ndarray, levels: int) -> np.ndarray:
+def common_cells(cell: np.ndarray, level: np.ndarray, levels: int) -> np.ndarray:
     """`(n,) bool`: rows of cells that somebody shows at every level; no weight makes up for a cell that nobody does."""
     code, filled = np.unique(cell, return_inverse=True)
     there = np.zeros((len(code), levels), dtype=bool)
@@ -33,14 +33,14 @@ def common(cell: np.ndarray, level: np.ndarray, levels: int) -> np.ndarray:
     return np.logical_and.reduce(there, axis=1)[filled]
 
 
-def weighed(train: Train, plan: Plan) -> Plan:
+def weight_arms(train: DesignInput, plan: ArmSet) -> ArmSet:
     """The plan with weights on every arm that fills its slots. Raises SplitError where they would cost too much."""
     if plan.design not in WEIGHED:
         raise SplitError(f"--missing weight is for the designs {', '.join(WEIGHED)}; found {plan.design}.")
     names = plan.strata[1:]
     factors = [train.pool.codes(name) for name in names]
     every = np.arange(len(train.pool))
-    cell = cells(train, every, factors)
+    cell = cell_weights(train, every, factors)
     kinds = {name: arm for name, arm in plan.arms.items() if arm.kind not in ("random-images", "full")}
     shares = {name: np.bincount(cell[arm.rows], minlength=int(cell.max()) + 1) for name, arm in kinds.items()}
     shared = np.all([count > 0 for count in shares.values()], axis=0)
@@ -61,12 +61,12 @@ def weighed(train: Train, plan: Plan) -> Plan:
     )
 
 
-def _weighed(name: str, arm: Arm, cell: np.ndarray, count: np.ndarray | None, target: np.ndarray) -> Arm:
+def _weighed(name: str, arm: DrawnArm, cell: np.ndarray, count: np.ndarray | None, target: np.ndarray) -> DrawnArm:
     if count is None:
         return arm
     raw = (target / np.maximum(count, 1))[cell[arm.rows]]
     weights = raw / raw.mean() if raw.any() else raw
-    share = effective(weights) / len(weights)
+    share = effective_share(weights) / len(weights)
     if share < LEAST:
         raise SplitError(
             f"The weights of the arm '{name}' leave an effective {share:.0%} of its {len(weights):,} images, less than "
@@ -75,10 +75,10 @@ def _weighed(name: str, arm: Arm, cell: np.ndarray, count: np.ndarray | None, ta
     return replace(arm, weights=weights, facts={**arm.facts, "effective_share": round(share, 6)})
 
 
-def effective(weights: np.ndarray) -> float:
+def effective_share(weights: np.ndarray) -> float:
     """Kish's effective number of rows: (sum w)^2 / sum w^2.
 
-    >>> effective(np.array([1.0, 1.0, 1.0, 1.0])), effective(np.array([2.0, 0.0]))
+    >>> effective_share(np.array([1.0, 1.0, 1.0, 1.0])), effective_share(np.array([2.0, 0.0]))
     (4.0, 1.0)
     """
     squares = float((weights**2).sum())

@@ -7,32 +7,32 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.declarations import attributes
-from gprplus.core.errors import nearest
+from gprplus.core.errors import did_you_mean
 from gprplus.splits.filters import numbers
-from gprplus.splits.filters.syntax import Both, Compare, Node, Not, Token, fail, unquoted
+from gprplus.splits.filters.syntax import BooleanOperation, Comparison, Negation, Node, Token, syntax_error, unquote
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def evaluate(node: Node, text: str, column: "Callable[[str], pa.Array]") -> "pa.Array":
+def evaluate_filter(node: Node, text: str, column: "Callable[[str], pa.Array]") -> "pa.Array":
     """A boolean Arrow array over the rows, null where the answer is unknown (Kleene's logic)."""
     import pyarrow.compute as pc
 
-    if isinstance(node, Not):
-        return pc.invert(evaluate(node.inner, text, column))
-    if isinstance(node, Both):
+    if isinstance(node, Negation):
+        return pc.invert(evaluate_filter(node.inner, text, column))
+    if isinstance(node, BooleanOperation):
         join = pc.and_kleene if node.op == "and" else pc.or_kleene
-        answer = evaluate(node.parts[0], text, column)
+        answer = evaluate_filter(node.parts[0], text, column)
         for part in node.parts[1:]:
-            answer = join(answer, evaluate(part, text, column))
+            answer = join(answer, evaluate_filter(part, text, column))
         return answer
-    if not isinstance(node, Compare):
+    if not isinstance(node, Comparison):
         raise TypeError(f"an unresolved node reached evaluation: {node}")
     return _compare(node, text, column(node.column.text))
 
 
-def _compare(test: Compare, text: str, values: "pa.Array") -> "pa.Array":
+def _compare(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -45,14 +45,14 @@ def _compare(test: Compare, text: str, values: "pa.Array") -> "pa.Array":
     return _judge(test, text, values, known=False)
 
 
-def _judge(test: Compare, text: str, values: "pa.Array", known: bool) -> "pa.Array":
+def _judge(test: Comparison, text: str, values: "pa.Array", known: bool) -> "pa.Array":
     """One comparison over plain values; `known` says that these are all the levels there are."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if test.op == "true":
         if not pa.types.is_boolean(values.type):
-            raise fail(
+            raise syntax_error(
                 text, test.column, f"{test.column.text} is not true or false by itself; compare it with a value."
             )
         return values
@@ -82,7 +82,7 @@ def _is_number(kind: "pa.DataType") -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
-def _numbers(test: Compare, text: str, values: "pa.Array") -> "pa.Array":
+def _numbers(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
     """One comparison of a column of numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -90,19 +90,19 @@ def _numbers(test: Compare, text: str, values: "pa.Array") -> "pa.Array":
     name, wanted = test.column.text, []
     among = test.op in ("in", "not in")
     for token in test.values:
-        value = numbers.number(unquoted(token))
+        value = numbers.parse_number(unquote(token))
         if value is None:
-            raise fail(text, token, f"{name} is a number.")
+            raise syntax_error(text, token, f"{name} is a number.")
         if among and pa.types.is_integer(values.type) and not numbers.is_whole(value):
-            raise fail(text, token, f"{name} is a whole number.")
+            raise syntax_error(text, token, f"{name} is a whole number.")
         wanted.append(value)
     if not among:
-        return numbers.compare(values, test.op, wanted[0])
+        return numbers.compare_numbers(values, test.op, wanted[0])
     found = numbers.is_in(values, wanted)
     return pc.invert(found) if test.op == "not in" else found
 
 
-def _reader(test: Compare, text: str, values: "pa.Array", known: bool) -> Callable[[Token], Any]:
+def _reader(test: Comparison, text: str, values: "pa.Array", known: bool) -> Callable[[Token], Any]:
     """How a value token is read for this column's type."""
     import pyarrow as pa
 
@@ -111,28 +111,30 @@ def _reader(test: Compare, text: str, values: "pa.Array", known: bool) -> Callab
 
     def boolean(token: Token) -> bool:
         if token.text.lower() not in ("true", "false"):
-            raise fail(text, token, f"{name} is true or false.")
+            raise syntax_error(text, token, f"{name} is true or false.")
         return token.text.lower() == "true"
 
     def word(token: Token) -> str:
-        value = unquoted(token)
+        value = unquote(token)
         if known and value not in levels:
-            raise fail(text, token, f"{name} has no level '{value}' here. {nearest(value, levels - {None})}")
+            raise syntax_error(
+                text, token, f"{name} has no level '{value}' here. {did_you_mean(value, levels - {None})}"
+            )
         return value
 
     if pa.types.is_boolean(kind):
         return boolean
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return word
-    raise fail(text, test.column, f"{name} is a column of {kind}, which cannot be compared.")
+    raise syntax_error(text, test.column, f"{name} is a column of {kind}, which cannot be compared.")
 
 
-def _ordered(test: Compare, text: str, values: "pa.Array", wanted: list[Any]) -> "tuple[pa.Array, list[Any]]":
+def _ordered(test: Comparison, text: str, values: "pa.Array", wanted: list[Any]) -> "tuple[pa.Array, list[Any]]":
     """Levels of an ordered attribute as their places in its declared order; other text has no order."""
     import pyarrow as pa
 
     declared = attributes().get(test.column.text)
     if declared is None or not declared.ordered or not set(wanted) <= set(declared.levels):
-        raise fail(text, test.column, f"the levels of {test.column.text} have no order; use =, != or in.")
+        raise syntax_error(text, test.column, f"the levels of {test.column.text} have no order; use =, != or in.")
     place = {level: i for i, level in enumerate(declared.levels)}
     return pa.array([place.get(level) for level in values.to_pylist()], pa.int32()), [place[level] for level in wanted]

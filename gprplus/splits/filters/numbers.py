@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def number(text: str) -> Decimal | None:
+def parse_number(text: str) -> Decimal | None:
     """A finite number as it is written, exactly; None where it is none.
 
-    >>> number("18446744073709551615"), number("1e3"), number("front"), number("nan")
+    >>> parse_number("18446744073709551615"), parse_number("1e3"), parse_number("front"), parse_number("nan")
     (Decimal('18446744073709551615'), Decimal('1E+3'), None, None)
     """
     try:
@@ -28,7 +28,7 @@ def is_whole(value: Decimal) -> bool:
     return abs(value) >= 2**64 or value == value.to_integral_value()
 
 
-def compare(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
+def compare_numbers(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
     """`values op wanted` as booleans, null where a value is null; `op` is one of where.MATCHED."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -44,7 +44,7 @@ def compare(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
     }
     if not pa.types.is_integer(kind):
         return functions[op](values, pa.scalar(float(wanted), pa.float64()))
-    low, high = bounds(kind)
+    low, high = integer_bounds(kind)
     if wanted < low or wanted > high or (op in ("=", "!=") and not is_whole(wanted)):
         always = {"=": False, "!=": True, "<": wanted > low, "<=": wanted > low, ">": wanted < low, ">=": wanted < low}
         return _constant(values, always[op])
@@ -60,13 +60,13 @@ def is_in(values: "pa.Array", wanted: list[Decimal]) -> "pa.Array":
 
     held: list[float] | list[int] = [float(one) for one in wanted]
     if pa.types.is_integer(values.type):
-        low, high = bounds(values.type)
+        low, high = integer_bounds(values.type)
         held = [int(one) for one in wanted if low <= one <= high and is_whole(one)]
     among = pa.array(held, values.type)
     return pc.if_else(pc.is_valid(values), pc.is_in(values, among), None)
 
 
-def bounds(kind: "pa.DataType") -> tuple[int, int]:
+def integer_bounds(kind: "pa.DataType") -> tuple[int, int]:
     """The least and the largest number that an integer type holds."""
     import pyarrow as pa
 

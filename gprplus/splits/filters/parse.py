@@ -17,10 +17,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from gprplus.core.errors import FilterError, nearest
+from gprplus.core.errors import FilterError, did_you_mean
 from gprplus.ingest.checks.columns import CHECKED
-from gprplus.splits.filters.evaluate import evaluate
-from gprplus.splits.filters.syntax import Both, Chain, Compare, Node, Not, Token, fail, unquoted
+from gprplus.splits.filters.evaluate import evaluate_filter
+from gprplus.splits.filters.syntax import (
+    BooleanOperation,
+    ChainedComparison,
+    Comparison,
+    Negation,
+    Node,
+    Token,
+    syntax_error,
+    unquote,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,50 +69,52 @@ class Filter:
         import numpy as np
 
         known = set(known)
-        answer = evaluate(_resolve(self.tree, self.text, known), self.text, column)
+        answer = evaluate_filter(_resolve(self.tree, self.text, known), self.text, column)
         return np.asarray(answer.fill_null(False))
 
 
-def _tests(node: Node, text: str, known: set[str]) -> Iterator[Compare]:
+def _tests(node: Node, text: str, known: set[str]) -> Iterator[Comparison]:
     resolved = _resolve(node, text, known)
-    if isinstance(resolved, Both):
+    if isinstance(resolved, BooleanOperation):
         for part in resolved.parts:
             yield from _tests(part, text, known)
-    elif isinstance(resolved, Not):
+    elif isinstance(resolved, Negation):
         yield from _tests(resolved.inner, text, known)
-    elif isinstance(resolved, Compare):
+    elif isinstance(resolved, Comparison):
         yield resolved
 
 
 def _resolve(node: Node, text: str, known: set[str]) -> Node:
     """The tree with every chain turned into comparisons of one column with one value."""
-    if isinstance(node, Both):
-        return Both(node.op, tuple(_resolve(part, text, known) for part in node.parts))
-    if isinstance(node, Not):
-        return Not(_resolve(node.inner, text, known))
-    if isinstance(node, Compare):
-        return Compare(_known(node.column, text, known), node.op, node.values)
+    if isinstance(node, BooleanOperation):
+        return BooleanOperation(node.op, tuple(_resolve(part, text, known) for part in node.parts))
+    if isinstance(node, Negation):
+        return Negation(_resolve(node.inner, text, known))
+    if isinstance(node, Comparison):
+        return Comparison(_known(node.column, text, known), node.op, node.values)
     pairs = [_pair(node.values[i], node.ops[i].text, node.values[i + 1], text, known) for i in range(len(node.ops))]
-    return pairs[0] if len(pairs) == 1 else Both("and", tuple(pairs))
+    return pairs[0] if len(pairs) == 1 else BooleanOperation("and", tuple(pairs))
 
 
-def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Compare:
+def _pair(left: Token, op: str, right: Token, text: str, known: set[str]) -> Comparison:
     op = "=" if op == "==" else op
     names = [token.kind == "word" and token.text in known for token in (left, right)]
     if all(names):
-        raise fail(text, right, "a column is compared with a value, not with another column; put a value in quotes.")
+        raise syntax_error(
+            text, right, "a column is compared with a value, not with another column; put a value in quotes."
+        )
     if names[0]:
-        return Compare(left, op, (right,))
+        return Comparison(left, op, (right,))
     if names[1]:
-        return Compare(right, MIRROR[op], (left,))
-    return Compare(_known(left if left.kind == "word" else right, text, known), op, (right,))
+        return Comparison(right, MIRROR[op], (left,))
+    return Comparison(_known(left if left.kind == "word" else right, text, known), op, (right,))
 
 
 def _known(token: Token, text: str, known: set[str]) -> Token:
     if token.kind != "word" or token.text not in known:
-        if unquoted(token) in {column.name for column in CHECKED}:
-            raise fail(text, token, f"the manifest was built without this check; build it with `{_CHECKS}`.")
-        raise fail(text, token, f"there is no column '{unquoted(token)}'. {nearest(unquoted(token), known)}")
+        if unquote(token) in {column.name for column in CHECKED}:
+            raise syntax_error(text, token, f"the manifest was built without this check; build it with `{_CHECKS}`.")
+        raise syntax_error(text, token, f"there is no column '{unquote(token)}'. {did_you_mean(unquote(token), known)}")
     return token
 
 
@@ -117,10 +128,10 @@ class _Parser:
 
     def parse(self) -> Node:
         if self.peek().kind == "end":
-            raise fail(self.text, self.peek(), "an expression was expected, such as weather = sunny.")
+            raise syntax_error(self.text, self.peek(), "an expression was expected, such as weather = sunny.")
         tree = self.any_of()
         if self.peek().kind != "end":
-            raise fail(self.text, self.peek(), "expected 'and', 'or' or the end of the expression.")
+            raise syntax_error(self.text, self.peek(), "expected 'and', 'or' or the end of the expression.")
         return tree
 
     def peek(self, ahead: int = 0) -> Token:
@@ -133,7 +144,7 @@ class _Parser:
 
     def expect(self, *words: str) -> Token:
         if not self.peek().says(*words):
-            raise fail(self.text, self.peek(), f"expected {' or '.join(repr(word) for word in words)}.")
+            raise syntax_error(self.text, self.peek(), f"expected {' or '.join(repr(word) for word in words)}.")
         return self.take()
 
     def any_of(self) -> Node:
@@ -144,7 +155,7 @@ class _Parser:
         while self.peek().says(word):
             self.take()
             parts.append(part())
-        return parts[0] if len(parts) == 1 else Both(word, tuple(parts))
+        return parts[0] if len(parts) == 1 else BooleanOperation(word, tuple(parts))
 
     def one(self) -> Node:
         # A loop, so that a long run of "not" does not use up Python's stack.
@@ -160,7 +171,7 @@ class _Parser:
             self.depth -= 1
         else:
             inner = self.test()
-        return Not(inner) if turned else inner
+        return Negation(inner) if turned else inner
 
     depth = 0
     tests = 0
@@ -168,12 +179,12 @@ class _Parser:
     def deeper(self) -> None:
         self.depth += 1
         if self.depth > 100:
-            raise fail(self.text, self.peek(), "the parentheses are nested more than 100 deep.")
+            raise syntax_error(self.text, self.peek(), "the parentheses are nested more than 100 deep.")
 
     def counted(self) -> None:
         self.tests += 1
         if self.tests > TESTS:
-            raise fail(self.text, self.peek(), f"more than {TESTS:,} comparisons; list values with in (...).")
+            raise syntax_error(self.text, self.peek(), f"more than {TESTS:,} comparisons; list values with in (...).")
 
     def test(self) -> Node:
         self.counted()
@@ -182,7 +193,7 @@ class _Parser:
             op = "not in" if self.take().says("not") else "in"
             if op == "not in":
                 self.take()
-            return Compare(first, op, self.listed())
+            return Comparison(first, op, self.listed())
         if self.peek().says("is"):
             self.take()
             op = "null"
@@ -190,13 +201,13 @@ class _Parser:
                 self.take()
                 op = "not null"
             self.expect("null")
-            return Compare(first, op)
+            return Comparison(first, op)
         values, ops = [first], []
         while self.peek().says("==", *MATCHED):
             self.counted()
             ops.append(self.take())
             values.append(self.value())
-        return Chain(tuple(values), tuple(ops)) if ops else Compare(first, "true")
+        return ChainedComparison(tuple(values), tuple(ops)) if ops else Comparison(first, "true")
 
     def listed(self) -> tuple[Token, ...]:
         self.expect("(")
@@ -210,7 +221,7 @@ class _Parser:
     def value(self) -> Token:
         token = self.peek()
         if token.kind not in ("word", "quoted") or (token.kind == "word" and token.text.lower() in KEYWORDS):
-            raise fail(self.text, token, "expected a column or a value.")
+            raise syntax_error(self.text, token, "expected a column or a value.")
         return self.take()
 
 
@@ -223,7 +234,7 @@ def _tokens(text: str) -> Iterator[Token]:
         found = _TOKEN.match(text, at)
         if not found:
             odd = Token("mark", text[at], at)
-            raise fail(text, odd, "this cannot be read; quote values that hold signs or blanks.")
+            raise syntax_error(text, odd, "this cannot be read; quote values that hold signs or blanks.")
         kind = found.lastgroup or "word"
         yield Token(kind, found.group(kind), found.start(kind))
         at = found.end()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gprplus.core.errors import FilterError, printable
+from gprplus.core.errors import FilterError, escape
 
 SHOWN = 200  # characters of an expression in a message
 
@@ -21,7 +21,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Compare:
+class Comparison:
     """`column op value`; "in" and "not in" have several values, "null" none."""
 
     column: Token
@@ -30,7 +30,7 @@ class Compare:
 
 
 @dataclass(frozen=True)
-class Chain:
+class ChainedComparison:
     """Values with comparisons between them, before it is known which are columns: `30 <= viewpoint_deg <= 150`."""
 
     values: tuple[Token, ...]
@@ -38,24 +38,24 @@ class Chain:
 
 
 @dataclass(frozen=True)
-class Not:
+class Negation:
     """True where the inner test is false; unknown stays unknown."""
 
     inner: "Node"
 
 
 @dataclass(frozen=True)
-class Both:
+class BooleanOperation:
     """ "and" or "or" of two or more tests."""
 
     op: str
     parts: tuple["Node", ...]
 
 
-Node = Compare | Chain | Not | Both
+Node = Comparison | ChainedComparison | Negation | BooleanOperation
 
 
-def fail(text: str, token: Token, problem: str) -> FilterError:
+def syntax_error(text: str, token: Token, problem: str) -> FilterError:
     """The sentence for a problem at a token, with the text and a caret's worth of position."""
     where = "at its end" if token.kind == "end" else f"at position {token.at + 1} ('{_short(token.text, 0)}')"
     return FilterError(f'--where "{_short(text, token.at)}", {where}: {problem}')
@@ -64,12 +64,12 @@ def fail(text: str, token: Token, problem: str) -> FilterError:
 def _short(text: str, at: int) -> str:
     """The text as a message shows it: control characters escaped, and of a long one the part around `at`."""
     if len(text) <= SHOWN:
-        return printable(text)
+        return escape(text)
     start = max(min(at - SHOWN // 2, len(text) - SHOWN), 0)
     before, after = "..." if start else "", "..." if start + SHOWN < len(text) else ""
-    return f"{before}{printable(text[start : start + SHOWN])}{after}"
+    return f"{before}{escape(text[start : start + SHOWN])}{after}"
 
 
-def unquoted(token: Token) -> str:
+def unquote(token: Token) -> str:
     """What a value token says, quotes taken off."""
     return token.text[1:-1] if token.kind == "quoted" else token.text

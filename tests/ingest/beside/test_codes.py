@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.core.declarations import attributes, names
+from gprplus.core.declarations import attributes, declaration_names
 from gprplus.core.errors import DeclarationError, ManifestError
 from gprplus.ingest import build_manifest, inspect
-from gprplus.ingest.layouts.load import shipped
-from gprplus.ingest.sidecars.identities import People, read_identities
-from gprplus.ingest.sidecars.identity_codes import load
+from gprplus.ingest.layouts.load import shipped_layouts
+from gprplus.ingest.sidecars.identities import IdentityTable, read_identities
+from gprplus.ingest.sidecars.identity_codes import load_code_table
 
 UP = ["upblack", "upwhite", "upred", "uppurple", "upyellow", "upgray", "upblue", "upgreen"]
 DOWN = ["downblack", "downwhite", "downpink", "downpurple", "downyellow", "downgray", "downblue", "downgreen"]
@@ -127,7 +127,7 @@ def test_finegprs_published_codes_and_words_may_stand_side_by_side(tmp_path: Pat
 )
 def test_json_is_a_list_of_records_or_an_object_of_people(tmp_path: Path, content: object) -> None:
     found = read_identities(written(tmp_path / "people.json", json.dumps(content)))
-    assert found == People({"0001": {"hat": "yes"}, "0002": {"gender": "male"}})
+    assert found == IdentityTable({"0001": {"hat": "yes"}, "0002": {"gender": "male"}})
 
 
 def test_codes_as_whole_fractions_are_codes(tmp_path: Path) -> None:
@@ -188,17 +188,17 @@ def test_zeros_that_a_spreadsheet_lost_are_pointed_out_and_not_guessed(renders: 
     )
 
 
-@pytest.mark.parametrize("name", names("codes"))
+@pytest.mark.parametrize("name", declaration_names("codes"))
 def test_code_tables_speak_in_declared_levels(name: str) -> None:
     added = {("age", "young"), ("lower_colour", "pink")}  # levels that only the Market file has
-    for attribute, code in load(name).attributes.items():
+    for attribute, code in load_code_table(name).attributes.items():
         for level in code.flags.values() or code.levels.values():
             assert level in attributes()[attribute].levels or (attribute, level) in added
 
 
 def test_the_code_table_of_every_layout_is_there() -> None:
-    tables = {layout.codes for layout in shipped() if layout.codes}
-    assert tables == set(names("codes"))
+    tables = {layout.codes for layout in shipped_layouts() if layout.codes}
+    assert tables == set(declaration_names("codes"))
 
 
 @pytest.mark.parametrize(
@@ -212,5 +212,5 @@ def test_the_code_table_of_every_layout_is_there() -> None:
 )
 def test_a_faulty_code_table_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(DeclarationError) as problem:
-        load(written(tmp_path / "mine.toml", f"title = 'mine'\n{text}\n"))
+        load_code_table(written(tmp_path / "mine.toml", f"title = 'mine'\n{text}\n"))
     assert sentence in str(problem.value)

@@ -14,9 +14,9 @@ from scipy.io import savemat
 
 from gprplus.core.errors import GprplusError, ManifestError
 from gprplus.ingest.files.listing import Listing
-from gprplus.ingest.layouts.tokens import RoleList
+from gprplus.ingest.layouts.tokens import RoleListRule
 from gprplus.ingest.sidecars.identities import read_identities
-from gprplus.ingest.sidecars.identity_codes import plain
+from gprplus.ingest.sidecars.identity_codes import slug
 from gprplus.ingest.sidecars.roles import read_lists
 
 
@@ -76,10 +76,10 @@ def test_a_table_that_cannot_be_read_is_one_sentence(tmp_path: Path, kind: str) 
 
 
 def test_numbers_of_any_length_are_codes() -> None:
-    assert plain("9" * 400) == "9" * 400
-    assert plain("0" * 5000 + "7.0") == "7"
-    assert plain("12345678901234567891.0") == "12345678901234567891"
-    assert plain(datetime.date(2020, 1, 2)) == "2020-01-02"
+    assert slug("9" * 400) == "9" * 400
+    assert slug("0" * 5000 + "7.0") == "7"
+    assert slug("12345678901234567891.0") == "12345678901234567891"
+    assert slug(datetime.date(2020, 1, 2)) == "2020-01-02"
 
 
 @pytest.mark.parametrize("level", ["\x1b[31mred", "x" * 61, "9" * 6000])
@@ -134,7 +134,7 @@ def test_changed_bytes_end_in_no_traceback(tmp_path: Path, name: str, recwarn) -
 def test_positions_of_a_role_list_are_whole_numbers_in_range(tmp_path: Path, positions, sentence: str) -> None:
     data = matlab(names=np.array(["a.jpg", "b.jpg"], object), train=positions)
     (tmp_path / "roles.mat").write_bytes(data)
-    item = RoleList("roles.mat", paths="names", positions={"train": "train"})
+    item = RoleListRule("roles.mat", paths="names", positions={"train": "train"})
     with pytest.raises(ManifestError, match=sentence):
         read_lists(Listing(tmp_path, [], [], 0), [item])
 
@@ -142,7 +142,7 @@ def test_positions_of_a_role_list_are_whole_numbers_in_range(tmp_path: Path, pos
 def test_a_role_list_of_other_bytes_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "train.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ManifestError, match="cannot be read as a list of images"):
-        read_lists(Listing(tmp_path, [], [], 0), [RoleList("train.txt", role="train")])
+        read_lists(Listing(tmp_path, [], [], 0), [RoleListRule("train.txt", role="train")])
 
 
 def test_bytes_that_crash_scipy_are_one_sentence(tmp_path: Path) -> None:

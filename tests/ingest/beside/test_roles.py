@@ -8,8 +8,8 @@ import pytest
 
 from gprplus.core.errors import LayoutError, ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.inspection.layout_preview import trial
-from gprplus.ingest.sidecars.roles import gallery_only
+from gprplus.ingest.inspection.layout_preview import preview_layout
+from gprplus.ingest.sidecars.roles import gallery_only_warning
 from gprplus.schema import IMAGES, conform
 
 MSMT17 = {
@@ -63,7 +63,7 @@ def test_the_four_lists_give_the_roles(tmp_path: Path, plant, name: str, roles: 
     manifest = build_manifest([root], tmp_path / "m")
     assert manifest.datasets[name]["rejected"] == 0  # a list is no image that fails to fit
     assert roles_of(manifest) == roles
-    assert {row["path"]: row["role"] for row in trial(root).rows} == roles
+    assert {row["path"]: row["role"] for row in preview_layout(root).rows} == roles
 
 
 def test_person_0000_of_train_and_of_test_are_two_people(tmp_path: Path, plant) -> None:
@@ -194,5 +194,5 @@ def test_junk_and_marked_distractors_make_nobody_a_person_of_the_gallery_alone()
         {"identity": "0004", "role": "gallery", "is_junk": True},
     ]
     images = pa.Table.from_pylist([{"is_junk": False, "is_distractor": False, **row} for row in rows])
-    (told,) = gallery_only(conform(images, IMAGES))
+    (told,) = gallery_only_warning(conform(images, IMAGES))
     assert told.startswith("1 identities are in the gallery alone (1 images)")

@@ -11,9 +11,9 @@ from gprplus.core.errors import FilterError
 from gprplus.ingest import build_manifest
 from gprplus.ingest.checks import cache, run_checks
 from gprplus.ingest.checks.columns import CHECKED, LOOKS
-from gprplus.ingest.checks.findings import findings
-from gprplus.ingest.checks.measure import look_at_files
-from gprplus.ingest.tables.manifest import LOOKING
+from gprplus.ingest.checks.findings import list_findings
+from gprplus.ingest.checks.measure import measure_files
+from gprplus.ingest.tables.manifest import MEASURING
 from gprplus.schema import IMAGES, arrow_schema
 from gprplus.splits import make_split
 
@@ -30,9 +30,9 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def watched(root, paths):
         seen.extend(paths)
-        return look_at_files(root, paths)
+        return measure_files(root, paths)
 
-    monkeypatch.setattr(run_checks, "look_at_files", watched)
+    monkeypatch.setattr(run_checks, "measure_files", watched)
     return seen
 
 
@@ -86,7 +86,7 @@ def test_another_dataset_is_checked_beside_the_first(renders: Path, tmp_path: Pa
     both = build_manifest([plant(tmp_path / "market", ["query/0001_c1s1_001051_00.jpg"], copy)], tmp_path / "m")
     assert looked == ["query/0001_c1s1_001051_00.jpg"]
     assert flagged(both, "exact-duplicate") == {"0001_c01_w01_l01", "0001_c1s1_001051_00"}
-    share = {about.check: (about.worst_dataset, about.worst_share) for about in findings(both)}
+    share = {about.check: (about.worst_dataset, about.worst_share) for about in list_findings(both)}
     assert share["exact-duplicate"] == ("market1501", 1.0)
 
 
@@ -96,7 +96,7 @@ def test_none_drops_the_checks(renders: Path, tmp_path: Path) -> None:
     assert "checks" not in bare.info
     assert bare.looks() is None
     assert bare.images().schema.equals(arrow_schema(IMAGES))
-    assert findings(bare) == []
+    assert list_findings(bare) == []
 
 
 def test_workers_and_batches_do_not_show(renders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,4 +137,4 @@ def test_what_was_looked_at_before_a_kill_is_not_looked_at_again(
     manifest = build_manifest([root], tmp_path / "m", checks=["all"])
     assert sorted(looked) == manifest.images(["path"])["path"].to_pylist()
     assert_alike(manifest.images(), build_manifest([root], tmp_path / "whole", checks=["all"]).images())
-    assert not (tmp_path / "m" / LOOKING).exists()
+    assert not (tmp_path / "m" / MEASURING).exists()

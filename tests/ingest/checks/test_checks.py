@@ -12,12 +12,12 @@ from gprplus.core.errors import ManifestError
 from gprplus.core.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.ingest.checks import columns
-from gprplus.ingest.checks.columns import CHECKED, CHECKS, named, score_column
-from gprplus.ingest.checks.findings import findings, issues
+from gprplus.ingest.checks.columns import CHECKED, CHECKS, parse_check_names, score_column
+from gprplus.ingest.checks.findings import list_findings, list_issues
 from gprplus.ingest.checks.known import REGISTRY
 from gprplus.ingest.checks.measure import difference_hashes, tones
-from gprplus.ingest.checks.registry import Rows, check
-from gprplus.ingest.files.complaints import listening
+from gprplus.ingest.checks.registry import CheckInput, check
+from gprplus.ingest.files.complaints import capture_stderr
 from gprplus.schema import IMAGES
 
 
@@ -121,7 +121,7 @@ def test_copies_look_alikes_and_their_owners(tmp_path: Path) -> None:
     assert flagged(manifest, "exact-duplicate") == copies
     assert flagged(manifest, "near-duplicate") == copies | alike
     assert flagged(manifest, "cross-identity") == alike
-    first = issues(manifest, "cross-identity")["cross-identity"]
+    first = list_issues(manifest, "cross-identity")["cross-identity"]
     assert [(Path(issue.path).stem, Path(issue.like_path or "").stem) for issue in first] == [tuple(sorted(alike))]
 
 
@@ -132,7 +132,7 @@ def test_a_copy_under_another_person_is_found_among_black_images_too(tmp_path: P
 
 
 def test_an_image_under_the_wrong_person_stands_out(tmp_path: Path, draw) -> None:
-    from gprplus.ingest.checks.measure import Looks
+    from gprplus.ingest.checks.measure import ImageMeasurements
 
     renders = draw(tmp_path / "r", people=6)
     wrong, right = renders / "0003/0003_c02_w01_l03.jpg", renders / "0005/0005_c02_w01_l03.jpg"
@@ -142,19 +142,22 @@ def test_an_image_under_the_wrong_person_stands_out(tmp_path: Path, draw) -> Non
     worst = min(table, key=lambda row: row["identity_outlier_score"])
     assert worst["path"] == "0003/0003_c02_w01_l03.jpg"
     assert flagged(manifest, "identity-outlier") == {"0003_c02_w01_l03"}
-    assert REGISTRY["identity-outlier"].judge(Rows(*[np.zeros(0, np.int64)] * 5, Looks.empty(0))).size == 0
+    assert (
+        REGISTRY["identity-outlier"].judge(CheckInput(*[np.zeros(0, np.int64)] * 5, ImageMeasurements.empty(0))).size
+        == 0
+    )
 
 
 def test_likeness_to_the_rest_of_a_person_agrees_with_one_image_at_a_time() -> None:
-    from gprplus.ingest.checks.measure import Looks
+    from gprplus.ingest.checks.measure import ImageMeasurements
 
     rng = np.random.default_rng(3)
     count = 60
-    looks = Looks.empty(count)
+    looks = ImageMeasurements.empty(count)
     looks.decoded[:] = rng.random(count) < 0.9
     looks.thumbnail[:] = rng.integers(0, 255, (count, 32))
     person, place = rng.integers(-1, 9, count), rng.integers(0, 6, count)
-    rows = Rows(np.zeros(count, np.int64), person, place, np.ones(count), np.ones(count), looks)
+    rows = CheckInput(np.zeros(count, np.int64), person, place, np.ones(count), np.ones(count), looks)
     found = REGISTRY["identity-outlier"].judge(rows)
 
     here = looks.decoded & (person >= 0)
@@ -179,26 +182,26 @@ def test_what_most_images_share_is_said_and_not_listed(tmp_path: Path) -> None:
     images = {f"0001_c{i:02d}_w01_l01": scene(i) // 8 for i in range(1, 6)}
     images["0001_c06_w01_l01"] = scene(6)
     manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["dark", "contrast"])
-    found = {about.check: about for about in findings(manifest)}
+    found = {about.check: about for about in list_findings(manifest)}
     assert (found["dark"].flagged, found["dark"].common) == (5, True)
     assert "dark: 5 of 6 images are flagged" in found["dark"].sentence
     assert "trait of the dataset" in found["dark"].sentence
-    assert "dark" not in issues(manifest)
+    assert "dark" not in list_issues(manifest)
 
 
 @pytest.mark.parametrize(("words", "nearest"), [(["brightnes"], "brightness"), (["none", "dark"], "Known")])
 def test_a_check_that_is_not_there_names_its_neighbour(words: list[str], nearest: str) -> None:
     with pytest.raises(ManifestError, match=f"There is no check '{words[0]}'.*{nearest}"):
-        named(words)
+        parse_check_names(words)
 
 
 def test_issues_of_a_manifest_without_checks_say_how_to_get_them(renders: Path, tmp_path: Path) -> None:
     manifest = build_manifest([renders], tmp_path / "m")
     with pytest.raises(ManifestError, match="gprplus build-manifest --checks"):
-        issues(manifest)
+        list_issues(manifest)
     manifest = build_manifest([renders], tmp_path / "m", checks=["dark"])
     with pytest.raises(ManifestError, match="build-manifest --checks light` adds it"):
-        issues(manifest, "light")
+        list_issues(manifest, "light")
 
 
 def test_damage_inside_a_whole_file_is_flagged_without_a_word_on_stderr(
@@ -216,7 +219,7 @@ def test_damage_inside_a_whole_file_is_flagged_without_a_word_on_stderr(
 
 
 def test_what_others_say_on_stderr_while_files_are_looked_at_is_said(capfd: pytest.CaptureFixture[str]) -> None:
-    with listening() as heard:
+    with capture_stderr() as heard:
         os.write(2, b"half way\n")
         assert not heard.complaint()
         os.write(2, b"Corrupt JPEG data: bad Huffman code\n")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.ingest.checks import hamming
-from gprplus.ingest.checks.hamming import close_pairs, nearest, popcount
+from gprplus.ingest.checks.hamming import close_pairs, nearest_hashes, popcount
 
 
 def all_with_all(hashes: np.ndarray, owners: np.ndarray | None = None) -> np.ndarray:
@@ -46,16 +46,16 @@ def test_pairs_and_nearest_are_those_of_comparing_all(seed: int, count: int, rad
     assert told(close_pairs(hashes, radius)) == pairs
     for whose in (None, owners):
         expected = np.minimum(all_with_all(hashes, whose).min(1, initial=99), radius + 1)
-        assert nearest(hashes, radius, whose).tolist() == expected.tolist()
+        assert nearest_hashes(hashes, radius, whose).tolist() == expected.tolist()
 
 
 def test_long_runs_are_compared_as_rectangles_with_the_same_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     hashes = clustered(1, 120)
-    before, far = told(close_pairs(hashes, 5)), nearest(hashes, 5)
+    before, far = told(close_pairs(hashes, 5)), nearest_hashes(hashes, 5)
     monkeypatch.setattr(hamming, "_LONG", 2)
     monkeypatch.setattr(hamming, "BLOCK", 7)
     assert told(close_pairs(hashes, 5)) == before
-    assert nearest(hashes, 5).tolist() == far.tolist()
+    assert nearest_hashes(hashes, 5).tolist() == far.tolist()
 
 
 def test_a_pair_is_told_once_however_many_bands_it_agrees_in() -> None:
@@ -73,7 +73,7 @@ def test_a_flood_of_look_alikes_is_not_compared_all_with_all(monkeypatch: pytest
         return count(values)
 
     monkeypatch.setattr(hamming, "popcount", counted)
-    assert (nearest(np.arange(2**13, dtype=np.uint64), 4) == 1).all()
+    assert (nearest_hashes(np.arange(2**13, dtype=np.uint64), 4) == 1).all()
     assert compared < 2**26 / 20
 
 

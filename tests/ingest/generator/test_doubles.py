@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus.ingest import Manifest, build_manifest, inspect
-from gprplus.ingest.gta.repeated_pass import doubles, looks_alike
-from gprplus.ingest.layouts.load import load
+from gprplus.ingest.gta.repeated_pass import find_repeated_pass, looks_alike
+from gprplus.ingest.layouts.load import load_layout
 from gprplus.schema import IMAGES, conform
 from gprplus.splits import make_split
 
@@ -57,7 +57,7 @@ def test_a_take_in_another_place_is_no_repetition() -> None:
     taken = [("00", "beach"), ("-1", "street"), ("-1", "beach"), ("00", None), ("-1", None)]
     same = {"identity": "0001", "camera_code": "3", "illumination": "noon"}
     rows = [{**same, "weather_code": weather, "background": place} for weather, place in taken]
-    found = doubles(conform(pa.Table.from_pylist(rows), IMAGES), load("gta_raw_v314"))
+    found = find_repeated_pass(conform(pa.Table.from_pylist(rows), IMAGES), load_layout("gta_raw_v314"))
     assert list(zip(found.again, found.first, strict=True)) == [(2, 0), (4, 3)]
 
 
@@ -65,7 +65,7 @@ def test_a_pair_of_which_an_image_went_is_not_looked_at(raw: Path, tmp_path: Pat
     images = build_manifest([raw], tmp_path / "m").images()
     for path in ("0002/0002_C03_W00_L03.jpg", "0003/0003_C00_W-1_L00.jpg"):
         (raw / path).unlink()
-    assert looks_alike(images, doubles(images, load("gta_raw_v314")), raw) == (22, 22)
+    assert looks_alike(images, find_repeated_pass(images, load_layout("gta_raw_v314")), raw) == (22, 22)
 
 
 @pytest.mark.parametrize("verify", ["names", "digest"])

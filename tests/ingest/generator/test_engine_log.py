@@ -14,7 +14,7 @@ from gprplus.core.errors import ManifestError
 from gprplus.ingest import Manifest, build_manifest, inspect
 from gprplus.ingest.gta.log import LINE, read_log
 from gprplus.ingest.gta.log_segments import _forced
-from gprplus.ingest.layouts.load import load
+from gprplus.ingest.layouts.load import load_layout
 
 LAYOUTS = {"3.0": "gta_raw_v30", "3.1": "gta_raw_v31", "3.14": "gta_raw_v314"}
 MINUTES = 4  # what a person takes, and a little more
@@ -207,13 +207,13 @@ def test_the_shape_of_a_line_is_that_of_the_published_example() -> None:
 
 def test_stamps_count_seconds_and_their_last_three_digits_thousandths(tmp_path: Path, shoot) -> None:
     (tmp_path / "log.txt").write_text("\n".join(shot.line for shot in shoot(0, "A")[:6]))  # four shots a second
-    first, *others = read_log([tmp_path / "log.txt"], load("gta_raw_v314").log).lines
+    first, *others = read_log([tmp_path / "log.txt"], load_layout("gta_raw_v314").log).lines
     assert [line.seconds - first.seconds for line in others] == [0.25, 0.5, 0.75, 1, 1.25]
 
 
 def test_every_generation_says_how_its_log_speaks() -> None:
     for name in LAYOUTS.values():
-        layout = load(name)
+        layout = load_layout(name)
         assert layout.log is not None
         assert list(layout.log.weathers) == list(layout.weather.levels)
         assert list(layout.log.hours) == list(layout.illumination.levels.values())

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.ingest import build_manifest, inspect
-from gprplus.ingest.inspection.cells import determined
-from gprplus.ingest.inspection.sample_grid import grid
-from gprplus.ingest.tables.coded import Codes
+from gprplus.ingest.inspection.cells import is_determined
+from gprplus.ingest.inspection.sample_grid import pick_grid
+from gprplus.ingest.tables.coded import CodedColumn
 
 
 def test_a_whole_design_has_even_margins_and_no_holes(renders: Path, tmp_path: Path) -> None:
@@ -67,27 +67,27 @@ def test_market_is_not_taken_for_a_crossed_design(tmp_path: Path, plant) -> None
 
 @given(st.lists(st.tuples(st.integers(-1, 2), st.integers(-1, 2), st.integers(-1, 2)), min_size=1, max_size=20))
 def test_determined_agrees_with_looking_at_every_row(rows: list[tuple[int, int, int]]) -> None:
-    columns = [Codes([0, 1, 2], np.array(column)) for column in zip(*rows, strict=True)]
+    columns = [CodedColumn([0, 1, 2], np.array(column)) for column in zip(*rows, strict=True)]
     known = [row for row in rows if min(row) >= 0]
     met = Counter(row[1:] for row in set(known))
-    assert determined(columns[0], columns[1:]) == (bool(known) and max(met.values()) == 1)
+    assert is_determined(columns[0], columns[1:]) == (bool(known) and max(met.values()) == 1)
 
 
 def test_a_sheet_holds_everything_but_the_attribute(renders: Path, tmp_path: Path) -> None:
     manifest = build_manifest([renders], tmp_path / "m")
     (renders / "0001/0001_c01_w01_l01.jpg").unlink()
-    sheet = grid(manifest, "weather", columns=4)
+    sheet = pick_grid(manifest, "weather", columns=4)
     assert sheet.rows == ["sunny", "clouds", "overcast"]
     assert len(sheet.columns) == 4
     assert {label.split()[0] for label in sheet.columns[:3]} == {"0001", "0002", "0003"}
     assert all(cell is None or cell.shape == (47, 20, 3) for line in sheet.cells for cell in line)
-    assert [len(grid(manifest, by, columns=2).cells) for by in ("identity", "camera", "illumination")] == [3, 2, 2]
+    assert [len(pick_grid(manifest, by, columns=2).cells) for by in ("identity", "camera", "illumination")] == [3, 2, 2]
 
 
 def test_a_sheet_by_an_attribute_of_people(renders: Path, tmp_path: Path) -> None:
     (renders / "identities.csv").write_text("identity,hat\n0001,yes\n0002,no\n")
     manifest = build_manifest([renders], tmp_path / "m")
-    sheet = grid(manifest, "hat", columns=3)
+    sheet = pick_grid(manifest, "hat", columns=3)
     assert sheet.rows == ["no", "yes"]
     assert all(cell is not None for line in sheet.cells for cell in line)
 

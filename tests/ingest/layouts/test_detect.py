@@ -7,12 +7,12 @@ import pytest
 
 from gprplus.core.errors import DeclarationError, LayoutError
 from gprplus.ingest.files.scan import list_files
-from gprplus.ingest.layouts.detect import choose
-from gprplus.ingest.layouts.load import shipped
+from gprplus.ingest.layouts.detect import detect_layout
+from gprplus.ingest.layouts.load import shipped_layouts
 
 
 def chosen(root: Path, layout: str | Path = "auto", name: str | None = None):
-    return choose(list_files(root), layout, name)
+    return detect_layout(list_files(root), layout, name)
 
 
 RAW = [f"0000/0000_C{c:02d}_W{w:02d}_L00.jpg" for c in range(3) for w in range(7)]
@@ -67,7 +67,7 @@ def test_one_background_of_personx_may_be_of_either_set_and_is_not_guessed(tmp_p
 
 def test_no_published_name_fits_two_layouts_but_where_names_are_shared() -> None:
     shared = {"gprplus", "gpr", "engine", "finegpr", "gta_raw_v30", "gta_raw_v314", "personx_v1", "personx_harder"}
-    known = shipped()
+    known = shipped_layouts()
     for name in [name for layout in known for name in layout.examples]:
         fitting = {layout.name for layout in known if layout.pattern.fullmatch(name)}
         assert len(fitting) == 1 or fitting <= shared, (name, fitting)

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.core.errors import DeclarationError, LayoutError
-from gprplus.ingest.inspection.layout_preview import trial
-from gprplus.ingest.layouts.decode import decoded, token_table, uids
-from gprplus.ingest.layouts.explain_mismatch import near_miss
+from gprplus.ingest.inspection.layout_preview import preview_layout
+from gprplus.ingest.layouts.decode import decode_tokens, token_table, uids
+from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
-from gprplus.ingest.layouts.load import as_rendered, load, shipped
-from gprplus.ingest.layouts.match import match
+from gprplus.ingest.layouts.load import load_layout, rendered_layout, shipped_layouts
+from gprplus.ingest.layouts.match import match_names
 
 VECTORS = Path(__file__).parents[2] / "data" / "layouts"
-LAYOUTS = {layout.name: layout for layout in shipped()}
+LAYOUTS = {layout.name: layout for layout in shipped_layouts()}
 
 
 def known_rows() -> list[tuple[str, dict[str, str]]]:
@@ -45,8 +45,8 @@ def near_misses() -> list[tuple[str, str]]:
 
 
 def parsed(layout: Layout, path: str) -> dict[str, object]:
-    table = token_table(layout, "d", match(layout, [path]))
-    return decoded(layout, "d", table.append_column("path", pa.array([path]))).to_pylist()[0]
+    table = token_table(layout, "d", match_names(layout, [path]))
+    return decode_tokens(layout, "d", table.append_column("path", pa.array([path]))).to_pylist()[0]
 
 
 def as_text(value: object) -> str:
@@ -63,7 +63,7 @@ def test_known_path_parses_exactly(name: str, expected: dict[str, str]) -> None:
 
 @pytest.mark.parametrize(("name", "path"), near_misses())
 def test_near_miss_is_refused(name: str, path: str) -> None:
-    assert match(LAYOUTS[name], [path]) == [None]
+    assert match_names(LAYOUTS[name], [path]) == [None]
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
@@ -90,16 +90,16 @@ def token(layout: Layout, group: str) -> st.SearchStrategy[str]:
 
 
 def test_digits_of_other_scripts_are_no_digits() -> None:
-    assert match(load("gprplus"), ["٠٠٠١/٠٠٠١_c01_w01_l01.jpg"]) == [None]
+    assert match_names(load_layout("gprplus"), ["٠٠٠١/٠٠٠١_c01_w01_l01.jpg"]) == [None]
 
 
 def test_camera_28_is_not_read_as_2() -> None:
-    row = parsed(load("finegpr_subset"), "FineGPR_subset/0001_c28_w03_l05_p03.jpg")
+    row = parsed(load_layout("finegpr_subset"), "FineGPR_subset/0001_c28_w03_l05_p03.jpg")
     assert (row["camera"], row["viewpoint_deg"]) == (28, 0)
 
 
 def test_persons_and_cameras_numbered_anew_in_each_folder_are_told_apart() -> None:
-    layout = load("unrealperson")
+    layout = load_layout("unrealperson")
     one, two, other = (parsed(layout, f"unreal_v{place}/images/333_c001_78.jpg") for place in ("3.1", "1.1", "3.2"))
     assert one["identity"] == two["identity"] == "1:333"  # one person in two scenes
     assert other["identity"] == "2:333"
@@ -107,13 +107,13 @@ def test_persons_and_cameras_numbered_anew_in_each_folder_are_told_apart() -> No
 
 
 def test_the_scene_is_not_read_as_the_identity() -> None:
-    row = parsed(load("randperson"), "000000_s00_c00_f000264.jpg")
+    row = parsed(load_layout("randperson"), "000000_s00_c00_f000264.jpg")
     assert (row["identity"], row["camera"], row["background"], row["frame"]) == ("000000", 0, "s00", 264)
 
 
 def test_both_orders_of_randpersons_names_are_one_image() -> None:
-    one = parsed(load("randperson"), "000012_s03_c01_f001632.jpg")
-    two = parsed(load("randperson_2020_06"), "000012_c01_s03_f001632.jpg")
+    one = parsed(load_layout("randperson"), "000012_s03_c01_f001632.jpg")
+    two = parsed(load_layout("randperson_2020_06"), "000012_c01_s03_f001632.jpg")
     del one["path"], two["path"]
     assert one == two
     assert (one["camera"], one["camera_code"]) == (301, "3:1")
@@ -121,22 +121,22 @@ def test_both_orders_of_randpersons_names_are_one_image() -> None:
 
 def test_cameras_of_different_scenes_of_clonedperson_stay_apart() -> None:
     names = [f"train/700000_s{scene:02d}_c00_f000001.jpg" for scene in (2, 6, 12)]
-    assert [parsed(load("clonedperson"), name)["camera"] for name in names] == [200, 600, 1200]
+    assert [parsed(load_layout("clonedperson"), name)["camera"] for name in names] == [200, 600, 1200]
 
 
 def test_cameras_10_11_and_12_of_personx_are_not_camera_1() -> None:
     names = [f"query/0001_c{camera}s1_01.jpg" for camera in (10, 11, 12)]
-    assert [parsed(load("personx_harder"), name)["camera"] for name in names] == [10, 11, 12]
+    assert [parsed(load_layout("personx_harder"), name)["camera"] for name in names] == [10, 11, 12]
 
 
 def test_an_hour_with_one_digit_is_the_hour_with_two() -> None:
     names = ["0001/0001_c10_s03_T4.png", "0001/0001_c10_s03_T04.png"]
-    assert {parsed(load("weperson"), name)["illumination"] for name in names} == {"04_00"}
+    assert {parsed(load_layout("weperson"), name)["illumination"] for name in names} == {"04_00"}
 
 
 def test_person_numbers_of_cuhk03_repeat_across_camera_pairs() -> None:
     names = [f"images_detected/{pair}_001_1_01.png" for pair in (1, 2)]
-    assert [parsed(load("cuhk03_extracted"), name)["identity"] for name in names] == ["1:001", "2:001"]
+    assert [parsed(load_layout("cuhk03_extracted"), name)["identity"] for name in names] == ["1:001", "2:001"]
 
 
 @pytest.mark.parametrize(
@@ -150,17 +150,17 @@ def test_a_camera_that_has_no_number_of_its_own_is_one_sentence(tmp_path: Path, 
         "[camera]\ngroups = ['scene', 'camera']\n"
     )
     with pytest.raises(LayoutError, match=re.escape(sentence)):
-        parsed(load(file), path)
+        parsed(load_layout(file), path)
 
 
 def test_overcast_is_the_engines_smog_in_every_generation() -> None:
     for name in ("gta_raw_v30", "gta_raw_v314"):
-        assert parsed(load(name), "0003/0003_C10_W02_L03.jpg")["weather"] == "overcast"
-    assert parsed(load("gprplus"), "0003/0003_c10_w03_l03.jpg")["weather"] == "overcast"
+        assert parsed(load_layout(name), "0003/0003_C10_W02_L03.jpg")["weather"] == "overcast"
+    assert parsed(load_layout("gprplus"), "0003/0003_c10_w03_l03.jpg")["weather"] == "overcast"
 
 
 def test_published_code_is_the_raw_code_plus_one() -> None:
-    raw, published = load("gta_raw_v314"), load("gprplus")
+    raw, published = load_layout("gta_raw_v314"), load_layout("gprplus")
     for code in range(7):
         before = parsed(raw, f"0001/0001_C00_W{code:02d}_L{code:02d}.jpg")
         after = parsed(published, f"0001/0001_c01_w{code + 1:02d}_l{code + 1:02d}.jpg")
@@ -168,7 +168,7 @@ def test_published_code_is_the_raw_code_plus_one() -> None:
 
 
 def test_the_two_sunny_passes_of_the_raw_generator_are_two_images_of_one_weather() -> None:
-    layout = load("gta_raw_v314")
+    layout = load_layout("gta_raw_v314")
     first, second = "0000/0000_C00_W-1_L00.jpg", "0000/0000_C00_W00_L00.jpg"
     assert parsed(layout, first)["weather"] == parsed(layout, second)["weather"] == "sunny"
     assert parsed(layout, first)["weather_code"] == "-1"
@@ -176,32 +176,37 @@ def test_the_two_sunny_passes_of_the_raw_generator_are_two_images_of_one_weather
 
 
 def test_key_of_an_image_speaks_of_its_raw_tokens_alone() -> None:
-    layout = load("finegpr")
+    layout = load_layout("finegpr")
     short, long = "0001/0001_c01_w01_l01_p01.jpg", "FineGPR/0001/0001_c01_w01_l01_p01.jpg"
     assert parsed(layout, short)["uid"] == parsed(layout, long)["uid"]
-    one, two = (uids(layout, name, match(layout, [short]))[0] for name in ("a", "b"))
+    one, two = (uids(layout, name, match_names(layout, [short]))[0] for name in ("a", "b"))
     assert one != two
 
 
 def test_quick_keys_are_the_careful_keys() -> None:
-    layout = load("engine")
+    layout = load_layout("engine")
     paths = ["0001/0001_c01_w01_l01_p01.jpg", "0002/0002_c03_w01_l01_p02.jpg"]
     mixed = [*paths, "0003/0003_c01_w01_l01.jpg"]  # without a background the careful way is taken for all
-    assert uids(layout, "d", match(layout, mixed))[:2].tolist() == uids(layout, "d", match(layout, paths)).tolist()
+    assert (
+        uids(layout, "d", match_names(layout, mixed))[:2].tolist()
+        == uids(layout, "d", match_names(layout, paths)).tolist()
+    )
 
 
 def test_renders_json_has_the_last_word_on_degrees_and_levels() -> None:
     said = {"degrees": {"01": 90, "02": 150}, "background": {"01": "plaza"}, "factors": ["identity", "weather"]}
-    layout = as_rendered(load("engine"), said, "renders.json")
+    layout = rendered_layout(load_layout("engine"), said, "renders.json")
     row = parsed(layout, "0001/0001_c02_w03_l01.jpg")
     assert (row["viewpoint_deg"], row["background"], row["weather"]) == (150, "plaza", "overcast")
     assert layout.factors == ("identity", "weather")
-    assert layout.digest != load("engine").digest
+    assert layout.digest != load_layout("engine").digest
 
 
 def test_near_miss_says_where_a_name_stops_fitting() -> None:
-    assert near_miss(load("gprplus"), "0001/0001_c01_w09_l01.jpg").startswith("fits gprplus up to '0001/0001_c01_w0'")
-    assert "does not even begin" in near_miss(load("market1501"), "cat.jpg")
+    assert explain_mismatch(load_layout("gprplus"), "0001/0001_c01_w09_l01.jpg").startswith(
+        "fits gprplus up to '0001/0001_c01_w0'"
+    )
+    assert "does not even begin" in explain_mismatch(load_layout("market1501"), "cat.jpg")
 
 
 @pytest.mark.parametrize(
@@ -232,7 +237,7 @@ def test_a_faulty_declaration_is_one_sentence(tmp_path: Path, changed: str, sent
     file = tmp_path / "mine.toml"
     file.write_text(f"title = 'mine'\npath = '(?P<identity>\\d+)'\n{changed}\n")
     with pytest.raises(DeclarationError, match=re.escape(sentence)):
-        load(file)
+        load_layout(file)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +253,7 @@ def test_a_faulty_pattern_is_one_sentence(tmp_path: Path, path: str, sentence: s
     file = tmp_path / "mine.toml"
     file.write_text(f"title = 'mine'\npath = '{path}'\n")
     with pytest.raises(DeclarationError, match=re.escape(sentence)):
-        load(file)
+        load_layout(file)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +269,7 @@ def test_a_layout_without_examples_says_where_a_name_stops_fitting(
 ) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(f"title = 'mine'\npath = '{pattern}'\n")
-    assert sentence in near_miss(load(file), path)
+    assert sentence in explain_mismatch(load_layout(file), path)
 
 
 def test_tokens_that_a_users_table_lacks_are_named(tmp_path: Path, plant) -> None:
@@ -272,7 +277,7 @@ def test_tokens_that_a_users_table_lacks_are_named(tmp_path: Path, plant) -> Non
     file.write_text(
         "title = 'mine'\npath = '(?P<identity>.)_(?P<illumination>l.)'\n[illumination.levels]\nl1 = 'noon'\n"
     )
-    tried = trial(plant(tmp_path / "r", ["a_l1.jpg", "a_l2.jpg", "b_l3.jpg"]), str(file))
+    tried = preview_layout(plant(tmp_path / "r", ["a_l1.jpg", "a_l2.jpg", "b_l3.jpg"]), str(file))
     assert tried.unknown == ["illumination: [illumination.levels] has no l2, l3, which stay unknown."]
 
 
@@ -282,7 +287,7 @@ def test_words_that_are_nearly_known_ones_are_asked_about(tmp_path: Path, plant)
         "title = 'mine'\npath = '(?P<identity>.)_(?P<kamera>.)_(?P<weather>..)_(?P<take>.)'\n"
         "[weather.levels]\nw1 = 'fogy'\nw2 = 'sandstorm'\n"
     )
-    assert trial(plant(tmp_path / "r", ["a_1_w1_0.jpg"]), str(file)).doubts == [
+    assert preview_layout(plant(tmp_path / "r", ["a_1_w1_0.jpg"]), str(file)).doubts == [
         "The group 'kamera' is no attribute, it only tells images apart. Did you mean 'camera'?",
         "weather.levels.w1: 'fogy' is a level of its own. Did you mean 'foggy'?",
     ]

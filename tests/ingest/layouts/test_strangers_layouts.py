@@ -16,16 +16,16 @@ from gprplus.core import declarations
 from gprplus.core.declarations import Declaration
 from gprplus.core.errors import DeclarationError, GprplusError, LayoutError
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.files.archive_members import list_renders
-from gprplus.ingest.inspection.layout_preview import trial
+from gprplus.ingest.files.archive_members import list_images
+from gprplus.ingest.inspection.layout_preview import preview_layout
 from gprplus.ingest.layouts import patterns
-from gprplus.ingest.layouts.decode import readable, token_table
-from gprplus.ingest.layouts.detect import choose
-from gprplus.ingest.layouts.explain_mismatch import near_miss
-from gprplus.ingest.layouts.load import as_rendered, from_declaration, load, shipped
-from gprplus.ingest.layouts.match import match
-from gprplus.ingest.layouts.templates import fill
-from gprplus.ingest.layouts.tokens import Levels
+from gprplus.ingest.layouts.decode import drop_unreadable, token_table
+from gprplus.ingest.layouts.detect import detect_layout
+from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
+from gprplus.ingest.layouts.load import from_declaration, load_layout, rendered_layout, shipped_layouts
+from gprplus.ingest.layouts.match import match_names
+from gprplus.ingest.layouts.templates import fill_template
+from gprplus.ingest.layouts.tokens import LevelTokens
 
 FOREVER = r"(?P<identity>(?:[a-z]|\w)+(?:_\w+)*)[#%]"
 
@@ -38,40 +38,40 @@ def own(folder: Path, path: str, more: str = "", name: str = "mine") -> Path:
 
 def test_a_pattern_that_backtracks_for_ever_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patterns, "SECONDS", 0.2)
-    layout = load(own(tmp_path, FOREVER))
+    layout = load_layout(own(tmp_path, FOREVER))
     started = time.process_time()
     with pytest.raises(LayoutError, match=r"layout 'mine' took more than 0\.2 s on 'a{60}'"):
-        match(layout, ["a" * 200 + ".jpg"])
+        match_names(layout, ["a" * 200 + ".jpg"])
     assert time.process_time() - started < 5
 
 
 def test_the_time_limit_is_for_all_names_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that each take a little too long end a build too: 22 letters take some 0.1 s."""
     monkeypatch.setattr(patterns, "SECONDS", 0.2)
-    layout = load(own(tmp_path, r"(?P<identity>(?:\w|[a-z])+)[#%]"))
+    layout = load_layout(own(tmp_path, r"(?P<identity>(?:\w|[a-z])+)[#%]"))
     with pytest.raises(LayoutError, match="took more than"):
-        match(layout, ["a" * 18 + f"{i:04d}.jpg" for i in range(4000)])
+        match_names(layout, ["a" * 18 + f"{i:04d}.jpg" for i in range(4000)])
 
 
 def test_a_layout_without_examples_explains_a_name_within_the_limit(tmp_path: Path) -> None:
-    layout = load(own(tmp_path, r"(?:(?:a|aa)+)+(?P<identity>#)"))
+    layout = load_layout(own(tmp_path, r"(?:(?:a|aa)+)+(?P<identity>#)"))
     started = time.process_time()
-    assert near_miss(layout, "a" * 100 + ".jpg")
+    assert explain_mismatch(layout, "a" * 100 + ".jpg")
     assert time.process_time() - started < 10
 
 
 def test_both_engines_read_every_example_alike(tmp_path: Path) -> None:
     """A copy of a shipped layout reads names as the shipped one does, though another engine matches them."""
-    for layout in shipped():
-        text = declarations.read("layouts", layout.name).path.read_text()
+    for layout in shipped_layouts():
+        text = declarations.load_declaration("layouts", layout.name).path.read_text()
         (tmp_path / f"{layout.name}.toml").write_text(text)
-        copy = load(tmp_path / f"{layout.name}.toml")
+        copy = load_layout(tmp_path / f"{layout.name}.toml")
         assert layout.shipped
         assert not copy.shipped
         assert copy.groups == layout.groups
         names = [*layout.examples, *(f"{name[:-5]}x.jpg" for name in layout.examples)]
-        assert match(copy, names) == match(layout, names)
-        assert match(pickle.loads(pickle.dumps(copy)), names) == match(layout, names)
+        assert match_names(copy, names) == match_names(layout, names)
+        assert match_names(pickle.loads(pickle.dumps(copy)), names) == match_names(layout, names)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_both_engines_read_every_example_alike(tmp_path: Path) -> None:
 )
 def test_a_pattern_beyond_the_limits_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
     with pytest.raises(DeclarationError, match=re.escape(sentence)):
-        load(own(tmp_path, path))
+        load_layout(own(tmp_path, path))
 
 
 @pytest.mark.parametrize(
@@ -113,21 +113,21 @@ def test_a_format_string_outside_the_grammar_is_one_sentence(tmp_path: Path, key
     line = f"[weather]\nnumbered = '{text}'" if key == "numbered" else f"template = '{text}'"
     file = own(tmp_path, r"(?P<identity>\d+)_(?P<weather>\d+)", line)
     with pytest.raises(DeclarationError, match=rf"mine\.toml: (weather\.)?{key}:? "):
-        load(file)
+        load_layout(file)
 
 
 def test_templates_write_what_format_strings_wrote() -> None:
-    assert Levels(numbered="{:02d}_00").level("4") == "04_00"
-    assert Levels(numbered="h{}").level("004") == "h4"
-    assert Levels(numbered="{:03d}").level("-1") == f"{-1:03d}" == "-01"
-    assert fill("{a}/{b}_{a}", {"a": "01", "b": "x"}) == "01/x_01"
+    assert LevelTokens(numbered="{:02d}_00").level("4") == "04_00"
+    assert LevelTokens(numbered="h{}").level("004") == "h4"
+    assert LevelTokens(numbered="{:03d}").level("-1") == f"{-1:03d}" == "-01"
+    assert fill_template("{a}/{b}_{a}", {"a": "01", "b": "x"}) == "01/x_01"
 
 
 def test_renders_json_names_a_shipped_layout_or_a_file_in_its_folder(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", ["a_1.jpg"])
     own(root, r"(?P<identity>[a-z])_(?P<camera>\d)")
     (root / "renders.json").write_text(json.dumps({"layout": "mine.toml"}))
-    assert choose(list_renders(root)).layout.name == "mine"
+    assert detect_layout(list_images(root)).layout.name == "mine"
 
 
 @pytest.mark.parametrize("name", ["../mine.toml", "mine", "r/../mine.toml", "other.toml", "../../x", ["engine"], 7])
@@ -138,21 +138,25 @@ def test_renders_json_names_no_other_file(tmp_path: Path, plant, monkeypatch, na
     for given in (name, str(tmp_path / "mine.toml")):
         (root / "renders.json").write_text(json.dumps({"layout": given}))
         with pytest.raises(GprplusError, match=r"renders\.json: layout: "):
-            choose(list_renders(root))
+            detect_layout(list_images(root))
 
 
 def test_a_shipped_name_reaches_no_file_outside(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text("title = 'x'\n")
-    up = "../" * len(declarations.folder().joinpath("layouts").parts)
+    up = "../" * len(declarations.declarations_folder().joinpath("layouts").parts)
     with pytest.raises(DeclarationError, match="There is no layout called"):
-        load(f"{up}{tmp_path}/x")
+        load_layout(f"{up}{tmp_path}/x")
 
 
 def test_a_copy_reached_through_the_folder_of_shipped_ones_is_not_trusted(tmp_path: Path) -> None:
     file = own(tmp_path, r"(?P<identity>\d+)")
-    around = declarations.folder() / Path(*[".."] * len(declarations.folder().parts[1:])) / file.relative_to("/")
+    around = (
+        declarations.declarations_folder()
+        / Path(*[".."] * len(declarations.declarations_folder().parts[1:]))
+        / file.relative_to("/")
+    )
     assert around.is_file()
-    assert not load(around).shipped
+    assert not load_layout(around).shipped
 
 
 @pytest.mark.parametrize(
@@ -172,26 +176,26 @@ def test_a_copy_reached_through_the_folder_of_shipped_ones_is_not_trusted(tmp_pa
 )
 def test_a_faulty_table_of_renders_json_is_one_sentence(said: dict[str, Any]) -> None:
     if said == {"expected": []}:
-        assert as_rendered(load("engine"), said, "renders.json") == load("engine")
+        assert rendered_layout(load_layout("engine"), said, "renders.json") == load_layout("engine")
         return
     with pytest.raises(DeclarationError, match=r"^renders\.json: "):
-        as_rendered(load("engine"), said, "renders.json")
+        rendered_layout(load_layout("engine"), said, "renders.json")
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../list.txt", "a/../../b", "a\\\\b", ""])
 def test_role_lists_lie_inside_the_dataset(tmp_path: Path, path: str) -> None:
     file = own(tmp_path, r"(?P<identity>\d+)", f'[[lists]]\nfile = "{path}"\nrole = "train"')
     with pytest.raises(DeclarationError, match=r"lists\[0\]\.file: .* is not a relative path"):
-        load(file)
+        load_layout(file)
     file = own(tmp_path, r"(?P<identity>\d+)", f'[[lists]]\nfile = "a.txt"\nbelow = "{path}"\nrole = "train"')
     if path:
         with pytest.raises(DeclarationError, match=r"lists\[0\]\.below: .* is not a relative path"):
-            load(file)
+            load_layout(file)
 
 
 def test_joined_cameras_of_a_folder_that_does_not_fit_at_all(tmp_path: Path, plant) -> None:
     file = own(tmp_path, r"(?P<identity>x\d)_(?P<scene>\d)_(?P<camera>\d)", "[camera]\ngroups = ['scene', 'camera']")
-    tried = trial(plant(tmp_path / "r", ["0001_c1.jpg"]), str(file))
+    tried = preview_layout(plant(tmp_path / "r", ["0001_c1.jpg"]), str(file))
     assert (tried.matched, tried.rows) == (0, [])
     with pytest.raises(LayoutError, match="None of the 1 files"):
         build_manifest([tmp_path / "r"], tmp_path / "m", layout=file)
@@ -228,7 +232,9 @@ def test_a_number_that_no_column_holds_rejects_its_file_alone(tmp_path: Path, pl
     plant(root, ["c_3_3.jpg" if kind == "scene" else "c_3.jpg"])
     more = build_manifest([root], tmp_path / "m", layout=file)
     assert (len(more.images()), more.rejected().to_pylist()) == (2, rejected.to_pylist())
-    assert any(name == f"{bad}.jpg" and sentence.rstrip(".") in why for name, why in trial(root, str(file)).misses)
+    assert any(
+        name == f"{bad}.jpg" and sentence.rstrip(".") in why for name, why in preview_layout(root, str(file)).misses
+    )
 
 
 def test_a_camera_that_no_column_holds_in_every_name_ends_the_build(tmp_path: Path, plant) -> None:
@@ -238,7 +244,7 @@ def test_a_camera_that_no_column_holds_in_every_name_ends_the_build(tmp_path: Pa
         build_manifest([root], tmp_path / "m", layout=file)
     assert not (tmp_path / "m" / "manifest.json").exists()
     with pytest.raises(LayoutError, match="The camera 2021040512300 is too large a number"):
-        trial(root, str(file))
+        preview_layout(root, str(file))
 
 
 def test_a_layout_that_reads_the_number_as_a_text_takes_the_file_in_again(tmp_path: Path, plant) -> None:
@@ -279,15 +285,17 @@ def changed(table: dict[str, Any], place: tuple, value: Any) -> dict[str, Any]:
     return {**table, key: changed(table[key], tuple(rest), value) if rest else value}
 
 
-@pytest.mark.parametrize("name", declarations.names("layouts"))
+@pytest.mark.parametrize("name", declarations.declaration_names("layouts"))
 def test_no_value_of_a_layout_ends_in_a_traceback(name: str) -> None:
-    data = declarations.read("layouts", name).data
+    data = declarations.load_declaration("layouts", name).data
     for place in places(data):
         for value in STRANGE:
             one = Declaration("x", Path("x.toml"), "00", changed(data, place, value))
             try:
                 layout = from_declaration(one)
-                tokens = [found for found in match(layout, layout.examples[:3]) if found]
-                readable(layout, "x", token_table(layout, "x", tokens).append_column("path", [["p"] * len(tokens)]))
+                tokens = [found for found in match_names(layout, layout.examples[:3]) if found]
+                drop_unreadable(
+                    layout, "x", token_table(layout, "x", tokens).append_column("path", [["p"] * len(tokens)])
+                )
             except GprplusError:
                 continue

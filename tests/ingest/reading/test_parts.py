@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gprplus.core.errors import GprplusError, ManifestError
-from gprplus.core.workdir import alone
+from gprplus.core.workdir import exclusive_lock
 from gprplus.ingest import Manifest, build_manifest, build_shard
 from gprplus.ingest.reading import batch, partial
-from gprplus.ingest.reading.shard import Shard
+from gprplus.ingest.reading.shard import ReadShard
 from gprplus.ingest.tables import manifest as store
 
 TABLES = ("images", "identities", "rejected", "scan")
@@ -97,7 +97,7 @@ def test_shards_merge_into_the_tables_of_one_run(renders: Path, tmp_path: Path, 
     (renders / "0003/0003_c02_w03_l02.jpg").write_bytes(b"")
     whole = build_manifest([renders], tmp_path / "whole")
     opened.clear()
-    for shard in reversed(Shard.all(number)):
+    for shard in reversed(ReadShard.all(number)):
         build_shard([renders], tmp_path / "m", str(shard))
     assert len(opened) == 36
     opened.clear()
@@ -136,7 +136,7 @@ def test_two_processes_of_one_shard_are_one_too_many(renders: Path, tmp_path: Pa
     build_shard([renders], tmp_path / "m", "1/2")
     (lock,) = (tmp_path / "m" / store.PARTS).rglob("*.lock")
     with (
-        alone(lock, ManifestError, "held"),
+        exclusive_lock(lock, ManifestError, "held"),
         pytest.raises(ManifestError, match="Another process is at work on shard-1-of-2"),
     ):
         build_shard([renders], tmp_path / "m", "1/2")

@@ -82,7 +82,7 @@ def test_a_replacement_that_breaks_off_is_finished_by_the_next_build(renders, tm
 def test_one_build_at_a_time(renders: Path, tmp_path: Path) -> None:
     from gprplus.ingest.tables import replace as store
 
-    with store.building(tmp_path / "m"), pytest.raises(ManifestError, match="Another gprplus is writing to"):
+    with store.hold_manifest(tmp_path / "m"), pytest.raises(ManifestError, match="Another gprplus is writing to"):
         build_manifest([renders], tmp_path / "m")
 
 

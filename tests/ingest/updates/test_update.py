@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.cli.build_manifest import warnings
+from gprplus.cli.build_manifest import manifest_warnings
 from gprplus.ingest import Manifest, build_manifest, build_shard
 from gprplus.ingest.reading import batch, partial
-from gprplus.ingest.reading.shard import Shard
+from gprplus.ingest.reading.shard import ReadShard
 from gprplus.ingest.tables import manifest as store
 
 TABLES = ("images", "identities", "rejected", "scan", "looks")
@@ -149,7 +149,7 @@ def test_shards_of_updates(tmp_path: Path, monkeypatch, tree, seed: int) -> None
     monkeypatch.setattr(batch, "BATCH", 5)
     folder = tree(seed)
     for turn in range(4):
-        for shard in Shard.all(folder.rng.randint(1, 3)):
+        for shard in ReadShard.all(folder.rng.randint(1, 3)):
             build_shard([folder.root], tmp_path / "m", str(shard))
         updated = build_manifest([folder.root], tmp_path / "m")
         assert_as_afresh(updated, build_manifest([folder.root], tmp_path / f"afresh{turn}"))
@@ -211,4 +211,4 @@ def test_tokens_that_no_table_has_are_told_of_as_long_as_they_are_there(tmp_path
         said.append(updated.datasets["mine"]["unknown"])
     told = "illumination: [illumination.levels] has no {}, which stay unknown."
     assert said == [[], [told.format("l2")], [told.format("l2, l3")], [told.format("l3")]]
-    assert f"mine: {said[-1][0]}" in warnings(updated)
+    assert f"mine: {said[-1][0]}" in manifest_warnings(updated)
