@@ -135,8 +135,9 @@ def main() -> None:
     columns = ["wall s", "least wall s", "CPU s", "least CPU s", "peak memory MB"]
     body = EXPECTED.strip() + "\n\n" + harness.table(["job, 2,028,600 rows", *columns], rows)
     body += "\n\n" + harness.table([f"job, {LARGE * VIEWS * WEATHERS * LIGHTS:,} rows", *columns], tenfold)
-    body += f"\n\n{__doc__}\nLoad average meanwhile: {os.getloadavg()[1]:.1f} on {parallel.available_cores()} cores. Where that is "
-    body += "more than the cores, wall clock is mostly waiting for others, and CPU seconds are the figure to compare."
+    body += f"\n\n{__doc__}\nLoad average meanwhile: {os.getloadavg()[1]:.1f} on "
+    body += f"{parallel.available_cores()} cores. Where that is more than the cores, "
+    body += "wall clock is mostly waiting for others, and CPU seconds are the figure to compare."
     harness.keep("splits", "Splits: 2,028,600 rows", body)
 
 

@@ -142,7 +142,8 @@ def found_from(site: Path) -> str:
     (site / "gprplus" / "core").mkdir(parents=True, exist_ok=True)
     for name in ("__init__", "core/__init__", "core/declarations", "core/errors", "core/typed"):
         (site / "gprplus" / f"{name}.py").write_text((source / f"{name}.py").read_text())
-    line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.core.declarations import declarations_folder; print(declarations_folder())"
+    line = "import sys; sys.path.insert(0, sys.argv[1]); from gprplus.core import declarations; "
+    line += "print(declarations.declarations_folder())"
     ran = subprocess.run([sys.executable, "-c", line, str(site)], capture_output=True, text=True, check=False)
     return ran.stdout.strip() or ran.stderr.strip().splitlines()[-1]
 

@@ -1,7 +1,7 @@
 """Networks by name: each a function of the recipe's Network that makes `(B, 3, H, W)` -> `(B, width, h, w)`.
 
-`build_resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint loads. `build_small` is for
-processors without an accelerator.
+`build_resnet50` has torchvision's parameter names, so that any ImageNet or published checkpoint loads. `build_small` is
+for processors without an accelerator.
 """
 
 from collections.abc import Callable

@@ -66,7 +66,8 @@ def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: s
     said = []
     if absent:
         said.append(
-            f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh ({first_few(absent)})"
+            f"{len(absent)} of {len(weights)} tensors of the network are not in it and start fresh "
+            f"({first_few(absent)})"
         )
     if unused:
         said.append(f"{len(unused)} of its tensors are not used ({first_few(unused)})")

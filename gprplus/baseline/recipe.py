@@ -229,8 +229,8 @@ class Recipe:
         if step > MOST_STEP_BYTES:
             raise RecipeError(
                 f"{where}: a step of {self.batch.size:,} images of {self.input.height} x {self.input.width} holds "
-                f"{format_bytes(step)} of pixels, at most {format_bytes(MOST_STEP_BYTES)} are expected: lower batch.identities, "
-                "batch.images or the input's size."
+                f"{format_bytes(step)} of pixels, at most {format_bytes(MOST_STEP_BYTES)} are expected: "
+                "lower batch.identities, batch.images or the input's size."
             )
         return self
 

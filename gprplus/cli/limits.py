@@ -31,6 +31,6 @@ def refuse_too_little_memory(command: str) -> None:
     needed += _A_CORE * max(0, available_cores() - 2) if needed else 0
     if limit != resource.RLIM_INFINITY and limit < needed:
         raise GprplusError(
-            f"gprplus {command} needs {format_bytes(needed)} of address space, and the limit here is {format_bytes(limit)}. "
-            f"Raise it with: ulimit -v {needed // 1024}, or ulimit -v unlimited."
+            f"gprplus {command} needs {format_bytes(needed)} of address space, and the limit here is "
+            f"{format_bytes(limit)}. Raise it with: ulimit -v {needed // 1024}, or ulimit -v unlimited."
         )

@@ -41,7 +41,8 @@ def escape_csv_cell(value: Any) -> Any:
 
 
 def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as CSV for people (`escape_csv_cell`). What gprplus reads back is written without, so that it stays the same."""
+    """Rows as CSV for people (`escape_csv_cell`). What gprplus reads back is written without, so that it stays the
+    same."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:

@@ -100,7 +100,8 @@ def is_held(folder: Path) -> bool:
 def clear_output(folder: Path, kind: str, error: type[GprplusError]) -> None:
     """Remove everything in a marked folder of `kind`, but not the folder and its mark.
 
-    Killed half-way, the mark says so, and the next `hold_folder` goes on. Raises `error` where the folder is not marked.
+    Killed half-way, the mark says so, and the next `hold_folder` goes on. Raises `error` where the folder is not
+    marked.
     """
     real = Path(os.path.realpath(folder))
     if not real.exists():

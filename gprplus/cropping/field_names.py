@@ -87,15 +87,18 @@ def check_fields(keys: Keys, there: Iterable[str], where: str) -> None:
             if key not in present:
                 hint = "" if name in keys else " Say which key it is, such as --key identity=person_id."
                 raise FramesError(
-                    f"{where}: no annotation has the key '{key}' to read {name} from. {did_you_mean(key, present)}{hint}"
+                    f"{where}: no annotation has the key '{key}' to read {name} from. "
+                    f"{did_you_mean(key, present)}{hint}"
                 )
 
 
 def attribute_level(name: str, value: Any) -> Any:
     """One value of a declared attribute as the manifest writes it: words as slugs, degrees and cameras as they are.
 
-    >>> attribute_level("upper_colour", "Dark Blue"), attribute_level("hat", True), attribute_level("viewpoint_deg", 450.0), attribute_level("camera", "C3")
-    ('dark-blue', 'yes', 90, 'C3')
+    >>> attribute_level("upper_colour", "Dark Blue"), attribute_level("hat", True)
+    ('dark-blue', 'yes')
+    >>> attribute_level("viewpoint_deg", 450.0), attribute_level("camera", "C3")
+    (90, 'C3')
     """
     if name == "viewpoint_deg":
         try:

@@ -113,8 +113,8 @@ def _dimensions(schema: "pa.Schema", path: Path | str) -> list[str]:
     if strange:
         read = f"{largest}0, {largest}1 and so on" if largest is not None else "numbered columns, such as f0 and f1"
         raise ScoreError(
-            f"{path}: the dimensions of a feature are {read}, and {first_few(strange)} would be further ones. Leave out "
-            f"what is no dimension, or write a list column '{FEATURE}'."
+            f"{path}: the dimensions of a feature are {read}, and {first_few(strange)} would be further ones. "
+            f"Leave out what is no dimension, or write a list column '{FEATURE}'."
         )
     members = [field for field in schema if _family(field.name) == largest]
     odd = [f"{field.name} ({field.type})" for field in members if not _is_number(field.type)]

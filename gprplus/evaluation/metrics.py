@@ -25,8 +25,8 @@ def trapezoid_average_precision(ranks: np.ndarray, counts: np.ndarray) -> np.nda
     """Average precision `(Q,) float64` by trapezoids: each match counts the mean of the precision at it and just
     before it.
 
-    The form of the original Market-1501 script and of layumi's. Never above `average_precision`; equal where no wrong match
-    precedes the last true one.
+    The form of the original Market-1501 script and of layumi's. Never above `average_precision`; equal where no wrong
+    match precedes the last true one.
 
     >>> trapezoid_average_precision(np.array([1, 3, 6]), np.array([3])).round(6).tolist()
     [0.677778]

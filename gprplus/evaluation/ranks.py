@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Where `count_reached` sorts: a call costs as much as comparing _PASS numbers, sorting as much as comparing _SORT times. Both
-# lie between what processors with and without AVX-512 measure.
+# Where `count_reached` sorts: a call costs as much as comparing _PASS numbers, sorting as much as comparing _SORT
+# times. Both lie between what processors with and without AVX-512 measure.
 _PASS, _SORT = 20_000, 80
 
 

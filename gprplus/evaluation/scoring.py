@@ -87,17 +87,17 @@ def score_arrays(
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
-    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity
-    of None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.core.protocol`'s
+    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity of
+    None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.core.protocol`'s
     rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
     without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
-    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `RerankOptions()`, re-ranks by k-reciprocal neighbours
-    first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by query, positions
-    of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of similarities (64
-    MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) with its queries, a piece of the gallery where its
-    features are concentrated (40 MiB), under 150 bytes a row and 50 a true match of a query; features are not copied
-    whole unless their lengths leave the range of float32. Raises ScoreError when
-    the arguments do not belong together or no query is valid.
+    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `RerankOptions()`, re-ranks by k-reciprocal
+    neighbours first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by
+    query, positions of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of
+    similarities (64 MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) with its queries, a piece of the
+    gallery where its features are concentrated (40 MiB), under 150 bytes a row and 50 a true match of a query; features
+    are not copied whole unless their lengths leave the range of float32. Raises ScoreError when the arguments do not
+    belong together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score_arrays(features[:1], features, ["a"], ["b", "a", "c"]).mAP

@@ -196,7 +196,8 @@ def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force:
 def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str]:
     """One sentence for each split or target whose image files changed since its manifest was built.
 
-    Raises TrainingError instead, unless `force` is given or runs of these very files are there (`check_images_unchanged`).
+    Raises TrainingError instead, unless `force` is given or runs of these very files are there
+    (`check_images_unchanged`).
     """
     changed = {name: said for case in cases for name, said in _changed(case).items()}
     known = {name for case in cases for name in _recorded(case).get("images", {})}

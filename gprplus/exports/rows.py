@@ -126,7 +126,8 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Positions of the rows of each part that `roles` names, person by person: dataset, identity, path.
 
-    >>> order_by_identity(pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]}), {"query": "test"})
+    >>> rows = pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]})
+    >>> order_by_identity(rows, {"query": "test"})
     {'test': array([0])}
     """
     part = np.array([roles[role] for role in rows.column("role").to_pylist()])

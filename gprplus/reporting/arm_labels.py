@@ -160,8 +160,10 @@ def level_label(arm: str, info: Mapping[str, Any]) -> str:
 def plot_label(arm: str, info: Mapping[str, Any]) -> str:
     """An arm as a plot names it: by its bare level where it stands for one.
 
-    >>> plot_label("only-yes", {"attribute": "hat"}), plot_label("only-90", {"attribute": "viewpoint_deg"}), plot_label("mix", {})
-    ('yes', '90°', 'mix')
+    >>> plot_label("only-yes", {"attribute": "hat"}), plot_label("only-90", {"attribute": "viewpoint_deg"})
+    ('yes', '90°')
+    >>> plot_label("mix", {})
+    'mix'
     """
     declared = attributes().get(info.get("attribute") or "")
     degree = "°" if declared and declared.unit == "degree" else ""

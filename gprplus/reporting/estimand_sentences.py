@@ -72,7 +72,8 @@ def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
         return f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{mean} against {against} ({held})"
     same = f"equal to {against} within {formatting.magnitude(one.margin)} points"
     told = same if one.outcome == "same" else f"not distinguishable from {against}"
-    return f"{who} {'are' if many else 'is'} {told}{mean} ({formatting.signed_points(one.difference)} points of mAP, {held})"
+    points = formatting.signed_points(one.difference)
+    return f"{who} {'are' if many else 'is'} {told}{mean} ({points} points of mAP, {held})"
 
 
 def _many(each: Sequence[Finding], info: Mapping[str, Any]) -> str:

@@ -131,8 +131,10 @@ def crossed_name(factors: str) -> str:
 def format_level(attribute: str, value: Any) -> str:
     """One level as it stands in a sentence: weather speaks for itself, a number or a yes needs its attribute.
 
-    >>> format_level("weather", "foggy"), format_level("viewpoint_deg", 90), format_level("hat", "no"), format_level("hair", "long")
-    ('foggy', 'viewpoint 90°', 'people without hat', 'people with long hair')
+    >>> format_level("weather", "foggy"), format_level("viewpoint_deg", 90)
+    ('foggy', 'viewpoint 90°')
+    >>> format_level("hat", "no"), format_level("hair", "long")
+    ('people without hat', 'people with long hair')
     """
     declared = attributes().get(attribute)
     if declared is None:

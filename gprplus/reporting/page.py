@@ -194,9 +194,9 @@ def _design(run: RunResults) -> str:
         return "All arms are tested on the same queries."
     if attribute in identity_attributes():
         return (
-            f"Arms hold equally many people under the same conditions, chosen by their {formatting.attribute_noun(attribute)}. "
-            "They are different people, so other traits may differ along with it (see the balance below). "
-            "All arms are tested on the same other people."
+            "Arms hold equally many people under the same conditions, chosen by their "
+            f"{formatting.attribute_noun(attribute)}. They are different people, so other traits may differ "
+            "along with it (see the balance below). All arms are tested on the same other people."
         )
     return (
         "Arms are matched: the same people, as many images of each, every other recorded condition alike; they differ "

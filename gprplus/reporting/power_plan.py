@@ -61,9 +61,10 @@ def plan_lines(
     ]
     shared = f" and {estimands} estimands" if estimands > 1 else ""
     said = (
-        f"A paired difference of one arm to the reference, in points of mAP, with {formatting.format_count(persons)} people "
-        "searched for. Seen means that with 80% probability its simultaneous 95% interval, over the differences of "
-        f"all {arms} arms{shared}, excludes 0. The last column is how many people it would take instead. "
+        f"A paired difference of one arm to the reference, in points of mAP, with "
+        f"{formatting.format_count(persons)} people searched for. Seen means that with 80% probability "
+        f"its simultaneous 95% interval, over the differences of all {arms} arms{shared}, "
+        "excludes 0. The last column is how many people it would take instead. "
         f"Noise {told.source}."
     )
     return headers, lines, said

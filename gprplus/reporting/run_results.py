@@ -45,7 +45,8 @@ class RunResults:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The summary's rows by target, in the split's order of arms, with what their family says (`with_family_columns`)."""
+        """The summary's rows by target, in the split's order of arms, with what their family says
+        (`with_family_columns`)."""
         return with_family_columns(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
 
     def rows_of(self, target: str) -> list[Row]:

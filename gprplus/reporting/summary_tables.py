@@ -103,8 +103,8 @@ def summary_notes(rows: Sequence[Row]) -> list[str]:
     if margin is not None:
         said.append(
             "Words, plots and colours stand on the simultaneous interval. One that contains 0 is not distinguishable "
-            f"from 0; equal is said only where it lies within {formatting.magnitude(margin)} points, the margin declared "
-            "beforehand."
+            f"from 0; equal is said only where it lies within {formatting.magnitude(margin)} points, "
+            "the margin declared beforehand."
         )
     if any(row["arm"] == UNTRAINED for row in rows):
         said.append("`untrained` is the same network before training: the floor under every score.")

@@ -1,9 +1,9 @@
 """What the figures say, in words, and no more than they say.
 
 Four rules. A word follows from the interval that is printed beside it, and that interval holds for the whole declared
-family (`list_findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that was
-declared beforehand. A comparison names what it is against. What was trained from scratch, or tested on engine renders,
-says so beside the conclusion.
+family (`list_findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that
+was declared beforehand. A comparison names what it is against. What was trained from scratch, or tested on engine
+renders, says so beside the conclusion.
 """
 
 from collections.abc import Mapping, Sequence
@@ -173,7 +173,8 @@ def _gossip(found: Sequence[Finding], info: Mapping[str, Any], against: str) -> 
     widest = max(found, key=lambda one: abs(one.difference))
     why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
     more = "more" if widest.difference > 0 else "less"
-    gap = f"{sentence_subject(widest.family, widest.name, info)} scored {formatting.magnitude(widest.difference)} points of mAP {more}"
+    who = sentence_subject(widest.family, widest.name, info)
+    gap = f"{who} scored {formatting.magnitude(widest.difference)} points of mAP {more}"
     return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
 
 
@@ -195,7 +196,8 @@ def _change(one: Finding, info: Mapping[str, Any]) -> str:
     """Such as "Training on foggy alone loses 2.1 points of mAP"."""
     verb = "gains" if one.difference > 0 else "loses"
     small = f", less than the margin of {formatting.magnitude(one.margin)}," if one.small else ""
-    return f"{_upper(sentence_subject(one.family, one.name, info))} {verb} {formatting.magnitude(one.difference)} points of mAP{small}"
+    who = _upper(sentence_subject(one.family, one.name, info))
+    return f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{small}"
 
 
 def _over(one: Finding, against: str, most: str) -> str:
@@ -269,7 +271,8 @@ def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Ro
     figures = f"({formatting.signed_points(one.difference)}, {one.interval} {span})"
     if one.outcome == "same":
         return [
-            f"{drawn} of the same size is equal to the reference within {formatting.magnitude(one.margin)} points {figures}."
+            f"{drawn} of the same size is equal to the reference within "
+            f"{formatting.magnitude(one.margin)} points {figures}."
         ]
     if one.outcome == "unclear":
         return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]

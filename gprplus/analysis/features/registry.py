@@ -47,7 +47,8 @@ def _one(text: str, device: str) -> Features:
         return read_given_features(Path(text))
     known = [key.split(":")[0] for key in KNOWN]
     raise AnalysisError(
-        f"There are no features '{text}'. {did_you_mean(name, known)} Or name a .npy or .parquet file; reid needs a path."
+        f"There are no features '{text}'. {did_you_mean(name, known)} "
+        "Or name a .npy or .parquet file; reid needs a path."
     )
 
 

@@ -71,16 +71,23 @@ def measure_target(
     for name, target in targets.items():
         (sample,) = target.samples.values()
         rows = target.table.select(["uid", "dataset", "path"]).take(pa.array(sample.rows[: settings.targets, 0]))
-        costs = vgg_losses.pair_losses(net, images, ImageBatch(rows, target.manifest.roots()), sample.people[: settings.targets],
-                             crossed, settings, workers, progress)  # fmt: skip
-        found[name] = _told(name, side, crossed, costs, images, rows, settings, seed)
+        others = ImageBatch(rows, target.manifest.roots())
+        people = sample.people[: settings.targets]
+        costs = vgg_losses.pair_losses(net, images, others, people, crossed, settings, workers, progress)
+        found[name] = _target_tables(name, side, crossed, costs, images, rows, settings, seed)
     return found
 
 
-def _told(
-    name: str, side: ImageSample, crossed: CrossedSample, costs: "vgg_losses.PairLosses", images: ImageBatch, rows: pa.Table,
-    settings: PaperSettings, seed: int,
-) -> tuple[dict[str, pa.Table], dict[str, Any]]:  # fmt: skip
+def _target_tables(
+    name: str,
+    side: ImageSample,
+    crossed: CrossedSample,
+    costs: "vgg_losses.PairLosses",
+    images: ImageBatch,
+    rows: pa.Table,
+    settings: PaperSettings,
+    seed: int,
+) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     drawn = draw_pairs(images.rows.column("uid").to_numpy(), rows.column("uid").to_numpy(), settings.pairs, seed)
     content, style = (np.take_along_axis(cost, drawn, axis=1).mean(axis=1) for cost in (costs.content, costs.style))
     shape = crossed.rows.shape

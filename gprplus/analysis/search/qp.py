@@ -22,7 +22,8 @@ def project_to_simplex(point: np.ndarray, upper: np.ndarray, groups: np.ndarray,
     `least` `(G,)`: the Karush-Kuhn-Tucker conditions of disjoint groups.
 
     >>> even = np.array([1.0, 1.0])
-    >>> project_to_simplex(np.array([0.9, 0.5, 0.0]), np.ones(3), np.array([0, 0, 1]), np.array([0.0, 0.2])).round(3).tolist()
+    >>> groups, least = np.array([0, 0, 1]), np.array([0.0, 0.2])
+    >>> project_to_simplex(np.array([0.9, 0.5, 0.0]), np.ones(3), groups, least).round(3).tolist()
     [0.6, 0.2, 0.2]
     """
     own = np.full(len(least), np.inf)

@@ -37,7 +37,8 @@ def format_thousandths(value: float) -> str:
 def format_interval(one: Difference) -> str:
     """The ends of the interval of a difference x 1000.
 
-    >>> format_interval(Difference("even", 0.003, -0.002, 0.0081)), format_interval(Difference("even", 0.003, None, None))
+    >>> known, unknown = Difference("even", 0.003, -0.002, 0.0081), Difference("even", 0.003, None, None)
+    >>> format_interval(known), format_interval(unknown)
     ('-2.0 to 8.1', 'none')
     """
     return (

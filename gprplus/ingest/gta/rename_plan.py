@@ -97,7 +97,8 @@ def published_name(layout: Layout, tokens: dict[str, str], cameras: str) -> tupl
     """The published path of an image with these raw tokens, and its camera code. Raises LayoutError.
 
     >>> tokens = {"identity": "0007", "camera": "10", "weather": "02", "illumination": "04"}
-    >>> published_name(load_layout("gta_raw_v314"), tokens, "degrees"), published_name(load_layout("gta_raw_v314"), tokens, "code")
+    >>> layout = load_layout("gta_raw_v314")
+    >>> published_name(layout, tokens, "degrees"), published_name(layout, tokens, "code")
     (('0007/0007_c01_w03_l05.jpg', '01'), ('0007/0007_c11_w03_l05.jpg', '11'))
     """
     who = tokens["identity"]

@@ -65,7 +65,8 @@ def decode_tokens(layout: "Layout", dataset: str, table: pa.Table) -> pa.Table:
 
 
 def drop_unreadable(layout: "Layout", dataset: str, table: pa.Table) -> tuple[pa.Table | None, dict[int, str]]:
-    """`decode_tokens` without the rows whose tokens are no numbers where they must be, or too large ones; and why, by row.
+    """`decode_tokens` without the rows whose tokens are no numbers where they must be, or too large ones; and why, by
+    row.
 
     The table is None where no row is left.
     """

@@ -29,7 +29,7 @@ def template_fields(template: str) -> tuple[TemplateField, ...]:
     """The pieces of a template. Raises DeclarationError for any other format string.
 
     >>> template_fields("p{code:02d}")
-    (Field(text='p', name='code', digits=2), Field(text='', name=None, digits=None))
+    (TemplateField(text='p', name='code', digits=2), TemplateField(text='', name=None, digits=None))
     """
     found, at = [], 0
     for match in _FIELD.finditer(template):

@@ -26,8 +26,9 @@ class LevelTokens:
     def level(self, token: str | None) -> str | None:
         """The level of one token; None when it is unknown.
 
-        >>> LevelTokens(levels={"01": "sunny"}).level("01"), LevelTokens(prefix="p").level("03"), LevelTokens().level("9")
-        ('sunny', 'p03', None)
+        >>> LevelTokens(levels={"01": "sunny"}).level("01"), LevelTokens(prefix="p").level("03")
+        ('sunny', 'p03')
+        >>> LevelTokens().level("9")
         >>> LevelTokens(numbered="{:02d}_00").level("4"), LevelTokens(numbered="{:02d}_00").level("04")
         ('04_00', '04_00')
         """

@@ -17,7 +17,7 @@ class ReadShard(NamedTuple):
         """A shard as it is written. Raises ManifestError.
 
         >>> ReadShard.parse("2/8"), str(ReadShard(2, 8)), ReadShard(2, 8).has(9), ReadShard(2, 8).has(2)
-        (Shard(number=2, of=8), '2/8', True, False)
+        (ReadShard(number=2, of=8), '2/8', True, False)
         """
         found = re.fullmatch(r"(\d{1,5})/(\d{1,5})", text.strip())
         shard = cls(*map(int, found.groups())) if found else cls(0, 0)
