@@ -49,7 +49,8 @@ def test_a_file_that_is_opened_does_not_take_the_place_of_a_closed_stream(tmp_pa
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8"])
 def test_a_terminal_of_few_characters_reads_every_number(encoding, tmp_path):
     script = tmp_path / "prints.py"
-    lines = ["console.print_table(['arm'], [['−0.9']])", "console.print_result('61.0–65.1 人 \\udcff')", "console.print_note('−1')"]
+    lines = ["console.print_table(['arm'], [['−0.9']])", "console.print_result('61.0–65.1 人 \\udcff')"]
+    lines.append("console.print_note('−1')")
     lines = ["from gprplus.cli import console, streams", "streams.prepare_streams()", *lines]
     script.write_text("\n".join(lines), encoding="utf-8")
     code, out, err = shell(f"{sys.executable} {script}", PYTHONIOENCODING=encoding)
