@@ -15,7 +15,7 @@ _HOMES = {
     "Arm": "gprplus.splits",
     "Recipe": "gprplus.baseline.recipe",
     "Scores": "gprplus.evaluation",
-    "BenchmarkResult": "gprplus.experiments.benchmark",
+    "BenchmarkResult": "gprplus.experiments.benchmark_result",
     "StudyResult": "gprplus.experiments.study",
     "render": "gprplus.engine",
     "build_manifest": "gprplus.ingest",

@@ -11,7 +11,7 @@ from gprplus.cli import options
 from gprplus.core.progress import progress_bar
 
 if TYPE_CHECKING:
-    from gprplus.experiments.benchmark import BenchmarkCost, BenchmarkResult
+    from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 
 
 @click.command("benchmark")

@@ -23,15 +23,17 @@ def html_text(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
 
 
-def html_table(headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> str:
-    """Return rows as a table of HTML; numbers are set flush right.
+def html_table(
+    headers: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "", right: Sequence[int] = ()
+) -> str:
+    """Return rows as a table of HTML; numbers, and columns numbered in `right`, are set flush right.
 
     >>> html_table(["arm", "mAP"], [["mix", 0.5]])
     '<table><thead><tr><th>arm</th><th>mAP</th></tr></thead><tbody><tr><td>mix</td>\
 <td style="text-align:right">0.5</td></tr></tbody></table>'
     """
     head = "".join(f"<th>{html_text(header)}</th>" for header in headers)
-    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    body = "".join(f"<tr>{_cells(row, right)}</tr>" for row in rows)
     title = f"<caption>{html_text(caption)}</caption>" if caption else ""
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
@@ -59,7 +61,11 @@ def html_image(pixels: "np.ndarray", title: str = "") -> str:
     return f'<img src="data:image/jpeg;base64,{data}" title="{html_text(title)}" style="margin:2px">'
 
 
-def _cell(value: Any) -> str:
+def _cells(row: Sequence[Any], right: Sequence[int]) -> str:
+    return "".join(_cell(value, i in right) for i, value in enumerate(row))
+
+
+def _cell(value: Any, right: bool) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    style = ' style="text-align:right"' if number else ""
+    style = ' style="text-align:right"' if number or right else ""
     return f"<td{style}>{html_text(value)}</td>"

@@ -5,7 +5,7 @@ reported.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
 from gprplus.experiments.arguments import Arguments
+from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import RunMeter
 from gprplus.experiments.split_job import SplitJob
@@ -40,46 +41,6 @@ if TYPE_CHECKING:
 
 # numpy's and torch's thread pools read these when a process starts.
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-@dataclass(frozen=True)
-class BenchmarkCost:
-    """What a request comes to: runs to train, runs that share another's training, runs that are there already, images
-    and bytes to pack, estimated seconds, together and of packing, training, embedding and scoring (None unless it was a
-    dry run), what the targets and the deals of the splits warn of.
-    """
-
-    recipe: str
-    why: str
-    device: str
-    jobs: int
-    seeds: int
-    trained: int
-    shared: int
-    kept: int
-    images: int
-    missing: int
-    bytes: int
-    seconds: float | None = None
-    parts: Mapping[str, float] | None = None
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class BenchmarkResult:
-    """What a benchmark did: its plan and, unless it was a dry run, the run folders (SPLIT/RECIPE) with their
-    summaries (schema.SUMMARY), contrasts (schema.CONTRASTS), scores by level (schema.LEVELS), schema.SENSITIVITY where
-    it was measured, and split records.
-    """
-
-    plan: BenchmarkCost
-    folders: tuple[Path, ...] = ()
-    summaries: "tuple[pa.Table, ...]" = ()
-    contrasts: "tuple[pa.Table, ...]" = ()
-    levels: "tuple[pa.Table, ...]" = ()
-    sensitivity: "tuple[pa.Table | None, ...]" = ()
-    infos: tuple[Mapping[str, Any], ...] = ()
-    reports: tuple[Path, ...] = ()
 
 
 @shows_progress("Training and scoring")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
 from gprplus.core.folders import hold_folder
+from gprplus.core.html import html_text
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.progress import shows_progress
@@ -21,7 +22,7 @@ from gprplus.experiments.study_scale import read_scale, scale_study
 from gprplus.schema import VERSION
 
 if TYPE_CHECKING:
-    from gprplus.experiments.benchmark import BenchmarkResult
+    from gprplus.experiments.benchmark_result import BenchmarkResult
 
 RECORD = "study.json"
 KIND = "a study"  # of folder, as its mark states
@@ -35,13 +36,20 @@ HERE = (
 OPTIONS = ("recipe", "seeds", "steps", "epochs", "compile")  # of training, on the command line of study
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class StudyResult:
     """A study's folder, what it declares, and what benchmark made of it; of a dry run the plan alone."""
 
     path: Path
     plan: StudyFile
     outcome: "BenchmarkResult"
+
+    def __repr__(self) -> str:
+        return f"Study {self.plan.study.name}: {self.plan.study.question}\n{self.outcome!r}".replace("\n", "\n  ", 1)
+
+    def _repr_html_(self) -> str:
+        title = f"{self.plan.study.name}: {self.plan.study.question}"
+        return f"<p>{html_text(title)}</p>{self.outcome._repr_html_()}"
 
 
 @shows_progress("Training and scoring")

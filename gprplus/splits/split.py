@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.declarations import identity_attributes
-from gprplus.core.errors import ManifestError, SplitError, did_you_mean
+from gprplus.core.errors import ManifestError, SplitError, did_you_mean, first_few
 from gprplus.core.files import file_signature
+from gprplus.core.html import html_table, html_text
 from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.roots import recorded_root
 from gprplus.core.workdir import read_json
@@ -64,6 +65,27 @@ class Split:
     def __fspath__(self) -> str:
         """Return the folder, so that a split can be given wherever its path can."""
         return str(self.path)
+
+    def __repr__(self) -> str:
+        test = self.info["test"]
+        arms = first_few(
+            [f"{name} {recorded_deals(facts)[0]['images']:,}" for name, facts in self.info["arms"].items()], 6
+        )
+        head = f"Split {self.name} by {self.info['attribute']}, design {self.info['design']}"
+        deals = f", {self.deals} deals" if self.deals > 1 else ""
+        return (
+            f"{head}: {len(self.arms)} arms{deals}\n  images: {arms}\n  test: {test['queries']:,} queries, "
+            f"{test['gallery']:,} gallery images, {test['identities']:,} identities"
+        )
+
+    def _repr_html_(self) -> str:
+        facts = {name: recorded_deals(arm)[0] for name, arm in self.info["arms"].items()}
+        rows = [[name, one["kind"], one["images"], one["identities"]] for name, one in facts.items()]
+        test, lines = self.info["test"], repr(self).split("\n")
+        rows.append(["test", f"{test['queries']:,} queries", test["gallery"], test["identities"]])
+        table = html_table(["arm", "kind", "images", "identities"], rows, lines[0])
+        notes = self.info.get("warnings", ())
+        return table + "".join(f"<p>{html_text(one)}</p>" for one in notes)
 
     def _verify(self) -> None:
         """Raise SplitError where the rows are not those whose fingerprint is recorded."""

@@ -40,7 +40,7 @@ def test_the_line_to_type_next_can_be_typed_where_names_have_blanks(tmp_path):
 
 @pytest.mark.parametrize(("seeds", "said"), [(1, "1 seed,"), (2, "2 seeds,")])
 def test_a_plan_counts_its_seeds_in_english(capsys, seeds, said):
-    from gprplus.experiments.benchmark import BenchmarkCost
+    from gprplus.experiments.benchmark_result import BenchmarkCost
 
     print_plan(BenchmarkCost("smoke", "asked for", "cpu", 1, seeds, 4, 0, 0, images=8, missing=0, bytes=0))
     assert said in capsys.readouterr().out
