@@ -117,7 +117,7 @@ def test_the_commands_of_a_report_state_the_whole_request(work):
         f"cd {work.resolve()}",
         "gprplus build-manifest 'in/my renders' --layout in/own.toml --name mine --identities in/people.csv "
         "--verify digest -o out/m --checks dark",
-        "gprplus make-split --attr=weather --where 'camera <= 2' --test-share 0.4 --levels foggy --seed 3 "
+        "gprplus make-split --attr=weather --levels foggy --where 'camera <= 2' --seed 3 --test-share 0.4 "
         "--manifest out/m -o out/s/dry",
         "gprplus benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target other=in/street "
         "--root 'mine=in/my renders' --device cpu --margin 0.5 --rerank -o out/r",

@@ -50,7 +50,7 @@ def work(draw, tmp_path_factory):
     work = tmp_path_factory.mktemp("work")
     draw(work / "renders" / "engine", people=8, views=3, weathers=("01", "04"))
     build_manifest([work / "renders" / "engine"], work / "manifest", workers=1)
-    make_split(work / "manifest", "weather", output=work / "splits" / "weather", cross=False)
+    make_split(work / "manifest", "weather", output=work / "splits" / "weather", cross_level_tests=False)
     (work / "tiny.toml").write_text(RECIPE)
     return work
 
@@ -103,7 +103,7 @@ def test_every_arm_and_the_floor_are_trained_scored_and_collected(work, done):
 @pytest.fixture(scope="module")
 def dealt(work):
     """Three seeds on a split of two deals, whose third seed has no deal of its own."""
-    make_split(work / "manifest", "weather", output=work / "splits" / "dealt", deals=2, cross=False)
+    make_split(work / "manifest", "weather", output=work / "splits" / "dealt", deals=2, cross_level_tests=False)
     return ask(work, "dealt", splits=[work / "splits" / "dealt"], seeds=3)
 
 
@@ -137,7 +137,7 @@ def test_seeds_beyond_the_deals_are_warned_of(work, dealt):
 
 
 def test_seeds_on_one_draw_are_warned_of_where_something_is_drawn(work):
-    make_split(work / "manifest", "weather", output=work / "splits" / "once", deals=1, cross=False)
+    make_split(work / "manifest", "weather", output=work / "splits" / "once", deals=1, cross_level_tests=False)
     make_split(work / "manifest", "weather", design="full", output=work / "splits" / "whole")
     few = {"dry_run": True, "seeds": 3}
     said = ask(work, "once", splits=[work / "splits" / "once"], **few).plan.warnings
@@ -291,8 +291,8 @@ def test_two_processes_end_with_the_same_scores_as_one(work, done):
 
 
 def test_equal_training_sets_are_trained_once(work):
-    make_split(work / "manifest", "illumination", output=work / "splits" / "light", cross=False)
-    make_split(work / "manifest", "illumination", output=work / "splits" / "light-again", cross=False)
+    make_split(work / "manifest", "illumination", output=work / "splits" / "light", cross_level_tests=False)
+    make_split(work / "manifest", "illumination", output=work / "splits" / "light-again", cross_level_tests=False)
     both = [work / "splits" / "light", work / "splits" / "light-again"]
     outcome = ask(work, "shared", splits=both)
     assert outcome.plan.shared == outcome.plan.trained
@@ -376,7 +376,7 @@ def test_levels_are_scored_by_themselves_and_the_verdict_gives_three_estimands(w
 
 
 def test_the_widest_difference_is_trained_again_with_other_learning_rates(work):
-    make_split(work / "manifest", "weather", output=work / "splits" / "again", deals=1, cross=False)
+    make_split(work / "manifest", "weather", output=work / "splits" / "again", deals=1, cross_level_tests=False)
     found = ask(work, "sensitivity", splits=work / "splits" / "again", seeds=2, steps=3, sensitivity=True)
     (table,) = found.sensitivity
     rows = [row for row in table.to_pylist() if row["metric"] == "mAP"]

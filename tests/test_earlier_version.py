@@ -29,21 +29,17 @@ def test_the_manifest_is_up_to_date(work):
 
 
 # What the earlier version did not have is asked for as it was.
-AS_BEFORE = {"controls": False, "deals": 1, "cross": False}
+AS_BEFORE = {"controls": False, "deals": 1, "cross_level_tests": False}
 
 
 def test_the_split_is_there_already(work):
-    split = make_split(
-        work / "manifest", "weather", output=work / "splits" / "weather", controls=False, deals=1, cross=False
-    )
+    split = make_split(work / "manifest", "weather", output=work / "splits" / "weather", **AS_BEFORE)
     assert not split.made
     assert [len(split.train(arm)) for arm in split.arms] == [12, 12, 12]
 
 
 def test_the_same_request_still_draws_the_same_rows(work):
-    again = make_split(
-        work / "manifest", "weather", output=work / "splits" / "again", controls=False, deals=1, cross=False
-    )
+    again = make_split(work / "manifest", "weather", output=work / "splits" / "again", **AS_BEFORE)
     assert again.info["fingerprint"] == Split.open(work / "splits" / "weather").info["fingerprint"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from gprplus.core.errors import DeclarationError, SplitError
 from gprplus.experiments.study_file import StudySplit, read_study
 from gprplus.experiments.study_scale import read_scale, scale_study
-from gprplus.splits.request import Request
+from gprplus.splits.request import SplitRequest
 
 TWENTIETH = Fraction(1, 20)
 
@@ -52,8 +52,8 @@ def test_everything_else_stays_as_declared():
 
 def test_levels_of_people_and_images_and_a_factor_of_people_are_divided_by_people():
     requests = (
-        Request("identity", design="budget", levels=("8x24", "16x12")),
-        Request("weather", design="factorial", restrict={"weather": ("sunny",), "identity": (4,)}),
+        SplitRequest("identity", design="budget", levels=("8x24", "16x12")),
+        SplitRequest("weather", design="factorial", restrict={"weather": ("sunny",), "identity": (4,)}),
     )
     plan, _ = read_study("first_look")
     plan = replace(plan, splits=tuple(StudySplit(f"s{i}", one) for i, one in enumerate(requests)))
@@ -83,13 +83,13 @@ def test_a_scale_that_is_none_is_refused_at_once(text):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"draws": 10**12}, "--draws must be at most 1,000; found 1,000,000,000,000"),
+        ({"control_draws": 10**12}, "--control-draws must be at most 1,000; found 1,000,000,000,000"),
         ({"seed": 2**63}, "--seed must be a whole number of 64 bits"),
     ],
 )
 def test_a_split_of_absurd_size_is_refused_at_once(options, sentence):
     with pytest.raises(SplitError, match=sentence):
-        Request("weather", **options)
+        SplitRequest("weather", **options)
 
 
 def test_a_study_of_absurd_size_names_file_and_field(tmp_path):
@@ -99,5 +99,5 @@ def test_a_study_of_absurd_size_names_file_and_field(tmp_path):
     with pytest.raises(DeclarationError, match=r"mine\.toml: seeds must be from 1 to 1,000, found 1,000,000,000"):
         read_study(path)
     path.write_text(f'{start}[[splits]]\nattr = "weather"\ndraws = 1000000000000\n')
-    with pytest.raises(DeclarationError, match=r"mine\.toml: splits\[0\]: --draws must be at most 1,000"):
+    with pytest.raises(DeclarationError, match=r"mine\.toml: splits\[0\]: --control-draws must be at most 1,000"):
         read_study(path)

@@ -1,10 +1,12 @@
 """Write the pages of docs/ that are made, not typed: `python tools/refresh_docs.py`.
 
 docs/tables.md comes from gprplus.schema and manifests/attributes.toml, docs/commands.md from the commands' own help,
-docs/layouts.md from the declared layouts. A test fails when a page is not what this script would write.
+docs/layouts.md from the declared layouts, the table of keys in docs/studies.md from the options of make-split. A test
+fails when a page is not what this script would write.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING
 from pathlib import Path
 
 import click
@@ -13,7 +15,9 @@ from gprplus import schema
 from gprplus.analysis.columns import TABLES as ANALYSIS
 from gprplus.cli import COMMANDS, cli
 from gprplus.core import declarations
+from gprplus.core.options import Options, kind_of, options_of
 from gprplus.ingest.checks.columns import CHECKED, LOOKS
+from gprplus.splits.request import SplitRequest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "This page is made by `python tools/refresh_docs.py`."
@@ -95,7 +99,38 @@ def layouts() -> str:
     return "\n\n".join([*parts, grid(("layout", "dataset", "licence", "status"), rows)]) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"tables.md": tables, "commands.md": commands, "layouts.md": layouts}
+def option_table(cls: type[Options]) -> str:
+    """The options of a dataclass as keys of a TOML table."""
+    rows = []
+    for name, one in options_of(cls).items():
+        default = "needed" if one.default is MISSING else one.default_note or _toml(one.default)
+        text = one.text(lambda other: f"`{other}`")
+        if isinstance(one.choices, Mapping):
+            text += " " + "; ".join(f"`{choice}`: {meaning}" for choice, meaning in one.choices.items()) + "."
+        rows.append((f"`{name}`", kind_of(one.hint), default, text))
+    return grid(("key", "type", "default", "what it is"), rows)
+
+
+def _toml(value: object) -> str:
+    if value in (None, (), {}):
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def studies() -> str:
+    """The page about studies with its table of make-split's options made again."""
+    start, end = "<!-- made from the options of make-split -->\n", "<!-- end -->"
+    page = (DOCS / "studies.md").read_text(encoding="utf-8")
+    before, after = page.partition(start)[0], page.partition(end)[2]
+    return f"{before}{start}\n{option_table(SplitRequest)}\n\n{end}{after}"
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "tables.md": tables,
+    "commands.md": commands,
+    "layouts.md": layouts,
+    "studies.md": studies,
+}
 
 
 def main() -> None:

@@ -6,129 +6,44 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gprplus.cli import options, parsing
+from gprplus.cli import options
+from gprplus.cli.generated import chosen, click_options
 from gprplus.cli.show import split as shown
+from gprplus.cli.topics import TopicCommand
+from gprplus.core.options import options_of
+from gprplus.splits.request import IMAGES, SplitRequest
 
 if TYPE_CHECKING:
     from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 
+AGAIN = "From a record or study"
 
-@click.command("make-split")
-@click.option(
-    "--attr", help="Attribute to measure: weather, gender, identity, ...; several, by commas, in a factorial."
-)
-@click.option(
-    "--design",
+
+@click.command("make-split", cls=TopicCommand)
+@click_options(SplitRequest, check=False)
+@options.topic_option(
+    "--manifest",
+    group=IMAGES,
+    type=options.LocalPath(),
     default=None,
-    help="Kind of experiment (docs/designs.md).  [default: only; persons or identity where the attribute calls for it]",
+    metavar="FOLDER",
+    help="Manifest to take images from.  [default: WORK/manifest]",
 )
-@click.option("--manifest", type=options.LocalPath(), default=None, help="Manifest folder.  [default: WORK/manifest]")
-@click.option(
-    "--levels",
-    callback=options.parse_list,
-    help="Arms to build, separated by commas; a + joins levels into one arm. For identity: numbers of persons.",
-)
-@click.option(
-    "--where",
-    default=None,
-    help="Use only images for which this holds, on both sides. `not is_exact_duplicate` drops all copies of a file, "
-    "the first too.",
-)
-@click.option("--identities", type=int, default=None, help="Persons to train on.")
-@click.option("--images-per-identity", type=int, default=None, help="Training images of each person in each arm.")
-@click.option("--budget", type=int, default=None, help="Training images in each arm.")
-@click.option(
-    "--test-share",
-    type=float,
-    default=0.25,
-    show_default=True,
-    help="Share of persons kept for testing; 0: test on a --target.",
-)
-@click.option(
-    "--missing",
-    default="drop-stratum",
-    show_default=True,
-    help="Persons that lack combinations: drop-stratum, drop-identity, coarsen, weight or fail.",
-)
-@click.option(
-    "--coarsen",
-    multiple=True,
-    callback=parsing.parse_pairs,
-    metavar="ATTR=MAP",
-    help="Levels that --missing coarsen merges: viewpoint_deg=30, or weather=sunny+clouds/foggy+overcast.",
-)
-@click.option(
-    "--min-retention",
-    type=float,
-    default=0.1,
-    show_default=True,
-    help="Refuse when a smaller share of images can be matched.",
-)
-@click.option("--controls/--no-controls", default=True, show_default=True, help="Add random arms of the same size.")
-@click.option(
-    "--draws",
-    type=int,
-    default=1,
-    show_default=True,
-    help="Arms of each random control, a training each. Beside them every deal draws the controls anew.",
-)
-@click.option(
-    "--deals",
-    type=int,
-    default=5,
-    show_default=True,
-    help="How often the arms are drawn: training seed k trains on deal k, so that intervals hold the luck of the draw.",
-)
-@click.option("--full", is_flag=True, help="Add the arm `full`: everything on the train side, of whatever size.")
-@click.option(
-    "--restrict",
-    multiple=True,
-    callback=parsing.parse_restrictions,
-    metavar="ATTR=LEVEL+LEVEL",
-    help="factorial: what a restricted factor is restricted to; identity=N is a factor too. Once for each.",
-)
-@click.option(
-    "--generators",
-    callback=options.parse_list,
-    default=None,
-    help="factorial: a fraction of all combinations, such as D=ABC; factors are A, B, C, ... in order.",
-)
-@click.option(
-    "--arm",
-    "arms",
-    multiple=True,
-    callback=parsing.parse_arms,
-    metavar="'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched'",
-    help="declared: one arm, every part but the name optional. Once for each.",
-)
-@click.option("--reference", default=None, help="declared: the arm that differences are taken to.  [default: first]")
-@click.option(
-    "--cross/--no-cross",
-    default=None,
-    help="Test queries of each level in galleries of each level, all else fixed.  [default: where possible, else each "
-    "level in its own gallery]",
-)
-@click.option(
-    "--apart-deg",
-    type=int,
-    default=None,
-    help="cross: least angle between query and true match.  [default: two steps of the viewpoints, at most 90]",
-)
-@click.option("--removal", is_flag=True, help="Test without the true matches at the query's own level.")
-@click.option(
-    "--audit",
-    default="rows",
-    show_default=True,
-    help="How closely the split is looked at: none (what must hold), rows (its tables), pixels (a sample too).",
-)
-@options.seed_option
-@click.option(
+@options.topic_option(
     "--from",
     "record",
+    group=AGAIN,
     type=options.LocalPath(),
-    help="Rebuild the split of somebody's split.json, and check that its rows are the same.",
+    metavar="SPLIT.json",
+    help="Make the split that this split.json describes, and check that its rows are the same.",
 )
-@click.option("--study", "declared", help="Make every split that a study declares: a STUDY.toml, or a shipped name.")
+@options.topic_option(
+    "--study",
+    "declared",
+    group=AGAIN,
+    metavar="STUDY",
+    help="Make every split of a study: the name of a shipped one, or a STUDY.toml.",
+)
 @options.output_option
 @options.work_option
 @options.force_option
@@ -142,40 +57,40 @@ def command(
     declared: str | None,
     output: Path | None,
     work: Path,
+    force: bool,
     as_json: bool,
     **request: Any,
 ) -> None:
     """Build a controlled experiment over one attribute.
 
-    Its arms are training sets of equal size that differ in that attribute alone, each person and every other factor
-    matched; all are tested on the same persons, whom none of them has seen. Default output: WORK/splits/ATTR, with
-    -DESIGN behind it where one is named.
+    Its arms are training sets of equal size that differ in that attribute alone: identities and all other attributes
+    are matched. All arms are tested on the same identities, which none of them has seen. The split goes to
+    WORK/splits/ATTR, or ATTR-DESIGN where a design is named.
 
-    With --from, the request is read from a split.json, which may come from elsewhere: the split is rebuilt from your
-    manifest, and kept only when it has the same rows (exit code 0; else 1, with what differs).
+    With --from, the request is read from a split.json, which may come from another machine. The split is made from
+    your manifest, and kept only if it has the same rows (exit code 0; else 1, with what differs).
 
     \b
-    Examples, one a design:
+    Examples:
       gprplus make-split --attr=weather
-      gprplus make-split --attr=weather --levels sunny+clouds,foggy -o work/splits/dry
-      gprplus make-split --attr=illumination --where "weather in (sunny, clouds) and 30 <= viewpoint_deg <= 150"
+      gprplus make-split --attr=weather --levels sunny+clouds,foggy -o dry
+      gprplus make-split --attr=illumination --where "weather = sunny"
       gprplus make-split --attr=gender
       gprplus make-split --attr=identity --levels 8,16,48
-      gprplus make-split --attr=weather --cross --removal
+      gprplus make-split --attr=weather --cross-level-tests
       gprplus make-split --attr=weather --design without
       gprplus make-split --attr=weather --design path --levels sunny:foggy
-      gprplus make-split --attr=identity --design budget --levels 8x24,16x12,32x6
+      gprplus make-split --attr=identity --design budget --levels 8x24,16x12
       gprplus make-split --attr=weather --design scaling --levels sunny+clouds
-      gprplus make-split --attr=weather,illumination --design factorial --restrict weather=sunny+clouds
-          --restrict illumination=forenoon
-      gprplus make-split --attr=weather --design full
-      gprplus make-split --attr=weather --design declared
-          --arm "all" --arm "mild: weather=sunny+clouds identities=12"
+      gprplus make-split --attr=weather,illumination --design factorial \\
+          --restrict weather=sunny+clouds --restrict illumination=forenoon
+      gprplus make-split --attr=weather --design declared --arm all \\
+          --arm "mild: weather=sunny+clouds identities=12"
       gprplus make-split --from theirs/split.json
       gprplus make-split --study first_look
     """
     if record is not None and declared is not None:
-        raise click.UsageError("--from and --study each say what to make; give one of them.")
+        raise click.UsageError("--from and --study exclude each other; give one of them.")
     if record is not None:
         _rebuild(context, record, manifest, output, work, as_json)
     elif declared is not None:
@@ -183,10 +98,11 @@ def command(
     elif attr is None:
         raise click.UsageError("Missing option '--attr' (or '--from' or '--study').")
     else:
-        from gprplus.splits.make import default_name, make_split
+        from gprplus.splits.make import default_folder, make_split
 
-        output = output or work / "splits" / default_name(attr, request["design"])
-        split = make_split(manifest or work / "manifest", attr, output=output, **request)
+        asked = chosen(SplitRequest, {"attr": attr, **request})
+        folder = output or default_folder(asked, work)
+        split = make_split(manifest or work / "manifest", output=folder, request=asked, force=force)
         shown.as_json(split) if as_json else shown.as_text(split)
 
 
@@ -215,7 +131,7 @@ def _rebuild(
     for name, value in _asked(context).items():
         said = ",".join(asked.factors) if name == "attr" and asked.factors else getattr(asked, name)
         if (tuple(value) if isinstance(value, list) else value) != said:
-            option = f"--{name.replace('_', '-')}"
+            option = options_of(SplitRequest)[name].flag
             raise click.UsageError(
                 f"{record} was made with {option} {differences.format_cell(said)}; leave {option} out."
             )
@@ -257,7 +173,8 @@ def _of_study(
 
     given = _asked(context)
     if given:
-        raise click.UsageError(f"--study says what to make; leave --{next(iter(given)).replace('_', '-')} out.")
+        option = options_of(SplitRequest)[next(iter(given))].flag
+        raise click.UsageError(f"--study declares the whole split; leave {option} out.")
     plan, _ = read_study(name)
     source, folder = manifest or work / plan.manifest, output or work / "splits"
     made = make_study_splits(plan, source, folder, force=context.params["force"])

@@ -7,7 +7,10 @@ from typing import Any
 import click
 
 from gprplus.baseline.recipe import COMPILE
+from gprplus.cli.topics import TopicOption
 from gprplus.core.names import refuse_address
+
+COMPUTE = "Compute"
 
 
 class LocalPath(click.Path):
@@ -23,34 +26,32 @@ class LocalPath(click.Path):
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-work_option = click.option(
+
+def topic_option(*names: str, group: str = "Output", **facts: Any) -> Decorator:
+    """`click.option` with a topic."""
+    return click.option(*names, cls=TopicOption, group=group, **facts)
+
+
+work_option = topic_option(
     "--work",
     type=LocalPath(file_okay=False),
     envvar="GPRPLUS_WORK",
     default="work",
     show_default=True,
-    help="Folder that everything goes under unless -o says otherwise.",
+    help="Folder that everything goes under unless -o names another.",
 )
-output_option = click.option("-o", "--output", type=LocalPath(), default=None, help="Where the result goes.")
-seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Seed of every draw.")
-workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
+output_option = topic_option("-o", "--output", type=LocalPath(), default=None, help="Folder of the result.")
+force_option = topic_option("--force", is_flag=True, help="Replace the result of another request in the output folder.")
+json_option = topic_option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
+seed_option = topic_option("--seed", type=int, default=0, help="Seed of all random choices.  [default: 0]")
+workers_option = topic_option(
+    "--workers", group=COMPUTE, type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
 )
-device_option = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
-force_option = click.option("--force", is_flag=True, help="Replace what another request left in the output folder.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-compile_option = click.option(
-    "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
+device_option = topic_option(
+    "--device", group=COMPUTE, default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
 )
-estimand_option = click.option(
-    "--estimand",
-    type=click.Choice(["own", "transfer", "mixed"]),
-    default=None,
-    help="What the verdict answers first: own (query and gallery of one level that the arm was trained on), transfer "
-    "(of one that it was not), mixed (a gallery of all levels).  [default: all three]",
-)
-dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Say what would be done and what it would cost; do nothing."
+dry_run_option = topic_option(
+    "--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing."
 )
 
 
@@ -94,7 +95,17 @@ def parse_named_paths(context: click.Context, parameter: click.Parameter, values
 
 TARGET = "A manifest, or a folder or archive of images, and what to call it. May be given again."
 ROOT = "Where a dataset's images lie now."
-root = click.option("--root", "roots", multiple=True, callback=parse_named_paths, metavar="NAME=DIR", help=ROOT)
-target = click.option(
+root = topic_option("--root", "roots", multiple=True, callback=parse_named_paths, metavar="NAME=DIR", help=ROOT)
+target = topic_option(
     "--target", "targets", multiple=True, callback=parse_named_paths, metavar="NAME=PATH", help=TARGET
+)
+compile_option = topic_option(
+    "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
+)
+estimand_option = topic_option(
+    "--estimand",
+    type=click.Choice(["own", "transfer", "mixed"]),
+    default=None,
+    help="What the verdict answers first: own (query and gallery of one level that the arm was trained on), transfer "
+    "(of one that it was not), mixed (a gallery of all levels).  [default: all three]",
 )

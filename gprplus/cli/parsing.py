@@ -1,38 +1,8 @@
-"""What is said in a word or two on the command line: arms, restrictions, maps of levels."""
+"""Values that are pairs of a name and a text."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from gprplus.splits import DeclaredArm
-
-
-def parse_arms(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> "list[DeclaredArm]":
-    """Click callback: 'mild: weather=sunny+clouds identities=400 matched' as one declared arm each."""
-    from gprplus.splits import DeclaredArm
-
-    found = []
-    for value in values:
-        name, _, rest = value.partition(":")
-        sizes: dict[str, Any] = {}
-        kept: dict[str, tuple[str | int, ...]] = {}
-        for word in rest.replace(",", " ").split():
-            key, equals, said = word.partition("=")
-            if word == "matched":
-                sizes["matched"] = True
-            elif key in ("identities", "images") and said.isdecimal():
-                sizes[key] = int(said)
-            elif equals and said and key not in ("identities", "images"):
-                kept[key] = tuple(said.split("+"))
-            else:
-                raise click.BadParameter(
-                    f"expected 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched', found '{word}'.",
-                    context,
-                    parameter,
-                )
-        found.append(DeclaredArm(name.strip(), kept, **sizes))
-    return found
 
 
 def parse_restrictions(

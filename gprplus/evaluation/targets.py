@@ -244,7 +244,7 @@ def reranked_name(target: Target) -> Target:
 
 
 def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
-    """The split's further tests (make-split --cross, --removal): rows of its test side in other parts."""
+    """The split's further tests (make-split --cross-level-tests): rows of its test side in other parts."""
     import pyarrow as pa
 
     tests = split.tests()

@@ -6,15 +6,15 @@ are named relative to the work folder, so that one file serves any machine.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gprplus.core.declarations import Declaration, from_mapping, load_declaration
 from gprplus.core.errors import DeclarationError, SplitError, did_you_mean
-from gprplus.splits.filters.parse import Filter
+from gprplus.core.options import options_of, renamed
 from gprplus.splits.make import build_split
-from gprplus.splits.request import DEALS, Request
+from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import Split
 
 MOST_SEEDS = 1000  # of every arm, as in a recipe
@@ -46,12 +46,12 @@ class StudySplit:
     """One [[splits]] table: its name, what make-split is asked, and published values by arm and target."""
 
     name: str
-    request: Request
+    request: SplitRequest
     published: Mapping[str, Mapping[str, PublishedScores]] = field(default_factory=dict)
 
 
-OWN_KEYS = ("name", "published")  # of a [[splits]] table, beside the options of make-split
-SPLIT_KEYS = (*OWN_KEYS, *(f.name for f in fields(Request) if f.name != "factors"))
+OWN_KEYS = ("name", "published")  # of a [[splits]] table, besides the options of make-split
+SPLIT_KEYS = (*OWN_KEYS, *options_of(SplitRequest))
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,15 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
 
 
 def _split(table: Mapping[str, Any], where: str) -> StudySplit:
+    table = renamed(SplitRequest, table)
     for key in table:
         if key not in SPLIT_KEYS:
             raise DeclarationError(f"{where}: unknown key '{key}'. {did_you_mean(key, SPLIT_KEYS)}")
-    asked = {"deals": DEALS} | {key: value for key, value in table.items() if key not in OWN_KEYS}
+    asked = {key: value for key, value in table.items() if key not in OWN_KEYS}
     if isinstance(asked.get("levels"), list):
         asked["levels"] = [str(level) for level in asked["levels"]]
     try:
-        request = from_mapping(Request, asked, where)
-        if request.where is not None:
-            request = replace(request, where=Filter(request.where).text)
+        request = from_mapping(SplitRequest, asked, where)
     except DeclarationError:
         raise
     except ValueError as problem:  # SplitError or FilterError, which do not know the place

@@ -13,7 +13,7 @@ from typing import Any
 
 from gprplus.core.errors import DeclarationError
 from gprplus.experiments.study_file import StudyFile, StudySplit
-from gprplus.splits.request import DeclaredArm, Request
+from gprplus.splits.request import DeclaredArm, SplitRequest
 
 _RUNG = re.compile(r"ids-(\d+)(.*)")
 _SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
@@ -71,7 +71,7 @@ def _split(split: StudySplit, scale: Fraction) -> StudySplit:
         attr: tuple(_level(str(level), scale, where) for level in levels) if attr == "identity" else levels
         for attr, levels in request.restrict.items()
     }
-    changed: Request = replace(
+    changed: SplitRequest = replace(
         request,
         identities=size(request.identities, "identities"),
         budget=size(request.budget, "budget"),
@@ -85,12 +85,12 @@ def _split(split: StudySplit, scale: Fraction) -> StudySplit:
     return replace(split, request=changed, published=_published(split.published, request, scale, where))
 
 
-def _published(found: Mapping[str, Any], request: Request, scale: Fraction, where: str) -> dict[str, Any]:
+def _published(found: Mapping[str, Any], request: SplitRequest, scale: Fraction, where: str) -> dict[str, Any]:
     arms = {arm.name: arm for arm in request.arms}
     return {_renamed(name, scale, where, arms.get(name)): values for name, values in found.items()}
 
 
-def _reference(request: Request, scale: Fraction, where: str) -> str | None:
+def _reference(request: SplitRequest, scale: Fraction, where: str) -> str | None:
     arms = {arm.name: arm for arm in request.arms}
     return request.reference and _renamed(request.reference, scale, where, arms.get(request.reference))
 

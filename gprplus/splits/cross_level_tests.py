@@ -73,12 +73,12 @@ def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) 
     test side cannot give them.
     """
     request = train.request
-    insisted = request.cross or request.apart_deg is not None
-    if insisted or request.removal:
+    insisted = request.cross_level_tests or request.min_viewpoint_gap_deg is not None
+    if insisted or request.without_same_level_matches:
         _require_varying(train, side)
     found = [_matrix(train, side, levels)] if insisted else []
-    found += [rows_by_level(train, side, levels)] if request.cross is None and not insisted else []
-    found += [_removal(train, side)] if request.removal else []
+    found += [rows_by_level(train, side, levels)] if request.cross_level_tests is None and not insisted else []
+    found += [_removal(train, side)] if request.without_same_level_matches else []
     facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
     crossed = any(one["kind"] == "cross" for one in facts.values())
     return CrossLevelTests(facts, groups, tuple(_places(train) if crossed else ()))
@@ -88,11 +88,13 @@ def _require_varying(train: DesignInput, side: TestSet) -> None:
     """Raise SplitError where a query can have no true match of another level."""
     attr = train.request.attr
     if not len(side.rows):
-        raise SplitError("--cross and --removal are tests on the split's own test side; give a --test-share above 0.")
+        raise SplitError(
+            "--cross-level-tests and --without-same-level-matches need a test set; give a --test-share above 0."
+        )
     if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
         raise SplitError(
-            f"--cross and --removal need an attribute that varies within a person: {attr} does not, so that a query "
-            "has no true match of another level."
+            "--cross-level-tests and --without-same-level-matches need an attribute that varies within an identity: "
+            f"{attr} does not, so that no query has a relevant image of another level."
         )
 
 
@@ -163,7 +165,7 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
     slots = MatchedSlots(rows[slots.rows], slots.block, slots.rank)
     name, plays, apart = _apart(train, slots, strata_names)
     query = _searching(train, slots, apart, strata_names, plays)
-    turned = viewpoint_gap(pool.images["viewpoint_deg"], slots, train.request.apart_deg, attr)
+    turned = viewpoint_gap(pool.images["viewpoint_deg"], slots, train.request.min_viewpoint_gap_deg, attr)
     gallery = _without(len(slots), query)
     if name == "no-camera":  # the rule that hides a match at scoring is the camera's: here the sides are apart already
         gallery = gallery[~_shares(slots.block, apart, query)[gallery]]
@@ -175,10 +177,10 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
     matches -= np.bincount(asks, minlength=len(query))
     if not (matches > 0).any():
         far = f" and {turned.degrees} degrees apart" if turned else ""
-        fewer = ", give a smaller --apart-deg" if turned else ""
+        fewer = ", give a smaller --min-viewpoint-gap" if turned else ""
         raise SplitError(
             f"The test side cannot be crossed over {attr}: no test person has an image at every level of it under two "
-            f"different conditions{far}. Render more, name fewer --levels{fewer}, or leave --cross out."
+            f"different conditions{far}. Render more, name fewer --levels{fewer}, or leave --cross-level-tests out."
         )
     kept = np.cumsum(matches > 0) - 1
     asks, near = (pair[matches[asks] > 0] for pair in (asks, near))
@@ -303,8 +305,8 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
     }
     if not len(groups["removed random"].rows):
         raise SplitError(
-            f"--removal would remove nothing: the {name} rule already hides all true matches at the query's own "
-            f"{level.name}. Leave it out."
+            f"--without-same-level-matches would remove nothing: the {name} rule already excludes all relevant images "
+            f"at the query's own {level.name}. Leave it out."
         )
     shared = {"kind": "removal", "protocol": name, "queries": len(query), "gallery": len(gallery)}
     shared["removed"] = len(groups["removed random"].rows)

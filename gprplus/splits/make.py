@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core import workdir
-from gprplus.core.errors import RequestChanged, SplitError, did_you_mean
+from gprplus.core.errors import RequestChanged, SplitError
 from gprplus.core.folders import discard_if_empty, hold_folder, remove_output
-from gprplus.core.paths import AnyPath, as_word_list
+from gprplus.core.options import accepts, combined
+from gprplus.core.paths import AnyPath
 from gprplus.splits.answerable import AnswerableQueries, excluded_table, find_answerable
-from gprplus.splits.audit import SCOPES, TrainSummary, scope_includes, train_summary
+from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
 from gprplus.splits.audit import audit_split as audited
 from gprplus.splits.coarsening import draw_with_coarsened_levels
 from gprplus.splits.cross_level_tests import TESTS, CrossLevelTests, cross_level_tests, write_tests
@@ -24,7 +25,7 @@ from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
 from gprplus.splits.members import iter_parts, write_members
 from gprplus.splits.record import build_record, test_set_warnings
-from gprplus.splits.request import DEALS, MIN_RETENTION, DeclaredArm, Request
+from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.test_set import TestSet, choose_test_set, is_test_identity
 
@@ -35,102 +36,47 @@ if TYPE_CHECKING:
 KIND = "a split"  # of folder, as its mark states
 
 
+@accepts(SplitRequest)
 def make_split(
     manifest: AnyPath,
-    attr: str | Sequence[str],
-    *,
+    attr: str | Sequence[str] | None = None,
     output: AnyPath | None = None,
-    levels: str | Sequence[str] | None = None,
-    where: str | None = None,
-    identities: int | None = None,
-    images_per_identity: int | None = None,
-    budget: int | None = None,
-    test_share: float = 0.25,
-    missing: str = "drop-stratum",
-    min_retention: float = MIN_RETENTION,
-    controls: bool = True,
-    seed: int = 0,
-    design: str | None = None,
-    draws: int = 1,
-    deals: int = DEALS,
-    full: bool = False,
-    restrict: Mapping[str, Sequence[str]] | None = None,
-    generators: Sequence[str] | None = None,
-    arms: Sequence[DeclaredArm] = (),
-    reference: str | None = None,
-    coarsen: Mapping[str, str] | None = None,
-    cross: bool | None = None,
-    apart_deg: int | None = None,
-    removal: bool = False,
-    audit: str = "rows",
+    request: SplitRequest | None = None,
+    *,
     force: bool = False,
+    **changes: Any,
 ) -> Split:
-    """Build one controlled experiment over the attribute `attr` into the folder `output`, and return it.
+    """Build a controlled experiment over one attribute, and return the split.
 
-    `manifest` is a Manifest or its folder. The default of `output` is that of the command line, WORK/splits/ATTR, with
-    -DESIGN behind it where one is named; WORK is $GPRPLUS_WORK, else work/.
+    Its arms are training sets of equal size that differ in that attribute alone. The test side depends on `where` and
+    `test_share` only, never on `seed`. The same request on the same manifest again returns the split that is there.
 
-    `design` names the kind of experiment (`gprplus.splits.designs`; by default the one that suits the attribute).
-    `deals` is how often the design is drawn: training seed k trains on deal k, so that the luck of a draw is part of
-    the variance over seeds. `draws` is how many arms there are of each random control, `full` adds an arm of everything
-    on the train side;
-    `restrict` and `generators` belong to the factorial, whose `attr` are several, `arms` and `reference` to the design
-    declared. `cross` adds tests of query against gallery levels, which reports need for the scores of each level by
-    itself: None makes them where the test side allows, and else tests of each level alone; True raises SplitError where
-    it does not; False makes none. `removal` adds tests without the true matches at the query's own level. `apart_deg`
-    is the least angle between a query and its true matches in the tests of `cross`.
+    Args:
+        manifest: a manifest or its folder.
+        attr: attribute to measure, such as weather, gender or identity; several in a factorial.
+        output: folder of the split; by default WORK/splits/ATTR, with -DESIGN where a design is named.
+        request: all options at once; the keywords below change single fields of it.
+        force: replace a split of another request in the folder.
 
-    `where` filters both sides, `levels` chooses arms only; `identities`, `images_per_identity` and `budget` (images an
-    arm) make the train side smaller, each a part of the next larger. The test side depends on none of these but `where`
-    and `test_share`, and never on `seed`. `audit` says how closely the result is looked at (audit.SCOPES). The same
-    request on the same manifest again does nothing, unless `force` has it made anew. Raises SplitError, FilterError or
-    ManifestError with the reason where the question cannot be answered, RequestChanged where the folder holds another
-    split and `force` is not given.
+    Raises:
+        SplitError, FilterError, ManifestError: the images at hand cannot answer the request.
+        RequestChanged: the folder holds another split, and `force` is not set.
     """
-    if audit not in SCOPES:
-        raise SplitError(f"There is no audit called '{audit}'. {did_you_mean(audit, SCOPES)}")
-    filtered = Filter(where) if where is not None else None
-    request = Request(
-        attr=attr if isinstance(attr, str) else ",".join(attr),
-        levels=None if levels is None else as_word_list(levels),
-        where=filtered.text if filtered else None,
-        identities=identities,
-        images_per_identity=images_per_identity,
-        budget=budget,
-        test_share=test_share,
-        missing=missing,
-        min_retention=min_retention,
-        controls=controls,
-        seed=seed,
-        design=design,
-        draws=draws,
-        deals=deals,
-        full=full,
-        restrict={name: tuple(kept) for name, kept in (restrict or {}).items()},
-        generators=tuple(generators or ()),
-        arms=tuple(arms),
-        reference=reference,
-        coarsen=dict(coarsen or {}),
-        cross=cross,
-        apart_deg=apart_deg,
-        removal=removal,
-    )
-    output = workdir.work_folder() / "splits" / default_name(attr, design) if output is None else Path(output)
-    return build_split(open_manifest(manifest), request, output, audit=audit, force=force)
+    if attr is not None:
+        changes["attr"] = attr if isinstance(attr, str) else ",".join(attr)
+    elif request is None:
+        raise SplitError("make_split needs an attribute: give attr or a request.")
+    asked = combined(SplitRequest, request, changes, "make_split")
+    return build_split(open_manifest(manifest), asked, Path(output or default_folder(asked)), force=force)
 
 
-def default_name(attr: str | Sequence[str], design: str | None) -> str:
-    """Return the name of a split that is given none: its attributes, and its design where one is named.
-
-    >>> default_name("weather", None), default_name("weather,illumination", "factorial")
-    ('weather', 'weather+illumination-factorial')
-    """
-    return "-".join(filter(None, ["+".join(as_word_list(attr)), design]))
+def default_folder(request: SplitRequest, work: Path | None = None) -> Path:
+    """WORK/splits/ATTR, with -DESIGN where a design is named."""
+    attr = "+".join(request.factors) or request.attr
+    return workdir.work_folder(work) / "splits" / "-".join(filter(None, [attr, request.design]))
 
 
-def build_split(
-    source: "Manifest", request: Request, output: Path, *, audit: str = "rows", force: bool = False
-) -> Split:
+def build_split(source: "Manifest", request: SplitRequest, output: Path, *, force: bool = False) -> Split:
     """The split of a request in the folder `output`, made unless it is there already."""
     filtered = Filter(request.where) if request.where is not None else None
     record = request.record(source.info["fingerprint"])
@@ -143,9 +89,9 @@ def build_split(
         raise
     if settled == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
-        if scope_includes(there.info["audit"].get("scope", "rows"), audit):
+        if scope_includes(there.info["audit"].get("scope", "rows"), request.audit):
             return there
-    return write_split(output, draw_split(source, request, output, audit), force=force)
+    return write_split(output, draw_split(source, request, output), force=force)
 
 
 @dataclass(frozen=True)
@@ -165,7 +111,7 @@ class DrawnSplit:
     facts: Mapping[str, Any]
 
 
-def draw_split(source: "Manifest", request: Request, output: Path, audit: str = "rows") -> DrawnSplit:
+def draw_split(source: "Manifest", request: SplitRequest, output: Path) -> DrawnSplit:
     """Who stands where, for a split in the folder `output`; nothing is written."""
     pool = load_candidates(source, Filter(request.where) if request.where is not None else None)
     train, side = partition_identities(source, pool, request)
@@ -173,21 +119,25 @@ def draw_split(source: "Manifest", request: Request, output: Path, audit: str = 
         reject_nested(train.relations, pool, request.attr)
     with ThreadPoolExecutor(1) as aside:  # what no arm has a say in, while the arms are drawn
         judging = aside.submit(find_answerable, pool, side, request.attr, train.relations.twins())
-        early = audit != "none" and request.missing != "coarsen"
+        early = request.audit != "none" and request.on_missing != "coarsen"
         surveying = aside.submit(train_summary, train) if early else None
         plan = draw_deals(train, _draw)
     beside, judged = cross_level_tests(train, side, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
     facts = build_record(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     facts |= {"tests": beside.facts} if beside.facts else {}
-    return DrawnSplit(train, plan, side, judged, beside, audit, surveyed, facts)
+    return DrawnSplit(train, plan, side, judged, beside, request.audit, surveyed, facts)
 
 
 def _draw(train: DesignInput) -> ArmSet:
-    return draw_with_coarsened_levels(train, draw_design) if train.request.missing == "coarsen" else draw_design(train)
+    return (
+        draw_with_coarsened_levels(train, draw_design) if train.request.on_missing == "coarsen" else draw_design(train)
+    )
 
 
-def partition_identities(manifest: "Manifest", pool: "CandidateTable", request: Request) -> tuple[DesignInput, TestSet]:
+def partition_identities(
+    manifest: "Manifest", pool: "CandidateTable", request: SplitRequest
+) -> tuple[DesignInput, TestSet]:
     """Part the pool by person.
 
     Raises SplitError where a side that is needed has nobody, or no query can be answered.

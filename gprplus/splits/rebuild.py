@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from gprplus import schema
-from gprplus.core.declarations import from_mapping
 from gprplus.core.errors import SplitError
 from gprplus.core.paths import AnyPath
 from gprplus.core.workdir import check_request, package_versions, read_json
@@ -14,7 +13,7 @@ from gprplus.schema.records import split_record
 from gprplus.splits.compare_splits import compare_records
 from gprplus.splits.make import draw_split, open_manifest, write_split
 from gprplus.splits.members import iter_parts, members_fingerprint
-from gprplus.splits.request import Request
+from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import MEMBERS, RECORD, Split
 
 _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
@@ -55,7 +54,7 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     return RebuildResult(Split.open(output) if there else write_split(output, drawn, force=force), differences)
 
 
-def read_split_record(record: AnyPath) -> tuple[dict[str, Any], Request]:
+def read_split_record(record: AnyPath) -> tuple[dict[str, Any], SplitRequest]:
     """What a split.json says, and the request in it. Raises SplitError where it is none, DeclarationError where it
     asks for what is unknown.
     """
@@ -69,8 +68,7 @@ def read_split_record(record: AnyPath) -> tuple[dict[str, Any], Request]:
             f"{path} is not the record of a split that this gprplus reads (schema version {schema.VERSION}): "
             + (f"it lacks {', '.join(absent)}." if absent else f"it has schema version {info.get('schema_version')}.")
         )
-    asked = {key: value for key, value in info["request"].items() if key != "manifest" and value is not None}
-    return info, from_mapping(Request, asked, f"{path}: request")
+    return info, SplitRequest.from_record(info["request"], f"{path}: request")
 
 
 def _file(record: AnyPath) -> Path:

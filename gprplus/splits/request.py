@@ -1,25 +1,34 @@
-"""What was asked for: one frozen record, checked before anything is read, and kept in split.json word for word."""
+"""The options of make_split: one frozen request, checked before anything is read, and recorded in split.json."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
-from gprplus.core.declarations import attributes
-from gprplus.core.errors import SplitError, did_you_mean
+from gprplus.core.declarations import attributes, from_mapping
+from gprplus.core.errors import GprplusError, SplitError, did_you_mean
+from gprplus.core.options import Options, option, record_of, renamed
+from gprplus.core.spelling import SEPARATORS, CannotSpell
 
-MISSING = {
-    "drop-stratum": "leave out the combinations of a person that lack a level",
-    "drop-identity": "leave out persons that lack any combination that occurs",
-    "coarsen": "match on merged levels of the other factors (declared in attributes.toml, or --coarsen)",
-    "weight": "keep combinations that some person lacks, and let training draw images by weight",
-    "fail": "refuse",
+ON_MISSING = {
+    "drop-stratum": "leave out each combination of an identity that lacks a level",
+    "drop-identity": "leave out identities that lack any combination",
+    "coarsen": "merge levels of the other attributes, then match",
+    "weight": "keep all, and draw training images by weight",
+    "fail": "stop with an error",
 }
+SCOPES = {
+    "none": "only what must hold",
+    "rows": "the tables",
+    "pixels": "a sample of the images too",
+}  # how far an audit goes, from the least to the most
 MOST_DRAWS = 1000  # random controls of each kind; every one is an arm that is trained
 DEALS = 5  # of a new split: as many as recipes for a GPU train seeds
 MOST_DEALS = 1000
 WARN_RETENTION = 0.5
-MIN_RETENTION = 0.1
+
+ARMS, IMAGES, DRAWS = "Attribute and arms", "Which images", "Controls and repeats"
+TEST, CHECKS = "Test set", "Checks"
+SEED = "Seed of all random choices."
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,36 @@ class DeclaredArm:
                 "matched."
             )
 
+    @classmethod
+    def parse(cls, text: str) -> "DeclaredArm":
+        """The arm in a text such as 'mild: weather=sunny+clouds identities=400 matched'. Raises ValueError."""
+        name, _, rest = text.partition(":")
+        sizes: dict[str, Any] = {}
+        kept: dict[str, tuple[str | int, ...]] = {}
+        for word in rest.replace(",", " ").split():
+            key, equals, value = word.partition("=")
+            if word == "matched":
+                sizes["matched"] = True
+            elif key in ("identities", "images") and value.isdecimal():
+                sizes[key] = int(value)
+            elif equals and value and key not in ("identities", "images"):
+                kept[key] = tuple(value.split("+"))
+            else:
+                raise ValueError(f"expected 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched', found '{word}'.")
+        return cls(name.strip(), kept, **sizes)
+
+    def spelled(self) -> str:
+        """The arm as --arm takes it. Raises CannotSpell for one that counts its images by cells."""
+        if self.cells:
+            raise CannotSpell(f"The arm '{self.name}' is declared by cells.")
+        words = [f"{name}={'+'.join(map(str, levels))}" for name, levels in self.restrict.items()]
+        words += [f"{name}={getattr(self, name)}" for name in ("identities", "images") if getattr(self, name)]
+        words += ["matched"] if self.matched else []
+        plus = any("+" in str(level) for levels in self.restrict.values() for level in levels)
+        if plus or any(SEPARATORS.search(word) for word in words):
+            raise CannotSpell(f"The arm '{self.name}' has a level with a space, a comma or a plus sign.")
+        return f"{self.name}: {' '.join(words)}".rstrip()
+
 
 def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, tuple[str, ...]]:
     """Levels kept of each attribute as texts, attributes checked. Raises SplitError with the nearest name."""
@@ -74,88 +113,211 @@ def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, 
 
 
 @dataclass(frozen=True)
-class Request:
+class SplitRequest(Options):
     """The options of one split.
 
-    Two equal requests on one manifest give the same split, byte for byte under pinned versions. `attr` is the attribute
-    by whose levels queries are told apart; `factors` are all attributes of a factorial, `attr` the first of them: they
-    may be given as one, "weather,illumination". `cross` None makes the tests of query against gallery levels where the
-    test side allows them, and else those within one level; False makes no tests, and True insists on the first.
-    `deals` is 1 in records from before there were any.
+    Two equal requests on one manifest give the same split, byte for byte under pinned versions. `factors` are all
+    attributes of a factorial, `attr` the first of them: they may be given as one, "weather,illumination".
     """
 
-    attr: str
-    levels: tuple[str, ...] | None = None
-    where: str | None = None
-    identities: int | None = None
-    images_per_identity: int | None = None
-    budget: int | None = None
-    test_share: float = 0.25
-    missing: str = "drop-stratum"
-    min_retention: float = MIN_RETENTION
-    controls: bool = True
-    seed: int = 0
-    design: str | None = None
-    draws: int = 1
-    full: bool = False
+    error: ClassVar[type[GprplusError]] = SplitError
+
+    attr: str = option(
+        group=ARMS,
+        metavar="ATTR",
+        help="Attribute to measure, such as weather, gender or identity. A factorial takes several, separated by "
+        "commas.",
+    )
+    design: str | None = option(
+        None,
+        group=ARMS,
+        metavar="NAME",
+        default_note="chosen by the attribute",
+        help="Kind of experiment: only, without, persons, identity, path, budget, scaling, factorial, full or "
+        "declared (docs/designs.md).",
+    )
+    levels: tuple[str, ...] | None = option(
+        None,
+        group=ARMS,
+        metavar="LEVEL,...",
+        default_note="all",
+        help="Levels to build an arm for, separated by commas; + joins levels into one arm. For the attribute "
+        "identity: numbers of identities.",
+    )
+    add_full_arm: bool = option(
+        False, group=ARMS, old="full", help="Add the arm `full`, which trains on every image of the train side."
+    )
+    restrict: dict[str, tuple[str | int, ...]] = option(
+        {},
+        group=ARMS,
+        metavar="ATTR=LEVEL+LEVEL",
+        help="Design factorial: the levels that a restricted factor keeps; identity=N restricts the number of "
+        "identities.",
+    )
+    generators: tuple[str, ...] = option(
+        (),
+        group=ARMS,
+        metavar="D=ABC,...",
+        help="Design factorial: build a fraction of all combinations, given by its generators. Factors are A, B, C, "
+        "... in the order of {attr}.",
+    )
+    arms: tuple[DeclaredArm, ...] = option(
+        (),
+        group=ARMS,
+        flag="--arm",
+        repeated=True,
+        metavar="'NAME: ...'",
+        help="Design declared: the arms, each as 'NAME: ATTR=LEVEL+LEVEL identities=N images=N matched'; only the "
+        "name is required.",
+    )
+    reference: str | None = option(
+        None,
+        group=ARMS,
+        metavar="ARM",
+        default_note="the first arm",
+        help="Design declared: the arm that all others are compared with.",
+    )
+    where: str | None = option(
+        None,
+        group=IMAGES,
+        metavar="EXPRESSION",
+        help='Use only images for which this holds, such as "weather in (sunny, clouds) and viewpoint_deg <= 90", in '
+        "train and test set.",
+    )
+    identities: int | None = option(
+        None, group=IMAGES, at_least=1, default_note="all", help="Number of identities to train on."
+    )
+    images_per_identity: int | None = option(
+        None, group=IMAGES, at_least=1, default_note="all", help="Training images of each identity in each arm."
+    )
+    budget: int | None = option(None, group=IMAGES, at_least=1, default_note="all", help="Training images in each arm.")
+    on_missing: str = option(
+        "drop-stratum",
+        group=IMAGES,
+        old="missing",
+        metavar="RULE",
+        choices=ON_MISSING,
+        help="What to do about identities that lack an image in some combination of levels.",
+    )
+    coarsen: dict[str, str] = option(
+        {},
+        group=IMAGES,
+        metavar="ATTR=MAP",
+        help="How {on_missing} coarsen merges the levels of an attribute: viewpoint_deg=30 (steps of 30), or "
+        "weather=sunny+clouds/foggy+overcast.",
+    )
+    min_retention: float = option(
+        0.1,
+        group=IMAGES,
+        at_least=0,
+        at_most=1,
+        metavar="SHARE",
+        help="Stop if a smaller share of the images can be matched.",
+    )
+    controls: bool = option(True, group=DRAWS, help="Add control arms of random images or levels, of the same size.")
+    control_draws: int = option(
+        1,
+        group=DRAWS,
+        old="draws",
+        at_least=1,
+        at_most=MOST_DRAWS,
+        help="Arms of each random control; each is trained.",
+    )
+    deals: int = option(
+        DEALS,
+        group=DRAWS,
+        at_least=1,
+        at_most=MOST_DEALS,
+        help="How often all arms are drawn. Training seed k uses draw k, so that intervals include the sampling of "
+        "images.",
+    )
+    seed: int = option(0, group=DRAWS, help=SEED)
+    test_share: float = option(
+        0.25,
+        group=TEST,
+        at_least=0,
+        below=1,
+        metavar="SHARE",
+        help="Share of the identities kept for the test set. 0 makes no test set: runs then need a --target.",
+    )
+    cross_level_tests: bool | None = option(
+        None,
+        group=TEST,
+        old="cross",
+        default_note="where possible, else queries and gallery of one level",
+        help="Test queries of each level against galleries of each level, with all other attributes equal.",
+    )
+    min_viewpoint_gap_deg: int | None = option(
+        None,
+        group=TEST,
+        flag="--min-viewpoint-gap",
+        old="apart_deg",
+        at_least=0,
+        at_most=180,
+        metavar="DEGREES",
+        default_note="two viewpoint steps, at most 90",
+        help="Smallest angle between a query and its relevant gallery images in cross-level tests.",
+    )
+    without_same_level_matches: bool = option(
+        False,
+        group=TEST,
+        old="removal",
+        help="Also test with the relevant gallery images of the query's own level removed.",
+    )
+    audit: str = option(
+        "rows",
+        group=CHECKS,
+        metavar="SCOPE",
+        choices=SCOPES,
+        recorded=False,
+        help="How closely the finished split is checked.",
+    )
     factors: tuple[str, ...] = ()
-    restrict: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
-    generators: tuple[str, ...] = ()
-    arms: tuple[DeclaredArm, ...] = ()
-    reference: str | None = None
-    coarsen: dict[str, str] = field(default_factory=dict)
-    cross: bool | None = None
-    apart_deg: int | None = None
-    removal: bool = False
-    deals: int = 1
 
     def __post_init__(self) -> None:
-        known = ["identity", *attributes()]
+        super().__post_init__()
+        if self.where is not None:
+            from gprplus.splits.filters.parse import Filter
+
+            object.__setattr__(self, "where", Filter(self.where).text)
         if "," in self.attr or (self.design == "factorial" and not self.factors):
             object.__setattr__(self, "factors", tuple(self.attr.replace(" ", "").split(",")))
             object.__setattr__(self, "attr", self.factors[0])
         texts = {name: tuple(map(str, levels)) for name, levels in self.restrict.items()}
         object.__setattr__(self, "restrict", texts)
+        self._check_names()
+        self._check_combinations()
+        self._only_for("factorial", restrict=self.restrict, generators=self.generators, attributes=self.factors[1:])
+        self._only_for("declared", arms=self.arms, reference=self.reference)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], where: str) -> "SplitRequest":
+        """The request in a split.json. Raises DeclarationError, which begins with `where`, and SplitError."""
+        given = {key: value for key, value in record.items() if key != "manifest" and value is not None}
+        return from_mapping(cls, renamed(cls, {"deals": 1} | given), where)  # a record of one deal has no such key
+
+    def _check_names(self) -> None:
+        known = ["identity", *attributes()]
         for name in (self.attr, *self.factors, *self.coarsen):
             if name not in known:
                 raise SplitError(f"There is no attribute '{name}'. {did_you_mean(name, known)}")
-        if not 0 <= self.test_share < 1:
-            raise SplitError(
-                f"The test share must be at least 0 and less than 1; found {self.test_share}. With 0 there are no "
-                "test rows "
-                "and runs need a --target."
-            )
-        if self.missing not in MISSING:
-            raise SplitError(f"--missing {self.missing} is not known. {did_you_mean(self.missing, MISSING)}")
-        if not 0 <= self.min_retention <= 1:
-            raise SplitError(f"The least retention must lie between 0 and 1; found {self.min_retention}.")
-        for name in ("identities", "images_per_identity", "budget", "draws", "deals"):
-            size = getattr(self, name)
-            if size is not None and size < 1:
-                raise SplitError(f"--{name.replace('_', '-')} must be at least 1; found {size}.")
-        if self.draws > MOST_DRAWS:
-            raise SplitError(f"--draws must be at most {MOST_DRAWS:,}; found {self.draws:,}.")
-        if self.deals > MOST_DEALS:
-            raise SplitError(f"--deals must be at most {MOST_DEALS:,}; found {self.deals:,}.")
-        if not -(2**63) <= self.seed < 2**63:
-            raise SplitError(f"--seed must be a whole number of 64 bits; found {self.seed}.")
-        if self.levels is not None and not self.levels:
-            raise SplitError("--levels names no level.")
-        if self.coarsen and self.missing != "coarsen":
-            raise SplitError("--coarsen says how levels are merged under --missing coarsen; give both.")
-        if (self.cross or self.removal) and self.attr == "identity":
-            raise SplitError("Queries and gallery cannot be told apart by identity: --cross and --removal need --attr.")
-        if self.apart_deg is not None and (self.cross is False or not 0 <= self.apart_deg <= 180):
-            raise SplitError(
-                f"--apart-deg is an angle from 0 to 180 between query and true match in the tests of --cross; found "
-                f"{self.apart_deg}{' with --no-cross' if self.cross is False else ''}."
-            )
-        self._only_for("factorial", restrict=self.restrict, generators=self.generators, attributes=self.factors[1:])
-        self._only_for("declared", arms=self.arms, reference=self.reference)
         names = [arm.name for arm in self.arms]
         double = sorted({name for name in names if names.count(name) > 1})
         if double:
-            raise SplitError(f"Two arms are called '{double[0]}'. Give each a name of its own.")
+            raise SplitError(f"Two arms are called '{double[0]}'. Give each arm its own name.")
+
+    def _check_combinations(self) -> None:
+        if self.levels is not None and not self.levels:
+            raise SplitError("--levels names no level.")
+        if self.coarsen and self.on_missing != "coarsen":
+            raise SplitError("--coarsen needs --on-missing coarsen; give both.")
+        if (self.cross_level_tests or self.without_same_level_matches) and self.attr == "identity":
+            raise SplitError(
+                "--cross-level-tests and --without-same-level-matches need an attribute other than identity: a query "
+                "and its relevant images have the same identity."
+            )
+        if self.min_viewpoint_gap_deg is not None and self.cross_level_tests is False:
+            raise SplitError("--min-viewpoint-gap is for cross-level tests; found --no-cross-level-tests.")
 
     def _only_for(self, design: str, **given: Any) -> None:
         for what, value in given.items():
@@ -169,11 +331,11 @@ class Request:
 
         One deal is left out, so that the request equals one that was recorded before there were deals.
         """
-        said = json.loads(json.dumps(asdict(self)))
+        data = record_of(self)
         if self.deals == 1:
-            del said["deals"]
-        said["arms"] = [{key: value for key, value in arm.items() if value is not None} for arm in said["arms"]]
-        return {**said, "manifest": manifest_fingerprint}
+            del data["deals"]
+        data["arms"] = [{key: value for key, value in arm.items() if value is not None} for arm in data["arms"]]
+        return {**data, "manifest": manifest_fingerprint}
 
 
 def level_set(text: str, present: Sequence[Any], attr: str) -> tuple[int, ...]:

@@ -54,14 +54,17 @@ def default_degrees(viewpoints: np.ndarray) -> int:
 def viewpoint_gap(viewpoint: AttributeCodes, slots: MatchedSlots, asked: int | None, attr: str) -> ViewpointGap | None:
     """The least angle between query and true match; None where no angle is known, or none changes inside a level.
 
-    `asked` is --apart-deg, by default `default_degrees`. Raises SplitError where it was asked for and cannot be had.
+    `asked` is --min-viewpoint-gap, by default `default_degrees`. Raises SplitError where it was given and is
+    impossible.
     """
     codes = viewpoint.values[slots.rows]
     fixed = bool(len(slots)) and (codes == codes[:, :1]).all() and (codes >= 0).all()
     if not fixed:
         if asked:
             why = "is what is crossed" if attr == viewpoint.name else f"is not known, or changes with {attr},"
-            raise SplitError(f"--apart-deg cannot be kept: {viewpoint.name} {why} on the test side. Leave it out.")
+            raise SplitError(
+                f"--min-viewpoint-gap cannot be kept: {viewpoint.name} {why} on the test side. Leave it out."
+            )
         return None
     at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]
     degrees = default_degrees(at) if asked is None else asked

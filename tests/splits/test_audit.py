@@ -79,7 +79,7 @@ def test_attributes_that_cannot_be_told_apart_have_no_variance_inflation(manifes
 
 def test_merged_levels_are_judged_as_they_were_matched(manifest, tmp_path, crossed):
     rows = [row for row in crossed(24) if (row["viewpoint_deg"] in (0, 90)) == (row["weather"] in ("sunny", "clouds"))]
-    options = {"missing": "coarsen", "coarsen": {"viewpoint_deg": "360"}, "levels": ["sunny", "foggy"]}
+    options = {"on_missing": "coarsen", "coarsen": {"viewpoint_deg": "360"}, "levels": ["sunny", "foggy"]}
     split = make_split(manifest(rows, functions={}), "weather", output=tmp_path / "split", **options)
     audit = split.info["audit"]
     assert audit["differences"]["viewpoint_deg"] is None  # one level, once merged

@@ -18,7 +18,7 @@ from gprplus.splits.command_options import command_options
 from gprplus.splits.compare_splits import compare_splits
 from gprplus.splits.deals import dealt_to
 from gprplus.splits.rebuild import rebuild_split
-from gprplus.splits.request import DEALS, Request
+from gprplus.splits.request import DEALS, SplitRequest
 
 SKIES = ("sunny", "clouds", "overcast", "foggy")
 
@@ -79,7 +79,7 @@ def test_deal_0_is_the_split_without_deals_and_more_deals_change_none(many, tmp_
 def test_the_number_that_a_command_makes_is_the_library_s():
     assert next(one for one in command.params if one.name == "deals").default == DEALS == 5
     assert {split.request.deals for split in read_study("first_look")[0].splits} == {DEALS}
-    assert Request("weather").deals == 1  # of a record that has no such key
+    assert SplitRequest.from_record({"attr": "weather"}, "split.json").deals == 1  # as before there were any
 
 
 def test_random_levels_are_other_levels_in_other_deals(many, tmp_path):
@@ -186,10 +186,10 @@ def test_a_design_that_another_deal_cannot_fill_is_refused_with_its_number(cross
 
 
 def test_weights_belong_to_the_rows_of_their_deal(crossed, write_manifest, tmp_path):
-    """Under `--missing weight` every deal of an arm is weighed by its own rows: weights have mean 1 in each."""
+    """Under `--on-missing weight` every deal of an arm is weighed by its own rows: weights have mean 1 in each."""
     rows = [row for i, row in enumerate(crossed(16, weathers=SKIES)) if i % 7]
     manifest = write_manifest(tmp_path / "manifest", rows)
-    split = make_split(manifest, "weather", missing="weight", min_retention=0, output=tmp_path / "split", deals=3)
+    split = make_split(manifest, "weather", on_missing="weight", min_retention=0, output=tmp_path / "split", deals=3)
     found = [split.train("mix", deal).column("weight").to_pylist() for deal in range(3)]
     assert found[0] != found[1] != found[2]
     assert all(sum(weights) / len(weights) == pytest.approx(1) for weights in found)

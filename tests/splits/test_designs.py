@@ -134,8 +134,11 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
         ({"attr": "identity", "levels": ["8", "900"]}, "900 identities were asked for, but the train side has 18"),
         ({"attr": "identity", "levels": ["few"]}, "numbers of persons, such as 8,32,64; found few"),
         ({"attr": "identity", "levels": ["8"]}, "two different numbers of persons"),
-        ({"attr": "weather", "test_share": 1.5}, "test share must be at least 0 and less than 1; found 1.5"),
-        ({"attr": "weather", "missing": "impute"}, "--missing impute is not known. Known: coarsen, drop-identity"),
+        ({"attr": "weather", "test_share": 1.5}, "--test-share must be less than 1; found 1.5"),
+        (
+            {"attr": "weather", "on_missing": "impute"},
+            "--on-missing impute is not known. Known: coarsen, ",
+        ),
         ({"attr": "weather", "identities": 0}, "--identities must be at least 1; found 0"),
         ({"attr": "weather", "where": "weather = rain"}, "no level 'rain'"),
         ({"attr": "weather", "where": "viewpoint_deg > 400"}, "keeps none of the"),
@@ -221,7 +224,8 @@ def test_the_paper_s_rows_can_be_written_out(manifest, tmp_path, crossed):
 
 
 def test_draws_of_random_levels_differ_and_stop_where_there_are_no_more(manifest, tmp_path, crossed):
-    split = make_split(manifest(crossed(16)), "weather", output=tmp_path / "split", levels=["sunny+foggy"], draws=9)
+    options = {"levels": ["sunny+foggy"], "control_draws": 9}
+    split = make_split(manifest(crossed(16)), "weather", output=tmp_path / "split", **options)
     drawn = [tuple(arm["levels"]) for arm in split.info["arms"].values() if arm["kind"] == "random-levels"]
     assert len(set(drawn)) == len(drawn) == 5  # 4 choose 2 are 6, one of them is tested
     assert sum(arm["kind"] == "random-images" for arm in split.info["arms"].values()) == 9

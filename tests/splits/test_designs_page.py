@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from gprplus.cli import cli
 from gprplus.splits.designs import DESIGNS
-from gprplus.splits.request import MISSING
+from gprplus.splits.request import ON_MISSING
 
 PAGE = (Path(__file__).parents[2] / "docs" / "designs.md").read_text(encoding="utf-8")
 
@@ -18,7 +18,7 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", [*DESIGNS, *MISSING])
+@pytest.mark.parametrize("name", [*DESIGNS, *ON_MISSING])
 def test_every_design_and_policy_is_on_the_page(name):
     assert f"| `{name}` |" in PAGE
 

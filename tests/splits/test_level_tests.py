@@ -20,7 +20,7 @@ def holed(manifest, crossed):
 
 
 def test_every_entry_of_the_matrix_has_the_same_persons_queries_matches_and_other_factors(holed, tmp_path):
-    split = make_split(holed, "weather", output=tmp_path / "split", cross=True, test_share=0.4)
+    split = make_split(holed, "weather", output=tmp_path / "split", cross_level_tests=True, test_share=0.4)
     found = {target.name: target for target in targets.cross_level_targets(split)}
     assert set(found) == {f"self:{a}>{b}" for a, b in product(SKIES, SKIES)}
     laws = set()
@@ -43,7 +43,9 @@ def test_every_entry_of_the_matrix_has_the_same_persons_queries_matches_and_othe
 def test_where_the_camera_goes_with_the_attribute_another_factor_keeps_query_and_match_apart(
     manifest, crossed, tmp_path
 ):
-    split = make_split(manifest(crossed(16, weathers=SKIES)), "viewpoint_deg", output=tmp_path / "split", cross=True)
+    split = make_split(
+        manifest(crossed(16, weathers=SKIES)), "viewpoint_deg", output=tmp_path / "split", cross_level_tests=True
+    )
     for target in targets.cross_level_targets(split):
         rows = target.rows.to_pylist()
         asked = {(row["identity"], row["weather"]) for row in rows if row["role"] == "query"}
@@ -54,7 +56,7 @@ def test_where_the_camera_goes_with_the_attribute_another_factor_keeps_query_and
 
 
 def test_as_many_matches_are_removed_by_chance_as_by_level(holed, tmp_path):
-    split = make_split(holed, "weather", output=tmp_path / "split", removal=True, test_share=0.4)
+    split = make_split(holed, "weather", output=tmp_path / "split", without_same_level_matches=True, test_share=0.4)
     same, chance = (dict(split.tests())[f"self:without-{what}"][1][2].to_pylist() for what in ("same-level", "random"))
     assert Counter(row["of"] for row in same) == Counter(row["of"] for row in chance)
     known = {row["uid"]: row for row in split.test().to_pylist()}
@@ -70,9 +72,9 @@ def test_as_many_matches_are_removed_by_chance_as_by_level(holed, tmp_path):
 def test_tests_that_cannot_be_had_are_refused(manifest, crossed, tmp_path):
     source = manifest(crossed(16, weathers=SKIES))
     for options, says in (
-        ({"cross": True, "test_share": 0}, "give a --test-share"),
-        ({"attr": "identity", "cross": True}, "cannot be told apart by identity"),
-        ({"attr": "viewpoint_deg", "removal": True}, "would remove nothing"),
+        ({"cross_level_tests": True, "test_share": 0}, "give a --test-share"),
+        ({"attr": "identity", "cross_level_tests": True}, "need an attribute other than identity"),
+        ({"attr": "viewpoint_deg", "without_same_level_matches": True}, "would remove nothing"),
     ):
         with pytest.raises(SplitError, match=says):
             make_split(source, output=tmp_path / "split", **{"attr": "weather", **options})
@@ -100,7 +102,14 @@ def turn(first, second):
 @pytest.mark.parametrize(("asked", "least"), [(None, 60), (120, 120), (0, 30)], ids=["two steps", "asked", "none"])
 def test_matches_stand_an_angle_apart_on_every_entry_alike(manifest, crossed, tmp_path, asked, least):
     source = manifest(crossed(8, views=12, weathers=SKIES, lights=("dusk",)))
-    split = make_split(source, "weather", output=tmp_path / "split", cross=True, apart_deg=asked, test_share=0.4)
+    split = make_split(
+        source,
+        "weather",
+        output=tmp_path / "split",
+        cross_level_tests=True,
+        min_viewpoint_gap_deg=asked,
+        test_share=0.4,
+    )
     counts = set()
     for target in targets.cross_level_targets(split):
         rows = target.rows.to_pylist()
@@ -123,9 +132,12 @@ def test_matches_stand_an_angle_apart_on_every_entry_alike(manifest, crossed, tm
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"cross": True, "apart_deg": 190}, "from 0 to 180"),
-        ({"cross": False, "apart_deg": 30}, "with --no-cross"),
-        ({"cross": True, "apart_deg": 120, "where": "viewpoint_deg in (0, 90)"}, "and 120 degrees apart"),
+        ({"cross_level_tests": True, "min_viewpoint_gap_deg": 190}, "at most 180; found 190"),
+        ({"cross_level_tests": False, "min_viewpoint_gap_deg": 30}, "found --no-cross-level-tests"),
+        (
+            {"cross_level_tests": True, "min_viewpoint_gap_deg": 120, "where": "viewpoint_deg in (0, 90)"},
+            "and 120 degrees apart",
+        ),
     ],
 )
 def test_an_angle_that_cannot_be_had_is_refused(manifest, crossed, tmp_path, options, said):
@@ -137,6 +149,6 @@ def test_an_angle_that_cannot_be_had_is_refused(manifest, crossed, tmp_path, opt
 def test_a_place_that_tells_level_or_person_is_warned_of(manifest, crossed, tmp_path, by):
     rows = [{**row, "background": f"place-{row[by]}"} for row in crossed(16, weathers=SKIES)]
     attr = "weather" if by == "identity" else "illumination"
-    split = make_split(manifest(rows), attr, output=tmp_path / "split", cross=True, controls=False)
+    split = make_split(manifest(rows), attr, output=tmp_path / "split", cross_level_tests=True, controls=False)
     said = [one for one in split.info["warnings"] if "the matching of backgrounds too" in one]
     assert bool(said) == (by == "identity")

@@ -258,13 +258,13 @@ def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(manif
     rows.remove(next(row for row in rows if row["identity"] == "0003" and row["weather"] == "foggy"))
     source = manifest(rows)
     by_stratum = make_split(source, "weather", output=tmp_path / "a", test_share=0)
-    by_person = make_split(source, "weather", output=tmp_path / "b", test_share=0, missing="drop-identity")
+    by_person = make_split(source, "weather", output=tmp_path / "b", test_share=0, on_missing="drop-identity")
     assert by_stratum.info["arms"]["mix"]["images"] == 12 * 12 - 1
     assert by_person.info["arms"]["mix"]["images"] == 11 * 12
     assert "0003" not in set(by_person.train("mix").column("identity").to_pylist())
     assert by_stratum.info["retention"] == pytest.approx(143 * 4 / (144 * 4 - 1), abs=1e-6)
     with pytest.raises(SplitError, match=r"1 of 12 identities .* lack some combination .*0003"):
-        make_split(source, "weather", output=tmp_path / "c", test_share=0, missing="fail")
+        make_split(source, "weather", output=tmp_path / "c", test_share=0, on_missing="fail")
 
 
 def test_low_retention_is_refused_and_half_retention_is_said(manifest, tmp_path, crossed):

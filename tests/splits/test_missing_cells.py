@@ -29,7 +29,7 @@ def test_views_that_never_meet_are_merged_as_declared_and_said_so(shifted, tmp_p
     options = {"controls": False}
     with pytest.raises(SplitError, match="Nothing can be compared"):
         make_split(shifted, "weather", output=tmp_path / "exact", **options)
-    split = make_split(shifted, "weather", output=tmp_path / "coarse", missing="coarsen", **options)
+    split = make_split(shifted, "weather", output=tmp_path / "coarse", on_missing="coarsen", **options)
     assert split.info["retention"] == 1
     assert split.info["audit"]["matching"]["coarsened"]["viewpoint_deg"] == "30"
     assert any("Levels were merged to be matched" in said for said in split.info["warnings"])
@@ -41,7 +41,7 @@ def test_views_that_never_meet_are_merged_as_declared_and_said_so(shifted, tmp_p
 def test_complete_designs_are_not_coarsened(manifest, crossed, tmp_path):
     source = manifest(crossed(16))
     plain = make_split(source, "weather", output=tmp_path / "a")
-    coarse = make_split(source, "weather", output=tmp_path / "b", missing="coarsen")
+    coarse = make_split(source, "weather", output=tmp_path / "b", on_missing="coarsen")
     assert coarse.info["fingerprint"] == plain.info["fingerprint"]
 
 
@@ -50,7 +50,7 @@ def test_the_attribute_itself_is_merged_where_the_command_says_so(manifest, cros
         manifest(crossed(16)),
         "weather",
         output=tmp_path / "split",
-        missing="coarsen",
+        on_missing="coarsen",
         coarsen={"weather": "sunny+clouds/overcast+foggy"},
     )
     assert split.arms[:2] == ["only-sunny+clouds", "only-overcast+foggy"]
@@ -79,7 +79,12 @@ def holed(crossed):
 
 def test_weights_give_every_arm_the_same_shares_of_the_other_factors(manifest, crossed, tmp_path):
     split = make_split(
-        manifest(holed(crossed)), "weather", output=tmp_path / "split", missing="weight", test_share=0, controls=False
+        manifest(holed(crossed)),
+        "weather",
+        output=tmp_path / "split",
+        on_missing="weight",
+        test_share=0,
+        controls=False,
     )
     assert {arm["images"] for arm in split.info["arms"].values()} == {12 * 12 + 12 * 8}
     laws = []
@@ -105,7 +110,7 @@ def test_weights_that_cost_too_much_are_refused(manifest, crossed, tmp_path):
         if row["weather"] == "sunny" or row["illumination"] == "night" or int(row["identity"]) == 1
     ]
     with pytest.raises(SplitError, match=r"effective \d+% of its .* less than 50%"):
-        make_split(manifest(rows), "weather", output=tmp_path / "split", missing="weight", test_share=0)
+        make_split(manifest(rows), "weather", output=tmp_path / "split", on_missing="weight", test_share=0)
 
 
 def test_without_weights_the_column_is_empty(manifest, crossed, tmp_path):

@@ -37,14 +37,16 @@ def test_persons_of_different_gender_are_compared_in_equal_numbers_on_common_cel
 def test_persons_with_a_hole_are_left_out_or_named_where_whole_ones_are_asked_for(manifest, tmp_path, crossed):
     rows = [row for row in crossed(24) if not (row["identity"] in ("0003", "0007") and row["weather"] == "foggy")]
     source = manifest(rows, people=LOOKS)
-    whole = make_split(source, "gender", output=tmp_path / "w", test_share=0, missing="drop-identity", controls=False)
+    whole = make_split(
+        source, "gender", output=tmp_path / "w", test_share=0, on_missing="drop-identity", controls=False
+    )
     trained = {row["identity"] for arm in whole.arms for row in whole.train(arm).to_pylist()}
     assert len(trained) == 14, "seven of the eight women are whole, and as many of the men"
     assert not trained & {"0003", "0007"}
     cells = {arm: {(r["weather"], r["illumination"]) for r in whole.train(arm).to_pylist()} for arm in whole.arms}
     assert all(("foggy", light) in seen for seen in cells.values() for _, light in seen), "no weather is given up"
     with pytest.raises(SplitError, match=r"2 of 24 identities .* lack some combination .*0003, 0007"):
-        make_split(source, "gender", output=tmp_path / "f", test_share=0, missing="fail")
+        make_split(source, "gender", output=tmp_path / "f", test_share=0, on_missing="fail")
 
 
 def test_fewer_persons_of_each_gender_are_some_of_the_more(manifest, tmp_path, crossed):

@@ -94,7 +94,7 @@ def test_by_default_levels_are_crossed_where_the_test_side_allows_it(manifest, c
     source = manifest(crossed(16, weathers=SKIES))
     kinds = {}
     for attr, cross in (("weather", None), ("weather", False), ("illumination", None), ("viewpoint_deg", None)):
-        split = make_split(source, attr, output=tmp_path / f"{attr}-{cross}", cross=cross)
+        split = make_split(source, attr, output=tmp_path / f"{attr}-{cross}", cross_level_tests=cross)
         kinds[attr, cross] = {facts["kind"] for facts in split.info.get("tests", {}).values()}
     assert kinds == {
         ("weather", None): {"cross"},

@@ -7,7 +7,7 @@ import pytest
 
 from gprplus.cli.make_split import command
 from gprplus.splits.command_options import command_options
-from gprplus.splits.request import DeclaredArm, Request
+from gprplus.splits.request import DeclaredArm, SplitRequest
 
 ARMS = (
     DeclaredArm("all"),
@@ -19,23 +19,33 @@ ARMS = (
 @pytest.mark.parametrize(
     "request_",
     [
-        Request("weather"),
-        Request("identity", levels=("8", "16"), test_share=0.0, seed=7),
-        Request("weather", levels=("sunny+clouds", "foggy"), where="viewpoint_deg <= 90 and hair == 'long'", budget=9),
-        Request("weather", missing="coarsen", coarsen={"viewpoint_deg": "30", "illumination": "a+b/c"}, draws=5),
-        Request("weather", cross=True, apart_deg=90, removal=True, full=True, controls=False, images_per_identity=4),
-        Request(
+        SplitRequest("weather"),
+        SplitRequest("identity", levels=("8", "16"), test_share=0.0, seed=7),
+        SplitRequest(
+            "weather", levels=("sunny+clouds", "foggy"), where="viewpoint_deg <= 90 and hair = long", budget=9
+        ),
+        SplitRequest(
+            "weather", on_missing="coarsen", coarsen={"viewpoint_deg": "30", "illumination": "a+b/c"}, deals=2
+        ),
+        SplitRequest(
+            "weather",
+            cross_level_tests=True,
+            min_viewpoint_gap_deg=90,
+            without_same_level_matches=True,
+        ),
+        SplitRequest("weather", add_full_arm=True, controls=False, images_per_identity=4, control_draws=5),
+        SplitRequest(
             "weather,illumination", design="factorial", restrict={"weather": ("sunny", "clouds")}, generators=("B=A",)
         ),
-        Request("weather", design="declared", arms=ARMS, reference="mild", identities=3, min_retention=0.25),
+        SplitRequest("weather", design="declared", arms=ARMS, reference="mild", identities=3, min_retention=0.25),
     ],
 )
 def test_options_ask_for_the_request(request_):
     words = command_options(json.loads(json.dumps(request_.record("0f"))))
     given = command.make_context("make-split", words).params
-    names = {field.name for field in fields(Request)}
+    names = {field.name for field in fields(SplitRequest)}
     said = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if name in names}
-    again = Request(**{name: value for name, value in said.items() if value is not None})
+    again = SplitRequest(**{name: value for name, value in said.items() if value is not None})
     assert again == request_
 
 

@@ -15,13 +15,9 @@ from gprplus.splits.audit.leakage import find_leakage, near_duplicates
 from gprplus.splits.audit.survey import TrainSummary, train_summary
 from gprplus.splits.coarsening import merged_levels
 from gprplus.splits.designs import ArmSet, DesignInput
+from gprplus.splits.request import SCOPES
 from gprplus.splits.test_set import TestSet
 
-SCOPES = {
-    "none": "people and files on both sides, and which queries can be answered: what a split must not be without",
-    "rows": "everything that the manifest's tables can tell; a few tenths of a second a million images",
-    "pixels": "also a sample of 1,024 images, read and decoded: some seconds",
-}
 ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth a warning
 
 

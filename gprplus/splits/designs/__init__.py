@@ -46,9 +46,9 @@ def draw_design(train: DesignInput) -> ArmSet:
     if name not in DESIGNS:
         raise SplitError(f"There is no design called '{name}'. {did_you_mean(name, DESIGNS)}")
     plan = DESIGNS[name].draw(train)
-    if train.request.missing == "weight":
+    if train.request.on_missing == "weight":
         plan = weighting.weight_arms(train, plan)
-    if train.request.full and "full" not in plan.arms:
+    if train.request.add_full_arm and "full" not in plan.arms:
         plan = replace(plan, arms={**plan.arms, "full": full.full_arm(train)})
     for arm in plan.arms:
         plain_name(arm, "the name of an arm", SplitError)

@@ -1,4 +1,4 @@
-"""What comparing designs share: the levels asked for, what --missing leaves, the levels that a control draws."""
+"""What comparing designs share: the levels asked for, what --on-missing leaves, the levels that a control draws."""
 
 import math
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def require_within_identity(train: DesignInput, design: str) -> None:
         )
 
 
-# Of --missing: what asks for persons who have every combination. The others let matching itself drop.
+# Of --on-missing: what asks for persons who have every combination. The others let matching itself drop.
 WHOLE = ("drop-identity", "fail")
 
 
@@ -63,19 +63,19 @@ def apply_missing_policy(
     level: np.ndarray,
     levels: int,
 ) -> np.ndarray:
-    """`(n,) bool`: the rows that --missing leaves. All of them where matching itself drops."""
-    if train.request.missing not in WHOLE:
+    """`(n,) bool`: the rows that --on-missing leaves. All of them where matching itself drops."""
+    if train.request.on_missing not in WHOLE:
         return np.ones(len(rows), dtype=bool)
     cells = stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), others)
     person = train.pool.person[rows]
     complete = complete_blocks(strata, cells, level, levels)[strata.owner[strata.code]]
     lacking = np.unique(person[~complete])
-    if train.request.missing == "fail" and len(lacking):
+    if train.request.on_missing == "fail" and len(lacking):
         names = ", ".join(train.pool.persons[code][1] for code in lacking[:3])
         raise SplitError(
             f"{len(lacking):,} of {len(np.unique(person)):,} identities on the train side lack some combination with "
             f"{train.request.attr} "
-            f"(such as {names}), and --missing=fail was given. Try --missing=drop-stratum or drop-identity."
+            f"(such as {names}), and --on-missing=fail was given. Try --on-missing=drop-stratum or drop-identity."
         )
     return complete
 
@@ -96,16 +96,16 @@ def random_sets(
             continue
         seen = {codes for codes in held if len(codes) == size}
         free = math.comb(len(compared), size) - len(seen)
-        if free < train.request.draws:
+        if free < train.request.control_draws:
             warnings.append(
                 f"There are only {free} other sets of {size} of the {len(compared)} levels of {train.request.attr}, "
                 f"so that there are no more draws of random levels."
             )
-        for draw in range(1, min(free, train.request.draws) + 1):
+        for draw in range(1, min(free, train.request.control_draws) + 1):
             codes = _random_set(train, size, seen, compared, level_keys, draw)
             seen.add(codes)
             drawn[f"random-levels-q{size}-{draw}"] = codes
-    times = train.request.draws * train.request.deals
+    times = train.request.control_draws * train.request.deals
     if drawn and times < DRAWS:
         shown = {1: "once", 2: "twice"}.get(times, f"{times} times")
         warnings.append(

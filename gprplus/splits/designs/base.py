@@ -11,7 +11,7 @@ from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 from gprplus.splits.identifiability import AttributeRelations
 from gprplus.splits.matching import MatchedRows, MatchedSlots, draw_within, take_first
-from gprplus.splits.request import WARN_RETENTION, Request
+from gprplus.splits.request import WARN_RETENTION, SplitRequest
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class DesignInput:
 
     pool: CandidateTable
     rows: np.ndarray
-    request: Request
+    request: SplitRequest
     relations: AttributeRelations
 
     @property
@@ -115,7 +115,7 @@ def design(
     return register
 
 
-def check_retention(matched: MatchedRows, request: Request, advice: str) -> list[str]:
+def check_retention(matched: MatchedRows, request: SplitRequest, advice: str) -> list[str]:
     """Refuse when too little can be matched, warn when it is less than half."""
     share = matched.retention
     if not len(matched.slots):
@@ -132,7 +132,7 @@ def check_retention(matched: MatchedRows, request: Request, advice: str) -> list
     return []
 
 
-def apply_size_limits(slots: MatchedSlots, order: np.ndarray, request: Request, unit: str) -> MatchedSlots:
+def apply_size_limits(slots: MatchedSlots, order: np.ndarray, request: SplitRequest, unit: str) -> MatchedSlots:
     """The slots that the sizes asked for leave, or a sentence on what there is. `unit` names a block: "persons", ..."""
     per_block = np.bincount(slots.block)
     most = int(per_block.max())

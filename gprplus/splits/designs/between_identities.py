@@ -80,8 +80,8 @@ def identity_level(train: DesignInput) -> AttributeCodes:
 def _without_holes(
     train: DesignInput, trait: AttributeCodes, compared: np.ndarray, strata: tuple[str, ...]
 ) -> AttributeCodes:
-    """The attribute, unknown for persons whom --missing leaves out because they lack a combination."""
-    if train.request.missing not in WHOLE:
+    """The attribute, unknown for persons whom --on-missing leaves out because they lack a combination."""
+    if train.request.on_missing not in WHOLE:
         return trait
     pool = train.pool
     rows = train.rows[np.isin(trait.values[train.person], compared)]
@@ -153,7 +153,7 @@ def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots
     owned = np.bincount(train.person, minlength=len(train.pool.persons))
     there = np.flatnonzero(owned)
     arms = {}
-    for draw in range(1, train.request.draws + 1):
+    for draw in range(1, train.request.control_draws + 1):
         drawn = there[sampling.bottom_k(train.order(f"random-persons-{draw}")[there], len(there), there)]
         left = np.ones(len(drawn), dtype=bool)
         wanted = np.zeros(len(owned), dtype=np.int64)

@@ -140,7 +140,7 @@ def scaling_design(train: DesignInput) -> ArmSet:
         arms[f"mix-{size}"] = dealt_arm(train, part, asked, "mix", [int(code) for code in compared])
         if request.controls:
             wanted = np.bincount(part.block, minlength=len(train.pool.persons))
-            for k in range(1, request.draws + 1):
+            for k in range(1, request.control_draws + 1):
                 arms[f"random-images-{k}-{size}"] = random_images(train, wanted, k)
     return ArmSet(
         design="scaling",

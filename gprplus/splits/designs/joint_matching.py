@@ -78,7 +78,7 @@ def match_jointly(
     rows = train.rows[known]
     level = {attr: codes.at(known) for attr, codes in level.items()}
     others = [train.codes(name).at(known) for name in factors]
-    if request.missing in ("drop-identity", "fail"):
+    if request.on_missing in ("drop-identity", "fail"):
         whole = stratify(pool.person[rows], pool.person_keys, [*others, *level.values()])
         every = np.zeros(len(rows), dtype=np.int64)
         complete = apply_missing_policy(train, whole, rows, [*others, *level.values()], every, 1)

@@ -102,12 +102,12 @@ def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
 
 
 def match_levels(train: DesignInput, compared: np.ndarray, strata_names: Sequence[str]) -> MatchedRows:
-    """Match the train rows of the compared levels within person and the other factors, as --missing says."""
+    """Match the train rows of the compared levels within person and the other factors, as --on-missing says."""
     pool, request = train.pool, train.request
     level = level_index(compared, pool.codes(request.attr))[train.rows]
     rows, level = _those(level >= 0, train.rows, level)
     others = [pool.images[name].at(rows) for name in strata_names]
-    if request.missing == "weight":  # the others' combinations are weighed, not matched
+    if request.on_missing == "weight":  # the others' combinations are weighed, not matched
         kept = common_cells(cell_weights(train, rows, others), level, len(compared))
         strata = stratify(pool.person[rows], pool.person_keys, [])
     else:
@@ -195,7 +195,9 @@ def control_arms(
         for name, codes in random_sets(train, held, asked.compared, keyed, warnings).items()
     }
     wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
-    return arms | {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, train.request.draws + 1)}
+    return arms | {
+        f"random-images-{k}": random_images(train, wanted, k) for k in range(1, train.request.control_draws + 1)
+    }
 
 
 def _advice(train: DesignInput, strata: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ def path_design(train: DesignInput) -> ArmSet:
     arms = {f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES}
     if request.controls:
         wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
-        arms |= {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, request.draws + 1)}
+        arms |= {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, request.control_draws + 1)}
     return ArmSet(
         design="path",
         arms=arms,

@@ -1,4 +1,4 @@
-"""`--missing weight`: arms with unequal shares of the other factors' combinations, and weights that make up for it.
+"""`--on-missing weight`: arms with unequal shares of the other factors' combinations, and weights that make up for it.
 
 Persons and images of each are matched as ever; the combinations of the other factors (cells) are not, so that a person
 who lacks one is not lost. Instead a row of cell c is drawn in training with weight w_c = target share / share in the
@@ -36,7 +36,7 @@ def common_cells(cell: np.ndarray, level: np.ndarray, levels: int) -> np.ndarray
 def weight_arms(train: DesignInput, plan: ArmSet) -> ArmSet:
     """The plan with weights on every arm that fills its slots. Raises SplitError where they would cost too much."""
     if plan.design not in WEIGHED:
-        raise SplitError(f"--missing weight is for the designs {', '.join(WEIGHED)}; found {plan.design}.")
+        raise SplitError(f"--on-missing weight is for the designs {', '.join(WEIGHED)}; found {plan.design}.")
     names = plan.strata[1:]
     factors = [train.pool.codes(name) for name in names]
     every = np.arange(len(train.pool))
@@ -70,7 +70,7 @@ def _weighed(name: str, arm: DrawnArm, cell: np.ndarray, count: np.ndarray | Non
     if share < LEAST:
         raise SplitError(
             f"The weights of the arm '{name}' leave an effective {share:.0%} of its {len(weights):,} images, less than "
-            f"{LEAST:.0%}: too few carry too much. Use --missing drop-stratum or coarsen, or fewer --levels."
+            f"{LEAST:.0%}: too few carry too much. Use --on-missing drop-stratum or coarsen, or fewer --levels."
         )
     return replace(arm, weights=weights, facts={**arm.facts, "effective_share": round(share, 6)})
 
