@@ -122,7 +122,7 @@ def rows_and_looks(folder: Path) -> None:
     import pyarrow.parquet as pq
 
     from benchmarks import splits
-    from gprplus.core.workdir import write_table
+    from gprplus.core.files.workdir import write_table
     from gprplus.ingest.checks.cache import CachedMeasurements, table_of
     from gprplus.ingest.checks.measure import ImageMeasurements
     from gprplus.schema import SCAN, conform

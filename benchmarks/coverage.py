@@ -15,8 +15,8 @@ import numpy as np
 from benchmarks import harness
 from gprplus import statistics
 from gprplus.statistics import contrasts, meta_analysis, multiplicity, power
-from gprplus.statistics.level_estimands import ESTIMANDS, CellContrast, level_contrasts
-from gprplus.statistics.level_scores import LevelScores, estimate_cells
+from gprplus.statistics.levels.level_estimands import ESTIMANDS, CellContrast, level_contrasts
+from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells
 
 DRAWS = 400  # simulated null experiments of each family; `gprplus benchmark` takes 2,000
 VERDICT = "the verdict: all but the matrix"

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
+from gprplus.core.files.workdir import package_versions, write_text
 from gprplus.core.parallel import available_cores
-from gprplus.core.workdir import package_versions, write_text
 
 RESULTS = Path(__file__).parent / "results"
 

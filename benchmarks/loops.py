@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import torch
 
-from gprplus.baseline import augment, devices, losses, model
+from gprplus.baseline import augment, devices, losses
 from gprplus.baseline import train as training
+from gprplus.baseline.network import model
 from gprplus.baseline.recipe import Recipe
 
 

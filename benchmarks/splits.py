@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 
 from benchmarks import harness
 from gprplus import schema
-from gprplus.core import parallel, sampling, workdir
+from gprplus.core import parallel, sampling
 from gprplus.core.declarations import attributes, identity_attributes
+from gprplus.core.files import workdir
 
 IDENTITIES, VIEWS, WEATHERS, LIGHTS = 1150, 36, 7, 7
 SKIES = ["sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight"]

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from benchmarks import feeding, harness, loops
-from gprplus.baseline import devices, loader, model
+from gprplus.baseline import devices, loader
 from gprplus.baseline import train as training
-from gprplus.baseline.embed import embed_images
+from gprplus.baseline.network import model
+from gprplus.baseline.network.embed import embed_images
 from gprplus.baseline.recipe import COMPILE, Recipe, TrainingLength
 from gprplus.core.parallel import available_cores
 from gprplus.evaluation import score

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.core.workdir import write_text
+from gprplus.core.files.workdir import write_text
 
 RECIPE = """
 title = "A few steps"

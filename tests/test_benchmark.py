@@ -18,7 +18,7 @@ from gprplus import schema
 from gprplus.cli import cli
 from gprplus.core import images
 from gprplus.core.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
-from gprplus.core.folders import hold_folder
+from gprplus.core.files.folders import hold_folder
 from gprplus.core.images import encode_jpeg
 from gprplus.experiments import run as trial
 from gprplus.experiments.benchmark import benchmark

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gprplus.core import workdir
 from gprplus.core.errors import GprplusError, ManifestError, RequestChanged
+from gprplus.core.files import workdir
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):

@@ -296,7 +296,7 @@ def test_a_study_is_compiled_as_the_command_asks(work, tmp_path, monkeypatch):
 
 
 def test_two_studies_into_one_folder_are_not_mixed(work, tmp_path):
-    from gprplus.core.folders import hold_folder
+    from gprplus.core.files.folders import hold_folder
 
     with (
         hold_folder(tmp_path / "home", "a study", DeclarationError),

@@ -19,7 +19,7 @@ from gprplus.engine.frames.scenario import make_scenario
 from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
-from gprplus.reporting.contact_sheet import contact_sheet
+from gprplus.reporting.figures.contact_sheet import contact_sheet
 
 Cells = list[list[np.ndarray]]
 Sheet = tuple[Cells, list[str], list[str]]

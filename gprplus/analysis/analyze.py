@@ -14,10 +14,17 @@ from gprplus.analysis.paper.settings import LossNetwork, PaperSettings
 from gprplus.analysis.record import AGAIN, analysis_record
 from gprplus.analysis.sample import ImageSample, crossed_factors, open_target_sample, source_sample, target_sample
 from gprplus.core.errors import AnalysisError, did_you_mean
+from gprplus.core.files.paths import AnyPath, as_list, as_word_list
+from gprplus.core.files.workdir import (
+    check_request,
+    package_versions,
+    read_json,
+    work_folder,
+    write_json,
+    write_table,
+)
 from gprplus.core.parallel import Progress, no_progress
-from gprplus.core.paths import AnyPath, as_list, as_word_list
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import check_request, package_versions, read_json, work_folder, write_json, write_table
 from gprplus.ingest import Manifest
 from gprplus.schema import DISTANCES, VERSION, conform, stored
 

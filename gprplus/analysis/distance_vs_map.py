@@ -20,8 +20,8 @@ from gprplus.analysis.matched_sample import MatchedSample, spread_evenly
 from gprplus.analysis.sample import ImageSample
 from gprplus.core import sampling
 from gprplus.core.errors import AnalysisError
+from gprplus.core.files.workdir import read_json
 from gprplus.core.parallel import Progress
-from gprplus.core.workdir import read_json
 from gprplus.schema import RESULTS, stored
 from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split

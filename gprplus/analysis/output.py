@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from gprplus.core import escape
-from gprplus.core.workdir import atomic_write, write_text
+from gprplus.core.files.workdir import atomic_write, write_text
 
 _INK, _BAND, _LINE = "#1f3b57", "#d9dee4", "#8a94a0"
 

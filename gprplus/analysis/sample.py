@@ -16,7 +16,7 @@ from gprplus.archives import is_archive
 from gprplus.core.errors import AnalysisError
 from gprplus.core.sampling import hash64_many, join_canonical
 from gprplus.ingest import Manifest, open_or_build_manifest
-from gprplus.splits.test_set import is_test_identity
+from gprplus.splits.test_sets.test_set import is_test_identity
 
 CROSSED_IMAGES = 4000
 MIN_IDENTITIES = 5  # with fewer on either side an interval over persons means nothing

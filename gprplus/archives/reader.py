@@ -16,7 +16,7 @@ from gprplus.archives.names import is_stream, locate, may_be_inside
 from gprplus.archives.tar import CorruptArchive, read_tar_index
 from gprplus.archives.zip_members import ZipMembers
 from gprplus.core.errors import ArchiveError
-from gprplus.core.files import mtime_ns
+from gprplus.core.files.signatures import mtime_ns
 
 OPEN = 32  # archives kept open by a process, each with its index (about 250 bytes a member)
 

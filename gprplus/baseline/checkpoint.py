@@ -13,8 +13,8 @@ import torch
 from torch import nn
 
 from gprplus.core.errors import TrainingError, first_line
-from gprplus.core.folders import remove_output
-from gprplus.core.workdir import atomic_write
+from gprplus.core.files.folders import remove_output
+from gprplus.core.files.workdir import atomic_write
 
 EVERY = 60.0  # seconds between two: losing one costs less than a reader's patience, writing one well under a second
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from gprplus.baseline import losses
 from gprplus.baseline.distributed import ProcessGroup
-from gprplus.baseline.model import Model
+from gprplus.baseline.network.model import Model
 from gprplus.baseline.recipe import LossSettings
 
 

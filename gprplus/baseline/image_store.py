@@ -21,8 +21,8 @@ from gprplus.baseline.decode import decode_resized
 from gprplus.baseline.store_view import StoredImages
 from gprplus.core import sampling
 from gprplus.core.errors import TrainingError, first_few, format_bytes
+from gprplus.core.files.workdir import atomic_write
 from gprplus.core.parallel import Progress, map_threads, no_progress
-from gprplus.core.workdir import atomic_write
 
 if TYPE_CHECKING:
     import pyarrow as pa

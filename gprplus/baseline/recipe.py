@@ -11,7 +11,7 @@ from typing import Any
 
 from gprplus.core import declarations
 from gprplus.core.errors import RecipeError, did_you_mean, format_bytes
-from gprplus.core.names import plain_name
+from gprplus.core.files.safe_names import plain_name
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from gprplus.baseline import augment, devices, loader, model, pretrained, schedule
+from gprplus.baseline import augment, devices, loader, schedule
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.gradients import accumulate_gradients
+from gprplus.baseline.network import model, pretrained
 from gprplus.baseline.recipe import OptimizerSettings, Recipe
 from gprplus.baseline.store_view import StoredImages
 from gprplus.core.errors import TrainingError, first_few, first_line

@@ -8,7 +8,7 @@ import click
 
 from gprplus.baseline.recipe import COMPILE
 from gprplus.cli.topics import TopicOption
-from gprplus.core.names import refuse_address
+from gprplus.core.files.safe_names import refuse_address
 
 COMPUTE = "Compute"
 

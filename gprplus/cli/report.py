@@ -85,7 +85,7 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
     from gprplus.reporting.power_plan import measured_noise, plan_lines, power_plan
     from gprplus.reporting.run_results import AGAIN, read_run_results
     from gprplus.reporting.write_report import expand_folders
-    from gprplus.statistics.level_estimands import ESTIMANDS
+    from gprplus.statistics.levels.level_estimands import ESTIMANDS
 
     folders = (
         expand_folders(list(runs) or [work / "runs"])

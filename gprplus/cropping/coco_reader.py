@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gprplus.core.errors import FramesError, did_you_mean, first_few
-from gprplus.core.names import plain_path
+from gprplus.core.files.safe_names import plain_path
+from gprplus.core.files.workdir import read_json
 from gprplus.core.sampling import sha256_digest
-from gprplus.core.workdir import read_json
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet, Box, RejectedAnnotation
 from gprplus.cropping.field_names import AnnotationFields, Keys, attribute_level, check_fields
 from gprplus.cropping.field_values import (

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.errors import FramesError
+from gprplus.core.files.workdir import check_request, hold_request, read_json
 from gprplus.core.parallel import Progress, map_processes, no_progress
-from gprplus.core.workdir import check_request, hold_request, read_json
 from gprplus.cropping import field_names, output_files
 from gprplus.cropping.annotations import AnnotationSet
 from gprplus.cropping.coco_reader import read_coco

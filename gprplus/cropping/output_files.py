@@ -13,8 +13,8 @@ from typing import Any
 
 from gprplus.core.errors import FramesError, first_few
 from gprplus.core.escape import csv_text
-from gprplus.core.folders import claim_folder, remove_output
-from gprplus.core.workdir import (
+from gprplus.core.files.folders import claim_folder, remove_output
+from gprplus.core.files.workdir import (
     REQUEST_FILE,
     atomic_write,
     fingerprint,

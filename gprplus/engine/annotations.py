@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.workdir import atomic_write
+from gprplus.core.files.workdir import atomic_write
 from gprplus.engine.keypoints import NAMES, OUTSIDE, SKELETON, flatten_keypoints
 
 ANNOTATIONS = "_annotations/person_keypoints.json"

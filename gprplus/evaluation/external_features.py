@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 
 from gprplus.core.errors import ScoreError, first_few
-from gprplus.core.paths import AnyPath
+from gprplus.core.files.paths import AnyPath
 from gprplus.evaluation.feature_files import (
     FeatureNames,
     names_of_lines,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from gprplus.core.errors import ScoreError
-from gprplus.core.paths import AnyPath
+from gprplus.core.files.paths import AnyPath
 from gprplus.evaluation import external_features, targets
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import Scores, score_arrays

@@ -16,12 +16,12 @@ from gprplus import schema
 from gprplus.baseline import devices, distributed, image_store
 from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.recipe import Recipe
-from gprplus.core import workdir
 from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
-from gprplus.core.folders import clear_output
+from gprplus.core.files import workdir
+from gprplus.core.files.folders import clear_output
+from gprplus.core.files.paths import AnyPath, as_list, as_named_paths
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress, threads_each
-from gprplus.core.paths import AnyPath, as_list, as_named_paths
 from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
@@ -33,7 +33,7 @@ from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
 from gprplus.splits.deals import dealt_to, recorded_deals
 from gprplus.statistics.effects import MARGIN, EffectTables
-from gprplus.statistics.level_estimands import require_estimand
+from gprplus.statistics.levels.level_estimands import require_estimand
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -187,8 +187,8 @@ def _judge(recipe: Recipe) -> str:
 
     Published weights are fetched here, once, and not by several runs at a time.
     """
-    from gprplus.baseline import model
-    from gprplus.baseline import pretrained as weights
+    from gprplus.baseline.network import model
+    from gprplus.baseline.network import pretrained as weights
 
     return weights.load_pretrained(
         model.build_model(recipe.network, 2, 0).backbone, recipe.network.backbone, recipe.network.weights

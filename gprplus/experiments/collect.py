@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
-from gprplus.core import workdir
+from gprplus.core.files import workdir
 from gprplus.evaluation.targets import OWN_TEST_SET, is_own_test_set
 from gprplus.experiments import run
 from gprplus.statistics.effects import MARGIN, EffectTables, compute_effects

@@ -78,7 +78,7 @@ def estimate_seconds(
 
 
 def _width(recipe: Recipe) -> int:
-    from gprplus.baseline import model
+    from gprplus.baseline.network import model
 
     return int(model.build_model(recipe.network, 2, 0).backbone.width)  # type: ignore[arg-type]
 

@@ -16,9 +16,10 @@ import numpy as np
 from gprplus import schema
 from gprplus.baseline.image_store import ImageStore
 from gprplus.baseline.recipe import Recipe
-from gprplus.core import sampling, workdir
-from gprplus.core.atomic import write_new
+from gprplus.core import sampling
 from gprplus.core.errors import TrainingError
+from gprplus.core.files import workdir
+from gprplus.core.files.atomic import write_new
 from gprplus.core.workers import send_progress
 from gprplus.evaluation.targets import Target
 from gprplus.schema.records import run_record
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from gprplus.baseline.checkpoint import Checkpoint
     from gprplus.baseline.distributed import ProcessGroup
-    from gprplus.baseline.model import Model
+    from gprplus.baseline.network.model import Model
 
 RECORD = "run.json"
 QUERIES = "queries.parquet"
@@ -174,8 +175,9 @@ def _steps(trial: TrainingRun) -> Callable[[int], None]:
 
 def _trained(trial: TrainingRun, group: "ProcessGroup") -> dict[str, Any]:
     """Train (or take the twin's weights), save the model, and start the record."""
-    from gprplus.baseline import devices, model
+    from gprplus.baseline import devices
     from gprplus.baseline.checkpoint import read_log_until
+    from gprplus.baseline.network import model
     from gprplus.baseline.train import train, untrained_model
 
     recipe, data = trial.recipe, trial.data
@@ -244,7 +246,7 @@ def _scored(trial: TrainingRun, record: dict[str, Any]) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
     import pyarrow as pa
 
-    from gprplus.baseline import model
+    from gprplus.baseline.network import model
 
     missing = trial.missing()
     if not missing:
@@ -288,7 +290,7 @@ def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int,
 def _embedded(network: "Model", uids: np.ndarray, pack: ImageStore, trial: TrainingRun) -> "torch.Tensor":
     import torch
 
-    from gprplus.baseline.embed import embed_images
+    from gprplus.baseline.network.embed import embed_images
 
     features = embed_images(network, pack.images(uids), trial.recipe.compute, trial.device)
     if not torch.isfinite(features).all():

@@ -14,7 +14,7 @@ from gprplus import schema
 from gprplus.baseline.recipe import Recipe, TrainingLength
 from gprplus.evaluation.targets import OWN_TEST_SET, RERANKED, is_own_test_set
 from gprplus.experiments import collect
-from gprplus.statistics.level_estimands import OWN, TRANSFER
+from gprplus.statistics.levels.level_estimands import OWN, TRANSFER
 
 if TYPE_CHECKING:
     import pyarrow as pa

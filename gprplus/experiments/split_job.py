@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
-from gprplus.core import workdir
 from gprplus.core.errors import RecipeError, RequestChanged, SplitError, TrainingError, did_you_mean
-from gprplus.core.folders import hold_folder
-from gprplus.core.names import child_path, plain_name
+from gprplus.core.files import workdir
+from gprplus.core.files.folders import hold_folder
+from gprplus.core.files.safe_names import child_path, plain_name
 from gprplus.evaluation import eligibility, targets
 from gprplus.evaluation.targets import Target
 from gprplus.experiments.arguments import Arguments

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
-from gprplus.core.folders import hold_folder
+from gprplus.core.files.folders import hold_folder
+from gprplus.core.files.paths import AnyPath, as_named_paths
+from gprplus.core.files.workdir import package_versions, relative_path, work_folder, write_json, write_text
 from gprplus.core.html import html_text
 from gprplus.core.parallel import Progress, no_progress
-from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import package_versions, relative_path, work_folder, write_json, write_text
 from gprplus.experiments.study_file import StudyFile, make_study_splits, merge_studies, read_study
 from gprplus.experiments.study_scale import read_scale, scale_study
 from gprplus.schema import VERSION
@@ -155,8 +155,8 @@ def _alone(home: Path) -> AbstractContextManager[object]:
 def _report(home: Path, info: Mapping[str, Any], outcome: "BenchmarkResult") -> None:
     """The study's own page and tables beside its record."""
     from gprplus.reporting import run_results as reports
-    from gprplus.reporting.study_page import render_study
-    from gprplus.reporting.study_tables import study_csv, study_markdown
+    from gprplus.reporting.pages.study_page import render_study
+    from gprplus.reporting.pages.study_tables import study_csv, study_markdown
 
     found = [reports.read_run_results(folder) for folder in outcome.folders]
     write_text(home / PAGE, render_study(info, found, [relative_path(page, home) for page in outcome.reports]))

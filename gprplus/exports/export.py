@@ -12,11 +12,18 @@ import pyarrow as pa
 from gprplus import archives
 from gprplus.core.errors import ExportError, did_you_mean
 from gprplus.core.escape import csv_table
-from gprplus.core.folders import MARKER, discard_if_empty, hold_folder, remove_output
+from gprplus.core.files.folders import MARKER, discard_if_empty, hold_folder, remove_output
+from gprplus.core.files.paths import AnyPath, as_named_paths
+from gprplus.core.files.workdir import (
+    check_request,
+    package_versions,
+    read_json,
+    work_folder,
+    write_json,
+    write_table,
+)
 from gprplus.core.parallel import Progress, map_threads, no_progress
-from gprplus.core.paths import AnyPath, as_named_paths
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import check_request, package_versions, read_json, work_folder, write_json, write_table
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, check_names, safe_relative_path
 from gprplus.exports.rows import ExportSource, open_source

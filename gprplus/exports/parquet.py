@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gprplus.core.workdir import write_text
+from gprplus.core.files.workdir import write_text
 from gprplus.exports.dataset_card import KINDS, CardSection, dataset_card
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, split_into_shards
 from gprplus.exports.rows import known_columns, order_by_identity

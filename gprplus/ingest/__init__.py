@@ -27,7 +27,7 @@ _HOMES = {
     "build_manifest": "build",
     "build_shard": "build",
     "inspect": "inspection.inspect",
-    "open_or_build_manifest": "single",
+    "open_or_build_manifest": "open_or_build",
 }
 
 __all__ = sorted(_HOMES)

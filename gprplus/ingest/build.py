@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING
 
 from gprplus.core.commands import command_line
 from gprplus.core.errors import ManifestError, first_few
-from gprplus.core.folders import claim_folder, remove_output
+from gprplus.core.files.folders import claim_folder, remove_output
+from gprplus.core.files.paths import AnyPath, as_list
+from gprplus.core.files.workdir import fingerprint, work_folder
 from gprplus.core.parallel import Progress, no_progress
-from gprplus.core.paths import AnyPath, as_list
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import fingerprint, work_folder
 from gprplus.ingest.checks.columns import parse_check_names
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.reading.shard import ReadShard
-from gprplus.ingest.sources import IngestSource, check_dataset_request, dataset_record, find_sources, require_directory
+from gprplus.ingest.sources import (
+    IngestSource,
+    check_dataset_request,
+    dataset_record,
+    find_sources,
+    require_directory,
+)
 from gprplus.ingest.tables.manifest import LOOKS, MEASURING, RECORD, Manifest, interrupted
 from gprplus.ingest.tables.replace import KIND, hold_manifest, replace_manifest
 from gprplus.ingest.unchanged import is_unchanged

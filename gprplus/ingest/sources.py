@@ -7,7 +7,7 @@ from typing import Any
 
 from gprplus.core.commands import relative_command
 from gprplus.core.errors import ManifestError, RequestChanged, did_you_mean, first_few
-from gprplus.core.workdir import describe_changes, relative_path
+from gprplus.core.files.workdir import describe_changes, relative_path
 from gprplus.ingest.files.archive_members import Memory, list_images
 from gprplus.ingest.files.listing import SIDECAR_NAMES, Listing
 from gprplus.ingest.layouts.detect import DetectedLayout, detect_layout

@@ -9,7 +9,7 @@ from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
 from gprplus.reporting.findings import verdict_text
 from gprplus.reporting.power_plan import plan_lines
-from gprplus.statistics.level_estimands import ESTIMANDS, OWN, TRANSFER
+from gprplus.statistics.levels.level_estimands import ESTIMANDS, OWN, TRANSFER
 
 if TYPE_CHECKING:
     import pyarrow as pa

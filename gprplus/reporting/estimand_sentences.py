@@ -6,7 +6,7 @@ from typing import Any
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import arm_phrase, kind_phrases, level_label, reference_phrase
 from gprplus.reporting.findings import Finding, Row
-from gprplus.statistics.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
+from gprplus.statistics.levels.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
 
 
 def own_sentence(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> str:

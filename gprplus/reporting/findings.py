@@ -11,7 +11,7 @@ from typing import Any
 
 from gprplus.reporting import formatting
 from gprplus.statistics import multiplicity
-from gprplus.statistics.level_estimands import FAMILIES as LEVEL_FAMILIES
+from gprplus.statistics.levels.level_estimands import FAMILIES as LEVEL_FAMILIES
 
 Row = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from typing import Any
 from gprplus.core import declarations
 from gprplus.core.commands import Word, command_line, read_command, resolve_command
 from gprplus.core.errors import ReportError
+from gprplus.core.files.workdir import read_json
 from gprplus.core.typed import parse_typed
-from gprplus.core.workdir import read_json
 from gprplus.evaluation.targets import base_name, is_own_test_set
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema.arguments import BUILT_IN, BenchmarkArguments, BuildArguments

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import schema
 from gprplus.core.errors import ReportError, first_few
-from gprplus.core.workdir import read_json
+from gprplus.core.files.workdir import read_json
 from gprplus.reporting.arm_labels import OWN_TEST_SET
 from gprplus.reporting.basis import basis_targets
 from gprplus.reporting.contrast_tables import TABLES as JUDGED

@@ -6,7 +6,7 @@ from typing import Any
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import arm_phrase, reference_phrase
 from gprplus.reporting.findings import Row, orient
-from gprplus.statistics.level_estimands import OWN, TRANSFER
+from gprplus.statistics.levels.level_estimands import OWN, TRANSFER
 
 
 def sensitivity_sentence(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gprplus.core.errors import ReportError
-from gprplus.core.folders import discard_if_empty, hold_folder, is_held
-from gprplus.core.paths import AnyPath, as_list
-from gprplus.core.workdir import write_text
-from gprplus.reporting.markdown import report_markdown
-from gprplus.reporting.page import render_page
+from gprplus.core.files.folders import discard_if_empty, hold_folder, is_held
+from gprplus.core.files.paths import AnyPath, as_list
+from gprplus.core.files.workdir import write_text
+from gprplus.reporting.pages.markdown import report_markdown
+from gprplus.reporting.pages.report_page import render_page
 from gprplus.reporting.run_results import AGAIN, read_run_results
 from gprplus.reporting.summary_tables import summary_csv
-from gprplus.statistics.level_estimands import require_estimand
+from gprplus.statistics.levels.level_estimands import require_estimand
 
 KIND = "reports"  # of folder, as its mark states
 DEPTHS = ("*/summary.parquet", "*/*/summary.parquet")

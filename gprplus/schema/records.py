@@ -20,7 +20,7 @@ from gprplus.core.errors import (
     did_you_mean,
     escape,
 )
-from gprplus.core.names import plain_name
+from gprplus.core.files.safe_names import plain_name
 from gprplus.core.typed import parse_typed
 from gprplus.schema.audit import Audit
 

@@ -12,7 +12,7 @@ _HOMES = {
     "Split": "split",
     "make_split": "make",
     "rebuild_split": "rebuild",
-    "target_rows": "target_table",
+    "target_rows": "test_sets.target_table",
 }
 
 __all__ = sorted(_HOMES)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.files.paths import AnyPath, as_named_paths
 from gprplus.core.html import html_facts
-from gprplus.core.paths import AnyPath, as_named_paths
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks
-from gprplus.core.workdir import canonical_json
+from gprplus.core.files.workdir import canonical_json
 from gprplus.ingest.inspection.compare_manifests import (
     ManifestDifference,
     changed_keys,

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core import workdir
 from gprplus.core.errors import RequestChanged, SplitError
-from gprplus.core.folders import discard_if_empty, hold_folder, remove_output
+from gprplus.core.files import workdir
+from gprplus.core.files.folders import discard_if_empty, hold_folder, remove_output
+from gprplus.core.files.paths import AnyPath
 from gprplus.core.options import accepts, combined
-from gprplus.core.paths import AnyPath
-from gprplus.splits.answerable import AnswerableQueries, excluded_table, find_answerable
 from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
 from gprplus.splits.audit import audit_split as audited
 from gprplus.splits.coarsening import draw_with_coarsened_levels
-from gprplus.splits.cross_level_tests import TESTS, CrossLevelTests, cross_level_tests, write_tests
 from gprplus.splits.dealing import draw_deals
 from gprplus.splits.designs import ArmSet, DesignInput, draw_design
 from gprplus.splits.filters.parse import Filter
@@ -27,7 +25,9 @@ from gprplus.splits.members import iter_parts, write_members
 from gprplus.splits.record import build_record, test_set_warnings
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
-from gprplus.splits.test_set import TestSet, choose_test_set, is_test_identity
+from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
+from gprplus.splits.test_sets.cross_level_tests import TESTS, CrossLevelTests, cross_level_tests, write_tests
+from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest

@@ -14,7 +14,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.test_set import rank_in_runs
+from gprplus.splits.test_sets.test_set import rank_in_runs
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)  # sets replicates of one stratum apart
 _UNKNOWN_LEVEL = np.uint64(0)

@@ -9,12 +9,12 @@ import numpy as np
 
 from gprplus import schema
 from gprplus.core import sampling
+from gprplus.core.files.workdir import atomic_write
 from gprplus.core.parallel import map_threads
-from gprplus.core.workdir import atomic_write
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 from gprplus.splits.designs import DrawnArm
 from gprplus.splits.parts import ROLES, MemberRows
-from gprplus.splits.test_set import TestSet
+from gprplus.splits.test_sets.test_set import TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ from gprplus.core import sampling
 from gprplus.core.arrow import from_numpy
 from gprplus.core.declarations import identity_attributes
 from gprplus.splits.candidates import AttributeCodes, CandidateTable, decode_levels
-from gprplus.splits.test_set import run_starts
+from gprplus.splits.test_sets.test_set import run_starts
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,8 @@ from typing import Any
 
 from gprplus import schema
 from gprplus.core.errors import SplitError
-from gprplus.core.paths import AnyPath
-from gprplus.core.workdir import check_request, package_versions, read_json
+from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.workdir import check_request, package_versions, read_json
 from gprplus.ingest.inspection.compare_manifests import ManifestDifference
 from gprplus.schema.records import split_record
 from gprplus.splits.compare_splits import compare_records

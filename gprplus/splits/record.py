@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import schema
-from gprplus.core import sampling, workdir
+from gprplus.core import sampling
+from gprplus.core.files import workdir
 from gprplus.core.parallel import map_threads
 from gprplus.splits.dealing import arms_of_every_deal
 from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
-from gprplus.splits.test_set import TestSet
+from gprplus.splits.test_sets.test_set import TestSet
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest

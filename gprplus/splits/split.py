@@ -8,11 +8,11 @@ from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import ManifestError, SplitError, did_you_mean, first_few
-from gprplus.core.files import file_signature
+from gprplus.core.files.paths import AnyPath, as_named_paths
+from gprplus.core.files.roots import recorded_root
+from gprplus.core.files.signatures import file_signature
+from gprplus.core.files.workdir import read_json
 from gprplus.core.html import html_table, html_text
-from gprplus.core.paths import AnyPath, as_named_paths
-from gprplus.core.roots import recorded_root
-from gprplus.core.workdir import read_json
 from gprplus.schema.records import split_record
 from gprplus.splits.arm import Arm
 from gprplus.splits.deals import recorded_deals
@@ -165,7 +165,7 @@ class Split:
 
     def tests(self) -> "dict[str, tuple[Mapping[str, Any], list[pa.Table]]]":
         """The tests beside `self`, by name: what split.json says of each, and its groups of rows (schema.TESTS)."""
-        from gprplus.splits.cross_level_tests import TESTS, read_groups
+        from gprplus.splits.test_sets.cross_level_tests import TESTS, read_groups
 
         facts = self.info.get("tests") or {}
         if not facts:

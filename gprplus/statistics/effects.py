@@ -16,14 +16,14 @@ from gprplus.statistics import (
     factorial,
     identity_variance,
     learning_curves,
-    level_tables,
     meta_analysis,
     multiplicity,
     variance_components,
 )
 from gprplus.statistics.align import METRICS, align_queries, shared_seeds
 from gprplus.statistics.estimands import DeclaredContrast
-from gprplus.statistics.level_estimands import ESTIMANDS
+from gprplus.statistics.levels import level_tables
+from gprplus.statistics.levels.level_estimands import ESTIMANDS
 from gprplus.statistics.summary import UNTRAINED
 from gprplus.statistics.target_scores import TargetScores
 

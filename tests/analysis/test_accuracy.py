@@ -10,8 +10,8 @@ from scipy.stats import spearmanr
 
 from gprplus.analysis import analyze, distance_vs_map
 from gprplus.cli import cli
-from gprplus.core import workdir
 from gprplus.core.errors import AnalysisError
+from gprplus.core.files import workdir
 from gprplus.ingest import build_manifest
 from gprplus.schema import RESULTS, conform
 from gprplus.splits import DeclaredArm, make_split

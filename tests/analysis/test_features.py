@@ -9,10 +9,10 @@ from safetensors.torch import save_file
 from gprplus.analysis import analyze
 from gprplus.analysis.features import make_features
 from gprplus.analysis.features.base import ImageBatch
-from gprplus.baseline import backbones, model
+from gprplus.baseline.network import backbones, model
 from gprplus.baseline.recipe import NetworkSettings, Recipe
-from gprplus.core import workdir
 from gprplus.core.errors import AnalysisError, ScoreError
+from gprplus.core.files import workdir
 from gprplus.core.parallel import no_progress
 from gprplus.ingest import Manifest, build_manifest
 

@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from gprplus.baseline import backbones, loader
+from gprplus.baseline import loader
 from gprplus.baseline import train as training
-from gprplus.baseline.backbones import initialise
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.distributed import ProcessGroup
+from gprplus.baseline.network import backbones
+from gprplus.baseline.network.backbones import initialise
 from gprplus.baseline.recipe import ComputeSettings, NetworkSettings, Recipe, TrainingLength
 from gprplus.baseline.train import train
 from gprplus.core.errors import RecipeError, TrainingError

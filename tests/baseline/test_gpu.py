@@ -12,8 +12,8 @@ from gprplus.baseline import devices, distributed, loader
 from gprplus.baseline import train as training
 from gprplus.baseline.checkpoint import Checkpoint
 from gprplus.baseline.distributed import ProcessGroup
-from gprplus.baseline.embed import embed_images
-from gprplus.baseline.model import build_model
+from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.model import build_model
 from gprplus.baseline.recipe import (
     BatchSettings,
     ComputeSettings,

@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from gprplus.baseline import pretrained
-from gprplus.baseline.backbones import BACKBONES
-from gprplus.baseline.model import build_model, read_model, save_model
+from gprplus.baseline.network import pretrained
+from gprplus.baseline.network.backbones import BACKBONES
+from gprplus.baseline.network.model import build_model, read_model, save_model
 from gprplus.baseline.recipe import BOUNDS, NetworkSettings, Recipe
 from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, GprplusError, RecipeError, TrainingError

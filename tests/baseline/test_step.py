@@ -16,7 +16,7 @@ from gprplus.baseline import gradients as step
 from gprplus.baseline import train as training
 from gprplus.baseline.augment import normalize
 from gprplus.baseline.distributed import ProcessGroup
-from gprplus.baseline.model import build_model, save_model
+from gprplus.baseline.network.model import build_model, save_model
 from gprplus.baseline.recipe import BatchSettings, LossSettings, NetworkSettings, Recipe, TrainingLength
 from gprplus.baseline.train import train
 from gprplus.core.errors import RecipeError, TrainingError

@@ -8,9 +8,9 @@ import torch
 
 from gprplus.baseline import devices, loader
 from gprplus.baseline.augment import normalize
-from gprplus.baseline.backbones import BACKBONES
-from gprplus.baseline.embed import embed_images
-from gprplus.baseline.model import build_model
+from gprplus.baseline.network.backbones import BACKBONES
+from gprplus.baseline.network.embed import embed_images
+from gprplus.baseline.network.model import build_model
 from gprplus.baseline.recipe import ComputeSettings, NetworkSettings, OptimizerSettings, TrainingLength
 from gprplus.baseline.train import train, untrained_model
 from gprplus.core.errors import DeviceError, RecipeError, TrainingError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gprplus.core.atomic import append_to, atomic_write, remove_temporary, write_new
 from gprplus.core.errors import GprplusError
-from gprplus.core.folders import claim_folder
+from gprplus.core.files.atomic import append_to, atomic_write, remove_temporary, write_new
+from gprplus.core.files.folders import claim_folder
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -36,7 +36,7 @@ def test_a_failure_leaves_what_was_there(tmp_path):
 
 def test_temporary_files_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     script = (
-        "import os, sys, signal; from pathlib import Path; from gprplus.core.atomic import atomic_write\n"
+        "import os, sys, signal; from pathlib import Path; from gprplus.core.files.atomic import atomic_write\n"
         "with atomic_write(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

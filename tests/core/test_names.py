@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.core.errors import SplitError
-from gprplus.core.names import child_path, file_safe, plain_name, plain_path
+from gprplus.core.files.safe_names import child_path, file_safe, plain_name, plain_path
 
 
 @pytest.mark.parametrize("name", ["weather", "only-foggy", "ids-100x4", "50% grey", "zürich", "a" * 150])

@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.cli import cli
-from gprplus.core import workdir
 from gprplus.core.errors import DeviceError, RenderError, RequestChanged
-from gprplus.core.folders import claim_folder, hold_folder
+from gprplus.core.files import workdir
+from gprplus.core.files.folders import claim_folder, hold_folder
 from gprplus.core.images import decode_image
 from gprplus.engine import render
 from gprplus.engine.crops.design import make_design

@@ -7,8 +7,8 @@ import pytest
 
 from gprplus import statistics
 from gprplus.statistics import contrasts, multiplicity
-from gprplus.statistics.level_estimands import CellContrast, level_contrasts
-from gprplus.statistics.level_scores import LevelScores, estimate_cells, level_tests
+from gprplus.statistics.levels.level_estimands import CellContrast, level_contrasts
+from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells, level_tests
 
 ONLY = {"mix": {"kind": "mix"}, **{f"only-{one}": {"kind": "only", "levels": [one]} for one in "abc"}}
 

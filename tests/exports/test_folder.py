@@ -9,7 +9,7 @@ import time
 import pytest
 
 from gprplus.core.errors import ExportError
-from gprplus.core.folders import hold_folder
+from gprplus.core.files.folders import hold_folder
 from gprplus.exports import FORMS, export
 from gprplus.exports.export import KIND, STAGED
 

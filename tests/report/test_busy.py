@@ -10,7 +10,7 @@ import time
 import pytest
 
 from gprplus.core.errors import ReportError
-from gprplus.core.folders import hold_folder
+from gprplus.core.files.folders import hold_folder
 from gprplus.reporting import report
 
 

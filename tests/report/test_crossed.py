@@ -6,7 +6,7 @@ import pytest
 
 from gprplus.reporting import cross_level
 from gprplus.reporting.cross_level import QueryGalleryMatrix
-from gprplus.reporting.page import template_environment
+from gprplus.reporting.pages.report_page import template_environment
 
 
 @pytest.fixture

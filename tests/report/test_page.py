@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.core.errors import ReportError
 from gprplus.reporting import report, verdict_paragraphs
-from gprplus.reporting.example_rankings import example_rankings
+from gprplus.reporting.figures.example_rankings import example_rankings
+from gprplus.reporting.figures.samples import draw_samples
 from gprplus.reporting.findings import OUTCOMES
 from gprplus.reporting.printed_commands import printed_commands
-from gprplus.reporting.samples import draw_samples
 
 VOID = {"meta", "img", "col", "br", "wbr", "hr", "link", "input"}
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gprplus.reporting.figures.plots import build_forest_plot, build_heat_map, build_ladder_plot, plot_axis
 from gprplus.reporting.findings import list_findings
 from gprplus.reporting.mismatch import MismatchContrast, mismatch_contrast, mismatch_sentence
-from gprplus.reporting.plots import build_forest_plot, build_heat_map, build_ladder_plot, plot_axis
 
 
 def test_the_heat_map_equals_a_slow_loop(world):

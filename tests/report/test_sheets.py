@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gprplus.core.errors import ReportError
-from gprplus.reporting.contact_sheet import EMPTY, GAP, MARGIN, PAPER, contact_sheet
+from gprplus.reporting.figures.contact_sheet import EMPTY, GAP, MARGIN, PAPER, contact_sheet
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 

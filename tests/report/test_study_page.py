@@ -3,10 +3,10 @@
 import pytest
 
 from gprplus import schema
-from gprplus.core.workdir import write_table
+from gprplus.core.files.workdir import write_table
 from gprplus.reporting import run_results as reports
-from gprplus.reporting import study_page
-from gprplus.reporting.study_tables import study_markdown
+from gprplus.reporting.pages import study_page
+from gprplus.reporting.pages.study_tables import study_markdown
 
 EVIL = "<script>alert(1)</script>"
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from gprplus import schema
 from gprplus.reporting.findings import JOINED
-from gprplus.reporting.markdown import report_markdown
+from gprplus.reporting.pages.markdown import report_markdown
 from gprplus.reporting.summary_tables import in_split_order, overview_table, summary_csv
 
 ROWS = (

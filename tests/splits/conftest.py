@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus import schema
-from gprplus.core import sampling, workdir
+from gprplus.core import sampling
+from gprplus.core.files import workdir
 from gprplus.ingest import Manifest
 from manifests import dataset
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gprplus.core import sampling, workdir
+from gprplus.core import sampling
+from gprplus.core.files import workdir
 from gprplus.ingest import Manifest
 from gprplus.splits import lazy_columns, make_split, members
 from gprplus.splits.load import load_candidates, merge_datasets

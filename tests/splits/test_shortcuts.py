@@ -5,7 +5,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gprplus.core import workdir
+from gprplus.core.files import workdir
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 from gprplus.splits.audit.leakage import nearest_within

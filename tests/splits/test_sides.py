@@ -9,7 +9,7 @@ from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.test_set import choose_queries, is_test_identity
+from gprplus.splits.test_sets.test_set import choose_queries, is_test_identity
 
 
 def searched_rows(split):

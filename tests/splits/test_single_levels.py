@@ -7,8 +7,8 @@ import pytest
 from gprplus.evaluation import targets
 from gprplus.splits import make_split
 from gprplus.splits.compare_splits import compare_records
-from gprplus.statistics import level_tables
-from gprplus.statistics.level_scores import level_tests
+from gprplus.statistics.levels import level_tables
+from gprplus.statistics.levels.level_scores import level_tests
 
 SKIES = ("sunny", "clouds", "foggy")
 

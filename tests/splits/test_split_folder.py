@@ -11,9 +11,9 @@ from click.testing import CliRunner
 from gprplus import schema
 from gprplus.cli import cli
 from gprplus.core import sampling as keys
-from gprplus.core import workdir
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import FilterError, ManifestError, RequestChanged, SplitError
+from gprplus.core.files import workdir
 from gprplus.splits import Split, make_split, target_rows
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gprplus.analysis.features.base import Features, in_batches
 from gprplus.core.errors import AnalysisError, GprplusError
-from gprplus.core.workdir import read_json
+from gprplus.core.files.workdir import read_json
 
 MODEL = "model.safetensors"
 ELSE = "Or compare by something else: --features histograms (needs nothing), reid:RUN, or a file of features."
@@ -32,8 +32,9 @@ def reid_features(path: Path, device: str) -> Features:
     It should have been trained on a third dataset: one that has seen either side knows it too well. Raises
     AnalysisError where there is no such run.
     """
-    from gprplus.baseline import devices, model
-    from gprplus.baseline.embed import embed_images
+    from gprplus.baseline import devices
+    from gprplus.baseline.network import model
+    from gprplus.baseline.network.embed import embed_images
     from gprplus.baseline.recipe import ComputeSettings, InputSettings, NetworkSettings
     from gprplus.core.declarations import from_mapping
 
@@ -65,9 +66,10 @@ def resnet50_features(path: Path | None, device: str) -> Features:
     """Unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128: general looks, no persons."""
     import torch
 
-    from gprplus.baseline import backbones, devices
-    from gprplus.baseline import pretrained as weights
+    from gprplus.baseline import devices
     from gprplus.baseline.augment import normalize
+    from gprplus.baseline.network import backbones
+    from gprplus.baseline.network import pretrained as weights
     from gprplus.baseline.recipe import NetworkSettings
 
     source = str(path) if path else "imagenet"

@@ -22,8 +22,9 @@ from torch import nn
 
 from gprplus.analysis.features.base import Features, in_batches
 from gprplus.analysis.features.networks import ELSE, state_digest, with_norm_feature
-from gprplus.baseline import devices, pretrained
+from gprplus.baseline import devices
 from gprplus.baseline.augment import normalize
+from gprplus.baseline.network import pretrained
 from gprplus.core.errors import AnalysisError, GprplusError
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"  # the end of the name is the start of its SHA-256

@@ -18,10 +18,10 @@ from gprplus.analysis.search import arms, baselines, holdout, verdict
 from gprplus.analysis.search.differences import is_nearest
 from gprplus.analysis.search.kernels import build_kernels
 from gprplus.core.errors import AnalysisError
+from gprplus.core.files.workdir import check_request, package_versions, read_json, write_json, write_table, write_text
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.sampling import bottom_k, hash64, hash64_many, join_canonical, priorities
-from gprplus.core.workdir import check_request, package_versions, read_json, write_json, write_table, write_text
 from gprplus.ingest import Manifest
 from gprplus.schema import VERSION, conform, stored
 

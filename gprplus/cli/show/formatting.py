@@ -22,7 +22,7 @@ def save_image(drawn: Any, sheet: Path) -> None:
     from PIL import Image
 
     from gprplus.core.errors import ManifestError
-    from gprplus.core.workdir import atomic_write
+    from gprplus.core.files.workdir import atomic_write
 
     kind = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}.get(sheet.suffix.lower())
     if kind is None:

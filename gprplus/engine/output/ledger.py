@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.atomic import append_to
-from gprplus.core.folders import remove_output
+from gprplus.core.files.atomic import append_to
+from gprplus.core.files.folders import remove_output
 from gprplus.engine.crops.design import DesignBlock, RenderDesign
 
 PART = ".part"

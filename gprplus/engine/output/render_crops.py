@@ -10,11 +10,9 @@ from typing import Any, Protocol
 
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import DeviceError, RenderError, format_bytes
-from gprplus.core.folders import claim_folder, remove_output
-from gprplus.core.parallel import Progress, available_cores, no_progress
-from gprplus.core.paths import AnyPath
-from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import (
+from gprplus.core.files.folders import claim_folder, remove_output
+from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.workdir import (
     REQUEST_FILE,
     check_request,
     hold_request,
@@ -23,6 +21,8 @@ from gprplus.core.workdir import (
     write_json,
     write_text,
 )
+from gprplus.core.parallel import Progress, available_cores, no_progress
+from gprplus.core.progress import shows_progress
 from gprplus.engine.annotations import write_coco
 from gprplus.engine.crops.design import RenderDesign, make_design
 from gprplus.engine.output.ledger import BLOCKS, Ledger

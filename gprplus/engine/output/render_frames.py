@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.folders import remove_output
+from gprplus.core.files.folders import remove_output
+from gprplus.core.files.workdir import package_versions, write_bytes, write_json
 from gprplus.core.images import encode_jpeg
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.core.progress import shows_progress
-from gprplus.core.workdir import package_versions, write_bytes, write_json
 from gprplus.engine.annotations import ANNOTATIONS, write_coco
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.frames.scenario import CameraView, Scenario, make_scenario

@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gprplus.core.files.workdir import write_bytes
 from gprplus.core.images import encode_jpeg
 from gprplus.core.parallel import map_processes
-from gprplus.core.workdir import write_bytes
 from gprplus.engine.annotations import annotate_person
 from gprplus.engine.crops.design import DesignBlock, RenderDesign
 from gprplus.engine.output.ledger import Ledger, LedgerEntry, encode_png, pending_blocks

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from gprplus.core.workdir import write_table
+from gprplus.core.files.workdir import write_table
 from gprplus.ingest.checks.columns import LOOKS
 from gprplus.ingest.checks.measure import MEASURES, VERSION, ImageMeasurements
 from gprplus.ingest.tables.coded import coded_column

@@ -15,7 +15,7 @@ from xxhash import xxh3_128_digest
 
 from gprplus.core import image_headers
 from gprplus.core.images import decode_half_grey, read_bytes
-from gprplus.ingest.files.complaints import capture_stderr
+from gprplus.ingest.files.jpeg_warnings import capture_stderr
 
 VERSION = 3  # of what is measured here: looks of another version are taken anew
 FINE = 64  # pixels of the longer side at which edges are judged, as cleanvision does

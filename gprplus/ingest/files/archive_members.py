@@ -14,7 +14,7 @@ from pathlib import Path
 from gprplus import archives
 from gprplus.archives import is_archive
 from gprplus.core.errors import LayoutError, escape
-from gprplus.core.names import refuse_address
+from gprplus.core.files.safe_names import refuse_address
 from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.listing import (
     SIDECAR_NAMES,

@@ -4,7 +4,7 @@ import threading
 from typing import NamedTuple
 
 from gprplus.core import image_headers
-from gprplus.ingest.files.complaints import CapturedStderr
+from gprplus.ingest.files.jpeg_warnings import CapturedStderr
 
 REASONS = {
     "unreadable": "the file cannot be opened: {}.",

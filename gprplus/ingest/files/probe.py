@@ -14,10 +14,10 @@ from functools import partial
 from itertools import groupby
 
 from gprplus.core import image_headers
-from gprplus.core.files import mtime_ns
+from gprplus.core.files.signatures import mtime_ns
 from gprplus.core.parallel import map_threads
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
-from gprplus.ingest.files.complaints import CapturedStderr, capture_stderr
+from gprplus.ingest.files.jpeg_warnings import CapturedStderr, capture_stderr
 
 # Files are read one after the other until reading has to wait: when in one run of `_RUN` files it put the thread to
 # sleep `_WAITS` times or more, the next `_STRETCH` are read by `_READERS` threads, `_SLICE` files at a time (a cold

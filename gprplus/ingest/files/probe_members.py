@@ -6,7 +6,7 @@ from gprplus import archives
 from gprplus.core import image_headers
 from gprplus.core.errors import ArchiveError
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
-from gprplus.ingest.files.complaints import CapturedStderr
+from gprplus.ingest.files.jpeg_warnings import CapturedStderr
 from gprplus.ingest.files.probe import probe_files, warnings_caught
 
 

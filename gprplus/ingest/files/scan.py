@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gprplus.archives import UNPACK, is_packed
 from gprplus.core.errors import LayoutError
-from gprplus.core.files import mtime_ns
+from gprplus.core.files.signatures import mtime_ns
 from gprplus.ingest.files.listing import (
     OWN_HIDDEN,
     SIDECAR_NAMES,

@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.escape import csv_text
-from gprplus.core.folders import remove_output
+from gprplus.core.files.folders import remove_output
+from gprplus.core.files.workdir import write_text
 from gprplus.core.sampling import sha256_digest, table_fingerprint
-from gprplus.core.workdir import write_text
 from gprplus.ingest.gta.log import GeneratorLog, log_digest, read_log
 from gprplus.ingest.gta.log_segments import Cell, LogSegment, latest_segments, log_segments, pair_segments
 from gprplus.ingest.layouts.decode import DecodedTokens

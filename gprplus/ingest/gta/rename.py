@@ -8,10 +8,8 @@ from typing import Any
 from gprplus.core import images
 from gprplus.core.errors import ManifestError, did_you_mean, first_few
 from gprplus.core.escape import csv_text
-from gprplus.core.folders import claim_folder, remove_output
-from gprplus.core.image_headers import format_of
-from gprplus.core.parallel import Progress, map_processes, no_progress
-from gprplus.core.workdir import (
+from gprplus.core.files.folders import claim_folder, remove_output
+from gprplus.core.files.workdir import (
     REQUEST_FILE,
     check_request,
     hold_request,
@@ -21,6 +19,8 @@ from gprplus.core.workdir import (
     write_json,
     write_text,
 )
+from gprplus.core.image_headers import format_of
+from gprplus.core.parallel import Progress, map_processes, no_progress
 from gprplus.ingest.gta.rename_plan import RenamePlan, plan_renames
 
 BYTES = ("jpeg", "keep")

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.declarations import identity_attributes, image_attributes
 from gprplus.core.errors import escape
-from gprplus.core.paths import AnyPath
+from gprplus.core.files.paths import AnyPath
 from gprplus.ingest.checks.findings import Finding, list_findings
 from gprplus.ingest.inspection.cells import DesignCells, FactorAlias, aliases_of, cells_of
 from gprplus.ingest.inspection.problems import (

@@ -9,8 +9,8 @@ from typing import Any
 from gprplus.core import declarations
 from gprplus.core.declarations import Declaration, from_mapping, load_declaration
 from gprplus.core.errors import DeclarationError, did_you_mean
+from gprplus.core.files.safe_names import plain_path
 from gprplus.core.hashing import sha256_digest
-from gprplus.core.names import plain_path
 from gprplus.ingest.layouts import templates
 from gprplus.ingest.layouts.explain_mismatch import explain_by_pattern
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ManifestError
-from gprplus.core.folders import remove_output
-from gprplus.core.names import child_path
-from gprplus.core.workdir import atomic_write, exclusive_lock, write_json
+from gprplus.core.files.folders import remove_output
+from gprplus.core.files.safe_names import child_path
+from gprplus.core.files.workdir import atomic_write, exclusive_lock, write_json
 from gprplus.ingest.reading.batch import FileBatch
 from gprplus.ingest.tables.manifest import PARTS
 

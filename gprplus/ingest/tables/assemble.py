@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from gprplus.core.declarations import attributes, sort_levels
-from gprplus.core.workdir import fingerprint, package_versions
+from gprplus.core.files.workdir import fingerprint, package_versions
 from gprplus.ingest.tables.manifest import TABLES, Manifest
 from gprplus.ingest.tables.select import drop_dataset, filter_dataset
 from gprplus.schema import IMAGES, VERSION

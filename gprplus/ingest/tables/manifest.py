@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import ManifestError, did_you_mean
-from gprplus.core.files import Signature, file_signature
-from gprplus.core.folders import is_held
-from gprplus.core.paths import AnyPath
-from gprplus.core.roots import recorded_root
-from gprplus.core.workdir import read_json
+from gprplus.core.files.folders import is_held
+from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.roots import recorded_root
+from gprplus.core.files.signatures import Signature, file_signature
+from gprplus.core.files.workdir import read_json
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
 from gprplus.schema.records import manifest_record
 

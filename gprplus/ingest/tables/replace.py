@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gprplus.core.errors import ManifestError
-from gprplus.core.folders import hold_folder, remove_output
-from gprplus.core.workdir import write_json, write_table
+from gprplus.core.files.folders import hold_folder, remove_output
+from gprplus.core.files.workdir import write_json, write_table
 from gprplus.ingest.tables.manifest import LOOKS, NEXT, RECORD, TABLES, interrupted
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from gprplus.core.errors import SplitError, first_few
 from gprplus.splits.candidates import CandidateTable
 from gprplus.splits.dealing import arms_of_every_deal
 from gprplus.splits.designs import DrawnArm
-from gprplus.splits.test_set import TestSet
+from gprplus.splits.test_sets.test_set import TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import first_few
-from gprplus.splits.answerable import AnswerableQueries
 from gprplus.splits.audit import balance, image_statistics, shortcuts
 from gprplus.splits.audit.counts import LevelCounts, pack_codes
 from gprplus.splits.audit.leakage import find_leakage, near_duplicates
@@ -16,7 +15,8 @@ from gprplus.splits.audit.survey import TrainSummary, train_summary
 from gprplus.splits.coarsening import merged_levels
 from gprplus.splits.designs import ArmSet, DesignInput
 from gprplus.splits.request import SCOPES
-from gprplus.splits.test_set import TestSet
+from gprplus.splits.test_sets.answerable import AnswerableQueries
+from gprplus.splits.test_sets.test_set import TestSet
 
 ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth a warning
 

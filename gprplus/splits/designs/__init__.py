@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gprplus.core.errors import SplitError, did_you_mean
-from gprplus.core.names import plain_name
+from gprplus.core.files.safe_names import plain_name
 from gprplus.splits.designs import (
     between_identities,
     budget,

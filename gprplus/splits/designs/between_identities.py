@@ -10,7 +10,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.core.names import file_safe
+from gprplus.core.files.safe_names import file_safe
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs.arguments import WHOLE, apply_missing_policy, count_levels, random_sets, requested_levels
 from gprplus.splits.designs.base import (

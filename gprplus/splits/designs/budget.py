@@ -19,7 +19,7 @@ from gprplus.splits.designs.base import (
 from gprplus.splits.designs.only_without import LevelComparison, dealt_arm, match_levels
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
 from gprplus.splits.matching import take_first
-from gprplus.splits.test_set import rank_in_runs
+from gprplus.splits.test_sets.test_set import rank_in_runs
 
 PARTS = 4  # a default grid halves persons and images so far down
 SIZES = (8, 4, 2, 1)  # a default scaling takes these parts of all

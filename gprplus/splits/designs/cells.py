@@ -7,7 +7,7 @@ from gprplus.core.errors import SplitError, first_few
 from gprplus.splits.designs.base import DesignInput
 from gprplus.splits.designs.joint_matching import kept_level_codes
 from gprplus.splits.request import DeclaredArm
-from gprplus.splits.test_set import rank_in_runs
+from gprplus.splits.test_sets.test_set import rank_in_runs
 
 
 def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:

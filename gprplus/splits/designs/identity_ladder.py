@@ -5,7 +5,7 @@ import numpy as np
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, design
-from gprplus.splits.test_set import rank_in_runs
+from gprplus.splits.test_sets.test_set import rank_in_runs
 
 
 @design(

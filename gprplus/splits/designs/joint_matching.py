@@ -21,7 +21,7 @@ from gprplus.splits.designs.base import DesignInput
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
 from gprplus.splits.matching import MatchedRows, MatchedSlots, MatchingStrata, stratify, take_first
 from gprplus.splits.request import DeclaredArm
-from gprplus.splits.test_set import rank_in_runs
+from gprplus.splits.test_sets.test_set import rank_in_runs
 
 GREEDY = 4096  # cells of a grid up to which an order is balanced one by one; beyond, a draw is balanced enough
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core.names import file_safe
+from gprplus.core.files.safe_names import file_safe
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs.arguments import (
     apply_missing_policy,

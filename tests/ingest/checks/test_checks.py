@@ -17,7 +17,7 @@ from gprplus.ingest.checks.findings import list_findings, list_issues
 from gprplus.ingest.checks.known import REGISTRY
 from gprplus.ingest.checks.measure import difference_hashes, tones
 from gprplus.ingest.checks.registry import CheckInput, check
-from gprplus.ingest.files.complaints import capture_stderr
+from gprplus.ingest.files.jpeg_warnings import capture_stderr
 from gprplus.schema import IMAGES
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gprplus.core.errors import GprplusError, ManifestError
-from gprplus.core.workdir import exclusive_lock
+from gprplus.core.files.workdir import exclusive_lock
 from gprplus.ingest import Manifest, build_manifest, build_shard
 from gprplus.ingest.reading import batch, partial
 from gprplus.ingest.reading.shard import ReadShard

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gprplus import __version__
-from gprplus.reporting import formatting, plots, provenance
+from gprplus.reporting import formatting, provenance
 from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
 from gprplus.reporting.basis import describe_caveats, describe_target_images
-from gprplus.reporting.page import template_environment
+from gprplus.reporting.figures import plots
+from gprplus.reporting.pages.report_page import template_environment
 from gprplus.reporting.printed_commands import enter_folder
 from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.verdicts import Verdict

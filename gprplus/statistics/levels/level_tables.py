@@ -10,8 +10,8 @@ from gprplus import statistics
 from gprplus.core import sampling
 from gprplus.evaluation.targets import OWN_TEST_SET
 from gprplus.statistics import multiplicity
-from gprplus.statistics.level_estimands import ESTIMANDS, CellContrast, level_contrasts, seen_levels
-from gprplus.statistics.level_scores import LevelScores, estimate_cells, level_tests, read_level_scores
+from gprplus.statistics.levels.level_estimands import ESTIMANDS, CellContrast, level_contrasts, seen_levels
+from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells, level_tests, read_level_scores
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:

@@ -25,15 +25,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import schema
-from gprplus.core import protocol, sampling, workdir
+from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
-from gprplus.core.folders import remove_output
+from gprplus.core.files import workdir
+from gprplus.core.files.folders import remove_output
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs import DesignInput
 from gprplus.splits.designs.only_without import level_index
 from gprplus.splits.matching import MatchedSlots, match_strata, stratify
-from gprplus.splits.test_set import TestSet, camera_codes, choose_queries, keep_some_in_gallery, run_starts
-from gprplus.splits.viewpoint_gap import viewpoint_gap
+from gprplus.splits.test_sets.test_set import TestSet, camera_codes, choose_queries, keep_some_in_gallery, run_starts
+from gprplus.splits.test_sets.viewpoint_gap import viewpoint_gap
 
 if TYPE_CHECKING:
     import pyarrow as pa

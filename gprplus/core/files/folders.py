@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from gprplus.core.errors import GprplusError, next_step
-from gprplus.core.names import refuse_address
+from gprplus.core.files.safe_names import refuse_address
 
 MARKER = ".gprplus"
 TEMPORARY = re.compile(r"\..+\.\d+\.part", re.DOTALL)  # names that `atomic.replacing` gives to unfinished files

@@ -15,7 +15,7 @@ import numpy as np
 from gprplus.statistics import ScoreArray
 from gprplus.statistics.align import align_queries, shared_seeds
 from gprplus.statistics.contrasts import DRAWS, ContrastEstimates, combine_parts, estimate_contrasts
-from gprplus.statistics.level_estimands import CellContrast
+from gprplus.statistics.levels.level_estimands import CellContrast
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus import __version__
 from gprplus.core.declarations import identity_attributes
-from gprplus.reporting import balance, formatting, plots, provenance
+from gprplus.reporting import balance, formatting, provenance
 from gprplus.reporting.arm_labels import OWN_TEST_SET, UNTRAINED, against_phrase, question_of, target_phrase
 from gprplus.reporting.basis import describe_caveats
 from gprplus.reporting.contrast_tables import FAMILY_CAPTIONS, TableSection, table_sections
 from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
-from gprplus.reporting.example_rankings import ExampleRankings, example_rankings
+from gprplus.reporting.figures import plots
+from gprplus.reporting.figures.example_rankings import ExampleRankings, example_rankings
+from gprplus.reporting.figures.samples import LevelSamples, draw_samples
 from gprplus.reporting.findings import Finding, Row, headline_finding, list_findings, outcome_of
 from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matrix, matrix_note
 from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
 from gprplus.reporting.printed_commands import printed_commands
 from gprplus.reporting.run_results import RunResults
-from gprplus.reporting.samples import LevelSamples, draw_samples
 from gprplus.reporting.summary_tables import summary_notes
 from gprplus.reporting.verdicts import Verdict, verdicts_of
 
@@ -224,7 +225,7 @@ def template_environment() -> "jinja2.Environment":
     import jinja2
 
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("gprplus.reporting"),
+        loader=jinja2.PackageLoader("gprplus.reporting.pages"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

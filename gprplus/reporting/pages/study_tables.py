@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gprplus.reporting import formatting, summary_tables
-from gprplus.reporting.markdown import markdown_table, plain_text
+from gprplus.reporting.pages.markdown import markdown_table, plain_text
+from gprplus.reporting.pages.study_page import ContrastRow, build_study_page
 from gprplus.reporting.run_results import RunResults
-from gprplus.reporting.study_page import ContrastRow, build_study_page
 
 
 def study_markdown(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> str:

@@ -12,7 +12,7 @@ from gprplus.schema import ROLES
 from gprplus.splits.candidates import encode_levels
 from gprplus.splits.load import load_candidates
 from gprplus.splits.members import test_table
-from gprplus.splits.test_set import choose_test_set
+from gprplus.splits.test_sets.test_set import choose_test_set
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gprplus.baseline.backbones import TIMM, TimmBackbone
+from gprplus.baseline.network.backbones import TIMM, TimmBackbone
 from gprplus.core.errors import RecipeError, escape, first_few, first_line
 
 # Published by torchvision and by the authors of IBN-Net; the eight characters at the end are the start of the file's

@@ -5,8 +5,8 @@ from itertools import groupby
 from typing import Any
 
 from gprplus import schema
+from gprplus.reporting.figures.samples import SampleImage, root_of, sample_image
 from gprplus.reporting.run_results import RunResults, table_at
-from gprplus.reporting.samples import SampleImage, root_of, sample_image
 
 HEIGHT = 132  # pixels, about 3 KB as JPEG
 ROWS = {1: 3, 2: 2}  # queries shown of each rule, by the number of targets on the page; else 1

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from gprplus.core.errors import GprplusError, next_step, system_error
-from gprplus.core.folders import TEMPORARY, refuse_links
-from gprplus.core.names import refuse_address
+from gprplus.core.files.folders import TEMPORARY, refuse_links
+from gprplus.core.files.safe_names import refuse_address
 
 _swept: set[Path] = set()  # folders that this process has looked through
 

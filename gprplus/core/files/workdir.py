@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from gprplus.core.atomic import atomic_write
 from gprplus.core.errors import GprplusError, RequestChanged, first_few, next_step
-from gprplus.core.folders import clear_output, hold_folder, is_free
+from gprplus.core.files.atomic import atomic_write
+from gprplus.core.files.folders import clear_output, hold_folder, is_free
+from gprplus.core.files.json_files import load_object
 from gprplus.core.hashing import sha256_digest
-from gprplus.core.jsonfile import load_object
 
 REQUEST_FILE = "_request.json"  # what a folder is going to hold, until its record is written
 PACKAGES = (

@@ -10,7 +10,7 @@ from gprplus import schema
 from gprplus.core.arrow import from_numpy, from_strings
 from gprplus.core.protocol import UNANSWERABLE_REASONS, count_matches, why_unanswerable
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
-from gprplus.splits.test_set import CAMERA_COLUMN, TestSet
+from gprplus.splits.test_sets.test_set import CAMERA_COLUMN, TestSet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gprplus.baseline import backbones
+from gprplus.baseline.network import backbones
 from gprplus.baseline.recipe import NetworkSettings
 from gprplus.core.errors import TrainingError, first_line
-from gprplus.core.workdir import atomic_write
+from gprplus.core.files.workdir import atomic_write
 
 
 class GeMPooling(nn.Module):

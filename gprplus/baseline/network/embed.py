@@ -5,7 +5,7 @@ import torch
 
 from gprplus.baseline import devices
 from gprplus.baseline.augment import normalize
-from gprplus.baseline.model import Model
+from gprplus.baseline.network.model import Model
 from gprplus.baseline.recipe import ComputeSettings
 from gprplus.baseline.store_view import StoredImages
 

@@ -1,0 +1,1 @@
+"""The network: backbone, pooling and BNNeck, first weights, embedding."""

@@ -1,0 +1,1 @@
+"""Files and folders: atomic writes, locks, owned folders, JSON, paths."""

@@ -1,0 +1,1 @@
+"""Figures: plots, contact sheets, sample images, example rankings."""

@@ -1,0 +1,1 @@
+"""Test sets: queries and gallery, tests of single levels, targets."""

@@ -1,0 +1,1 @@
+"""Scores of test sets of single levels: own level, transfer, matrix."""
