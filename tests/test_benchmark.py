@@ -321,7 +321,7 @@ def test_a_dry_run_counts_and_writes_nothing(work):
         ({"targets": {"market": Path("nowhere")}}, GprplusError, "nowhere"),
         ({"targets": {"self": "manifest"}}, SplitError, "cannot be called 'self'"),
         ({"roots": {"engin": Path()}}, SplitError, "'engine'"),
-        ({"roots": {"engine": Path("moved")}}, TrainingError, "are not there"),
+        ({"roots": {"engine": Path("moved")}}, TrainingError, "are missing"),
         ({"steps": 3, "epochs": 1.0}, RecipeError, "not both"),
     ],
 )

@@ -1,11 +1,11 @@
 """Archives (.tar, .tar.gz, .tgz, .zip) read in place: a member is addressed as if its archive were a folder.
 
-`cam0.tar/0001/a.jpg` is the member `0001/a.jpg` of the file `cam0.tar`. What costs what, beside reading the bytes:
+`cam0.tar/0001/a.jpg` is the member `0001/a.jpg` of the file `cam0.tar`. The cost in addition to reading the bytes:
 
-- **tar**: the first look reads every header (see `tar.py`); after that a member is one read at a known place.
-- **zip**: the first look reads the list at its end; a member is unpacked whole.
-- **tar.gz**: the first look inflates everything once. Members asked for in the order they stand in the archive cost one
-  more pass in all; any other order costs up to the distance between two checkpoints a member (see `inflate.py`).
+- **tar**: the first access reads every header (see `tar.py`); after that a member is one read at a known offset.
+- **zip**: the first access reads the central directory; a member is unpacked completely.
+- **tar.gz**: the first access inflates the archive once. Reading all members in archive order inflates it once more;
+  any other order inflates up to the distance between two checkpoints for each member (see `gzip_seek.py`).
 
 Each process indexes an archive at its first read and keeps the last few open; threads may share them.
 """

@@ -20,7 +20,7 @@ _GZIP = 31  # a gzip header, the largest window
 
 
 class SeekableGzip:
-    """What the gzip file under descriptor `file` inflates to. Not for several threads at once."""
+    """The inflated content of the gzip file under descriptor `file`. Not safe for several threads at once."""
 
     def __init__(self, file: int) -> None:
         self._file = file
@@ -32,7 +32,7 @@ class SeekableGzip:
         self._marks: list[tuple[int, int, Any]] = [(0, 0, self._inflater.copy())]  # output, file, state
 
     def end(self) -> int:
-        """How far the output goes that was inflated last."""
+        """Return the end offset of the output that was inflated last."""
         return self._start + len(self._data)
 
     def read(self, offset: int, length: int) -> bytes:

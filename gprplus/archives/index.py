@@ -1,7 +1,7 @@
-"""What an archive holds: the members that may be read, and those that may not, each with the reason.
+"""The index of an archive: the readable members, and the rejected ones with their reasons.
 
-Nothing in an archive is trusted: sizes that headers declare are checked against what is there, and what unpacks to far
-more than it takes on disk is refused before it fills the memory.
+Nothing in an archive is trusted: sizes declared by headers are compared with the actual data, and members that unpack
+to far more than their size on disk are rejected before they fill the memory.
 """
 
 from array import array
@@ -24,7 +24,7 @@ REASONS = {
     "encrypted": "the member is encrypted.",
     "method": "the member is packed by a method that is not known here.",
     "nested": "the member is an archive itself. Unpack that one first.",
-    "twice": "the archive holds this name {} times, and which one is meant is not said.",
+    "twice": "the archive contains this name {} times, so the name is ambiguous.",
     "large": f"the member would take {{}}; at most {format_bytes(LARGEST)} are read.",
     "bomb": f"it unpacks to more than {RATIO} times its size.",
     "empty": "the archive has no bytes.",
@@ -53,9 +53,9 @@ def refusal(name: str, reason: str, what: object = "") -> RefusedMember:
 
 @dataclass
 class MemberIndex:
-    """The members of one archive: `names`, and aligned with them where they begin and how large they are (int64).
+    """The members of one archive: `names`, with aligned offsets and sizes (int64).
 
-    Of a zip, `offsets` only tell the order in the file.
+    For a zip, `offsets` only give the order in the file.
     """
 
     names: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class MemberIndex:
             self.refuse(self.names.pop(), "truncated", "the end of this member is missing")
 
     def settled(self) -> dict[str, int]:
-        """Name to position, after names that stand more than once are kept out."""
+        """Return a mapping from name to position, after removing duplicate names."""
         places = {name: i for i, name in enumerate(self.names)}
         if len(places) < len(self.names):
             self._keep_out_twins()
@@ -114,5 +114,5 @@ class MemberIndex:
 
 
 def _shown(name: str) -> str:
-    """A name as it may stand in a table: NUL, which no file has, is spelt out."""
+    """Escape NUL in a name, because tables cannot store it."""
     return name.replace("\0", "\\0")[:2000] if "\0" in name or len(name) > 2000 else name

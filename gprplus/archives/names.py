@@ -16,7 +16,7 @@ _ODD = re.compile(r"[\\\0]|\A[A-Za-z]:|(?:\A|/)\.{0,2}(?:/|\Z)")
 
 
 def is_archive(name: str) -> bool:
-    """Whether a file of this name is taken for an archive.
+    """Return True if the name of a file has the extension of a readable archive.
 
     >>> is_archive("cam0.TAR"), is_archive("cam0.tar.gz"), is_archive("cam0.tar.jpg")
     (True, True, False)
@@ -25,7 +25,7 @@ def is_archive(name: str) -> bool:
 
 
 def is_packed(name: str) -> bool:
-    """Whether a file of this name is an archive of another kind, which has to be unpacked first.
+    """Return True if a file is an archive of an unsupported format, which has to be unpacked first.
 
     >>> is_packed("m.tar.xz"), is_packed("m.7z"), is_packed("m.zip"), is_packed("m.7z.001")
     (True, True, False, True)
@@ -34,7 +34,7 @@ def is_packed(name: str) -> bool:
 
 
 def is_stream(name: str) -> bool:
-    """Whether such an archive is one compressed stream, which is cheap to read only from front to back."""
+    """Return True if the archive is one compressed stream, which is cheap to read only from front to back."""
     return name.lower().endswith(_STREAMS)
 
 
@@ -57,7 +57,7 @@ def may_be_inside(place: str) -> bool:
 
 
 def unsafe(name: str) -> bool:
-    """Whether a member's name could lead out of its folder on some system, or names no file.
+    """Return True if the name of a member could lead out of its folder on some system, or names no file.
 
     >>> [unsafe(name) for name in ("0001/a.jpg", "../a.jpg", "/a.jpg", "C:/a.jpg", "a\\\\b.jpg", "a//b.jpg", "...jpg")]
     [False, True, True, True, True, True, False]

@@ -22,7 +22,7 @@ OPEN = 32  # archives kept open by a process, each with its index (about 250 byt
 
 
 class _Form(Protocol):
-    """What the three kinds of archive have in common."""
+    """Base class of the three archive formats."""
 
     index: MemberIndex
     direct: bool  # whether a piece of a member can be read without the rest
@@ -45,7 +45,7 @@ class _Tar:
 
 
 class _Nothing:
-    """A file without a byte, whatever its name says."""
+    """An empty file, whatever its extension."""
 
     direct = True
 
@@ -75,7 +75,7 @@ class Archive:
     """An archive that was indexed: its members by name, and what they hold. Threads may share it."""
 
     def __init__(self, path: str) -> None:
-        file = open(path, "rb", buffering=0)  # noqa: SIM115  closed when nobody holds the archive any more
+        file = open(path, "rb", buffering=0)  # noqa: SIM115  closed when the last reference to the archive is gone
         found = os.fstat(file.fileno())
         self.path = path
         self.size, self.mtime = found.st_size, mtime_ns(found)
@@ -90,14 +90,16 @@ class Archive:
 
     @property
     def direct(self) -> bool:
-        """Whether a piece of a member can be read without unpacking the rest."""
+        """Return True if a part of a member can be read without unpacking the rest."""
         return self._form.direct
 
     def __contains__(self, name: str) -> bool:
         return name in self._places
 
     def place(self, name: str) -> int:
-        """Where a member begins, to read members in the order they stand; FileNotFoundError for none."""
+        """Return the offset of a member, used to read members in archive order; raises FileNotFoundError if there is
+        none.
+        """
         return self.index.offsets[self._position(name)]
 
     def size_of(self, name: str) -> int:
@@ -129,7 +131,7 @@ class Archive:
 
 
 def _form(path: str, head: bytes) -> Any:
-    """What the bytes say an archive is, and the name where they say nothing."""
+    """Detect the format of an archive by its bytes, and by its name if they are ambiguous."""
     if not head:
         return _Nothing
     if head == b"\x1f\x8b" or (is_stream(path) and head != b"PK"):
@@ -191,7 +193,7 @@ def _read_or_none(place: str) -> bytes | None:
 
 
 def exists(place: str | Path) -> bool:
-    """Whether a file, or a member of an archive, is there."""
+    """Return True if a file, or a member of an archive, exists."""
     text = os.fspath(place)
     if os.path.isfile(text):
         return True
@@ -216,9 +218,9 @@ def file_stat(place: str) -> tuple[int, int]:
 
 
 def sort_for_reading(places: Sequence[str]) -> list[int]:
-    """Positions of files and members in the order they are cheapest to read: members as they stand in their archive.
+    """Return the positions of files and members in the cheapest reading order: members in the order of their archive.
 
-    What lies in no archive keeps its order and comes first; members that are not there come with it.
+    Files outside archives keep their order and come first, followed by missing members.
     """
     inside = [(i, found) for i, place in enumerate(places) if may_be_inside(place) and (found := locate(place))]
     keys = {i: key for i, (archive, member) in inside for key in _stands(archive, member)}

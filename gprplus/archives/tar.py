@@ -31,7 +31,7 @@ _SPECIAL = {
 
 
 class CorruptArchive(Exception):
-    """Where the data stops making sense; the text is a clause, `reason` one word."""
+    """Corrupt data in an archive; the text is a clause, `reason` one word."""
 
     def __init__(self, reason: str, what: str) -> None:
         super().__init__(what)
@@ -39,9 +39,9 @@ class CorruptArchive(Exception):
 
 
 def read_tar_index(read: Read, end: Callable[[], int]) -> MemberIndex:
-    """List a tar archive from its headers. `end()` is how far the data is known to go once reading has stopped.
+    """List a tar archive from its headers. `end()` returns the known end of the data after reading has stopped.
 
-    What stands before damage is kept; the damage itself is a refusal with an empty name.
+    Members before damaged data are kept; the damage is a rejection with an empty name.
     """
     index = MemberIndex()
     try:
@@ -110,7 +110,7 @@ def _take(index: MemberIndex, kind: bytes, raw: bytes, data: int, size: int, spa
 
 
 def _is_header(header: bytes) -> bool:
-    """Whether the checksum holds: the sum of all bytes, its own eight counted as spaces."""
+    """Return True if the checksum is correct: the sum of all bytes, with its own eight bytes counted as spaces."""
     try:
         claimed = _number(header[148:156])
     except CorruptArchive:
@@ -145,7 +145,7 @@ def _records(text: bytes) -> dict[str, bytes]:
         length = _decimal(text[at : max(space, at)])
         key, equals, value = text[space + 1 : at + length - 1].partition(b"=")
         if not equals or not space - at < length <= len(text) - at:
-            raise CorruptArchive("damaged", "a pax header does not say what it must")
+            raise CorruptArchive("damaged", "a pax header has an invalid length or keyword")
         if key == b"size":
             _decimal(value)
         found[key.decode("utf-8", "replace")] = value
@@ -155,5 +155,5 @@ def _records(text: bytes) -> dict[str, bytes]:
 
 def _decimal(text: bytes) -> int:
     if not text.isdigit() or len(text) > _DIGITS:
-        raise CorruptArchive("damaged", "a pax header does not say what it must")
+        raise CorruptArchive("damaged", "a pax header has an invalid length or keyword")
     return int(text)

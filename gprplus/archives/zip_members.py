@@ -31,7 +31,7 @@ class ZipMembers:
         members = self._zip.infolist()
         end = file.seek(0, 2)
         if sum(member.compress_size for member in members) > end:
-            self.index.refuse("", "bomb")  # members that lie over each other
+            self.index.refuse("", "bomb")  # overlapping members
             return
         for member in members:
             self._list(member, end)

@@ -37,11 +37,11 @@ def pack_words(images: torch.Tensor) -> torch.Tensor:
 def augment_batch(
     words: torch.Tensor, rows: torch.Tensor, random: torch.Tensor, augment: AugmentSettings, dtype: torch.dtype
 ) -> torch.Tensor:
-    """Rows of `words (N, H, W) int32` (from `pack_words`) augmented and normalised: `(B, 3, H, W)`, channels-last in
+    """Augment and normalize rows of `words (N, H, W) int32` (from `pack_words`): `(B, 3, H, W)`, channels-last in
     memory.
 
-    `rows (B,)` int64 and `random (B, 8)` float32 lie on the words' device. One gather reads each wanted pixel once;
-    mirror and crop are in its index.
+    `rows (B,)` int64 and `random (B, 8)` float32 are on the device of the words. One gather reads each pixel once;
+    its index includes flip and crop.
     """
     height, width = words.shape[1:]
     y = torch.arange(height, device=words.device)
@@ -82,17 +82,17 @@ def _normalised(lines: torch.Tensor, size: Sequence[int], dtype: torch.dtype) ->
 
 @cache
 def _colours(width: int, device: str) -> torch.Tensor:
-    """Where in a line of `W` words the bytes of colours are, `(W * 3,) int64`; kept, as `_statistics` are."""
+    """Return the positions of the color bytes in a row of `W` words, `(W * 3,) int64`; cached like `_statistics`."""
     with torch.inference_mode(False):
         return torch.arange(4 * width, device=device).view(width, 4)[:, :3].reshape(-1)
 
 
 @cache
 def _statistics(width: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """What to multiply a row of pixels by, and what to add: `(W * 3,)` each.
+    """Return the factor and the offset that normalize a row of pixels: `(W * 3,)` each.
 
-    Spread over a whole row, because broadcasting over three channels costs twenty times as much on a processor; kept,
-    because sending it to a GPU makes the host wait.
+    Spread over a whole row, because broadcasting over three channels costs twenty times as much on a CPU; cached,
+    because sending them to a GPU synchronizes the host.
     """
     with torch.inference_mode(False):
         scale = torch.tensor([1 / (255 * s) for s in STD], device=device)

@@ -1,7 +1,7 @@
-"""Where a training stands, kept so that a killed one goes on as if nothing had been.
+"""Checkpoints of a training, from which an interrupted one continues exactly.
 
-One safetensors file: weights, buffers and the optimiser's moments, with the step and what the training is in its
-header. Order and augmentation need not be kept: they are drawn again from their streams up to the step.
+One safetensors file: weights, buffers and the moments of the optimizer, with the step and the identity of the training
+in its header. Order and augmentation are not stored: they are drawn again from their streams up to the step.
 """
 
 import json
@@ -21,7 +21,7 @@ EVERY = 60.0  # seconds between two: losing one costs less than a reader's patie
 
 @dataclass
 class Checkpoint:
-    """A file that one training, told from any other by its `key`, is kept in every `every` seconds."""
+    """A checkpoint file of one training, identified by its `key` and written every `every` seconds."""
 
     path: Path
     key: str
@@ -56,7 +56,7 @@ class Checkpoint:
         return int(self._header().get("step", 0))
 
     def _header(self) -> dict[str, str]:
-        """What the file says of itself; empty where it is none of this training."""
+        """Return the header of the file; empty if it belongs to another training."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -67,7 +67,7 @@ class Checkpoint:
         return header if header.get("key") == self.key else {}
 
     def due(self) -> bool:
-        """Whether it is time to keep the training again."""
+        """Return True if the next checkpoint is due."""
         return time.monotonic() - self._last >= self.every
 
     def keep(self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
@@ -95,7 +95,7 @@ def _restore(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor])
         if name.startswith("o."):
             _, index, key = name.split(".", 2)
             like = parameters[int(index)]
-            if tensor.shape == like.shape:  # fused kernels walk memory: moments lie as the weights do
+            if tensor.shape == like.shape:  # fused kernels require moments in the memory layout of the weights
                 tensor = torch.empty_like(like).copy_(tensor)
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

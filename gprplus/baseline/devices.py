@@ -1,4 +1,4 @@
-"""Which device, which arithmetic, how many threads."""
+"""Devices, precision and numbers of threads."""
 
 import sys
 from collections import deque
@@ -28,9 +28,7 @@ def resolve_device(name: str) -> str:
     if name != "cuda" and not (name.startswith("cuda:") and name[5:].isdigit()):
         raise DeviceError(f"'{name}' is no device. Known: auto, cpu, cuda, cuda:N.")
     if not torch.cuda.is_available():
-        raise DeviceError(
-            "--device cuda was asked for, but torch finds no CUDA device here. Use --device cpu, or auto."
-        )
+        raise DeviceError("--device cuda was requested, but torch finds no CUDA device. Use --device cpu, or auto.")
     if name != "cuda" and int(name[5:]) >= torch.cuda.device_count():
         raise DeviceError(
             f"There is no {name}: torch finds {torch.cuda.device_count()} CUDA device(s), numbered from 0."
@@ -79,9 +77,9 @@ def free_bytes(device: str, jobs: int = 1) -> int:
 
 
 def _main_memory(root: Path = Path("/")) -> tuple[int, int]:
-    """Bytes of main memory that are free and that there are, as far as this process's container lets it have them.
+    """Return the free and total bytes of main memory, within the limit of the container of this process.
 
-    Where nobody says (not on Linux) there is no end of it.
+    Unlimited if the system does not report it (not on Linux).
     """
     try:
         lines = (root / "proc/meminfo").read_text().splitlines()
@@ -93,7 +91,7 @@ def _main_memory(root: Path = Path("/")) -> tuple[int, int]:
         own = Path((root / "proc/self/cgroup").read_text().split("0::/")[1].splitlines()[0])
     except (OSError, IndexError):
         return free, whole
-    for within in (own, *own.parents):  # a job's limit may stand above the group that its processes are in
+    for within in (own, *own.parents):  # the limit of a job can be above the group of its processes
         try:
             most = int((root / "sys/fs/cgroup" / within / "memory.max").read_text())  # "max" where it is not limited
             stated = (root / "sys/fs/cgroup" / within / "memory.stat").read_text()
@@ -137,9 +135,9 @@ def rows_to_device(images: StoredImages, rows: np.ndarray, device: str) -> torch
 
 
 def blocks_to_device(images: StoredImages, size: int, device: str) -> Iterator[torch.Tensor]:
-    """All images, `size` at a time, as `rows_to_device`: while one block travels the next is read.
+    """Send all images, `size` at a time, like `rows_to_device`: one block is read while the previous one is copied.
 
-    The host waits where it would be more than two ahead, or it would fill main memory with what waits to be sent.
+    The host waits if it is more than two blocks ahead; otherwise the blocks that wait would fill main memory.
     """
     travelling: deque[torch.cuda.Event] = deque()
     for start in range(0, len(images), size):

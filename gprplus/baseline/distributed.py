@@ -21,22 +21,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process's place (`rank`, from 0) among `size`."""
+    """The position of this process (`rank`, from 0) among `size`."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes."""
+        """Return True in the process that writes files."""
         return self.rank == 0
 
     def share(self, rows: torch.Tensor) -> torch.Tensor:
-        """This process's part of a step's rows, which lie identity by identity."""
+        """Return the part of this process of the rows of a step, which are sorted by identity."""
         return rows if self.size == 1 else rows.chunk(self.size)[self.rank]
 
     def gathered(self, own: torch.Tensor) -> torch.Tensor:
-        """Every process's rows, in the order of their ranks; without a graph."""
+        """Return the rows of all processes, in the order of their ranks; without a graph."""
         if self.size == 1:
             return own
         parts = [torch.empty_like(own) for _ in range(self.size)]
@@ -44,7 +44,7 @@ class ProcessGroup:
         return torch.cat(parts)
 
     def own(self, whole: torch.Tensor | None) -> torch.Tensor:
-        """This process's rows of what `gathered` joined."""
+        """Return the rows of this process in the result of `gathered`."""
         assert whole is not None
         return whole.chunk(self.size)[self.rank]
 
@@ -110,7 +110,7 @@ def join_process_group(device: str) -> ProcessGroup:
 
 
 def local_process_count() -> int:
-    """How many processes of the group share this machine's cores."""
+    """Return the number of processes of the group that share the cores of this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 

@@ -1,10 +1,10 @@
-"""One step's gradients, in one piece or in several, by one process or by several.
+"""The gradients of one step, computed in one part or several, by one process or several.
 
-Losses see the whole batch in every case. Where the batch does not fit, features are computed part by part without a
-graph, the losses give each feature its gradient, and a second pass carries it into the backbone part by part (Gao et
-al., RepL4NLP 2021: gradient cache). What then differs from one piece is the batch normalisation inside the backbone,
-whose statistics are those of a part. Several processes do the same with their shares of the batch, and share the
-statistics too.
+Losses always use the whole batch. If the batch does not fit, features are computed part by part without a
+graph, the losses give each feature its gradient, and a second pass backpropagates it into the backbone part by part
+(Gao et al., RepL4NLP 2021: gradient cache). The result differs from one part in the batch normalization inside the
+backbone, which uses the statistics of a part. Several processes do the same with their shares of the batch, and also
+share the statistics.
 """
 
 from collections.abc import Iterator

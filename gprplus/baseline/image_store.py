@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _MAGIC = 0x3150_5047  # "GPP1", little-endian
 _HEADER = 32
 PART_BYTES = 128 << 20  # what packing holds in memory at a time
-_SAMPLE = 64  # files that tell how long packing would take
+_SAMPLE = 64  # files used to estimate the packing time
 _TOGETHER = 32  # images a thread takes at once: a future an image would cost as much as a small decode
 
 
@@ -76,11 +76,11 @@ class ImageStore:
 
 @dataclass(frozen=True)
 class PackingCost:
-    """What packing would take: the keys `(N,) uint64` of the images wanted, of them those not yet packed, each sorted,
-    the bytes that one takes, and the files of a few of those not yet packed.
+    """The cost of packing: the keys `(N,) uint64` of the requested images, of those not yet packed, each sorted,
+    the bytes of one image, and the files of a sample of those not yet packed.
 
-    Several requests share images, so their costs are added as sets. `digest` tells one state of the files from another
-    by uid and size: a picture drawn anew changes it, a copy with another date does not.
+    Several requests share images, so their costs are added as sets. `digest` identifies the state of the files
+    by uid and size: a new version of an image changes it, a copy with another date does not.
     """
 
     wanted: np.ndarray
@@ -91,7 +91,7 @@ class PackingCost:
 
 
 def packing_cost(rows: "pa.Table", roots: Mapping[str, Path], store: Path, height: int, width: int) -> PackingCost:
-    """What `pack_images` would have to do. Raises TrainingError when files are not there."""
+    """Compute the work of `pack_images`. Raises TrainingError if files are missing."""
     uids, paths = _places(rows, roots)
     facts = _facts(paths)
     own = _keys(uids, facts)
@@ -138,7 +138,7 @@ def _folder(store: Path, height: int, width: int) -> Path:
 
 
 def _places(rows: "pa.Table", roots: Mapping[str, Path]) -> tuple[np.ndarray, list[str]]:
-    """Distinct uids, ascending, and where their files lie."""
+    """Distinct uids, ascending, and the paths of their files."""
     uids, first = np.unique(rows.column("uid").to_numpy(), return_index=True)
     once = rows.select(["dataset", "path"]).take(first)
     prefix = {name: f"{root}{os.sep}" for name, root in roots.items()}
@@ -161,8 +161,8 @@ def _facts(paths: Sequence[str]) -> np.ndarray:
     if absent:
         shown = first_few([os.path.normpath(path) for path in absent])
         raise TrainingError(
-            f"{len(absent):,} of {len(paths):,} images are not there ({shown}). "
-            "Put them back, say where they are now with --root NAME=DIR, or build manifest and split again."
+            f"{len(absent):,} of {len(paths):,} images are missing ({shown}). "
+            "Restore them, give their folder with --root NAME=DIR, or rebuild manifest and split."
         )
     return facts
 

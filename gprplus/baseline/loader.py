@@ -1,8 +1,8 @@
-"""What a training reads, drawn ahead and laid where it computes.
+"""The data loader of a training: batches are drawn ahead and stored on the device.
 
-Which rows a step takes and how each is mirrored, cropped and erased is drawn a chunk of steps ahead, in a thread,
-from the seed's own streams. A set that fits is laid where it is computed on once; of a larger one a chunk's images are
-read and sent while the chunk before is computed on. The training loop itself never waits for the host.
+The rows of a step and their flips, crops and erasing are drawn a chunk of steps ahead, in a thread,
+from streams of the seed. A set that fits is stored on the device once; of a larger one the images of a chunk are
+read and sent during the previous chunk. The training loop never waits for the host.
 """
 
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ def random_stream(seed: int, name: str) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some steps: `words (N, H, W) int32` (augment.as_words) and, a step each, rows in them and what is done to these.
+    """A chunk of steps: `words (N, H, W) int32` (augment.as_words) and, for each step, row indices and augmentation.
 
-    `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` lie on the device; `origin (C, B)` are the rows on the host.
+    `rows (C, B)`, `random (C, B, 8)`, `labels (C, B)` are on the device; `origin (C, B)` are the rows on the host.
     """
 
     words: torch.Tensor
@@ -54,10 +54,10 @@ def load_chunks(
     first: int = 0,
     jobs: int = 1,
 ) -> Iterator[Chunk]:
-    """All `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk, from step
-    `first` on.
+    """Yield all `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk, from
+    step `first` on.
 
-    `shares (N,) float64` weigh the images of an identity against each other; `jobs` processes share the device.
+    `shares (N,) float64` weight the images of an identity against each other; `jobs` processes share the device.
     """
     images, spots = StoredImages.of(images).in_order()  # so that a disk reads from front to back
     resident = _resident(images, device, jobs)
@@ -72,7 +72,7 @@ def load_chunks(
         if drawn is None:
             return None
         rows, random = drawn
-        with torch.cuda.stream(side):  # copies go beside the network's work, not in line with it
+        with torch.cuda.stream(side):  # copies run in parallel with the network, not in sequence
             if resident is not None:
                 words, local = resident, spots[rows]
             else:
@@ -100,12 +100,12 @@ def _arrived(chunk: Chunk, copied: "torch.cuda.Event | None") -> Chunk:
 
 
 def fits_on_device(images: np.ndarray | StoredImages, device: str, jobs: int = 1) -> bool:
-    """Whether a run's images are laid where they are computed on whole."""
+    """Return True if all images of a run are stored on the device."""
     return images.nbytes * 4 / 3 < RESIDENT_SHARE * devices.free_bytes(device, jobs)
 
 
 def _resident(images: StoredImages, device: str, jobs: int) -> torch.Tensor | None:
-    """All images on the device; None where they have to be streamed, if only because others have taken the room."""
+    """Load all images to the device; None if they have to be streamed, for example because others use the memory."""
     try:
         return _words(images, device) if fits_on_device(images, device, jobs) else None
     except torch.OutOfMemoryError:
@@ -113,7 +113,7 @@ def _resident(images: StoredImages, device: str, jobs: int) -> torch.Tensor | No
 
 
 def _words(images: StoredImages, device: str) -> torch.Tensor:
-    """All images on the device, a block at a time so that their bytes are never there twice."""
+    """Load all images to the device, one block at a time so that their bytes never exist twice."""
     words = torch.empty(images.shape[:3], dtype=torch.int32, device=device)
     start, size = 0, max(1, _BLOCK * len(images) // max(images.nbytes, 1))
     for block in devices.blocks_to_device(images, size, device):

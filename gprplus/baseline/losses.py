@@ -1,4 +1,4 @@
-"""What is minimised: who it is (identity loss), and nearer to oneself than to anybody else (batch-hard triplet)."""
+"""Losses: cross-entropy over identities (identity loss) and batch-hard triplet loss."""
 
 import torch
 from torch.nn import functional
@@ -14,10 +14,10 @@ def identity_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float) 
 
 
 def triplet_loss(features: torch.Tensor, labels: torch.Tensor, margin: float) -> torch.Tensor:
-    """Batch-hard triplet loss of `(B, D)` features, a scalar: each image's farthest own against its nearest stranger.
+    """Batch-hard triplet loss of `(B, D)` features, a scalar: the farthest positive against the nearest negative.
 
-    Euclidean distances, not normalised (Hermans et al., arXiv 1703.07737, equation 5). An image without a stranger in
-    the batch counts nothing.
+    Euclidean distances, not normalized (Hermans et al., arXiv 1703.07737, equation 5). An image without a negative in
+    the batch does not count.
 
     >>> points = torch.tensor([[0.0], [1.0], [1.5], [9.0]])
     >>> round(triplet_loss(points, torch.tensor([0, 0, 1, 1]), 0.3).item(), 3)

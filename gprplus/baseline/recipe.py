@@ -1,6 +1,6 @@
-"""A recipe: everything about a training that is not its data, as one TOML file.
+"""A recipe: everything about a training except its data, as one TOML file.
 
-Recipes are frozen so that two scores differ by their data alone. What a run used stands resolved in its run.json.
+Recipes are fixed so that two scores differ only by their data. The resolved recipe of a run is in its run.json.
 """
 
 import math
@@ -81,13 +81,13 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class TrainingLength:
-    """How long to train: `steps`, the same for every arm, or `epochs` over the arm's own images. One of the two is not
-    zero.
+    """The length of a training: `steps`, the same for every arm, or `epochs` over the images of the arm. Exactly one of
+    them is not zero.
 
-    `equal` epochs are counted over the mean of the training sets that differ, of a split or of all splits of a study
-    (what two splits share is trained once and counted once), and make the same steps for every arm, and not less than
-    `least`: a study's arms may differ in size and not in training. So all its trainings together see no more images
-    than one pass an epoch over each of their sets, unless `least` is more.
+    `equal` epochs are counted over the mean of the distinct training sets, of a split or of all splits of a study
+    (a set shared by two splits is trained once and counted once). They give the same number of steps for every arm, at
+    least `least`, so that the arms of a study can differ in size but not in training. The total number of images seen
+    never exceeds one pass for each epoch over each distinct training set, unless `least` is larger.
     """
 
     steps: int = 0
@@ -151,7 +151,7 @@ class ComputeSettings:
 
 @dataclass(frozen=True)
 class Recipe:
-    """One recipe; `seeds` is how many are trained when nobody says."""
+    """A training recipe; `seeds` is the default number of seeds."""
 
     name: str
     title: str
@@ -205,7 +205,7 @@ class Recipe:
         return replace(self, network=network, length=length, compute=compute).checked()
 
     def checked(self, where: str | None = None) -> "Recipe":
-        """The recipe itself, or RecipeError naming the first knob that cannot be, and `where` it stands."""
+        """Return the recipe, or raise RecipeError with the first invalid key and its location `where`."""
         where = where or f"recipe '{self.name}'"
         for value, choices, knob in (
             (self.optimizer.schedule, SCHEDULES, "optimizer.schedule"),
@@ -235,7 +235,7 @@ class Recipe:
         return self
 
     def _numbers(self) -> Iterator[tuple[str, float]]:
-        """Every number of the recipe, by the names of BOUNDS; a list gives each of its items."""
+        """Yield every number of the recipe with its name in BOUNDS; a list gives each of its items."""
         yield "seeds", self.seeds
         for section, knobs in self.resolved().items():
             for name, value in knobs.items() if isinstance(knobs, dict) else ():
@@ -259,12 +259,12 @@ class Recipe:
         return replace(self, length=TrainingLength(steps=self.steps(sum(images) / len(images))))
 
     def resolved(self) -> dict[str, Any]:
-        """Every knob, as it goes into the record."""
+        """Return all settings for the record."""
         return asdict(self)
 
 
 def _within(what: str, value: float, least: float, most: float) -> None:
-    """Raise RecipeError unless `value` is a number of the range; `what` says where it stands."""
+    """Raise RecipeError unless `value` is a number in the range; `what` is its location."""
     if least <= value <= most:
         return
     if value < least:

@@ -1,4 +1,4 @@
-"""A run's images where they lie: read by row when they are wanted, so that no run holds a copy of them."""
+"""A view of the images of a run in the store: rows are read on demand, so that no run holds a copy of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ _TOGETHER = 1 << 20  # bytes copied at a time: what is picked is still in the ca
 
 @dataclass(frozen=True)
 class StoredImages:
-    """Images `(N, H, W, 3) uint8` that lie in several parts, in memory or in files.
+    """Images `(N, H, W, 3) uint8` in several parts, in memory or in files.
 
-    Each of `parts` gives its array or map `(n, H, W, 3) uint8` when called, and is held no longer than it is read: a
-    store may have more parts than a process may hold files open. `starts (parts + 1,) int64` count images through all
+    Each of `parts` returns its array or map `(n, H, W, 3) uint8` when called, and is released after reading: a
+    store can have more parts than a process can have open files. `starts (parts + 1,) int64` count images through all
     parts, and `places (N,) int64` are the rows in that count.
     """
 
@@ -53,7 +53,7 @@ class StoredImages:
         return out
 
     def in_order(self) -> tuple["StoredImages", np.ndarray]:
-        """The same images in the order they lie in, and where each row has come to stand, `(N,) int64`."""
+        """Return the images in storage order, and the new position of each row, `(N,) int64`."""
         order = np.argsort(self.places, kind="stable")
         spots = np.empty_like(order)
         spots[order] = np.arange(len(order))

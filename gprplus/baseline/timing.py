@@ -1,4 +1,4 @@
-"""What the pieces of a run cost on this machine, each measured in a second or two."""
+"""Time measurements of the parts of a run on this machine, each in a second or two."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,10 +17,11 @@ _ENOUGH = 128  # steps beyond which a longer training is not tried
 
 
 def step_seconds(recipe: Recipe, device: str, threads: int | None = None) -> float:
-    """Seconds of one training step of the recipe, on noise: of a longer training what a shorter one does not take.
+    """Return the seconds of one training step of the recipe, on noise: the time of a longer training minus a shorter
+    one.
 
-    What starts a training (making the network, first kernels, upload) is in both and falls out, so the longer one has
-    to be long beside it. Not compiled, whatever the recipe says: that would take longer than the answer is worth.
+    The start of a training (building the network, first kernels, upload) is in both and cancels, so the longer one has
+    to be much longer. Never compiled, whatever the recipe: compiling would take longer than the estimate is worth.
     """
     from gprplus.baseline import devices
     from gprplus.baseline.train import train

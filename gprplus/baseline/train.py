@@ -173,11 +173,11 @@ def _train(
 
 @contextmanager
 def _compiled(network: model.Model, mode: str) -> Iterator[Any]:
-    """The network as a mode of torch.compile computes it; itself where that is "no".
+    """Return the network compiled with a mode of torch.compile; the network itself if the mode is "no".
 
-    A run's steps are all of one shape, and the learning rate stays outside: none of it is compiled twice. What was
-    compiled ends with its training: torch compiles for eight numbers of people and then, with no more than a warning,
-    leaves the network as it stands; and a CUDA graph keeps the memory of its step.
+    All steps of a run have one shape, and the learning rate is not compiled: nothing is compiled twice. Compiled code
+    is freed after its training: torch compiles for at most eight numbers of identities and then, with only a warning,
+    leaves the network uncompiled; and a CUDA graph keeps the memory of its step.
     """
     if mode == "no":
         yield network

@@ -1,1 +1,1 @@
-"""What every package may use: safe names, owned folders, JSON files and typed reading. Nothing here knows a stage."""
+"""Utilities for every package: safe names, output folders, JSON files and typed reading. Independent of all stages."""

@@ -1,7 +1,7 @@
-"""What is declared, not coded: the TOML files under manifests/, found, read and checked.
+"""Declarations: the TOML files under manifests/, found, read and validated.
 
-A wheel carries them inside the package; an editable install does not see that mapping, so they are looked for inside
-the package first and beside it second.
+A wheel contains them inside the package; an editable install does not have that mapping, so they are looked up inside
+the package first and next to it second.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _LONG_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*
 
 @dataclass(frozen=True)
 class Declaration:
-    """One TOML file: its name (the stem), where it lies, the digest of its text, and what it says."""
+    """One TOML file: its name (the stem), its path, the digest of its text, and its data."""
 
     name: str
     path: Path
@@ -34,12 +34,12 @@ class Declaration:
 
     @property
     def where(self) -> str:
-        """How messages call the file: from manifests/ on where it is a shipped one, else its path."""
+        """Return the name of the file in messages: relative to manifests/ if it is a shipped one, else its path."""
         return str(self.path.resolve().relative_to(declarations_folder()) if self.shipped else self.path)
 
     @property
     def shipped(self) -> bool:
-        """Whether it is one of those that gprplus ships."""
+        """Return True if gprplus ships the file."""
         return self.path.resolve().is_relative_to(declarations_folder())
 
 
@@ -118,10 +118,10 @@ def from_mapping(cls: type[T], data: Mapping[str, Any], where: str) -> T:
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute as manifests/attributes.toml declares it.
+    """One attribute as declared in manifests/attributes.toml.
 
     `level` is "image" or "identity"; `type` "category" or "integer"; `levels` the vocabulary in its natural order
-    (empty: open); `coarser` maps that merge levels, from fine to coarse (splits.coarse).
+    (empty: open); `coarser` maps that merge levels, from fine to coarse (splits.coarsening).
     """
 
     level: str
@@ -135,7 +135,7 @@ class Attribute:
 
 @cache
 def attributes() -> dict[str, Attribute]:
-    """Every declared attribute by name, in declared order: image-level ones first."""
+    """Return every declared attribute by name, in declared order: image-level ones first."""
     declaration = load_toml(declarations_folder() / "attributes.toml")
     return {
         name: from_mapping(Attribute, table, f"attributes.toml: {name}") for name, table in declaration.data.items()
@@ -143,7 +143,7 @@ def attributes() -> dict[str, Attribute]:
 
 
 def identity_attributes() -> list[str]:
-    """The names of the attributes that belong to a person rather than to an image."""
+    """Return the names of the attributes that belong to an identity rather than to an image."""
     return [name for name, attribute in attributes().items() if attribute.level == "identity"]
 
 

@@ -1,6 +1,6 @@
-"""Everything a user can put right, as one family of sentences.
+"""All errors that a user can fix, as one family of classes.
 
-Every message says what went wrong, where, what was expected, what was found and what to do next. The command line
+Every message states what went wrong, where, what was expected, what was found and what to do next. The command line
 prints it and exits with 1; a library user catches `GprplusError`, or the builtin that each class also inherits.
 """
 
@@ -19,11 +19,11 @@ class GprplusError(Exception):
 
 
 class DeclarationError(GprplusError, ValueError):
-    """A TOML declaration (layout, recipe, study, attributes) does not say what it must."""
+    """A TOML declaration (layout, recipe, study, attributes) is invalid."""
 
 
 class RenderError(GprplusError, ValueError):
-    """The engine was asked for a design it cannot draw."""
+    """The requested design cannot be rendered by the engine."""
 
 
 class FramesError(GprplusError, ValueError):
@@ -35,7 +35,7 @@ class LayoutError(GprplusError, ValueError):
 
 
 class ManifestError(GprplusError, ValueError):
-    """A manifest is missing, half-built, of another schema, or lacks what is asked of it."""
+    """A manifest is missing, incomplete, of another schema, or lacks requested data."""
 
 
 class SplitError(GprplusError, ValueError):
@@ -51,7 +51,7 @@ class RequestChanged(GprplusError, FileExistsError):
 
 
 class DeviceError(GprplusError, RuntimeError):
-    """The asked-for device is not there, or is too small."""
+    """The requested device is missing or has too little memory."""
 
 
 class RecipeError(GprplusError, ValueError):
@@ -79,7 +79,7 @@ class ExportError(GprplusError, ValueError):
 
 
 class ReportError(GprplusError, ValueError):
-    """There is nothing to report on, or it is half there."""
+    """The input of a report is missing or incomplete."""
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
@@ -141,7 +141,7 @@ def _escape(character: str) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what a library says of an error, without its full stop; the error's kind where it says nothing.
+    """Return the first line of an error message without its full stop; the class of the error if it has no message.
 
     >>> first_line(ValueError("too short.\\nand more")), first_line(EOFError())
     ('too short', 'EOFError')
@@ -151,7 +151,7 @@ def first_line(error: BaseException) -> str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an error is the want of memory, in the words of Python, the system, torch or OpenCV.
+    """Return True if an error means insufficient memory, in the messages of Python, the system, torch or OpenCV.
 
     >>> out_of_memory(MemoryError()), out_of_memory(OSError(12, "Cannot allocate memory")), out_of_memory(OSError())
     (True, True, False)
@@ -167,7 +167,7 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 def import_failure(error: ImportError) -> str:
-    """What to do about a package that is missing or lacks a system library.
+    """Return the advice for a package that is missing or lacks a system library.
 
     >>> import_failure(ImportError("libGL.so.1: cannot open shared object file"))[:58]
     'OpenCV does not load (libGL.so.1: cannot open shared objec'
@@ -200,7 +200,7 @@ def system_error(error: BaseException) -> OSError | None:
 
 
 def next_step(error: OSError) -> str:
-    """What to do about a refusal of the file system; "" where that depends.
+    """Return the advice for an error of the file system; "" if there is none.
 
     >>> next_step(PermissionError(13, "Permission denied"))
     'Make it readable and writable for you, or give another place with -o or --work.'

@@ -24,10 +24,10 @@ def escape_markdown(text: str) -> str:
 
 
 def escape_csv_cell(value: Any) -> Any:
-    r"""A value for a table that people open in a spreadsheet: text that would be a formula gets an apostrophe in front.
+    r"""Return a value for a spreadsheet cell: text that would be a formula gets an apostrophe in front.
 
-    Tabs, line ends and all else that is not shown become escapes, since they would start another cell. Numbers stay, as
-    values and as text; None is an empty field.
+    Tabs, line ends and other control characters are escaped, because they would start another cell. Numbers are kept,
+    as values and as text; None is an empty field.
 
     >>> [escape_csv_cell(value) for value in ("=1+1", "-1", "-x", -1, None, "sunny", "@a", "a\r=1")]
     ["'=1+1", '-1', "'-x", -1, '', 'sunny', "'@a", 'a\\r=1']
@@ -41,8 +41,9 @@ def escape_csv_cell(value: Any) -> Any:
 
 
 def csv_text(rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as CSV for people (`escape_csv_cell`). What gprplus reads back is written without, so that it stays the
-    same."""
+    """Write rows as CSV for spreadsheets (`escape_csv_cell`). Files that gprplus reads back are written without
+    escaping.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for row in rows:
@@ -59,7 +60,7 @@ def _is_number(text: str) -> bool:
 
 
 def csv_table(table: "pa.Table") -> "pa.Table":
-    """An Arrow table as CSV for people shows it: levels as text, and every text through `escape_csv_cell`."""
+    """Write an Arrow table as CSV for spreadsheets: levels as text, and every text through `escape_csv_cell`."""
     import pyarrow as pa
 
     columns = {name: _csv_column(table.column(name)) for name in table.column_names}

@@ -1,6 +1,6 @@
-"""Texts and their hashes, with the standard library alone: what a process needs that only reads names.
+"""Canonical texts and their hashes, with the standard library alone, for processes that only read names.
 
-Canonical texts are unambiguous, 64-bit keys are made from them, and digests stand for anything longer.
+Canonical texts are unambiguous, 64-bit keys are hashes of them, and digests represent anything longer.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""What the first and last bytes of a file say: format, size in pixels, whether the end is there. Pure functions;
+"""Image headers: format, size in pixels and completeness from the first and last bytes of a file. Pure functions;
 nothing is decoded.
 
-A caller gives the first bytes of a file and `more(offset, length) -> bytes` for the rare file whose size stands further
+A caller passes the first bytes of a file and `more(offset, length) -> bytes` for the rare file whose size is further
 in (a JPEG with a large thumbnail before its frame header). Sources: ITU-T T.81 annex B (JPEG), W3C PNG, RFC 9649
 (WebP), GIF89a, the BMP and TIFF 6.0 headers.
 """
@@ -63,8 +63,8 @@ def size_of(kind: str, head: bytes, more: More) -> Size | None:
 
 
 def decodable(data: bytes) -> bool:
-    """Whether the header of a whole file is of a known format, states a size, and asks for no more pixels and scans
-    than are decoded.
+    """Return True if the header of a complete file has a known format and a size, and requires no more pixels and scans
+    than the limits allow.
     """
     head = data[:HEAD]
     kind = format_of(head)
@@ -77,9 +77,9 @@ def decodable(data: bytes) -> bool:
 
 
 def _chunks_fit(data: bytes) -> bool:
-    """Whether each chunk of a PNG lies inside the file, and few hold packed text.
+    """Return True if each chunk of a PNG is inside the file, and few contain compressed text.
 
-    OpenCV reserves what a chunk claims, up to 4 GB, and unpacks text that is then thrown away, 8 MB a chunk.
+    OpenCV reserves the declared size of a chunk, up to 4 GB, and unpacks text that it discards, 8 MB for each chunk.
     """
     at, texts = 8, 0
     while at + 12 <= len(data):
@@ -94,7 +94,7 @@ def _chunks_fit(data: bytes) -> bool:
 
 
 def too_many_scans(scans: int, size: Size) -> bool:
-    """Whether decoding so many scans of so many pixels takes longer than any real image."""
+    """Return True if decoding so many scans of so many pixels takes longer than any real image."""
     return scans > MAX_SCANS or scans * size[0] * size[1] > MAX_SCANNED
 
 
@@ -116,7 +116,7 @@ def scans_of(data: bytes) -> int:
 
 
 def _scans(data: bytes, at: int) -> Iterator[int]:
-    """Where the header of each scan begins, behind its marker, from the frame header at `at` to the end mark."""
+    """Yield the start of the header of each scan, after its marker, from the frame header at `at` to the end mark."""
     while found := _MARKER.search(data, at):
         at, code = found.end(), data[found.end() - 1]
         if code == 0xD9:
@@ -128,10 +128,10 @@ def _scans(data: bytes, at: int) -> Iterator[int]:
 
 
 def is_complete(kind: str, size: int, head: bytes, tail: bytes, more: More) -> bool:
-    """Whether the end of the file is there: its end mark, or the length its header announces. True where a format has
-    neither.
+    """Return True if the file is complete: it has its end mark, or the length announced in its header. True for a
+    format that has neither.
 
-    Bytes appended after the mark are no damage, unless the mark is that of a thumbnail and the image itself begins
+    Bytes appended after the mark are not an error, unless the mark is that of a thumbnail and the image itself begins
     after it.
     """
     if kind in _END:
@@ -174,7 +174,7 @@ def _jpeg(head: bytes, more: More) -> Size:
 
 
 def _frame_header(head: bytes, more: More) -> tuple[int, int]:
-    """Where the frame header of a JPEG begins, and its code."""
+    """Return the offset of the frame header of a JPEG, and its code."""
     at, base, window = 2, 0, head
     while True:
         if at - base + 9 > len(window):

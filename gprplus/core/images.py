@@ -41,7 +41,7 @@ def open_image(data: bytes) -> "Image.Image":
     from PIL import Image
 
     if format_of(data[:HEAD]) is not None and not decodable(data):
-        raise ValueError("its header is damaged, or asks for more pixels or scans than are decoded")
+        raise ValueError("its header is damaged, or has more pixels or scans than the limit")
     with warnings.catch_warnings(action="ignore"):  # of sizes, which are checked here, and of damaged EXIF data
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
@@ -50,9 +50,10 @@ def open_image(data: bytes) -> "Image.Image":
 
 
 def decode_image(data: bytes) -> np.ndarray | None:
-    """`(H, W, 3) uint8` RGB, orientation tags ignored; None when the bytes are no whole image, or one past all measure.
+    """Decode `(H, W, 3) uint8` RGB, ignoring orientation tags; None if the bytes are not a complete image within
+    limits.
 
-    A header that asks for more than `sniff.decodable` allows is not followed: a megabyte of it could ask for gigabytes.
+    A header that exceeds the limits of `image_headers.decodable` is rejected: one megabyte could require gigabytes.
     """
     import cv2
 
@@ -78,7 +79,9 @@ def decode_half_grey(data: bytes) -> np.ndarray | None:
 
 
 def decode_with_opencv(data: bytes, mode: int) -> np.ndarray | None:
-    """What `cv2.imdecode` makes of the bytes in one of its IMREAD modes; None where it cannot or must not decode."""
+    """Return the result of `cv2.imdecode` in one of its IMREAD modes; None if the bytes cannot or must not be
+    decoded.
+    """
     if not decodable(data):
         return None
     cv2 = _opencv()

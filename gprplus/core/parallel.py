@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 def no_progress(done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Progress without a display."""
 
 
 def available_cores() -> int:
@@ -134,7 +134,7 @@ def _refuse_unguarded() -> None:
 
 
 def _guarded(script: Path) -> bool:
-    """Whether a script has a guard at its top level; True where that cannot be read."""
+    """Return True if a script has a guard at its top level, or if the script cannot be read."""
     import ast
 
     try:

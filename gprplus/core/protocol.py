@@ -1,8 +1,8 @@
-"""Which gallery rows count for a query: the one definition that splits and scores share.
+"""Evaluation protocols: the excluded gallery rows of a query. Splits and scores share this definition.
 
-The common rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery. A gallery row of the
-query's identity taken by the query's camera leaves the ranking, junk leaves every ranking, every other row stays; rows
-of the query's identity that stay are its true matches. An unknown camera is no camera: it equals nothing, so it hides
+The usual rule of Market-1501, DukeMTMC-reID, MSMT17 and CUHK03-NP: single query, full gallery. Gallery rows with the
+identity and camera of the query are excluded, junk is excluded for every query, every other row remains. The remaining
+rows with the identity of the query are its true matches. An unknown camera equals no other camera, so it excludes
 nothing.
 
 Identities and cameras are integer codes here; -1 is the code of an unknown camera.
@@ -54,7 +54,7 @@ def count_matches(
     gallery_cams: np.ndarray | None = None,
     gallery_junk: np.ndarray | None = None,
 ) -> np.ndarray:
-    """How many gallery rows each query may be found by, `(Q,) int64`, without a Q x G matrix. 0: no valid query.
+    """Count the true matches of each query, `(Q,) int64`, without a Q x G matrix. 0 means that the query is not valid.
 
     >>> count_matches(np.array([1, 2]), np.array([1, 1, 2]), np.array([0, 0]), np.array([0, 1, 0])).tolist()
     [1, 0]
@@ -78,9 +78,9 @@ def count_matches(
 # Why no gallery row answers a query, in the order of `why_unanswerable`; 0 is a query that is answered.
 UNANSWERABLE_REASONS = (
     "",
-    "the gallery has no other image of the person",
-    "all images of the person in the gallery are junk",
-    "all images of the person in the gallery are by the camera of the query",
+    "the gallery has no other image of the identity",
+    "all images of the identity in the gallery are junk",
+    "all images of the identity in the gallery are from the camera of the query",
 )
 
 

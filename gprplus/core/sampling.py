@@ -69,7 +69,7 @@ def to_unit_interval(values: np.ndarray) -> np.ndarray:
 
 
 def bottom_k(priority: np.ndarray, count: int, tie: np.ndarray | None = None) -> np.ndarray:
-    """Positions of the `count` smallest priorities, smallest first; `tie` (such as the keys) settles equal ones.
+    """Return the positions of the `count` smallest priorities, smallest first; `tie` (such as the keys) breaks ties.
 
     >>> bottom_k(np.array([5, 1, 3], dtype=np.uint64), 2).tolist()
     [1, 2]
@@ -79,7 +79,7 @@ def bottom_k(priority: np.ndarray, count: int, tie: np.ndarray | None = None) ->
 
 
 def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -> str:
-    """SHA-256 (hex) of a table's rows in the order they stand, free of how Arrow happens to store them.
+    """Return the SHA-256 (hex) of the rows of a table in order, independent of their storage in Arrow.
 
     Chunking, dictionary order and string width do not matter; column names, values, nulls and row order do.
     """
@@ -97,15 +97,15 @@ def table_fingerprint(table: "pa.Table", columns: Sequence[str] | None = None) -
 
 
 def fingerprint_header(name: str, rows: int) -> bytes:
-    """What goes before a column's blocks in a fingerprint."""
+    """Return the header of the blocks of a column in a fingerprint."""
     return join_canonical(name, str(rows)).encode()
 
 
 def fingerprint_codes(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 << 17) -> Iterable[bytes | np.ndarray]:
-    """The bytes that stand in a table's fingerprint for a column of codes `(N,)` into distinct levels, -1 for null.
+    """Return the bytes of a column of codes `(N,)` into distinct levels, -1 for null, in the fingerprint of a table.
 
-    Integers stand for themselves, as int32; other levels for their place among those in use, sorted. `rows` codes are
-    turned at a time, a multiple of 8.
+    Integers are stored as int32; other levels as their position among the levels in use, sorted. `rows` codes are
+    converted at a time, a multiple of 8.
     """
     used = np.bincount(codes + 1, minlength=len(levels) + 1)[1:] > 0
     stands = np.zeros(len(levels) + 1, dtype="<i4")  # the last for null
@@ -123,9 +123,9 @@ def fingerprint_codes(codes: np.ndarray, levels: Sequence[Any], rows: int = 1 <<
 
 
 def to_numpy(array: "pa.Array") -> np.ndarray:
-    """The values of an Arrow array of numbers or booleans, as NumPy sees them; under a null stands anything.
+    """Return the values of an Arrow array of numbers or booleans as NumPy; values under a null are arbitrary.
 
-    pyarrow's own conversions import pandas, which costs a command as much time as reading a million rows.
+    The conversions of pyarrow import pandas, which takes as long as reading a million rows.
     """
     import pyarrow as pa
 
@@ -147,7 +147,7 @@ def is_valid(array: "pa.Array") -> np.ndarray:
 
 
 def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
-    """The bytes that stand for one Arrow array: values with nulls zeroed, then the validity."""
+    """Return the bytes of one Arrow array for a fingerprint: values with nulls zeroed, then the validity."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -184,7 +184,7 @@ def _blocks(column: "pa.Array") -> Iterable[bytes | memoryview]:
 
 
 def _ascending(column: "pa.Array") -> bool:
-    """Whether each text is greater than the one before it, none being null."""
+    """Return True if each text is greater than the one before it, without nulls."""
     import pyarrow.compute as pc
 
     following = pc.less(column.slice(0, max(len(column) - 1, 0)), column.slice(1))

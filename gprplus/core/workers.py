@@ -37,7 +37,7 @@ class WorkerLost(GprplusError, RuntimeError):
 
 
 def send_progress(value: Any) -> None:
-    """Send a value from inside an item to whoever mapped the items; lost where nobody listens."""
+    """Send a value from inside an item to the caller that maps the items; lost if there is no listener."""
     if _tell is not None:
         _tell(value)
 
@@ -151,7 +151,7 @@ def _ending(code: int | None) -> str:
 
 
 class _Worker:
-    """One process, and this side of its pipe."""
+    """One process and the parent's end of its pipe."""
 
     def __init__(self) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -166,7 +166,7 @@ class _Worker:
         self._theirs.close()  # so that the pipe ends when the process does
 
     def result(self, message: bytes, told: ProgressCallback) -> Any:
-        """What the function returned for its item; raises what it raised, or _Ended."""
+        """Return the result of the function for its item; raises its exception, or _Ended."""
         try:
             self._pipe.send_bytes(message)
             kind, value = pickle.loads(self._pipe.recv_bytes())
@@ -180,7 +180,7 @@ class _Worker:
         return value
 
     def _exit_code(self) -> int | None:
-        """How the process ended; None where it has closed its pipe and goes on."""
+        """Return the exit status of the process; None if it has closed its pipe and still runs."""
         end = time.monotonic() + _LEAVING
         while self._process.exitcode is None and time.monotonic() < end:
             time.sleep(0.01)  # not join: of two threads that wait for one process, the system answers only one
@@ -208,8 +208,8 @@ def _unheard(value: Any) -> None:
 
 
 def _work(pipe: Connection) -> None:
-    """What a worker process does: calls until the pipe ends. Ctrl-C reaches every process of a terminal, and is the
-    parent's to answer.
+    """Run calls in a worker process until the pipe ends. Ctrl-C reaches every process of a terminal and is handled by
+    the parent.
     """
     global _tell
     signal.signal(signal.SIGINT, signal.SIG_IGN)

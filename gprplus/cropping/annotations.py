@@ -1,4 +1,4 @@
-"""What every kind of annotation comes to: frames, and the persons in each."""
+"""Common form of all annotations: frames, and the persons in each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,15 +6,15 @@ from typing import Any
 
 Box = tuple[float, float, float, float]  # left, top, width, height in pixels of the frame
 
-# Why an annotation became no crop, one word each; the table of rejects has a sentence beside it.
+# Reasons why an annotation is rejected, one word each, with a sentence for the table of rejects.
 REASONS = {
     "line": "a line that cannot be read",
     "category": "is no person by its category",
     "crowd": "a crowd in one annotation",
-    "identity": "nobody says who it is",
+    "identity": "the identity is unknown",
     "value": "a value that cannot be",
     "box": "no box with an area inside the frame",
-    "small": "smaller than asked for",
+    "small": "smaller than the minimum size",
     "truncated": "cut by the frame's edge",
     "occluded": "too little of the person is seen",
     "frame": "the frame is missing, unreadable or of another size",
@@ -24,12 +24,12 @@ REASONS = {
 
 @dataclass(frozen=True)
 class AnnotatedIdentity:
-    """One annotated person in one frame.
+    """An annotated person in a frame.
 
-    `number` tells the boxes of a frame apart; `visible` and `truncated` are shares from 0 to 1 where the source gives
-    them; `segmentation` is COCO's (polygons or a run-length code), `value` the person's value in the frame's instance
-    mask; `keypoints` are x, y, v in pixels of the frame. `levels` are values of declared attributes, `extra` is all
-    else that the source says. `reject` is (reason, detail) where the source itself rules the annotation out.
+    `number` distinguishes the boxes of a frame; `visible` and `truncated` are shares from 0 to 1 if the source gives
+    them; `segmentation` is COCO's (polygons or a run-length code), `value` the value of the person in the instance
+    mask of the frame; `keypoints` are x, y, v in pixels of the frame. `levels` are values of declared attributes,
+    `extra` all other keys of the source. `reject` is (reason, detail) if the source excludes the annotation.
     """
 
     number: int
@@ -47,10 +47,10 @@ class AnnotatedIdentity:
 
 @dataclass(frozen=True)
 class AnnotatedFrame:
-    """One frame: its path below the frames' folder, its number, its size (width, height) where the source says it.
+    """A frame: its path below the folder of frames, its number, its size (width, height) if the source has it.
 
-    `mask` is the path of its instance mask; the persons are then found in it. `known` says who a value of the mask is;
-    None where the value itself is the identity.
+    `mask` is the path of its instance mask; the persons are then read from it. `known` maps values of the mask to
+    identities; None if the value itself is the identity.
     """
 
     path: str
@@ -74,9 +74,9 @@ class RejectedAnnotation:
 
 @dataclass(frozen=True)
 class AnnotationSet:
-    """Everything that was read: frames sorted by path, what is already ruled out, and how it was understood.
+    """All annotations of a source: frames sorted by path, rejected annotations, and how the source was parsed.
 
-    `about` goes into the record and into the request (it must hold the digests of what was read); `points` are the
+    `about` is part of the record and of the request (it must contain the digests of the files); `points` are the
     names of the key points; `remarks` are sentences for the user.
     """
 
@@ -88,7 +88,7 @@ class AnnotationSet:
     remarks: tuple[str, ...] = ()
 
     def people(self) -> list[AnnotatedIdentity]:
-        """Every person that may become a crop, those that a table of masks knows included."""
+        """Yield every person that can become a crop, including those of a mask table."""
         found = [person for frame in self.frames for person in frame.people]
         tables = {id(frame.known): frame.known for frame in self.frames if frame.known is not None}
         return found + [person for table in tables.values() for person in table.values()]

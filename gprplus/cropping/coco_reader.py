@@ -31,7 +31,7 @@ _TAKEN = frozenset(
 
 
 def read_coco(path: Path, keys: Keys, category: str | None = None) -> AnnotationSet:
-    """The frames and persons of a COCO file. Raises FramesError for what is none, or lacks the keys asked for."""
+    """Read the frames and persons of a COCO file. Raises FramesError if it is invalid or lacks requested keys."""
     if not path.is_file():
         raise FramesError(f"There is no file {path}; a COCO JSON file was expected.")
     data = read_json(path, FramesError, "COCO annotations")
@@ -137,7 +137,7 @@ def _numbers(annotations: list[dict[str, Any]]) -> list[int]:
 
 
 def _frame_numbers(images: list[dict[str, Any]], keys: Keys) -> list[int]:
-    """What the images say, else the last number in their names, else their positions: one rule for all of them."""
+    """Number the frames by the images, else by the last number in their names, else by position: one rule for all."""
     said = [AnnotationFields.of(image).read(keys, "frame") for image in images]
     if all(map(is_whole_number, said)):
         return said
@@ -180,9 +180,9 @@ def _person(
     category = annotation.get("category_id")
     reject: tuple[str, str] | None = ("value", fault) if fault else None
     if identity is None:
-        reject = ("identity", "the annotation does not say who it is.")
+        reject = ("identity", "the annotation has no identity.")
     if annotation.get("iscrowd"):
-        reject = ("crowd", "the annotation stands for a crowd (iscrowd).")
+        reject = ("crowd", "the annotation is a crowd (iscrowd).")
     if wanted is not None and not (is_id(category) and category in wanted):
         reject = ("category", f"the category {format_value(category)} is no person.")
     return AnnotatedIdentity(
@@ -200,7 +200,7 @@ def _person(
 
 
 def _fault(record: AnnotationFields, keys: Keys, levels: Mapping[str, Any], annotation: Mapping[str, Any]) -> str:
-    """What is wrong with the values of an annotation, as a sentence; "" for nothing."""
+    """Return a sentence about invalid values of an annotation; "" if there are none."""
     for name in ("visible", "truncated"):
         value = record.read(keys, name)
         if value is not None and _share(value) is None:
@@ -256,7 +256,7 @@ def _points(data: Mapping[str, Any], path: Path) -> tuple[tuple[str, ...], tuple
 
 
 def _unread(annotations: list[dict[str, Any]], keys: Keys) -> tuple[str, ...]:
-    """A sentence about attributes that no column of a manifest stands for: they stay in the crops' COCO file."""
+    """Return a sentence about attributes without a manifest column: they are only in the COCO file of the crops."""
     from gprplus.cropping.field_names import known_fields
 
     read = {*known_fields(), *(part for parts in keys.values() for part in parts)}
@@ -267,4 +267,4 @@ def _unread(annotations: list[dict[str, Any]], keys: Keys) -> tuple[str, ...]:
     if not counted:
         return ()
     shown = first_few([f"{name} ({count:,})" for name, count in sorted(counted.items())], 6)
-    return (f"attributes that no manifest knows stay in the crops' COCO file alone: {shown}.",)
+    return (f"attributes without a manifest column are only in the COCO file of the crops: {shown}.",)

@@ -19,12 +19,12 @@ from gprplus.cropping.selection import CropRules
 from gprplus.cropping.worker import CropWriter, FrameShard, cut_shard
 
 FRAMES_A_SHARD = 16
-VERSION = 1  # raising it says that the same request now cuts other pixels
+VERSION = 1  # increase it when the same request gives other pixels
 
 
 @dataclass(frozen=True)
 class CroppingResult:
-    """A finished folder of crops: where it is, what its renders.json says, and whether this call wrote it."""
+    """A finished folder of crops: its path, its renders.json, and whether this call wrote it."""
 
     path: Path
     info: dict[str, Any]
@@ -52,10 +52,10 @@ def crop_frames(
 ) -> CroppingResult:
     """Cut the persons out of the frames in a folder, and return the folder of crops.
 
-    Exactly one of `coco` (a COCO JSON file), `masks` (a folder of instance masks, with `people` a CSV that says who a
-    value is) and `points` (RandPerson's text) says where they are. `rename` are texts such as "identity=person_id".
-    Every annotation becomes a crop or a row of `_rejected.csv`. The same request goes on where it stopped; another one
-    in the folder raises RequestChanged unless `force` is given. Raises FramesError.
+    Exactly one of `coco` (a COCO JSON file), `masks` (a folder of instance masks, with `people` a CSV from values to
+    identities) and `points` (RandPerson's text) gives their positions. `rename` are texts such as "identity=person_id".
+    Every annotation becomes a crop or a row of `_rejected.csv`. The same request continues an interrupted one; another
+    one in the folder raises RequestChanged unless `force` is given. Raises FramesError.
     """
     frames, output, rules = Path(frames), Path(output), rules or CropRules()
     source = _read(frames, coco, masks, people, points, field_names.parse_field(rename), category)
@@ -99,14 +99,14 @@ def _read(
 ) -> AnnotationSet:
     given = [kind for kind in (coco, masks, points) if kind is not None]
     if len(given) != 1:
-        raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE says where the persons are.")
+        raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE is required.")
     if not frames.is_dir():
-        raise FramesError(f"There is no folder {frames} with the frames. Name the folder that they lie in.")
+        raise FramesError(f"There is no folder {frames}. Name the folder of the frames.")
     for option, stray in (("--key", renamed), ("--category", category)):
         if stray and coco is None:
             raise FramesError(f"{option} speaks of a COCO file, and none is given.")
     if people is not None and masks is None:
-        raise FramesError("--people says who a value of a mask is, and no --masks are given.")
+        raise FramesError("--people requires --masks: it maps values of masks to identities.")
     if coco is not None:
         return read_coco(Path(coco), renamed, category)
     if masks is not None:

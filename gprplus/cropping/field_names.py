@@ -1,4 +1,4 @@
-"""Which key of an annotation says what: our names, unless the user says that a source calls it otherwise."""
+"""Keys of annotations: the default names, unless the user gives the names of the source."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Keys = dict[str, tuple[str, ...]]
 
 
 def known_fields() -> list[str]:
-    """Everything that a key can be given for."""
+    """Return all fields for which a key can be given."""
     return [*OWN, *attributes()]
 
 
@@ -42,13 +42,13 @@ def _near(name: str) -> str:
 
 @dataclass(frozen=True)
 class AnnotationFields:
-    """One annotation with its image: a key is looked for in the annotation, in its `attributes`, then in the image."""
+    """An annotation with its image: a key is read from the annotation, from its `attributes`, then from the image."""
 
     places: tuple[Mapping[str, Any], ...]
 
     @classmethod
     def of(cls, *objects: Mapping[str, Any]) -> "AnnotationFields":
-        """Objects in the order they are asked."""
+        """Return the objects in lookup order."""
         places: list[Mapping[str, Any]] = []
         for item in objects:
             places.append(item)
@@ -85,7 +85,7 @@ def check_fields(keys: Keys, there: Iterable[str], where: str) -> None:
     for name in {**{"identity": ("identity",)}, **keys}:
         for key in keys.get(name, (name,)):
             if key not in present:
-                hint = "" if name in keys else " Say which key it is, such as --key identity=person_id."
+                hint = "" if name in keys else " Give the key, such as --key identity=person_id."
                 raise FramesError(
                     f"{where}: no annotation has the key '{key}' to read {name} from. "
                     f"{did_you_mean(key, present)}{hint}"
@@ -93,7 +93,7 @@ def check_fields(keys: Keys, there: Iterable[str], where: str) -> None:
 
 
 def attribute_level(name: str, value: Any) -> Any:
-    """One value of a declared attribute as the manifest writes it: words as slugs, degrees and cameras as they are.
+    """Convert a value of a declared attribute for the manifest: words to slugs, degrees and cameras unchanged.
 
     >>> attribute_level("upper_colour", "Dark Blue"), attribute_level("hat", True)
     ('dark-blue', 'yes')

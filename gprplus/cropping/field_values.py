@@ -22,24 +22,24 @@ def parse_number(value: Any) -> float | None:
 
 
 def is_whole_number(value: Any) -> bool:
-    """Whether a value is a whole number that a file name can hold: 0 to 10**15."""
+    """Return True if a value is an integer that a file name can contain: 0 to 10**15."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 10**15
 
 
 def is_id(value: Any) -> bool:
-    """Whether a value can be the id of an image or a category: a number or text."""
+    """Return True if a value can be the id of an image or a category: a number or text."""
     return isinstance(value, str | int | float) and not isinstance(value, bool) and value == value
 
 
 def is_level(value: Any) -> bool:
-    """Whether a value can be the level of an attribute, or an identity: text, true, false, or a number."""
+    """Return True if a value can be the level of an attribute, or an identity: text, true, false, or a number."""
     if isinstance(value, bool | str):
         return True
     return isinstance(value, int | float) and abs(value) < 2**63
 
 
 def too_deep(value: Any, levels: int = DEEPEST) -> bool:
-    """Whether lists and objects are nested in more levels than can be handed to workers and written again."""
+    """Return True if lists and objects are nested too deeply to be sent to workers and written again."""
     if not isinstance(value, dict | list):
         return False
     inner = value.values() if isinstance(value, dict) else value

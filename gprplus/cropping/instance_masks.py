@@ -1,8 +1,8 @@
-"""Whole frames with instance masks: an image beside each frame in which every person has a value or a colour.
+"""Whole frames with instance masks: an image for each frame in which every person has a value or a color.
 
-Without a table the value is the identity, so that it must mean the same person in every frame. A table (CSV, with a
-column `value` or `colour`, an optional `frame`, `identity` and attributes) says who a value is; what it does not name
-is left out and counted.
+Without a table the value is the identity, so it must mean the same person in every frame. A table (CSV, with a
+column `value` or `colour`, an optional `frame`, `identity` and attributes) maps values to identities; other values
+are rejected and counted.
 """
 
 import csv
@@ -59,11 +59,11 @@ def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> Annota
 def image_paths(folder: Path) -> list[str]:
     """Paths of the images below a folder, sorted; names that begin with "_" or "." are skipped. Raises FramesError."""
     if not folder.is_dir():
-        raise FramesError(f"There is no folder {folder}. Name the folder that the images lie in.")
+        raise FramesError(f"There is no folder {folder}. Name the folder of the images.")
     below = [path.relative_to(folder) for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS]
     found = [path.as_posix() for path in below if not any(part[0] in "_." for part in path.parts)]
     if not found:
-        raise FramesError(f"There is no image under {folder}. Name the folder that the images lie in.")
+        raise FramesError(f"There is no image under {folder}. Name the folder of the images.")
     return sorted(found)
 
 
@@ -74,13 +74,13 @@ def _stem(path: str) -> str:
 def _merged(
     everywhere: Mapping[int, AnnotatedIdentity], known: Mapping[str, dict[int, AnnotatedIdentity]], path: str
 ) -> Mapping[int, AnnotatedIdentity]:
-    """Who is who in one frame; the same object for all frames that the table says nothing more of."""
+    """Return the identities by value in one frame; the same object for all frames without separate entries."""
     own = {**known.get(path, {}), **known.get(_stem(path), {})}
     return {**everywhere, **own} if own else everywhere
 
 
 def _digest(root: Path, paths: Iterable[str]) -> str:
-    """Names and sizes: reading every mask to say whether one changed would take as long as the work."""
+    """Return names and sizes: reading every mask to detect a change would take as long as cutting."""
     return sha256_digest(*(part for path in paths for part in (path, str((root / path).stat().st_size))))
 
 
@@ -104,7 +104,7 @@ def _table(path: Path) -> dict[str, dict[int, AnnotatedIdentity]]:
         levels = {name: attribute_level(name, row[name]) for name in columns if name in attributes() and row[name]}
         inside = found.setdefault(row.get("frame") or "", {})
         if value in inside:
-            raise FramesError(f"{path}, line {line}: {key} {row[key]} stands twice.")
+            raise FramesError(f"{path}, line {line}: {key} {row[key]} occurs twice.")
         inside[value] = AnnotatedIdentity(value, row["identity"] or None, value=value, levels=levels)
     return found
 

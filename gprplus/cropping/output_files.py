@@ -1,4 +1,4 @@
-"""What lies beside the crops: identities.csv, the rejects, the crops' COCO file, and renders.json, written last."""
+"""Output files next to the crops: identities.csv, the rejects, the COCO file, and renders.json, written last."""
 
 import csv
 import io
@@ -152,7 +152,7 @@ def _coco_rows(number: int, row: dict[str, Any]) -> tuple[dict[str, Any], dict[s
 
 
 def _notice(people: dict[str, dict[str, Any]], clashes: dict[tuple[str, str], set[str]], row: dict[str, Any]) -> None:
-    """Remember what a crop says of its person, and where that differs from what another one said."""
+    """Store the identity attributes of a crop, and record differences between the crops of an identity."""
     known = people.setdefault(row["identity"], {})
     for attribute in field_names.identity_fields():
         value = row["levels"].get(attribute)

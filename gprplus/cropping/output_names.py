@@ -1,4 +1,4 @@
-"""What crops are called: identities as names of files, cameras as numbers, levels as codes, each by a stated table."""
+"""Names of crops: identities as file names, cameras as numbers, levels as codes, each by a recorded table."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,8 +16,8 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}", re.ASCII)
 
 @dataclass(frozen=True)
 class CropNaming:
-    """`identities` maps those that cannot stand in a file name to a token (the others are their own), `cameras` the
-    tokens of cameras to numbers, `codes` an attribute to its levels' codes.
+    """`identities` maps identities that cannot be a file name to a token (others are used directly), `cameras` the
+    tokens of cameras to numbers, `codes` an attribute to the codes of its levels.
     """
 
     identities: dict[str, str]
@@ -25,7 +25,7 @@ class CropNaming:
     codes: dict[str, dict[str, str]]
 
     def token(self, identity: str) -> str:
-        """An identity as it stands in names."""
+        """Return an identity as used in names."""
         return self.identities.get(identity, identity)
 
     def path(self, frame: AnnotatedFrame, person: AnnotatedIdentity, identity: str, extension: str) -> str:
@@ -41,7 +41,7 @@ class CropNaming:
         return f"{who}/{who}{''.join(parts)}{extension}"
 
     def tables(self) -> dict[str, Any]:
-        """What renders.json says: code -> level of each coded attribute, and the cameras' numbers."""
+        """Return the content of renders.json: code -> level of each coded attribute, and the numbers of the cameras."""
         said: dict[str, Any] = {
             name: {code: level for level, code in table.items()} for name, table in self.codes.items() if table
         }
@@ -59,9 +59,9 @@ def choose_naming(people: Sequence[AnnotatedIdentity]) -> CropNaming:
 
 
 def tokens(identities: Iterable[str]) -> dict[str, str]:
-    """Identities that cannot stand in a file name -> a readable rest and 8 hex digits of the identity's key.
+    """Map identities that cannot be a file name to a readable prefix and 8 hex digits of the key of the identity.
 
-    Letters, digits, "-" and "_" are safe (not first: "_" hides a folder); so is none of two that differ in case alone.
+    Letters, digits, "-" and "_" are safe (not first: "_" hides a folder); two that differ only in case are not.
 
     >>> tokens(["0001", "Ann Lee"])
     {'Ann Lee': 'Ann-Lee-68de0d9a'}

@@ -1,7 +1,7 @@
 """RandPerson's text of key points: 19 fields a line, a crop's name, its box in the frame, and seven points in the crop.
 
-The authors do not say what parts the fields: comma, semicolon, tab or space is found in the first line, and told. The
-box is x1, y1, x2, y2 in the video frame; points count from the crop's upper left corner.
+The authors do not document the separator: comma, semicolon, tab or space is detected in the first line and recorded.
+The box is x1, y1, x2, y2 in the video frame; points are relative to the upper left corner of the crop.
 """
 
 import math
@@ -59,7 +59,7 @@ def read_points(path: Path, frames: Path) -> AnnotationSet:
         "annotations": sum(len(frame.people) for frame in found) + len(rejected),
     }
     told = sorted(set(delimiters.values()))
-    remark = f"the fields are parted by a {' or a '.join(told)} (found in the first line; the authors do not say)."
+    remark = f"the separator is a {' or a '.join(told)} (detected in the first line; it is not documented)."
     return AnnotationSet(
         tuple(sorted(found, key=lambda frame: frame.path)), about, tuple(rejected), POINTS, remarks=(remark,)
     )
@@ -115,7 +115,7 @@ def _line(number: int, fields: list[str]) -> _Line:
 
 
 def _framed(lines: list[_Line], root: Path, folder: Path, rejected: list[RejectedAnnotation]) -> list[AnnotatedFrame]:
-    """The lines by the frame that they lie in; those without one are rejected."""
+    """Group the lines by their frame; lines without a frame are rejected."""
     place: dict[int, str] = {}
     for path in image_paths(folder):
         numbers = re.findall(r"\d+", PurePosixPath(path).stem)

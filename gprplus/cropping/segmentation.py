@@ -33,7 +33,7 @@ def mask_of(segmentation: Any, window: Window, size: tuple[int, int]) -> np.ndar
 
 
 def _filled(polygons: Sequence[Sequence[float]], window: Window) -> np.ndarray:
-    """Pixels whose centre lies in one of the polygons, each by the even-odd rule (OpenCV's fill adds the outline)."""
+    """Return the pixels with their center in a polygon, by the even-odd rule (OpenCV's fill adds the outline)."""
     left, top, right, bottom = window
     whole = np.zeros((bottom - top, right - left), dtype=bool)
     for polygon in polygons:
@@ -46,7 +46,7 @@ def _filled(polygons: Sequence[Sequence[float]], window: Window) -> np.ndarray:
 
 
 def _even_odd(corners: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The pixels whose left upper corner lies inside, `shape` bool."""
+    """Return the pixels whose upper left corner is inside, `shape` bool."""
     high, wide = shape
     crossings = [np.zeros(0, np.int64)]  # as positions in the flat mask: each switches between outside and inside
     for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):

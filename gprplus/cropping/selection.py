@@ -1,4 +1,4 @@
-"""Which annotations become crops, and of which pixels: pure rules over boxes and masks."""
+"""Selection of annotations that become crops, and of their pixels: pure rules over boxes and masks."""
 
 import math
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ import numpy as np
 from gprplus.core.errors import FramesError
 from gprplus.cropping.annotations import Box
 
-Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom stand outside
+Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels; right and bottom are exclusive
 EDGES = ("drop", "keep")
 
 
 @dataclass(frozen=True)
 class CropRules:
-    """What is asked of a crop. `margin` is added on every side as a share of the box's width and height.
+    """Requirements for a crop. `margin` is added on every side as a share of the box's width and height.
 
-    `min_width_px` and `min_height_px` are of the box inside the frame, before the margin. `min_visible` is the least
-    visible share; `max_truncated` the greatest share outside the frame. Where the source does not say how much that is,
-    a box that touches the frame's edge counts as cut: `edges` "drop" leaves it out, "keep" takes it. `blank` is the
-    colour (R, G, B) that everything but the person is painted in; None leaves the background.
+    `min_width_px` and `min_height_px` are of the box inside the frame, before the margin. `min_visible` is the minimum
+    visible share; `max_truncated` the maximum share outside the frame. If the source does not give that share,
+    a box that touches the edge of the frame counts as truncated: `edges` "drop" rejects it, "keep" accepts it. `blank`
+    is the color (R, G, B) of everything but the person; None keeps the background.
     """
 
     margin: float = 0.0
@@ -70,13 +70,13 @@ def expand_box(box: Box, margin: float, size: tuple[int, int]) -> Window | None:
 
 
 def touches_border(box: Box, size: tuple[int, int]) -> bool:
-    """Whether a box reaches the frame's edge, or lies less than half a pixel from it."""
+    """Return True if a box reaches the edge of the frame, or is less than half a pixel from it."""
     x, y, width, height = box
     return x < 0.5 or y < 0.5 or x + width > size[0] - 0.5 or y + height > size[1] - 0.5
 
 
 def visible_by_masks(own: np.ndarray, others: np.ndarray) -> float:
-    """Of the pixels of a box that belong to somebody, `(H, W) bool` each, the share that is the person's own."""
+    """Return the share of the person among all person pixels of a box, `(H, W) bool` each."""
     mine = np.count_nonzero(own)
     theirs = np.count_nonzero(others) - np.count_nonzero(others & own)
     return mine / (mine + theirs) if mine else 0.0
@@ -121,21 +121,21 @@ class CropDecision:
 def decide_crop(
     rules: CropRules, box: Box | None, size: tuple[int, int], visible: float, visible_from: str, truncated: float | None
 ) -> CropDecision:
-    """Whether a box becomes a crop. The first reason against it counts: box, small, truncated, occluded."""
+    """Decide whether a box becomes a crop. The first of these reasons counts: box, small, truncated, occluded."""
     window = clip_box(box, size) if box else None
     if box is None or window is None:
         return CropDecision(None, "box", f"the box {list(box) if box else None} has no pixel in a frame of {size}.")
     width, height = window[2] - window[0], window[3] - window[1]
     if width < rules.min_width_px or height < rules.min_height_px:
         least = f"{rules.min_width_px}x{rules.min_height_px}"
-        return CropDecision(None, "small", f"{width}x{height} pixels inside the frame; at least {least} are asked for.")
+        return CropDecision(None, "small", f"{width}x{height} pixels inside the frame; at least {least} are required.")
     if truncated is not None and truncated > rules.max_truncated:
         return CropDecision(
             None, "truncated", f"{truncated:.2f} of the person is outside; at most {rules.max_truncated}."
         )
     if truncated is None and rules.edges == "drop" and touches_border(box, size):
-        return CropDecision(None, "truncated", "the box touches the frame's edge, and nobody says how much is outside.")
+        return CropDecision(None, "truncated", "the box touches the frame's edge, and the truncated share is unknown.")
     if visible < rules.min_visible:
-        told = f"{visible:.2f} is visible by {visible_from}; at least {rules.min_visible} is asked for."
+        told = f"{visible:.2f} is visible by {visible_from}; at least {rules.min_visible} is required."
         return CropDecision(None, "occluded", told, visible, visible_from)
     return CropDecision(expand_box(box, rules.margin, size), "", "", visible, visible_from)

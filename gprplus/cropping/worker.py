@@ -1,6 +1,6 @@
-"""The worker: some frames, each decoded once, become crops and rows about them.
+"""Worker of frame cropping: decodes each of its frames once, and writes crops and rows about them.
 
-A shard is a run of frames. Its record is written after all of its files, so a shard whose record stands is whole.
+A shard is a run of frames. Its record is written after all of its files, so a shard with a record is complete.
 """
 
 import os
@@ -34,7 +34,7 @@ MAX_IDENTITIES = 10_000  # of one frame: each is compared with all others
 
 @dataclass(frozen=True)
 class CropWriter:
-    """How crops are written: `extension` .jpg or .png, the JPEG quality, and whether masks are written beside."""
+    """Format of the crops: `extension` .jpg or .png, the JPEG quality, and whether masks are written."""
 
     extension: str = ".jpg"
     quality: int = 95
@@ -55,7 +55,7 @@ class FrameShard:
 
     @property
     def record(self) -> Path:
-        """Where the rows of a finished shard stand."""
+        """Return the path of the rows of a finished shard."""
         return self.output / PARTS / f"{self.number:06d}.json"
 
 
@@ -84,9 +84,9 @@ class _Opened:
 
     @cached_property
     def masks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Which persons have a mask that fits the frame, `(N,) bool`, and the pixels that these cover, `(H, W) bool`.
+        """Find the persons with a mask that fits the frame, `(N,) bool`, and the pixels of all masks, `(H, W) bool`.
 
-        Each mask is taken inside its person's box, and drawn once for all others.
+        Each mask is clipped to its person's box, and drawn once for all others.
         """
         have = np.zeros(len(self.people), bool)
         covered = np.zeros(self.pixels.shape[:2], bool)
@@ -96,7 +96,7 @@ class _Opened:
                 continue
             try:
                 mask = self.mask(person, window)
-            except FramesError:  # it is rejected for that, and covers nobody
+            except FramesError:  # it is rejected for that, and covers no other person
                 continue
             if mask is not None:
                 have[i] = True
@@ -164,7 +164,7 @@ def _found(values: np.ndarray, known: Mapping[int, AnnotatedIdentity] | None) ->
     for value, box in boxes_of(values, MAX_IDENTITIES).items():
         person = AnnotatedIdentity(value, str(value), value=value) if known is None else known.get(value)
         if person is None or person.identity is None:
-            why = ("identity", f"the table does not say who the value {value} is.")
+            why = ("identity", f"the table has no identity for the value {value}.")
             person = AnnotatedIdentity(value, value=value, reject=why)
         people.append(replace(person, box=box))
     return people
@@ -212,7 +212,7 @@ def _visible(opened: _Opened, number: int) -> tuple[float, str]:
 
 
 def _meeting(boxes: np.ndarray, number: int) -> np.ndarray:
-    """Which of the `(N, 4)` boxes overlap the one at a position, itself left out: `(N,) bool`."""
+    """Find the `(N, 4)` boxes that overlap the one at a position, except itself: `(N,) bool`."""
     x, y, width, height = boxes[number]
     left, top, right, bottom = boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
     found: np.ndarray = (x < right) & (left < x + width) & (y < bottom) & (top < y + height)
@@ -257,7 +257,7 @@ def _reject(frame: AnnotatedFrame, person: AnnotatedIdentity, reason: str, detai
 def _row(
     frame: AnnotatedFrame, person: AnnotatedIdentity, verdict: CropDecision, path: str, size: tuple[int, int]
 ) -> dict[str, Any]:
-    """One crop as the COCO file has it, but for the ids: everything in pixels of the crop."""
+    """Return one crop for the COCO file, without the ids: all coordinates in pixels of the crop."""
     assert verdict.window is not None
     assert person.box is not None
     left, top, right, bottom = verdict.window

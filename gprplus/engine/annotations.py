@@ -40,7 +40,7 @@ def encode_run_lengths(mask: np.ndarray) -> list[int]:
 
 
 def decode_run_lengths(counts: Sequence[int], height: int, width: int) -> np.ndarray:
-    """The `(height, width) bool` mask that run lengths stand for.
+    """Decode run lengths to a `(height, width) bool` mask.
 
     >>> decode_run_lengths([2, 2], 2, 2).astype(int).tolist()
     [[0, 1], [0, 1]]
@@ -93,7 +93,7 @@ def write_coco(
 def _rows(
     pictures: Iterable[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]], images: list[str]
 ) -> Iterator[dict[str, Any]]:
-    """Every annotation with its image's number; the images' own rows are kept as text."""
+    """Return every annotation with the number of its image; image rows are kept as text."""
     for image, annotations in pictures:
         images.append(json.dumps({"id": len(images) + 1, **image}))
         for annotation in annotations:

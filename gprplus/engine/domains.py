@@ -8,12 +8,13 @@ from gprplus.engine.places import indoor, outdoor
 
 @dataclass(frozen=True)
 class Domain:
-    """How a camera sees. Lengths in metres.
+    """Camera model of a domain. Lengths in meters.
 
-    `span` is how many metres the picture is high at the person; `shift` the share of its size that a crop may be off
-    by; `zoom` how far its size may vary; `resolution` the share of the output size that the sensor really has; `gain`
-    the white balance (red, green, blue); `contrast` bends the tone curve, `grain` multiplies the noise of the hour,
-    `vignette` darkens corners; `quality` is JPEG's. `scenes` are its places, in the order of their numbers.
+    `span` is the height of the image in meters at the distance of the person; `shift` the maximum offset of a crop
+    as a share of its size; `zoom` the maximum change of its size; `resolution` the sensor resolution as a share of the
+    output size; `gain` the white balance (red, green, blue); `contrast` changes the tone curve, `grain` multiplies the
+    noise of the hour, `vignette` darkens corners; `quality` is JPEG's. `scenes` are its places, in the order of their
+    numbers.
     """
 
     name: str

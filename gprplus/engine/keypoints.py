@@ -18,13 +18,13 @@ SKELETON = (
     (2, 3), (1, 2), (1, 3), (2, 4), (3, 5), (4, 6), (5, 7),
 )  # fmt: skip
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
-# Metres of flesh and cloth that may lie before a point without hiding it: joints are inside the body, a face is not.
+# Meters of body and cloth in front of a visible point: joints are inside the body, a face is not.
 FLESH = np.array([0.04, 0.04, 0.04, 0.05, 0.05, 0.12, 0.12, 0.09, 0.09, 0.08, 0.08, 0.19, 0.19, 0.13, 0.13, 0.10, 0.10])
 
 
 def project_joints(person: Person, moment: int | str) -> np.ndarray:
-    """Key points of a person at a moment of the walk (see pose.walk), `(17, 3)` in metres: the person stands at the
-    origin and faces +y, so the left ones have the smaller x.
+    """Return the key points of a person at a moment of the walk (see pose.walk), `(17, 3)` in meters: the person is at
+    the origin and faces +y, so the left ones have the smaller x.
     """
     figure = Figure(person, walking_pose(person, moment))
     pose = figure.pose
@@ -37,12 +37,12 @@ def project_joints(person: Person, moment: int | str) -> np.ndarray:
 
 
 def label_keypoints(points: np.ndarray, view: CameraRays, depth: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Key points in a picture, `(17, 3) float64`: x, y in pixels, and COCO's visibility (0 outside, then x = y = 0; 1
-    hidden; 2 visible).
+    """Return the key points in an image, `(17, 3) float64`: x, y in pixels, and COCO's visibility (0 outside, then
+    x = y = 0; 1 hidden; 2 visible).
 
-    `points` (17, 3) in the world; `depth` (height, width) of what each sample of `view` sees, infinite where nobody
-    is; `size` (width, height) of the picture in pixels, which the view covers whole. A point is hidden when something
-    is more than its flesh before it.
+    `points` (17, 3) in the world; `depth` (height, width) of each sample of `view`, infinite without a
+    person; `size` (width, height) of the image in pixels, which the view covers completely. A point is hidden if a
+    surface is in front of it by more than its body thickness.
     """
     x, y, away = view.project(points).T
     inside = (away > 0) & (x >= 0) & (x < view.width) & (y >= 0) & (y < view.height)

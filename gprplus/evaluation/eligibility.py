@@ -1,4 +1,4 @@
-"""Whether a split may be scored on a target: which queries can be answered, and what its arms have seen of it."""
+"""Checks before a split is scored on a target: answerable queries, and overlap of the target with the train set."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,9 @@ CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}  
 def count_answerable(
     rows: "pa.Table", persons: np.ndarray, junk: np.ndarray, own: str, name: str
 ) -> dict[str, dict[str, Any]]:
-    """For each protocol that the rows of a target allow, queries kept and excluded, with reasons; its `own` first.
+    """Count, for each protocol that the rows of a target allow, queries kept and excluded with reasons; `own` first.
 
-    `persons` (N,) are texts, None for who matches nobody. Raises SplitError where its own protocol answers no query.
+    `persons` (N,) are identities as text, None for distractors. Raises SplitError if `own` leaves no query.
     """
     query = np.array(rows.column("role").to_pylist()) == "query"
     ids = np.full(len(persons), -2, dtype=np.int64)
@@ -56,11 +56,11 @@ def count_answerable(
 
 
 def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> dict[str, Any]:
-    """What the arms of a split share with the rows of a target.
+    """Return the overlap of the arms of a split with the rows of a target.
 
-    `identities` where both come from one and the same dataset, `digests` and `near_duplicates` where the split's own
-    manifest is still there and both were built with them; None is what was not looked at. Persons and files that are
-    shared raise SplitError; near duplicates are listed.
+    `identities` if both come from the same data set, `digests` and `near_duplicates` if the manifest of the split
+    still exists and both were built with them; None means not checked. Shared identities and files
+    raise SplitError; near duplicates are listed.
     """
     trained = _trained(split)
     found: dict[str, Any] = {"identities": _persons(split, trained, name, target, manifest), "digests": None}
@@ -94,8 +94,8 @@ def target_warnings(name: str, judged: Mapping[str, Any], protocol: str) -> list
     if near.get("count"):
         shown = first_few([f"{pair['target']} and {pair['train']}" for pair in near["pairs"]])
         said.append(
-            f"{near['count']:,} of {near['looked_at']:,} images of {name} look nearly like a training image ({shown}). "
-            "A person under two names would too: look at some."
+            f"{near['count']:,} of {near['looked_at']:,} images of {name} resemble a training image ({shown}). "
+            "They can show one identity under two names: check some of them."
         )
     return said
 
@@ -108,7 +108,9 @@ def _trained(split: Split) -> "pa.Table":
 
 
 def _persons(split: Split, trained: "pa.Table", name: str, target: "pa.Table", manifest: "Manifest") -> int | None:
-    """0 where datasets are the same and nobody is shared; None where no dataset is: a name alone is no person."""
+    """Return 0 if data sets are equal and no identity is shared; None if no data set is: equal names are no
+    evidence.
+    """
     one, two = split.info["datasets"], manifest.info["datasets"]
     same = {of for of in one if of in two and one[of].get("fingerprint") == two[of].get("fingerprint")}
     if not same:
@@ -138,7 +140,9 @@ def _source(split: Split) -> "Manifest | None":
 
 
 def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:
-    """Of the images of some uids: path by digest, and hashes and paths of those that have a difference hash."""
+    """Return, for the images of given uids, the path by digest, and hashes and paths of those with a difference
+    hash.
+    """
     import pyarrow as pa
 
     there = [column for column in ("digest", "dhash") if column in manifest.columns("images")]

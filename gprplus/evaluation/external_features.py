@@ -29,14 +29,15 @@ _BLOCK = 8192
 
 
 def read_features(target: Target, features: Features, names: AnyPath | None = None) -> Any:
-    """Features `(N, D)` of the target's N rows, in their order.
+    """Read features `(N, D)` of the N rows of the target, in their order.
 
     A Parquet file or a table has a column `uid` or `path` that names the image of a row, and either a list column
-    `feature` or one number column a dimension, numbered as in f0, f1, f2. A `.npy` file is an array of `(rows, D)`;
-    `names` is a text file with the uid or path of each, one a line, by default the `.txt` of the same name beside it;
-    without either, and in an array or tensor, the rows must be the target's own. A uid is written in decimal or as 16
-    hexadecimal digits, a path as in the manifest or with folders before it. Rows of images that the target does not
-    search are ignored. Raises ScoreError when a feature is missing or not finite, or the file is something else.
+    `feature` or one number column for each dimension, numbered as in f0, f1, f2. A `.npy` file is an array of
+    `(rows, D)`; `names` is a text file with the uid or path of each, one in each line, by default the `.txt` of the
+    same name next to it; without either, and in an array or tensor, the rows must be those of the target. A uid is
+    decimal or 16 hexadecimal digits, a path as in the manifest or with parent folders. Rows of images that are neither
+    query nor gallery are ignored. Raises ScoreError if a feature is missing or not finite, or the file has another
+    format.
     """
     whose, advice = "the target's", "Embed its query and gallery rows"
     if not isinstance(features, str | os.PathLike):
@@ -87,9 +88,9 @@ def read_for_rows(
     whose: str = "the",
     advice: str = "Embed all images of both sides",
 ) -> np.ndarray:
-    """Features of any rows with uid and path, from a file.
+    """Read features for any table with uid and path from a file.
 
-    `whose` rows they are, and the `advice`, are parts of the message when some are missing.
+    `whose` and `advice` only appear in the error message for missing rows.
     """
     if not features.is_file():
         raise ScoreError(f"There is no file of features at {features}. Name the .npy or .parquet file that holds them.")

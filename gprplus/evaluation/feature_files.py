@@ -91,7 +91,7 @@ def _key(schema: "pa.Schema", path: Path | str) -> str:
         raise ScoreError(f"{path} has several columns of one name: {first_few(twice)}.")
     key = next((name for name in _KEYS if name in schema.names), None)
     if key is None:
-        raise ScoreError(f"{path} has no column uid or path to tell whose feature a row is.")
+        raise ScoreError(f"{path} has no column uid or path that names the image of each row.")
     return key
 
 
@@ -124,7 +124,7 @@ def _dimensions(schema: "pa.Schema", path: Path | str) -> list[str]:
 
 
 def _family(name: str) -> str | None:
-    """What a numbered name begins with: "f" of "f15", "" of "15"; None where there is no number at the end."""
+    """Return the prefix of a numbered name: "f" of "f15", "" of "15"; None if it does not end in a number."""
     found = _NUMBERED.fullmatch(name)
     return found.group(1) if found else None
 
@@ -191,7 +191,7 @@ def _numbers(column: Any) -> np.ndarray:
 
 
 def _as_float(values: np.ndarray, what: str) -> np.ndarray:
-    """The same numbers as float32 or float64 of this machine's byte order, copied only where they are others."""
+    """Return the numbers as float32 or float64 in native byte order, copied only if necessary."""
     if values.dtype.kind not in "fiu":
         raise ScoreError(f"{what}, expected floating-point numbers.")
     wide = np.result_type(values.dtype, np.float32).itemsize > 4

@@ -1,4 +1,4 @@
-"""Who is who: identities and cameras as codes, and what each query asks of its row of similarities."""
+"""Ground truth: encode identities and cameras as integers, and select the relevant and excluded gallery columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from gprplus.core import protocol
 from gprplus.core.errors import ScoreError, first_few
 from gprplus.evaluation.ranks import QueryRelevance
 
-_NOBODY = (-1, -2)  # an unknown identity among queries, and in the gallery: they match nobody, nor each other
+_NOBODY = (-1, -2)  # an unknown identity among queries, and in the gallery: they match no row, nor each other
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class GroundTruth:
     def of(
         cls, query_ids: Any, gallery_ids: Any, query_cams: Any, gallery_cams: Any, junk: Any, rows: tuple[int, int]
     ) -> "GroundTruth":
-        """What callers give, as codes; `rows` are the numbers of query and gallery features.
+        """Encode the arguments of the caller; `rows` are the numbers of query and gallery features.
 
-        Raises ScoreError where lengths or kinds do not fit.
+        Raises ScoreError if lengths or types do not fit.
         """
         if (query_cams is None) != (gallery_cams is None):
             raise ScoreError("Cameras are given for one side only; give both query_cams and gallery_cams, or neither.")
@@ -51,7 +51,7 @@ class GroundTruth:
         return cls(*ids, *cams, _flags(junk))
 
     def without_junk(self) -> tuple["GroundTruth", np.ndarray | None]:
-        """The same with junk rows gone from the gallery, and the positions of those that stay; None for all."""
+        """Remove junk rows from the gallery; also return the positions of the remaining rows, None for all."""
         if self.junk is None or not self.junk.any():
             return replace(self, junk=None), None
         kept = np.flatnonzero(~self.junk)
@@ -59,11 +59,11 @@ class GroundTruth:
         return replace(self, gallery_ids=self.gallery_ids[kept], gallery_cams=cams, junk=None), kept
 
     def wanted(self, removed: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, list[QueryRelevance]]:
-        """The valid queries, `(V,) int64`, identity after identity, and what each asks of its row.
+        """Return the valid queries, `(V,) int64`, sorted by identity, and the relevant and excluded columns of each.
 
-        `removed` names, query by query, positions of gallery rows that leave that ranking alone. The rule is asked once
-        an identity, about that identity's own queries and gallery rows only: other identities' rows leave a ranking
-        only as junk.
+        `removed` names, query by query, positions of gallery rows to exclude from that ranking only. The rule is
+        applied once for each identity, to the query and gallery rows of that identity: rows of other identities are
+        excluded only as junk.
         """
         by_id = np.argsort(self.gallery_ids, kind="stable")
         sorted_ids = self.gallery_ids[by_id]
@@ -106,7 +106,7 @@ def _flags(junk: Any) -> np.ndarray | None:
     values = [False if value is None else value for value in _listed(junk)]
     strange = [value for value in values if value not in (0, 1)]
     if strange:
-        raise ScoreError(f"gallery_junk says true or false of each row, found {first_few(strange)}.")
+        raise ScoreError(f"gallery_junk must be true or false for each row, found {first_few(strange)}.")
     return np.array(values, dtype=bool)
 
 

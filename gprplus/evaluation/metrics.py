@@ -1,8 +1,8 @@
-"""From the ranks of the true matches to AP, CMC and INP.
+"""AP, CMC and INP from the ranks of the true matches.
 
-Ranks stand flat: `ranks (M,) int64` holds, query after query, where that query's true matches were found (counted
-from 1, ascending), and `counts (Q,) int64` how many each query has. Nothing else about a ranking matters to these
-metrics.
+Ranks are flat: `ranks (M,) int64` has, query after query, the ranks of the true matches of that query (counted
+from 1, ascending), and `counts (Q,) int64` the number of true matches of each query. These metrics depend on nothing
+else.
 """
 
 import numpy as np
@@ -64,10 +64,9 @@ def inverse_negative_penalty(ranks: np.ndarray, counts: np.ndarray) -> np.ndarra
 
 
 def cmc_curve(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
-    """Share of valid queries whose first true match stands at rank k or before, `(length,) float64`; `cmc[0]` is
-    rank-1.
+    """Share of valid queries with their first true match at rank k or before, `(length,) float64`; `cmc[0]` is rank-1.
 
-    A gallery shorter than `length` needs no special case: nothing is found after its end, so the curve stays level.
+    If a gallery is shorter than `length`, the curve is constant after its last rank.
 
     >>> cmc_curve(np.array([1, 3]), 4).tolist()
     [0.5, 0.5, 1.0, 1.0]
@@ -77,7 +76,7 @@ def cmc_curve(first: np.ndarray, length: int = CMC_LENGTH) -> np.ndarray:
 
 
 def match_number(counts: np.ndarray) -> np.ndarray:
-    """Which true match of its query each flat entry is, from 1: `(M,) int64`.
+    """Number the true matches of each query, from 1: `(M,) int64` for the flat entries.
 
     >>> match_number(np.array([2, 0, 3])).tolist()
     [1, 2, 1, 2, 3]

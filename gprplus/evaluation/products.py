@@ -8,12 +8,12 @@ features q and g for "cosine", and features as they are for "euclidean":
 
 The first term is a float32 product, the second (`bias`) is computed in float64. The rounding of the product is a share
 of |q - c| |g - c|, so it shrinks with the spread of the features: concentrated features are ranked as well as others,
-and a fixed tolerance (NOISE) decides below which spread they count as one point. c is the median of some gallery rows
-where these lie near it, and a piece of the gallery is centred at a time. Elsewhere c is 0: centring would gain little.
+and a fixed tolerance (NOISE) is the spread below which they count as one point. c is the median of a sample of gallery
+rows if these are near it, and the gallery is centered piece by piece. Otherwise c is 0: centering would gain little.
 
 A wrong row ranks before a relevant row if it is more similar, or less similar by no more than the roundings of the
-relevant row's own terms. One long row of a gallery thus changes the ranks of no other rows. Rows that repeat an earlier
-row bit for bit take its similarities: a product may round one and the same sum differently in another place.
+terms of the relevant row. A gallery row with a large norm therefore does not change the ranks of other rows. Rows that
+repeat an earlier row bit for bit use its similarities: a product can round one sum differently in another position.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def _pieces(features: "np.ndarray | torch.Tensor") -> Iterator[np.ndarray]:
 
 
 def multiplies_coarsely(features: "torch.Tensor") -> bool:
-    """Whether their device multiplies float32 in fewer bits than float32 has."""
+    """Return True if the device multiplies float32 with reduced precision."""
     some = features[:_PROBE]
     exact = to_numpy(some).astype(np.float64)
     lengths = np.linalg.norm(exact, axis=1)
@@ -205,9 +205,9 @@ class SimilaritySearch:
     def _slack(
         self, centred: Any, norms: np.ndarray, found: np.ndarray, query: np.ndarray, column: np.ndarray
     ) -> np.ndarray:
-        """How far below what was `found (M,)` a similarity counts as equal to it.
+        """Return the tolerance below `found (M,)` within which a similarity counts as equal to it.
 
-        Where a product of D terms sums to little, its partial sums are about |q - c| |g| / sqrt(D).
+        If a product of D terms has a small sum, its partial sums are about |q - c| |g| / sqrt(D).
         """
         partial = np.sqrt(squared_norms(centred) / centred.shape[1])
         noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
@@ -232,8 +232,8 @@ def _product(queries: Any, gallery: Any, out: Any) -> None:
 
 
 def _centre(gallery: Any, scale: np.ndarray) -> np.ndarray:
-    """The median `(D,) float64` of some gallery rows, dimension by dimension, in numbers of their type; 0 where they
-    do not lie near it.
+    """Return the median `(D,) float64` of a sample of gallery rows by dimension, in numbers of their type; 0 if the
+    rows are not close to it.
     """
     sample = slice(None, None, -(-len(gallery) // _SAMPLE))
     some = to_numpy(gallery[sample])

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def query_copies(
     rows: "pa.Table", manifest: "Manifest", persons: np.ndarray, junk: np.ndarray
 ) -> dict[str, int] | None:
-    """For each protocol that the rows of a target allow, the queries that keep a copy of their file in their ranking.
+    """Count, for each protocol that the rows of a target allow, the queries with a copy of their file in the ranking.
 
-    `persons` (N,) are texts, None for who matches nobody. None where the manifest has no digest of the files.
+    `persons` (N,) are identities as text, None for distractors. None if the manifest has no digest of the files.
     """
     digests = _digests(manifest, rows.column("uid").to_numpy())
     if not (digests >= 0).any():
@@ -58,7 +58,7 @@ def copy_warnings(name: str, counts: dict[str, int] | None, queries: int, protoc
 def _visible(
     digest: np.ndarray, person: np.ndarray, camera: np.ndarray, query: np.ndarray, junk: np.ndarray
 ) -> np.ndarray:
-    """How many gallery rows of its digest stay in the ranking of each query, `(Q,) int64`."""
+    """Count the gallery rows with the digest of each query that remain in its ranking, `(Q,) int64`."""
     alike = count_matches(digest[query], digest[~query], gallery_junk=junk[~query])
     both = np.unique(np.stack([digest, person, camera], axis=1), axis=0, return_inverse=True)[1].reshape(-1)
     hidden = count_matches(both[query], both[~query], gallery_junk=junk[~query])

@@ -1,7 +1,7 @@
-"""The head of the ranking of a few queries, kept so that people can look at what a network takes for whom.
+"""The first ranks of a few queries, kept so that the report can show errors of a network.
 
-A dozen queries a run, chosen by a rule and never by eye: the best, the middle and the worst by average precision, and a
-draw by hash that is the same for every arm and seed.
+A dozen queries for each run, selected by a rule: the best, the median and the worst by average precision, and
+a random sample by hash that is the same for every arm and seed.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -21,9 +21,10 @@ RULES = ("best", "median", "worst", "random")
 
 
 def choose_queries(uids: np.ndarray, precision: np.ndarray) -> list[tuple[str, int]]:
-    """Rule and position of the queries kept, of keys `(Q,) uint64` and average precisions `(Q,)`, NaN where not valid.
+    """Return rule and position of the selected queries, of keys `(Q,) uint64` and average precisions `(Q,)` (NaN:
+    invalid).
 
-    Equal precisions stand by key. Where there are fewer valid queries than the rules would keep, all are "random".
+    Equal precisions are sorted by key. With fewer valid queries than the rules select, all are "random".
 
     >>> choose_queries(np.arange(5, dtype=np.uint64), np.array([0.1, np.nan, 0.5, 0.9, 0.2]))[0][0]
     'random'

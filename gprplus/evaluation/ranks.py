@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Where `count_reached` sorts: a call costs as much as comparing _PASS numbers, sorting as much as comparing _SORT
-# times. Both lie between what processors with and without AVX-512 measure.
+# times. Both are between the measurements on processors with and without AVX-512.
 _PASS, _SORT = 20_000, 80
 
 

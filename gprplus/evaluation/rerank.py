@@ -1,11 +1,11 @@
-"""Re-ranking by k-reciprocal neighbours, in blocks: neither the distances nor the neighbour vectors stand whole.
+"""Re-ranking by k-reciprocal neighbors, in blocks: neither distances nor neighbor vectors are stored completely.
 
-Zhong, Zheng, Cao and Li, CVPR 2017 (k1 20, k2 6, lambda 0.3). Three incompatible variants circulate under that name;
-this is the authors' own: squared Euclidean distances, each row divided by its largest. It gives what their Python
-script gives for plain Euclidean distances, and reid-strong-baseline for features. torchreid squares distances that are
-squared already, fast-reid weighs neighbours by undivided cosine distances; their scores differ.
+Zhong, Zheng, Cao and Li, CVPR 2017 (k1 20, k2 6, lambda 0.3). Three incompatible variants have that name;
+this is the one of the authors: squared Euclidean distances, each row divided by its maximum. It gives the same results
+as their Python script for plain Euclidean distances, and as reid-strong-baseline for features. torchreid squares
+distances that are already squared, fast-reid weights neighbors by undivided cosine distances; their scores differ.
 
-Queries and gallery are numbered together, queries first: N = Q + G rows. Nothing here looks at an identity.
+Queries and gallery are numbered together, queries first: N = Q + G rows. Identities are not used here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,15 +18,15 @@ from gprplus.core.errors import ScoreError
 from gprplus.evaluation.products import SimilaritySearch, to_numpy
 from gprplus.evaluation.ranks import QueryRelevance, count_reached, rank_relevant
 
-TIE = 2.0**-40  # re-ranked distances, which lie between 0 and 1, that differ by less count as equal
+TIE = 2.0**-40  # re-ranked distances, which are between 0 and 1, that differ by less count as equal
 _PAIRS = 4096  # pairs of features held at a time
 _ROWS = 1024  # rows whose neighbour sets are worked out together: (rows, 21, 11, 21) flags, 5 MB
 
 
 @dataclass(frozen=True)
 class RerankOptions:
-    """How far neighbourhoods reach (`k1`), how many neighbours' vectors are averaged (`k2`), and the weight of the
-    original distance in the sum (`share`, the paper's lambda).
+    """Size of the neighborhoods (`k1`), number of neighbors whose vectors are averaged (`k2`), and weight of the
+    original distance in the sum (`share`, lambda in the paper).
     """
 
     k1: int = 20
@@ -232,6 +232,6 @@ def _expanded(vectors: SparseRows, nearest: np.ndarray, k2: int) -> SparseRows:
 
 
 def _transposed(vectors: SparseRows, queries: int, count: int) -> SparseRows:
-    """Which gallery rows hold each column: rows of the result are columns of `vectors`."""
+    """Return the gallery rows that contain each column: rows of the result are columns of `vectors`."""
     entry, which = vectors.entries(np.arange(queries, count))
     return SparseRows.of(vectors.columns[entry], which, vectors.values[entry], (count, count))

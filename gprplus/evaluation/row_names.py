@@ -54,7 +54,9 @@ def match_row_names(rows: "pa.Table", names: FeatureNames, source: Path | str, w
 
 @dataclass(frozen=True)
 class _Spelling:
-    """What one reading of the file's names finds of the `wanted` names: the row of each, and a second row if any."""
+    """Match the names of the file with the `wanted` names under one reading: the row of each, and a second row if
+    any.
+    """
 
     wanted: Sequence[object]
     place: dict[object, int]

@@ -22,10 +22,10 @@ _RANGE = 1e30  # squared norms between this and one over it multiply safely in f
 
 @dataclass(frozen=True)
 class PerQuery:
-    """One entry a query:
+    """Scores with one entry for each query:
 
-    `valid (Q,) bool`, `AP (Q,) float64` and `inp (Q,) float64` (NaN where not valid), `first_match_rank (Q,) int64`
-    (from 1; 0 where not valid).
+    `valid (Q,) bool`, `AP (Q,) float64` and `inp (Q,) float64` (NaN if not valid), `first_match_rank (Q,) int64`
+    (from 1; 0 if not valid).
     """
 
     valid: np.ndarray
@@ -48,7 +48,7 @@ class Scores:
 
     @property
     def queries(self) -> int:
-        """How many queries are valid: have a true match to be found."""
+        """Return the number of valid queries: those with a true match in the gallery."""
         return int(self.per_query.valid.sum())
 
     def summary(self) -> dict[str, float | int]:
@@ -87,17 +87,17 @@ def score_arrays(
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
-    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity of
-    None matches nobody (a distractor), a camera of None hides nothing. Which rows count is `gprplus.core.protocol`'s
-    rule: gallery rows of the query's identity and camera leave the ranking, junk leaves every ranking, queries left
+    Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity
+    of None is a distractor that matches no query, a camera of None excludes nothing. `gprplus.core.protocol` has the
+    rule: gallery rows with identity and camera of the query are excluded, junk is excluded for every query, queries
     without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
     "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `RerankOptions()`, re-ranks by k-reciprocal
-    neighbours first (junk is left out of the neighbourhoods, as where loaders drop it). `removed` names, query by
-    query, positions of gallery rows that leave that query's ranking alone. Memory beyond the features: one block of
-    similarities (64 MiB; 512 MiB on a GPU; `block_rows` queries at a time when given) with its queries, a piece of the
-    gallery where its features are concentrated (40 MiB), under 150 bytes a row and 50 a true match of a query; features
-    are not copied whole unless their lengths leave the range of float32. Raises ScoreError when the arguments do not
-    belong together or no query is valid.
+    neighbors first (junk is excluded from the neighborhoods, as if the loader dropped it). `removed` names, query by
+    query, positions of gallery rows that are excluded for that query only. Memory beyond the features: one block of
+    similarities (64 MiB; 512 MiB on a GPU; `block_rows` queries at a time if given) with its queries, a piece of the
+    gallery if its features are concentrated (40 MiB), under 150 bytes for a row and 50 for a true match of a query;
+    features are not copied completely unless their norms exceed the range of float32. Raises ScoreError if
+    the arguments do not fit together or no query is valid.
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score_arrays(features[:1], features, ["a"], ["b", "a", "c"]).mAP
@@ -172,12 +172,12 @@ class _Side:
         return cls(features, norms)
 
     def on_host(self, dtype: Any) -> "_Side":
-        """The same in main memory."""
+        """Return the scores in main memory."""
         features = self.features if isinstance(self.features, np.ndarray) else self.features.cpu().numpy()
         return _Side(features.astype(dtype, copy=False), self.norms)
 
     def extreme(self) -> bool:
-        """Whether products of its features leave the range of float32."""
+        """Return True if products of the features exceed the range of float32."""
         some = self.norms[self.norms > 0]
         return bool(len(some)) and (some.max() > _RANGE or some.min() < 1 / _RANGE)
 
@@ -190,7 +190,9 @@ def _as_float32(features: np.ndarray, name: str) -> np.ndarray:
 
 
 def _search(queries: _Side, gallery: _Side, metric: str, rerank: RerankOptions | None) -> tuple[Any, Any]:
-    """The kind of search that suits where the gallery lies and how large its numbers are, and queries in its terms."""
+    """Select the search for the device of the gallery and the size of its numbers; also return the converted
+    queries.
+    """
     wide = queries.extreme() or gallery.extreme()
     if wide or isinstance(gallery.features, np.ndarray) or multiplies_coarsely(gallery.features):
         gallery = gallery.on_host(np.float64 if wide else getattr(gallery.features, "dtype", np.float32))

@@ -1,4 +1,4 @@
-"""What an arm is scored on: rows that search, rows that are searched, and the rule between them."""
+"""Targets: query rows, gallery rows, and the protocol between them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -29,11 +29,11 @@ RERANKED = "+reranked"
 
 @dataclass(frozen=True)
 class Target:
-    """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor where the target has them) under a name.
+    """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor if the target has them) under a name.
 
-    `attribute` is the split's, by whose levels queries are told apart; `datasets` says what the images are, `judged`
-    what `fitness` found. `removed` (schema.TESTS) names gallery rows that leave the ranking of one query each. With
-    `rerank`, k-reciprocal neighbours re-rank the gallery first.
+    `attribute` is the attribute of the split, by whose levels queries are grouped; `datasets` describes the images,
+    `judged` is the result of `eligibility`. `removed` (schema.TESTS) names gallery rows that are excluded for one query
+    each. With `rerank`, the gallery is first re-ranked by k-reciprocal neighbors.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Target:
         return self.rows.column("uid").to_numpy()
 
     def fingerprint(self) -> str:
-        """Digest of everything that scores on it depend on, beside the pixels."""
+        """Return the digest of everything that scores depend on, except the pixels."""
         flags = [name for name in ("is_junk", "is_distractor") if name in self.rows.column_names]
         level = [self.attribute] if self._has_levels() else []
         wanted = list(dict.fromkeys(["uid", "role", "identity", "camera", "viewpoint_deg", *level, *flags]))
@@ -64,7 +64,7 @@ class Target:
         return sampling.sha256_digest(self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"]))
 
     def facts(self) -> dict[str, Any]:
-        """What records say of the target."""
+        """Return the description of the target in records."""
         query = self._is_query()
         return {
             "protocol": self.protocol,
@@ -161,7 +161,7 @@ class Target:
         return self.attribute in self.rows.column_names and self.attribute != "identity"
 
     def _names(self, rows: "pa.Table") -> "pa.Array":
-        """Who is looked for; DATASET/IDENTITY where datasets may have one name for two persons."""
+        """Return the identities of the queries; DATASET/IDENTITY if data sets can share a name for two identities."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -173,7 +173,7 @@ class Target:
         return np.array(self.rows.column("role").to_pylist()) == "query"
 
     def _identities(self) -> np.ndarray:
-        """Persons as text; None for a distractor, which matches nobody."""
+        """Return identities as text; None for a distractor, which matches no query."""
         ids = np.array(self.rows.column("identity").to_pylist(), dtype=object)
         datasets = np.array(self.rows.column("dataset").to_pylist(), dtype=object)
         named = [
@@ -229,7 +229,7 @@ def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> 
 
 
 def is_own_test_set(name: str) -> bool:
-    """Whether a target is the split's own test set, re-ranked or not, or one of its tests."""
+    """Return True if a target is the test set of the split, re-ranked or not, or one of its tests."""
     return base_name(name) == OWN_TEST_SET or name.startswith(f"{OWN_TEST_SET}:")
 
 
@@ -239,7 +239,7 @@ def base_name(name: str) -> str:
 
 
 def reranked_name(target: Target) -> Target:
-    """The same target under another name, its gallery re-ranked with the usual settings before it is scored."""
+    """Return the target under another name, with a gallery that is re-ranked with default settings before scoring."""
     return replace(target, name=target.name + RERANKED, rerank=RerankOptions(), judged={})
 
 
@@ -266,7 +266,7 @@ def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None)
 def target_of_manifest(
     name: str, manifest: "Manifest", attribute: str, roots: Mapping[str, Path] | None = None
 ) -> Target:
-    """A whole manifest as a target: its own query and gallery roles, or one query for each person and camera."""
+    """Make a target of a manifest: its query and gallery roles, or one query for each identity and camera."""
     from gprplus.splits import target_rows
 
     if is_own_test_set(name):

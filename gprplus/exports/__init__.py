@@ -1,4 +1,4 @@
-"""Arms, splits and manifests in forms that other people's tools read."""
+"""Exports of arms, splits and manifests in formats of other tools."""
 
 from gprplus.exports.export import FORMS, LOOSE, PACKED, ExportResult, export, export_form
 

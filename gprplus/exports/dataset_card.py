@@ -1,4 +1,4 @@
-"""README.md of a packed export: the head that `datasets` and the hub read, and a page for people."""
+"""README.md of a packed export: the header for `datasets` and the hub, and a readable page."""
 
 import json
 import re
@@ -11,13 +11,13 @@ import pyarrow as pa
 from gprplus.exports.export_layout import ExportInfo
 from gprplus.schema import IDENTITIES, IMAGES
 
-HOSTED = re.compile(r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE)  # names the hub knows
+HOSTED = re.compile(r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE)  # names of the hub
 KINDS = {"string": "string", "int32": "int32", "int64": "int64", "double": "float64", "bool": "bool"}
 
 
 @dataclass(frozen=True)
 class CardSection:
-    """One part of the data: its name in `datasets`, the pattern of its files, and how many images they hold."""
+    """A part of the data: its name in `datasets`, the pattern of its files, and its number of images."""
 
     name: str
     files: str

@@ -155,9 +155,10 @@ def _planned(to: str, source: ExportSource, part: str, arm: str | None, shard_si
 
 
 def export_origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
-    """What the folder says of itself when it is ingested: whose images these are, not whose names they bear.
+    """Return the renders.json of the folder, which records the source of the images independently of their names.
 
-    Without it, renders under the names of Market-1501 come back as that set: its licence, and photographs.
+    Without it, renders under the names of Market-1501 would be ingested as that data set, with its licence, as
+    photographs.
     """
     inside = {name: datasets.get(name) or {} for name in sorted(set(rows.column("dataset").to_pylist()))}
     titles = [facts.get("title") or name for name, facts in inside.items()]
@@ -232,7 +233,7 @@ def _fill(
 def _pack(
     home: Path, source: ExportSource, part: str, packing: ShardSpec, count: Callable[[int], None], done: int
 ) -> tuple[int, Sequence[str]]:
-    """Write the packed files of one part and what is told of them; how many images are done, and notes."""
+    """Write the packed files of one part and their summary; return the number of images, and notes."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
 
     def images(positions: np.ndarray) -> Iterator[bytes]:
@@ -247,17 +248,17 @@ def _pack(
 
 
 def _places(source: ExportSource, part: str) -> list[str]:
-    """Where the images of one arm lie, in the order of the rows."""
+    """Return the paths of the images of one arm, in the order of the rows."""
     datasets, paths = (source.parts[part].column(name).to_pylist() for name in ("dataset", "path"))
     return [f"{source.roots[dataset]}/{path}" for dataset, path in zip(datasets, paths, strict=True)]
 
 
 def _unpacked(source: ExportSource, how: Mapping[str, Any]) -> list[str]:
-    """One sentence where links were asked for and images lie in archives, which nothing can link into."""
+    """Return a sentence if links were requested and images are in archives, whose members cannot be linked."""
     if how.get("link", "copy") == "copy":
         return []
     count = sum(archives.locate(place) is not None for part in source.parts for place in _places(source, part))
-    return [f"{count:,} images lie in archives and were copied: a member cannot be linked to."] if count else []
+    return [f"{count:,} images are in archives and were copied: members cannot be linked."] if count else []
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

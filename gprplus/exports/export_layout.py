@@ -1,4 +1,4 @@
-"""What an export will consist of, before a single file is touched."""
+"""The files of an export, planned before any file is written."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from gprplus.core.errors import ExportError, first_few
 
 @dataclass(frozen=True)
 class ShardSpec:
-    """Images inside a few large files instead of one file each.
+    """Images in a few large files instead of one file for each image.
 
-    `shards` gives each file's name and the positions of its rows, in order. `write(path, positions, images)` writes one
-    of them from the bytes of its images, and `finish(home, written)` what is told of all, from what `write` returned;
-    it returns notes for the user.
+    `shards` gives the name of each file and the positions of its rows, in order. `write(path, positions, images)`
+    writes one of them from the bytes of its images, and `finish(home, written)` writes the summary of all from the
+    results of `write`; it returns notes for the user.
     """
 
     shards: Mapping[str, np.ndarray]
@@ -28,9 +28,9 @@ class ShardSpec:
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """What is exported, for forms that tell it: the name and fingerprint of the source, the arm, and its datasets.
+    """Source of an export, for formats that record it: name and fingerprint of the source, the arm, and its data sets.
 
-    `shard_size` is how many images a file of a packed form holds at most.
+    `shard_size` is the maximum number of images in a file of a packed format.
     """
 
     name: str
@@ -42,11 +42,11 @@ class ExportInfo:
 
 @dataclass(frozen=True)
 class ExportLayout:
-    """Where each row's file goes, and what else is written.
+    """Target path of each row, and the other files to write.
 
-    `files` are relative, POSIX, in the order of the rows; `folders` stand even when empty; `tables` are written beside,
-    by names that end in .csv or .parquet, `records` as JSON; `notes` are sentences for the user. `searched` is an
-    expression that readers search the whole path of an image for, so that the folders above must not match it. With a
+    `files` are relative, POSIX, in the order of the rows; `folders` exist even when empty; `tables` are written by
+    names that end in .csv or .parquet, `records` as JSON; `notes` are sentences for the user. `searched` is an
+    expression that readers apply to the whole path of an image, so that the parent folders must not match it. With a
     `packing`, `files` are names inside the packed files.
     """
 
@@ -83,12 +83,12 @@ def safe_relative_path(path: str) -> str:
 def check_names(plan: ExportLayout, home: Path) -> None:
     """Refuse a plan that leaves its folder `home`, gives two images one name, or will be misread there.
 
-    Names are compared without letter case, which not every disk tells.
+    Names are compared without case, because some file systems ignore it.
     """
     place = home.resolve()
     if plan.searched and (found := re.search(plan.searched, f"{place}/")):
         raise ExportError(
-            f"Loaders of this form would take '{found[0]}' in {place} for a person and a camera. "
+            f"Loaders of this format would read '{found[0]}' in {place} as an identity and a camera. "
             "Give another folder with -o."
         )
     for path in (*plan.files, *plan.folders, *plan.tables, *(plan.packing.shards if plan.packing else ())):

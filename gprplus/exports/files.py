@@ -36,7 +36,7 @@ def place_files(root: Path, path: str, destination: Path, link: str, final: Path
     packed = not source.is_file() and archives.exists(source)
     if not (packed or source.is_file()):
         raise ExportError(
-            f"{source.resolve()} is not there. If the images have moved, say where with --root. Nothing was written."
+            f"{source.resolve()} is missing. Give the folder of moved images with --root. Nothing was written."
         )
     try:
         if not packed:
@@ -57,8 +57,8 @@ def read_source(root: Path, path: str) -> bytes:
         data = read_bytes(root, safe_relative_path(path))
     except OSError as error:
         raise ExportError(
-            f"{root.resolve() / path} cannot be read ({error.strerror or error}). If the images have moved, say where "
-            "with --root. Nothing was written."
+            f"{root.resolve() / path} cannot be read ({error.strerror or error}). Give the folder of "
+            "moved images with --root. Nothing was written."
         ) from error
     _require_image(data, root / path)
     return data
@@ -74,6 +74,6 @@ def _require_image(data: bytes, source: Path) -> None:
 
 
 def folders(home: Path, names: Sequence[str]) -> None:
-    """Make every folder that the relative paths `names` lie in, each once."""
+    """Make the parent folders of the relative paths `names`, each once."""
     for parent in sorted({os.path.dirname(name) for name in names}):
         (home / parent).mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,9 @@
-"""The folders of Market-1501, for everything that was ever written to read them.
+"""The folder structure of Market-1501, for all loaders of that data set.
 
-The classic loaders (torchreid, fast-reid and their kin) read person and camera with `([-\\d]+)_c(\\d)`: one digit of
-camera, and then assert six cameras and 1,501 persons. So persons are four digits, cameras c1 to c6, and what did not
-fit is told in cameras.csv and map.csv. The bytes of an image stay as they are: a PNG keeps being a PNG under a name
-that ends in .jpg, as these loaders expect.
+The classic loaders (torchreid, fast-reid and similar ones) read identity and camera with `([-\\d]+)_c(\\d)`: one digit
+of camera, and require six cameras and 1,501 identities. Therefore identities are four digits, cameras c1 to c6, and
+the mapping is recorded in cameras.csv and map.csv. The bytes of an image do not change: a PNG remains a PNG under a
+name that ends in .jpg, as these loaders expect.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,10 @@ _JUNK, _DISTRACTOR = "-1", "0000"
 
 
 def plan_market1501(rows: pa.Table) -> ExportLayout:
-    """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError where a person or camera is unknown.
+    """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError if an identity or camera is unknown.
 
-    Four-digit identities of one dataset keep their numbers; others are numbered from 1 in sorted order. F counts the
-    images of a person and camera; B is 00 for a query and 01 for the rest, as in the original.
+    Four-digit identities of one data set keep their numbers; others are numbered from 1 in sorted order. F counts the
+    images of an identity and camera; B is 00 for a query and 01 for the rest, as in the original.
     """
     persons, notes = _persons(rows)
     cameras, folded, more = _cameras(rows)
@@ -46,7 +46,7 @@ def plan_market1501(rows: pa.Table) -> ExportLayout:
 
 
 def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:
-    """The label of each row, and what there is to say about them."""
+    """Return the label of each row, and notes about them."""
     junk, distractor = (pc.fill_null(rows.column(name), False).to_pylist() for name in ("is_junk", "is_distractor"))
     pairs = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))
     named = [pair for pair, j, d in zip(pairs, junk, distractor, strict=True) if not (j or d)]
@@ -54,7 +54,7 @@ def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:
         raise ExportError("Some images have no identity and are no junk; Market-1501 has no name for them.")
     people = sorted(set(named))
     if len(people) > 9999:
-        raise ExportError(f"{len(people):,} persons do not fit into the four digits of Market-1501's names.")
+        raise ExportError(f"{len(people):,} identities do not fit into the four digits of Market-1501's names.")
     numbers = _own_numbers(people) or {pair: f"{i:04d}" for i, pair in enumerate(people, start=1)}
     labels = [
         _JUNK if j else _DISTRACTOR if d else numbers[pair] for pair, j, d in zip(pairs, junk, distractor, strict=True)
@@ -62,7 +62,7 @@ def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:
     if len(people) <= PERSONS:
         return labels, []
     return labels, [
-        f"Loaders that assert {PERSONS:,} persons (torchreid, fast-reid) will not take these {len(people):,}."
+        f"Loaders that require {PERSONS:,} identities (torchreid, fast-reid) will reject these {len(people):,}."
     ]
 
 
@@ -73,10 +73,10 @@ def _own_numbers(people: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str
 
 
 def _cameras(rows: pa.Table) -> tuple[list[int], pa.Table, list[str]]:
-    """The digit of each row's camera, the table of what each digit stands for, and what there is to say about it.
+    """Return the camera digit of each row, the table of digits and cameras, and notes.
 
-    Renders without cameras use the viewpoint. Numbers 1 to 6 stay; others are numbered in order, and more than six
-    are folded, neighbours together, since nobody who reads this form can tell a seventh.
+    Renders without cameras use the viewpoint. Numbers 1 to 6 are kept; others are numbered in order, and more than six
+    are merged with their neighbors, because readers of this format accept only six.
     """
     source = next((name for name in ("camera", "viewpoint_deg") if not rows.column(name).null_count), None)
     if source is None:
@@ -108,8 +108,8 @@ def _renamed(rows: pa.Table) -> list[str]:
         return []
     kinds = ", ".join(sorted(set(others)))
     return [
-        f"{len(others):,} images ({kinds}) stand under names that end in .jpg, which is all that readers of this form "
-        "look for; their bytes are unchanged, so decoders that look at bytes (Pillow, OpenCV) read them."
+        f"{len(others):,} images ({kinds}) have names that end in .jpg, the only extension that readers of this format "
+        "accept; their bytes are unchanged, so decoders that detect the format (Pillow, OpenCV) read them."
     ]
 
 

@@ -1,8 +1,8 @@
-"""Parquet with the images inside, as Hugging Face's `datasets` loads and hosts it.
+"""Parquet with embedded images, as loaded and hosted by Hugging Face's `datasets`.
 
 `load_dataset(FOLDER)` gives the parts train, validation, query and gallery, with a decoded `image` and every attribute
-as a column. README.md is the dataset's card: its head tells `datasets` which files belong to which part, and people and
-machines under which licence the images stand.
+as a column. README.md is the dataset card: its header lists the files of each part for `datasets`, and the licence of
+the images.
 """
 
 import json
@@ -51,7 +51,7 @@ def plan_parquet(rows: pa.Table, about: ExportInfo) -> ExportLayout:
 
 
 def _layout(table: pa.Table) -> pa.Schema:
-    """The columns with the image before them; what `datasets` is told of their kinds rides along as metadata."""
+    """Prepend the image column; the metadata has the feature types for `datasets`."""
     image = pa.field("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
     kinds = {field.name: {"dtype": KINDS[str(field.type)], "_type": "Value"} for field in table.schema}
     told = json.dumps({"info": {"features": {"image": {"_type": "Image"}, **kinds}}})

@@ -1,4 +1,4 @@
-"""The rows of an arm, split or manifest, in one shape: each image with its role, its person and all its attributes."""
+"""The rows of an arm, split or manifest, in one schema: each image with its role, identity and all attributes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ ROWS: tuple[Column, ...] = (
 
 @dataclass(frozen=True)
 class ExportSource:
-    """What is exported: name, fingerprint, where the images lie, and the rows (ROWS) by arm; a single set is "".
+    """Source of an export: name, fingerprint, folders of the images, and the rows (ROWS) by arm; "" for a single set.
 
-    `manifest` is the manifest that the rows come from; None where it has gone.
+    `manifest` is the manifest of the rows; None if it no longer exists.
     """
 
     name: str
@@ -124,7 +124,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Positions of the rows of each part that `roles` names, person by person: dataset, identity, path.
+    """Return the positions of the rows of each part in `roles`, sorted by data set, identity and path.
 
     >>> rows = pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]})
     >>> order_by_identity(rows, {"query": "test"})

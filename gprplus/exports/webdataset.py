@@ -1,12 +1,12 @@
-"""WebDataset shards: tar files in which an image and its attributes stand side by side.
+"""WebDataset shards: tar files with an image and its attributes as consecutive members.
 
-Names are `train-000000.tar`, samples `<uid>.jpg` and `<uid>.json`. A key has no dot, since readers take what follows
-the first one for the kind of file. All samples have one image ending, since readers are given one, and all json files
-the same keys (null for unknown): Hugging Face's loader infers keys and types from the first five samples, so those know
-every attribute where that is possible. README.md declares parts and types for `load_dataset(FOLDER)`, which infers
-nothing. Samples stand person by person otherwise, so that identity-balanced batches can be read in runs; index.parquet
-says where each sample lies, index.json how many each shard holds. Tar headers carry no time and no owner: the same
-images give the same shards, byte for byte.
+Names are `train-000000.tar`, samples `<uid>.jpg` and `<uid>.json`. A key has no dot, because readers take the text
+after the first dot as the extension. All samples have one image extension, because readers expect one, and all json
+files the same keys (null for unknown): Hugging Face's loader infers keys and types from the first five samples, so
+these have every attribute if possible. README.md declares parts and types for `load_dataset(FOLDER)`, which infers
+nothing. Otherwise samples are sorted by identity, so that identity-balanced batches can be read sequentially;
+index.parquet has the location of each sample, index.json the number of samples of each shard. Tar headers have no time
+and no owner: the same images give the same shards, byte for byte.
 """
 
 import hashlib
@@ -75,9 +75,9 @@ def _ending(rows: pa.Table) -> str:
 
 
 def _known_first(table: pa.Table, positions: np.ndarray) -> np.ndarray:
-    """`positions` with up to LOOKED_AT of them moved to the front, so that these know each column that any row knows.
+    """Return `positions` with up to LOOKED_AT of them moved to the front, so that these have a value in each column.
 
-    Nothing moves where the first ones know everything already.
+    Nothing moves if the first ones already have all values.
     """
     rows = table.take(pa.array(positions))
     valid = np.stack([np.asarray(rows.column(name).is_valid()) for name in rows.column_names], axis=1)
@@ -112,7 +112,9 @@ def _of_other_formats(index: pa.Table, end: str) -> list[str]:
 def _write(
     path: Path, end: str, keys: Sequence[str], rows: Sequence[dict[str, Any]], images: Iterator[bytes]
 ) -> list[dict[str, Any]]:
-    """One tar; for each sample its key, the kind of its image, and where the image's bytes lie in the tar."""
+    """Write one tar; return for each sample its key, the format of its image, and the offset of its bytes in the
+    tar.
+    """
     found = []
     with path.open("wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for key, row, image in zip(keys, rows, images, strict=True):

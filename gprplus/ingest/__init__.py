@@ -1,20 +1,20 @@
-"""Ingest: folders of renders become a manifest.
+"""Ingest: builds a manifest from folders of renders.
 
 The packages of a build, in import order:
 
-- `files`       what lies under a root, and what the bytes of a file say
-- `layouts`     which layout a folder is of; names become columns
-- `sidecars`    tables of identities and lists of roles next to the renders
-- `tables`      the manifest folder: opened, put together, replaced
-- `reading`     all files read, in batches, by as many processes as pay
-- `updates`     what the manifest remembers: unchanged files are not opened
-- `gta`         the GTA V generator's log, its doubled pass, its published names
+- `files`       files under a root, and checks of their bytes
+- `layouts`     the layout of a folder; columns from names
+- `sidecars`    tables of identities and role lists next to the renders
+- `tables`      the manifest folder: open, assemble, replace
+- `reading`     reading of all files, in batches, by several processes if that is faster
+- `updates`     the state of the previous build: unchanged files are not opened
+- `gta`         log, repeated pass and published names of the GTA V generator
 - `checks`      scores and flags of images, as columns
-- `inspection`  a manifest looked over, two compared, a layout tried
+- `inspection`  reports on a manifest, comparison of two, preview of a layout
 
-`build` goes this way: it finds its `sources`, passes over those that are `unchanged`, makes each of the others a
-`dataset`, and puts all of them together; `single` does so for a folder given in the place of a manifest. The names
-below load on first use, so that a worker process starts without what it does not need.
+`build` combines them: it finds its `sources`, skips those that are `unchanged`, makes a `dataset` of each of the
+others, and assembles all of them; `single` does so for a folder that is given instead of a manifest. The names
+below load on first use, so that a worker process starts without modules it does not need.
 """
 
 from importlib import import_module

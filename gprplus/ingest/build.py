@@ -1,7 +1,7 @@
-"""build_manifest: folders of renders become one manifest.
+"""build_manifest: builds one manifest from folders of renders.
 
-For each folder: scan, choose the layout, compare with what the manifest already knows, open what is new, decode, check,
-and put the dataset's rows beside those of the other datasets. Nothing here draws at random or depends on the order of
+For each folder: scan, detect the layout, compare with the previous manifest, open new files, decode, check,
+and combine the rows with those of the other data sets. Nothing here is random or depends on the order of
 files, folders or workers.
 """
 
@@ -58,17 +58,17 @@ def build_manifest(
     The defaults are those of the command line: every folder under WORK/renders, into WORK/manifest, where WORK is
     $GPRPLUS_WORK, else work/.
 
-    `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` calls the one dataset something
-    else than its layout; `identities` is a CSV, Parquet, JSON or MATLAB table of identity-level attributes (default:
-    identities.csv in the folder, where there is one); `engine_logs` are logs of the GTA V generator, in the order they
-    were written (generator/join.py); `verify` is the grade of looking at files: names, header, digest or decode.
+    `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` replaces the name of the layout
+    as the name of the data set; `identities` is a CSV, Parquet, JSON or MATLAB table of identity attributes (default:
+    identities.csv in the folder, if it exists); `engine_logs` are logs of the GTA V generator, in the order they
+    were written (gta/match_log.py); `verify` is the level of file checks: names, header, digest or decode.
     `checks` are names of checks or groups of them (checks.columns): every row of the manifest gets their scores and
-    flags, beside those of checks asked for before, which any later build brings up to date; ["none"] drops them.
+    flags, in addition to the checks of earlier builds, and any later build updates them; ["none"] drops them.
 
-    Datasets that the manifest already has stay; the same dataset is brought up to date, and only files that changed are
-    opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged when a dataset of that name was built
-    with other options (`force` replaces it). From 20,000 files on, worker processes are started: a script needs `if
-    __name__ == "__main__":`.
+    Data sets that the manifest already has are kept; the same data set is updated, and only changed files are
+    opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged if a data set of that name was built
+    with other options (`force` replaces it). With 20,000 files or more, worker processes are started: a script needs
+    `if __name__ == "__main__":`.
     """
     asked = None if checks is None else parse_check_names(checks)
     renders = render_folders(work_folder() / "renders") if renders is None else renders
@@ -107,7 +107,7 @@ def _built(
     workers: int | None,
     progress: Progress,
 ) -> "tuple[AssembledTables, PartialResults]":
-    """The rows of one dataset, and the parts that may go once they stand."""
+    """The rows of one data set, and the temporary parts that can be removed once they are stored."""
     from gprplus.ingest.dataset import ingest_dataset
     from gprplus.ingest.gta.match_log import match_log
     from gprplus.ingest.reading.partial import PartialResults
@@ -131,13 +131,13 @@ def _built(
 
 
 def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
-    """The checks that the manifest shall have: what it had and what is asked for; nothing, where that is asked for."""
+    """Return the checks of the new manifest: earlier and requested ones; nothing for "none"."""
     before = old.info.get("checks", {}).get("names", []) if old is not None else []
     return before if asked is None else parse_check_names([*before, *asked]) if asked else []
 
 
 def _stands(old: Manifest, names: list[str]) -> bool:
-    """Whether the manifest's rows have been judged by just these checks, as this version would judge them."""
+    """Return True if the rows of the manifest have the scores of exactly these checks in this version."""
     record = old.info.get("checks", {})
     if not names or record.get("names", []) != names:
         return record.get("names", []) == names
@@ -194,11 +194,11 @@ def build_shard(
     force: bool = False,
     progress: Progress = no_progress,
 ) -> dict[str, int]:
-    """Read one share of what build_manifest would read, `shard` being "i/n", and leave it beside the manifest; the
-    number of files read of each dataset.
+    """Read one shard of the files of build_manifest, `shard` being "i/n", and store it in the manifest folder; return
+    the number of files read of each data set.
 
-    Shards may run at the same time, on one machine or on several that share the disk. When all are finished,
-    build_manifest with the same arguments makes the manifest of them, and it is the one that it would have made alone.
+    Shards can run at the same time, on one machine or on several that share the disk. When all are finished,
+    build_manifest with the same arguments merges them, with the same result as without shards.
     The other arguments and errors are those of build_manifest.
     """
     from gprplus.ingest.reading.partial import PartialResults
@@ -210,7 +210,7 @@ def build_shard(
     before = None if force else _opened(output, force)
     sources = find_sources(as_list(renders), output, layout, name, identities, engine_logs, verify, before)
     if interrupted(output):
-        Manifest.open(output)  # says so
+        Manifest.open(output)  # raises the error
     old = _opened(output, force)
     claim_folder(output, KIND, ManifestError, adopt=True)
     found = {}

@@ -35,7 +35,7 @@ class ChangedFiles:
     example: str = ""
 
     def sentence(self) -> str:
-        """What changed, as one sentence; empty where nothing did."""
+        """Return one sentence about the changes; empty if there are none."""
         if not self.count:
             return ""
         return (

@@ -1,4 +1,4 @@
-"""One dataset: a listing and a layout become its rows, judged."""
+"""One data set: its rows from a listing and a layout, with file checks."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -116,7 +116,7 @@ def ingest_dataset(
 
 
 def listing_digest(listing: Listing, scan: pa.Table) -> str | None:
-    """What tells a rebuild at once that nothing has changed; None where a file was not read: next time it may be."""
+    """Return the digest with which a rebuild detects that nothing changed; None if a file could not be read."""
     if scan.num_rows != len(listing):
         return None
     return listing_seal(listing, np.asarray(scan["size_bytes"]).tobytes(), np.asarray(scan["mtime_ns"]).tobytes())
@@ -134,7 +134,7 @@ def _nothing_good(listing: Listing, rejected: pa.Table) -> ManifestError:
 
 
 def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
-    """Refuse a folder that mixes what the layout says must not be mixed."""
+    """Refuse a folder that mixes variants which the layout separates."""
     for group in layout.single:
         kinds = [kind for kind in found[group].unique().to_pylist() if kind is not None]
         if len(kinds) > 1:
@@ -177,9 +177,9 @@ def _remembered(found: pa.Table, earlier: PreviousBuild) -> pa.Table:
 
 
 def _positions(found: pa.Table, remembered: pa.ChunkedArray) -> pa.Array:
-    """Where each file of `found` stands among the remembered paths; null where it does not."""
+    """Return the position of each file of `found` among the previous paths; null if it is new."""
     seen = pc.invert(found["fresh"])
-    if not found["path"].filter(seen).equals(remembered):  # something changed or went, beside what came
+    if not found["path"].filter(seen).equals(remembered):  # files changed or were removed, in addition to new ones
         return lookup_rows(found["path"], remembered)
     before = np.asarray(seen)
     return pa.array(np.cumsum(before) - 1, mask=~before)

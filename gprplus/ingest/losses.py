@@ -1,4 +1,4 @@
-"""What a build leaves out of a manifest although it is there, in sentences that are printed, recorded and inspected."""
+"""Messages about existing data that a build skips; they are printed, recorded and inspected."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def describe_losses(
 
 
 def hidden_of(listing: Listing) -> dict[str, Any]:
-    """What the record keeps of hidden images; nothing where there are none."""
+    """Return the record of hidden images; empty if there are none."""
     if not listing.hidden:
         return {}
     members = {path: asdict(hidden) for path, hidden in listing.hidden_members.items()}
@@ -32,13 +32,13 @@ def hidden_of(listing: Listing) -> dict[str, Any]:
 
 
 def _factors(layout: Layout, images: pa.Table) -> list[str]:
-    """One sentence for each factor of the layout that is unknown for every image."""
+    """Return one sentence for each factor of the layout that is unknown for every image."""
     lost = [name for name in layout.factors if images[name].null_count == images.num_rows]
     return [f"{name}: the layout lists it among its factors, but no image has a known {name}." for name in lost]
 
 
 def _unmatched(known: Known, names: Sequence[str]) -> list[str]:
-    """One sentence where an identities file has few of the identities of the images, or writes them another way."""
+    """Return one sentence if an identities file has few identities of the images, or writes them differently."""
     matched = len(known.keys() & set(names))
     theirs = unmatched_identities(known, names)
     ours = [name for name in names if name not in known]

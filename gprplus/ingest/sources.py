@@ -1,4 +1,4 @@
-"""What a build is asked for: the folders, looked through, with their layouts, names and identities files."""
+"""Sources of a build: the scanned folders, with their layouts, names and identities files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ from gprplus.schema import VERIFY
 
 @dataclass(frozen=True)
 class IngestSource:
-    """One folder to be ingested: what lies in it, its layout and name, its identities file, and the request and
-    arguments (schema.arguments.BuildArguments) as the record keeps them.
+    """A folder to ingest: its listing, its layout and name, its identities file, and the request and
+    arguments (schema.arguments.BuildArguments) for the record.
     """
 
     listing: Listing
@@ -145,7 +145,7 @@ def check_dataset_request(source: IngestSource, old: Manifest | None, output: Pa
     if had and had["root"] != source.request["root"] and not source.chosen.named:
         raise ManifestError(
             f"{output} already has a dataset '{name}', from {had['root']}. If {source.listing.root} is another one "
-            "of the same layout, give it a --name; if it is the same that moved, say --force."
+            "of the same layout, give it a --name; if it is the same that moved, add --force."
         )
     raise RequestChanged(
         f"{output} holds dataset '{name}' as another request made it ({first_few(changed)}). "
@@ -154,7 +154,7 @@ def check_dataset_request(source: IngestSource, old: Manifest | None, output: Pa
 
 
 def dataset_record(source: IngestSource) -> dict[str, Any]:
-    """What the record says of a dataset before its files are counted."""
+    """Return the record of a data set before its files are counted."""
     from gprplus.ingest.sidecars.roles import lists_digest
 
     layout = source.chosen.layout

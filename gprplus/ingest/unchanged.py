@@ -1,7 +1,7 @@
-"""Whether a folder is as it was when its dataset was built: told by names, sizes and times, before anything is loaded.
+"""Detection of unchanged folders: by names, sizes and times, before anything is imported.
 
-NumPy and pyarrow, which a build needs, take as long to load as a look at 100,000 files. So they stay away here, but for
-datasets that have role lists or files which could not be read.
+NumPy and pyarrow, which a build needs, take as long to import as checking 100,000 files. They are not imported here,
+except for data sets that have role lists or unreadable files.
 """
 
 from dataclasses import asdict
@@ -15,7 +15,7 @@ from gprplus.ingest.tables.manifest import Manifest
 
 
 def is_unchanged(source: IngestSource, manifest: Manifest | None) -> bool:
-    """Whether ingesting a source again would end with the rows that the manifest has."""
+    """Return True if ingesting a source again would give the rows of the manifest."""
     about = manifest.datasets.get(source.chosen.name) if manifest else None
     if manifest is None or about is None or not _same_beside(source, about):
         return False
@@ -32,7 +32,7 @@ def is_unchanged(source: IngestSource, manifest: Manifest | None) -> bool:
 
 
 def _same_beside(source: IngestSource, about: dict[str, Any]) -> bool:
-    """Whether layout, identities file, log and role lists are those that the dataset was built with."""
+    """Return True if layout, identities file, log and role lists are those of the previous build."""
     layout = source.chosen.layout
     return bool(
         about["layout_digest"] == layout.digest

@@ -10,7 +10,7 @@ BUILT_IN = ("none", "imagenet")  # first weights that are no file
 
 @dataclass(frozen=True)
 class BuildArguments:
-    """What a dataset's request leaves open about build-manifest; `layout` may be a .toml file."""
+    """The options of build-manifest that the request of a data set leaves open; `layout` may be a .toml file."""
 
     layout: str = "auto"
     name: str | None = None
@@ -18,7 +18,7 @@ class BuildArguments:
 
 @dataclass(frozen=True)
 class BenchmarkArguments:
-    """What benchmark was given; `recipe` may be a .toml file, `weights` a file. `margin` is in points of mAP."""
+    """The arguments of benchmark; `recipe` may be a .toml file, `weights` a file. `margin` is in points of mAP."""
 
     output: str
     recipe: str

@@ -93,7 +93,7 @@ class NearDuplicates:
 
 @dataclass(frozen=True)
 class Leakage:
-    """What train and test side share; null where it was not looked at."""
+    """Overlap of train set and test set; null if it was not checked."""
 
     identities: int | None = None
     digests: int | None = None
@@ -102,7 +102,7 @@ class Leakage:
 
 @dataclass(frozen=True)
 class Shortcut:
-    """How well the level can be predicted from a property of the file or border, on held-out identities."""
+    """Accuracy of predicting the level from a property of the file or its border, on held-out identities."""
 
     accuracy: float
     chance: float
@@ -113,7 +113,7 @@ class Shortcut:
 
 @dataclass(frozen=True)
 class Manipulation:
-    """What the levels do to one measure of the image."""
+    """Effect of the levels on one image statistic."""
 
     means: dict[str, float]
     explained: float
@@ -123,7 +123,7 @@ class Manipulation:
 
 @dataclass(frozen=True)
 class DesignCost:
-    """What the pixel audit read."""
+    """Images read by the pixel audit."""
 
     images: int
     megabytes: float

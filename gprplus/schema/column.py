@@ -1,4 +1,4 @@
-"""What a column is, and how tables are held to theirs."""
+"""Column declarations, and validation of tables against them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `type` names an Arrow type; "level" is Arrow's dictionary<int32, string>."""
+    """A column. `type` names an Arrow type; "level" is Arrow's dictionary<int32, string>."""
 
     name: str
     type: str

@@ -19,5 +19,5 @@ DISTANCES = (
     Column("null_low", "float64", "Lower end of the 95% range of the distance with shuffled levels.", level="level"),
     Column("null_high", "float64", "Upper end of the 95% range of the distance with shuffled levels.", level="level"),
     Column("images", "int64", "Images of the level that were compared.", level="level"),
-    Column("identities", "int64", "Persons among them: what the interval resamples.", level="level"),
+    Column("identities", "int64", "Identities among them: the unit of resampling for the interval.", level="level"),
 )

@@ -10,7 +10,7 @@ CONTRASTS = (
     Column("family", "string", "Contrasts that were declared together, and are adjusted together.", level="contrast"),
     Column("contrast", "string", "Which of the family.", level="contrast"),
     Column("formula", "string", "What was worked out of scores S.", level="contrast"),
-    Column("aliases", "string", "Effects up to two factors that it cannot be told from; null: none.", level="contrast"),
+    Column("aliases", "string", "Effects of up to two factors that are aliased with it; null: none.", level="contrast"),
     Column("value", "float64", "The effect, of scores 0-1.", level="contrast"),
     Column("low", "float64", "Lower end of its own 95% interval.", level="contrast"),
     Column("high", "float64", "Upper end of its own 95% interval.", level="contrast"),
@@ -28,7 +28,7 @@ CONTRASTS = (
     Column(
         "verdict",
         "string",
-        "What the family's interval says: higher or lower (it leaves out 0), equivalent (within the margin), else "
+        "Verdict of the family's interval: higher or lower (it excludes 0), equivalent (within the margin), else "
         "undecided; unknown without a second seed.",
         level="contrast",
     ),
@@ -39,7 +39,7 @@ CONTRASTS = (
         level="contrast",
     ),
     Column("seeds", "int64", "Seeds.", level="contrast"),
-    Column("query_identities", "int64", "Persons searched for.", level="contrast"),
+    Column("query_identities", "int64", "Number of query identities.", level="contrast"),
 )
 COMPONENTS = (
     Column("split", "string", "Split.", level="component"),
@@ -49,7 +49,7 @@ COMPONENTS = (
     Column(
         "component",
         "string",
-        "person, seed, arm x person, arm x seed, seed x person, residual, or subset draw.",
+        "`person`, `seed`, `arm x person`, `arm x seed`, `seed x person`, `residual`, or `subset draw`.",
         level="component",
     ),
     Column("variance", "float64", "Variance of one unit, of scores 0-1.", level="component"),
@@ -57,11 +57,11 @@ COMPONENTS = (
     Column("high", "float64", "Upper end of its 95% interval.", level="component"),
     Column("arms", "int64", "Trained arms it was estimated from.", level="component"),
     Column("seeds", "int64", "Seeds.", level="component"),
-    Column("query_identities", "int64", "Persons searched for.", level="component"),
+    Column("query_identities", "int64", "Number of query identities.", level="component"),
     Column(
         "effective_identities",
         "float64",
-        "Persons of equal numbers of queries that would be worth as much.",
+        "Number of identities with equal numbers of queries that would give the same precision.",
         level="component",
     ),
 )
@@ -70,7 +70,7 @@ CURVES = (
     Column("recipe", "string", "Recipe.", level="curve"),
     Column("target", "string", "What was searched.", level="curve"),
     Column("metric", "string", "mAP or rank1.", level="curve"),
-    Column("curve", "string", "Which arms lie on it.", level="curve"),
+    Column("curve", "string", "The arms of the curve.", level="curve"),
     Column("budgets", "int64", "Numbers of images it was fitted to.", level="curve"),
     Column("smallest_images", "int64", "The smallest of them.", level="curve"),
     Column("largest_images", "int64", "The largest of them.", level="curve"),
@@ -122,7 +122,7 @@ LEVELS = (
     Column("difference", "float64", "Paired difference to the reference arm on the level.", level="level"),
     Column("family_low", "float64", "Lower end of its interval, simultaneous over the matrix.", level="level"),
     Column("family_high", "float64", "Upper end of its interval, simultaneous over the matrix.", level="level"),
-    Column("verdict", "string", "What that interval says; null for the reference.", level="level"),
+    Column("verdict", "string", "Verdict of that interval; null for the reference.", level="level"),
     Column("queries", "int64", "Queries of the level.", level="level"),
     Column("seeds", "int64", "Seeds.", level="level"),
     Column("query_identities", "int64", "Identities of the queries.", level="level"),

@@ -15,7 +15,7 @@ IMAGES = (
     ),
     Column("dataset", "level", "Dataset the image belongs to."),
     Column("path", "string", "Path relative to the dataset's root, POSIX."),
-    Column("identity", "level", "Person, as the manifest names it; null for junk without one."),
+    Column("identity", "level", "Identity, as named in the manifest; null for junk without one."),
     *attribute_columns(["camera", "viewpoint_deg"], "image"),
     Column("frame", "int64", "Frame number in a video or sequence."),
     *attribute_columns(["weather", "illumination", "background"], "image"),
@@ -28,7 +28,7 @@ IMAGES = (
         "bool",
         "Leaves every ranking and every training set (such as a detector's half box, or the second take of a pass).",
     ),
-    Column("is_distractor", "bool", "Is ranked and matches nobody."),
+    Column("is_distractor", "bool", "Is ranked and matches no query."),
     Column("width_px", "int32", "Width.", "pixel"),
     Column("height_px", "int32", "Height.", "pixel"),
     Column("format", "level", "Image format sniffed from the bytes, never from the extension."),
@@ -36,9 +36,9 @@ IMAGES = (
     Column("digest", "string", "XXH3-128 of the bytes, hex; null unless read whole."),
 )
 IDENTITIES = (
-    Column("dataset", "level", "Dataset the person belongs to.", level="identity"),
+    Column("dataset", "level", "Data set of the identity.", level="identity"),
     Column("identity", "level", "Person.", level="identity"),
-    Column("images", "int64", "How many images of the person the manifest has.", level="identity"),
+    Column("images", "int64", "Number of images of the identity in the manifest.", level="identity"),
     *attribute_columns(identity_attributes(), "identity"),
 )
 REJECTED = (

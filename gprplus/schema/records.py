@@ -30,7 +30,7 @@ Protocol = Literal["camera", "viewpoint", "no-camera"]  # which column must diff
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """One dataset as splits and targets refer to it; `root` is relative to the record's folder, or absolute."""
+    """A data set in splits and targets; `root` is relative to the folder of the record, or absolute."""
 
     root: str
     licence: str | None = None
@@ -51,7 +51,7 @@ class HiddenRecord:
 
 @dataclass(frozen=True)
 class ManifestDataset:
-    """One dataset of a manifest; the keys without a default are in every record since version 0.1."""
+    """A data set of a manifest; the keys without a default are in every record since version 0.1."""
 
     root: str
     request: dict[str, Any]
@@ -90,7 +90,7 @@ class ManifestDataset:
 
 @dataclass(frozen=True)
 class ChecksRecord:
-    """Which checks a manifest has, the columns they added, and their settings."""
+    """The image checks of a manifest, their columns, and their settings."""
 
     names: list[str]
     columns: list[str]
@@ -121,7 +121,7 @@ class ManifestLink:
 
 @dataclass(frozen=True)
 class DealRecord:
-    """One deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
+    """A deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
 
     images: int
     identities: int
@@ -131,9 +131,9 @@ class DealRecord:
 
 @dataclass(frozen=True)
 class ArmRecord:
-    """One arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
+    """An arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
 
-    `deals` lists every deal, 0 included; it is absent where the rows of all deals are equal.
+    `deals` lists every deal, including 0; it is absent if the rows of all deals are equal.
     """
 
     kind: str
@@ -159,7 +159,7 @@ class TestSideRecord:
 
 @dataclass(frozen=True)
 class LevelTest:
-    """One test of query level against gallery level, or of removed matches."""
+    """A test of query level against gallery level, or of removed matches."""
 
     kind: str
     protocol: Protocol
@@ -180,7 +180,7 @@ class PathFacts:
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of a factorial: the attribute, and what it is restricted to (levels, or a number of identities)."""
+    """A factor of a factorial: the attribute and its restriction (levels, or a number of identities)."""
 
     attribute: str
     restricted: list[Level] | int
@@ -227,7 +227,7 @@ class SplitRecord:
 
 @dataclass(frozen=True)
 class TargetRecord:
-    """One target of a benchmark: protocol, fingerprint of its rows, sizes, and where its images lie."""
+    """A target of a benchmark: protocol, fingerprint of its rows, sizes, and the folder of its images."""
 
     protocol: Protocol
     fingerprint: str
@@ -290,7 +290,9 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class RendersRecord:
-    """renders.json beside images: what their names mean. Code tables map a token of a name to a level."""
+    """The file renders.json next to images: the meaning of their names. Code tables map a token of a name to a
+    level.
+    """
 
     layout: str | None = None
     name: str | None = None

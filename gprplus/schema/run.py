@@ -6,7 +6,7 @@ from gprplus.schema.split import MEMBERS
 QUERIES = (
     Column("target", "level", "What was searched."),
     Column("uid", "uint64", "Key of the query image."),
-    Column("identity", "level", "Person looked for: the unit over which intervals are formed."),
+    Column("identity", "level", "Identity of the query: the unit of replication of intervals."),
     Column(
         "level",
         "level",
@@ -28,7 +28,7 @@ RANKED = (
     Column("query", "uint64", "Key of the query image."),
     Column("AP", "float64", "Average precision of the query, 0-1."),
     Column("rank", "int32", "Rank of the image, from 1; 0 is the query itself."),
-    Column("match", "bool", "Whether it shows the person looked for; null for the query."),
+    Column("match", "bool", "Whether it shows the identity of the query; null for the query."),
     Column("similarity", "float64", "Cosine of the two features; null for the query."),
     *(column for column in MEMBERS if column.name in RANKED_IMAGE),
 )
@@ -47,7 +47,7 @@ RESULTS = (
     Column("rank10", "float64", "CMC at rank 10, 0-1.", level="run"),
     Column("mINP", "float64", "Mean inverse negative penalty, 0-1.", level="run"),
     Column("queries", "int64", "Valid queries.", level="run"),
-    Column("train_identities", "int64", "Persons trained on.", level="run"),
+    Column("train_identities", "int64", "Number of training identities.", level="run"),
     Column("train_images", "int64", "Images trained on.", level="run"),
     Column("images_seen", "int64", "Images that went through training, repeats included.", level="run"),
     Column("steps", "int64", "Optimiser steps.", level="run"),
@@ -67,8 +67,8 @@ SUMMARY = (
     Column("reference", "string", "The arm that differences are taken to.", level="arm"),
     Column("seeds", "int64", "Seeds averaged.", level="arm"),
     Column("queries", "int64", "Valid queries.", level="arm"),
-    Column("query_identities", "int64", "Persons among them: over whom the interval is formed.", level="arm"),
-    Column("train_identities", "int64", "Persons trained on.", level="arm"),
+    Column("query_identities", "int64", "Query identities: the unit of replication.", level="arm"),
+    Column("train_identities", "int64", "Number of training identities.", level="arm"),
     Column("train_images", "int64", "Images trained on.", level="arm"),
     *(
         column

@@ -4,7 +4,7 @@ from gprplus.core.declarations import identity_attributes
 from gprplus.schema.column import Column, attribute_columns
 
 MEMBERS = (
-    Column("arm", "level", "Training set the row belongs to; null for test rows, which stand once."),
+    Column("arm", "level", "Training set of the row; null for test rows, which occur once."),
     Column("role", "level", "train, query or gallery."),
     Column("uid", "uint64", "Key of the image."),
     Column("dataset", "level", "Dataset the image belongs to."),
@@ -24,7 +24,7 @@ EXCLUDED = (
     Column("reason", "level", "Why, in words."),
 )
 TESTS = (
-    Column("group", "level", "Rows that stand together; split.json says which groups make up a test."),
+    Column("group", "level", "Rows used together; split.json lists the groups of each test."),
     Column("role", "level", "query, gallery or removed."),
     Column("uid", "uint64", "Key of the image, one of the test rows of members."),
     Column("of", "uint64", "Of a removed row, the query whose ranking it leaves; else null."),

@@ -78,7 +78,7 @@ def check_stored(
 
 
 def _fits(found: "pa.DataType", wanted: "pa.DataType") -> bool:
-    """Whether a column of one type can stand for another, value by value."""
+    """Return True if a column of one type can be converted to another, value by value."""
     import pyarrow.types as kinds
 
     if kinds.is_null(found):

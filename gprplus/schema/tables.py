@@ -1,4 +1,4 @@
-"""Every table by name."""
+"""Dictionary of all tables by name."""
 
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY

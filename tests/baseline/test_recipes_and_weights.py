@@ -181,7 +181,7 @@ def test_a_checkpoint_with_code_in_it_is_not_opened(tmp_path, capsys):
     with pytest.raises(RecipeError, match="more than tensors"):
         pretrained.load_pretrained(small().backbone, "small", str(path))
     torch.save({"state_dict": Evil()}, path)
-    with pytest.raises(RecipeError, match=r"asks for .*print"):
+    with pytest.raises(RecipeError, match=r"requires .*print"):
         pretrained.load_pretrained(small().backbone, "small", str(path))
     assert "code ran" not in capsys.readouterr().out
 

@@ -46,7 +46,7 @@ def test_the_same_stream_gives_the_same_order_and_another_seed_another():
 
 
 def test_one_identity_cannot_be_told_apart():
-    with pytest.raises(TrainingError, match="two are the least"):
+    with pytest.raises(TrainingError, match="at least two are required"):
         next(draw_batches(np.zeros(9, dtype=int), 4, 4, np.random.default_rng(0)))
 
 

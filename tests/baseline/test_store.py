@@ -100,7 +100,7 @@ def test_missing_and_broken_files_are_named(renders, tmp_path):
     with pytest.raises(TrainingError, match=r"1 images cannot be decoded .*3\.jpg"):
         image_store.pack_images(rows, roots, tmp_path / "store", *SIZE)
     (roots["drawn"] / "3.jpg").unlink()
-    with pytest.raises(TrainingError, match="are not there"):
+    with pytest.raises(TrainingError, match="are missing"):
         image_store.pack_images(rows, roots, tmp_path / "store", *SIZE)
     with pytest.raises(TrainingError, match="No folder is known"):
         image_store.pack_images(rows, {}, tmp_path / "store", *SIZE)

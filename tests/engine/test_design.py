@@ -23,7 +23,7 @@ def test_the_default_design_has_8064_pictures() -> None:
         ({"identities": 0}, "between 1 and 9999"),
         ({"backgrounds": 99}, "--backgrounds must be between 1 and 8"),
         ({"domain": "stret"}, "Did you mean 'street'"),
-        ({"weathers": " "}, "No weather is asked for"),
+        ({"weathers": " "}, "No weather is given"),
     ],
     ids=lambda value: str(value)[:30],
 )

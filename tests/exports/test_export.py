@@ -95,7 +95,7 @@ def test_a_lost_image_leaves_nothing_behind_that_looks_whole(tmp_path, draw):
     renders = draw(tmp_path / "renders", people=2, views=2)
     build_manifest([renders], tmp_path / "manifest")
     (renders / "0002" / "0002_c02_w04_l07.jpg").unlink()
-    with pytest.raises(ExportError, match=r"0002_c02_w04_l07\.jpg is not there"):
+    with pytest.raises(ExportError, match=r"0002_c02_w04_l07\.jpg is missing"):
         export(tmp_path / "manifest", "market1501", tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == ["manifest", "renders"]
 
@@ -104,7 +104,7 @@ def test_moved_images_are_found_where_the_root_says(tmp_path, draw):
     renders = draw(tmp_path / "renders", people=2, views=2)
     build_manifest([renders], tmp_path / "manifest")
     renders.rename(tmp_path / "moved")
-    with pytest.raises(ExportError, match="say where with --root"):
+    with pytest.raises(ExportError, match="with --root"):
         export(tmp_path / "manifest", "imagefolder", tmp_path / "out")
     assert export(tmp_path / "manifest", "imagefolder", tmp_path / "out", roots={"engine": tmp_path / "moved"}).made
 

@@ -173,14 +173,14 @@ def test_what_the_form_cannot_say_is_refused(record, sentence):
 
 
 def test_too_many_persons_are_refused_and_many_are_noted():
-    with pytest.raises(ExportError, match="10,000 persons"):
+    with pytest.raises(ExportError, match="10,000 identities"):
         market1501.plan_market1501(rows(*({"identity": f"{i:05d}"} for i in range(10_000))))
     many = market1501.plan_market1501(rows(*({"identity": f"{i:05d}"} for i in range(1502))))
-    assert "assert 1,501 persons" in many.notes[0]
+    assert "require 1,501 identities" in many.notes[0]
 
 
 def test_a_folder_that_loaders_would_read_as_a_person_is_refused(house, tmp_path):
-    with pytest.raises(ExportError, match=r"would take '-2_c3' in .* for a person and a camera"):
+    with pytest.raises(ExportError, match=r"would read '-2_c3' in .* as an identity and a camera"):
         export(house / "splits" / "weather", "market1501", tmp_path / "exp-2_c3", arm="mix")
 
 

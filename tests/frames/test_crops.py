@@ -315,7 +315,7 @@ def test_motsynth_a_slip_in_a_key_cannot_merge_people(tmp_path: Path, street) ->
         (lambda data: data["categories"][0].update(skeleton=[1]), r"skeleton: expected a list of pairs, found \[1\]"),
         (lambda data: data["annotations"][0].update(note="\ud800"), "surrogates not allowed"),
         (lambda data: data["categories"][0].update(name="cat"), "has no category 'person'"),
-        (lambda data: [a.pop("identity") for a in data["annotations"]], "Say which key it is, such as --key"),
+        (lambda data: [a.pop("identity") for a in data["annotations"]], "Give the key, such as --key"),
     ],
 )
 def test_a_coco_file_that_is_none_is_one_sentence(tmp_path: Path, street, break_it, sentence: str) -> None:

@@ -204,7 +204,7 @@ def test_masks_blank_the_background_and_lie_beside_where_asked_for(tmp_path: Pat
     [
         ("value,who\n3,anna\n", "unknown column 'who'"),
         ("value,gender\n3,male\n", "needs the columns value"),
-        ("value,identity\n3,a\n3,b\n", "value 3 stands twice"),
+        ("value,identity\n3,a\n3,b\n", "value 3 occurs twice"),
         ("value,identity\nthree,a\n", "expected a value such as 12"),
     ],
 )
@@ -230,7 +230,7 @@ def test_randpersons_text_is_read_whatever_parts_its_fields(tmp_path: Path, fram
     crops = crop_frames(
         tmp_path, tmp_path / "c", points=tmp_path / "camera3_1_point.txt", rules=CropRules(margin=0.1, min_visible=0)
     )
-    assert crops.info["remarks"][0].startswith(f"the fields are parted by a {called}")
+    assert crops.info["remarks"][0].startswith(f"the separator is a {called}")
     assert crops.info["rejected"] == {"line": 1, "frame": 1}
     rows = build_manifest([crops.path], tmp_path / "m").images().to_pylist()
     found = [(row["identity"], row["camera"], row["background"], row["frame"]) for row in rows]
@@ -252,7 +252,7 @@ def test_text_of_another_shape_is_one_sentence(tmp_path: Path, frame) -> None:
 @pytest.mark.parametrize(
     ("frames", "given", "sentence"),
     [
-        ("nowhere", {"masks": "masks"}, r"no folder \S+nowhere with the frames\. Name the folder"),
+        ("nowhere", {"masks": "masks"}, r"no folder \S+nowhere\. Name the folder"),
         ("frames", {"masks": "nowhere"}, r"no folder \S+nowhere\. Name the folder"),
         ("frames", {"masks": "points"}, r"no image under \S+points\. Name the folder"),
         ("frames", {"points": "points"}, r"no folder \S+camera1_1 with the frames of camera1_1_point\.txt\. Put them"),

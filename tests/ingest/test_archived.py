@@ -205,7 +205,7 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
         made = export(manifest.path, "market1501", tmp_path / name / "market")
         files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
         found[name] = (sheet, store.images(store.uids)[:], files, sample)
-        told = "72 images lie in archives and were copied: a member cannot be linked to." in made.info["notes"]
+        told = "72 images are in archives and were copied: members cannot be linked." in made.info["notes"]
         assert told == (name == "archive")
     one, two = found["folder"], found["archive"]
     assert all(np.array_equal(a, b) for a, b in zip(chain(*one[0].cells), chain(*two[0].cells), strict=True))

@@ -155,7 +155,7 @@ def test_folders_that_do_not_fit_are_named_beside_those_that_do(tmp_path: Path, 
     copies = [f"pytorch/{part}/{i}.jpg" for part in ("train", "val", "gallery") for i in range(3)]
     root = plant(tmp_path / "r", [*MARKET, *copies])
     with pytest.raises(
-        LayoutError, match=r"6 of 15 names .* fit 'market1501'; the others lie under pytorch\. Give --lay"
+        LayoutError, match=r"6 of 15 names .* match 'market1501'; the others are under pytorch\. Give --lay"
     ):
         build_manifest([root], tmp_path / "m")
     assert len(build_manifest([root], tmp_path / "m", layout="market1501").images()) == 6

@@ -42,9 +42,9 @@ def test_queries_of_a_target_are_kept_or_excluded_with_their_reasons_under_each_
         "kept": 1,
         "excluded": 3,
         "reasons": {
-            "the gallery has no other image of the person": 1,
-            "all images of the person in the gallery are junk": 1,
-            "all images of the person in the gallery are by the camera of the query": 1,
+            "the gallery has no other image of the identity": 1,
+            "all images of the identity in the gallery are junk": 1,
+            "all images of the identity in the gallery are from the camera of the query": 1,
         },
     }
     assert told["no-camera"]["kept"] == 2

@@ -161,7 +161,7 @@ def test_a_query_that_nothing_answers_stays_in_the_gallery_with_the_reason(manif
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
     own = split.info["audit"]["test"]["answerable"]["camera"]
     assert own["excluded"] == 1
-    assert own["reasons"] == {"all images of the person in the gallery are by the camera of the query": 1}
+    assert own["reasons"] == {"all images of the identity in the gallery are from the camera of the query": 1}
     assert split.info["test"]["queries"] == 4 * (len(persons) - 1)
     assert any("1 queries have no true match" in warning for warning in split.info["warnings"])
     assert Counter(row["role"] for row in split.test().to_pylist() if row["identity"] == lonely) == {"gallery": 12}

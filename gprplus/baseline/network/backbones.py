@@ -125,7 +125,7 @@ class SmallBackbone(nn.Module):
     def __init__(self, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
         super().__init__()
         self.width = widths[-1]
-        # Overlapping 7x7 windows: on rendered people 4 points of mAP over 4x4 tiles, for nothing.
+        # Overlapping 7x7 windows: 4 points of mAP over 4x4 tiles on renders, at no cost.
         self.stem = nn.Conv2d(3, widths[0], 7, 4, 3, bias=False)
         self.bn = nn.BatchNorm2d(widths[0])
         self.stages = nn.Sequential(
@@ -219,6 +219,6 @@ def _of_timm(name: str, network: NetworkSettings) -> nn.Module:
     try:
         return TimmBackbone(
             timm.create_model(name, **options, dynamic_img_size=True)
-        )  # transformers: people are not square
+        )  # transformers: crops are not square
     except TypeError:
         return TimmBackbone(timm.create_model(name, **options))

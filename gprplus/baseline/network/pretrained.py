@@ -25,7 +25,7 @@ WRAPPERS = ("state_dict", "model_state_dict", "model")
 PREFIXES = ("backbone.", "base.", "model.", "encoder.")
 # Of another task's classifier nothing can be used.
 HEADS = ("fc.", "classifier.", "neck.", "pool.", "head.", "bottleneck.", "heads.", "pixel_mean", "pixel_std")
-# Scores that trainers keep beside the weights are NumPy numbers; making one runs nothing.
+# Scores that trainers store next to the weights are NumPy numbers; loading one executes nothing.
 _SCALAR: Any = np.float64(0).__reduce__()[0]
 _NUMBERS: list[Any] = [
     np.dtype,
@@ -35,10 +35,10 @@ _NUMBERS: list[Any] = [
 
 
 def load_pretrained(backbone: nn.Module, name: str, weights: str) -> str:
-    """Fill a backbone with `weights` ("none", "imagenet" or a file) and say in one sentence what did not match (""
-    when all did).
+    """Fill a backbone with `weights` ("none", "imagenet" or a file) and describe mismatches in one sentence ("" if
+    there are none).
 
-    Raises RecipeError when there is no such file, it is not tensors alone, or it is of another architecture.
+    Raises RecipeError if there is no such file, it is not tensors alone, or it is of another architecture.
     """
     if weights == "none" or (weights == "imagenet" and name.startswith(TIMM)):
         return ""  # timm fetches its own when it makes the network
@@ -75,7 +75,7 @@ def fill_state(backbone: nn.Module, state: Mapping[str, torch.Tensor], source: s
 
 
 def _fits(value: torch.Tensor, own: torch.Tensor) -> bool:
-    """Whether a tensor has the shape of the network's, and numbers of its kind: quantised ones are no weights."""
+    """Return True if a tensor has the shape and the kind of numbers of the network; quantized ones are rejected."""
     plain = value.layout == torch.strided and not value.is_meta and not value.is_quantized
     return plain and value.shape == own.shape and value.is_floating_point() == own.is_floating_point()
 
@@ -105,9 +105,9 @@ def _imagenet(name: str) -> dict[str, torch.Tensor]:
 
 
 def fetch_weights(url: str, otherwise: str = "") -> dict[str, torch.Tensor]:
-    """Published weights, from torch-hub's cache or else the network; the name of the file holds its digest.
+    """Return the path of published weights, in the cache of torch hub or downloaded; the file name has the digest.
 
-    Raises RecipeError saying where to put the file, and what to do `otherwise`.
+    Raises RecipeError with the expected place of the file and the alternative `otherwise`.
     """
     try:
         return torch.hub.load_state_dict_from_url(
@@ -160,7 +160,7 @@ def _pickled(path: Path) -> Any:
         raise RecipeError(f"{path} cannot be read: {error.strerror or first_line(error)}.") from error
     except pickle.UnpicklingError as error:
         asked = re.search(r"GLOBAL (\S+)", str(error))
-        why = f"it asks for {escape(asked[1])}" if asked else first_line(error).split(". ")[0]
+        why = f"it requires {escape(asked[1])}" if asked else first_line(error).split(". ")[0]
         raise RecipeError(
             f"{path} holds more than tensors, or is damaged, and is not opened: a pickled file can run code ({why}). "
             "Save the state dict alone, best as .safetensors."

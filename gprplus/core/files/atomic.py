@@ -1,6 +1,6 @@
-"""Files that are whole or not there: written under a temporary name, then renamed.
+"""Atomic file writes: a file is written under a temporary name, then renamed.
 
-A temporary file is locked by its writer, so that a later run can tell one whose writer died and remove it.
+A temporary file is locked by its writer, so that a later run can detect and remove the file of a dead writer.
 """
 
 import errno
@@ -106,7 +106,7 @@ def _remove_if_dead(path: str) -> None:
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Whether the lock was free and is held now; False also where the file system has no locks."""
+    """Return True if the lock was free and is held now; False also if the file system has no locks."""
     import fcntl
 
     try:

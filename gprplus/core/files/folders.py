@@ -78,7 +78,7 @@ def claim_folder(folder: Path, kind: str, error: type[GprplusError], *, adopt: b
 
 
 def is_owned(folder: Path) -> bool:
-    """Whether the folder is marked as one that gprplus made."""
+    """Return True if the folder is marked as made by gprplus."""
     try:
         return stat.S_ISREG(os.lstat(folder / MARKER).st_mode)
     except OSError:
@@ -86,7 +86,7 @@ def is_owned(folder: Path) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether another process holds the lock of a marked folder."""
+    """Return True if another process holds the lock of a marked folder."""
     import fcntl
 
     try:
@@ -100,8 +100,8 @@ def is_held(folder: Path) -> bool:
 def clear_output(folder: Path, kind: str, error: type[GprplusError]) -> None:
     """Remove everything in a marked folder of `kind`, but not the folder and its mark.
 
-    Killed half-way, the mark says so, and the next `hold_folder` goes on. Raises `error` where the folder is not
-    marked.
+    If the process is killed in between, the mark records it, and the next `hold_folder` continues. Raises `error` if
+    the folder is not marked.
     """
     real = Path(os.path.realpath(folder))
     if not real.exists():
@@ -140,7 +140,7 @@ def remove_output(path: Path) -> None:
 
 
 def refuse_links(path: Path) -> None:
-    """Raise GprplusError where a symbolic link lies between `path` and the marked folder that holds it."""
+    """Raise GprplusError if there is a symbolic link between `path` and the marked folder that contains it."""
     link = None
     for folder in Path(os.path.abspath(path)).parents:
         if is_owned(folder):
@@ -183,7 +183,7 @@ def _lock(file: IO[bytes], folder: Path, error: type[GprplusError]) -> None:
 
 
 def is_free(folder: Path) -> bool:
-    """Whether the folder holds nothing but a mark and temporary files of writers that died."""
+    """Return True if the folder contains only a mark and temporary files of dead writers."""
     with os.scandir(folder) as entries:
         return all(entry.name == MARKER or TEMPORARY.fullmatch(entry.name) for entry in entries)
 

@@ -12,10 +12,10 @@ _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, Any]:
-    """Return the JSON object in a file, which may lie in an archive.
+    """Return the JSON object in a file, which may be in an archive.
 
-    `what` names the thing that should be there, such as "a split". Raises `error` where the file is missing,
-    unreadable, no JSON, nested too deeply, or no object.
+    `what` names the expected object, such as "a split". Raises `error` if the file is missing,
+    unreadable, not JSON, nested too deeply, or not an object.
     """
     try:
         text = archives.read(path).decode()

@@ -8,7 +8,7 @@ AnyPath = str | os.PathLike[str]
 
 
 def as_list(paths: AnyPath | Iterable[AnyPath]) -> list[Path]:
-    """One path or several as a list.
+    """Return one path or several as a list.
 
     >>> as_list("work/splits/weather"), as_list(["a", Path("b")])
     ([PosixPath('work/splits/weather')], [PosixPath('a'), PosixPath('b')])

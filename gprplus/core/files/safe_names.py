@@ -1,7 +1,7 @@
 """Names that become parts of paths.
 
-Datasets, splits, arms, targets, recipes, studies and archive members have names that a file may supply, and that file
-may come from a stranger. Each such name passes `plain_name` (or `plain_path`) before it is joined to a folder.
+Data sets, splits, arms, targets, recipes, studies and archive members have names that can come from an untrusted file.
+Each such name passes `plain_name` (or `plain_path`) before it is joined to a folder.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Tell a file from another one of the same name."""
+"""Identify a file, to distinguish it from another one of the same name."""
 
 import os
 from pathlib import Path

@@ -50,10 +50,10 @@ def fingerprint(value: Any) -> str:
 
 @contextmanager
 def exclusive_lock(lock: Path, error: type[GprplusError], busy: str) -> Iterator[None]:
-    """Hold a lock file while the block runs; `error` saying `busy` where another process holds it.
+    """Hold a lock file during the block; raises `error` with the message `busy` if another process holds it.
 
-    The system lets go of it when the process ends, however that may be. Where a file system knows no locks, as some of
-    clusters do, nothing is held.
+    The system releases it when the process ends for any reason. If a file system has no locks, as on some
+    clusters, nothing is held.
     """
     import fcntl
 
@@ -105,7 +105,7 @@ def write_table(path: Path, table: Any, *, row_group_size: int = 131_072) -> Non
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What changed between two requests, one phrase a key.
+    """Describe the differences between two requests, one phrase for each key.
 
     >>> describe_changes({"seed": 0, "size": 5}, {"seed": 1, "size": 5})
     ['seed was 0, now 1']

@@ -1,4 +1,4 @@
-"""Somebody in a place: their pixels over the place's, their shadows on its ground."""
+"""Composition of a person and a place: the person's pixels over those of the place, and shadows on the ground."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -71,9 +71,10 @@ def apply_light(
     view: CameraRays,
     states: set[int],
 ) -> Tensor:
-    """What every sample of a person contributes: share, sky, bounce, one row a light, three a state of the ground.
+    """Return the terms of every sample of a person: share, sky, bounce, one row for each light, three for ground
+    states.
 
-    `lights` say how much of an hour's light arrives, `shelter` how much of the sky's.
+    `lights` are the shares of the light of an hour that arrive, `shelter` the share of the sky's light.
     """
     device = surface.depth.device
     colour, normal, gloss = paint_pattern(surface, materials)
@@ -96,7 +97,7 @@ def apply_light(
 
 
 def _snowed(surface: Surface, colour: Tensor, up: Tensor, states: set[int]) -> dict[int, Tensor]:
-    """Snow settles on hats, shoulders and shoes."""
+    """Add snow to hats, shoulders and shoes."""
     if states == {0}:
         return {0: colour}
     flake = fractal_noise(surface.place[0] * 60, surface.place[1] * 60, 2, 95)
@@ -113,7 +114,7 @@ def pooled_window(
     row, column = y // samples, x // samples
     x0, x1, y0, y1 = torch.stack([column.min(), column.max(), row.min(), row.max()]).tolist()
     columns, lines = x1 - x0 + 1, y1 - y0 + 1
-    # The samples of a pixel lie a whole window apart, so that averaging them adds long rows.
+    # The samples of a pixel are one window apart, so that averaging them adds long rows.
     layer = (y % samples) * samples + x % samples
     place = (layer * lines + row - y0) * columns + column - x0
     canvas = torch.zeros(len(rows), samples * samples * lines * columns, device=rows.device)

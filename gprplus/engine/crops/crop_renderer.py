@@ -1,4 +1,4 @@
-"""Where pictures are taken: a design and a device, with the places that were already lit."""
+"""Renderer of crops: a design and a device, with cached lit places."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ KEPT_PLACES = 48  # lit places kept, the least recently used leaves; one takes a
 
 @dataclass(frozen=True)
 class ShadedBlock:
-    """One block, ready to be shaded: its layers, where the person is, and, when asked for, the key points (17, 3)."""
+    """A block that is ready for shading: its layers, the person's box, and, if requested, the key points (17, 3)."""
 
     block: DesignBlock
     layers: ShadingLayers
@@ -39,7 +39,7 @@ class ShadedBlock:
 
     @property
     def box(self) -> tuple[int, int, int, int]:
-        """x, y, width, height of the person in pixels; zeros when nobody is in the picture."""
+        """x, y, width, height of the person in pixels; zeros if no person is in the image."""
         return tight_box(self.mask)
 
 
@@ -103,7 +103,7 @@ class CropRenderer:
         return ShadedBlock(block, full, self._mask(share), points)
 
     def _shift(self, block: DesignBlock, key: int) -> tuple[int, int]:
-        """How far the crop is off, in pixels: every picture of a block alike."""
+        """Return the crop offset in pixels, the same for all images of a block."""
         draw = (
             2
             * uniform_noise(
@@ -121,7 +121,7 @@ class CropRenderer:
         return resize_image((share * 255).astype(np.uint8)[:, :, None].repeat(3, 2), height, width)[:, :, 0] >= 128
 
     def pictures(self, shot: ShadedBlock, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
-        """(weather, illumination, `(3, height, width) uint8` on the device) of every cell asked for."""
+        """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every requested cell."""
         yield from shade_cells(shot.layers, cells, partial(self.design.picture_key, shot.block), self.design, self.size)
 
     def finish(self, planes: np.ndarray) -> np.ndarray:

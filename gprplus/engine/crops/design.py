@@ -1,4 +1,4 @@
-"""What is asked of the engine: a crossed design, checked before any work, and the names its pictures get."""
+"""A crossed design, validated before rendering, and the names of its images."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from gprplus.engine.domains import Domain, domain_named
 from gprplus.engine.people.traits import identity_key
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
 
-# Raising it says that the same request now draws other pixels.
+# Increase it when the same request gives other pixels.
 ENGINE_VERSION = 1
 SMALLEST, LARGEST = (16, 32), (2048, 4096)
 BYTES_PER_PIXEL = 0.24  # of a JPEG at quality 90, snow and grain included: measured
@@ -19,7 +19,7 @@ BYTES_PER_PIXEL = 0.24  # of a JPEG at quality 90, snow and grain included: meas
 
 @dataclass(frozen=True)
 class DesignBlock:
-    """One person from one side in one place: what geometry is intersected for, once."""
+    """One person from one viewpoint in one place: the unit of ray intersection."""
 
     identity: int
     camera: int
@@ -30,7 +30,7 @@ class DesignBlock:
 
 @dataclass(frozen=True)
 class RenderDesign:
-    """A crossed design. `size` is (width, height); levels stand in declared order, without repeats."""
+    """A crossed design. `size` is (width, height); levels are in declared order, without repetition."""
 
     identities: int
     degrees: tuple[int, ...]
@@ -93,7 +93,7 @@ class RenderDesign:
         return f"{who}/{who}_c{block.camera:02d}_w{w:02d}_l{light:02d}{place}.{extension}"
 
     def request(self) -> dict[str, Any]:
-        """What decides the pixels and the files, for the record."""
+        """Return the settings that determine pixels and files, for the record."""
         return {
             "engine": ENGINE_VERSION,
             "identities": self.identities,
@@ -126,7 +126,7 @@ def make_design(
     same_people: bool = False,
     seed: int = 0,
 ) -> RenderDesign:
-    """A checked design; RenderError says what cannot be drawn and what could."""
+    """Validate a design; RenderError for invalid levels lists the valid ones."""
     if not 1 <= identities <= 9999:
         raise RenderError(f"--identities must be between 1 and 9999 (names have four digits), not {identities}.")
     if not 1 <= viewpoints <= 36 or 360 % viewpoints:
@@ -163,7 +163,7 @@ def _levels(attribute: str, wanted: str | Sequence[str], known: Sequence[str]) -
     if names == ["all"]:
         return tuple(known)
     if not names:
-        raise RenderError(f"No {attribute} is asked for. Known: {', '.join(known)}, or all.")
+        raise RenderError(f"No {attribute} is given. Known: {', '.join(known)}, or all.")
     for name in names:
         if name not in known:
             raise RenderError(f"The engine has no {attribute} '{name}'. {did_you_mean(name, known)}")

@@ -1,4 +1,4 @@
-"""Where frames are taken: a scenario and a device, with the places that were lit last."""
+"""Renderer of frames: a scenario and a device, with a cache of lit places."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -31,8 +31,8 @@ SEEN_AT_LEAST = 0.01  # of the outline: of whom a camera sees less is not annota
 
 @dataclass(frozen=True)
 class RenderedFrame:
-    """One take, ready to be shaded: its layers, its people as annotations, and the picture of who is where: 0 for
-    nobody, else the number of the annotation, counted from 1.
+    """A camera view that is ready for shading: its layers, its annotations, and the label image: 0 for
+    background, else the number of the annotation, counted from 1.
     """
 
     take: CameraView
@@ -55,7 +55,7 @@ class FrameRenderer:
         self._hazes = sorted({weather_light.haze_per_m(w, h, design.domain.indoors) for w, h in design.cell_levels()})
 
     def place(self, scene: str, degree: int) -> ShadingLayers:
-        """A place as the camera at `degree` sees it, nobody in it."""
+        """Return a place from the camera at `degree`, without people."""
         known = (scene, degree)
         if known not in self._places:
             self._places[known] = self._lit(scene, self.view(degree))
@@ -109,7 +109,9 @@ class FrameRenderer:
         return PlacedPerson(shapes.moved(_turn(spot), at).solids(self.device), materials, at)
 
     def _instances(self, presences: list[Visibility]) -> tuple[np.ndarray, list[int]]:
-        """Who takes up most of each pixel of the finished frame `(H, W)`, counted from 1, and who is annotated."""
+        """Return the person with the largest share of each pixel `(H, W)`, counted from 1, and the annotated
+        persons.
+        """
         width, height = self.scenario.design.size
         total = np.zeros((height, width), dtype=np.float32)
         best, number = np.zeros_like(total), np.zeros((height, width), dtype=np.int32)
@@ -124,7 +126,7 @@ class FrameRenderer:
         return number, [i for i in range(len(presences)) if (number == i + 1).any()]
 
     def _enlarged(self, presence: Visibility) -> np.ndarray:
-        """Somebody's share of every pixel of the finished frame."""
+        """Return the share of a person in every pixel of the finished frame."""
         assert presence.share is not None
         width, height = self.scenario.design.size
         small = np.zeros((self.size[1], self.size[0], 1), dtype=np.uint8)
@@ -133,7 +135,7 @@ class FrameRenderer:
         return resize_image(small, height, width).reshape(height, width) / np.float32(252)
 
     def _known(self, person: Person, spot: Placement, presence: Visibility, view: CameraRays) -> dict[str, Any]:
-        """What an annotation says beside COCO's own."""
+        """Return the annotation keys in addition to those of COCO."""
         away = view.origin[:2] - [spot.x, spot.y]
         x, y = away @ _turn(spot)[:2, :2]
         return {
@@ -145,7 +147,7 @@ class FrameRenderer:
         }
 
     def pictures(self, film: RenderedFrame, cells: list[tuple[str, str]]) -> Iterator[tuple[str, str, Tensor]]:
-        """(weather, illumination, `(3, height, width) uint8` on the device) of every cell asked for."""
+        """Yield (weather, illumination, `(3, height, width) uint8` on the device) of every requested cell."""
         key = partial(self.scenario.picture_key, film.take)
         yield from shade_cells(film.layers, cells, key, self.scenario.design, self.size)
 

@@ -23,7 +23,7 @@ NO_PERSON = -1
 
 @dataclass(frozen=True)
 class PlacedPerson:
-    """Somebody at `at` (3,) in metres, with shapes in the world."""
+    """A person placed at `at` (3,) in meters, with shapes in the world."""
 
     solids: Solids
     materials: list[Material]
@@ -32,8 +32,8 @@ class PlacedPerson:
 
 @dataclass(frozen=True)
 class Visibility:
-    """How much of somebody a picture shows, in samples: `whole` outline wherever it falls, the part of it `inside` the
-    frame, and what is `seen` of that. `share` (h, w) of each pixel from (`x`, `y`) on.
+    """Visibility of a person, in samples: `whole` outline without the frame border, the part of it `inside` the
+    frame, and the part `seen` of that. `share` (h, w) of each pixel from (`x`, `y`) on.
     """
 
     whole: int
@@ -45,7 +45,7 @@ class Visibility:
 
     @property
     def visible(self) -> float:
-        """Share of what is inside the frame that nobody hides."""
+        """Return the share of the part inside the frame that is not occluded."""
         return self.seen / max(self.inside, 1)
 
     @property
@@ -56,7 +56,7 @@ class Visibility:
 
 @dataclass(frozen=True)
 class _Among:
-    """A light on somebody with others about: their own shadow and everybody else's."""
+    """A light on a person among others: self-shadow and the shadows of all others."""
 
     own: ShadowMap
     others: list[ShadowMap]
@@ -71,8 +71,8 @@ class _Among:
 def draw_people_over(
     place: ShadingLayers, people: Sequence[PlacedPerson], view: CameraRays, samples: int
 ) -> tuple[ShadingLayers, Tensor, list[Visibility]]:
-    """The layers of a place with people in it, the depth `(height, width)` of the nearest of them at every sample
-    (infinite where nobody is), and what is seen of each. `samples` a pixel and axis.
+    """Return the layers of a place with people in it, the depth `(height, width)` of the nearest person at every sample
+    (infinite without one), and the visibility of each. `samples` for each pixel and axis.
     """
     lights = [
         {h: shadow_map(p.solids, weather_light.towards(h, *p.at[:2]), at=p.at) for h in place.key} for p in people
@@ -95,8 +95,8 @@ def draw_people_over(
 
 
 def _outline(solids: Solids, view: CameraRays) -> tuple[Surface, int]:
-    """What the camera would see of somebody alone: the surface inside the frame, and the size of the whole outline,
-    which may reach past it.
+    """Return the view of one person alone: the surface inside the frame, and the size of the whole outline,
+    which can extend beyond it.
     """
     flat = view.project(solids.corners.reshape(-1, 3))[:, :2]
     size = np.array([view.width, view.height])
@@ -112,7 +112,7 @@ def _outline(solids: Solids, view: CameraRays) -> tuple[Surface, int]:
 
 
 def _nearest(surfaces: Sequence[Surface], view: CameraRays, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Depth and number of whoever is nearest at every sample; infinity and NOBODY where nobody is."""
+    """Return depth and number of the nearest person at every sample; infinity and `NO_PERSON` without a person."""
     depth = torch.full((view.height * view.width,), float("inf"), device=device)
     owner = torch.full((view.height * view.width,), NO_PERSON, dtype=torch.int16, device=device)
     for i, surface in enumerate(surfaces):
@@ -131,7 +131,9 @@ def _shares(owner: Tensor, view: CameraRays, samples: int) -> Tensor:
 def _shaded_ground(
     place: ShadingLayers, people: Sequence[PlacedPerson], lights: Sequence[dict[str, ShadowMap]]
 ) -> ShadingLayers:
-    """The place with everybody's shadows on its ground: each only where it can fall, along its own lane."""
+    """Return the place with the shadows of all people on its ground: each only where it can fall, along its own
+    lane.
+    """
     ambient, key = place.ambient.clone(), {hour: values.clone() for hour, values in place.key.items()}
     zero = torch.zeros(1, 1, device=ambient.device)
 
@@ -161,7 +163,7 @@ def _add(
     view: CameraRays,
     samples: int,
 ) -> Visibility:
-    """Add what is seen of somebody to layers that were darkened by everybody's shares; returns the presence with its
+    """Add the visible part of a person to layers that were darkened by all shares; return the presence with its
     window.
     """
     shelter = shadow_map(person.solids, ZENITH, blur=4.0, at=person.at)

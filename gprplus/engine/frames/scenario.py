@@ -1,8 +1,8 @@
-"""What is asked of the engine when it draws whole frames: who meets whom, where everybody stands, who looks on.
+"""Scenarios of whole frames: groups of people, their positions, and the cameras.
 
-People are dealt into crews of CREW by their numbers; in every round of meetings a crew is dealt anew into parties of at
-most PARTY, and each party is one moment. So a moment's pixels depend on its crew alone: a request for fewer people, in
-whole crews, or for fewer rounds, cameras, places, weathers or hours, draws the same frames.
+People are assigned to pools of CREW by their numbers; in every round of meetings a pool is split randomly into groups
+of at most PARTY, and each group is one moment. The pixels of a moment therefore depend only on its pool: a request for
+fewer people, in whole pools, or for fewer rounds, cameras, places, weathers or hours, draws the same frames.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ from gprplus.engine.raycast.hash_noise import uniform_noise
 CREW, PARTY = 16, 6
 MAX_ENCOUNTERS = 100
 TABLES = -(-CREW // PARTY)  # moments a crew and round
-FIELD, ROOM = 2.8, 0.8  # metres: how far from the middle people stand, and how far apart at least
+FIELD, ROOM = 2.8, 0.8  # meters: maximum distance of people from the center, and minimum distance between them
 TRIES = 40
-ABREAST, STILL = 0.3, 0.2  # chances of walking beside the one before, and of standing
+ABREAST, STILL = 0.3, 0.2  # probabilities of walking next to the previous person, and of no motion
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class CameraView:
 
 @dataclass(frozen=True)
 class Placement:
-    """Where somebody stands, in metres, and where they face: `heading` degrees from +y towards -x."""
+    """Position of a person, in meters, and direction: `heading` degrees from +y towards -x."""
 
     identity: int
     x: float
@@ -58,7 +58,9 @@ class Placement:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Whole frames: a design, whose viewpoints are cameras around the place, and how often everybody is met."""
+    """Whole frames: a design, whose viewpoints are cameras around the place, and the number of meetings of each
+    person.
+    """
 
     design: RenderDesign
     meetings: int
@@ -83,7 +85,7 @@ class Scenario:
         return range(-(-self.design.identities // CREW))
 
     def moments(self, crew: int) -> list[Moment]:
-        """Every moment of a crew, counted from 0: each of its people is in one moment a round."""
+        """Yield every moment of a pool, counted from 0: each of its people is in one moment of a round."""
         first = crew * CREW + 1
         people = range(first, min(first + CREW, self.design.identities + 1))
         found = []
@@ -99,7 +101,7 @@ class Scenario:
         return found
 
     def takes(self, crew: int, camera: int, background: int) -> list[CameraView]:
-        """Every moment of a crew as one camera sees it in one place; both are counted from 1."""
+        """Yield every moment of a pool for each camera and place; both are counted from 1."""
         degree, scene = self.design.degrees[camera - 1], self.design.scenes[background - 1]
         return [CameraView(moment, camera, degree, background, scene) for moment in self.moments(crew)]
 
@@ -109,7 +111,7 @@ class Scenario:
         return [(crew, camera, background) for background, camera, crew in places]
 
     def spots(self, moment: Moment) -> list[Placement]:
-        """Where everybody of a moment stands, at least ROOM apart where there is room; the same in every place."""
+        """Place the people of a moment, at least ROOM apart if possible; the same positions in every place."""
         spots: list[Placement] = []
         for identity in moment.cast:
             key = str(self.design.person_key(identity))
@@ -149,19 +151,19 @@ class Scenario:
         return f"{self.stem(take)}_w{w:02d}_l{light:02d}.{extension}"
 
     def request(self) -> dict[str, Any]:
-        """What decides the pixels and the files, for the record."""
+        """Return the settings that determine pixels and files, for the record."""
         return {"frames": True, "meetings": self.meetings, **self.design.request()}
 
 
 def make_scenario(design: RenderDesign, meetings: int = 2) -> Scenario:
-    """A checked scenario; RenderError says what cannot be drawn and what could."""
+    """Validate a scenario; RenderError for invalid levels lists the valid ones."""
     if not 1 <= meetings <= MAX_ENCOUNTERS:
         raise RenderError(f"--meetings must be between 1 and {MAX_ENCOUNTERS}, not {meetings}.")
     return Scenario(design, meetings)
 
 
 def _wish(identity: int, draw: np.ndarray, before: Placement | None) -> Placement:
-    """Where somebody would like to stand: beside the one before, or anywhere on the field."""
+    """Propose a position: next to the previous person, or anywhere on the field."""
     side, radius, angle, turn, mood = (float(value) for value in draw)
     if before is not None and side < ABREAST:
         way, gap = np.radians(before.heading), (ROOM + 0.12 * radius) * (1 if angle < 0.5 else -1)
@@ -172,5 +174,5 @@ def _wish(identity: int, draw: np.ndarray, before: Placement | None) -> Placemen
 
 
 def _room(wish: Placement, spots: list[Placement]) -> float:
-    """Distance to the nearest of those who stand already."""
+    """Return the distance to the nearest placed person."""
     return min((float(np.hypot(wish.x - spot.x, wish.y - spot.y)) for spot in spots), default=np.inf)

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the ledger that says which blocks are finished."""
+"""Atomic files, and the ledger of finished blocks."""
 
 import json
 import os
@@ -21,7 +21,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What is kept of a finished block: the person's box, and, where key points were asked for, those and the mask."""
+    """Ledger entry of a finished block: the person's box, and, if key points were requested, those and the mask."""
 
     box: Box
     annotation: dict[str, Any] | None = None
@@ -50,7 +50,7 @@ class Ledger:
         return found
 
     def note(self, block: DesignBlock, note: LedgerEntry) -> None:
-        """Say that a block is finished."""
+        """Record that a block is finished."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with append_to(self.path) as file:
             end = file.seek(0, os.SEEK_END)

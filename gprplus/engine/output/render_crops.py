@@ -94,33 +94,33 @@ def render(
 
 
 class RenderPlan(Protocol):
-    """What a folder is to hold: crops (see design.Design) or frames (see frames.Scenario)."""
+    """Content of an output folder: crops (see design.Design) or frames (see frames.Scenario)."""
 
     @property
     def images(self) -> int:
-        """How many pictures."""
+        """Return the number of images."""
 
     @property
     def bytes_expected(self) -> int:
-        """How much they will take on the disk, about."""
+        """Return the approximate size on disk."""
 
     @property
     def record(self) -> str:
         """The name of the record that is written last."""
 
     def request(self) -> dict[str, Any]:
-        """What decides the pixels and the files."""
+        """Return the settings that determine pixels and files."""
 
 
 def is_complete(output: Path, plan: RenderPlan, *, force: bool = False) -> bool:
-    """Whether the folder holds all of this very plan; RequestChanged when it holds another and `force` is not given."""
+    """Return True if the folder is complete for this plan; RequestChanged if it has another one without `force`."""
     request = plan.request()
     check_request(Path(output) / REQUEST_FILE, request, force=force)
     return check_request(Path(output) / plan.record, request, force=force) == "same"
 
 
 def choose_device(name: str) -> str:
-    """'auto' -> 'cuda' where there is one, else 'cpu'; DeviceError when the asked-for one is not there."""
+    """Resolve 'auto' to 'cuda' if available, else 'cpu'; DeviceError if the requested device is missing."""
     import torch
 
     if name == "auto":
@@ -129,10 +129,10 @@ def choose_device(name: str) -> str:
     if kind not in ("cpu", "cuda") or (number and not number.isdecimal()):
         raise DeviceError(f"--device is auto, cpu, cuda or cuda:N, not '{name}'.")
     if kind == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("--device cuda was asked for, but torch sees no CUDA device. Use --device cpu, or auto.")
+        raise DeviceError("--device cuda was requested, but torch finds no CUDA device. Use --device cpu, or auto.")
     if number and kind == "cuda" and int(number) >= torch.cuda.device_count():
         count = torch.cuda.device_count()
-        raise DeviceError(f"--device {name} was asked for, but torch sees {count} CUDA device(s), numbered from 0.")
+        raise DeviceError(f"--device {name} was requested, but torch finds {count} CUDA device(s), numbered from 0.")
     return name
 
 
@@ -144,7 +144,7 @@ def prepare_output(output: Path, plan: RenderPlan, *, force: bool) -> Iterator[P
     if plan.bytes_expected > free:
         raise RenderError(
             f"{plan.images:,} images need about {format_bytes(plan.bytes_expected)}, and {parent} has "
-            f"{format_bytes(free)} free. Ask for fewer or smaller images, or give another folder with -o."
+            f"{format_bytes(free)} free. Request fewer or smaller images, or give another folder with -o."
         )
     with hold_request(output, KIND, plan.record, plan.request(), RenderError, force=force) as real:
         yield real
@@ -159,7 +159,7 @@ def remove_parts(output: Path, notes: str) -> None:
 
 
 def write_identities(output: Path, design: RenderDesign) -> None:
-    """identities.csv: everybody's attributes."""
+    """Write identities.csv: the attributes of all people."""
     names = identity_attributes()
     rows = [
         [f"{i:04d}", *(sample_person(design.person_key(i))[name] for name in names)]

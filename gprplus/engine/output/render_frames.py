@@ -56,11 +56,11 @@ def render_frames(
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Path:
-    """Draw whole frames, in which several people meet, into the folder `output` and return that folder.
+    """Draw whole frames with several people into the folder `output` and return that folder.
 
-    `viewpoints` fixed cameras stand around the place and see the same moments; everybody is met in `meetings` moments.
-    Beside the frames go COCO annotations, identities.csv and, with `masks`, pictures of who is where. Resumes and
-    refuses as render does.
+    `viewpoints` fixed cameras around the place record the same moments; each person is in `meetings` moments.
+    In addition to the frames the folder gets COCO annotations, identities.csv and, with `masks`, label images. Resumes
+    and refuses like render.
     """
     design = make_design(
         identities=identities,
@@ -94,7 +94,7 @@ def render_frames(
 
 @dataclass(frozen=True)
 class FrameJob:
-    """Everything a worker needs to know; sent to processes whole."""
+    """Job of a worker, sent to processes as a whole."""
 
     scenario: Scenario
     output: Path
@@ -170,12 +170,12 @@ def _save(job: FrameJob, take: CameraView, mask: bytes | None, cell: tuple[str, 
 
 
 def _note(output: Path, scenario: Scenario, take: CameraView) -> Path:
-    """Where a take says that it is finished, and who is in it."""
+    """Ledger of finished camera views, with their annotations."""
     return output / NOTES / f"{scenario.stem(take)}.json"
 
 
 def _whole(job: FrameJob, take: CameraView) -> bool:
-    """Whether a take is noted and all of its files are there."""
+    """Return True if a camera view is in the ledger and all of its files exist."""
     if not _note(job.output, job.scenario, take).exists():
         return False
     cells, masks = job.scenario.design.cell_levels(), job.scenario.design.masks

@@ -1,5 +1,5 @@
-"""Who renders what: on CPUs a process takes whole people; on a GPU one process draws, and threads encode and write
-behind it.
+"""Rendering workers: on CPUs a process renders whole identities; on a GPU one process draws, and threads encode and
+write behind it.
 """
 
 from collections import deque
@@ -28,7 +28,7 @@ AHEAD = 4  # blocks that a GPU may be ahead of the encoders: bounds the memory
 
 @dataclass(frozen=True)
 class BlockJob:
-    """Everything a worker needs to know; sent to processes whole."""
+    """Job of a worker, sent to processes as a whole."""
 
     design: RenderDesign
     output: Path
@@ -70,7 +70,7 @@ def _whole_person(job: BlockJob, identity: int) -> int:
 
 
 def render_pipelined(job: BlockJob) -> Iterator[int]:
-    """Render everybody on the job's device; encoding, writing and noting follow in threads, some blocks behind."""
+    """Render all people on the job's device; encoding, writing and the ledger follow in threads, some blocks behind."""
     import torch
 
     studio = _studio(job)
@@ -105,7 +105,7 @@ def _note(files: list[Future[None]], ledger: Ledger, block: DesignBlock, note: L
 
 
 def _noted(job: BlockJob, shot: "ShadedBlock") -> LedgerEntry:
-    """What the ledger keeps of a shot."""
+    """Return the ledger entry of a block."""
     if shot.points is None:
         return LedgerEntry(shot.box)
     person = {"identity": f"{shot.block.identity:04d}", "viewpoint_deg": shot.block.degree}

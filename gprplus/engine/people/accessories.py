@@ -1,4 +1,4 @@
-"""What people carry and put on last: hats, glasses, bags, scarves. Lengths for somebody 1.75 m tall."""
+"""Accessories: hats, glasses, bags, scarves. Lengths for a person 1.75 m tall."""
 
 from collections.abc import Sequence
 
@@ -122,7 +122,7 @@ def add_bag(figure: Figure) -> None:
 
 
 def girth(figure: Figure) -> float:
-    """How much deeper the trunk is than that of a slim man."""
+    """Return the additional depth of the trunk compared with a slim man."""
     chest, waist, _ = widths(figure)
     belly = waist * (0.74 + 0.30 * figure.person.build) if figure.person.build > 0.2 else 0.0
     return max(1.0, max(0.72 * chest + 0.008, belly + 0.012) / 0.112)

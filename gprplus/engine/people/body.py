@@ -1,4 +1,4 @@
-"""Skin and bones: head, face, hair, neck, arms, hands, legs, and the order in which somebody gets dressed."""
+"""Body: head, face, hair, neck, arms, hands, legs, and the order of dressing."""
 
 import numpy as np
 

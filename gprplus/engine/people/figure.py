@@ -15,8 +15,8 @@ Triple = Sequence[float]
 
 @dataclass(frozen=True)
 class Material:
-    """What a surface is made of: linear colours (3,), a pattern and its scale in metres, depth of folds, gloss, and
-    its light (for lamps, windows).
+    """Surface material: linear colors (3,), a pattern and its scale in meters, depth of folds, gloss, and
+    emitted light (for lamps, windows).
     """
 
     part: str
@@ -31,7 +31,7 @@ class Material:
 
 @dataclass
 class Figure:
-    """Shapes and materials of one person in one pose. Lengths given to `torso` and `skull` are those of somebody 1.75
+    """Shapes and materials of one person in one pose. Lengths passed to `torso` and `skull` are for a person 1.75
     m tall.
     """
 
@@ -42,7 +42,7 @@ class Figure:
 
     @property
     def unit(self) -> float:
-        """How much taller than 1.75 m."""
+        """Return the height relative to 1.75 m."""
         return self.person.height / 1.75
 
     def material(
@@ -70,7 +70,7 @@ class Figure:
 
     @property
     def head_unit(self) -> float:
-        """As `unit`, for the head: heads vary less than bodies."""
+        """Return the scale of the head, like `unit`: heads vary less than bodies."""
         return (0.53 + 0.52 * self.unit) * self.person.head
 
     @property
@@ -78,13 +78,13 @@ class Figure:
         return self.pose.torso[:, 0]
 
     def trunk_place(self) -> np.ndarray:
-        """Where the pattern of a top is drawn: (right, up, forward) of the pelvis, the same for all of its shapes, so
-        stripes meet.
+        """Return the pattern axes of a top: (right, up, forward) of the pelvis, the same for all of its shapes, so that
+        stripes are continuous.
         """
         return _place(self.pose.torso, self.pose.pelvis, 1.0)
 
     def face_place(self) -> np.ndarray:
-        """Where a face is painted: (right, up, forward) of the head's middle, for a head of standard size."""
+        """Return the axes of the face: (right, up, forward) of the head's center, for a head of standard size."""
         return _place(self.pose.head_axes, self.pose.head, 1.0 / self.head_unit)
 
     def blob(
@@ -95,7 +95,7 @@ class Figure:
         axes: np.ndarray | None = None,
         clip: Triple | None = None,
     ) -> None:
-        """An ellipsoid with radii of somebody 1.75 m tall, along `axes` (the torso's unless said)."""
+        """Add an ellipsoid with radii for a person 1.75 m tall, along `axes` (by default those of the torso)."""
         self._blob(centre, radii, material, self.pose.torso if axes is None else axes, self.unit, clip)
 
     def on_head(
@@ -127,7 +127,7 @@ class Figure:
     def limb(
         self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], material: int, **more: object
     ) -> None:
-        """A tapered capsule (or, `flat`, a frustum) with radii of somebody 1.75 m tall."""
+        """Add a tapered capsule (or, `flat`, a frustum) with radii for a person 1.75 m tall."""
         more.setdefault("side", self.right)
         self.shapes.cone(start, end, (radii[0] * self.unit, radii[1] * self.unit), material, **more)  # type: ignore[arg-type]
 

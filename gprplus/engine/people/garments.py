@@ -1,4 +1,4 @@
-"""What people wear: tops, coats, trousers, skirts, shoes, boots. Lengths for somebody 1.75 m tall."""
+"""Garments: tops, coats, trousers, skirts, shoes, boots. Lengths for a person 1.75 m tall."""
 
 import numpy as np
 
@@ -159,7 +159,7 @@ def _skirt(figure: Figure, cloth: int, hips: float) -> None:
 
 
 def _along_legs(figure: Figure, length: float) -> list[np.ndarray]:
-    """Where cloth that hangs down `length` metres from the hips ends on each leg: the stride carries it along."""
+    """Return the lower end on each leg of cloth that hangs `length` meters below the hips; it follows the stride."""
     ends = []
     for hip, knee, ankle in figure.pose.legs.values():
         share = length / max(hip[2] - knee[2], 1e-3)

@@ -1,7 +1,7 @@
-"""How somebody walks: joint positions at one moment of the gait.
+"""Walking poses: joint positions at one moment of the gait.
 
 Angles follow the textbook shape of normal gait (Perry, "Gait Analysis", 1992: hip a cosine of about 20 degrees, knee
-two humps, foot flat in mid-stance), which is enough to read as walking from any side.
+two humps, foot flat in mid-stance), which is sufficient to look like walking from any side.
 """
 
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def rotation_matrix(axis: str, degrees: float) -> np.ndarray:
 
 
 def walking_pose(person: Person, moment: int | str) -> Pose:
-    """The pose of a person at a moment of the walk, by name. Crops name it by the degree they are taken from: everybody
-    is met at another moment from each side.
+    """Return the pose of a person at a named moment of the walk. Crops use the viewpoint in degrees as the name, so
+    each viewpoint shows another moment.
     """
     d = TraitDraws(person.key)
     cycle = d.unit(f"phase/{moment}")

@@ -1,4 +1,4 @@
-"""What cloth, skin and hair look like: colour at a point of the surface, and the folds that bend its normal."""
+"""Textures of cloth, skin and hair: the color at a point of the surface, and the folds that bend its normal."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""Who somebody is: every trait drawn by hash from (seed, domain, number), so nobody depends on who else is drawn."""
+"""Traits of a person: each is a hash of (seed, domain, number), independent of the other people in a request."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ LOWER_PATTERNS = ("plain", "denim", "pinstripes", "plaid", "melange", "side-stri
 
 @dataclass(frozen=True)
 class TraitDraws:
-    """Numbers that follow from a key and a name: no state, so the order of asking does not matter."""
+    """Random numbers from a key and a name: without state, so that the order of calls does not matter."""
 
     key: int
 
@@ -39,7 +39,7 @@ class TraitDraws:
 
 @dataclass(frozen=True)
 class Garment:
-    """What a piece of clothing is made of: linear colours, a pattern, its scale in metres."""
+    """Material of a garment: linear colors, a pattern, its scale in meters."""
 
     colour: np.ndarray
     second: np.ndarray
@@ -49,9 +49,9 @@ class Garment:
 
 @dataclass(frozen=True)
 class Person:
-    """One identity. `attributes` are the 13 declared ones; the rest is what else tells people apart.
+    """An identity. `attributes` are the 13 declared ones; the other fields are further differences between people.
 
-    `height` in metres; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are factors about 1; `side`
+    `height` in meters; `build` -1 (slight) to 1 (heavy); `shoulder`, `hip`, `leg`, `head` are factors about 1; `side`
     is 1 for right, -1 for left.
     """
 
@@ -99,7 +99,7 @@ def identity_key(number: int, seed: int, domain: str) -> int:
 
 
 def sample_person(key: int) -> Person:
-    """The person that a key stands for."""
+    """Return the person of a key."""
     d = TraitDraws(key)
     a = _attributes(d)
     female, older, teen = a["gender"] == "female", a["age"] == "older", a["age"] == "teenager"

@@ -24,7 +24,7 @@ from gprplus.engine.raycast.shapes import Solids
 
 PLACES = {**SCENES, **MALLS}
 SKY_AT = 500.0  # metres: how far the haze takes the sky to be
-EDGE_AT = 110.0  # metres: where the ground ends and the skyline stands
+EDGE_AT = 110.0  # meters: distance of the edge of the ground and of the skyline
 NOWHERE = 99.0
 SHADOWS_TO = 26.0  # metres around the person within which things cast shadows
 GLOW = {name: i for i, name in enumerate(weather_light.GLOWS)}
@@ -32,7 +32,7 @@ GLOW = {name: i for i, name in enumerate(weather_light.GLOWS)}
 
 @dataclass
 class _Canvas:
-    """What every sample sees, S of them, filled in from near to far."""
+    """Surfaces of all samples, S of them, filled in from near to far."""
 
     point: Tensor
     normal: Tensor
@@ -50,7 +50,7 @@ def render_backdrop(
     states: set[int],
     device: torch.device,
 ) -> ShadingLayers:
-    """The layers of a place as a camera sees it, nobody in it. `states` are the states of the ground wanted (see
+    """Return the layers of a place from a camera, without people. `states` are the requested states of the ground (see
     weather_light.Weather.snow).
     """
     scene = _built(name)
@@ -96,7 +96,7 @@ def _linear(colour: np.ndarray, device: torch.device) -> Tensor:
 
 
 def _ground(scene: Scene, view: CameraRays, surface: Surface, rays: Tensor, reach: Tensor) -> tuple[_Canvas, Tensor]:
-    """The ground where nothing stands before it, and where that is."""
+    """Return the unobstructed ground, and its samples."""
     count, device = len(reach), rays.device
     depth = torch.full((count,), float("inf"), device=device)
     depth[surface.sample] = surface.depth
@@ -119,7 +119,7 @@ def _ground(scene: Scene, view: CameraRays, surface: Surface, rays: Tensor, reac
 
 
 def _things(canvas: _Canvas, scene: Scene, surface: Surface, is_floor: Tensor) -> None:
-    """Everything that stands about."""
+    """Return all objects of the place."""
     colour, lit, bulb = paint_walls(surface, scene)
     kept = torch.nonzero(~is_floor[surface.sample]).squeeze(1)
     seen = surface.sample[kept]
@@ -185,7 +185,7 @@ def _lamp_shine(unit: Tensor, scene: Scene, origin: np.ndarray, distance: Tensor
 
 
 def _snow(canvas: _Canvas, states: set[int]) -> dict[int, Tensor]:
-    """Colours dry, dusted and deep in snow: it lies on what faces up, in patches at first."""
+    """Return colors that are dry, dusted and deep in snow: snow covers upward surfaces, first in patches."""
     if states == {0}:
         return {0: canvas.colour}
     x, y, up = canvas.point[0], canvas.point[1], canvas.normal[2]
@@ -205,7 +205,7 @@ def _halo(unit: Tensor, hour: str) -> Tensor:
 
 
 def _key(canvas: _Canvas, scene: Scene, hour: str) -> Tensor:
-    """The key light, less what stands in its way. The person stands in a clearing: nearby nothing else casts a
+    """Return the key light minus its shadows. The person is in a clearing: no other nearby object casts a
     shadow.
     """
     lit = key_light(canvas.point, canvas.normal, hour)

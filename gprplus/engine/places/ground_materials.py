@@ -1,4 +1,4 @@
-"""What one walks on: paving, road, grass, tiles."""
+"""Ground materials: paving, road, grass, tiles."""
 
 from collections.abc import Callable
 

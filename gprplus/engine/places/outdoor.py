@@ -1,4 +1,4 @@
-"""The places. Nothing stands within six metres of the person, so every camera sees past it."""
+"""The outdoor places. No object is within six meters of the person, so that no camera is obstructed."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A place under construction: what stands where, what the ground is made of, what closes the horizon."""
+"""A place under construction: its objects, the material of its ground, and its horizon."""
 
 from dataclasses import dataclass, field
 
@@ -40,7 +40,7 @@ class Scene:
     def box(
         self, x: float, y: float, z: float, half: tuple[float, float, float], material: int, turn: float = 0.0
     ) -> None:
-        """A box standing on height `z`."""
+        """Add a box with its bottom at height `z`."""
         self.shapes.box(np.array([x, y, z + half[2]]), half, material, rotation_matrix("z", turn))
 
     def post(self, x: float, y: float, radius: float, height: float, material: int, top: float | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What places are made of: walls, leaves, and what closes the horizon. What one walks on is in grounds.py."""
+"""Materials of places: walls, leaves, and the horizon. Ground materials are in ground_materials.py."""
 
 from collections.abc import Callable
 

@@ -22,7 +22,7 @@ INDOOR_SKY = 0.42  # share of the skylight that comes through its glass
 
 @dataclass(frozen=True)
 class HourLight:
-    """`azimuth` counts from +x (the person's right) towards +y (the front); a lamp stands `lamp` metres away, 0 for
+    """`azimuth` is measured from +x (the person's right) towards +y (the front); a lamp is `lamp` meters away, 0 for
     sun and moon.
     """
 
@@ -114,7 +114,7 @@ def sun_direction(hour: str) -> np.ndarray:
 
 
 def towards(hour: str, x: float, y: float) -> np.ndarray:
-    """Unit vector towards the key light of an hour from the middle of somebody who stands at (x, y) metres."""
+    """Return the unit vector towards the key light of an hour from the center of a person at (x, y) meters."""
     lamp = HOUR[hour].lamp
     if not lamp:
         return sun_direction(hour)
@@ -133,7 +133,7 @@ def ground_states(weathers: Iterable[str], indoors: bool = False) -> set[int]:
 
 
 def lighting_cell(weather: str, hour: str, indoors: bool = False) -> LightingCell:
-    """What one weather makes of one hour; `indoors` what is left of it under a roof with lamps of its own."""
+    """Return the light of an hour under a weather; `indoors` is the share that remains under a roof with lamps."""
     outside = _outside(weather, hour)
     return _inside(outside, hour) if indoors else outside
 

@@ -1,7 +1,7 @@
-"""Cameras: which ray belongs to which sample, and where a point of the world lands.
+"""Cameras: rays of samples, and projection of world points.
 
-Samples are kept in square tiles, so that a shape is only tried where it can be and the work is still one batch. The
-world is in metres, z up; the person stands at the origin and faces +y, so +x is the person's right hand.
+Samples are kept in square tiles, so that a shape is only tested where it can be and the work is still one batch. The
+world is in meters, z up; the person is at the origin and faces +y, so +x is the person's right.
 """
 
 from dataclasses import dataclass
@@ -106,7 +106,7 @@ def orbit_camera(
 def fixed_camera(
     origin: np.ndarray, target: np.ndarray, *, span: float, size: tuple[int, int], samples: int
 ) -> CameraRays:
-    """A camera that stands at `origin` and looks at `target` (metres); `span`, `size` and `samples` as for orbit."""
+    """A camera at `origin` that looks at `target` (meters); `span`, `size` and `samples` as for orbit."""
     axes, reach = _aimed(origin, target)
     width, height = size[0] * samples, size[1] * samples
     return CameraRays(origin, axes, height * reach / span, (width / 2, height / 2), width, height)

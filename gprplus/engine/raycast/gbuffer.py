@@ -17,10 +17,10 @@ NOTHING = 0x7F800000 << 16  # the key of an infinite depth
 
 @dataclass(frozen=True)
 class Surface:
-    """What the V samples that see a shape see. `sample` (V,) counts in the image (row-major); lengths in metres.
+    """Surface attributes of the V samples that hit a shape. `sample` (V,) counts in the image (row-major); meters.
 
     `depth` is the ray's t, `point` (3, V) in the world, `normal` (3, V) of unit length towards the camera, `material`
-    (V,), `place` (3, V) where the pattern is drawn, `radius` (V,) the shape's own.
+    (V,), `place` (3, V) the pattern coordinates, `radius` (V,) the radius of the shape.
     """
 
     sample: Tensor
@@ -51,7 +51,7 @@ class Surface:
 
 
 def cast_rays(solids: Solids, view: CameraRays) -> Surface:
-    """Everything that `view` sees of some shapes."""
+    """Return the surface attributes of all samples of `view` that hit some shapes."""
     origin, direction = view.rays(solids.device)
     depth, owner = (view.pixels(tiled).reshape(-1) for tiled in _nearest(solids, view, origin, direction))
     sample = torch.nonzero(owner >= 0).squeeze(1)
@@ -77,7 +77,7 @@ def _rows(solids: Solids, view: CameraRays) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(solids.group, kind="stable")
     seen = view.project(solids.corners[order])
     ahead = (seen[..., 2] > (-FAR if view.parallel else 0.05)).sum(1)
-    partly = (ahead > 0) & (ahead < 8)  # a shape beside the camera may be anywhere on the screen
+    partly = (ahead > 0) & (ahead < 8)  # a shape next to the camera can be anywhere on the screen
     flat = np.where(partly[:, None, None], [[0.0, 0.0], [1e9, 1e9]] * 4, seen[..., :2])
     first = np.clip(np.floor(flat.min(1) / TILE), 0, [columns, rows]).astype(np.int64)
     last = np.clip(np.ceil(flat.max(1) / TILE), 0, [columns, rows]).astype(np.int64)

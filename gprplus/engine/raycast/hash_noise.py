@@ -8,7 +8,7 @@ from gprplus.core.sampling import splitmix64
 
 
 def fractional(x: Tensor) -> Tensor:
-    """What is left of a number without its whole part, in [0, 1)."""
+    """Return the fractional part of a number, in [0, 1)."""
     return x - x.floor()
 
 

@@ -1,4 +1,4 @@
-"""Where a ray meets a shape, and which way the surface faces there."""
+"""Intersections of rays with shapes, and surface normals."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,7 @@
-"""What the cells of one picture share: colours and light, each light apart, averaged over the samples of a pixel.
+"""Layers shared by all cells of an image: colors and light, each light separately, averaged over the samples of a
+pixel.
 
-A cell is then a weighted sum: colour x (sky, bounce, key) + glowing things, seen through haze. P is the number of
+A cell is then a weighted sum: color x (sky, bounce, key) + emission, seen through haze. P is the number of
 pixels, row-major.
 """
 
@@ -36,7 +37,7 @@ class ShadingLayers:
     ground: Tensor
 
     def map(self, function: Callable[[Tensor], Tensor]) -> "ShadingLayers":
-        """The same with every tensor put through a function."""
+        """Return the layers with a function applied to every tensor."""
         return ShadingLayers(
             colour={state: function(values) for state, values in self.colour.items()},
             ambient=function(self.ambient),
@@ -92,8 +93,8 @@ def crop_layers(layers: ShadingLayers, size: tuple[int, int], margin: int, shift
 
 
 def add_snow(colour: Tensor, dusted: Tensor, deep: Tensor, white: Tensor, states: set[int]) -> dict[int, Tensor]:
-    """Colours (3, V) in the states of the ground asked for; `dusted` and `deep` (V,) are shares of snow, `white` (3,
-    V) its colour.
+    """Return colors (3, V) in the requested states of the ground; `dusted` and `deep` (V,) are shares of snow, `white`
+    (3, V) its color.
     """
     found = {0: colour, 1: colour + dusted * (white - colour), 2: colour + deep * (white - colour)}
     return {state: values for state, values in found.items() if state in states}
@@ -114,7 +115,7 @@ def key_light(point: Tensor, normal: Tensor, hour: str) -> Tensor:
 def paste_layers(
     layers: ShadingLayers, person: ShadingLayers, window: tuple[int, int, int, int], width: int
 ) -> ShadingLayers:
-    """Lay the layers of a person, premultiplied by their share, over a window (x, y, width, height) of a place's
+    """Blend the layers of a person, premultiplied by their share, over a window (x, y, width, height) of a place's
     layers.
     """
     x, y, columns, rows = window

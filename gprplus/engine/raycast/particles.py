@@ -1,5 +1,5 @@
-"""What lies over a picture: falling snow, grain, the darkening of a lens. Sheets are drawn once and cut at another
-place each time.
+"""Effects over an image: falling snow, grain, vignetting. Snow sheets are drawn once and cut at a different
+offset each time.
 """
 
 from functools import lru_cache
@@ -103,5 +103,5 @@ def _vignette_sheet(strength: float, width: int, height: int, device: str) -> Te
 
 
 def add_vignette(strength: float, width: int, height: int, device: torch.device) -> Tensor:
-    """How much a lens darkens towards the corners, (P,): 1 in the middle, 1 - strength in a corner."""
+    """Return the vignetting of a lens, (P,): 1 in the center, 1 - strength in a corner."""
     return _vignette_sheet(strength, width, height, str(device))

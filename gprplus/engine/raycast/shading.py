@@ -1,4 +1,4 @@
-"""One cell: layers and a light become a picture."""
+"""Shading of one cell: layers and a light become an image."""
 
 from functools import lru_cache
 
@@ -18,8 +18,8 @@ CPU_PIXELS = 24_576
 
 
 def glowing_blocks(layers: ShadingLayers) -> list[bool]:
-    """Whether anything glows (sky, windows, lamps) in each block of pixels that is shaded at once; most ground does
-    not.
+    """Return for each block of pixels that is shaded at once whether it has emission (sky, windows, lamps); most ground
+    does not.
     """
     if layers.glow.is_cuda:
         return [True]
@@ -29,9 +29,9 @@ def glowing_blocks(layers: ShadingLayers) -> list[bool]:
 def shade_layers(
     layers: ShadingLayers, glowing: list[bool], weather: str, hour: str, domain: Domain, key: int, size: tuple[int, int]
 ) -> Tensor:
-    """The picture of one cell as `(3, P) uint8`.
+    """Shade the image of one cell as `(3, P) uint8`.
 
-    `glowing` is what glowing_blocks says of the layers; `key` names the picture, for what falls and for the grain;
+    `glowing` is the result of glowing_blocks for the layers; `key` names the image, for snow and grain;
     `size` is (width, height).
     """
     device = layers.ambient.device
@@ -88,7 +88,7 @@ class _Ink:
 
 
 def _opacity(snow: Tensor, person: Tensor) -> Tensor:
-    """How much of a pixel falling snow hides: what falls behind the person does not hide them."""
+    """Return the share of a pixel hidden by falling snow; snow behind the person does not hide the person."""
     behind = snow[0] * (1 - person)
     return behind + snow[1] * (1 - behind)
 

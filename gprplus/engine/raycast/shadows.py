@@ -27,7 +27,7 @@ BEHIND = 3.4
 
 @dataclass(frozen=True)
 class ShadowMap:
-    """`moments` (1, 3, SAMPLES, SAMPLES): depth, squared depth, and how much of the light is blocked for what lies
+    """`moments` (1, 3, SAMPLES, SAMPLES): depth, squared depth, and the blocked share of the light
     behind the person.
     """
 
@@ -56,8 +56,8 @@ class ShadowMap:
         return ((share - 0.25) / 0.75).clamp(0, 1)
 
     def passes(self, point: Tensor, bias: float = 0.12) -> Tensor:
-        """Share of the light that reaches points (3, V) on somebody else, (V,): who stands before the shadow's owner is
-        not in it.
+        """Return the share of the light that reaches points (3, V) on another person, (V,): points in front of the
+        owner of the shadow are not in it.
         """
         mean, _, blocked, depth = self.look(point)
         owner = (mean - BEHIND * (1 - blocked)) / blocked.clamp_min(1e-3)
@@ -69,21 +69,21 @@ class ShadowMap:
 
 
 def shadow_map(solids: Solids, towards_light: np.ndarray, blur: float = 1.0, at: np.ndarray = ORIGIN) -> ShadowMap:
-    """The person as seen from a light; `blur` in samples of about two centimetres; `at` is where the person stands."""
+    """Depth image of the person from a light; `blur` in samples of about two centimeters; `at` is the position."""
     view = light_rays(towards_light, MIDDLE + at, RADIUS, SAMPLES)
     depth = sample_coverage(solids, view)
     return ShadowMap(view, shadow_image(depth, blur, BEHIND))
 
 
 def shadow_image(depth: Tensor, blur: float, behind: float) -> Tensor:
-    """The moments of a depth image; where nothing is, `behind` stands for the depth."""
+    """Return the moments of a depth image; the depth of the background is `behind`."""
     there = depth < FAR
     known = torch.where(there, depth, behind)
     return _blurred(torch.stack([known, known * known, there.to(depth.dtype)])[None], blur)
 
 
 def contact_map(solids: Solids, at: np.ndarray = ORIGIN) -> ShadowMap:
-    """How much of the sky the person hides from the ground, as seen from below: near things count most."""
+    """Return the share of the sky that the person hides from the ground: near parts count most."""
     view = light_rays(np.array([0.0, 1e-3, -1.0]), at, RADIUS, SAMPLES)
     height = sample_coverage(solids, view) - 2 * RADIUS
     close = torch.where(height < 2.5, torch.exp(-height.clamp_min(0) / 0.10), 0.0)

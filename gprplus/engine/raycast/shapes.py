@@ -112,7 +112,7 @@ class Shapes:
         self.texture.append(own if texture is None else texture)
 
     def moved(self, turn: np.ndarray, at: np.ndarray) -> "Shapes":
-        """The same shapes, turned about the origin by `turn` (3, 3) and then moved by `at` (3,); patterns go along."""
+        """Return the shapes, rotated about the origin by `turn` (3, 3), then translated by `at` (3,), with patterns."""
         linear = [own @ turn.T for own in self.linear]
         texture = [own[:, :3] @ turn.T for own in self.texture]
         return replace(

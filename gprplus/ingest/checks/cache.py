@@ -1,6 +1,6 @@
-"""What is remembered of looks: looks.parquet of the manifest, and what a build that was killed had looked at.
+"""Cached measurements: looks.parquet of the manifest, and the measurements of an interrupted build.
 
-A look is known again by the image, its file's size and modification time. So a file is looked at once in its life.
+A measurement is identified by the image and the size and modification time of its file, so a file is measured once.
 """
 
 import time
@@ -25,7 +25,7 @@ SECONDS = 5.0  # what is looked at in less is looked at again sooner than found
 
 
 class CachedMeasurements(NamedTuple):
-    """What N looks are known again by, `(N,)` each: uint64 keys, sizes in bytes, modification times in nanoseconds."""
+    """Identifiers of N measurements, `(N,)` each: uint64 keys, sizes in bytes, modification times in nanoseconds."""
 
     uid: np.ndarray
     size_bytes: np.ndarray
@@ -33,16 +33,16 @@ class CachedMeasurements(NamedTuple):
 
     @classmethod
     def of(cls, images: pa.Table, scan: pa.Table) -> "CachedMeasurements":
-        """The marks of all images; the time is -1 where nobody asked for it."""
+        """Return the identifiers of all images; the time is -1 if it was not requested."""
         return cls(np.asarray(images["uid"]), np.asarray(images["size_bytes"]), _changed_at(images, scan))
 
     def some(self, rows: np.ndarray) -> "CachedMeasurements":
-        """Of some rows."""
+        """Return the identifiers of some rows."""
         return CachedMeasurements(*(column[rows] for column in self))
 
 
 def load_cache(looks: ImageMeasurements, marks: CachedMeasurements, memory: pa.Table | None) -> np.ndarray:
-    """Put the looks of a table (columns.LOOKS) into the rows they are of, and say which those are: `(N,) bool`."""
+    """Copy the measurements of a table (columns.LOOKS) into matching rows, and return these rows: `(N,) bool`."""
     if memory is None or not memory.num_rows:
         return np.zeros(len(marks.uid), bool)
     known = CachedMeasurements(*(np.asarray(memory[name]) for name in CachedMeasurements._fields))
@@ -89,7 +89,7 @@ class MeasurementJournal:
     _since: float = field(default_factory=time.monotonic)
 
     def tables(self) -> Iterator[pa.Table]:
-        """What earlier builds wrote; a part that does not read is looked at again."""
+        """Yield the measurements of earlier builds; a part that cannot be read is measured again."""
         for path in sorted(self.folder.glob(f"{VERSION}-*.parquet")) if self.folder else ():
             try:
                 with pq.ParquetFile(path) as file:
@@ -108,7 +108,7 @@ class MeasurementJournal:
 
 
 def _changed_at(images: pa.Table, scan: pa.Table) -> np.ndarray:
-    """`(N,) int64`: the modification time of each image's file in nanoseconds, -1 where nobody asked for it."""
+    """Return the modification time of each file in nanoseconds, `(N,) int64`, -1 if it was not requested."""
     times = np.full(images.num_rows, -1, np.int64)
     dataset, scanned = coded_column(images, "dataset"), coded_column(scan, "dataset")
     for code, name in enumerate(dataset.levels):

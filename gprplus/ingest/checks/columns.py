@@ -13,9 +13,9 @@ MEASURED = (
     Column("brightness", "float32", "Mean grey, 0 (black) to 1 (white); null where the file does not decode."),
     Column("contrast", "float32", "Standard deviation of grey, 0 to 0.5, where half is black and half white."),
     Column("sharpness", "float32", "Standard deviation of the edges of the image at about 64 pixels.", "grey level"),
-    Column("dhash", "uint64", "Difference hash: bit 63 - (8 y + x) says whether grey falls from x to x + 1 of 9 x 8."),
+    Column("dhash", "uint64", "Difference hash: bit 63 - (8 y + x) is set if gray decreases from x to x + 1 of 9 x 8."),
 )
-# check -> (its flag, what the flag says, what the score is). The score is called <check>_score: 1 is fine.
+# check -> (its flag, meaning of the flag, meaning of the score). The score is called <check>_score: 1 is good.
 CHECKS = {
     "decode": (
         "is_undecodable",
@@ -37,13 +37,13 @@ CHECKS = {
     "near-duplicate": ("is_near_duplicate", "Has a look-alike.", "Bits from the nearest other dhash over radius + 1."),
     "cross-identity": (
         "is_cross_identity",
-        "Is a copy of an image of another person, or looks like one.",
-        "As near-duplicate, among images of other persons only, within 2 bits; a copy is 0 bits away.",
+        "Is a copy of an image of another identity, or similar to one.",
+        "Like near-duplicate, but only among images of other identities and within 2 bits; a copy has distance 0.",
     ),
     "identity-outlier": (
         "is_identity_outlier",
-        "Looks less like the rest of its person's images than chance would.",
-        "Correlation with the rest of the person's images once the circumstances are taken off, from -1..1 to 0..1.",
+        "Is less similar to the other images of its identity than expected by chance.",
+        "Correlation with the other images of the identity, without the effect of conditions, from -1..1 to 0..1.",
     ),
 }
 
@@ -59,7 +59,7 @@ GROUPS = {
 
 
 def parse_check_names(words: Iterable[str]) -> list[str]:
-    """The checks that some words ask for, in the order of CHECKS; none for the one word "none".
+    """Return the checks for some names, in the order of CHECKS; none for the one name "none".
 
     Raises ManifestError for an unknown word.
 

@@ -6,7 +6,7 @@ from gprplus.ingest.checks.hamming import nearest_hashes
 from gprplus.ingest.checks.registry import CheckInput, check
 
 # Bits of 64. Of renders saved again at JPEG quality 50 six in seven stay within 4 bits, three in five within 2; but of
-# two people in one scene one in seven is within 4 bits of the other, one in a hundred within 2.
+# two identities in one scene one in seven is within 4 bits of the other, one in a hundred within 2.
 RADIUS, RADIUS_OF_OTHERS = 4, 2
 # Grey that varies less than this (0-1) leaves dHash nothing to go by: black, white and fog all hash to nearly nought.
 _FLAT = 0.03
@@ -14,25 +14,26 @@ _FLAT = 0.03
 
 @check("exact-duplicate", threshold=1.0)
 def exact_duplicate(rows: CheckInput) -> np.ndarray:
-    """One over the number of files with these bytes; unknown for a file that cannot be read."""
+    """Return one over the number of files with these bytes; unknown for a file that cannot be read."""
     content, copies = _contents(rows)
     return np.where(content >= 0, 1 / copies[content], np.nan)
 
 
 @check("near-duplicate", threshold=1.0, radius=RADIUS)
 def near_duplicate(rows: CheckInput) -> np.ndarray:
-    """Bits to the nearest dHash of another image, over radius + 1: 0 for an equal hash, 1 outside the radius.
+    """Return the bits to the nearest dHash of another image, over radius + 1: 0 for an equal hash, 1 outside the
+    radius.
 
-    An image without contrast resembles every other such, which says nothing: it scores 1.
+    An image without contrast resembles every other one without contrast, so it scores 1.
     """
     return _look_alike(rows, RADIUS)
 
 
 @check("cross-identity", threshold=1.0, radius=RADIUS_OF_OTHERS)
 def cross_identity(rows: CheckInput) -> np.ndarray:
-    """As near-duplicate, where only images of another person count; and 0 for a copy, byte for byte, of one.
+    """Return the near-duplicate score among images of other identities; 0 for a byte-for-byte copy of one.
 
-    Dark renders of two people do collide: read it beside `dark`.
+    Dark renders of two identities do collide: read it together with `dark`.
     """
     scores = _look_alike(rows, RADIUS_OF_OTHERS, rows.person)
     content, _ = _contents(rows)
@@ -55,7 +56,7 @@ def _contents(rows: CheckInput) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _look_alike(rows: CheckInput, radius: int, person: np.ndarray | None = None) -> np.ndarray:
-    """Scores by the nearest dHash; with `person`, among those of other persons and for images that show one."""
+    """Score by the nearest dHash; with `person`, among other identities and for images that have one."""
     seen = rows.looks.decoded & ~(rows.looks.measure("contrast") < _FLAT)
     if person is not None:
         seen &= person >= 0
@@ -69,7 +70,7 @@ def _look_alike(rows: CheckInput, radius: int, person: np.ndarray | None = None)
 
 
 def _owner(thing: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """Whose each thing is, by its code: the person, or -1 where it is of several."""
+    """Return the owner of each code: the identity, or -1 if there are several."""
     least, most = np.full(thing.max(initial=-1) + 1, np.iinfo(np.int64).max), np.full(thing.max(initial=-1) + 1, -1)
     np.minimum.at(least, thing, person)
     np.maximum.at(most, thing, person)

@@ -29,7 +29,7 @@ class ExampleImages:
 
     @property
     def columns(self) -> int:
-        """How many cells a row has."""
+        """Return the number of cells of a row."""
         return len(self.cells[0]) if self.cells else 0
 
 
@@ -39,7 +39,7 @@ def worst_images(
     columns: int,
     roots: Mapping[str, Path] | None = None,
 ) -> ExampleImages:
-    """Draw lists of issues, `columns` images a row; each look-alike stands right of the image that it is like."""
+    """Draw lists of issues, `columns` images in a row; each near duplicate is right of the image that it resembles."""
     table = manifest.images(["dataset", "path", "identity", *image_attributes()])
     places = manifest.roots(roots)
 

@@ -1,4 +1,4 @@
-"""What the checks found: how much of it, and the worst images first, with what they look like."""
+"""Findings of the checks: the number of flagged images, and the worst images first, with their duplicates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +18,8 @@ _ALIKE = ("exact-duplicate", "near-duplicate", "cross-identity")
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: of `judged` images (those with a score) `flagged` many, the worst score, and where the
-    largest share is: the dataset and the share.
+    """Result of one check: of `judged` images (those with a score) `flagged` many, the worst score, and the data set
+    with the largest share.
     """
 
     check: str
@@ -31,12 +31,12 @@ class Finding:
 
     @property
     def share(self) -> float:
-        """Flagged over judged, 0-1."""
+        """Return flagged over scored images, 0-1."""
         return self.flagged / self.judged if self.judged else 0.0
 
     @property
     def common(self) -> bool:
-        """Whether most images share it, so that a list would tell nothing."""
+        """Return True if most images are flagged, so that a list would not be informative."""
         return self.share > MOST
 
     @property
@@ -65,7 +65,7 @@ class Issue:
 
 
 def list_findings(manifest: Manifest) -> list[Finding]:
-    """What each check of a manifest found, in the order of the checks; nothing for a manifest without checks."""
+    """Return the result of each check of a manifest, in the order of the checks; nothing without checks."""
     names = manifest.info.get("checks", {}).get("names", [])
     columns = [column for name in names for column in (score_column(name), CHECKS[name][0])]
     table = manifest.images(["dataset", *columns]) if names else None
@@ -141,7 +141,7 @@ def _issue(name: str, row: int, like: int | None, table: pa.Table) -> Issue:
 
 
 def finding_label(table: pa.Table, row: int) -> str:
-    """Who and under which circumstances, in a few words."""
+    """Describe identity and conditions of an image in a few words."""
     values = {name: table[name][row].as_py() for name in ("identity", *image_attributes())}
     degrees = values.pop("viewpoint_deg", None)
     values.pop("camera", None)
@@ -150,7 +150,7 @@ def finding_label(table: pa.Table, row: int) -> str:
 
 
 def _alike(name: str, row: int, table: pa.Table, looks: pa.Table) -> int | None:
-    """The row that looks most like this one, of another person where that is the point."""
+    """Return the row most similar to this one, of another identity if the check requires it."""
     from gprplus.ingest.checks.hamming import popcount
 
     dhash = np.asarray(looks["dhash"])

@@ -1,11 +1,11 @@
-"""Which 64-bit hashes lie within a few bits of each other: exactly, and without comparing all with all.
+"""Pairs of 64-bit hashes within a few bits of each other: exact, without comparing all pairs.
 
-By the pigeonhole principle: cut 64 bits into r + k bands, and two hashes that differ in at most r bits agree wholly in
-at least k of them. So for every choice of k bands the hashes are sorted by those, and only such as agree are compared.
-Norouzi, Punjani and Fleet, "Fast search in Hamming space with multi-index hashing", CVPR 2012, take k = 1; here k grows
-until a choice of bands tells more than as many hashes as there are apart, which at two million saves nearly all of the
-comparisons. Bits are dealt to the bands by how evenly they fall, so that bands part the hashes well even where half of
-the pictures are dark and most bits nought.
+By the pigeonhole principle: cut 64 bits into r + k bands, and two hashes that differ in at most r bits agree fully in
+at least k of them. So for every choice of k bands the hashes are sorted by those, and only equal ones are compared.
+Norouzi, Punjani and Fleet, "Fast search in Hamming space with multi-index hashing", CVPR 2012, use k = 1; here k grows
+until a choice of bands distinguishes as many values as there are hashes, which at two million avoids nearly all of the
+comparisons. Bits are assigned to the bands by their balance, so that bands separate the hashes well even if half of
+the images are dark and most bits are zero.
 """
 
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ import numpy as np
 
 BITS = 64
 BLOCK = 1 << 20  # comparisons at a time: some 40 MB of scratch, whatever the number of hashes
-_SPARE = 4  # bits by which a sort key is longer than the number of hashes asks for
+_SPARE = 4  # bits of a sort key beyond the number that distinguishes all hashes
 _LONG = 1_024  # hashes that agree in their bands; more of them are compared as a rectangle, not by shifting
 
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # (P,) int64 positions of both, (P,) uint8 distance in bits
 
 
 def popcount(values: np.ndarray) -> np.ndarray:
-    """How many bits of each `(...,) uint64` are set, as uint8."""
+    """Count the set bits of each `(...,) uint64`, as uint8."""
     if hasattr(np, "bitwise_count"):  # NumPy 2
         return np.bitwise_count(values)
     return _BITS_OF_A_BYTE[np.ascontiguousarray(values)[..., None].view(np.uint8)].sum(-1, dtype=np.uint8)
@@ -32,9 +32,9 @@ _BITS_OF_A_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)
 
 
 def close_pairs(hashes: np.ndarray, radius: int) -> Iterator[Pairs]:
-    """Every pair of `(N,) uint64` distinct hashes at most `radius` bits apart, once, in blocks of no set order.
+    """Yield every pair of `(N,) uint64` distinct hashes at most `radius` bits apart, once, in blocks without order.
 
-    Give distinct hashes (np.unique): n equal ones are n (n - 1) / 2 pairs that all say one thing.
+    Pass distinct hashes (np.unique): n equal ones give n (n - 1) / 2 redundant pairs.
 
     >>> [[part.tolist() for part in block] for block in close_pairs(np.array([0, 3, 255], np.uint64), 2)]
     [[[0], [1], [2]]]
@@ -44,20 +44,20 @@ def close_pairs(hashes: np.ndarray, radius: int) -> Iterator[Pairs]:
     for chosen in combinations(range(len(masks)), agreeing):
         for first, second, distance in _compared(dealt, masks[list(chosen)], radius, everybody):
             agree = (dealt[first] ^ dealt[second])[:, None] & masks == 0
-            leading = (np.cumsum(agree, 1) <= agreeing) & agree  # a pair is told by the first bands it agrees in
+            leading = (np.cumsum(agree, 1) <= agreeing) & agree  # a pair is reported by the first bands it agrees in
             once = leading[:, list(chosen)].all(1)
             if once.any():
                 yield np.minimum(first, second)[once], np.maximum(first, second)[once], distance[once]
 
 
 def nearest_hashes(hashes: np.ndarray, radius: int, owners: np.ndarray | None = None) -> np.ndarray:
-    """How far the nearest other one of `(N,) uint64` distinct hashes is, in bits; `radius + 1` where none is within
-    the radius. `(N,) uint8`.
+    """Return the distance of the nearest other one of `(N,) uint64` distinct hashes, in bits; `radius + 1` if none is
+    within the radius. `(N,) uint8`.
 
-    With `owners` `(N,) int64` only hashes of another owner count; owner -1 stands for several and differs from all.
+    With `owners` `(N,) int64` only hashes of another owner count; owner -1 means several and differs from all.
 
-    The radius grows bit by bit, and a hash that has found its neighbour asks no more. So a flood of look-alikes is
-    settled by its nearest pairs, and the number of pairs within the whole radius does not matter.
+    The radius grows bit by bit, and a hash with a neighbor is not searched further. A large group of similar images is
+    therefore resolved by its nearest pairs, and the number of pairs within the whole radius does not matter.
 
     >>> nearest_hashes(np.array([0, 3, 255], np.uint64), 2).tolist()
     [2, 2, 3]
@@ -94,7 +94,7 @@ def _dealt(hashes: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, int
 def _compared(
     hashes: np.ndarray, masks: np.ndarray, radius: int, asking: np.ndarray, owners: np.ndarray | None = None
 ) -> Iterator[Pairs]:
-    """The pairs within `radius` among hashes that agree under the masks, one of them at least asking."""
+    """Return the pairs within `radius` among hashes that agree under the masks, at least one of them unresolved."""
     keys, order = _sorted_by(hashes, masks)
     worth = _worth_comparing(keys, asking[order], None if owners is None else owners[order])
     keys, order = keys[worth], order[worth]
@@ -112,10 +112,10 @@ def _compared(
 
 
 def _sorted_by(hashes: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The bits under the masks, sorted, and the positions they come from.
+    """Return the bits under the masks, sorted, and the positions they come from.
 
-    Key and position are packed into one number where they fit: NumPy sorts numbers five times as fast as it tells the
-    order of them.
+    Key and position are packed into one number if they fit: NumPy sorts numbers five times faster than it computes
+    an argsort.
     """
     key = np.zeros(len(hashes), np.uint64)
     width = 0
@@ -132,12 +132,12 @@ def _sorted_by(hashes: np.ndarray, masks: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _starts(keys: np.ndarray) -> np.ndarray:
-    """Where runs of equal keys begin."""
+    """Return the starts of runs of equal keys."""
     return np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]) if len(keys) else np.zeros(0, np.int64)
 
 
 def _worth_comparing(keys: np.ndarray, asking: np.ndarray, owners: np.ndarray | None) -> np.ndarray:
-    """`(N,) bool` over sorted keys: those in runs of two or more, of which somebody asks and not all have one owner."""
+    """Mark `(N,) bool` over sorted keys: runs of two or more with an unresolved hash and more than one owner."""
     starts = _starts(keys)
     lengths = np.diff(np.r_[starts, len(keys)])
     worth = lengths > 1
@@ -168,7 +168,7 @@ def _shifted(
 
 
 def _rectangle(hashes: np.ndarray, members: np.ndarray, radius: int, asking: np.ndarray) -> Iterator[Pairs]:
-    """Pairs within one long run: whoever asks against all, a pair of two who ask once."""
+    """Yield pairs within one long run: each unresolved hash with all others, a pair of two unresolved ones once."""
     asks = asking[members]
     members = np.r_[members[asks], members[~asks]]
     askers, own = int(asks.sum()), hashes[members]

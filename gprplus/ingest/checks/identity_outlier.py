@@ -1,26 +1,26 @@
-"""Does an image look like the other images of its person?
+"""Similarity of an image to the other images of its identity.
 
-What a picture looks like is mostly its circumstances: the weather, the hour, the viewpoint. They are taken off first,
-by subtracting the average of all images in the same circumstances; what is left of the thumbnail is what is peculiar to
-this image. A person's images have much of that in common (the clothes are darker than most, the bag hangs there); an
-image that points the other way is under the wrong name, or shows something else.
+The appearance of an image depends mainly on its conditions: the weather, the hour, the viewpoint. Their effect is
+removed first, by subtracting the average of all images under the same conditions; the rest of the thumbnail is specific
+to this image. Images of one identity have much of that in common (dark clothes, the position of a bag); an
+image with a negative correlation has the wrong label, or shows something else.
 """
 
 import numpy as np
 
 from gprplus.ingest.checks.registry import CheckInput, check
 
-_FEW = 4  # images: fewer make neither an average of circumstances nor a likeness of a person
+_FEW = 4  # images: fewer give neither an average of conditions nor a similarity within an identity
 _GRAIN = 2.0  # grey levels added to the deviation, so that black does not become noise when it is standardised
 
 
 @check("identity-outlier", threshold=0.5, few=_FEW)
 def identity_outlier(rows: CheckInput) -> np.ndarray:
-    """(1 + r) / 2, r being the correlation of the image's own look with the summed looks of the rest of its person.
+    """Return (1 + r) / 2, with r the correlation of the image's residual with the summed residuals of its identity.
 
-    The look is the 4 x 8 grey thumbnail, standardised to mean 0 and deviation 1, less the average over the same
-    circumstances (over the dataset, where fewer than four images share them). Images of persons with fewer than four,
-    and those of nobody, score 1. One pixel of the thumbnail at a time, so that two million images take 150 MB.
+    The residual is the 4 x 8 gray thumbnail, standardized to mean 0 and deviation 1, minus the average over the same
+    conditions (over the data set, if fewer than four images share them). Images of identities with fewer than four,
+    and those without identity, score 1. Processed one pixel at a time, so that two million images take 150 MB.
     """
     here = np.flatnonzero(rows.looks.decoded & (rows.person >= 0))
     scores = np.where(rows.looks.decoded, 1.0, np.nan)
@@ -45,7 +45,7 @@ def identity_outlier(rows: CheckInput) -> np.ndarray:
 
 
 def _codes(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Values as codes 0.., and how often each stands."""
+    """Return values as codes 0.., and the count of each."""
     _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     return codes, counts
 

@@ -1,8 +1,8 @@
-"""Checks of one image by itself: does it decode, and is there anything to be seen.
+"""Checks of single images: decoding and visible content.
 
-Thresholds and formulas are cleanvision's where it has them (0.3.7, issue_managers/image_property.py) unless a comment
-says why not, so that scores mean the same; it weighs colours where these look at grey, and decodes whole images where
-these take half the size.
+Thresholds and formulas are those of cleanvision (0.3.7, issue_managers/image_property.py) unless a comment
+gives a reason, so that scores are comparable; cleanvision weights colors and decodes complete images, these checks
+use gray and half size.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def dark(rows: CheckInput) -> np.ndarray:
 
 @check("light", threshold=0.05)
 def light(rows: CheckInput) -> np.ndarray:
-    """One less the 5th percentile of grey: in a blown-out image even the darkest pixels are bright."""
+    """Return one minus the 5th percentile of gray: in an overexposed image even the darkest pixels are bright."""
     return 1 - rows.looks.measure("light")
 
 

@@ -1,4 +1,4 @@
-"""All checks: importing this module fills the registry, one family after the other."""
+"""Registry of all checks: importing this module fills it, one family after the other."""
 
 from gprplus.ingest.checks import duplicates, identity_outlier, image_quality, sizes
 from gprplus.ingest.checks.registry import REGISTRY, settings_of

@@ -1,7 +1,7 @@
-"""One look at a file: its bytes are read once, decoded once to grey at half size, and measured.
+"""Measurements of a file: its bytes are read once, decoded once to gray at half size, and measured.
 
-Whatever a check wants to know of the pixels is measured here, so that one decode serves them all; a check then is
-arithmetic over columns, and another check, or another threshold, opens no file again. A look's prices, in microseconds
+All pixel statistics of all checks are computed here, so that one decode is enough; a check is then
+arithmetic over columns, and another check or threshold opens no file again. Cost in microseconds
 for a JPEG of 200 x 470: read 17, decode 170-280, histogram 16, shrinking 11, edges 9, hash and thumbnail 13, tones 6.
 """
 
@@ -18,7 +18,7 @@ from gprplus.core.images import decode_half_grey, read_bytes
 from gprplus.ingest.files.jpeg_warnings import capture_stderr
 
 VERSION = 3  # of what is measured here: looks of another version are taken anew
-FINE = 64  # pixels of the longer side at which edges are judged, as cleanvision does
+FINE = 64  # pixels of the longer side at which edges are measured, as in cleanvision
 THUMBNAIL = (4, 8)  # columns and rows of the thumbnail
 _HASHED = (9, 8)  # columns and rows of the difference hash
 _GREY = np.arange(256, dtype=np.float64)
@@ -29,9 +29,9 @@ MEASURES = ("dark", "light", "brightness", "contrast", "sharpness", "entropy")
 
 @dataclass
 class ImageMeasurements:
-    """What was measured of N images (columns.LOOKS); where `decoded` is false, the rest means nothing.
+    """Measurements of N images (columns.LOOKS); if `decoded` is false, the other values are undefined.
 
-    `content` `(N, 16) uint8`, `decoded` `(N,) bool`, `damaged` `(N,) bool` (the decoder had to make up some of it),
+    `content` `(N, 16) uint8`, `decoded` `(N,) bool`, `damaged` `(N,) bool` (the decoder replaced missing data),
     `measures` `(N, 6) float32` in the order of MEASURES, `dhash` `(N,) uint64`, `thumbnail` `(N, 32) uint8`.
     """
 
@@ -60,11 +60,11 @@ class ImageMeasurements:
             getattr(self, name)[at] = getattr(others, name)
 
     def some(self, rows: np.ndarray) -> "ImageMeasurements":
-        """Of some rows."""
+        """Return the measurements of some rows."""
         return ImageMeasurements(*(column[rows] for column in vars(self).values()))
 
     def measure(self, name: str) -> np.ndarray:
-        """One of MEASURES as `(N,) float32`, NaN where the image does not decode."""
+        """Return one of MEASURES as `(N,) float32`, NaN if the image does not decode."""
         return np.where(self.decoded, self.measures[:, MEASURES.index(name)], np.float32(np.nan))
 
 
@@ -97,7 +97,7 @@ def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
 
 
 def _is_whole(data: bytes) -> bool:
-    """Whether the format is known and its end is there: some decoders fill up what is missing, and say nothing."""
+    """Return True if the format is known and the file is complete: some decoders replace missing data silently."""
     kind = image_headers.format_of(data[: image_headers.HEAD])
     return kind is not None and image_headers.is_complete(
         kind,
@@ -140,7 +140,7 @@ def difference_hashes(small: np.ndarray) -> np.ndarray:
 
 
 def tones(histograms: np.ndarray) -> dict[str, np.ndarray]:
-    """What `(N, 256)` counts of grey levels tell: `(N,)` each, 0-1 but for the entropy in bits.
+    """Compute statistics of `(N, 256)` counts of gray levels: `(N,)` each, 0-1 except for the entropy in bits.
 
     >>> {name: float(value[0]) for name, value in tones(np.eye(256)[[255]]).items()}
     {'dark': 1.0, 'light': 1.0, 'brightness': 1.0, 'contrast': 0.0, 'entropy': 0.0}

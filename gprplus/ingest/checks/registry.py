@@ -1,4 +1,4 @@
-"""What a check is: a function from the rows of a manifest to one score an image, under a name, with a threshold."""
+"""Definition of a check: a function from the rows of a manifest to one score for each image, a name, a threshold."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from gprplus.ingest.checks.measure import ImageMeasurements
 
 @dataclass(frozen=True)
 class CheckInput:
-    """N images as a check sees them.
+    """Input of a check for N images.
 
-    `dataset`, `person` (dataset and identity together; -1 for nobody, junk and distractors) and `circumstance` (all
-    known attributes of the image together, within its dataset) are `(N,) int64` codes; `width` and `height` `(N,)
-    float64` in pixels, NaN where unknown; `looks` stands only for checks that ask for it.
+    `dataset`, `person` (data set and identity together; -1 for junk, distractors and unknown ones) and `circumstance`
+    (all known attributes of the image together, within its data set) are `(N,) int64` codes; `width` and `height` `(N,)
+    float64` in pixels, NaN if unknown; `looks` is set only for checks that require measurements.
     """
 
     dataset: np.ndarray
@@ -35,9 +35,9 @@ ScoreFunction = Callable[[CheckInput], np.ndarray]
 
 @dataclass(frozen=True)
 class Check:
-    """`judge` gives `(N,)` scores, 1 for fine and NaN for unknown; below `threshold` an image is flagged.
+    """A check: `judge` gives `(N,)` scores, 1 is good and NaN unknown; below `threshold` an image is flagged.
 
-    `looks` says whether the files must be looked at; `settings` is what else the score depends on.
+    `looks` is True if the files must be measured; `settings` are other values that the score depends on.
     """
 
     name: str
@@ -74,5 +74,5 @@ def check(
 
 
 def settings_of(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What the scores of some checks depend on, for the record."""
+    """Return the settings of some checks, for the record."""
     return {name: {"threshold": REGISTRY[name].threshold, **REGISTRY[name].settings} for name in names}

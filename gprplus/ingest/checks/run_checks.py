@@ -1,7 +1,7 @@
-"""The stage between the rows and the tables: looks at what has not been looked at, judges all, adds the columns.
+"""Checks stage between rows and tables: measures new files, scores all images, adds the columns.
 
-Scores are made anew from looks on every change, for some depend on all the others: seconds for a million images, where
-looking took minutes. Nothing here enters a fingerprint: rows are the same rows, checked or not.
+Scores are recomputed from measurements on every change, because some depend on all images: seconds for a million
+images, compared with minutes for measuring. Fingerprints do not depend on checks.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class MeasureTask(NamedTuple):
 
 @dataclass(frozen=True)
 class ChecksResult:
-    """The images table with the columns of the checks, the table of looks (None where no check asks for one), and
+    """The images table with the columns of the checks, the table of measurements (None if no check requires it), and
     the record for manifest.json.
     """
 
@@ -61,11 +61,11 @@ def run_checks(
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> ChecksResult:
-    """Judge every row of the images table (schema.IMAGES) by the named checks.
+    """Score every row of the images table (schema.IMAGES) by the named checks.
 
-    `scan` tells when each file last changed, `roots` where each dataset's files lie, `old` is the manifest whose looks
-    are remembered. `journal` is a folder in which looks are written down as they are taken, and found by the next call
-    when this one is killed. From 2,000 files on, worker processes look.
+    `scan` has the modification time of each file, `roots` the folder of each data set, `old` is the manifest with
+    cached measurements. `journal` is a folder for the measurements of this call, from which the next call continues
+    if this one is interrupted. With 2,000 files or more, worker processes are used.
     """
     marks, looks = CachedMeasurements.of(images, scan), None
     if any(REGISTRY[name].looks for name in names):

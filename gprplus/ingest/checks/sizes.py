@@ -1,4 +1,4 @@
-"""Checks of the dimensions, which the header has told: no file is opened for them."""
+"""Checks of the image dimensions, which are read from the header: no file is opened."""
 
 import numpy as np
 
@@ -9,10 +9,10 @@ _REACH = 3.0  # interquartile ranges beyond the quartiles: cleanvision's iqr_fac
 
 @check("odd-size", threshold=0.5, looks=False, interquartile_ranges=_REACH)
 def odd_size(rows: CheckInput) -> np.ndarray:
-    """How near the geometric mean of both sides is to the middle of its dataset's sizes.
+    """Return the closeness of the geometric mean of both sides to the median of its data set.
 
     The fence is three interquartile ranges beyond the quartiles and scores 0.5; the middle between the fences scores 1.
-    Where the quartiles are one size, every other size is odd. Datasets are judged apart: another camera is no oddity.
+    If the quartiles are equal, every other size is odd. Data sets are scored separately, because cameras differ.
     """
     scores = np.full(len(rows), np.nan)
     for dataset in np.unique(rows.dataset):

@@ -1,10 +1,10 @@
-"""Files: what lies under a root, and what its bytes say. Nothing here knows of layouts or tables.
+"""Files: listing of a root, and checks of the bytes of a file. Independent of layouts and tables.
 
 - `listing`: folders and names, as one object.
 - `scan`: walks folders.
 - `archive_members`: archives as folders of the listing.
-- `archive_paths`: what a layout may see of a path through an archive.
-- `classify`: what bytes say.
+- `archive_paths`: paths of archive members for layouts.
+- `classify`: format and errors from bytes.
 - `probe`: opens files.
 - `probe_members`: opens members of archives.
 - `complaints`: warnings of the decoders.

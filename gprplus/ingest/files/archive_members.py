@@ -34,8 +34,8 @@ _HINTS = (".tar", ".tgz", ".zip")
 
 @dataclass(frozen=True)
 class ArchiveContents:
-    """What a listing takes from one archive: file names with their sizes, what is refused, how many are ignored, and
-    what is hidden.
+    """The content of one archive in a listing: file names with their sizes, rejected members, the number of ignored
+    ones, and hidden images.
     """
 
     names: list[str]
@@ -119,7 +119,7 @@ def _without(folder: FolderState, gone: set[int]) -> FolderState:
 
 
 def _contents(place: str, path: str, skipped: frozenset[str]) -> ArchiveContents:
-    """What an archive holds. One that cannot be opened at all is refused as a whole."""
+    """List the content of an archive. One that cannot be opened is rejected as a whole."""
     try:
         index = archives.open_archive(place).index
     except OSError as error:
@@ -172,14 +172,14 @@ def _home(folders: Sequence[FolderState]) -> str:
 
 
 def sidecar_path(listing: Listing, name: str) -> Path:
-    """Where a file beside the renders is looked for: in the root, or in the folder that an archive packs."""
+    """Return the path of a sidecar file: in the root, or in the folder inside an archive."""
     levels = listing.views.levels() if listing.views else [""]
     places = [listing.root / level / name for level in levels]
     return next((place for place in places if archives.exists(place)), places[0]) if len(places) > 1 else places[0]
 
 
 def is_stream_archive(views: ArchivePathVariants, path: str, other: str) -> bool:
-    """Whether two folders lie in one compressed stream, which had better be read by one process, from the front."""
+    """Return True if two folders are in one compressed stream, which one process should read sequentially."""
     if archives.is_stream(views.name):
         return True
     stream = _STREAM.match(path)

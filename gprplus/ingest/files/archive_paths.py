@@ -1,4 +1,4 @@
-"""What a layout sees of a path that goes through an archive: what unpacking it would have made, one way or another."""
+"""Paths of archive members for layouts: all paths that unpacking could have produced."""
 
 import re
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ _INTO = re.compile(r"\.(?:tar\.gz|tar|tgz|zip)/", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ArchivePathVariants:
-    """How the members of archives may be seen; called with a path, gives the other ways to see it, the likeliest first.
+    """Alternative paths of archive members; called with a path, returns them with the most likely one first.
 
-    `name` is the archive that is the root itself ("" where archives lie in a folder) and `home` the folder that all of
-    its members lie in, "" for none.
+    `name` is the archive that is the root itself ("" for archives in a folder) and `home` the folder that contains all
+    of its members, "" for none.
     """
 
     name: str = ""
     home: str = ""
 
     def __call__(self, path: str) -> list[str]:
-        """Other paths to try: unpacked into a folder of the archive's name, unpacked where it lies, and by itself.
+        """Return alternative paths: in a folder of the archive's name, in the archive's folder, and the member's path.
 
         >>> ArchivePathVariants()("images/scene00/camera0_1.tar.gz/a.jpg")
         ['images/scene00/camera0_1/a.jpg', 'images/scene00/a.jpg', 'camera0_1/a.jpg', 'a.jpg']
@@ -38,7 +38,7 @@ class ArchivePathVariants:
         return list(dict.fromkeys(filter(None, seen)))
 
     def levels(self) -> list[str]:
-        """The folders on the way to where all members lie, the outermost first: "" for the archive itself.
+        """Return the folders down to the common folder of all members, outermost first: "" for the archive itself.
 
         >>> ArchivePathVariants("m.zip", "a/b").levels()
         ['', 'a', 'a/b']

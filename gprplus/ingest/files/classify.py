@@ -1,4 +1,4 @@
-"""What the bytes of a file say: its format and size, or why it stays out of the manifest."""
+"""File classification by bytes: format and size, or the reason for rejection."""
 
 import threading
 from typing import NamedTuple
@@ -10,7 +10,7 @@ REASONS = {
     "unreadable": "the file cannot be opened: {}.",
     "empty": "the file has no bytes.",
     "foreign": "the bytes are of no image format known here; they begin with {}.",
-    "damaged": "the header of this {} does not say its size.",
+    "damaged": "the header of this {} has no valid size.",
     "truncated": "the end of this {} is missing.",
     "large": f"its header claims {{}} pixels, and at most {image_headers.MAX_PIXELS:,} are decoded.",
     "scans": f"it holds {{}} scans; at most {image_headers.MAX_SCANS:,} are decoded, fewer of a large image.",
@@ -20,7 +20,7 @@ REASONS = {
 
 
 class Probe(NamedTuple):
-    """What one file said. `reason` is None for a good one; null fields are what the grade does not look at."""
+    """Properties of one file. `reason` is None for a valid one; null fields were not read at this level."""
 
     size: int = -1
     mtime: int = -1
@@ -85,7 +85,7 @@ def _fault_inside(data: bytes, found: Probe, heard: CapturedStderr) -> Probe | N
         return rejected(len(data), found.mtime, "scans", f"{scans:,}")
     with _one_at_a_time:
         decoded = decode_image(data) is not None
-        lost = heard.loss()  # asked for every file, else the next one would be blamed
+        lost = heard.loss()  # read after every file, otherwise the next one would be rejected for it
     if not decoded:
         return rejected(len(data), found.mtime, "undecodable", kind)
     return rejected(len(data), found.mtime, "incomplete", kind) if lost else None

@@ -22,17 +22,17 @@ _STDERR = 2
 
 
 class CapturedStderr:
-    """What has been written to standard error while somebody listens."""
+    """Captured standard error output."""
 
     def __init__(self, file: IO[bytes] | None) -> None:
         self._file, self._end = file, 0
 
     def complaint(self) -> bool:
-        """Whether the decoder has complained since the last call. Half a microsecond where it has not."""
+        """Return True if the decoder printed a warning since the last call. Costs half a microsecond if it did not."""
         return bool(self._complaints())
 
     def loss(self) -> bool:
-        """Whether the decoder has reported since the last call that it had to make up pixels."""
+        """Return True if the decoder reported since the last call that it replaced missing pixels."""
         return any(_PADDING not in line for line in self._complaints())
 
     def _complaints(self) -> list[bytes]:
@@ -45,7 +45,7 @@ class CapturedStderr:
         return [line for line in said.splitlines() if _is_complaint(line)]
 
     def others(self) -> bytes:
-        """What was written that is no complaint, such as the progress of another thread."""
+        """Return other output, such as the progress of another thread."""
         if self._file is None:
             return b""
         self._file.seek(0)

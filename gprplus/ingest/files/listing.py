@@ -1,4 +1,4 @@
-"""What a scan found under a root: folders with their file names, what is refused, and the seal over all of it."""
+"""The result of a scan: folders with their file names, rejected files, and a digest of all of it."""
 
 from array import array
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from gprplus.ingest.files.archive_paths import ArchivePathVariants
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.
 SIDECAR_NAMES = frozenset({"renders.json", "identities.csv", "thumbs.db", "desktop.ini"})
-# What gprplus itself hides beside renders (masks), and what systems leave behind under the names of files.
+# Files that gprplus hides next to renders (masks), and files of operating systems.
 OWN_HIDDEN = frozenset({"_masks", "__macosx"})
 GHOST = "._"
-UNREAD = "unreadable folder"  # the one reason that stands for more files than its own row
+UNREAD = "unreadable folder"  # the only reason that covers more files than its own row
 
 
 def is_hidden_image(path: str) -> bool:
-    """Whether a path that is left out for a `_` or `.` looks like an image that somebody may miss.
+    """Return True if a path that is skipped for a `_` or `.` looks like an image.
 
     >>> [is_hidden_image(path) for path in ("a/_1.jpg", "_b/1.PNG", "._1.jpg", "_masks/1.png", "_crops.json")]
     [True, True, False, False, False]
@@ -30,11 +30,11 @@ def is_hidden_image(path: str) -> bool:
 
 @dataclass(frozen=True)
 class FolderState:
-    """The files of one folder: its path below the root ("" for the root itself) and its names, joined by NUL to stay
-    small in memory.
+    """The files of one folder: its path below the root ("" for the root itself) and its names, joined by NUL to save
+    memory.
 
-    `sizes` and `mtimes` (int64 arrays aligned with the names) stand only where the scan was asked to look; a size of -1
-    is a file that cannot be looked at.
+    `sizes` and `mtimes` (int64 arrays aligned with the names) exist only if the scan requested them; a size of -1
+    is a file without accessible status.
     """
 
     path: str
@@ -53,7 +53,7 @@ class FolderState:
 
 @dataclass(frozen=True)
 class RefusedPath:
-    """Something under the root that cannot be an image: its path, the reason in one word, and a sentence."""
+    """A path under the root that cannot be an image: its path, the reason in one word, and a sentence."""
 
     path: str
     reason: str
@@ -62,7 +62,7 @@ class RefusedPath:
 
 @dataclass(frozen=True)
 class HiddenFiles:
-    """What is left out because its name begins with `_` or `.`: images, folders that hold images, and one of them."""
+    """Images and folders of images that are skipped because their names begin with `_` or `.`, with an example."""
 
     files: int = 0
     folders: int = 0
@@ -77,7 +77,7 @@ class HiddenFiles:
 
     @property
     def sentence(self) -> str:
-        """What is left out, and what to do.
+        """Return a sentence about skipped images and the next step.
 
         >>> HiddenFiles(1, 2, "a/_1.jpg").sentence
         '1 image and 2 folders of images are left out, such as a/_1.jpg: names that begin with _ or . are not read. \
@@ -95,11 +95,11 @@ Rename what belongs to the dataset.'
 
 @dataclass(frozen=True)
 class Listing:
-    """Everything found under one root. `ignored` counts the files that the rules above leave aside; `hidden`, images
-    whose names begin with `_` or `.`.
+    """All files under one root. `ignored` counts the files that are skipped by the rules above; `hidden`, images
+    with names that begin with `_` or `.`.
 
-    Where there are archives (members.py): `archives` has size, mtime and ignored members of each by its path ("" is the
-    root), `hidden_members` what is hidden in those that hide something, and `views` is how a layout may see their
+    For archives (archive_members.py): `archives` has size, mtime and ignored members of each by its path ("" is the
+    root), `hidden_members` the hidden images of each, and `views` gives the alternative paths of their
     members.
     """
 
@@ -116,7 +116,7 @@ class Listing:
         return sum(len(folder) for folder in self.folders)
 
     def paths(self, step: int = 1) -> Iterator[str]:
-        """Every file's path below the root, in order; with a `step`, each step-th of them."""
+        """Yield the path of every file below the root, in order; with a `step`, every step-th of them."""
         before = 0
         for folder in self.folders:
             yield from listing_paths(folder.path, folder.names[-before % step :: step])

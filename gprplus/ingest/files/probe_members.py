@@ -1,4 +1,4 @@
-"""Opening the members of archives, in the order they stand there."""
+"""Opening the members of archives, in archive order."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from gprplus.ingest.files.probe import probe_files, warnings_caught
 
 
 def probe_members(root: str, wanted: Sequence[str], verify: str) -> list[Probe]:
-    """`probe_files` where some paths are members: those are read in the order they stand in their archive."""
+    """Probe files like `probe_files` if some paths are members: those are read in the order of their archive."""
     probes: dict[int, Probe] = {}
     plain = []
     places = [f"{root}/{path}" for path in wanted]

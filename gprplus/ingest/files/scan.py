@@ -1,7 +1,7 @@
-"""Which files lie under a root: names only, no file opened.
+"""Listing of the files under a root: names only, no file opened.
 
-Names beginning with `_` or `.` are skipped with all that is under them (masks, boxes, ghosts of archives), and so are
-what a file browser leaves behind and what a layout says to ignore. Folders come sorted, and so do the names inside
+Names beginning with `_` or `.` are skipped with everything below them (masks, boxes, archive metadata), and so are
+files of file browsers and files that a layout ignores. Folders are sorted, and so are the names inside
 them: nothing downstream depends on the order of a directory.
 """
 
@@ -33,10 +33,10 @@ Place = tuple[int, int]  # device and inode: what a folder is, however it was re
 
 
 def list_files(root: Path, ignore: tuple[str, ...] = (), *, look: bool = False) -> Listing:
-    """List the files under `root`; with `look`, their sizes and modification times too. Raises LayoutError when it is
-    no folder.
+    """List the files under `root`; with `look`, also their sizes and modification times. Raises LayoutError if it is
+    not a folder.
 
-    Links to folders are followed, except into a folder they lie in.
+    Links to folders are followed, except to a parent folder.
     """
     if not root.exists():
         raise LayoutError(f"There is no folder {root}. Name one with renders, or draw some with `gprplus render`.")
@@ -95,7 +95,7 @@ def _is_file(entry: Entry) -> bool:
 
 
 def _hidden(entries: list[Entry], root: Path, folder: str) -> HiddenFiles:
-    """What somebody may miss of the entries whose names begin with `_` or `.`."""
+    """Collect skipped images among the entries whose names begin with `_` or `.`."""
     found = [entry for entry in entries if entry.name[0] in _HIDDEN and _is_text(entry.name)]
     files = [entry.name for entry in found if is_hidden_image(entry.name) and _is_file(entry)]
     folders = [
@@ -108,7 +108,7 @@ def _hidden(entries: list[Entry], root: Path, folder: str) -> HiddenFiles:
 
 
 def _holds_images(folder: Path) -> bool:
-    """Whether one of the first entries below a hidden folder is an image; a whole tree may be large."""
+    """Return True if one of the first entries below a hidden folder is an image; the folder can be large."""
     looked = 0
     for _, folders, names in os.walk(folder):
         if any(is_hidden_image(name) for name in names[:_LOOKED]):
@@ -142,7 +142,7 @@ def _follow(
         what = "a link that leads nowhere" if entry.is_symlink() else "neither a file nor a folder"
         refused.append(RefusedPath(_shown(below), "unreadable", f"{what}."))
     elif place in ancestors:
-        refused.append(RefusedPath(_shown(below), "link", "a link to a folder that it lies in."))
+        refused.append(RefusedPath(_shown(below), "link", "a link to one of its parent folders."))
     elif not _is_text(entry.name):
         refused.append(RefusedPath(_shown(below), "name", "the name is not valid UTF-8."))
     else:

@@ -1,9 +1,9 @@
-"""The GTA V generator: its log, its doubled weather pass, and its raw output under published names.
+"""The GTA V generator: its log, its repeated weather pass, and its raw output under published names.
 
 - `log`: the lines.
-- `log_segments`: which lines show which person.
-- `match_log`: what the log adds to a dataset.
-- `repeated_pass`: takes that repeat another.
-- `rename_plan`: what raw images would be called.
-- `rename`: writes them so.
+- `log_segments`: segments of lines by identity.
+- `match_log`: columns from the log.
+- `repeated_pass`: images that repeat others.
+- `rename_plan`: published names of raw images.
+- `rename`: writes images under published names.
 """

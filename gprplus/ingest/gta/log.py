@@ -31,10 +31,10 @@ ANGLE = 0.01  # radians
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line: where it stands in the logs, when it was written (seconds), and what was shot.
+    """One line: its position in the logs, its time (seconds), and its cell.
 
-    `camera` counts from 0. `place` and `hour` are None where they are none of the declared ones; `turned` says that the
-    angle is not the camera's.
+    `camera` counts from 0. `place` and `hour` are None if they are not declared; `turned` is True if the
+    angle is not the one of the camera.
     """
 
     number: int
@@ -119,7 +119,7 @@ def _hour(text: str, declared: EngineLogRule) -> int | None:
 
 
 def same_direction(angle: float, degrees: float) -> bool:
-    """Whether an angle (radians) is atan(cos t / sin t) of t = `degrees`, which is a quarter turn less t, modulo pi.
+    """Return True if an angle (radians) is atan(cos t / sin t) of t = `degrees`: a quarter turn minus t, modulo pi.
 
     >>> same_direction(0.523598767826487, 60), same_direction(6.123e-17, 90), same_direction(0.5236, 90)
     (True, True, False)

@@ -1,7 +1,7 @@
-"""Stretches of a log that each show one person, and the identities that they must be.
+"""Segments of a log that each show one identity, and their matches with identities.
 
-Neither path nor identity stands in the log, so both are joined by order: the generator walks through its models, and so
-do the numbers of the identities. A pair counts only where no other joining in order is possible.
+The log has neither paths nor identities, so both are matched by order: the generator iterates over its models in the
+order of the identity numbers. A match counts only if no other match in order is possible.
 """
 
 from collections import Counter
@@ -15,15 +15,15 @@ from gprplus.ingest.gta.log import LogLine
 from gprplus.ingest.layouts.tokens import EngineLogRule
 
 Cell = tuple[str, int, int]  # engine's weather, hour, camera
-LOST = 0.2  # share of a person's lines that may be lost
+LOST = 0.2  # share of the lines of an identity that can be missing
 BAND = 64  # captures and identities may differ in number by this much; more, and nothing is joined
 
 
 @dataclass
 class LogSegment:
-    """The lines of one person, one after the other: how often each cell was shot, and where.
+    """Consecutive lines of one identity: the number of images of each cell, and the place.
 
-    `position` counts captures as the log has them.
+    `position` counts captures in the order of the log.
     """
 
     actor: str
@@ -54,7 +54,7 @@ class LogSegment:
 
 
 def log_segments(lines: Sequence[LogLine], declared: EngineLogRule) -> list[LogSegment]:
-    """Cut a log where the actor changes, where the passes begin anew, and where one person's place changes."""
+    """Cut a log where the actor changes, where the passes restart, and where the place of an identity changes."""
     allowed = Counter(declared.weathers.values())
     order = {word: i for i, word in enumerate(dict.fromkeys(declared.weathers.values()))}
     found: list[LogSegment] = []
@@ -79,9 +79,9 @@ def _another(
 
 
 def latest_segments(found: Sequence[LogSegment]) -> tuple[list[LogSegment], int]:
-    """Of captures of one named actor the last, in the place of the first; and how many actors came again.
+    """Keep the last capture of each named actor, at the position of the first; also return the number of repetitions.
 
-    An actor is one number of the enumeration, so it comes again only when its folder had been removed.
+    An actor is one number of the enumeration, so it is repeated only if its folder had been removed.
     """
     place: dict[str, int] = {}
     kept: list[LogSegment] = []
@@ -97,9 +97,9 @@ def latest_segments(found: Sequence[LogSegment]) -> tuple[list[LogSegment], int]
 
 
 def fits_segment(capture: LogSegment, cells: Counter[Cell]) -> bool:
-    """Whether a capture may be a person whose images show `cells`.
+    """Return True if a capture can be an identity whose images show `cells`.
 
-    Every line has its image but for one (a crash lies between the two), and few images lack their line.
+    Every line has its image except one (a crash can lose one), and few images have no line.
     """
     without_image = sum((capture.cells - cells).values())
     without_line = sum((cells - capture.cells).values())
@@ -126,8 +126,9 @@ Step = tuple[int, int | None, int]  # least distance (negative: exactly one), it
 
 
 def _steps(found: Sequence[LogSegment], declared: EngineLogRule) -> list[Step]:
-    """How far on the next identity may lie. Where the log went on at once nothing can be missing between the two, for
-    a lost person leaves its time behind; otherwise places that go round tell how many are, unless a new run began.
+    """Return the possible steps to the next identity. If the log continued at once, none can be missing between the
+    two, because a missing identity leaves a gap in time; otherwise cyclic places give the number, unless a new run
+    began.
     """
     usual = float(np.median([capture.ended - capture.began for capture in found]))
     names = list(declared.places)

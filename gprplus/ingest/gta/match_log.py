@@ -1,7 +1,7 @@
-"""The generator's log beside its images: which actor an identity is, where it stood, and what does not agree.
+"""Matching of the generator's log with images: actor and place of each identity, and disagreements.
 
-Joined by order (captures.py), identity by identity; within one, a line's weather, hour and camera name its image. What
-cannot be joined stays unknown and is told.
+Matched by order (log_segments.py), identity by identity; within one, weather, hour and camera of a line identify its
+image. Unmatched identities remain unknown and are reported.
 """
 
 from collections import Counter
@@ -53,14 +53,14 @@ class LogMatch:
 def match_log(
     rows: AssembledTables, layout: Layout, paths: Sequence[Path], output: Path, dataset: str
 ) -> AssembledTables:
-    """Rows with what logs add, the fact sheets written beside the manifest; without logs the rows as they are."""
+    """Rows with the columns of the logs, and the tables for engine_log; without logs the rows are unchanged."""
     sheet = output / "engine_log" / f"{dataset}.csv"
     if not paths:
         remove_output(sheet)
         return rows
     joined = add_log_columns(rows, layout, paths)
     write_log_facts(sheet, joined.facts)
-    remark = f"actor, place and lines of each identity stand in engine_log/{dataset}.csv."
+    remark = f"actor, place and lines of each identity are in engine_log/{dataset}.csv."
     return replace(joined.rows, about={**joined.rows.about, "remarks": [*joined.rows.about["remarks"], remark]})
 
 
@@ -123,7 +123,7 @@ def _same_generation(log: GeneratorLog, layout: Layout, paths: Sequence[Path]) -
 
 
 def _cells(images: pa.Table, declared: EngineLogRule) -> dict[str, Counter[Cell]]:
-    """How often each identity's images show each cell."""
+    """Count the images of each identity and cell."""
     identity, camera = DecodedTokens(images, "identity"), DecodedTokens(images, "camera_code")
     weather, light = DecodedTokens(images, "weather_code"), DecodedTokens(images, "illumination")
     found: dict[str, Counter[Cell]] = {}
@@ -138,7 +138,7 @@ def _cells(images: pa.Table, declared: EngineLogRule) -> dict[str, Counter[Cell]
 
 
 def _places(images: pa.Table) -> dict[str, dict[str, str]]:
-    """identity -> weather token -> the place that the names tell; empty where they tell none."""
+    """Map identity -> weather token -> the place in the names; empty if the names have none."""
     parts = [DecodedTokens(images, name) for name in ("identity", "weather_code", "background")]
     found: dict[str, dict[str, str]] = {}
     for who, weather, place in np.unique(np.stack([part.codes for part in parts], axis=1), axis=0).tolist():
@@ -154,9 +154,7 @@ def _fact(
     fact: Fact = dict.fromkeys(COLUMNS)
     fact |= {"identity": name, "joined": capture is not None, "images": sum(cells.values())}
     if capture is None:
-        return fact | {
-            "remark": "not joined: the order of the log leaves more than one person, or none, to choose from"
-        }
+        return fact | {"remark": "not matched: the order of the log allows several identities, or none"}
     told = {declared.weathers[token]: place for token, place in places.items()}
     place = capture.place(declared)
     remark = ""
@@ -186,14 +184,14 @@ def _with_places(images: pa.Table, facts: Sequence[Fact]) -> pa.Table:
 def _remarks(
     log: GeneratorLog, found: Sequence[LogSegment], again: int, facts: Sequence[Fact], people: dict[str, Counter[Cell]]
 ) -> list[str]:
-    """What somebody should know of the join, one sentence each."""
+    """Return messages about the match, one sentence each."""
     joined = [fact for fact in facts if fact["joined"]]
     left = [fact["identity"] for fact in facts if not fact["joined"]]
     said = [f"the log has {len(found):,} captures for {len(facts):,} identities; {len(joined):,} are joined."]
     if left:
         said.append(
-            f"{len(left):,} identities are not joined to the log ({first_few(left)}): lines are lost or images gone, "
-            "and the order alone does not tell which; what the log knows of them stays unknown."
+            f"{len(left):,} identities are not matched to the log ({first_few(left)}): lines or images are missing, "
+            "and the order alone is ambiguous; their actor and place remain unknown."
         )
     if log.unread:
         said.append(f"{len(log.unread):,} lines of the log cannot be read: {first_few(log.unread)}.")
@@ -212,7 +210,7 @@ def _remarks(
     torn = _torn(people)
     if torn:
         said.append(
-            f"{len(torn):,} pairs of identities look like one person whose first image went into the folder before: "
+            f"{len(torn):,} pairs of identities look like one actor whose first image is in the previous folder: "
             f"{first_few([' and '.join(pair) for pair in torn])}."
         )
     return said

@@ -1,4 +1,4 @@
-"""Raw output of the GTA V generator under the names of GPR+: `NNNN/NNNN_cNN_wNN_lNN.jpg`, as plan.py says."""
+"""Raw output of the GTA V generator under the names of GPR+: `NNNN/NNNN_cNN_wNN_lNN.jpg`, by rename_plan.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,10 +51,10 @@ def write_renamed(
     force: bool = False,
     progress: Progress = no_progress,
 ) -> tuple[RenamePlan, dict[str, Any]]:
-    """Write a raw tree under published names; returns the plan and what renders.json says.
+    """Write raw output under published names; return the plan and the renders.json.
 
-    `bytes_` "jpeg" decodes and writes JPEG (raw files are PNG whatever their name says; a JPEG is copied, not coded
-    twice), "keep" copies. Goes on where it was stopped. Raises LayoutError, ManifestError, or RequestChanged.
+    `bytes_` "jpeg" decodes and writes JPEG (raw files are PNG despite their names; a JPEG is copied, not encoded
+    again), "keep" copies. Continues after an interruption. Raises LayoutError, ManifestError, or RequestChanged.
     """
     raw, output = Path(raw), Path(output)
     if bytes_ not in BYTES:
@@ -132,7 +132,7 @@ def _write(job: _Job) -> list[tuple[str, str]]:
 def _conclude(
     output: Path, found: RenamePlan, request: dict[str, Any], rejected: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
-    """The tables beside the images, and the record, last."""
+    """Write the tables next to the images, and the record last."""
     lost = {path for path, _ in rejected}
     written = [(name, path) for path, name in found.pairs if path not in lost]
     left = [(path, f"{why}.") for path, why in found.unnamed] + list(rejected)

@@ -1,9 +1,9 @@
-"""What raw output of the GTA V generator would be called under the names of GPR+: read from names alone.
+"""Published names for raw output of the GTA V generator under the names of GPR+: from names alone.
 
-A published code is the raw one plus one; the doubled sunny pass W-1 has none and stays behind. Identities keep their
-numbers. What c01 to c12 mean nobody has published, and the three generations number their cameras in two orders: by
-"degrees" c01 is the front (90 degrees) and each next one 30 degrees on, as in FineGPR and in the layout gprplus; by
-"code" c is C + 1, and only renders.json knows the degrees.
+A published code is the raw one plus one; the repeated sunny pass W-1 has none and is not renamed. Identities keep their
+numbers. The meaning of c01 to c12 is not published, and the three versions number their cameras in two orders: by
+"degrees" c01 is the front (90 degrees) and each following one adds 30 degrees, as in FineGPR and in the layout gprplus;
+by "code" c is C + 1, and only renders.json has the degrees.
 """
 
 from collections import Counter
@@ -26,11 +26,12 @@ DOUBLE = "-1"  # the weather pass that is sunny once more
 
 @dataclass(frozen=True)
 class RenamePlan:
-    """What would be done: the raw layout, (raw path, published path) in order, and what stays behind.
+    """A rename plan: the raw layout, (raw path, published path) in order, and excluded files.
 
-    `doubled` are images of the pass W-1, `unnamed` files whose names fit nothing, with why; `collisions` are published
-    paths with the raw files that claim them; `partial` counts the images of identities that have fewer than
-    `per_identity`. `degrees` maps published cameras to degrees, `places` weathers to backgrounds, where they decide.
+    `doubled` are images of the pass W-1, `unnamed` files whose names do not match, with reasons; `collisions` are
+    published paths with several raw files; `partial` counts the images of identities that have fewer than
+    `per_identity`. `degrees` maps published cameras to degrees, `places` weathers to backgrounds, if they determine
+    them.
     """
 
     layout: Layout
@@ -45,12 +46,12 @@ class RenamePlan:
 
     @property
     def identities(self) -> int:
-        """How many identities the published names have."""
+        """Return the number of identities among the published names."""
         return len({published.partition("/")[0] for _, published in self.pairs})
 
 
 def plan_renames(raw: str | Path, *, layout: str = "auto", cameras: str = "degrees") -> RenamePlan:
-    """Read the names under a raw tree and say what each would be called. Raises LayoutError."""
+    """Read the names below a raw folder and plan their published names. Raises LayoutError."""
     if cameras not in CAMERAS:
         raise LayoutError(f"There is no camera order '{cameras}'. {did_you_mean(cameras, CAMERAS)}")
     listing = list_files(Path(raw))

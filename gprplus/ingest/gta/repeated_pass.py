@@ -1,8 +1,8 @@
-"""A pass that a generator takes twice: the second take of a cell must not count as another image of it.
+"""A weather pass that a generator renders twice: the second image of a cell must not count.
 
 Raw GTA V output of version 3.14 has eight weather passes, of which W-1 and W00 are both ExtraSunny. The layout declares
-which token repeats which. Where both takes of a cell are there, the repeated one is junk: it stays in the manifest, and
-leaves every training set and every ranking. A look at some pairs says whether the two passes really look alike.
+which token repeats which. If a cell has both images, the repeated one is junk: it remains in the manifest, and
+is excluded from every training set and every ranking. Comparing a sample of pairs verifies that the passes are alike.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def find_repeated_pass(images: pa.Table, layout: Layout) -> RepeatedPass:
 
 
 def drop_repeated_pass(images: pa.Table, layout: Layout, root: Path, verify: str) -> tuple[pa.Table, list[str]]:
-    """Images with repeated takes marked as junk, and what to say of it."""
+    """Mark repeated images as junk; also return a message about them."""
     found = find_repeated_pass(images, layout)
     if not len(found.again):
         return images, []

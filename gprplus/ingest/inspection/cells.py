@@ -28,7 +28,7 @@ class DesignCells:
 
 @dataclass(frozen=True)
 class FactorAlias:
-    """`attribute` is a function of the attributes `of` in this dataset; `declared` when its layout says so."""
+    """`attribute` is a function of the attributes `of` in this data set; `declared` if its layout declares it."""
 
     dataset: str
     attribute: str
@@ -86,7 +86,8 @@ def aliases_of(
         (key, (other,))
         for key in known
         for other in known
-        if key not in (other, "identity") and functions.get(other) != [key]  # a declared one-to-one is said once
+        if key not in (other, "identity")
+        and functions.get(other) != [key]  # report a declared one-to-one relation once
     ]
     claims += [(key, tuple(of)) for key, of in functions.items() if len(of) > 1]
     return [
@@ -98,7 +99,7 @@ def aliases_of(
 
 
 def is_determined(attribute: CodedColumn, of: Sequence[CodedColumn]) -> bool:
-    """Whether each combination of the levels `of` meets only one level of `attribute`, over rows that know them all."""
+    """Return True if each combination of the levels `of` has one level of `attribute`, over rows without unknowns."""
     known = attribute.codes >= 0
     for part in of:
         known &= part.codes >= 0

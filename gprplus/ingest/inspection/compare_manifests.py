@@ -1,4 +1,4 @@
-"""What differs between two manifests: records, levels, persons, and rows by their uid."""
+"""Differences between two manifests: records, levels, identities, and rows by uid."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ _ROWS = tuple(column.name for column in schema.IMAGES if column.name != "uid")
 
 @dataclass(frozen=True)
 class ManifestDifference:
-    """One thing, `what`, that is `before` in the first and `after` in the second; None where it is not there."""
+    """A difference: `what` is `before` in the first and `after` in the second; None if it is missing there."""
 
     what: str
     before: Any
@@ -30,7 +30,7 @@ class ManifestDifference:
 
 
 def compare_manifests(first: Manifest, second: Manifest) -> list[ManifestDifference]:
-    """Everything that differs, the greater things first; empty when the rows of both are the same."""
+    """Return all differences, the most important first; empty if the rows of both are the same."""
     found = [
         *changed_keys({"fingerprint": first.fingerprint}, {"fingerprint": second.fingerprint}),
         *compare_datasets(first.datasets, second.datasets),
@@ -54,7 +54,7 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str
 def compare_datasets(
     before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
 ) -> list[ManifestDifference]:
-    """Datasets that came, went or changed, by what their records say of layout, sizes and rows."""
+    """Compare data sets by layout, size and rows in their records."""
     found: list[ManifestDifference] = []
     for name in dict.fromkeys([*before, *after]):
         one, two = (

@@ -29,10 +29,10 @@ from gprplus.ingest.tables.select import filter_dataset
 
 @dataclass(frozen=True)
 class InspectionResult:
-    """What `inspect` found.
+    """Result of `inspect`.
 
-    `margins` counts images per level, those that are junk apart in `junk`; `people` counts identities per level of the
-    identity-level attributes.
+    `margins` counts images by level, without junk, which is in `junk`; `people` counts identities by level of the
+    identity attributes.
     """
 
     path: str

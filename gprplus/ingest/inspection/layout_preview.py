@@ -17,7 +17,7 @@ from gprplus.ingest.layouts.match import match_names
 from gprplus.ingest.sidecars.roles import add_roles, read_lists
 
 ROWS, MISSES = 10, 3
-# What a name alone can say.
+# Attributes that a name alone determines.
 COLUMNS = (
     "path",
     "identity",
@@ -35,9 +35,9 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class LayoutPreview:
-    """How a layout reads a folder: counts, some parsed rows spread over the folder, and the first names that do not
-    fit, with why; `unknown` are sentences on tokens that the layout's tables have no level for, `doubts` on words that
-    may be slips of the layout's author, `left_out` is one on images whose names begin with `_` or `.`.
+    """Preview of a layout on a folder: counts, some parsed rows from the whole folder, and the first names that do not
+    match, with reasons; `unknown` are messages about tokens without a level, `doubts` about words that
+    can be typos in the layout, `left_out` is one about images whose names begin with `_` or `.`.
     """
 
     layout: str
@@ -50,7 +50,7 @@ class LayoutPreview:
     left_out: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain values."""
+        """Return the preview as plain values."""
         return asdict(self)
 
 
@@ -94,13 +94,15 @@ def preview_layout(
 
 
 def _doubts(layout: Layout) -> list[str]:
-    """What a layout may say, and its author may not have meant: a group or a level all but called as a known one."""
+    """Return messages about likely typos in a layout: a group or a level that is similar to a known one."""
     said = []
     for group in layout.groups:
         read = any(group in layout.groups_of(name) for name in ATTRIBUTES)
         meant = None if read else closest(group, ATTRIBUTES)
         if meant and meant not in layout.groups:
-            said.append(f"The group '{group}' is no attribute, it only tells images apart. Did you mean '{meant}'?")
+            said.append(
+                f"The group '{group}' is not an attribute and only distinguishes images. Did you mean '{meant}'?"
+            )
     for name in LEVELLED:
         known = attributes()[name].levels
         for token, level in getattr(layout, name).levels.items():

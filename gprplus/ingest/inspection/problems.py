@@ -1,4 +1,4 @@
-"""What is wrong with a manifest, or odd about it, in sentences."""
+"""Problems of a manifest, as sentences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
 def dataset_problems(
     name: str, about: dict[str, Any], identity: CodedColumn, counted: np.ndarray, people: pa.Table
 ) -> list[str]:
-    """What differs from what the whole dataset is said to hold, and what was remarked when it was built."""
+    """Return differences from the documented size of the data set, and messages of its build."""
     sentences = []
     expected = about.get("expected", {})
     for what in ("images", "identities"):
@@ -58,7 +58,7 @@ def dataset_problems(
             f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here{such}."
         )
     if about["unverified"]:
-        sentences.append(f"{name}: nobody has confirmed what the codes of {', '.join(about['unverified'])} mean.")
+        sentences.append(f"{name}: the meaning of the codes of {', '.join(about['unverified'])} is unconfirmed.")
     return sentences
 
 
@@ -84,7 +84,7 @@ def level_problems(attribute: str, counts: dict[Any, int]) -> list[str]:
 
 
 def rejection_problems(reason: str, about: dict[str, Any]) -> str:
-    """One sentence on a group of rejections; what was said is said once where it is the same of all that are shown."""
+    """Return one sentence on a group of rejections; a detail that all examples share appears once."""
     what, paths, details = "folder(s)" if reason == UNREAD else "file(s)", about["examples"], about["details"]
     more = about["count"] - len(paths)
     rest = f" and {more:,} more" if more else ""
@@ -95,7 +95,7 @@ def rejection_problems(reason: str, about: dict[str, Any]) -> str:
 
 
 def rejected_by_reason(manifest: Manifest) -> dict[str, dict[str, Any]]:
-    """Rejected files by reason, the most frequent first, with some paths and what was said of each of those."""
+    """Return rejected files by reason, the most frequent first, with some paths and their details."""
     grouped: dict[str, dict[str, Any]] = {}
     for row in manifest.rejected().to_pylist():
         about = grouped.setdefault(row["reason"], {"count": 0, "examples": [], "details": []})

@@ -1,4 +1,4 @@
-"""Images to be looked at: the levels of one attribute as rows, the same people in the same circumstances as columns."""
+"""Sample images: the levels of one attribute as rows, one identity under one set of conditions as columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ class SampleGrid:
 def pick_grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str, Path] | None = None) -> SampleGrid:
     """A grid over the levels of the attribute `by`.
 
-    A column is one person in one set of circumstances (every other known attribute held), chosen by key among those
-    that show most levels; for identity itself and for attributes of people, a column is just another image of that
-    level. Raises ManifestError when no image has a level.
+    A column is one identity under one set of conditions (every other known attribute constant), chosen by key among
+    those with the most levels; for identity itself and for identity attributes, a column is another image of the
+    level. Raises ManifestError if no image has a level.
     """
     known = ["identity", *attributes()]
     if by not in known:
@@ -99,7 +99,7 @@ def _functions(table: pa.Table, by: str, levels: CodedColumn) -> set[str]:
 
 
 def _different_people(order: np.ndarray, circumstance: np.ndarray, identity: np.ndarray, columns: int) -> list[int]:
-    """The first circumstances in order, one of each person before a second of anybody."""
+    """Return the first conditions in order, one of each identity before a second of any."""
     person = np.zeros(len(order), np.int64)
     person[circumstance] = identity
     seen: set[int] = set()

@@ -1,6 +1,6 @@
-"""From raw tokens to columns: levels and degrees, each distinct token decoded once.
+"""Conversion of raw tokens to columns: levels and degrees, each distinct token decoded once.
 
-The tokens stand in a table with a dictionary column per named group of the layout, so that 475,104 names cost twelve
+The tokens are a table with one dictionary column for each named group of the layout, so that 475,104 names cost twelve
 look-ups of a camera, not 475,104.
 """
 
@@ -24,7 +24,7 @@ TOKEN = pa.dictionary(pa.int32(), pa.string())
 
 
 def uids(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> np.ndarray:
-    """`(N,) uint64` keys of images; names.uid_bytes says of what."""
+    """Return `(N,) uint64` keys of images; names.uid_bytes defines their input."""
     return np.frombuffer(uid_bytes(layout, dataset, tokens), ">u8").astype(np.uint64)
 
 
@@ -102,7 +102,7 @@ def _unreadable(layout: "Layout", table: pa.Table) -> dict[int, str]:
 
 
 def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
-    """What is wrong with a token; "" for nothing."""
+    """Return the problem of a token; "" for none."""
     try:
         value = decode(token)
     except LayoutError as error:
@@ -112,7 +112,7 @@ def _problem(name: str, token: str | None, decode: Callable, kind: type) -> str:
 
 
 def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]]) -> list[str]:
-    """One sentence for each attribute whose table is missing or lacks tokens that occur: these stay unknown.
+    """Return one sentence for each attribute with a missing or incomplete table: tokens without a level are unknown.
 
     `tokens` are those of each group of the layout, each at least once.
     """
@@ -120,7 +120,7 @@ def unknown_tokens(layout: "Layout", tokens: Mapping[str, Iterable[str | None]])
     for name in (*LEVELLED, "viewpoint_deg"):
         table, (group,) = getattr(layout, name), layout.groups_of(name)
         if group not in tokens or (name == "viewpoint_deg" and table == DegreeTokens()):
-            continue  # without a table, degrees are not asked for: the group they would be read from is the camera
+            continue  # without a table, no degrees are expected: the group they would be read from is the camera
         met = sorted(token for token in set(tokens[group]) if token is not None)
         lost = [token for token in met if _unknown(table, token)]
         if lost:

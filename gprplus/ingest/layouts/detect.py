@@ -1,6 +1,6 @@
-"""Which layout a folder is of: its renders.json says so, or its names and, where names are shared, its bytes.
+"""Layout detection: from renders.json, or from the names and, if several layouts match, from the bytes.
 
-Nothing is guessed between equals: when two layouts fit alike the folder is refused and the candidates are named.
+Ties are never guessed: if two layouts match equally, the folder is refused and the candidates are named.
 """
 
 import json
@@ -29,13 +29,13 @@ from gprplus.ingest.layouts.match import match_names
 from gprplus.schema.records import renders_record
 
 SAMPLE = 2000  # names looked at
-OPENED = 16  # files opened to settle a tie
+OPENED = 16  # files opened to resolve a tie
 ENOUGH = 0.5  # share of the sample that a layout must match to be picked by itself
 
 
 @dataclass(frozen=True)
 class DetectedLayout:
-    """The layout of a folder and the dataset's name; `named` when somebody gave that name on purpose."""
+    """The layout of a folder and the name of the data set; `named` if the user gave that name."""
 
     layout: Layout
     name: str
@@ -79,9 +79,10 @@ def _recorded(listing: Listing, name: Any) -> Layout:
 
 
 def from_renders_json(listing: Listing) -> dict[str, Any]:
-    """What renders.json in the folder or archive says; empty when there is none.
+    """Return the content of renders.json in the folder or archive; empty if there is none.
 
-    A render in progress has only its request: its names are those of GPR+, and half of it must not be taken for that.
+    A render in progress has only its request: its names are those of GPR+, and a partial one must not be detected as
+    GPR+.
     """
     path = sidecar_path(listing, "renders.json")
     there = archives.exists(path)
@@ -112,9 +113,9 @@ def _by_names(listing: Listing) -> Layout:
     if len(candidates) > 1:
         found = " and ".join(layout.name for layout in candidates)
         raise LayoutError(
-            f"{listing.root} fits the layouts {found} alike ({best:.0%} of {len(names):,} names, such as {names[0]}), "
-            "and the files' format and size do not tell them apart. "
-            f"Say which with --layout {candidates[0].name} or another."
+            f"{listing.root} matches the layouts {found} equally ({best:.0%} of {len(names):,} names, such as "
+            f"{names[0]}), and format and size of the files do not distinguish them. "
+            f"Select one with --layout {candidates[0].name} or another name."
         )
     return candidates[0]
 
@@ -127,12 +128,12 @@ def sample_paths(listing: Listing, limit: int = SAMPLE) -> list[str]:
 
 
 def match_share(layout: Layout, names: Sequence[str], views: ArchivePathVariants | None = None) -> float:
-    """Which part of the names the layout matches, 0-1."""
+    """Return the share of names that match the layout, 0-1."""
     return sum(row is not None for row in match_names(layout, names, views)) / len(names)
 
 
 def _settled(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
-    """Those of the candidates whose declared format and size agree best with some files' bytes."""
+    """Return the candidates whose declared format and size agree best with the bytes of some files."""
     tokens = match_names(candidates[0], names, listing.views)
     shown = [name for name, row in zip(names, tokens, strict=True) if row is not None]
     shown = shown[:: max(1, len(shown) // OPENED)][:OPENED]
@@ -162,8 +163,8 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
     nearly = max(known, key=lambda layout: (shares[layout.name], layout.automatic))
     if shares[nearly.name] >= ENOUGH:
         return (
-            f"The names under {listing.root} fit only '{nearly.name}', which is never picked by itself. "
-            f"If that is what they are, say --layout {nearly.name}."
+            f"The names under {listing.root} match only '{nearly.name}', which is never selected automatically. "
+            f"To use it, pass --layout {nearly.name}."
         )
     below = _one_folder_down(names, known)
     if below:
@@ -177,8 +178,8 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
     frames = _frames(listing)
     if frames:
         raise LayoutError(
-            f"No known layout fits the names under {listing.root}, such as {names[0]}, and {frames} describes whole "
-            "frames. Cut the persons out first, with `python tools/frames_to_crops.py "
+            f"No known layout matches the names under {listing.root}, such as {names[0]}, and {frames} describes whole "
+            "frames. Cut them into crops first, with `python tools/frames_to_crops.py "
             f"{listing.root} --coco {listing.root / frames} -o CROPS`, and give the folder CROPS."
         )
     miss = next(name for name, row in zip(names, match_names(nearly, names, listing.views), strict=True) if row is None)
@@ -192,7 +193,7 @@ def _nothing_fits(listing: Listing, known: list[Layout], shares: dict[str, float
 
 
 def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str]) -> str:
-    """What to do where the names fit a layout in everything but their ending; "" where they do not."""
+    """Return the advice if the names match a layout except for their extension; "" otherwise."""
     for layout in known:
         endings = (
             [ending for name in names if (ending := suffix_that_matches(layout, name))] if layout.automatic else []
@@ -208,20 +209,20 @@ def _but_for_ending(listing: Listing, known: list[Layout], names: Sequence[str])
 
 
 def _beside_others(listing: Listing, layout: Layout, names: Sequence[str]) -> str:
-    """What to do where some folders fit a layout and others do not at all; "" where they do not part so."""
+    """Return the advice if some folders match a layout and others do not match at all; "" otherwise."""
     fits = [row is not None for row in match_names(layout, names, listing.views)]
     tops = [name.partition("/")[0] if "/" in name else "" for name in names]
     fitting, others = set(compress(tops, fits)), sorted({top for top, fit in zip(tops, fits, strict=True) if not fit})
     if sum(fits) < 0.1 * len(names) or "" in others or not fitting.isdisjoint(others):
         return ""
     return (
-        f"{sum(fits):,} of {len(names):,} names under {listing.root} fit '{layout.name}'; the others lie under "
+        f"{sum(fits):,} of {len(names):,} names under {listing.root} match '{layout.name}'; the others are under "
         f"{first_few(others)}. Give --layout {layout.name} to read the first and reject the others."
     )
 
 
 def _frames(listing: Listing) -> str | None:
-    """Annotations in COCO's form among the files of a folder: persons in whole frames, which no layout names."""
+    """Find COCO annotations of whole frames among the files of a folder; there is no layout for frames."""
     if not listing.root.is_dir():
         return None
     found = (path for pattern in ("*.json", "*annotations/*.json") for path in sorted(listing.root.glob(pattern)))
@@ -238,7 +239,7 @@ def _is_coco(path: Path) -> bool:
 
 
 def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, str] | None:
-    """(folder, layout) when all names lie in one folder and fit a layout as seen from there: the aim was too high."""
+    """Return (folder, layout) if all names are in one folder and match a layout relative to it: a wrong root."""
     tops = {name.partition("/")[0] for name in names}
     inner = [name.partition("/")[2] for name in names]
     fitting = [layout.name for layout in known if layout.automatic and match_share(layout, inner) >= ENOUGH]
@@ -246,7 +247,7 @@ def _one_folder_down(names: Sequence[str], known: list[Layout]) -> tuple[str, st
 
 
 def render_folders(folder: Path) -> list[Path]:
-    """Every folder or archive of renders under one folder, sorted. Raises LayoutError when there is none."""
+    """Return every folder or archive of renders under one folder, sorted. Raises LayoutError if there is none."""
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     shown = [path for path in inside if path.name[0] not in "_."]
     found = [path for path in shown if path.is_dir() or archives.is_archive(path.name)]

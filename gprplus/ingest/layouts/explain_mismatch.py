@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
 
 _LONG = 60
-_EXAMPLES, _LONGEST = 20, 500  # what is tried of a stranger's layout and names
+_EXAMPLES, _LONGEST = 20, 500  # limits for layouts and names of users
 
 
 def explain_mismatch(layout: "Layout", path: str) -> str:
-    """One sentence on why a path does not match: how far it fits, and where it stops.
+    """Explain in one sentence why a path does not match: the matching prefix and the rest.
 
     >>> from gprplus.ingest.layouts.load import load_layout
     >>> explain_mismatch(load_layout("gprplus"), "0001/0001_c13_w01_l01.jpg")
@@ -52,7 +52,7 @@ def suffix_that_matches(layout: "Layout", path: str) -> str:
 
 
 def explain_by_pattern(layout: "Layout", path: str) -> str:
-    """The same without looking at examples: the longest beginning of its expression that the path begins with."""
+    """Return the longest prefix of the layout's expression that the path matches, without using examples."""
     for end, pattern in literal_prefixes(layout.path, layout.name, layout.shipped):
         try:
             found = pattern.match(path)
@@ -60,14 +60,14 @@ def explain_by_pattern(layout: "Layout", path: str) -> str:
             break  # a beginning may take forever where the whole pattern does not
         if found and found.end():
             rest = (
-                layout.path[end:] or f"an ending of {', '.join(layout.extensions)} (extensions stand apart from path)"
+                layout.path[end:] or f"an extension of {', '.join(layout.extensions)} (extensions are not part of path)"
             )
             return f"fits {layout.name} up to '{found[0]}'; what must follow there is {rest}"
     return f"does not begin as the path of {layout.name} does, {layout.path}"
 
 
 def _fitting(layout: "Layout", path: str) -> int:
-    """How many leading characters of the path begin some example of the layout with its digits changed freely."""
+    """Return the length of the prefix that an example of the layout matches if its digits are replaced freely."""
     longest = 0
     for example in layout.examples[:_EXAMPLES]:
         for ending in range(min(len(path), _LONGEST), longest, -1):
@@ -79,5 +79,5 @@ def _fitting(layout: "Layout", path: str) -> int:
 
 
 def _short(rest: str) -> str:
-    """As much of a name as tells it."""
+    """Shorten a name to its distinctive part."""
     return rest if len(rest) <= _LONG else rest[:_LONG] + "..."

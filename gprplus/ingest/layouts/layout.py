@@ -1,9 +1,9 @@
-"""Layouts: how a dataset names its files, as one TOML file each under manifests/layouts.
+"""Layouts: the naming scheme of a data set, as one TOML file each under manifests/layouts.
 
-A layout is a regular expression over the path below the dataset's root (without the extension), whose named groups are
-the raw tokens, and small tables (tokens.py) that turn tokens into levels, degrees and numbers. The groups `identity`,
-`camera`, `frame`, `weather`, `illumination`, `background` and `part` are known by name; a table may read another group,
-or several together; any other group only helps to tell images apart.
+A layout is a regular expression over the path below the root of the data set (without the extension), whose named
+groups are the raw tokens, and small tables (tokens.py) that convert tokens to levels, degrees and numbers. The groups
+`identity`, `camera`, `frame`, `weather`, `illumination`, `background` and `part` have a fixed meaning; a table can read
+another group, or several together; any other group only distinguishes images.
 """
 
 import re
@@ -33,14 +33,15 @@ ATTRIBUTES = ("identity", "camera", "viewpoint_deg", *LEVELLED)
 
 @dataclass(frozen=True)
 class Layout:
-    """One declared layout; the fields are the keys of its TOML file, but for `name`, `digest` and `shipped`.
+    """A declared layout; the fields are the keys of its TOML file, except for `name`, `digest` and `shipped`.
 
     `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
-    `format` and `size` (width, height) say what the bytes should be, and settle between layouts that share names.
-    `roles` maps part folders to roles, `role` is everybody's where the whole dataset has one; `lists` are files that
-    know better. `single` names groups that must say the same of every image of a dataset (two croppings of the same
-    people, which must not be mixed). `codes` is the code table of its attribute files (beside/codes.py). `doubled` is a
-    pass that repeats another (generator/doubles.py), `log` how the engine's log speaks (generator/log.py).
+    `format` and `size` (width, height) are the expected properties of the bytes, and distinguish layouts with equal
+    names. `roles` maps part folders to roles, `role` is the role of all images if there is only one; `lists` are role
+    files with priority over folders. `single` names groups that must have one value in a data set (two croppings of the
+    same identities, which must not be mixed). `codes` is the code table of its attribute files
+    (sidecars/identity_codes.py). `doubled` is a pass that repeats another (gta/repeated_pass.py), `log` the format of
+    the engine log (gta/log.py).
     """
 
     title: str
@@ -91,7 +92,7 @@ class Layout:
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
-        """The named groups, in the order they stand in the pattern."""
+        """Return the named groups, in the order of the pattern."""
         return tuple(self.pattern.groupindex)
 
     def groups_of(self, attribute: str) -> tuple[str, ...]:
@@ -100,7 +101,7 @@ class Layout:
         return table.groups if isinstance(table, ConcatenatedTokens) else (getattr(table, "group", "") or attribute,)
 
     def role_of(self, part: str | None) -> str | None:
-        """The role of an image by its part folder; None when the folder does not tell."""
+        """Return the role of an image by its part folder; None if the folder does not determine it."""
         return self.roles.get(part or "", self.role) or None
 
     @property

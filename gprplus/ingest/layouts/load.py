@@ -32,7 +32,7 @@ def load_layout(name: str | Path) -> Layout:
 
 
 def shipped_layouts() -> list[Layout]:
-    """Every layout that gprplus ships, sorted by name."""
+    """Return every layout that gprplus ships, sorted by name."""
     return [load_layout(name) for name in declarations.declaration_names("layouts")]
 
 
@@ -85,7 +85,7 @@ def _groups(layout: Layout, where: str) -> tuple[str, ...]:
     try:
         pattern = layout.pattern
     except re.error as error:
-        twice = " Each group stands once: give the second another name." if "redefinition" in str(error) else ""
+        twice = " Each group occurs once: give the second another name." if "redefinition" in str(error) else ""
         raise DeclarationError(f"{where}: path is no regular expression: {error}.{twice}") from error
     except (RecursionError, OverflowError):
         raise DeclarationError(f"{where}: path is nested too deeply, or repeats too often.") from None
@@ -109,7 +109,7 @@ def _check_templates(layout: Layout, where: str) -> None:
             raise DeclarationError(f"{where}: {key}: {error}") from None
         for one in used:
             if one.name is not None and (one.name not in names or (one.name and one.digits is not None)):
-                expected = f"path has {_named(layout)}" if key == "template" else "a number stands as {} or {:0Nd}"
+                expected = f"path has {_named(layout)}" if key == "template" else "a number is written as {} or {:0Nd}"
                 raise DeclarationError(f"{where}: {key} names '{one.name}', but {expected}.")
 
 
@@ -180,7 +180,7 @@ def _check_examples(layout: Layout, where: str) -> None:
             raise DeclarationError(f"{where}: its own example '{example}' does not name a whole identity.")
 
 
-# What a renders.json may say about the layout of its folder, beside the tables below.
+# Layout keys of a renders.json, in addition to the tables below.
 _SAID = ("title", "licence", "status", "factors", "functions", "expected")
 
 
@@ -197,11 +197,11 @@ _TABLES = tuple(one.name for one in fields(_Tables))
 
 
 def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
-    """The layout with the degrees, levels and factors that a renders.json records; its digest covers them.
+    """Return the layout with the degrees, levels and factors of a renders.json; its digest covers them.
 
-    `said` holds `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
-    optional; `groups` says which group such a table reads. A background that is the only one stands for names that do
-    not mention it.
+    `said` has `degrees` (camera code -> degrees) and `weather`, `illumination`, `background` (code -> level), each
+    optional; `groups` maps such a table to its group. A single background is the level of names without a
+    background.
     """
     tabled = from_mapping(_Tables, {key: said[key] for key in _TABLES if said.get(key)}, where)
     changes: dict[str, Any] = {key: said[key] for key in _SAID if said.get(key)}

@@ -16,9 +16,9 @@ Tokens = tuple[str | None, ...]
 def match_names(
     layout: "Layout", paths: Sequence[str], views: ArchivePathVariants | None = None
 ) -> list[Tokens | None]:
-    """The raw tokens of each path in the order of `layout.groups`; None where the path does not match.
+    """Return the raw tokens of each path in the order of `layout.groups`; None if the path does not match.
 
-    With `views`, a path that does not match as it stands is tried as what unpacking archives would have made of it.
+    With `views`, a path that does not match is also tried in the forms that unpacking archives could have produced.
     """
     tokens = [None if found is None else found.groups() for found in map(layout.pattern.fullmatch, paths)]
     if views is not None:
@@ -53,7 +53,7 @@ def uid_bytes(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> bytes
 def _quick_texts(
     dataset: str, part: int | None, others: list[tuple[str, int]], tokens: Sequence[Tokens]
 ) -> list[str] | None:
-    """The same texts at a tenth of the cost, for the plain ASCII tokens that nearly every dataset has; None for
+    """Decode texts at a tenth of the cost, for plain ASCII tokens, which nearly every data set has; None for
     others.
     """
     every = list(zip(*tokens, strict=True))

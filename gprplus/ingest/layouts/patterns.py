@@ -14,13 +14,13 @@ from typing import Any, Protocol
 from gprplus.core.errors import DeclarationError, LayoutError, escape
 
 LONGEST = 2000  # characters of a pattern; the longest shipped one has 260
-LARGEST = 10_000  # characters that a pattern may ask for by its repeats: no path is half as long
+LARGEST = 10_000  # maximum number of characters from repeats in a pattern: no path is half as long
 SECONDS = 2.0
 EACH = 1e-4  # seconds that every name adds to what is left: forty times what one takes
 
 
 class PatternMatch(Protocol):
-    """What `re` and `regex` have in common of a match."""
+    """Common interface of matches of `re` and `regex`."""
 
     def groups(self) -> tuple[Any, ...]:
         """The tokens of all groups."""
@@ -29,13 +29,13 @@ class PatternMatch(Protocol):
         """The tokens of all groups by name."""
 
     def end(self) -> int:
-        """Where the match ends."""
+        """Return the end of the match."""
 
     def __getitem__(self, group: int | str, /) -> Any: ...
 
 
 class Pattern(Protocol):
-    """What `re` and `regex` have in common of a pattern."""
+    """Common interface of patterns of `re` and `regex`."""
 
     @property
     def groupindex(self) -> Any:
@@ -111,8 +111,8 @@ def compile_pattern(text: str, layout: str, *, trusted: bool, purse: MatchBudget
 
     if len(text) > LONGEST or _least_width(text) > LARGEST:
         raise DeclarationError(
-            f"the pattern has {len(text):,} characters and asks for names of at least {_least_width(text):,}; at most "
-            f"{LONGEST:,} and {LARGEST:,} are read."
+            f"the pattern has {len(text):,} characters and requires names of at least {_least_width(text):,}; "
+            f"the limits are {LONGEST:,} and {LARGEST:,}."
         )
     try:
         return LimitedPattern(regex.compile(text, regex.ASCII | regex.VERSION0), layout, purse or MatchBudget())
@@ -121,7 +121,7 @@ def compile_pattern(text: str, layout: str, *, trusted: bool, purse: MatchBudget
 
 
 def _least_width(text: str) -> int:
-    """The characters that a pattern asks for, look-arounds included: `regex` makes texts of that length."""
+    """Return the minimum width of a pattern, including look-arounds: `regex` allocates texts of that length."""
     from re import _parser  # type: ignore[attr-defined]
 
     return _width(_parser.parse(text), _parser)

@@ -1,4 +1,4 @@
-"""What raw tokens mean: the small tables a layout declares, each a dataclass that a TOML table fills."""
+"""Token tables of a layout: each is a dataclass filled from a TOML table."""
 
 from dataclasses import dataclass, field
 
@@ -10,10 +10,10 @@ HUNDRED = 100  # a camera numbered within its scene: scene 3, camera 7 is camera
 
 @dataclass(frozen=True)
 class LevelTokens:
-    """Token -> level of one attribute. A token that is not listed is written as `numbered` says (a format of a whole
-    number) or becomes `prefix` + token; it is null where the layout gives neither.
+    """Token -> level of one attribute. A token that is not listed is formatted by `numbered` (a format of an integer)
+    or becomes `prefix` + token; it is null if the layout has neither.
 
-    `group` is the group that is read (empty: the attribute's own name), `absent` the level where the name has no such
+    `group` is the group that is read (empty: the name of the attribute), `absent` the level for a name without this
     part.
     """
 
@@ -65,10 +65,10 @@ class DegreeTokens:
 
 @dataclass(frozen=True)
 class ConcatenatedTokens:
-    """Groups that only together tell one person or one camera from another; their tokens are joined by ":".
+    """Groups that identify an identity or camera only together; their tokens are joined by ":".
 
-    UnrealPerson numbers people anew in every version, so its identity is `version:person`; many sets number cameras
-    within a scene, so theirs is `scene:camera`.
+    UnrealPerson renumbers identities in every version, so its identity is `version:person`; many data sets number
+    cameras within a scene, so theirs is `scene:camera`.
     """
 
     groups: tuple[str, ...]
@@ -109,7 +109,7 @@ def parse_number(token: str | None) -> int | None:
 
 
 def strip_zeros(token: str | None) -> str | None:
-    """A token as the manifest keeps it beside its number: without leading zeros.
+    """Return a token for the manifest, in addition to its number: without leading zeros.
 
     >>> strip_zeros("012"), strip_zeros("03:07")
     ('12', '3:7')
@@ -119,11 +119,11 @@ def strip_zeros(token: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class RoleListRule:
-    """A file beside the images that says which of them have a role: where it lies, and how it is read.
+    """A file next to the images that lists images with a role: its path and its format.
 
-    A text file gives one `role` to all its paths, a path on each line (a number after it is a label, and left aside). A
-    MATLAB file names its paths in the variable `paths`; `positions` maps a variable of one-based positions among them
-    to a role. `below` is the folder that the paths start from.
+    A text file gives one `role` to all its paths, one path in each line (a number after it is a label and ignored). A
+    MATLAB file lists its paths in the variable `paths`; `positions` maps a variable of one-based positions among them
+    to a role. `below` is the parent folder of the paths.
     """
 
     file: str
@@ -140,7 +140,7 @@ class RoleListRule:
 
 @dataclass(frozen=True)
 class ExpectedCounts:
-    """What the whole dataset is said to hold; 0 means that nobody says."""
+    """Documented size of the data set; 0 means unknown."""
 
     images: int = 0
     identities: int = 0
@@ -158,11 +158,11 @@ class RepeatedPassRule:
 
 @dataclass(frozen=True)
 class EngineLogRule:
-    """What the log of an engine calls the things that names have codes for.
+    """Names of weathers, hours and places in the log of an engine.
 
-    `weathers` maps a weather token to the engine's word, in the order of the passes; `hours` a level of illumination to
-    the clock. The first camera stands at `first_deg`, each next one `step_deg` on. `places` are (x, y) by name; they
-    change by "identity" or by "weather" (`places_by`).
+    `weathers` maps a weather token to the word of the engine, in the order of the passes; `hours` a level of
+    illumination to the clock. The first camera is at `first_deg`, each following one `step_deg` further. `places` are
+    (x, y) by name; they change by "identity" or by "weather" (`places_by`).
     """
 
     weathers: dict[str, str]

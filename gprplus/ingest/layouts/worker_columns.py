@@ -15,7 +15,7 @@ Numbers = array | list[int | None]
 
 
 class WorkerColumn(NamedTuple):
-    """Texts as places (int32) among the distinct ones, which stand in the order they were met; null is one of them."""
+    """Texts as positions (int32) among the distinct ones, in order of first occurrence; null is one of them."""
 
     levels: list[str | None]
     places: array
@@ -49,7 +49,7 @@ def number_column(values: Sequence[int | None]) -> Numbers:
 
 
 def text_column(values: Sequence[str | None]) -> list[str | None] | None:
-    """Texts that do not repeat; None where every one is null, as digests are unless they were asked for."""
+    """Texts without repetitions; None if all are null, as digests are unless they were requested."""
     return list(values) if any(values) else None
 
 

@@ -1,7 +1,7 @@
-"""One batch of files: names parsed and files probed side by side, in a worker that needs the standard library alone.
+"""One batch of files: names are parsed and files probed in a worker that needs only the standard library.
 
-A batch is a few thousand files of one or more folders. It goes out as strings and comes back as plain arrays, so that
-two million files never are two million Python objects at once.
+A batch is a few thousand files of one or more folders. It is sent as strings and returned as plain arrays, so that
+two million files are never two million Python objects at once.
 """
 
 import gc
@@ -24,7 +24,7 @@ from gprplus.ingest.layouts.worker_columns import Numbers, WorkerColumn, code_co
 if TYPE_CHECKING:
     from gprplus.ingest.layouts.layout import Layout
 
-BATCH = 4096  # files: 0.04 s of header work, so that handing over costs nothing beside it
+BATCH = 4096  # files: 0.04 s of header work, so that the transfer cost is negligible
 
 Column = WorkerColumn | Numbers | list[str | None] | None
 
@@ -33,9 +33,9 @@ _UNSEEN = Probe(None, None)  # type: ignore[arg-type]
 
 @dataclass(frozen=True)
 class FileBatch:
-    """Some files of one root, how they are named, and which of them must be opened (a byte each; None: all).
+    """Some files of one root, their layout, and a mask of files to open (one byte each; None: all).
 
-    `views` stands where there are archives.
+    `views` is set if there are archives.
     """
 
     root: str
@@ -50,22 +50,22 @@ class FileBatch:
         return sum(map(len, self.folders))
 
     def paths(self) -> list[str]:
-        """Every file's path below the root."""
+        """Yield the path of every file below the root."""
         return [path for folder in self.folders for path in listing_paths(folder.path, folder.names)]
 
     @property
     def key(self) -> str:
-        """What tells the batch from every other of its request: a hash of its names, and of what is to be opened."""
+        """Return the digest of the batch within its request: a hash of its names and of the files to open."""
         names = (part for folder in self.folders for part in (folder.path, folder.joined))
         return sha256_digest(*names, self.fresh or b"")[:32]
 
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch came to: one entry a file that matches the layout, in every column.
+    """Result of a batch: one entry in every column for each file that matches the layout.
 
-    `tokens` has one column a group of the layout, `probes` one a field of Probe (null where the file was not opened;
-    `fresh` says which). `unmatched` are the paths that do not match.
+    `tokens` has one column for each group of the layout, `probes` one for each field of Probe (null if the file was not
+    opened; `fresh` marks opened ones). `unmatched` are the paths that do not match.
     """
 
     files: int
@@ -91,7 +91,7 @@ _COLUMNS: dict[str, Callable[[Sequence[Any]], Column]] = {
 
 @contextmanager
 def pausing_gc() -> Iterator[None]:
-    """No garbage collection while a batch's thousands of tuples live: it would look through them again and again."""
+    """Disable garbage collection while the thousands of tuples of a batch exist: it would traverse them repeatedly."""
     was = gc.isenabled()
     gc.disable()
     try:

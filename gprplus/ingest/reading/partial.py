@@ -1,8 +1,8 @@
-"""What is finished of a build that is not: outcomes of batches, kept beside the manifest until it stands.
+"""Partial results of an unfinished build: results of batches, stored in the manifest folder until it is complete.
 
-A build writes what it has read every few seconds, and a shard of a build when it is done; the next run of the same
-request, on this machine or another, takes a batch from there if its files have the sizes and times they had then. A
-part is one Arrow file, written whole or not at all, that says of each batch in it where its rows begin.
+A build writes its results every few seconds, and a shard when it is done; the next run of the same
+request, on this machine or another, reuses a batch if its files have the same sizes and times. A
+part is one Arrow file, written atomically, with the first row of each of its batches.
 """
 
 import json
@@ -57,7 +57,7 @@ class PartialResults:
 
     @classmethod
     def of(cls, output: Path, dataset: str, request: str, who: str = "build") -> "PartialResults":
-        """What earlier runs of a request (its digest) left in the manifest folder."""
+        """Return the partial results of earlier runs of a request (its digest) in the manifest folder."""
         parts = cls(child_path(output / PARTS, dataset, "dataset name", ManifestError) / request[:16], who)
         for path in sorted(parts.folder.glob("*.arrow")):
             try:
@@ -110,7 +110,7 @@ class PartialResults:
             yield
 
     def finish(self) -> None:
-        """Say that `who` has nothing left to read."""
+        """Record that `who` has read all its batches."""
         self.write()
         write_json(self.folder / f"{self.who}.json", {"finished": self.who})
 
@@ -124,7 +124,7 @@ class PartialResults:
         return min(lacking, key=len, default=[])
 
     def remove(self) -> None:
-        """Forget everything about the dataset: its rows stand in the manifest now."""
+        """Remove the partial results of the data set, whose rows are now in the manifest."""
         parts = self.folder.parents[1]
         remove_output(self.folder.parent)
         if parts.is_dir() and not any(parts.iterdir()):  # no other dataset has parts
@@ -138,7 +138,7 @@ def _read(path: Path) -> pa.Table:
 
 
 def _as_it_was(batch: FileBatch, images: pa.Table) -> bool:
-    """Whether every file that was opened has the size and time it had then."""
+    """Return True if every opened file has the same size and time as before."""
     if any(folder.sizes is None for folder in batch.folders):
         return False
     sizes, mtimes = (_joined([getattr(folder, name) for folder in batch.folders]) for name in ("sizes", "mtimes"))

@@ -1,4 +1,4 @@
-"""One of the n shares of a build: it reads every n-th batch and leaves what it found beside the manifest."""
+"""One of the n shards of a build: reads every n-th batch and stores the results in the manifest folder."""
 
 import re
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from gprplus.core.errors import ManifestError
 
 
 class ReadShard(NamedTuple):
-    """Which share of how many, counted from 1."""
+    """Index of a shard, counted from 1, and number of shards."""
 
     number: int
     of: int
@@ -27,11 +27,11 @@ class ReadShard(NamedTuple):
 
     @classmethod
     def all(cls, of: int) -> "list[ReadShard]":
-        """Every shard of a build in that many."""
+        """Return all shards of a build with this number of shards."""
         return [cls(number, of) for number in range(1, of + 1)]
 
     def has(self, batch: int) -> bool:
-        """Whether a batch, counted from 0, is this shard's to read."""
+        """Return True if this shard reads a batch, counted from 0."""
         return batch % self.of == self.number - 1
 
     def __str__(self) -> str:

@@ -1,8 +1,8 @@
-"""What lies beside the renders and knows more than their names: tables of people, and lists of roles.
+"""Sidecar files next to the renders: tables of identities, and role lists.
 
-- `identities`: attributes of people.
-- `identity_codes`: what the codes in such tables mean.
-- `table_files`: their rows, whatever the format.
+- `identities`: identity attributes.
+- `identity_codes`: code tables of identity attributes.
+- `table_files`: rows of a table in any format.
 - `matlab`: `.mat` files.
-- `roles`: who is query and who is gallery.
+- `roles`: query and gallery lists.
 """

@@ -1,8 +1,8 @@
-"""Identity-level attributes: a table beside the renders (CSV, Parquet, JSON or MATLAB), joined by identity name.
+"""Identity attributes: a table next to the renders (CSV, Parquet, JSON or MATLAB), joined by identity name.
 
-The table has a column `identity` and any of the identity-level attributes of attributes.toml, as words or in the codes
-that the layout declares. Levels become lower-case slugs; empty cells are unknown, and so is what cannot be: that is
-told, not guessed. One person has one row, or rows that agree.
+The table has a column `identity` and any of the identity attributes of attributes.toml, as words or in the codes
+that the layout declares. Levels become lower-case slugs; empty cells are unknown, and invalid ones are unknown and
+reported. An identity has one row, or several that agree.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,14 +28,14 @@ Known = dict[str, dict[str, str]]
 
 @dataclass(frozen=True)
 class IdentityTable:
-    """What an identities file says: identity -> attribute -> level, and what it says that cannot be, in sentences."""
+    """Content of an identities file: identity -> attribute -> level, and messages about invalid values."""
 
     known: Known = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
 
 
 def find_identity_file(listing: Listing, given: Path | None) -> Path | None:
-    """The identities file: the one given, else `identities.csv` beside the renders, else none."""
+    """Return the identities file: the given one, else `identities.csv` next to the renders, else none."""
     if given is not None:
         if not given.is_file():
             raise ManifestError(f"There is no file {given}; --identities expects a CSV, Parquet, JSON or .mat table.")
@@ -54,8 +54,8 @@ def file_digest(path: Path | None, code_table: str = "") -> str | None:
 
 
 def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
-    """The people of a file, read with a code table by name where the layout has one. Raises ManifestError on columns
-    that are unknown and on rows that contradict each other.
+    """Read the identities of a file, with a code table if the layout has one. Raises ManifestError for
+    unknown columns and contradictory rows.
     """
     if path is None:
         return IdentityTable()
@@ -84,14 +84,14 @@ def read_identities(path: Path | None, code_table: str = "") -> IdentityTable:
     if clashes:
         told = first_few([f"'{name}': {clash}" for name, clash in clashes.items()])
         raise ManifestError(
-            f"{path} says two things of {len(clashes):,} {'identity' if len(clashes) == 1 else 'identities'} ({told}). "
-            "Keep one row for each identity."
+            f"{path} has conflicting rows for {len(clashes):,} {'identity' if len(clashes) == 1 else 'identities'} "
+            f"({told}). Keep one row for each identity."
         )
     return IdentityTable(known, tuple(_doubt(*key, names) for key, names in sorted(doubts.items())))
 
 
 def _check_columns(path: Path, columns: list[str], table: CodeTable) -> str:
-    """The column that says who it is, all others being known."""
+    """Return the column with the identity; all other columns are known."""
     allowed = {identity_codes.column_name(name) for name in table.columns}
     present = {identity_codes.column_name(name): name for name in columns}
     if len(present) < len(columns):
@@ -114,8 +114,8 @@ def _doubt(attribute: str, why: str, names: list[str]) -> str:
 
 
 def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
-    """The identities table of one dataset: everybody who has an image that is neither junk nor a distractor, sorted by
-    name.
+    """Return the identities table of one data set: all identities with an image that is neither junk nor a distractor,
+    sorted by name.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

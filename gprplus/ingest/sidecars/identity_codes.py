@@ -1,7 +1,7 @@
-"""Attribute codes by name: what 01 or 2 means in a table of identities, declared in manifests/codes.
+"""Code tables of identity attributes, such as 01 or 2, declared in manifests/codes.
 
-Tables of the field write numbers, and not the same ones: 01 is yes in FineGPR, 2 is yes in the Market and Duke files. A
-code table says for each attribute which columns it is read from and what their codes mean. Columns are found by name,
+Data sets use different codes: 01 is yes in FineGPR, 2 is yes in the Market and Duke files. A
+code table gives the columns and the codes of each attribute. Columns are found by name,
 never by position.
 """
 
@@ -16,16 +16,16 @@ from gprplus.core.errors import DeclarationError, did_you_mean, escape
 LONGEST = 60  # characters of a level
 _DIGITS = 4000  # that int() takes
 Row = Mapping[str, object]
-Reading = tuple[str | None, str]  # a level, or None and why it is unknown ("" where the table says nothing)
+Reading = tuple[str | None, str]  # a level, or None and the reason why it is unknown ("" for an empty cell)
 
 
 @dataclass(frozen=True)
 class CodeEntry:
-    """How one attribute is read.
+    """Columns and codes of one attribute.
 
-    `columns` are names of the one column it stands in (the attribute's own name always is one); `any_of` are columns of
-    which one "yes" is enough; `flags` maps columns to levels, of which exactly one says "yes". `levels` maps codes to
-    levels; a level may also stand there as a word.
+    `columns` are names of its column (the name of the attribute always is one); `any_of` are columns of
+    which one "yes" is enough; `flags` maps columns to levels, of which exactly one is "yes". `levels` maps codes to
+    levels; a cell can also contain a level as a word.
     """
 
     columns: tuple[str, ...] = ()
@@ -35,11 +35,11 @@ class CodeEntry:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Every column that the attribute may be read from."""
+        """Return all columns of the attribute."""
         return (*self.columns, *self.any_of, *self.flags)
 
     def read(self, row: Row) -> Reading:
-        """The level that a row of a table says."""
+        """Return the level of a row of a table."""
         if any(column in row for column in self.flags):
             return self._flagged({column: self._level(row[column]) for column in self.flags if column in row})
         if any(column in row for column in self.any_of):
@@ -71,9 +71,9 @@ class CodeEntry:
 
 @dataclass(frozen=True)
 class CodeTable:
-    """One code table; the fields are the keys of its TOML file, but for `digest`.
+    """A code table; the fields are the keys of its TOML file, except for `digest`.
 
-    `identity` are names of the column that says who it is; `unused` are columns that no attribute is read from.
+    `identity` are names of the column with the identity; `unused` are columns without an attribute.
     """
 
     title: str
@@ -85,7 +85,7 @@ class CodeTable:
 
     @property
     def columns(self) -> list[str]:
-        """Every column that the table knows."""
+        """Return all columns of the table."""
         return [*self.identity, *self.unused, *(name for code in self.attributes.values() for name in code.sources)]
 
 

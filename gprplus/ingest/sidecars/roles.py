@@ -1,4 +1,4 @@
-"""Roles that a file beside the images gives, where names and folders do not: MSMT17's lists, CUHK03's protocol."""
+"""Roles from a file next to the images, if names and folders have none: MSMT17's lists, CUHK03's protocol."""
 
 import re
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ from gprplus.ingest.sidecars import matlab
 
 @dataclass(frozen=True)
 class RoleLists:
-    """What the role lists of one dataset say: `paths` below its root, each once, and the role of each; `files` are
-    those that were there.
+    """Content of the role lists of one data set: distinct `paths` below its root, and the role of each; `files` are
+    the lists that exist.
     """
 
     paths: pa.Array
@@ -31,7 +31,7 @@ class RoleLists:
 
 
 def read_lists(listing: Listing, lists: Sequence[RoleListRule]) -> RoleLists:
-    """The lists that lie under the root of a listing; one that does not is left out.
+    """Read the lists under the root of a listing; missing ones are skipped.
 
     Raises ManifestError for a list that cannot be read, or that gives a second role to an image.
     """
@@ -107,13 +107,13 @@ def add_roles(images: pa.Table, listed: RoleLists) -> pa.Table:
 
 
 def role_list_notes(images: pa.Table, listed: RoleLists, lists: Sequence[RoleListRule]) -> list[str]:
-    """What somebody should know of a dataset's role lists, one sentence each."""
+    """Return messages about the role lists of a data set, one sentence each."""
     if not lists:
         return []
     if not listed.files:
         return [
-            f"none of the role lists ({first_few([item.file for item in lists], 4)}) lies beside the images: roles are "
-            "as far as the folders tell them."
+            f"none of the role lists ({first_few([item.file for item in lists], 4)}) exists next to the images: roles "
+            "come from the folders alone."
         ]
     here = pc.is_in(listed.paths, images["path"].combine_chunks())
     absent = listed.paths.filter(pc.invert(here)).to_pylist()
@@ -130,7 +130,7 @@ def role_list_notes(images: pa.Table, listed: RoleLists, lists: Sequence[RoleLis
 
 
 def gallery_only_warning(images: pa.Table) -> list[str]:
-    """One sentence on people whom the gallery alone has, where a dataset has queries; DukeMTMC-reID has 408."""
+    """Return one sentence on identities only in the gallery, if a data set has queries; DukeMTMC-reID has 408."""
     identity, role = DecodedTokens(images, "identity"), DecodedTokens(images, "role")
     if not {"query", "gallery"} <= set(role.tokens):
         return []
@@ -144,6 +144,6 @@ def gallery_only_warning(images: pa.Table) -> list[str]:
     if not alone.any():
         return []
     return [
-        f"{int(alone.sum()):,} identities are in the gallery alone ({int(inside[alone].sum()):,} images): distractors "
-        "that no name marks, ranked and matching nobody."
+        f"{int(alone.sum()):,} identities are only in the gallery ({int(inside[alone].sum()):,} images): they are "
+        "distractors without a mark in their names, ranked and matching no query."
     ]

@@ -1,4 +1,4 @@
-"""Tables of identities as rows, whatever file they stand in: CSV, Parquet, JSON, or the MATLAB files of the field."""
+"""Rows of identity tables in any format: CSV, Parquet, JSON, or the MATLAB files of published data sets."""
 
 import csv
 import io
@@ -19,8 +19,8 @@ _MOST = 10_000_000  # rows of an identities table
 
 
 def read_records(path: Path) -> tuple[list[str], Records]:
-    """(column names, rows) of a table. Raises ManifestError on a file that cannot be read as what its name says, and on
-    cells that are neither texts nor numbers.
+    """Return (column names, rows) of a table. Raises ManifestError for a file that cannot be read in the format of its
+    extension, and for cells that are neither texts nor numbers.
     """
     form = _FORMS.get(path.suffix.lower(), _csv)
     columns, rows = form(path)

@@ -27,7 +27,7 @@ class AssembledTables:
 def assemble_tables(
     old: Manifest | None, done: Mapping[str, AssembledTables]
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
-    """All tables (datasets in the order of their names) and manifest.json."""
+    """Assemble all tables (data sets in the order of their names) and manifest.json."""
     kept = [name for name in (old.datasets if old else {}) if name not in done]
     names = sorted([*kept, *done])
     tables = {}
@@ -42,7 +42,7 @@ def assemble_tables(
 
 
 def _unchecked(old: Manifest, table: str) -> pa.Table:
-    """A table without the columns of checks, which are made anew from looks when all rows stand."""
+    """Return a table without the columns of checks, which are recomputed when all rows are complete."""
     return old.images([column.name for column in IMAGES]) if table == "images" else getattr(old, table)()
 
 

@@ -1,4 +1,4 @@
-"""A column as codes into its levels, and how often each level stands."""
+"""Columns as codes into their levels, with the count of each level."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +10,14 @@ from gprplus.core.declarations import sort_levels
 
 
 def level_counts(column: pa.ChunkedArray, attribute: str) -> dict[Any, int]:
-    """How many rows each level of an attribute has, in declared order; nulls are left out."""
+    """Count the rows of each level of an attribute, in declared order, without nulls."""
     counted = {row["values"]: row["counts"] for row in column.value_counts().to_pylist() if row["values"] is not None}
     return {level: counted[level] for level in sort_levels(attribute, list(counted))}
 
 
 @dataclass(frozen=True)
 class CodedColumn:
-    """One attribute of some rows: its levels in declared order, and `(N,) int64` codes into them, -1 where unknown."""
+    """Return one attribute of some rows: its levels in declared order, and `(N,) int64` codes, -1 for unknown."""
 
     levels: list[Any]
     codes: np.ndarray

@@ -1,4 +1,4 @@
-"""Two files of one image: told by their keys, which is an error, and by their digests, which is a remark."""
+"""Duplicate files: equal keys are an error, equal digests a warning."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from gprplus.core.errors import ManifestError, first_few
 
 
 def duplicate_content_warnings(images: pa.Table) -> list[str]:
-    """One sentence on files that are byte for byte a file of another person; none where no digest was taken."""
+    """Return one sentence on files with identical bytes under different identities; none without digests."""
     known = images.select(["path", "identity", "digest"]).filter(pc.is_valid(images["digest"]))
     digests = known["digest"].combine_chunks().dictionary_encode()
     if len(digests.dictionary) == known.num_rows:  # no two files alike, as nearly always
@@ -23,16 +23,16 @@ def duplicate_content_warnings(images: pa.Table) -> list[str]:
     twins = np.flatnonzero(shared[content])
     if not len(twins):
         return []
-    twins = twins[np.argsort(content[twins], kind="stable")]  # those alike stand together
+    twins = twins[np.argsort(content[twins], kind="stable")]  # group equal ones
     paths = known["path"].take(pa.array(twins)).to_pylist()
     return [
-        f"{len(twins):,} files are byte for byte the same under two identities or more, such as {first_few(paths)}: "
-        "somebody is called by two names, or a file was copied to the wrong place."
+        f"{len(twins):,} files have identical bytes under two identities or more, such as {first_few(paths)}: "
+        "an identity has two names, or a file was copied to the wrong place."
     ]
 
 
 def reject_duplicate_keys(images: pa.Table, root: Path) -> None:
-    """Refuse two files with one key: their names say that they are the same image."""
+    """Refuse two files with one key: by their names they are the same image."""
     uids = np.asarray(images["uid"])
     order = np.argsort(uids, kind="stable")
     twice = order[1:][uids[order][1:] == uids[order][:-1]]

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 RECORD = "manifest.json"
 TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
-LOOKS = "looks"  # a table that stands only where checks were asked for
+LOOKS = "looks"  # a table that exists only if checks were requested
 PARTS = ".parts"  # what is read of a build that is not finished (reading/parts.py)
-MEASURING = ".looks"  # a folder: what a build has looked at that does not stand yet
+MEASURING = ".looks"  # a folder: measurements of an unfinished build
 _LOOKS = 40  # times that an open looks for a manifest that is not being replaced: two seconds
 AGAIN = "Build it again with --force."
 NEXT = ".next"  # where a build writes before it takes the place of what was there
@@ -33,9 +33,9 @@ NEXT = ".next"  # where a build writes before it takes the place of what was the
 class Manifest:
     """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
 
-    `files` tells the tables as they were when it was opened from those of a later build; no mixture is ever read.
-    `rebuilt` names the datasets that the call which returned this object wrote anew; it is empty for a manifest that
-    was merely opened.
+    `files` identifies the tables at the time of opening, to detect a later build; no mixture is ever read.
+    `rebuilt` names the data sets that the call which returned this object wrote; it is empty for a manifest that
+    was only opened.
     """
 
     path: Path
@@ -75,11 +75,11 @@ class Manifest:
 
     @property
     def datasets(self) -> dict[str, dict[str, Any]]:
-        """What the record says of each dataset, by name."""
+        """Return the record of each data set, by name."""
         return dict(self.info["datasets"])
 
     def images(self, columns: Sequence[str] | None = None) -> "pa.Table":
-        """The images table (schema.IMAGES and the columns of the checks that were asked for), or some columns of it."""
+        """Return the images table (schema.IMAGES and the columns of the checks), or some columns of it."""
         return self._table("images", columns)
 
     def columns(self, table: str) -> list[str]:
@@ -88,7 +88,7 @@ class Manifest:
         return [*(column.name for column in TABLES[table]), *added]
 
     def looks(self) -> "pa.Table | None":
-        """What was measured of each image for the checks (checks.columns.LOOKS); None where nothing was."""
+        """Return the measurements of each image for the checks (checks.columns.LOOKS); None without checks."""
         return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
 
     def identities(self, columns: Sequence[str] | None = None) -> "pa.Table":
@@ -96,7 +96,7 @@ class Manifest:
         return self._table("identities", columns)
 
     def rejected(self) -> "pa.Table":
-        """What was found and not taken in, and why (schema.REJECTED)."""
+        """Return the rejected files and reasons (schema.REJECTED)."""
         return self._table("rejected", [column.name for column in REJECTED])
 
     def scan(self) -> "pa.Table":
@@ -127,7 +127,9 @@ class Manifest:
         return stored.check_stored(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
-        """Where each dataset's files lie: `overrides` by name, else as recorded, relative to the manifest folder."""
+        """Return the folder of each data set: `overrides` by name, else as recorded, relative to the manifest
+        folder.
+        """
         datasets, overrides = self.info["datasets"], overrides or {}
         for name in overrides:
             if name not in datasets:
@@ -148,7 +150,9 @@ class Manifest:
 
 
 def _ended(path: Path) -> bool:
-    """Whether a Parquet file has its beginning and its end. Without pyarrow, which an unchanged build never loads."""
+    """Return True if a Parquet file has its beginning and end. Without pyarrow, which an unchanged build never
+    loads.
+    """
     with path.open("rb") as file:
         begins = file.read(4)
         size = file.seek(0, 2)
@@ -160,15 +164,15 @@ def _ended(path: Path) -> bool:
 
 
 def interrupted(folder: Path) -> bool:
-    """Whether a new manifest is complete beside the old one and has not wholly taken its place."""
+    """Return True if a new manifest is complete but has not replaced the old one completely."""
     return (folder / NEXT / RECORD).exists()
 
 
 def _snapshot(folder: Path) -> tuple[dict[str, Any], dict[str, Signature]]:
-    """The record and the signatures of the tables of one and the same build.
+    """Return the record and the signatures of the tables of one build.
 
-    A build replaces the tables one by one and the record last; while it does, the new record lies in NEXT. So what is
-    read between two looks that find neither a replacement under way nor another record is of one build.
+    A build replaces the tables one by one and the record last; meanwhile the new record is in NEXT. Data read between
+    two checks that find neither a replacement in progress nor another record is therefore from one build.
     """
     for _ in range(_LOOKS):
         busy = is_held(folder)

@@ -1,4 +1,4 @@
-"""One build at a time, and a new manifest in the place of the old one: wholly, or not at all."""
+"""Locking and atomic replacement: one build at a time, and a new manifest replaces the old one completely or not."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -27,10 +27,10 @@ def hold_manifest(folder: Path) -> Iterator[None]:
 
 
 def replace_manifest(folder: Path, tables: "Mapping[str, pa.Table]", info: Mapping[str, Any]) -> None:
-    """Put new tables and their record in the place of the old, so that no reader ever takes a mixture for whole.
+    """Replace the tables and their record by new ones, so that no reader accepts a mixture.
 
-    Everything is written beside first, the record last; then each file is renamed into place, the record last again.
-    Interrupted before the record stands, the old manifest is untouched; after it, the next build finishes the renaming.
+    Everything is first written to temporary names, the record last; then each file is renamed, the record last again.
+    Interrupted before the record exists, the old manifest is unchanged; after it, the next build finishes the renaming.
     """
     staged = folder / NEXT
     for name, table in tables.items():

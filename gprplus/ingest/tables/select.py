@@ -18,7 +18,7 @@ def filter_mask(table: pa.Table, keep: pa.ChunkedArray) -> pa.Table:
 
 
 def lookup_rows(wanted: pa.ChunkedArray, among: pa.ChunkedArray) -> pa.Array:
-    """Where each wanted path stands among others, null where it does not."""
+    """Return the position of each path among others, null if it is missing."""
     if wanted.equals(among):  # as after every build that rejected nothing: no need for a table of all paths
         return pa.array(np.arange(len(wanted)))
     return pc.index_in(wanted, among.combine_chunks())

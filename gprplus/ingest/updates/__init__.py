@@ -1,6 +1,6 @@
-"""Updates: what a manifest remembers, so that a file which has not changed is not opened again.
+"""Updates: the state of the previous build, so that unchanged files are not opened again.
 
-- `previous_build`: what it knows of files.
-- `archived`: what it knows of archives.
-- `incremental`: rows that stay, beside rows that are new.
+- `previous_build`: known files.
+- `archived`: known archives.
+- `incremental`: kept rows and new rows.
 """

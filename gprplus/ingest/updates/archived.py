@@ -1,4 +1,4 @@
-"""What the archives under a root held when their dataset was built: an unchanged one is not opened."""
+"""Content of the archives under a root at the previous build: an unchanged one is not opened."""
 
 from array import array
 from dataclasses import replace
@@ -14,7 +14,7 @@ from gprplus.ingest.tables.select import filter_dataset
 
 
 def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
-    """What the archives under a root held when their dataset was built, as long as their size and time stay."""
+    """Content of the archives under a root at the previous build, valid as long as size and time are unchanged."""
     if manifest is None:
         return None
     names = [name for name, place in manifest.roots().items() if place == root]

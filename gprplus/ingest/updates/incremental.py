@@ -1,8 +1,8 @@
-"""An update of a dataset: only newcomers and what changed are parsed and opened, every other row stays as it stands.
+"""Incremental update of a data set: only new and changed files are parsed and opened, other rows are kept.
 
-This holds as long as a row says the same whoever stands beside it: the layout is the one that made the rows, and it
-neither takes roles from lists nor places from a log, nor compares images with each other. Otherwise all names are
-parsed again, and still only new files opened. Scores of checks never stay, for every image counts in them.
+This is valid if a row does not depend on other rows: the layout is unchanged, and it
+neither reads roles from lists nor places from a log, nor compares images with each other. Otherwise all names are
+parsed again, but still only new files opened. Scores of checks are always recomputed, because they depend on all rows.
 """
 
 from array import array
@@ -37,7 +37,7 @@ def files_to_read(
 def _stays(earlier: PreviousBuild, layout: Layout) -> bool:
     placed = layout.log is not None and layout.log.places_by == "identity"
     alone = not (layout.lists or layout.single or layout.doubled.again or placed)
-    # A token that no table has is told of, and a row does not keep it: whether one is left only the names say.
+    # Tokens without a level are reported, but a row does not store them: they can only be found in the names.
     return alone and earlier.about["layout_digest"] == layout.digest and not earlier.about.get("unknown")
 
 

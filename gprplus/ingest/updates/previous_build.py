@@ -1,4 +1,4 @@
-"""What a manifest remembers of a dataset, so that unchanged files are not opened again."""
+"""State of a data set in the previous build, so that unchanged files are not opened again."""
 
 from array import array
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class PreviousBuild:
 
     @cached_property
     def scan(self) -> pa.Table:
-        """Its rows of the scan table, in the order of the listing they were made from."""
+        """Return its rows of the scan table, in the order of the listing they were made from."""
         return filter_dataset(self.manifest.scan(), self.name)
 
     def probes(self) -> pa.Table:
@@ -51,13 +51,13 @@ class PreviousBuild:
 
 
 def is_fully_cached(earlier: PreviousBuild, listing: Listing) -> bool:
-    """Whether every file is one that was opened and has not changed, or one that was refused for its name."""
+    """Return True if every file was opened before and is unchanged, or was rejected for its name."""
     known = known_files(earlier.scan, listing)
     return bool(known.all()) or _only_names(earlier, listing, known)
 
 
 def _only_names(earlier: PreviousBuild, listing: Listing, known: np.ndarray) -> bool:
-    """Whether every file that was not opened before is one that was refused for its name."""
+    """Return True if every file that was not opened before was rejected for its name."""
     rejected = filter_dataset(earlier.manifest.rejected(), earlier.name)
     by_name = rejected.filter(pc.equal(rejected["reason"].cast(pa.string()), "name"))["path"].combine_chunks()
     others = read_listing(listing).filter(pa.array(~known))
@@ -65,7 +65,9 @@ def _only_names(earlier: PreviousBuild, listing: Listing, known: np.ndarray) -> 
 
 
 def read_listing(listing: Listing) -> pa.Array:
-    """Every file's path below the root, in order. A folder at a time: all as Python texts take three times more."""
+    """Yield the path of every file below the root, in order, by folder: all as Python texts would take three times
+    the memory.
+    """
     return pa.concat_arrays(
         [pa.array([], pa.string()), *(pa.array(listing_paths(f.path, f.names)) for f in listing.folders)]
     )

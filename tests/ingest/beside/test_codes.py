@@ -149,7 +149,7 @@ def test_rows_of_one_person_complete_each_other_and_clashes_are_counted(tmp_path
     good = written(tmp_path / "a.csv", "identity,hat,gender\n0001,yes,\n0001,,male\n")
     assert read_identities(good).known == {"0001": {"hat": "yes", "gender": "male"}}
     bad = written(tmp_path / "b.csv", "identity,hat\n" + "".join(f"{i},yes\n{i},no\n" for i in range(5)))
-    with pytest.raises(ManifestError, match=r"says two things of 5 identities .* and 2 more"):
+    with pytest.raises(ManifestError, match=r"has conflicting rows for 5 identities .* and 2 more"):
         read_identities(bad)
 
 

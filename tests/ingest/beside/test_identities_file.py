@@ -35,7 +35,7 @@ def test_the_table_beside_the_renders_is_joined_by_identity(renders: Path, tmp_p
     [
         ("identity,gendre\n0001,male\n", "unknown column 'gendre'. Did you mean 'gender'?"),
         ("person,gender\n0001,male\n", "has no column 'identity'"),
-        ("identity,hat\n0001,yes\n0001,no\n", "says two things of 1 identity ('0001': hat is 'yes' and 'no')"),
+        ("identity,hat\n0001,yes\n0001,no\n", "has conflicting rows for 1 identity ('0001': hat is 'yes' and 'no')"),
         ("identity,hat\n0001\n", "line(s) 2 do not have the 2 cells"),
         ("identity,hat\n0001,yes,no\n", "line(s) 2 do not have the 2 cells"),
         ("", "has no column 'identity'"),

@@ -180,7 +180,7 @@ def test_dukes_gallery_only_people_are_told_though_no_name_marks_them(tmp_path: 
     assert not any(manifest.images(["is_distractor"])["is_distractor"].to_pylist())
     assert manifest.datasets["dukemtmcreid"]["status"] == "withdrawn"
     problems = " ".join(inspect(manifest).problems)
-    assert "1 identities are in the gallery alone (2 images): distractors that no name marks" in problems
+    assert "1 identities are only in the gallery (2 images): they are distractors without a mark" in problems
     assert "by role the whole dataset has 16,522 train, 2,228 query, 17,661 gallery; here are 1, 1, 3." in problems
 
 
@@ -195,4 +195,4 @@ def test_junk_and_marked_distractors_make_nobody_a_person_of_the_gallery_alone()
     ]
     images = pa.Table.from_pylist([{"is_junk": False, "is_distractor": False, **row} for row in rows])
     (told,) = gallery_only_warning(conform(images, IMAGES))
-    assert told.startswith("1 identities are in the gallery alone (1 images)")
+    assert told.startswith("1 identities are only in the gallery (1 images)")

@@ -152,7 +152,7 @@ def test_where_the_order_leaves_a_choice_nobody_is_joined(session, lost: int) ->
     assert {row["joined"] for row in facts(manifest).values()} == {"0"}
     assert manifest.levels("background") == []
     problems = "\n".join(inspect(manifest).problems)
-    assert "4 identities are not joined to the log (0000, 0002, 0004 and 1 more)" in problems
+    assert "4 identities are not matched to the log (0000, 0002, 0004 and 1 more)" in problems
 
 
 @pytest.mark.parametrize(

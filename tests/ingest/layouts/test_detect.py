@@ -53,7 +53,7 @@ def test_shared_names_are_settled_by_the_pictures_size(tmp_path, plant, picture,
 
 def test_two_layouts_that_match_alike_are_named(tmp_path: Path, plant, picture) -> None:
     root = plant(tmp_path, RAW, picture(width=64, height=128))
-    with pytest.raises(LayoutError, match="fits the layouts gta_raw_v30 and gta_raw_v314 alike") as problem:
+    with pytest.raises(LayoutError, match="matches the layouts gta_raw_v30 and gta_raw_v314 equally") as problem:
         chosen(root)
     assert "--layout gta_raw_v30" in str(problem.value)
     assert chosen(root, "gta_raw_v314").layout.name == "gta_raw_v314"
@@ -61,7 +61,7 @@ def test_two_layouts_that_match_alike_are_named(tmp_path: Path, plant, picture) 
 
 def test_one_background_of_personx_may_be_of_either_set_and_is_not_guessed(tmp_path: Path, plant) -> None:
     root = plant(tmp_path, ["query/0001_c3s1_32.jpg", "bounding_box_train/0004_c4s1_03.jpg"])
-    with pytest.raises(LayoutError, match="fits the layouts personx_harder and personx_v1 alike"):
+    with pytest.raises(LayoutError, match="matches the layouts personx_harder and personx_v1 equally"):
         chosen(root)
 
 
@@ -78,7 +78,7 @@ def test_gpr_is_never_picked_by_itself(tmp_path: Path, plant) -> None:
     assert chosen(root).layout.name == "gprplus"
     assert chosen(root, "gpr").layout.name == "gpr"
     eighth = plant(tmp_path / "eight", ["0001/0001_c01_w01_l08.jpg"])
-    with pytest.raises(LayoutError, match="say --layout "):
+    with pytest.raises(LayoutError, match="pass --layout "):
         chosen(eighth)
 
 

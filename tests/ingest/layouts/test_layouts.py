@@ -261,7 +261,7 @@ def test_a_faulty_pattern_is_one_sentence(tmp_path: Path, path: str, sentence: s
     [
         (r"q(?P<identity>\d+)", "p7.jpg", r"does not begin as the path of mine does, q(?P<identity>\d+)"),
         (r"p(?P<identity>\d+)-l\d\d", "p7-x4.jpg", r"fits mine up to 'p7-'; what must follow there is l\d\d"),
-        (r"p(?P<identity>\d+)\.jpg", "p7.jpg", "an ending of .jpg (extensions stand apart from path)"),
+        (r"p(?P<identity>\d+)\.jpg", "p7.jpg", "an extension of .jpg (extensions are not part of path)"),
     ],
 )
 def test_a_layout_without_examples_says_where_a_name_stops_fitting(
@@ -288,6 +288,6 @@ def test_words_that_are_nearly_known_ones_are_asked_about(tmp_path: Path, plant)
         "[weather.levels]\nw1 = 'fogy'\nw2 = 'sandstorm'\n"
     )
     assert preview_layout(plant(tmp_path / "r", ["a_1_w1_0.jpg"]), str(file)).doubts == [
-        "The group 'kamera' is no attribute, it only tells images apart. Did you mean 'camera'?",
+        "The group 'kamera' is not an attribute and only distinguishes images. Did you mean 'camera'?",
         "weather.levels.w1: 'fogy' is a level of its own. Did you mean 'foggy'?",
     ]
