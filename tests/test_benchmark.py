@@ -65,7 +65,7 @@ def ask(work, output="runs", splits=None, **options):
     options = {"recipe": work / "tiny.toml", "device": "cpu", "jobs": 1} | options
     with pytest.MonkeyPatch.context() as patch:
         # Two threads on a few pixels only wait for each other, and the longer the busier the machine.
-        patch.setattr(import_module("gprplus.experiments.benchmark"), "cores", lambda: options["jobs"])
+        patch.setattr(import_module("gprplus.experiments.benchmark"), "available_cores", lambda: options["jobs"])
         return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
 
 

@@ -208,7 +208,7 @@ def test_an_error_that_cannot_be_sent_comes_as_text():
         list(map_processes(unsendable, range(3), 2))
 
 
-RUNS = "print(list(in_processes(abs, range(2), 2)))"
+RUNS = "print(list(map_processes(abs, range(2), 2)))"
 
 
 def test_a_script_without_a_guard_is_one_sentence(tmp_path):

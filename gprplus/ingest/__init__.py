@@ -13,7 +13,7 @@ The packages of a build, in import order:
 - `inspection`  reports on a manifest, comparison of two, preview of a layout
 
 `build` combines them: it finds its `sources`, skips those that are `unchanged`, makes a `dataset` of each of the
-others, and assembles all of them; `single` does so for a folder that is given instead of a manifest. The names
+others, and assembles all of them; `open_or_build` does so for a folder that is given instead of a manifest. The names
 below load on first use, so that a worker process starts without modules it does not need.
 """
 

@@ -7,5 +7,5 @@
 - `classify`: format and errors from bytes.
 - `probe`: opens files.
 - `probe_members`: opens members of archives.
-- `complaints`: warnings of the decoders.
+- `jpeg_warnings`: warnings of the decoders.
 """

@@ -14,7 +14,7 @@ from gprplus.core.hashing import sha256_digest
 from gprplus.ingest.layouts import templates
 from gprplus.ingest.layouts.explain_mismatch import explain_by_pattern
 from gprplus.ingest.layouts.layout import ATTRIBUTES, LEVELLED, Layout
-from gprplus.ingest.layouts.tokens import ConcatenatedTokens
+from gprplus.ingest.layouts.tokens import ConcatenatedTokens, DegreeTokens, ExpectedCounts, LevelTokens
 from gprplus.schema import IMAGES, REJECTED, ROLES, SCAN
 
 # Columns that no group may be called after, lest a token be taken for a size or a date.
@@ -196,6 +196,22 @@ class _Tables:
 _TABLES = tuple(one.name for one in fields(_Tables))
 
 
+# The names under which a layout's tables enter its digest: those of version 0.1, so that manifests stay up to date.
+_DIGEST_NAMES = {LevelTokens: "Levels", DegreeTokens: "Degrees", ExpectedCounts: "Expected"}
+
+
+def _digest_text(tables: Mapping[str, Any]) -> str:
+    """The tables that renders.json adds to a layout, as the text that its digest covers."""
+    return f"[{', '.join(f'({name!r}, {_table_text(tables[name])})' for name in sorted(tables))}]"
+
+
+def _table_text(table: Any) -> str:
+    if type(table) not in _DIGEST_NAMES:
+        return repr(table)
+    values = ", ".join(f"{one.name}={getattr(table, one.name)!r}" for one in fields(table))
+    return f"{_DIGEST_NAMES[type(table)]}({values})"
+
+
 def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layout:
     """Return the layout with the degrees, levels and factors of a renders.json; its digest covers them.
 
@@ -219,7 +235,7 @@ def rendered_layout(layout: Layout, said: Mapping[str, Any], where: str) -> Layo
     bare = {"title": layout.title, "path": layout.path, **changes, **tables}
     spoken = from_mapping(Layout, bare, where)
     kept = {name: getattr(spoken, name) for name in (*changes, *tables)}
-    changed = replace(layout, **kept, digest=sha256_digest(layout.digest, repr(sorted(kept.items()))))
+    changed = replace(layout, **kept, digest=sha256_digest(layout.digest, _digest_text(kept)))
     _check_pattern(changed, where)
     _check_words(changed, where)
     return changed
