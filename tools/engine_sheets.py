@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gprplus.core.contact_sheet import contact_sheet
 from gprplus.engine.crops.crop_renderer import CropRenderer, finish_picture
 from gprplus.engine.crops.design import DesignBlock, make_design
 from gprplus.engine.domains import domain_named
@@ -19,7 +20,6 @@ from gprplus.engine.frames.scenario import make_scenario
 from gprplus.engine.places.indoor import MALLS
 from gprplus.engine.places.outdoor import SCENES
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
-from gprplus.reporting.figures.contact_sheet import contact_sheet
 
 Cells = list[list[np.ndarray]]
 Sheet = tuple[Cells, list[str], list[str]]

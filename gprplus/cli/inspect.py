@@ -162,8 +162,8 @@ def _first_known(manifest: Any) -> str:
 
 
 def _draw(manifest: Any, sheet: Path, by: str, columns: int) -> None:
+    from gprplus.core.contact_sheet import contact_sheet
     from gprplus.ingest.inspection.sample_grid import pick_grid
-    from gprplus.reporting.figures.contact_sheet import contact_sheet
 
     cells = pick_grid(manifest, by, columns)
     save_image(contact_sheet(cells.cells, cells.rows, cells.columns, title=f"{by}, {manifest.path}"), sheet)

@@ -5,6 +5,7 @@ The packages of a build, in import order:
 - `files`       files under a root, and checks of their bytes
 - `layouts`     the layout of a folder; columns from names
 - `sidecars`    tables of identities and role lists next to the renders
+- `filters`     choice of images: the text of --where, tables of uids
 - `tables`      the manifest folder: open, assemble, replace
 - `reading`     reading of all files, in batches, by several processes if that is faster
 - `updates`     the state of the previous build: unchanged files are not opened

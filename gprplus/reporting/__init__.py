@@ -1,6 +1,6 @@
 """What people look at: tables, contact sheets, sentences, and one page that holds them."""
 
-from gprplus.reporting.figures.contact_sheet import contact_sheet
+from gprplus.core.contact_sheet import contact_sheet
 from gprplus.reporting.verdicts import verdict_paragraphs
 from gprplus.reporting.write_report import report
 

@@ -13,8 +13,9 @@ from gprplus.core.arrow import combine_chunks
 from gprplus.core.declarations import identity_attributes, image_attributes, sort_levels
 from gprplus.core.errors import ManifestError, SplitError
 from gprplus.core.parallel import map_threads
+from gprplus.ingest.filters.filter_columns import filter_images
+from gprplus.ingest.filters.parse import Filter
 from gprplus.splits.candidates import UNKNOWN, AttributeCodes, CandidateTable, encode_levels, number_identities
-from gprplus.splits.filters.parse import Filter
 from gprplus.splits.lazy_columns import LazyColumns
 from gprplus.splits.parquet_table import ParquetTable
 
@@ -39,7 +40,7 @@ def load_candidates(manifest: "Manifest", where: Filter | None = None) -> Candid
     people = ParquetTable(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
     names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
     schema.require(source.names, [*names, "path", "digest"], str(source.path))
-    passed = None if where is None else _passed(manifest, source, people, where)
+    passed = None if where is None else filter_images(where, manifest.columns("images"), source.read_all, people)
     edges = np.cumsum([0, *source.sizes])
 
     def coded(group: int) -> _Block:
@@ -139,15 +140,6 @@ class _Block:
         )
 
 
-def _passed(manifest: "Manifest", source: ParquetTable, people: "pa.Table", where: Filter) -> np.ndarray:
-    """`(N,) bool`: the rows of all row groups for which a filter is true."""
-    ours = set(manifest.columns("images"))
-    known = {*ours, *(column.name for column in schema.IDENTITIES)}
-    asked = where.columns(known)
-    keyed = {"dataset", "identity"} if asked - ours else set()
-    return where.keep(CandidateRows(source.read_all(sorted(asked & ours | keyed)), people).column, known)
-
-
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
     keep = sampling.is_valid(combine_chunks(table.column("identity")))
     left_out = {"without identity": int((~keep).sum())}
@@ -173,43 +165,3 @@ def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[st
         values = np.append(codes.values, np.int32(-1))[place]
         traits[name] = AttributeCodes(name, values, codes.levels)
     return traits
-
-
-class CandidateRows:
-    """Columns of images and of their persons alike, as the filter asks for them."""
-
-    def __init__(self, table: "pa.Table", people: "pa.Table") -> None:
-        self._table, self._people = table, people
-        self._row: Any = None
-
-    def column(self, name: str) -> "pa.Array":
-        """A column with one value an image; a person's attribute is repeated for each of its images."""
-        import pyarrow as pa
-
-        if name in self._table.column_names:
-            column = self._table.column(name)
-            if pa.types.is_dictionary(column.type):
-                column = column.unify_dictionaries()
-            return column.combine_chunks()
-        column = self._people.column(name)
-        if pa.types.is_dictionary(column.type):
-            column = column.unify_dictionaries()
-        return column.combine_chunks().take(self._rows())
-
-    def _rows(self) -> "pa.Array":
-        """For each image, the row of identities.parquet that it belongs to; null where there is none."""
-        import pyarrow as pa
-
-        if self._row is None:
-            dataset, identity = (encode_levels(name, self._table.column(name)) for name in ("dataset", "identity"))
-            known = identity.values >= 0
-            person, persons = number_identities(dataset.at(known), identity.at(known))
-            names = zip(
-                self._people.column("dataset").to_pylist(), self._people.column("identity").to_pylist(), strict=True
-            )
-            place = {name: i for i, name in enumerate(names)}
-            found = np.array([place.get(name, -1) for name in persons], dtype=np.int64)
-            rows = np.full(len(known), -1, dtype=np.int64)
-            rows[known] = found[person]
-            self._row = pa.array(rows, mask=rows < 0)
-        return self._row

@@ -13,12 +13,12 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import discard_if_empty, hold_folder, remove_output
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.options import accepts, combined
+from gprplus.ingest.filters.parse import Filter
 from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
 from gprplus.splits.audit import audit_split as audited
 from gprplus.splits.coarsening import draw_with_coarsened_levels
 from gprplus.splits.dealing import draw_deals
 from gprplus.splits.designs import ArmSet, DesignInput, draw_design
-from gprplus.splits.filters.parse import Filter
 from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
 from gprplus.splits.members import iter_parts, write_members

@@ -277,7 +277,7 @@ class SplitRequest(Options):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.where is not None:
-            from gprplus.splits.filters.parse import Filter
+            from gprplus.ingest.filters.parse import Filter
 
             object.__setattr__(self, "where", Filter(self.where).text)
         if "," in self.attr or (self.design == "factorial" and not self.factors):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from gprplus.core.contact_sheet import EMPTY, GAP, MARGIN, PAPER, contact_sheet
 from gprplus.core.errors import ReportError
-from gprplus.reporting.figures.contact_sheet import EMPTY, GAP, MARGIN, PAPER, contact_sheet
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gprplus import schema
 from gprplus.core.errors import FilterError
-from gprplus.splits.filters.parse import Filter
+from gprplus.ingest.filters.parse import Filter
 
 KNOWN = frozenset(column.name for column in (*schema.IMAGES, *schema.IDENTITIES))
 ROWS = [

@@ -77,9 +77,9 @@ def _table(title: str, those: "Sequence[Issue]") -> None:
 
 def _draw(manifest: "Manifest", listed: "dict[str, list[Issue]]", sheet: Path, columns: int) -> None:
     from gprplus.cli.show.formatting import save_image
+    from gprplus.core.contact_sheet import contact_sheet
     from gprplus.core.errors import ManifestError
     from gprplus.ingest.checks.examples import worst_images
-    from gprplus.reporting.figures.contact_sheet import contact_sheet
 
     if not listed:
         raise ManifestError(f"No check of {manifest.path} has anything to draw: --sheet needs flagged images.")

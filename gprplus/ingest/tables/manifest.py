@@ -3,21 +3,26 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gprplus.core.declarations import attributes
-from gprplus.core.errors import ManifestError, did_you_mean
+from gprplus.core.declarations import attributes, image_attributes
+from gprplus.core.errors import ManifestError, did_you_mean, first_few
 from gprplus.core.files.folders import is_held
-from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.paths import AnyPath, as_named_paths
 from gprplus.core.files.roots import recorded_root
 from gprplus.core.files.signatures import Signature, file_signature
 from gprplus.core.files.workdir import read_json
+from gprplus.core.html import html_facts
+from gprplus.ingest.tables.manifest_table import ManifestTable, Where
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
 from gprplus.schema.records import manifest_record
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from PIL import Image
 
 RECORD = "manifest.json"
 TABLES = {"images": IMAGES, "identities": IDENTITIES, "rejected": REJECTED, "scan": SCAN}
@@ -26,10 +31,11 @@ PARTS = ".parts"  # what is read of a build that is not finished (reading/parts.
 MEASURING = ".looks"  # a folder: measurements of an unfinished build
 _LOOKS = 40  # times that an open looks for a manifest that is not being replaced: two seconds
 AGAIN = "Build it again with --force."
+_THUMBNAILS = 8  # images that a notebook shows of a manifest
 NEXT = ".next"  # where a build writes before it takes the place of what was there
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest:
     """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
 
@@ -78,9 +84,10 @@ class Manifest:
         """Return the record of each data set, by name."""
         return dict(self.info["datasets"])
 
-    def images(self, columns: Sequence[str] | None = None) -> "pa.Table":
-        """Return the images table (schema.IMAGES and the columns of the checks), or some columns of it."""
-        return self._table("images", columns)
+    @property
+    def images(self) -> ManifestTable:
+        """The images table: schema.IMAGES, and the columns of the checks that were asked for."""
+        return self._view("images")
 
     def columns(self, table: str) -> list[str]:
         """The columns that a table of this manifest has: those of the schema, and in images those of its checks."""
@@ -91,17 +98,104 @@ class Manifest:
         """Return the measurements of each image for the checks (checks.columns.LOOKS); None without checks."""
         return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
 
-    def identities(self, columns: Sequence[str] | None = None) -> "pa.Table":
+    @property
+    def identities(self) -> ManifestTable:
         """The identities table (schema.IDENTITIES)."""
-        return self._table("identities", columns)
+        return self._view("identities")
 
-    def rejected(self) -> "pa.Table":
-        """Return the rejected files and reasons (schema.REJECTED)."""
-        return self._table("rejected", [column.name for column in REJECTED])
+    @property
+    def rejected(self) -> ManifestTable:
+        """Files that were found and are not in the manifest, and why (schema.REJECTED)."""
+        return self._view("rejected")
 
-    def scan(self) -> "pa.Table":
+    @property
+    def scan(self) -> ManifestTable:
         """Size and modification time of every file that was opened (schema.SCAN)."""
-        return self._table("scan", [column.name for column in SCAN])
+        return self._view("scan")
+
+    def image(self, uid: int | str, *, roots: Mapping[str, AnyPath] | None = None) -> "Image.Image":
+        """Return one image in RGB; members of archives are read in place.
+
+        Args:
+            uid: Its key in the images table, as a number or as text in decimal.
+            roots: The folders of datasets whose images have moved, by name.
+
+        Raises:
+            ManifestError: There is no such uid, or its file is gone or is no whole image.
+        """
+        from gprplus.ingest.tables.pictures import read_image
+
+        row = self.images.to_arrow(["dataset", "path"], where=[int(uid)])
+        place = self.roots(as_named_paths(roots))[row.column("dataset")[0].as_py()]
+        return read_image(place, row.column("path")[0].as_py())
+
+    def sheet(
+        self,
+        where: Where = None,
+        *,
+        columns: int = 8,
+        limit: int = 48,
+        height_px: int = 128,
+        roots: Mapping[str, AnyPath] | None = None,
+    ) -> "Image.Image":
+        """Return images side by side, each with its identity and what differs among them below it.
+
+        Args:
+            where: Which images, as in `images.to_pandas`.
+            columns: Images in a row.
+            limit: Images at most; of more, some are chosen by key, the same each time.
+            height_px: Height of each image in pixels.
+            roots: The folders of datasets whose images have moved, by name.
+
+        Raises:
+            ManifestError: `where` keeps no image.
+        """
+        from gprplus.ingest.tables.pictures import COLUMNS, choose_rows, draw_sheet
+
+        rows = self.images.to_arrow(COLUMNS, where)
+        if not len(rows):
+            raise ManifestError(f"No image of {self.path} is kept by where={where!r}; loosen it.")
+        chosen = choose_rows(rows, limit)
+        title = f"{len(chosen):,} of {len(rows):,} images" if len(chosen) < len(rows) else f"{len(rows):,} images"
+        title += f", {where}" if isinstance(where, str) else ""
+        return draw_sheet(chosen, self.roots(as_named_paths(roots)), columns, height_px, title)
+
+    def __repr__(self) -> str:
+        counts, levels = self.info["counts"], self.info["levels"]
+        varied = [f"{name} {len(levels[name])}" for name in image_attributes() if len(levels.get(name, ())) > 1]
+        head = f"Manifest of {counts['images']:,} images, {counts['identities']:,} identities"
+        return f"{head}\n  {', '.join(varied) or 'one level of each attribute'}\n  {first_few(list(self.datasets), 4)}"
+
+    def _repr_html_(self) -> str:
+        from gprplus.ingest.tables.pictures import COLUMNS, choose_rows, draw_thumbnails
+
+        levels = {name: _shown_levels(found) for name, found in self.info["levels"].items() if found}
+        counts = {name: self.info["counts"][name] for name in ("images", "identities", "rejected")}
+        facts = html_facts(str(self.path), {"datasets": ", ".join(self.datasets), **counts, **levels})
+        return facts + draw_thumbnails(choose_rows(self.images(COLUMNS), _THUMBNAILS), self.roots())
+
+    def _view(self, name: str) -> ManifestTable:
+        columns = self.columns(name)
+        read = partial(self._table, name) if name in ("images", "identities") else partial(self._some, name, columns)
+        rows = int(self.info["counts"].get(name, 0))
+        return ManifestTable(name, columns, rows, read, partial(self._keep, name))
+
+    def _some(self, name: str, every: Sequence[str], columns: Sequence[str] | None) -> "pa.Table":
+        """Columns of a table; None is those of its schema, whatever else the file has."""
+        return self._table(name, every if columns is None else columns)
+
+    def _keep(self, name: str, where: Where) -> "np.ndarray":
+        """`(N,) bool`: the rows of a table that `where` keeps."""
+        from gprplus.ingest.filters.filter_columns import filter_images
+        from gprplus.ingest.filters.parse import Filter
+        from gprplus.ingest.filters.uid_selection import UidSelection
+
+        if not isinstance(where, str):
+            uids = self._table(name, ["uid"]).column("uid").to_numpy()
+            return UidSelection.of(where, uids).keep(uids)
+        read = partial(self._table, name)
+        people = self._table("identities", None) if name == "images" else read(None)
+        return filter_images(Filter(where), self.columns(name), read, people)
 
     def _table(self, name: str, columns: Sequence[str] | None) -> "pa.Table":
         import pyarrow.parquet as pq
@@ -147,6 +241,10 @@ class Manifest:
         if attribute == "identity":
             return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
         return list(self.info["levels"].get(attribute, []))
+
+
+def _shown_levels(levels: Sequence[Any]) -> str:
+    return first_few(levels, 12) if len(levels) > 1 else str(levels[0])
 
 
 def _ended(path: Path) -> bool:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from gprplus.core.errors import FilterError, did_you_mean
 from gprplus.ingest.checks.columns import CHECKED
-from gprplus.splits.filters.evaluate import evaluate_filter
-from gprplus.splits.filters.syntax import (
+from gprplus.ingest.filters.evaluate import evaluate_filter
+from gprplus.ingest.filters.syntax import (
     BooleanOperation,
     ChainedComparison,
     Comparison,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import did_you_mean
-from gprplus.splits.filters import numbers
-from gprplus.splits.filters.syntax import BooleanOperation, Comparison, Negation, Node, Token, syntax_error, unquote
+from gprplus.ingest.filters import numbers
+from gprplus.ingest.filters.syntax import BooleanOperation, Comparison, Negation, Node, Token, syntax_error, unquote
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -1,0 +1,70 @@
+"""Columns of images and of their identities alike, as a filter asks for them."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gprplus.core.arrow import combine_chunks
+from gprplus.ingest.filters.parse import Filter
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def filter_images(
+    where: Filter, columns: Sequence[str], read: "Callable[[list[str]], pa.Table]", identities: "pa.Table"
+) -> np.ndarray:
+    """Return `(N,) bool`: the images for which a filter is true.
+
+    Args:
+        where: The filter; it may name columns of images and of identities.
+        columns: The columns that images have.
+        read: Returns some of these columns.
+        identities: The identities table.
+    """
+    known = {*columns, *identities.column_names}
+    asked, own = where.columns(known), set(columns)
+    keys = {"dataset", "identity"} if asked - own else set()
+    return where.keep(FilterColumns(read(sorted(asked & own | keys)), identities).column, known)
+
+
+class FilterColumns:
+    """Columns with one value an image: those of the images table, and those of its identities repeated."""
+
+    def __init__(self, images: "pa.Table", identities: "pa.Table") -> None:
+        self._images, self._identities = images, identities
+
+    def column(self, name: str) -> "pa.Array":
+        """Return a column of the images; an attribute of identities is repeated for each of their images."""
+        if name in self._images.column_names:
+            return combine_chunks(self._images.column(name))
+        return combine_chunks(self._identities.column(name)).take(self._identity_rows)
+
+    @cached_property
+    def _identity_rows(self) -> "pa.Array":
+        """For each image, the row of the identities table that it belongs to; null where there is none."""
+        import pyarrow as pa
+
+        place = {key: row for row, key in enumerate(_keys(self._identities))}
+        codes, pairs = _pairs(self._images)
+        rows = np.array([place.get(pair, -1) for pair in pairs], dtype=np.int64)[codes]
+        return pa.array(rows, mask=rows < 0)
+
+
+def _keys(table: "pa.Table") -> list[tuple[str | None, str | None]]:
+    return list(zip(*(table.column(name).to_pylist() for name in ("dataset", "identity")), strict=True))
+
+
+def _pairs(table: "pa.Table") -> tuple[np.ndarray, list[tuple[str | None, str | None]]]:
+    """The distinct (dataset, identity) of a table, and the place of each row's in them, `(N,) int64`."""
+    import pyarrow as pa
+
+    columns = [combine_chunks(table.column(name)) for name in ("dataset", "identity")]
+    columns = [one if pa.types.is_dictionary(one.type) else one.dictionary_encode() for one in columns]
+    dataset, identity = (np.asarray(one.indices.fill_null(len(one.dictionary))).astype(np.int64) for one in columns)
+    names = [[*one.dictionary.to_pylist(), None] for one in columns]
+    wide = len(names[1])
+    distinct, codes = np.unique(dataset * wide + identity, return_inverse=True)
+    return codes, [(names[0][pair // wide], names[1][pair % wide]) for pair in distinct.tolist()]
