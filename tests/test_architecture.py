@@ -182,3 +182,17 @@ def test_importing_the_package_loads_nothing_heavy():
     program = f"import sys, gprplus; dir(gprplus); print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+PREFIX = r"(?:only|without|ids|random|path|restrict)-"
+PARSED = re.compile(rf"""(?:startswith|endswith|removeprefix|partition|match|compile|split)\(\(?r?f?["']{PREFIX}""")
+
+
+def test_no_package_but_splits_parses_the_name_of_an_arm():
+    """A fact about an arm is a field or a property of its record (`gprplus.schema.split_record`)."""
+    files = [*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.j2")]
+    outside = [path for path in files if path.relative_to(PACKAGE).parts[0] != "splits"]
+    found = [str(path) for path in outside if PARSED.search(path.read_text())]
+    assert not found, "these take an arm's name apart; ask its record"
+    assert PARSED.search('arm.startswith("only-")')
+    assert PARSED.search("name.removeprefix('ids-')")

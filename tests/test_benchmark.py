@@ -113,10 +113,10 @@ def test_each_seed_trains_on_its_own_deal(work, dealt):
         for arm in ("mix", "random-images-1"):
             record = json.loads((folder / arm / f"seed{seed}" / "run.json").read_text())
             assert record["deal"] == deal
-            assert record["train_digest"] == split.info["arms"][arm]["deals"][deal]["fingerprint"]
+            assert record["train_digest"] == split.record.arms[arm].deals[deal].fingerprint
         record = json.loads((folder / "only-sunny" / f"seed{seed}" / "run.json").read_text())
         assert record["deal"] is None  # its rows are equal in all deals
-        assert record["train_digest"] == split.info["arms"]["only-sunny"]["fingerprint"]
+        assert record["train_digest"] == split.record.arms["only-sunny"].fingerprint
     first, second, third = (
         (folder / "mix" / f"seed{seed}" / "run.json").read_text().partition('"train_digest": "')[2][:64]
         for seed in range(3)
@@ -447,7 +447,7 @@ def test_progress_counts_steps_over_all_runs_and_scoring_as_steps(work, monkeypa
     seen = []
     ask(work, f"counted{jobs}", steps=40, jobs=jobs, progress=lambda done, total: seen.append((done, total)))
     split = Split.open(work / "splits" / "weather")
-    scoring = round(split.info["test"]["queries"] / 18 + split.info["test"]["gallery"] / 18)  # 3 x 6 images a step
+    scoring = round(split.record.test.queries / 18 + split.record.test.gallery / 18)  # 3 x 6 images a step
     total = 4 * 40 + 5 * scoring  # four arms are trained, and those and the untrained floor are scored
     training = [done for done, of in seen if of == total]
     assert training == sorted(training)

@@ -40,7 +40,7 @@ def test_the_split_is_there_already(work):
 
 def test_the_same_request_still_draws_the_same_rows(work):
     again = make_split(work / "manifest", "weather", output=work / "splits" / "again", **AS_BEFORE)
-    assert again.info["fingerprint"] == Split.open(work / "splits" / "weather").info["fingerprint"]
+    assert again.record.fingerprint == Split.open(work / "splits" / "weather").record.fingerprint
 
 
 def test_more_seeds_of_its_one_draw_are_warned_of(work):

@@ -49,9 +49,9 @@ def test_a_repr_fits_three_lines(made, name):
 def test_what_a_split_and_its_arm_show(made):
     split, arm = made["split"], made["arm"]
     assert repr(split).startswith("Split split by weather, design only: 4 arms, 2 deals\n  images: only-sunny ")
-    images, test = arm.images, split.info["test"]
+    images, test = arm.images, split.record.test
     assert repr(arm) == f"Arm mix: {images} images, {arm.identities} identities, deal 1"
-    assert f"test: {test['queries']} queries, {test['gallery']} gallery images" in repr(split)
+    assert f"test: {test.queries} queries, {test.gallery} gallery images" in repr(split)
     assert "<td>only-foggy</td><td>only</td>" in split._repr_html_()
 
 

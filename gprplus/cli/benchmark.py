@@ -140,10 +140,10 @@ def print_results(outcome: "BenchmarkResult") -> None:
     if not plan.trained and not plan.shared:
         print_note(f"Nothing to train: all {plan.kept} runs are there already.")
     tables = zip(outcome.summaries, outcome.contrasts, outcome.levels, outcome.sensitivity, strict=True)
-    for folder, (summary, contrasts, levels, again), info, page in zip(
-        outcome.folders, tables, outcome.infos, outcome.reports, strict=True
+    for folder, (summary, contrasts, levels, again), about, page in zip(
+        outcome.folders, tables, outcome.experiments, outcome.reports, strict=True
     ):
         headers, rows = overview_table(summary, contrasts)
         print_table(headers, rows, title=str(folder), right=range(headers.index("arm") + 1, len(headers)))
-        print_paragraph(verdict_paragraphs(summary, contrasts, info, levels, again))
+        print_paragraph(verdict_paragraphs(summary, contrasts, about, levels, again))
         print_result(f"report: {page}")

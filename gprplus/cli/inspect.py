@@ -10,6 +10,7 @@ from gprplus.cli import console, options
 from gprplus.cli.show import audit
 from gprplus.cli.show import split as shown
 from gprplus.cli.show.formatting import format_counts, save_image
+from gprplus.core import typed
 
 
 @click.command("inspect")
@@ -108,7 +109,7 @@ def _diff(first: Path, second: Path, as_json: bool) -> None:
         raise ManifestError(f"{split} is a split and {other} is none; --diff compares two splits or two manifests.")
     if all(splits):
         one, two = Split.open(first), Split.open(second)
-        found, same = compare_splits(one, two), one.info["fingerprint"] == two.info["fingerprint"]
+        found, same = compare_splits(one, two), one.record.fingerprint == two.record.fingerprint
     else:
         left, right = Manifest.open(first), Manifest.open(second)
         found, same = compare_manifests(left, right), left.fingerprint == right.fingerprint
@@ -176,38 +177,30 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
     if sheet:
         raise SplitError(f"{path} is a split; --sheet draws manifests. Give its manifest instead.")
     split = Split.open(path)
-    info = split.info
+    record = split.record
     if as_json:
-        console.print_json(info)
+        console.print_json(typed.as_json(record))
         return
     rows = [
-        [
-            arm,
-            about["kind"],
-            ", ".join(map(str, about.get("levels") or [])),
-            f"{about['images']:,}",
-            f"{about['identities']:,}",
-        ]
-        for arm, about in info["arms"].items()
+        [name, arm.kind, ", ".join(map(str, arm.levels)), f"{arm.images:,}", f"{arm.identities:,}"]
+        for name, arm in record.arms.items()
     ]
     console.print_result(
-        f"{info['name']}: the effect of {info['attribute']}, by the design '{info['design']}', seed {info['seed']}."
+        f"{record.name}: the effect of {record.attribute}, by the design '{record.design}', seed {record.seed}."
     )
     console.print_table(["arm", "kind", "levels", "images", "identities"], rows, right=(3, 4))
-    test = info["test"]
-    shared = f", fingerprint {test['fingerprint'][:12]}..." if test.get("fingerprint") else ""
+    test = record.test
+    shared = f", fingerprint {test.fingerprint[:12]}..." if test.fingerprint else ""
     console.print_result(
-        f"Test side: {test['identities']:,} identities, {test['queries']:,} queries, {test['gallery']:,} gallery rows, "
-        f"protocol {test['protocol']}{shared}."
+        f"Test side: {test.identities:,} identities, {test.queries:,} queries, {test.gallery:,} gallery rows, "
+        f"protocol {test.protocol}{shared}."
     )
-    dealt = shown.deal_counts(info)
+    dealt = shown.deal_counts(record)
     if dealt:
         console.print_result(f"Deals: {dealt}; the table is of deal 0.")
-    within = " x ".join(info["audit"].get("matched_within", []))
+    within = " x ".join(record.audit.matched_within)
     if within:  # arms that were written out one by one need not be matched
-        console.print_result(
-            f"Audit: {info['retention']:.1%} of the candidate images could be matched within {within}."
-        )
-    for warning in info.get("warnings", []):
+        console.print_result(f"Audit: {record.retention:.1%} of the candidate images could be matched within {within}.")
+    for warning in record.warnings:
         console.print_result(f"- {warning}")
-    audit.print_audit(info)
+    audit.print_audit(record.audit)

@@ -10,6 +10,7 @@ from gprplus.cli import options
 from gprplus.cli.generated import chosen, click_options
 from gprplus.cli.show import split as shown
 from gprplus.cli.topics import TopicCommand
+from gprplus.core import typed
 from gprplus.core.options import options_of
 from gprplus.splits.request import IMAGES, SplitRequest
 
@@ -127,7 +128,7 @@ def _rebuild(
     from gprplus.core.errors import SplitError
     from gprplus.splits.rebuild import read_split_record, rebuild_split
 
-    info, asked = read_split_record(record)
+    theirs, asked = read_split_record(record)
     for name, value in _asked(context).items():
         said = ",".join(asked.factors) if name == "attr" and asked.factors else getattr(asked, name)
         if (tuple(value) if isinstance(value, list) else value) != said:
@@ -135,7 +136,7 @@ def _rebuild(
             raise click.UsageError(
                 f"{record} was made with {option} {differences.format_cell(said)}; leave {option} out."
             )
-    folder = output or work / "splits" / str(info["name"])
+    folder = output or work / "splits" / theirs.name
     source = manifest or work / "manifest"
     found = rebuild_split(record, source, output=folder, force=context.params["force"])
     equal = found.split is not None
@@ -151,7 +152,7 @@ def _rebuild(
         )
     if not as_json:
         console.print_result(
-            f"equal: {found.split.path} has the rows of {record} (fingerprint {info['fingerprint'][:12]}...)"
+            f"equal: {found.split.path} has the rows of {record} (fingerprint {theirs.fingerprint[:12]}...)"
         )
 
 
@@ -179,7 +180,8 @@ def _of_study(
     source, folder = manifest or work / plan.manifest, output or work / "splits"
     made = make_study_splits(plan, source, folder, force=context.params["force"])
     if as_json:
-        print_json({"study": plan.study.name, "splits": [{"path": str(split.path), **split.info} for split in made]})
+        found = [{"path": str(split.path), **typed.as_json(split.record)} for split in made]
+        print_json({"study": plan.study.name, "splits": found})
         return
     for split in made:
         shown.as_text(split)

@@ -57,7 +57,7 @@ def command(
         verdict_paragraphs(
             outcome.summary,
             outcome.judged["contrasts"],
-            outcome.info,
+            outcome.experiment,
             outcome.judged.get("levels"),
             outcome.judged.get("sensitivity"),
         )

@@ -1,8 +1,8 @@
-"""Fill frozen dataclasses from JSON or TOML values, with one sentence for whatever does not fit."""
+"""Read frozen dataclasses from JSON or TOML values, with one sentence for whatever does not fit, and write them."""
 
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -11,6 +11,52 @@ from gprplus.core.errors import GprplusError, did_you_mean, escape
 T = TypeVar("T")
 _WORDS = {str: "text", int: "a whole number", bool: "true or false", float: "a number"}
 _INT64 = 2**63
+
+
+def optional() -> Any:
+    """Declare a field that JSON leaves out where it is None."""
+    return field(default=None, metadata={"omit": None})
+
+
+def optional_table() -> Any:
+    """Declare a mapping that JSON leaves out where it is empty."""
+    return field(default_factory=dict, metadata={"omit": {}})
+
+
+def derived(default: Any) -> Any:
+    """Declare a field that is worked out when a record is read and is no key of its JSON."""
+    return field(default=default, metadata={"derived": True}, compare=False)
+
+
+def keyed(key: str) -> Any:
+    """Declare a field whose JSON key is a word that Python reserves."""
+    return field(metadata={"key": key})
+
+
+def as_json(value: Any) -> Any:
+    """Return a dataclass as the JSON value that `parse_typed` reads, its fields in order.
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class End:
+    ...     of: str = keyed("from")
+    ...     share: float | None = optional()
+    ...     counts: tuple[int, ...] = ()
+    >>> as_json(End("sunny", counts=(1, 2)))
+    {'from': 'sunny', 'counts': [1, 2]}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        found = {}
+        for key, declared in _hints(type(value))[1].items():
+            part = getattr(value, declared.name)
+            if "omit" not in declared.metadata or part != declared.metadata["omit"]:
+                found[key] = as_json(part)
+        return found
+    if isinstance(value, Mapping):
+        return {key: as_json(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(part) for part in value]
+    return value
 
 
 def parse_typed(cls: type[T], data: Any, where: str, error: type[GprplusError], *, strict: bool = True) -> T:
@@ -36,18 +82,21 @@ def parse_typed(cls: type[T], data: Any, where: str, error: type[GprplusError], 
             if key not in known:
                 raise error(f"{where}: unknown key '{escape(str(key))[:80]}'. {did_you_mean(key, known)}")
     values = {}
-    for name, field in known.items():
-        if name in data:
-            values[name] = value_of(hints[name], data[name], f"{where}: {name}", error, strict=strict)
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise error(f"{where}: the key '{name}' is missing.")
+    for key, declared in known.items():
+        if key in data:
+            hint = hints[declared.name]
+            values[declared.name] = value_of(hint, data[key], f"{where}: {key}", error, strict=strict)
+        elif declared.default is MISSING and declared.default_factory is MISSING:
+            raise error(f"{where}: the key '{key}' is missing.")
     return cls(**values)
 
 
 @cache
 def _hints(cls: type) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the types of a dataclass by field name, and its fields by JSON key, without the derived ones."""
     assert is_dataclass(cls), f"{cls} is not a dataclass"
-    return get_type_hints(cls), {field.name: field for field in fields(cls)}
+    stored = [one for one in fields(cls) if "derived" not in one.metadata]
+    return get_type_hints(cls), {one.metadata.get("key", one.name): one for one in stored}
 
 
 def value_of(hint: Any, value: Any, where: str, error: type[GprplusError], *, strict: bool = True) -> Any:

@@ -111,8 +111,8 @@ def _persons(split: Split, trained: "pa.Table", name: str, target: "pa.Table", m
     """Return 0 if data sets are equal and no identity is shared; None if no data set is: equal names are no
     evidence.
     """
-    one, two = split.info["datasets"], manifest.info["datasets"]
-    same = {of for of in one if of in two and one[of].get("fingerprint") == two[of].get("fingerprint")}
+    one, two = split.record.datasets, manifest.info["datasets"]
+    same = {of for of in one if of in two and one[of].fingerprint == two[of].get("fingerprint")}
     if not same:
         return None
     ours, theirs = (
@@ -133,10 +133,10 @@ def _source(split: Split) -> "Manifest | None":
     from gprplus.ingest import Manifest
 
     try:
-        found = Manifest.open(split.path / split.info["manifest"]["path"])
+        found = Manifest.open(split.path / split.record.manifest.path)
     except (GprplusError, OSError):
         return None
-    return found if found.info["fingerprint"] == split.info["manifest"]["fingerprint"] else None
+    return found if found.info["fingerprint"] == split.record.manifest.fingerprint else None
 
 
 def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:

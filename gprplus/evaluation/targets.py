@@ -10,6 +10,7 @@ import numpy as np
 from gprplus import schema
 from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
+from gprplus.core.typed import as_json
 from gprplus.evaluation import eligibility, query_copies
 from gprplus.evaluation import ranked_examples as ranked
 from gprplus.evaluation.eligibility import CAMERA
@@ -220,9 +221,9 @@ def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> 
     rows = split.test()
     if not len(rows):
         return None
-    info = split.info
+    record = split.record
     found = Target(
-        OWN_TEST_SET, info["test"]["protocol"], info["attribute"], rows, split.roots(roots), info["datasets"]
+        OWN_TEST_SET, record.test.protocol, record.attribute, rows, split.roots(roots), as_json(record.datasets)
     )
     manifest = split.manifest() if found.protocol == "no-camera" else None
     return found if manifest is None else replace(found, judged={"copies": found._copies(manifest)})
@@ -250,16 +251,17 @@ def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None)
     tests = split.tests()
     if not tests:
         return []
-    rows, info, found = split.test(), split.info, []
+    rows, record, found = split.test(), split.record, []
     order = np.argsort(uids := rows.column("uid").to_numpy())
     role, places = rows.column_names.index("role"), split.roots(roots)
+    datasets = as_json(record.datasets)
     for name, (facts, groups) in tests.items():
         removed = [group for group in groups if len(group) and group.column("of").null_count == 0]
         both = pa.concat_tables([group for group in groups if group.column("of").null_count])
         mine = rows.take(pa.array(order[np.searchsorted(uids[order], both.column("uid").to_numpy())]))
         mine = mine.set_column(role, rows.field(role), both.column("role").cast(rows.field(role).type))
         gone = removed[0] if removed else None
-        found.append(Target(name, facts["protocol"], info["attribute"], mine, places, info["datasets"], gone))
+        found.append(Target(name, facts.protocol, record.attribute, mine, places, datasets, gone))
     return found
 
 

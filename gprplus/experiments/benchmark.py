@@ -31,7 +31,6 @@ from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import RunMeter
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
-from gprplus.splits.deals import dealt_to, recorded_deals
 from gprplus.statistics.effects import MARGIN, EffectTables
 from gprplus.statistics.levels.level_estimands import require_estimand
 from gprplus.statistics.summary import UNTRAINED
@@ -117,8 +116,8 @@ def benchmark(
         name: image_store.packing_cost(rows, where, folder, height, width) for name, (rows, where) in images.items()
     }
     digests = {name: cost.digest for name, cost in costs.items()}
-    arms = [facts for case in wanted for facts in case.split.info["arms"].values()]
-    for people in {deal["identities"] for facts in arms for deal in recorded_deals(facts)}:
+    arms = [arm for case in wanted for arm in case.split.record.arms.values()]
+    for people in {deal.identities for arm in arms for deal in arm.every_deal}:
         crew.judge(min(chosen.batch.identities, people))
     for case in wanted:
         split_job.check_images_unchanged(case, digests, force=force)
@@ -199,13 +198,15 @@ def _counts(wanted: Sequence[SplitJob], seeds: int, force: bool) -> tuple[int, i
     """Runs to train, runs that share another's training, runs that are done."""
     kept, distinct, total = 0, set(), 0
     for case in wanted:
-        for arm, facts in {**case.split.info["arms"], UNTRAINED: {"fingerprint": UNTRAINED}}.items():
+        arms = case.split.record.arms
+        for arm in (*arms, UNTRAINED):
             for seed in range(seeds):
                 total += 1
                 if not force and run.read_run_record(case.folder / arm / f"seed{seed}"):
                     kept += 1
                 else:
-                    distinct.add((dealt_to(facts, seed)["fingerprint"], seed))
+                    rows = arms[arm].dealt_to(seed).fingerprint if arm in arms else UNTRAINED
+                    distinct.add((rows, seed))
     return len(distinct), total - kept - len(distinct), kept
 
 
@@ -272,8 +273,7 @@ Collected = tuple["pa.Table", "pa.Table", EffectTables]  # results, summary, eff
 
 
 def _collect(case: SplitJob, margin: float) -> Collected:
-    info = case.split.info
-    return collect.collect_results(case.folder, case.split.arms, info.get("reference"), info, margin)
+    return collect.collect_results(case.folder, case.split.record, margin)
 
 
 def _again(
@@ -292,19 +292,19 @@ def _again(
     arm = crew.decided(settings.widest_contrast(base.to_pylist()) if base else None)
     if arm is None:
         return
-    info = case.split.info
-    pair, folder = (arm, info["reference"]), case.folder / settings.FOLDER
-    found = settings.recipe_variants(case.recipe, [info["arms"][name]["images"] for name in pair])
+    split, folder = case.split.record, case.folder / settings.FOLDER
+    pair = (arm, str(split.reference))
+    found = settings.recipe_variants(case.recipe, [split.arms[name].images for name in pair])
     runs_ = [one for v in found for one in trials(recipe=v.recipe, folder=folder / v.folder, arms=pair)]
     _run(runs_, jobs, progress, crew)
     if base is not None:
-        table = settings.compare_variants(base, folder, found, arm, info, margin)
+        table = settings.compare_variants(base, folder, found, arm, split, margin)
         workdir.write_table(case.folder / settings.TABLE, table)
 
 
 def _steps_again(case: SplitJob, seeds: int) -> int:
     """Steps of `sensitivity`, for two arms that differ in size as the smallest and the largest do."""
-    sizes = sorted(facts["images"] for facts in case.split.info["arms"].values())
+    sizes = sorted(arm.images for arm in case.split.record.arms.values())
     pair = [sizes[0], sizes[-1]]
     return seeds * sum(one.recipe.steps(size) for one in settings.recipe_variants(case.recipe, pair) for size in pair)
 
@@ -318,10 +318,10 @@ def _written(wanted: Sequence[SplitJob], found: Sequence[Collected | None], plan
     contrasts, levels = [one.contrasts for one in effects], [one.levels for one in effects]
     folders = [case.folder for case in wanted]
     written = [path for path in write_report.write_reports(folders) if path.suffix == ".html"]
-    infos = [split_job.verdict_inputs(case) for case in wanted]
+    about = [split_job.experiment(case) for case in wanted]
     paths = [case.folder / settings.TABLE for case in wanted]
     again = [_sensitivity(path) if path.is_file() else None for path in paths]
-    tables = map(tuple, (folders, summaries, contrasts, levels, again, infos, written))
+    tables = map(tuple, (folders, summaries, contrasts, levels, again, about, written))
     return BenchmarkResult(planned, *tables)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gprplus.core.html import html_table, html_text
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from gprplus.reporting.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class BenchmarkResult:
         contrasts: One row a contrast (schema.CONTRASTS).
         levels: Scores by level of query and gallery (schema.LEVELS).
         sensitivity: schema.SENSITIVITY where it was measured, else None.
-        infos: The record of each split.
+        experiments: What the verdicts are about: the records of each split and of its benchmark.
         reports: The HTML pages.
     """
 
@@ -65,7 +67,7 @@ class BenchmarkResult:
     contrasts: "tuple[pa.Table, ...]" = ()
     levels: "tuple[pa.Table, ...]" = ()
     sensitivity: "tuple[pa.Table | None, ...]" = ()
-    infos: tuple[Mapping[str, Any], ...] = ()
+    experiments: "tuple[Experiment, ...]" = ()
     reports: tuple[Path, ...] = ()
 
     def __iter__(self) -> Iterator[Path]:
@@ -84,7 +86,7 @@ class BenchmarkResult:
         """Return the verdict of each folder in words."""
         from gprplus.reporting import verdict_paragraphs
 
-        tables = zip(self.summaries, self.contrasts, self.infos, self.levels, self.sensitivity, strict=True)
+        tables = zip(self.summaries, self.contrasts, self.experiments, self.levels, self.sensitivity, strict=True)
         return [verdict_paragraphs(*one) for one in tables]
 
     def __repr__(self) -> str:

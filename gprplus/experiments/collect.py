@@ -1,6 +1,6 @@
 """From the folders of finished runs to results.parquet, summary.parquet and the tables of effects."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +8,7 @@ from gprplus import schema
 from gprplus.core.files import workdir
 from gprplus.evaluation.targets import OWN_TEST_SET, is_own_test_set
 from gprplus.experiments import run
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.effects import MARGIN, EffectTables, compute_effects
 from gprplus.statistics.summary import UNTRAINED, summarize
 
@@ -19,20 +20,20 @@ SUMMARY = "summary.parquet"
 
 
 def collect_results(
-    folder: Path, arms: Sequence[str], reference: str | None, info: Mapping[str, Any], margin: float = MARGIN
+    folder: Path, split: SplitRecord, margin: float = MARGIN, arms: Sequence[str] | None = None
 ) -> "tuple[pa.Table, pa.Table, EffectTables]":
     """Gather every finished run under `folder` (ARM/seedK), write the tables, and give results, summary and effects.
 
-    `info` is split.json, whose design says which effects there are; differences below `margin`, of scores 0-1, count as
-    none where equivalence is tested.
+    The design of `split` declares the effects. Differences below `margin`, of scores 0-1, count as none where
+    equivalence is tested. `arms` are those of the split by default.
 
-    Rows stand by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
+    Rows are sorted by target (`self` first), arm (in the order of `arms`, the untrained floor last) and seed.
     """
     import pyarrow as pa
 
     rows: list[dict[str, Any]] = []
     queries = {}
-    for place, arm in enumerate([*arms, UNTRAINED]):
+    for place, arm in enumerate([*(split.arms if arms is None else arms), UNTRAINED]):
         for path in sorted((folder / arm).glob("seed*"), key=lambda path: int(path.name.removeprefix("seed"))):
             record = run.read_run_record(path)
             if record:
@@ -48,10 +49,10 @@ def collect_results(
         )
     )
     results = schema.conform(pa.Table.from_pylist(rows), schema.RESULTS)
-    summary = summarize(results, queries, reference)
+    summary = summarize(results, queries, split.reference)
     workdir.write_table(folder / RESULTS, results)
     workdir.write_table(folder / SUMMARY, summary)
-    judged = compute_effects(results, queries, info, margin=margin)
+    judged = compute_effects(results, queries, split, margin=margin)
     for name in ("contrasts", "components", "curves", "pooled", "levels"):
         workdir.write_table(folder / f"{name}.parquet", getattr(judged, name))
     return results, summary, judged

@@ -13,7 +13,6 @@ from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import score_arrays
 from gprplus.experiments import run
 from gprplus.experiments.split_job import SplitJob
-from gprplus.splits.deals import dealt_to
 from gprplus.statistics.summary import UNTRAINED
 
 _QUERIES, _GALLERY = 128, 2048  # a search small enough to be timed in passing
@@ -42,13 +41,13 @@ def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Workl
         sizes = [(target.facts(), target.rerank) for target in case.targets]
         plain = sum(facts["queries"] * facts["gallery"] for facts, again in sizes if again is None)
         again = sum((facts["queries"] + facts["gallery"]) ** 2 for facts, again in sizes if again is not None)
-        for arm, facts in {**case.split.info["arms"], UNTRAINED: {}}.items():
+        for arm in (*case.split.arms, UNTRAINED):
             for seed in range(seeds):
                 if force or not run.read_run_record(case.folder / arm / f"seed{seed}"):
                     embedded, pairs, reranked = embedded + searched, pairs + plain, reranked + again
-                    if facts:
-                        dealt = dealt_to(facts, seed)
-                        steps[dealt["fingerprint"], seed] = case.recipe.steps(dealt["images"])
+                    if arm != UNTRAINED:
+                        dealt = case.split.record.arms[arm].dealt_to(seed)
+                        steps[dealt.fingerprint, seed] = case.recipe.steps(dealt.images)
     return Workload(sum(steps.values()), embedded, pairs, reranked)
 
 

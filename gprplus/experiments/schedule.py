@@ -14,7 +14,6 @@ from gprplus.baseline.recipe import Recipe
 from gprplus.core.errors import TrainingError
 from gprplus.evaluation.targets import Target
 from gprplus.experiments.run import TrainingRun, TrainingSet
-from gprplus.splits.deals import deal_of
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -38,13 +37,13 @@ def build_runs(
 
     Seed k trains on deal k of an arm, modulo the number of its deals.
     """
-    whose = (split.name, split.info["fingerprint"])
+    whose = (split.name, split.record.fingerprint)
     base = TrainingRun(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
     sets: dict[tuple[str, int | None], TrainingSet] = {}
     found = []
     for seed in range(seeds):
-        for arm, facts in split.info["arms"].items():
-            deal = deal_of(facts, seed)
+        for arm, facts in split.record.arms.items():
+            deal = facts.deal_of(seed)
             if (arm, deal) not in sets:
                 sets[arm, deal] = training_set(split, arm, pack, deal or 0)
             of = sets[arm, deal]
@@ -69,9 +68,9 @@ def reused_deals(split: "Split", seeds: int) -> list[str]:
 
 def _drawn(split: "Split") -> bool:
     """Whether another deal of the split has, or would have, other rows."""
-    if "deals" in split.info["request"]:
+    if "deals" in split.record.request:
         return split.deals > 1
-    return any(arm["kind"] not in _AS_WRITTEN for arm in split.info["arms"].values())
+    return any(arm.kind not in _AS_WRITTEN for arm in split.record.arms.values())
 
 
 def training_set(split: "Split", arm: str, pack: ImageStore, deal: int = 0) -> TrainingSet:

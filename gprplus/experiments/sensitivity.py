@@ -14,6 +14,7 @@ from gprplus import schema
 from gprplus.baseline.recipe import Recipe, TrainingLength
 from gprplus.evaluation.targets import OWN_TEST_SET, RERANKED, is_own_test_set
 from gprplus.experiments import collect
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.levels.level_estimands import OWN, TRANSFER
 
 if TYPE_CHECKING:
@@ -62,18 +63,18 @@ def widest_contrast(contrasts: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def compare_variants(
-    base: "pa.Table", folder: Path, found: Sequence[RecipeVariant], arm: str, info: Mapping[str, Any], margin: float
+    base: "pa.Table", folder: Path, found: Sequence[RecipeVariant], arm: str, split: SplitRecord, margin: float
 ) -> "pa.Table":
     """The contrasts of `arm` (schema.SENSITIVITY) under each variant, whose runs are in `folder`/VARIANT, and in `base`
     (schema.CONTRASTS).
     """
     import pyarrow as pa
 
-    reference = str(info["reference"])
+    reference = str(split.reference)
     before = {_key(row): row for row in base.to_pylist() if _is_of(row, arm)}
     rows: list[dict[str, Any]] = []
     for variant in found:
-        effects = collect.collect_results(folder / variant.folder, [arm, reference], reference, info, margin)[2]
+        effects = collect.collect_results(folder / variant.folder, split, margin, [arm, reference])[2]
         for row in effects.contrasts.to_pylist():
             if _is_of(row, arm) and _key(row) in before:
                 was = before[_key(row)]

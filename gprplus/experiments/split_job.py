@@ -17,6 +17,7 @@ from gprplus.core.files.safe_names import child_path, plain_name
 from gprplus.evaluation import eligibility, targets
 from gprplus.evaluation.targets import Target
 from gprplus.experiments.arguments import Arguments
+from gprplus.reporting.experiment import Experiment
 from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split
 
@@ -69,7 +70,7 @@ def open_jobs(
         raise SplitError(
             f"Two splits have the same name ({', '.join(sorted(names))}); benchmark them into different folders."
         )
-    known = {dataset for split in opened for dataset in split.info["datasets"]}
+    known = {dataset for split in opened for dataset in split.record.datasets}
     for name in roots:
         if name not in known:
             raise SplitError(f"No split has a dataset called '{name}'. {did_you_mean(name, known)}")
@@ -82,9 +83,9 @@ def open_jobs(
         folder = output / split.name / plain_name(recipe.name, "the recipe's name", RecipeError)
         own_recipe = recipe.for_arms(_set_sizes(opened if as_one else [split]))
         workdir.check_request(folder / RECORD, _request(split, own_recipe), force=force)
-        own = {name: path for name, path in roots.items() if name in split.info["datasets"]}
+        own = {name: path for name, path in roots.items() if name in split.record.datasets}
         whole = [targets.own_test_target(split, own)]
-        given = {name: targets.target_of_manifest(name, m, split.info["attribute"]) for name, m in manifests.items()}
+        given = {name: targets.target_of_manifest(name, m, split.record.attribute) for name, m in manifests.items()}
         whole += [with_leakage(split, target, manifests[name]) for name, target in given.items()]
         searched = [target for target in whole if target]
         found = (*searched, *targets.cross_level_targets(split, own))
@@ -109,7 +110,7 @@ def hold_run_folder(case: SplitJob, *, force: bool) -> AbstractContextManager[Pa
 
 def _set_sizes(splits: Sequence[Split]) -> list[int]:
     """Images of every training set of the splits; what several arms share is one."""
-    sets = {arm["fingerprint"]: arm["images"] for split in splits for arm in split.info["arms"].values()}
+    sets = {arm.fingerprint: arm.images for split in splits for arm in split.record.arms.values()}
     return list(sets.values())
 
 
@@ -129,7 +130,7 @@ def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
         for knob, value in knobs.items()
     }
     request = {
-        "split_fingerprint": split.info["fingerprint"],
+        "split_fingerprint": split.record.fingerprint,
         "recipe": recipe.name,
         "backbone": network.backbone,
         "weights": network.weights,
@@ -236,12 +237,11 @@ def _recorded(case: SplitJob) -> dict[str, Any]:
     return record
 
 
-def verdict_inputs(case: SplitJob) -> dict[str, Any]:
-    """What a verdict needs to know of a finished case: split.json, with the targets of benchmark.json beside it."""
+def experiment(case: SplitJob) -> Experiment:
+    """What a verdict on a finished case is about."""
     record = _recorded(case)
-    estimand = (record.get("arguments") or {}).get("estimand")
-    beside = {"targets": record["targets"], "weights_note": record.get("weights_note"), "estimand": estimand}
-    return {**case.split.info, **beside}
+    benchmark = benchmark_record(record, case.folder / RECORD, SplitError)
+    return Experiment(case.split.record, benchmark, (record.get("arguments") or {}).get("estimand"))
 
 
 def _facts(target: Target, case: SplitJob) -> dict[str, Any]:
@@ -264,7 +264,7 @@ def write_record(
         "request": _request(case.split, case.recipe),
         "split": case.split.name,
         "split_path": workdir.relative_path(case.split.path, case.folder),
-        "split_fingerprint": case.split.info["fingerprint"],
+        "split_fingerprint": case.split.record.fingerprint,
         "recipe": case.recipe.resolved(),
         "targets": {**earlier.get("targets", {}), **{target.name: _facts(target, case) for target in case.targets}},
         "images": {**earlier.get("images", {}), **_own(case, digests)},

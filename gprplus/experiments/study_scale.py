@@ -13,9 +13,9 @@ from typing import Any
 
 from gprplus.core.errors import DeclarationError
 from gprplus.experiments.study_file import StudyFile, StudySplit
+from gprplus.splits.arm_names import identities_named, with_identities
 from gprplus.splits.request import DeclaredArm, SplitRequest
 
-_RUNG = re.compile(r"ids-(\d+)(.*)")
 _SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
 _CELL = re.compile(r"(\d+)(x\d+)?")
 
@@ -97,10 +97,10 @@ def _reference(request: SplitRequest, scale: Fraction, where: str) -> str | None
 
 def _renamed(name: str, scale: Fraction, where: str, arm: DeclaredArm | None) -> str:
     """`ids-800` becomes `ids-40`; a declared arm's name only where it is the number of its people."""
-    found = _RUNG.fullmatch(name)
-    if not found or (arm is not None and arm.identities != int(found[1])):
+    number = identities_named(name)
+    if number is None or (arm is not None and arm.identities != number):
         return name
-    return f"ids-{_whole(int(found[1]), scale, f'{where}: {name}')}{found[2]}"
+    return with_identities(name, _whole(number, scale, f"{where}: {name}"))
 
 
 def _level(text: str, scale: Fraction, where: str) -> str:

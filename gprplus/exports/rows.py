@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
+from gprplus.core.typed import as_json
 from gprplus.ingest import Manifest
 from gprplus.ingest.changed_files import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
@@ -64,10 +65,10 @@ def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -
     notes = () if test.num_rows else ("The split has no test side of its own, so query and gallery are empty.",)
     return ExportSource(
         split.name,
-        split.info["fingerprint"],
+        split.record.fingerprint,
         split.roots(roots),
         parts,
-        split.info["datasets"],
+        as_json(split.record.datasets),
         notes,
         split.manifest(),
     )

@@ -1,38 +1,30 @@
 """Names of arms, levels, targets and contrasts as they stand in a sentence."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
+from gprplus.schema.split_record import Rung, SplitRecord
 
 UNTRAINED = "untrained"
 OWN_TEST_SET = "self"
 
 
-def question_of(info: Mapping[str, Any]) -> str:
-    """What the experiment asks.
-
-    >>> question_of({"attribute": "weather"}), question_of({"attribute": "identity"})
-    ('What is the weather worth?', 'What are more people worth?')
-    """
-    design = info.get("design")
-    if design == "declared":
+def question_of(split: SplitRecord) -> str:
+    """Return the question that an experiment answers, such as "What is the weather worth?"."""
+    if split.design == "declared":
         return "How do these training sets compare?"
-    if design == "factorial":
-        factors = [factor["attribute"] for factor in info["factorial"]["factors"].values()]
-        return (
-            f"What does restricting {formatting.join_names([formatting.attribute_noun(name) for name in factors])} do?"
-        )
-    if design == "path":
-        ends = ("+".join(info["path"][end]) for end in ("from", "to"))
-        return "What does training on {1} in the place of {0} do?".format(*ends)
-    if design == "budget":
+    if split.factorial is not None:
+        factors = [formatting.attribute_noun(factor.attribute) for factor in split.factorial.factors.values()]
+        return f"What does restricting {formatting.join_names(factors)} do?"
+    if split.path is not None:
+        return f"What does training on {'+'.join(split.path.end)} in the place of {'+'.join(split.path.start)} do?"
+    if split.design == "budget":
         return "Are more people or more images of each worth more?"
-    if info.get("attribute") == "identity":
+    if split.attribute == "identity":
         return "What are more people worth?"
-    if info.get("attribute"):
-        return f"What is the {formatting.attribute_noun(info['attribute'])} worth?"
+    if split.attribute:
+        return f"What is the {formatting.attribute_noun(split.attribute)} worth?"
     return "Which training set is worth more?"
 
 
@@ -43,139 +35,123 @@ def target_phrase(target: str) -> str:
     return where if name == target else f"{where}, re-ranked"
 
 
-def reference_phrase(arm: str, info: Mapping[str, Any]) -> str:
-    """The reference as it stands after "against".
+def is_mixture(arm: str, split: SplitRecord) -> bool:
+    """Whether an arm is the one even mixture of the levels; a scaling design has one of each size."""
+    return split.is_of_kind(arm, "mix") and split.design != "scaling"
 
-    >>> reference_phrase("mix", {})
-    'the same-budget mixture'
-    """
-    if arm == "mix":
+
+def reference_phrase(arm: str, split: SplitRecord) -> str:
+    """The reference as it stands after "against", such as "the same-budget mixture"."""
+    if is_mixture(arm, split):
         return "the same-budget mixture"
-    if arm.startswith("ids-"):
-        return (
-            ladder_label(arm)
-            if "x" in arm or info.get("design") == "declared"
-            else f"{ladder_label(arm)} with as many images"
-        )
-    if arm == "path-0":
+    rung = split.rung(arm)
+    if rung:
+        same = rung.images_each is None and split.design != "declared"
+        return f"{ladder_label(rung)} with as many images" if same else ladder_label(rung)
+    if split.is_of_kind(arm, "path") and split.arms[arm].share == 0:
         return "the start of the path"
     return f"the arm {arm}"
 
 
-def against_phrase(family: str, reference: str, info: Mapping[str, Any]) -> str:
-    """What the contrasts of a family are taken to, as it stands after "against".
-
-    >>> against_phrase("main effects", "mix", {}), against_phrase("sufficiency", "mix", {})
-    ('leaving it free', 'the same-budget mixture')
-    """
+def against_phrase(family: str, reference: str, split: SplitRecord) -> str:
+    """What the contrasts of a family are taken to, as it stands after "against"."""
     others = {
         "main effects": "leaving it free",
         "same size": "the mixture of the same size",
         "against random images": "random images of the same size",
         "attribute effect": "as many random levels",
     }
-    return others.get(family) or reference_phrase(reference, info)
+    return others.get(family) or reference_phrase(reference, split)
 
 
-def sentence_subject(family: str, name: str, info: Mapping[str, Any]) -> str:
-    """What a contrast of a family is about, at the head of a sentence.
-
-    >>> sentence_subject("sufficiency", "only-foggy", {"attribute": "weather"})
-    'training on foggy alone'
-    >>> sentence_subject("same size", "only-foggy-120", {"attribute": "weather"})
-    'training on 120 images of foggy'
-    """
+def sentence_subject(family: str, name: str, split: SplitRecord) -> str:
+    """What a contrast of a family is about, at the head of a sentence, such as "training on foggy alone"."""
     if family == "main effects":
-        factors = (info.get("factorial") or {}).get("factors") or {}
-        levels: list[Any] = next((one["restricted"] for one in factors.values() if one["attribute"] == name), [])
-        to = f" to {formatting.join_names([str(level) for level in levels])}" if levels else ""
+        factors = split.factorial.factors.values() if split.factorial else ()
+        levels = next((factor.restricted for factor in factors if factor.attribute == name), [])
+        to = f" to {formatting.join_names(list(map(str, levels)))}" if isinstance(levels, list) and levels else ""
         return f"restricting the {formatting.attribute_noun(name)}{to}"
-    if family in ("same size", "against random images"):
-        arm, _, size = name.rpartition("-")
-        return f"training on {formatting.pluralize(int(size), 'image')} of {level_label(arm, info)}"
-    return arm_phrase(name, info)
+    if family in ("same size", "against random images") and name in split.arms:
+        arm = split.arms[name]
+        return f"training on {formatting.pluralize(arm.images, 'image')} of {_level(arm.choice, split)}"
+    return arm_phrase(name, split)
 
 
-def kind_phrases(family: str, names: Sequence[str], info: Mapping[str, Any]) -> tuple[str, str]:
-    """What the contrasts of a family compare, one and many.
-
-    >>> kind_phrases("sufficiency", ["only-foggy", "only-sunny"], {"attribute": "weather"})
-    ('single weather', 'weathers')
-    """
+def kind_phrases(family: str, names: Sequence[str], split: SplitRecord) -> tuple[str, str]:
+    """What the contrasts of a family compare, one and many, such as "single weather" and "weathers"."""
     if family == "main effects":
         return "restriction", "restrictions"
     if family == "same size":
         return "choice at any size", "choices"
-    attribute = info.get("attribute")
-    if attribute and family == "sufficiency":
-        many = formatting.attribute_nouns(attribute)
-        return (
-            ("choice", f"choices of {many}")
-            if any("+" in name for name in names)
-            else (
-                f"single {formatting.attribute_noun(attribute)}",
-                many,
-            )
-        )
+    if split.attribute and family == "sufficiency":
+        many = formatting.attribute_nouns(split.attribute)
+        if any(len(split.arms[name].choice) > 1 for name in names if name in split.arms):
+            return "choice", f"choices of {many}"
+        return f"single {formatting.attribute_noun(split.attribute)}", many
     if family == "necessity":
         return "arm that leaves something out", "arms that each leave something out"
-    if all(name.startswith("ids-") and "x" not in name for name in names):
+    rungs = [split.rung(name) for name in names]
+    if all(rung is not None and rung.images_each is None for rung in rungs):
         return "lower rung", "lower rungs"
-    return ("step", "steps") if all(name.startswith("path-") for name in names) else ("arm", "arms")
+    return ("step", "steps") if all(split.is_of_kind(name, "path") for name in names) else ("arm", "arms")
 
 
-def arm_phrase(arm: str, info: Mapping[str, Any]) -> str:
-    """An arm as it stands at the head of a sentence.
-
-    >>> arm_phrase("only-foggy", {"attribute": "weather"}), arm_phrase("ids-100", {}), arm_phrase("mix", {})
-    ('training on foggy alone', 'training on 100 identities', 'training on the mixture')
-    """
-    if arm.startswith("only-"):
-        return f"training on {level_label(arm, info)} alone"
-    if arm.startswith("without-"):
-        return f"training without {level_label(arm, info)}"
-    if arm.startswith("ids-"):
-        return f"training on {ladder_label(arm)}"
-    if arm.startswith("path-"):
-        return f"going {arm.removeprefix('path-')}% of the way"
-    if arm.startswith("restrict-"):
-        factors = [formatting.attribute_noun(name) for name in arm.removeprefix("restrict-").split("+")]
-        return f"restricting {formatting.join_names(factors)}"
-    return "training on the mixture" if arm == "mix" else f"training on {arm}"
+def arm_phrase(name: str, split: SplitRecord) -> str:
+    """An arm as it stands at the head of a sentence, such as "training on foggy alone"."""
+    arm = split.arms.get(name)
+    if arm is None:
+        return f"training on {name}"
+    if arm.kind == "only":
+        return f"training on {level_label(name, split)} alone"
+    if arm.kind == "without":
+        return f"training without {level_label(name, split)}"
+    if arm.rung:
+        return f"training on {ladder_label(arm.rung)}"
+    if arm.kind == "path" and arm.share is not None:
+        return f"going {100 * arm.share:g}% of the way"
+    if arm.restricted:
+        return f"restricting {formatting.join_names([formatting.attribute_noun(factor) for factor in arm.restricted])}"
+    return "training on the mixture" if is_mixture(name, split) else f"training on {name}"
 
 
-def level_label(arm: str, info: Mapping[str, Any]) -> str:
-    """The level or levels an arm is named for, in words; other arms keep their name.
-
-    >>> level_label("only-0+90", {"attribute": "viewpoint_deg"}), level_label("mix", {})
-    ('viewpoint 0+90°', 'mix')
-    """
-    for prefix in ("only-", "without-"):
-        if arm.startswith(prefix):
-            levels = arm.removeprefix(prefix)
-            return formatting.format_level(info["attribute"], levels) if info.get("attribute") else levels
-    return ladder_label(arm) if arm.startswith("ids-") else arm
+def level_label(name: str, split: SplitRecord) -> str:
+    """The level or levels an arm is named for, in words, such as "viewpoint 0+90°"; other arms keep their name."""
+    arm = split.arms.get(name)
+    if arm is None:
+        return name
+    if arm.choice:
+        text = _level(arm.choice, split)
+        return f"{text}-{arm.images}" if split.design == "scaling" else text
+    return ladder_label(arm.rung) if arm.rung else name
 
 
-def plot_label(arm: str, info: Mapping[str, Any]) -> str:
-    """An arm as a plot names it: by its bare level where it stands for one.
+def _level(choice: Sequence[str], split: SplitRecord) -> str:
+    levels = "+".join(choice)
+    return formatting.format_level(split.attribute, levels) if split.attribute else levels
 
-    >>> plot_label("only-yes", {"attribute": "hat"}), plot_label("only-90", {"attribute": "viewpoint_deg"})
-    ('yes', '90°')
-    >>> plot_label("mix", {})
-    'mix'
-    """
-    declared = attributes().get(info.get("attribute") or "")
+
+def bare(name: str, split: SplitRecord) -> str:
+    """An arm of single levels by its bare levels, such as "sunny+foggy"; other arms keep their name."""
+    arm = split.arms.get(name)
+    if arm is None or arm.kind != "only":
+        return name
+    return "+".join(arm.choice) + (f"-{arm.images}" if split.design == "scaling" else "")
+
+
+def plot_label(name: str, split: SplitRecord) -> str:
+    """An arm as a plot names it: by its bare level where it stands for one, such as "90°"."""
+    declared = attributes().get(split.attribute)
     degree = "°" if declared and declared.unit == "degree" else ""
-    return arm.removeprefix("only-") + degree if arm.startswith("only-") else arm
+    return bare(name, split) + (degree if split.is_of_kind(name, "only") else "")
 
 
-def ladder_label(arm: str) -> str:
-    """The people of a ladder's rung, such as "48 identities"."""
-    number, _, rest = arm.removeprefix("ids-").partition("-")
-    persons, _, each = number.partition("x")
-    if persons.isdigit() and each.isdigit():
-        images = formatting.pluralize(int(each), "image")
-        return f"{formatting.pluralize(int(persons), 'identity', 'identities')} with {images} each"
-    people = formatting.pluralize(int(number), "identity", "identities") if number.isdigit() else arm
-    return f"{people} with all their images" if rest == "all" else people
+def ladder_label(rung: Rung) -> str:
+    """The identities of a rung of a ladder.
+
+    >>> ladder_label(Rung(48)), ladder_label(Rung(8, 24)), ladder_label(Rung(1, whole=True))
+    ('48 identities', '8 identities with 24 images each', '1 identity with all their images')
+    """
+    found = formatting.pluralize(rung.identities, "identity", "identities")
+    if rung.images_each is not None:
+        return f"{found} with {formatting.pluralize(rung.images_each, 'image')} each"
+    return f"{found} with all their images" if rung.whole else found

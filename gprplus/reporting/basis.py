@@ -1,11 +1,11 @@
 """What a conclusion rests on: seeds and people, where the network came from, what it was tested on."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gprplus.core import declarations
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
+from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Finding, Row
 
 
@@ -17,12 +17,12 @@ def basis_targets(rows: Sequence[Row]) -> list[str]:
     return sorted(names, key=lambda name: (name.removesuffix("+reranked") == OWN_TEST_SET, name))
 
 
-def describe_basis(row: Row, compared: Sequence[Finding], info: Mapping[str, Any]) -> str:
+def describe_basis(row: Row, compared: Sequence[Finding], about: Experiment) -> str:
     """How many seeds and people a conclusion rests on, for how many contrasts its intervals hold, and the caveats."""
     seeds = formatting.pluralize(row["seeds"], "seed")
     queries = formatting.pluralize(row["queries"], "query", "queries")
     people = formatting.pluralize(row["query_identities"], "person", "people")
-    parts = [f"{seeds}, {queries} of {people}", *_together(compared), *describe_caveats([row], info)]
+    parts = [f"{seeds}, {queries} of {people}", *_together(compared), *describe_caveats([row], about)]
     return f"Basis: {'; '.join(parts)}."
 
 
@@ -34,29 +34,31 @@ def _together(compared: Sequence[Finding]) -> list[str]:
     return [f"intervals simultaneous over {over}{' and the three estimands' if first.shared else ''}"]
 
 
-def describe_caveats(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
+def describe_caveats(rows: Sequence[Row], about: Experiment) -> list[str]:
     """What stands beside every conclusion about these rows: where the network came from, what it was tested on."""
     said = []
     for weights in sorted({row["weights"] or "none" for row in rows}):
         said.append(
-            "trained from scratch" if weights == "none" else f"starting from {weights} weights{_fresh(weights, info)}"
+            "trained from scratch" if weights == "none" else f"starting from {weights} weights{_fresh(weights, about)}"
         )
     for target in basis_targets(rows):
-        said.append(f"tested on {describe_target_images(target, info)}")
+        said.append(f"tested on {describe_target_images(target, about)}")
     return said
 
 
-def _fresh(weights: str, info: Mapping[str, Any]) -> str:
+def _fresh(weights: str, about: Experiment) -> str:
     """What of the network its first weights left fresh, to follow their name; empty where they filled all of it."""
-    note = str(info.get("weights_note") or "")
+    note = about.benchmark.weights_note
     return f": {note.removeprefix(f'{weights}: ').rstrip('.')}" if note else ""
 
 
-def describe_target_images(target: str, info: Mapping[str, Any]) -> str:
+def describe_target_images(target: str, about: Experiment) -> str:
     """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
-    known = info if target == OWN_TEST_SET else (info.get("targets") or {}).get(target) or {}
-    datasets = known.get("datasets") or {}
-    titles = {data.get("title") or name for name, data in datasets.items()}
+    targets_ = about.benchmark.targets
+    datasets = (
+        about.split.datasets if target == OWN_TEST_SET else targets_[target].datasets if target in targets_ else {}
+    )
+    titles = {dataset.title or name for name, dataset in datasets.items()}
     ours = declarations.load_declaration("layouts", "engine").data["title"]
     others = sorted(titles - {ours})
     if ours in titles:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gprplus import statistics
 from gprplus.reporting.arm_labels import plot_label
 from gprplus.reporting.verdicts import Row
+from gprplus.schema.split_record import LevelTest, SplitRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,32 +86,30 @@ class CrossLevelReport:
     (`mismatch`) and what the matches of the query's own level are worth beyond as many others (`alike`).
     """
 
-    facts: Mapping[str, Any]
+    facts: LevelTest | None
     matrix: QueryGalleryMatrix | None
     mismatch: tuple[PairedCost, ...]
     alike: tuple[PairedCost, ...]
 
 
-def cross_level_report(
-    rows: Sequence[Row], queries: "pa.Table | None", info: Mapping[str, Any]
-) -> CrossLevelReport | None:
+def cross_level_report(rows: Sequence[Row], queries: "pa.Table | None", split: SplitRecord) -> CrossLevelReport | None:
     """The tests of a split from its summary rows and its queries (schema.QUERIES with arm and seed in front).
 
     None where the split has none. Without `queries` there is the matrix alone.
     """
-    tests = info.get("tests") or {}
+    tests = split.tests
     scored = {(row["arm"], row["target"]): row["mAP"] for row in rows if row["target"] in tests}
     if not scored:
         return None
-    arms = [arm for arm in (info.get("arms") or ()) if any(one == arm for one, _ in scored)]
-    cross = {name: facts for name, facts in tests.items() if facts["kind"] == "cross"}
-    arm = info.get("reference") if info.get("reference") in arms else arms[0] if arms else None
-    matrix = _matrix(scored, cross, arm, info) if cross and arm else None
+    arms = [arm for arm in split.arms if any(one == arm for one, _ in scored)]
+    cross = {name: facts for name, facts in tests.items() if facts.kind == "cross"}
+    arm = split.reference if split.reference in arms else arms[0] if arms else None
+    matrix = _matrix(scored, cross, arm, split) if cross and arm else None
     frame = _frame(queries, tests) if queries is not None else None
-    mismatch = [_mismatch(frame, cross, one, info) for one in arms] if frame is not None and cross else []
-    alike = [_alike(frame, one, info) for one in arms] if frame is not None and SAME in tests else []
+    mismatch = [_mismatch(frame, cross, one, split) for one in arms] if frame is not None and cross else []
+    alike = [_alike(frame, one, split) for one in arms] if frame is not None and SAME in tests else []
     return CrossLevelReport(
-        next(iter(cross.values()), {}),
+        next(iter(cross.values()), None),
         matrix,
         tuple(cost for cost in mismatch if cost),
         tuple(cost for cost in alike if cost),
@@ -118,38 +117,36 @@ def cross_level_report(
 
 
 def _matrix(
-    scored: Mapping[tuple[str, str], float], cross: Mapping[str, Mapping[str, Any]], arm: str, info: Mapping[str, Any]
+    scored: Mapping[tuple[str, str], float], cross: Mapping[str, LevelTest], arm: str, split: SplitRecord
 ) -> QueryGalleryMatrix | None:
-    levels = tuple(dict.fromkeys(facts["query_level"] for facts in cross.values()))
+    levels = tuple(dict.fromkeys(str(facts.query_level) for facts in cross.values()))
     place = {level: i for i, level in enumerate(levels)}
     scores = np.full((len(levels), len(levels)), np.nan)
     for name, facts in cross.items():
         if (arm, name) in scored:
-            scores[place[facts["query_level"]], place[facts["gallery_level"]]] = scored[arm, name]
-    return None if np.isnan(scores).any() else QueryGalleryMatrix(arm, plot_label(arm, info), levels, scores)
+            scores[place[str(facts.query_level)], place[str(facts.gallery_level)]] = scored[arm, name]
+    return None if np.isnan(scores).any() else QueryGalleryMatrix(arm, plot_label(arm, split), levels, scores)
 
 
-def _frame(queries: "pa.Table", tests: Mapping[str, Any]) -> "pd.DataFrame":
+def _frame(queries: "pa.Table", tests: Mapping[str, LevelTest]) -> "pd.DataFrame":
     frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
     return frame[frame["target"].isin(tests) & frame["valid"]]
 
 
-def _mismatch(
-    frame: "pd.DataFrame", cross: Mapping[str, Mapping[str, Any]], arm: str, info: Mapping[str, Any]
-) -> PairedCost | None:
+def _mismatch(frame: "pd.DataFrame", cross: Mapping[str, LevelTest], arm: str, split: SplitRecord) -> PairedCost | None:
     """Each query in the gallery of its own level against its mean over the other galleries."""
-    own = [name for name, facts in cross.items() if facts["query_level"] == facts["gallery_level"]]
+    own = [name for name, facts in cross.items() if facts.within_level]
     mine = frame[(frame["arm"] == arm) & frame["target"].isin(cross)]
-    return _cost(mine[mine["target"].isin(own)], mine[~mine["target"].isin(own)], arm, info)
+    return _cost(mine[mine["target"].isin(own)], mine[~mine["target"].isin(own)], arm, split)
 
 
-def _alike(frame: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> PairedCost | None:
+def _alike(frame: "pd.DataFrame", arm: str, split: SplitRecord) -> PairedCost | None:
     """Each query without as many random true matches against without those of its own level."""
     mine = frame[frame["arm"] == arm]
-    return _cost(mine[mine["target"] == RANDOM], mine[mine["target"] == SAME], arm, info)
+    return _cost(mine[mine["target"] == RANDOM], mine[mine["target"] == SAME], arm, split)
 
 
-def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[str, Any]) -> PairedCost | None:
+def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, split: SplitRecord) -> PairedCost | None:
     tables = [side.pivot_table("AP", ["identity", "uid"], "seed", observed=True).dropna() for side in (own, other)]
     both = tables[0].index.intersection(tables[1].index)
     seeds = tables[0].columns.intersection(tables[1].columns)
@@ -162,4 +159,4 @@ def _cost(own: "pd.DataFrame", other: "pd.DataFrame", arm: str, info: Mapping[st
     known = not math.isnan(found.low)
     means = values.mean(axis=(1, 2))
     ends = (found.low, found.high) if known else (None, None)
-    return PairedCost(arm, plot_label(arm, info), float(means[0]), float(means[1]), *ends)
+    return PairedCost(arm, plot_label(arm, split), float(means[0]), float(means[1]), *ends)

@@ -1,46 +1,46 @@
 """The estimands own level and transfer in words, and what each estimand favours by construction."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import arm_phrase, kind_phrases, level_label, reference_phrase
+from gprplus.reporting.arm_labels import arm_phrase, is_mixture, kind_phrases, level_label, reference_phrase
 from gprplus.reporting.findings import Finding, Row
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.levels.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
 
 
-def own_sentence(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> str:
+def own_sentence(found: Sequence[Finding], split: SplitRecord, reference: str) -> str:
     """Own level: the mean over arms, how many arms gain and lose, and the widest difference; "" without such tests."""
     mean, each = _families(found, OWN_MEAN, OWN)
     if not each:
         return ""
-    noun = _noun(info)
+    noun = _noun(split)
     where = f"query and gallery of the arm's own {noun}; favours the arm"
-    return f"Own level ({where}): {_against(mean, each, info, reference)}."
+    return f"Own level ({where}): {_against(mean, each, split, reference)}."
 
 
-def transfer_sentence(found: Sequence[Finding], levels: Sequence[Row], info: Mapping[str, Any], reference: str) -> str:
+def transfer_sentence(found: Sequence[Finding], levels: Sequence[Row], split: SplitRecord, reference: str) -> str:
     """Transfer: the mean over arms, the worst level, and the arms among themselves; "" without such tests."""
     mean, each = _families(found, TRANSFER_MEAN, TRANSFER)
     if not each:
         return ""
-    noun = _noun(info)
-    seen = _phrase(reference, info)
+    noun = _noun(split)
+    seen = _phrase(reference, split)
     where = f"query and gallery of one {noun} that is new to the arm and not to {seen}; favours {seen}"
-    text = f"Transfer ({where}): {_against(mean, each, info, reference)}{_worst(levels, info)}."
-    return " ".join([text, *_among([one for one in found if one.family == UNSEEN], info)])
+    text = f"Transfer ({where}): {_against(mean, each, split, reference)}{_worst(levels, split)}."
+    return " ".join([text, *_among([one for one in found if one.family == UNSEEN], split)])
 
 
-def mixed_prefix(info: Mapping[str, Any], reference: str) -> str:
+def mixed_prefix(split: SplitRecord, reference: str) -> str:
     """What is searched in the mixed gallery and whom it favours, in front of the sentence on it."""
-    seen = _phrase(reference, info)
-    noun, counts = _noun(info), info.get("gallery_levels") or {}
+    seen = _phrase(reference, split)
+    noun, counts = _noun(split), split.gallery_levels
     if not counts:
         return f"Mixed gallery (all levels of {noun}; favours {seen}): "
     total = sum(counts.values())
     shares = [f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))]
     each = f"{' to '.join(dict.fromkeys(shares))}%"
-    many = formatting.attribute_nouns(_noun(info))
+    many = formatting.attribute_nouns(_noun(split))
     return f"Mixed gallery ({len(counts)} {many}, {each} each; favours {seen}): "
 
 
@@ -48,16 +48,16 @@ def _families(found: Sequence[Finding], mean: str, each: str) -> tuple[Finding |
     return next((one for one in found if one.family == mean), None), [one for one in found if one.family == each]
 
 
-def _against(mean: Finding | None, each: Sequence[Finding], info: Mapping[str, Any], reference: str) -> str:
+def _against(mean: Finding | None, each: Sequence[Finding], split: SplitRecord, reference: str) -> str:
     """Such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95% interval ...); ..."."""
-    against = reference_phrase(reference, info)
+    against = reference_phrase(reference, split)
     if mean is None or len(each) == 1:
-        return _compared(arm_phrase(each[0].name, info), each[0], against, many=False)
-    text = _compared(f"the {_many(each, info)}", mean, against, many=True)
+        return _compared(arm_phrase(each[0].name, split), each[0], against, many=False)
+    text = _compared(f"the {_many(each, split)}", mean, against, many=True)
     if mean.low is None:
         return text
     widest = max(each, key=lambda one: abs(one.difference))
-    return f"{text}; {_counts(each)}; the widest difference is {_named(widest, info)}"
+    return f"{text}; {_counts(each)}; the widest difference is {_named(widest, split)}"
 
 
 def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
@@ -76,9 +76,9 @@ def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
     return f"{who} {'are' if many else 'is'} {told}{mean} ({points} points of mAP, {held})"
 
 
-def _many(each: Sequence[Finding], info: Mapping[str, Any]) -> str:
-    family = "sufficiency" if each[0].name.startswith("only-") else "necessity"
-    return f"{len(each)} {kind_phrases(family, [one.name for one in each], info)[1]}"
+def _many(each: Sequence[Finding], split: SplitRecord) -> str:
+    family = "sufficiency" if split.is_of_kind(each[0].name, "only") else "necessity"
+    return f"{len(each)} {kind_phrases(family, [one.name for one in each], split)[1]}"
 
 
 def _counts(each: Sequence[Finding]) -> str:
@@ -91,15 +91,15 @@ def _counts(each: Sequence[Finding]) -> str:
     return formatting.join_names(parts)
 
 
-def _named(one: Finding, info: Mapping[str, Any]) -> str:
-    return f"{level_label(one.name, info)} {_figures(one)}"
+def _named(one: Finding, split: SplitRecord) -> str:
+    return f"{level_label(one.name, split)} {_figures(one)}"
 
 
 def _figures(one: Finding) -> str:
     return f"{formatting.signed_points(one.difference)} ({formatting.signed_interval(one.low, one.high)})"
 
 
-def _worst(levels: Sequence[Row], info: Mapping[str, Any]) -> str:
+def _worst(levels: Sequence[Row], split: SplitRecord) -> str:
     """The level with the lowest difference among those that an arm was not trained on."""
     cells = [row for row in levels if row["metric"] == "mAP" and row["trained_on"] is False]
     known = [row for row in cells if row["difference"] is not None]
@@ -107,14 +107,14 @@ def _worst(levels: Sequence[Row], info: Mapping[str, Any]) -> str:
         return ""
     row = min(known, key=lambda one: one["difference"])
     ends = formatting.signed_interval(row["family_low"], row["family_high"])
-    level = formatting.format_level(info["attribute"], row["level"]) if info.get("attribute") else row["level"]
-    where = f"{arm_phrase(row['arm'], info)}, searched in {level}"
+    level = formatting.format_level(split.attribute, row["level"]) if split.attribute else row["level"]
+    where = f"{arm_phrase(row['arm'], split)}, searched in {level}"
     count = sum(row["metric"] == "mAP" and row["difference"] is not None for row in levels)
     held = f" (simultaneous over {count} cells: {ends})" if row["family_low"] is not None else ""
     return f"; the worst level of {len(known)}: {where}, {formatting.signed_points(row['difference'])}{held}"
 
 
-def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+def _among(unseen: Sequence[Finding], split: SplitRecord) -> list[str]:
     """Arms against each other on levels that neither was trained on, which favours none of them."""
     if not unseen or unseen[0].low is None:
         return []
@@ -125,12 +125,12 @@ def _among(unseen: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
     named = sorted(decided, key=lambda one: -one.difference)
     rest = len(unseen) - len(decided)
     left = f"; {rest} of {len(unseen)} {'is' if rest == 1 else 'are'} undecided" if rest else ""
-    return [f"{start}: {formatting.join_names([_named(one, info) for one in named])} against the others{left}."]
+    return [f"{start}: {formatting.join_names([_named(one, split) for one in named])} against the others{left}."]
 
 
-def _phrase(reference: str, info: Mapping[str, Any]) -> str:
-    return "the mixture" if reference == "mix" else reference_phrase(reference, info)
+def _phrase(reference: str, split: SplitRecord) -> str:
+    return "the mixture" if is_mixture(reference, split) else reference_phrase(reference, split)
 
 
-def _noun(info: Mapping[str, Any]) -> str:
-    return formatting.attribute_noun(str(info.get("attribute") or "level"))
+def _noun(split: SplitRecord) -> str:
+    return formatting.attribute_noun(split.attribute or "level")

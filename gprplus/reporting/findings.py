@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gprplus.reporting import formatting
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import multiplicity
 from gprplus.statistics.levels.level_estimands import FAMILIES as LEVEL_FAMILIES
 
@@ -103,20 +104,16 @@ def orient(row: Row) -> tuple[float, float | None, float | None]:
     return -value, None if high is None else -high, None if low is None else -low
 
 
-def headline_finding(found: Sequence[Finding]) -> list[Finding]:
+def headline_finding(found: Sequence[Finding], split: SplitRecord) -> list[Finding]:
     """The family that the experiment is about.
 
     Of a ladder the rungs at a constant number of images count: those with all their images differ in size as well.
     """
     family = next((name for name in HEADLINES if any(one.family == name for one in found)), None)
     chosen = [one for one in found if one.family == family]
-    ladder = [one for one in chosen if one.name.startswith("ids-") and not _is_full(one.name)]
+    rungs = {one.name: split.rung(one.name) for one in chosen}
+    ladder = [one for one in chosen if (rung := rungs[one.name]) and not rung.whole]
     return ladder or chosen
-
-
-def _is_full(arm: str) -> bool:
-    """Whether a ladder step holds all images of its people, so that size grows along with the number of people."""
-    return arm.startswith("ids-") and arm.endswith("-all")
 
 
 def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:

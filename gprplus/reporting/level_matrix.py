@@ -1,12 +1,12 @@
 """The matrix of arms and levels: what each arm scores where queries and gallery have one level."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gprplus.reporting import formatting
-from gprplus.reporting.arm_labels import UNTRAINED, plot_label
+from gprplus.reporting.arm_labels import UNTRAINED, is_mixture, plot_label
 from gprplus.reporting.findings import OUTCOMES, Row
+from gprplus.schema.split_record import SplitRecord
 
 MATRIX = "Each arm on each level by itself"
 
@@ -64,7 +64,7 @@ class LevelMatrix:
         return [["arm / level of query and gallery", *self.levels], *lines]
 
 
-def build_level_matrix(rows: Sequence[Row], info: Mapping[str, Any]) -> LevelMatrix | None:
+def build_level_matrix(rows: Sequence[Row], split: SplitRecord) -> LevelMatrix | None:
     """The matrix of mAP from rows of schema.LEVELS; None without any."""
     mine = [row for row in rows if row["metric"] == "mAP"]
     if not mine:
@@ -75,25 +75,22 @@ def build_level_matrix(rows: Sequence[Row], info: Mapping[str, Any]) -> LevelMat
     arms.sort(key=lambda arm: arm == UNTRAINED)
     lines = [
         MatrixRow(
-            arm, plot_label(arm, info), arm == info.get("reference"), tuple(_cell(known[arm, one]) for one in levels)
+            arm, plot_label(arm, split), arm == split.reference, tuple(_cell(known[arm, one], split) for one in levels)
         )
         for arm in arms
     ]
     return LevelMatrix(levels, tuple(known[arms[0], one]["queries"] for one in levels), tuple(lines))
 
 
-def _cell(row: Row) -> MatrixCell:
+def _cell(row: Row, split: SplitRecord) -> MatrixCell:
     outcome = OUTCOMES[row["verdict"] or "unknown"]
     ends = (row["difference"], row["family_low"], row["family_high"])
-    return MatrixCell(row["value"], *ends, outcome, bool(row["trained_on"]) and row["arm"] != "mix")
+    return MatrixCell(row["value"], *ends, outcome, bool(row["trained_on"]) and not is_mixture(row["arm"], split))
 
 
-def matrix_note(found: LevelMatrix, info: Mapping[str, Any]) -> str:
+def matrix_note(found: LevelMatrix, split: SplitRecord) -> str:
     """What the matrix holds, and for how many differences together its intervals hold."""
-    noun, reference = (
-        formatting.attribute_noun(str(info.get("attribute") or "level")),
-        info.get("reference") or "the reference",
-    )
+    noun, reference = formatting.attribute_noun(split.attribute or "level"), split.reference or "the reference"
     held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
     return (
         f"mAP of queries of one {noun} in the gallery of that {noun} alone. In brackets: the paired difference to "

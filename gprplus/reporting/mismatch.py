@@ -1,14 +1,14 @@
 """What it is worth to search in the level that was trained on: one paired contrast over the whole heat map."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gprplus import statistics
 from gprplus.reporting import formatting
+from gprplus.schema.split_record import SplitRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,23 +32,24 @@ class MismatchContrast:
         return self.own - self.other
 
 
-def mismatch_contrast(queries: "pa.Table", info: Mapping[str, Any], target: str) -> MismatchContrast | None:
-    """Each query under `only-<its level>` against its mean over the other single-level arms, over all seeds they share.
+def mismatch_contrast(queries: "pa.Table", split: SplitRecord, target: str) -> MismatchContrast | None:
+    """Each query under the arm of its own level against its mean over the other single-level arms, over shared seeds.
 
     Identities and seeds are counted as `statistics` does it for two arms. None when fewer than two
     levels have an arm and queries.
     """
     frame = queries.select(["arm", "seed", "target", "uid", "identity", "level", "valid", "AP"]).to_pandas()
-    arms = {f"only-{level}" for level in info.get("levels") or ()}
+    single = split.single_level_arms
+    arms = {single[level] for level in map(str, split.levels) if level in single}
     frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna() & frame["arm"].isin(arms)]
     names = ["uid", "identity", "level", "seed"]
     wide = frame.pivot_table("AP", names, "arm", observed=True).dropna().reset_index()
-    wide = wide[[f"only-{level}" in wide.columns for level in wide["level"]]]
+    wide = wide[[single.get(str(level)) in wide.columns for level in wide["level"]]]
     scored = [name for name in wide.columns if name in arms]
     if len(scored) < 2 or wide.empty:
         return None
     values = wide[scored].to_numpy()
-    own = values[np.arange(len(wide)), [scored.index(f"only-{level}") for level in wide["level"]]]
+    own = values[np.arange(len(wide)), [scored.index(single[str(level)]) for level in wide["level"]]]
     wide = wide[names].assign(own=own, other=(values.sum(axis=1) - own) / (len(scored) - 1))
     both = [wide.pivot_table(name, ["uid", "identity"], "seed", observed=True).dropna() for name in ("own", "other")]
     person = np.unique(both[0].index.get_level_values("identity").astype(str), return_inverse=True)[1]

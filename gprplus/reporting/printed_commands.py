@@ -48,13 +48,12 @@ def _manifest(run: RunResults) -> Iterator[str]:
             last = name == list(datasets)[-1]
             yield command_line([*words, *(["--checks", ",".join(names)] if names and last else [])])
     except (ReportError, KeyError, TypeError, AttributeError):
-        said = (run.info.get("manifest") or {}).get("fingerprint")
-        yield f"# The manifest (fingerprint {said}) is not where the split says, so how it was built is not known."
+        known = run.split.manifest.fingerprint
+        yield f"# The manifest (fingerprint {known}) is not where the split says, so how it was built is not known."
 
 
 def _manifest_folder(run: RunResults) -> Path | None:
-    said = (run.info.get("manifest") or {}).get("path")
-    return resolve_command(said, run.split) if run.split and isinstance(said, str) else None
+    return resolve_command(run.split.manifest.path, run.split_folder) if run.split_folder else None
 
 
 def _build(name: str, facts: Mapping[str, Any], folder: Path) -> Iterator[Word]:
@@ -79,20 +78,20 @@ def _build(name: str, facts: Mapping[str, Any], folder: Path) -> Iterator[Word]:
 
 def _split(run: RunResults) -> str:
     """make-split with every option that is not the default, or from its record where options cannot spell it."""
-    asked, manifest = run.info.get("request") or {}, _manifest_folder(run)
-    if run.split is None or manifest is None or not asked.get("attr"):
+    asked, manifest = run.split.request, _manifest_folder(run)
+    if run.split_folder is None or manifest is None or not asked.get("attr"):
         return "# The split is not where the record says, so how it was made is not known."
     words = command_options.command_options(asked)
-    scope = (run.info.get("audit") or {}).get("scope", "rows")
+    scope = run.split.audit.scope
     audit = ["--audit", scope] if scope in ("none", "pixels") and words else []
-    where = resolve_command(".", run.split)
+    where = resolve_command(".", run.split_folder)
     said: list[Word] = ["make-split"]
     said += words or ["--from", where / "split.json"]
     return command_line([*said, *audit, "--manifest", manifest, "-o", where])
 
 
 def _benchmark(run: RunResults) -> Iterator[Word]:
-    split = resolve_command(".", run.split) if run.split else Path("work/splits") / run.rows[0]["split"]
+    split = resolve_command(".", run.split_folder) if run.split_folder else Path("work/splits") / run.rows[0]["split"]
     kept = run.record.get("arguments")
     given = parse_typed(BenchmarkArguments, kept, "benchmark.json: arguments", ReportError) if kept else _earlier(run)
     home = run.folder

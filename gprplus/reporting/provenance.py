@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gprplus.core.protocol import PROTOCOLS
+from gprplus.core.typed import as_json
 from gprplus.reporting import formatting
 from gprplus.reporting.run_results import RunResults
 
@@ -15,7 +16,6 @@ def provenance_blocks(run: RunResults) -> list[Block]:
     first = run.rows[0]
     devices = sorted({str(device) for device in run.results.column("device").to_pylist() if device})
     seeds = sorted(set(run.results.column("seed").to_pylist()))
-    manifest = run.info.get("manifest") or {}
     main = {
         "split": first["split"],
         "recipe": first["recipe"],
@@ -24,15 +24,15 @@ def provenance_blocks(run: RunResults) -> list[Block]:
         "seeds": ", ".join(map(str, seeds)),
         "device": ", ".join(devices),
         "gallery rule": f"{first['protocol']}: {PROTOCOLS.get(first['protocol'], 'as declared')}",
-        "split fingerprint": run.info.get("fingerprint") or run.record.get("split_fingerprint"),
-        "manifest fingerprint": manifest.get("fingerprint"),
+        "split fingerprint": run.split.fingerprint or run.record.get("split_fingerprint"),
+        "manifest fingerprint": run.split.manifest.fingerprint,
     }
     recipe = run.record.get("recipe")
     named = {
         "Recipe": recipe if isinstance(recipe, Mapping) else run.record.get("config"),
-        "Datasets": run.info.get("datasets"),
-        "Targets": run.info.get("targets"),
-        "What the split was asked for": run.info.get("request"),
+        "Datasets": as_json(run.split.datasets),
+        "Targets": run.record.get("targets"),
+        "What the split was asked for": run.split.request,
         "What the benchmark was asked for": run.record.get("request"),
         "Versions": run.record.get("versions"),
     }

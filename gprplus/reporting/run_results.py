@@ -13,10 +13,14 @@ from gprplus.core.files.workdir import read_json
 from gprplus.reporting.arm_labels import OWN_TEST_SET
 from gprplus.reporting.basis import basis_targets
 from gprplus.reporting.contrast_tables import TABLES as JUDGED
+from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Row, with_family_columns
 from gprplus.reporting.summary_tables import in_split_order
 from gprplus.reporting.verdicts import Verdict, verdict_of, verdicts_of
-from gprplus.schema.records import benchmark_record, split_record
+from gprplus.schema.records import BenchmarkRecord, benchmark_record
+from gprplus.schema.split_record import SplitRecord
+from gprplus.splits.arm_names import unrecorded
+from gprplus.splits.record_file import load_split_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,16 +32,19 @@ AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
 class RunResults:
     """One finished benchmark of one split with one recipe.
 
-    `record` is benchmark.json; `info` is split.json with the benchmark's targets and weights_note beside it; `split` is
-    the split's folder, or None when it is not where the record says. `queries` is schema.QUERIES with the columns arm
+    `record` is benchmark.json as JSON and `benchmark` the same as a record; `split` is split.json, or what the names of
+    the arms mean where it is not where the record says; `split_folder` is None then. `estimand` is the one that the
+    verdict answers first. `queries` is schema.QUERIES with the columns arm
     and seed in front; `judged` holds the tables of contrasts, and of components, curves, pooled effects and levels
     where they are there.
     """
 
     folder: Path
     record: Mapping[str, Any]
-    info: Mapping[str, Any]
-    split: Path | None
+    benchmark: BenchmarkRecord
+    split: SplitRecord
+    split_folder: Path | None
+    estimand: str | None
     summary: "pa.Table"
     results: "pa.Table"
     queries: "pa.Table"
@@ -66,14 +73,23 @@ class RunResults:
     @property
     def arms(self) -> list[str]:
         """The arms in the split's order."""
-        return list(self.info.get("arms") or dict.fromkeys(self.summary.column("arm").to_pylist()))
+        return list(self.split.arms)
+
+    @property
+    def experiment(self) -> Experiment:
+        """What the verdicts are about."""
+        return Experiment(self.split, self.benchmark, self.estimand)
 
     def verdict(self, target: str) -> Verdict:
         """The verdict on one target."""
         levels = self.levels if target == OWN_TEST_SET else []
         again = self.judged["sensitivity"].to_pylist() if "sensitivity" in self.judged else []
         return verdict_of(
-            self.rows_of(target), verdicts_of(self.contrasts, target), self.info, levels, verdicts_of(again, target)
+            self.rows_of(target),
+            verdicts_of(self.contrasts, target),
+            self.experiment,
+            levels,
+            verdicts_of(again, target),
         )
 
     @property
@@ -94,7 +110,7 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
     Raises ReportError when it is none, or is half there.
     """
     record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
-    benchmark_record(record, folder / "benchmark.json")
+    benchmark = benchmark_record(record, folder / "benchmark.json")
     summary = table_at(folder / "summary.parquet", schema.SUMMARY)
     results = table_at(folder / "results.parquet", schema.RESULTS)
     if not summary.num_rows or not results.num_rows:
@@ -103,18 +119,17 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
     if lost:
         shown = first_few([" on ".join(run) for run in sorted(lost)])
         raise ReportError(f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}")
-    split = _split_folder(folder, record)
-    info = read_json(split / "split.json", ReportError, "a split") if split else {}
-    if split:
-        split_record(info, split / "split.json")
-    info = {**info, "targets": record.get("targets") or {}, "weights_note": record.get("weights_note")}
-    info["estimand"] = estimand or (record.get("arguments") or {}).get("estimand")
+    home = _split_folder(folder, record)
+    names = dict.fromkeys(summary.column("arm").to_pylist())
+    split = load_split_record(home, ReportError) if home else unrecorded(names)
+    estimand = estimand or (record.get("arguments") or {}).get("estimand")
     judged = {
         name: table_at(path, schema.TABLES[name])
         for name in (*JUDGED, "levels", "sensitivity")
         if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
-    return RunResults(folder, record, info, split, summary, results, _queries(folder, results), judged)
+    tables = (summary, results, _queries(folder, results), judged)
+    return RunResults(folder, record, benchmark, split, home, estimand, *tables)
 
 
 def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":

@@ -1,21 +1,21 @@
 """Whether the widest difference keeps its sign when the training has other settings, in one sentence."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import arm_phrase, reference_phrase
 from gprplus.reporting.findings import Row, orient
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.levels.level_estimands import OWN, TRANSFER
 
 
-def sensitivity_sentence(rows: Sequence[Row], info: Mapping[str, Any]) -> list[str]:
+def sensitivity_sentence(rows: Sequence[Row], split: SplitRecord) -> list[str]:
     """The sentence, from rows of schema.SENSITIVITY of one target; nothing without any."""
     mine = [row for row in rows if row["metric"] == "mAP"]
     if not mine:
         return []
     settings = formatting.join_names(list(dict.fromkeys(row["variant"] for row in mine)))
-    pair = f"{arm_phrase(mine[0]['arm'], info)} against {reference_phrase(mine[0]['reference'], info)}"
+    pair = f"{arm_phrase(mine[0]['arm'], split)} against {reference_phrase(mine[0]['reference'], split)}"
     decided = [row for row in mine if row["base_low"] is not None and row["base_low"] * row["base_high"] > 0]
     changed = [row for row in decided if not row["sign_holds"]]
     if not decided:

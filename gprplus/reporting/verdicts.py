@@ -8,7 +8,7 @@ renders, says so beside the conclusion.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import (
@@ -23,8 +23,10 @@ from gprplus.reporting.arm_labels import (
 )
 from gprplus.reporting.basis import basis_targets, describe_basis
 from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
+from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Finding, Row, headline_finding, list_findings
 from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
+from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +51,7 @@ class Verdict:
 def verdict_paragraphs(
     summary: "pa.Table",
     contrasts: "pa.Table",
-    info: Mapping[str, Any],
+    about: Experiment,
     levels: "pa.Table | None" = None,
     sensitivity: "pa.Table | None" = None,
 ) -> str:
@@ -57,9 +59,7 @@ def verdict_paragraphs(
     those that were named before the split's own test set.
 
     `contrasts` (schema.CONTRASTS) holds what the design declared to be compared, `levels` (schema.LEVELS) the scores of
-    each level by itself, `sensitivity` (schema.SENSITIVITY) differences with other settings. `info` is split.json:
-    attribute, design, arms and reference are used, and each may be absent; `estimand` (own, transfer or mixed) in it
-    comes first.
+    each level by itself, `sensitivity` (schema.SENSITIVITY) differences with other settings.
     """
     rows, judged = summary.to_pylist(), contrasts.to_pylist()
     names, cells = basis_targets(rows), [] if levels is None else levels.to_pylist()
@@ -69,7 +69,7 @@ def verdict_paragraphs(
             verdict_of(
                 verdicts_of(rows, name),
                 verdicts_of(judged, name),
-                info,
+                about,
                 cells if name == OWN_TEST_SET else [],
                 verdicts_of(again, name),
             )
@@ -89,43 +89,46 @@ def verdicts_of(rows: Sequence[Row], target: str) -> list[Row]:
 def verdict_of(
     rows: Sequence[Row],
     contrasts: Sequence[Row],
-    info: Mapping[str, Any],
+    about: Experiment,
     levels: Sequence[Row] = (),
     sensitivity: Sequence[Row] = (),
 ) -> Verdict:
     """The verdict on one target, from its summary rows, its contrasts, its rows of schema.SENSITIVITY and, of the
     split's own test set, those of schema.LEVELS.
     """
+    split = about.split
     trained = {row["arm"]: row for row in rows if row["arm"] != UNTRAINED}
     floor = next((row for row in rows if row["arm"] == UNTRAINED), None)
     if not trained:
         return Verdict("Nothing was trained, so there is nothing to compare.")
-    name = next((row["reference"] for row in trained.values() if row["reference"]), info.get("reference"))
+    name = next((row["reference"] for row in trained.values() if row["reference"]), split.reference)
     reference = trained.get(name)
     found = list_findings(contrasts)
-    compared = headline_finding(found)
-    rests = describe_basis(next(iter(trained.values())), compared, info)
+    compared = headline_finding(found, split)
+    rests = describe_basis(next(iter(trained.values())), compared, about)
     if reference is None or not compared:
-        return Verdict(_alone(list(trained.values()), info, name), _floor(reference, floor), rests)
-    text, support = _compare(compared, info, reference["arm"])
-    first, others = _estimands(text, found, levels, info, reference["arm"])
-    support = others + support + _beside(found, info) + _control(found, trained, reference) + _few_seeds(compared)
-    support += _floor(reference, floor) + sensitivity_sentence(sensitivity, info) + _few_identities(reference)
+        return Verdict(_alone(list(trained.values()), split, name), _floor(reference, floor), rests)
+    text, support = _compare(compared, split, reference["arm"])
+    first, others = _estimands(text, found, levels, about, reference["arm"])
+    support = others + support + _beside(found, split)
+    support += _control(found, trained, reference, split) + _few_seeds(compared) + _floor(reference, floor)
+    support += sensitivity_sentence(sensitivity, split) + _few_identities(reference)
     return Verdict(first, support, rests)
 
 
 def _estimands(
-    mixed: str, found: Sequence[Finding], levels: Sequence[Row], info: Mapping[str, Any], reference: str
+    mixed: str, found: Sequence[Finding], levels: Sequence[Row], about: Experiment, reference: str
 ) -> tuple[str, list[str]]:
     """The headline, and sentences after it: with tests of single levels all three estimands, else `mixed` alone.
 
-    The one that `info` names comes first; where it names none, the three together are the headline.
+    The one that `about` names comes first; where it names none, the three together are the headline.
     """
-    own, transfer = own_sentence(found, info, reference), transfer_sentence(found, levels, info, reference)
+    split = about.split
+    own, transfer = own_sentence(found, split, reference), transfer_sentence(found, levels, split, reference)
     if not (own or transfer):
         return mixed, []
-    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(info, reference) + _lower(mixed)}
-    first = str(info.get("estimand") or "")
+    texts = {"own": own, "transfer": transfer, "mixed": mixed_prefix(split, reference) + _lower(mixed)}
+    first = about.estimand or ""
     if not texts.get(first):
         return "\n".join(filter(None, texts.values())), []
     return texts[first], [text for name, text in texts.items() if text and name != first]
@@ -143,45 +146,45 @@ def _few_identities(reference: Row) -> list[str]:
     ]
 
 
-def _compare(found: Sequence[Finding], info: Mapping[str, Any], reference: str) -> tuple[str, list[str]]:
+def _compare(found: Sequence[Finding], split: SplitRecord, reference: str) -> tuple[str, list[str]]:
     """The headline over a family of differences, and the count of its outcomes."""
     gains = sorted((one for one in found if one.outcome == "gain"), key=_difference, reverse=True)
     losses = sorted((one for one in found if one.outcome == "loss"), key=_difference)
     open_ = [one for one in found if one.outcome in ("unclear", "same")]
-    against = against_phrase(found[0].family, reference, info)
-    what, many = kind_phrases(found[0].family, [one.name for one in found], info)
+    against = against_phrase(found[0].family, reference, split)
+    what, many = kind_phrases(found[0].family, [one.name for one in found], split)
     most = f", the most of {len(found)} {many}" if len(found) > 1 else ""
-    tally = _tally(found, info)
+    tally = _tally(found, split)
     if gains:
-        text = f"{_change(gains[0], info)} {_over(gains[0], against, most)}"
+        text = f"{_change(gains[0], split)} {_over(gains[0], against, most)}"
         if losses:
-            text += f"; {_lower(_change(losses[0], info))} ({_ends(losses[0])})"
+            text += f"; {_lower(_change(losses[0], split))} ({_ends(losses[0])})"
         return f"{text}.", tally
     if losses:
-        text = f"{_change(losses[0], info)} {_over(losses[0], against, most)}"
+        text = f"{_change(losses[0], split)} {_over(losses[0], against, most)}"
         if len(found) > 1:
             text += f"; no {what} beats it" if len(losses) == len(found) else f"; no {what} is shown to beat it"
         return f"{text}.", tally
     if open_:
         mixed = 0 < sum(one.outcome == "same" for one in found) < len(found)
-        return _undecided(open_, info, against, what), tally if mixed else []
-    return _gossip(found, info, against), []
+        return _undecided(open_, split, against, what), tally if mixed else []
+    return _gossip(found, split, against), []
 
 
-def _gossip(found: Sequence[Finding], info: Mapping[str, Any], against: str) -> str:
+def _gossip(found: Sequence[Finding], split: SplitRecord, against: str) -> str:
     """Differences that have no interval: told, and not concluded from."""
     widest = max(found, key=lambda one: abs(one.difference))
     why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
     more = "more" if widest.difference > 0 else "less"
-    who = sentence_subject(widest.family, widest.name, info)
+    who = sentence_subject(widest.family, widest.name, split)
     gap = f"{who} scored {formatting.magnitude(widest.difference)} points of mAP {more}"
     return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
 
 
-def _undecided(found: Sequence[Finding], info: Mapping[str, Any], against: str, what: str) -> str:
+def _undecided(found: Sequence[Finding], split: SplitRecord, against: str, what: str) -> str:
     """No difference is shown: all equal within the margin, or the widest gap with its interval."""
     widest = max(found, key=lambda one: abs(one.difference))
-    named = sentence_subject(widest.family, widest.name, info)
+    named = sentence_subject(widest.family, widest.name, split)
     figures = f"{formatting.signed_points(widest.difference)} points of mAP, {widest.interval} "
     figures += formatting.signed_interval(widest.low, widest.high)
     equal = f"equal to {against} within {formatting.magnitude(widest.margin)} points"
@@ -192,11 +195,11 @@ def _undecided(found: Sequence[Finding], info: Mapping[str, Any], against: str, 
     return f"{says}; the widest gap, {named}, is {figures}."
 
 
-def _change(one: Finding, info: Mapping[str, Any]) -> str:
+def _change(one: Finding, split: SplitRecord) -> str:
     """Such as "Training on foggy alone loses 2.1 points of mAP"."""
     verb = "gains" if one.difference > 0 else "loses"
     small = f", less than the margin of {formatting.magnitude(one.margin)}," if one.small else ""
-    who = _upper(sentence_subject(one.family, one.name, info))
+    who = _upper(sentence_subject(one.family, one.name, split))
     return f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{small}"
 
 
@@ -211,11 +214,11 @@ def _ends(one: Finding) -> str:
     return f"{formatting.magnitude(low)} to {formatting.magnitude(high)}"
 
 
-def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+def _tally(found: Sequence[Finding], split: SplitRecord) -> list[str]:
     """How many of the family lose, win, are equal within the margin, or cannot be told apart."""
     if len(found) < 2:
         return []
-    what = kind_phrases(found[0].family, [one.name for one in found], info)[1]
+    what = kind_phrases(found[0].family, [one.name for one in found], split)[1]
     groups = {name: [one for one in found if one.outcome == name] for name in ("loss", "gain", "same", "unclear")}
     every = f"Both {what}" if len(found) == 2 else f"All {len(found)} {what}"
     for name, verb in (("loss", "lose against it"), ("gain", "beat it")):
@@ -231,18 +234,18 @@ def _tally(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
     parts = []
     for name, group in groups.items():
         if group:
-            names = formatting.join_names([level_label(one.name, info) for one in group])
+            names = formatting.join_names([level_label(one.name, split) for one in group])
             told = f" ({names})" if name in ("same", "unclear") else ""
             parts.append(f"{len(group)}{tails[name][len(group) > 1]}{told}")
     return [f"Of {len(found)} {what}, {formatting.join_names(parts)}."]
 
 
-def _beside(found: Sequence[Finding], info: Mapping[str, Any]) -> list[str]:
+def _beside(found: Sequence[Finding], split: SplitRecord) -> list[str]:
     """What belongs beside the headline: the levels against as many random ones, interactions of a factorial."""
     said = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
     if chosen:
-        parts = [f"{level_label(one.name, info)} {_decided(one)}" for one in chosen]
+        parts = [f"{level_label(one.name, split)} {_decided(one)}" for one in chosen]
         once = "; drawn once, so that the luck of that draw is not in it" if chosen[0].draws == 1 else ""
         said.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
     pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
@@ -260,10 +263,10 @@ def _decided(one: Finding) -> str:
     return f"{told} ({formatting.signed_interval(one.low, one.high)})"
 
 
-def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Row) -> list[str]:
+def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Row, split: SplitRecord) -> list[str]:
     """What random images of the same size say about the luck of a draw."""
     one = next((one for one in found if one.family == "random images"), None)
-    sizes = {row["train_images"] for arm, row in trained.items() if arm.startswith("random-images")}
+    sizes = {row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)}
     if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
         return []
     drawn = "A random draw" if one.draws == 1 else f"The mean of {one.draws} random draws"
@@ -304,7 +307,7 @@ def _floor(reference: Row | None, floor: Row | None) -> list[str]:
     return [text]
 
 
-def _alone(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) -> str:
+def _alone(rows: Sequence[Row], split: SplitRecord, reference: str | None) -> str:
     """Scores without a comparison, because the reference is missing or is all there is."""
     best = max(rows, key=lambda row: row["mAP"])
     span = formatting.format_interval(best["mAP_low"], best["mAP_high"])
@@ -315,12 +318,12 @@ def _alone(rows: Sequence[Row], info: Mapping[str, Any], reference: str | None) 
     if len(rows) == 1:
         why = "it is the only arm" if best["arm"] == reference else absent
         return (
-            f"{_upper(arm_phrase(best['arm'], info))} scores {scored}; {why}, so there is nothing to compare it with."
+            f"{_upper(arm_phrase(best['arm'], split))} scores {scored}; {why}, so there is nothing to compare it with."
         )
     there = any(row["arm"] == reference for row in rows)
     why = "what the design compares is not all finished" if there else absent
     return (
-        f"The highest of {len(rows)} arms, {arm_phrase(best['arm'], info)}, scores {scored}; "
+        f"The highest of {len(rows)} arms, {arm_phrase(best['arm'], split)}, scores {scored}; "
         f"{why}, so no difference is judged."
     )
 

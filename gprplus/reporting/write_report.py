@@ -58,7 +58,7 @@ def write_reports(
         texts = {
             "report.html": render_page(outcome),
             "results.csv": summary_csv(outcome.summary, outcome.judged["contrasts"], outcome.arms),
-            "results.md": report_markdown(outcome.summary, outcome.judged, outcome.info, outcome.queries),
+            "results.md": report_markdown(outcome.summary, outcome.judged, outcome.experiment, outcome.queries),
         }
         for name, text in texts.items():
             write_text(place / name, text)

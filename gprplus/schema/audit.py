@@ -1,7 +1,10 @@
-"""The audit in split.json as dataclasses: what `inspect` and reports read of it."""
+"""The audit in split.json as dataclasses."""
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from gprplus.core.typed import optional, optional_table
+
+MatchingFact = int | float | list[str] | dict[str, str]  # a count, a share, attributes, or maps of merged levels
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class ArmAudit:
 
     images_per_identity: ImagesPerIdentity
     levels: dict[str, dict[str, int]] = field(default_factory=dict)
-    cells: CellCounts | None = None
+    cells: CellCounts | None = optional()
 
 
 @dataclass(frozen=True)
@@ -49,9 +52,9 @@ class BalanceDifference:
     """The level in which two arms differ most, in standard deviations; `largest` null where one arm lacks it."""
 
     largest: float | None
-    level: str = ""
-    between: tuple[str, ...] = ("", "")
-    shares: tuple[float, ...] = (0.0, 0.0)
+    level: str | None = optional()
+    between: tuple[str, ...] | None = optional()
+    shares: tuple[float, ...] | None = optional()
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class AnswerableCounts:
     kept: int
     excluded: int
     reasons: dict[str, int] = field(default_factory=dict)
-    answered: dict[str, Any] = field(default_factory=dict)
+    answered: dict[str, dict[str, int]] = optional_table()
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,16 @@ class QueryAudit:
     """Queries that can be answered under each protocol, and the levels of the queries."""
 
     answerable: dict[str, AnswerableCounts] = field(default_factory=dict)
-    query_levels: dict[str, dict[str, int]] = field(default_factory=dict)
+    query_levels: dict[str, dict[str, int]] | None = optional()
+
+
+@dataclass(frozen=True)
+class NearPair:
+    """A test image and a training image that differ in so many bits of their difference hashes."""
+
+    test: str
+    train: str
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -88,7 +100,7 @@ class NearDuplicates:
     count: int
     looked_at: int
     radius_bits: int
-    pairs: list[dict[str, Any]] = field(default_factory=list)
+    pairs: list[NearPair] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ class Leakage:
 
     identities: int | None = None
     digests: int | None = None
-    near_duplicates: NearDuplicates | None = None
+    near_duplicates: NearDuplicates | None = optional()
 
 
 @dataclass(frozen=True)
@@ -107,8 +119,8 @@ class Shortcut:
     accuracy: float
     chance: float
     above: bool
-    images: int = 0
-    identities: int = 0
+    images: int | None = optional()
+    identities: int | None = optional()
 
 
 @dataclass(frozen=True)
@@ -130,30 +142,33 @@ class DesignCost:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Audit:
-    """The key `audit` of split.json. Pairs of attributes are keys such as "weather, illumination"."""
+    """The key `audit` of split.json. Pairs of attributes are keys such as "weather, illumination".
+
+    A field that is None was not looked at under the audit's scope (`gprplus.splits.audit.SCOPES`).
+    """
 
     scope: str = "rows"
     matched_within: list[str] = field(default_factory=list)
-    matching: dict[str, Any] = field(default_factory=dict)
+    matching: dict[str, MatchingFact] = field(default_factory=dict)
     aliases: list[AliasAudit] = field(default_factory=list)
     leakage: Leakage = field(default_factory=Leakage)
-    left_out: dict[str, Any] = field(default_factory=dict)
+    left_out: dict[str, int] = field(default_factory=dict)
     test: QueryAudit = field(default_factory=QueryAudit)
-    arms: dict[str, ArmAudit] = field(default_factory=dict)
-    differences: dict[str, BalanceDifference | None] = field(default_factory=dict)
-    differences_before_merging: dict[str, BalanceDifference | None] = field(default_factory=dict)
-    association: dict[str, float | None] = field(default_factory=dict)
-    association_p: dict[str, float | None] = field(default_factory=dict)
-    association_given_identity: dict[str, float | None] = field(default_factory=dict)
-    association_with_arm: dict[str, float | None] = field(default_factory=dict)
-    association_with_arm_p: dict[str, float | None] = field(default_factory=dict)
-    information: dict[str, float | None] = field(default_factory=dict)
-    information_given_identity: dict[str, float | None] = field(default_factory=dict)
-    information_with_arm: dict[str, float | None] = field(default_factory=dict)
-    constant_within_identity: dict[str, Any] = field(default_factory=dict)
-    collinearity: dict[str, Inflation] = field(default_factory=dict)
-    shortcuts: dict[str, dict[str, Shortcut]] = field(default_factory=dict)
-    manipulation: dict[str, dict[str, Manipulation]] = field(default_factory=dict)
-    cost: DesignCost | None = None
+    arms: dict[str, ArmAudit] | None = optional()
+    differences: dict[str, BalanceDifference | None] | None = optional()
+    association_with_arm: dict[str, float | None] | None = optional()
+    association_with_arm_p: dict[str, float | None] | None = optional()
+    information_with_arm: dict[str, float | None] | None = optional()
+    association: dict[str, float | None] | None = optional()
+    information: dict[str, float | None] | None = optional()
+    association_given_identity: dict[str, float | None] | None = optional()
+    information_given_identity: dict[str, float | None] | None = optional()
+    association_p: dict[str, float | None] | None = optional()
+    constant_within_identity: dict[str, float | None] | None = optional()
+    collinearity: dict[str, Inflation] | None = optional()
+    differences_before_merging: dict[str, BalanceDifference | None] | None = optional()
+    shortcuts: dict[str, dict[str, Shortcut]] | None = optional()
+    manipulation: dict[str, dict[str, Manipulation]] | None = optional()
+    cost: DesignCost | None = optional()

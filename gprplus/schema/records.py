@@ -1,7 +1,7 @@
 """The JSON records as frozen dataclasses, read in one place.
 
-A record may come from another machine. `split_record` and its siblings check every key that the package reads: its
-type, and that each name which becomes part of a path is a plain name. Unknown keys are ignored.
+A record may come from another machine. The functions here and in `split_record` check every key that the package
+reads: its type, and that each name which becomes part of a path is a plain name. Unknown keys are ignored.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,14 +15,12 @@ from gprplus.core.errors import (
     LayoutError,
     ManifestError,
     ReportError,
-    SplitError,
     TrainingError,
     did_you_mean,
     escape,
 )
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.typed import parse_typed
-from gprplus.schema.audit import Audit
 
 Level = str | int
 Protocol = Literal["camera", "viewpoint", "no-camera"]  # which column must differ between query and match
@@ -112,120 +110,6 @@ class ManifestRecord:
 
 
 @dataclass(frozen=True)
-class ManifestLink:
-    """The manifest that a split was drawn from."""
-
-    path: str
-    fingerprint: str
-
-
-@dataclass(frozen=True)
-class DealRecord:
-    """A deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
-
-    images: int
-    identities: int
-    fingerprint: str
-    levels: list[Level] | None = None
-
-
-@dataclass(frozen=True)
-class ArmRecord:
-    """An arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
-
-    `deals` lists every deal, including 0; it is absent if the rows of all deals are equal.
-    """
-
-    kind: str
-    levels: list[Level]
-    images: int
-    identities: int
-    fingerprint: str
-    share: float | None = None
-    effective_share: float | None = None
-    deals: list[DealRecord] | None = None
-
-
-@dataclass(frozen=True)
-class TestSideRecord:
-    """The test side that all arms share; the fingerprint is null where there is none."""
-
-    identities: int
-    queries: int
-    gallery: int
-    protocol: Protocol
-    fingerprint: str | None = None
-
-
-@dataclass(frozen=True)
-class LevelTest:
-    """A test of query level against gallery level, or of removed matches."""
-
-    kind: str
-    protocol: Protocol
-    groups: list[str]
-    query_level: str = ""
-    gallery_level: str = ""
-    identities: int = 0
-    queries: int = 0
-    gallery: int = 0
-
-
-@dataclass(frozen=True)
-class PathFacts:
-    """The two ends of a path."""
-
-    to: list[str]
-
-
-@dataclass(frozen=True)
-class Factor:
-    """A factor of a factorial: the attribute and its restriction (levels, or a number of identities)."""
-
-    attribute: str
-    restricted: list[Level] | int
-
-
-@dataclass(frozen=True)
-class FactorialFacts:
-    """The structure of a factorial design."""
-
-    factors: dict[str, Factor]
-    runs: dict[str, dict[str, int]]
-    generators: list[str] = field(default_factory=list)
-    defining: list[str] = field(default_factory=list)
-    resolution: str | int | None = None
-    aliases: dict[str, list[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class SplitRecord:
-    """split.json."""
-
-    schema_version: int
-    name: str
-    request: dict[str, Any]
-    design: str
-    attribute: str
-    levels: list[Level]
-    manifest: ManifestLink
-    datasets: dict[str, DatasetRecord]
-    fingerprint: str
-    arms: dict[str, ArmRecord]
-    test: TestSideRecord
-    audit: Audit
-    warnings: list[str]
-    retention: float = 1.0
-    seed: int = 0
-    reference: str | None = None
-    tests: dict[str, LevelTest] = field(default_factory=dict)
-    gallery_levels: dict[str, int] = field(default_factory=dict)
-    path: PathFacts | None = None
-    factorial: FactorialFacts | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class TargetRecord:
     """A target of a benchmark: protocol, fingerprint of its rows, sizes, and the folder of its images."""
 
@@ -234,6 +118,7 @@ class TargetRecord:
     queries: int = 0
     gallery: int = 0
     datasets: dict[str, DatasetRecord] = field(default_factory=dict)
+    copies: dict[str, int] | None = None
     roots: dict[str, str] = field(default_factory=dict)
 
 
@@ -311,26 +196,10 @@ class RendersRecord:
     expected: dict[str, Any] = field(default_factory=dict)
 
 
-def split_record(info: Mapping[str, Any], where: Path) -> SplitRecord:
-    """Return split.json as a record. Raises SplitError naming the file, the key, what was expected and found."""
-    record = parse_typed(SplitRecord, info, str(where), SplitError, strict=False)
-    plain_name(record.name, f"{where}: name", SplitError)
-    _plain(record.arms, f"{where}: arms", SplitError)
-    _plain(record.datasets, f"{where}: datasets", SplitError)
-    for name, arm in record.arms.items():
-        first = arm.deals[0] if arm.deals else arm
-        if arm.deals == [] or (first.images, first.fingerprint) != (arm.images, arm.fingerprint):
-            raise SplitError(f"{where}: arms.{name}: expected the images and fingerprint of the arm in its deal 0.")
-    counts = sorted({len(arm.deals) for arm in record.arms.values() if arm.deals})
-    if len(counts) > 1:
-        raise SplitError(f"{where}: arms: expected one number of deals, found {', '.join(map(str, counts))}.")
-    return record
-
-
 def manifest_record(info: Mapping[str, Any], where: Path) -> ManifestRecord:
     """Return manifest.json as a record. Raises ManifestError."""
     record = parse_typed(ManifestRecord, info, str(where), ManifestError, strict=False)
-    _plain(record.datasets, f"{where}: datasets", ManifestError)
+    require_plain(record.datasets, f"{where}: datasets", ManifestError)
     known = {"identity", *attributes()}
     for name, dataset in record.datasets.items():
         for factor in (*dataset.factors, *dataset.functions):
@@ -357,6 +226,7 @@ def renders_record(info: Mapping[str, Any], where: Path) -> RendersRecord:
     return parse_typed(RendersRecord, info, str(where), LayoutError, strict=False)
 
 
-def _plain(names: Iterable[str], where: str, error: type[GprplusError]) -> None:
+def require_plain(names: Iterable[str], where: str, error: type[GprplusError]) -> None:
+    """Raise `error` unless every name can be part of a path."""
     for name in names:
         plain_name(name, where, error)

@@ -9,35 +9,36 @@ import numpy as np
 from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks
 from gprplus.core.files.workdir import canonical_json
+from gprplus.core.typed import as_json
 from gprplus.ingest.inspection.compare_manifests import (
     ManifestDifference,
     changed_keys,
     compare_datasets,
     compare_versions,
 )
+from gprplus.schema.split_record import ArmRecord, SplitRecord
 from gprplus.splits.split import Split
 
 
 def compare_splits(first: Split, second: Split) -> list[ManifestDifference]:
     """Everything that differs, records first, then how many images of each arm the other does not have."""
-    found = compare_records(first.info, second.info)
-    if first.info["fingerprint"] != second.info["fingerprint"]:
+    found = compare_records(first.record, second.record)
+    if first.record.fingerprint != second.record.fingerprint:
         found += _members(first, second)
     return found
 
 
-def compare_records(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[ManifestDifference]:
-    """The same for two split.json alone, whether or not their rows are at hand."""
-    one, two = (_asked(info["request"]) for info in (first, second))
-    found = changed_keys({"rows": first["fingerprint"]}, {"rows": second["fingerprint"]})
+def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDifference]:
+    """The differences between two records alone, whether or not their rows are at hand."""
+    one, two = (_asked(record.request) for record in (first, second))
+    found = changed_keys({"rows": first.fingerprint}, {"rows": second.fingerprint})
     found += changed_keys(one, two)
-    found += changed_keys(
-        {"manifest": first["manifest"]["fingerprint"]}, {"manifest": second["manifest"]["fingerprint"]}
-    )
-    found += compare_datasets(first["datasets"], second["datasets"])
-    for arm in dict.fromkeys([*first["arms"], *second["arms"]]):
-        found += _arm(arm, first["arms"].get(arm), second["arms"].get(arm))
-    return [*found, *_test(first["test"], second["test"]), *compare_versions(first, second)]
+    found += changed_keys({"manifest": first.manifest.fingerprint}, {"manifest": second.manifest.fingerprint})
+    found += compare_datasets(as_json(first.datasets), as_json(second.datasets))
+    for arm in dict.fromkeys([*first.arms, *second.arms]):
+        found += _arm(arm, first.arms.get(arm), second.arms.get(arm))
+    versions = compare_versions({"versions": first.versions}, {"versions": second.versions})
+    return [*found, *_test(as_json(first.test), as_json(second.test)), *versions]
 
 
 def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,13 +47,14 @@ def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in said.items() if key != "manifest" and value not in (None, [], {})}
 
 
-def _arm(name: str, one: Mapping[str, Any] | None, two: Mapping[str, Any] | None) -> list[ManifestDifference]:
+def _arm(name: str, one: ArmRecord | None, two: ArmRecord | None) -> list[ManifestDifference]:
     """An arm's counts and levels where they differ; its fingerprint where the counts do not tell."""
     if one is None or two is None:
-        return [ManifestDifference(name, one and {"images": one["images"]}, two and {"images": two["images"]})]
-    other = [key for key in ("images", "identities", "levels") if one.get(key) != two.get(key)]
-    other = other or [key for key in ("fingerprint", "deals") if one.get(key) != two.get(key)][:1]
-    return [ManifestDifference(name, *({key: arm.get(key) for key in other} for arm in (one, two)))] if other else []
+        return [ManifestDifference(name, one and {"images": one.images}, two and {"images": two.images})]
+    facts = [as_json(arm) for arm in (one, two)]
+    other = [key for key in ("images", "identities", "levels") if facts[0][key] != facts[1][key]]
+    other = other or [key for key in ("fingerprint", "deals") if facts[0].get(key) != facts[1].get(key)][:1]
+    return [ManifestDifference(name, *({key: arm.get(key) for key in other} for arm in facts))] if other else []
 
 
 def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[ManifestDifference]:
@@ -64,7 +66,7 @@ def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[ManifestDiffer
 
 def _members(first: Split, second: Split) -> Iterator[ManifestDifference]:
     for arm in [*first.arms, None]:
-        if arm is not None and arm not in second.info["arms"]:
+        if arm is not None and arm not in second.record.arms:
             continue
         one, two = (_uids(split, arm) for split in (first, second))
         alone = [len(np.setdiff1d(a, b, assume_unique=True)) for a, b in ((one, two), (two, one))]

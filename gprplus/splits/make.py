@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,10 @@ from gprplus.core.files import workdir
 from gprplus.core.files.folders import discard_if_empty, hold_folder, remove_output
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.options import accepts, combined
+from gprplus.core.typed import as_json, parse_typed
 from gprplus.ingest.filters.parse import Filter
+from gprplus.schema.audit import Audit
+from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
 from gprplus.splits.audit import audit_split as audited
 from gprplus.splits.coarsening import draw_with_coarsened_levels
@@ -89,7 +92,7 @@ def build_split(source: "Manifest", request: SplitRequest, output: Path, *, forc
         raise
     if settled == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
-        if scope_includes(there.info["audit"].get("scope", "rows"), request.audit):
+        if scope_includes(there.record.audit.scope, request.audit):
             return there
     return write_split(output, draw_split(source, request, output), force=force)
 
@@ -108,7 +111,7 @@ class DrawnSplit:
     tests: CrossLevelTests
     scope: str
     surveyed: TrainSummary | None
-    facts: Mapping[str, Any]
+    record: SplitRecord
 
 
 def draw_split(source: "Manifest", request: SplitRequest, output: Path) -> DrawnSplit:
@@ -124,9 +127,10 @@ def draw_split(source: "Manifest", request: SplitRequest, output: Path) -> Drawn
         plan = draw_deals(train, _draw)
     beside, judged = cross_level_tests(train, side, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
-    facts = build_record(source, output, request.record(source.info["fingerprint"]), train, plan, side)
-    facts |= {"tests": beside.facts} if beside.facts else {}
-    return DrawnSplit(train, plan, side, judged, beside, request.audit, surveyed, facts)
+    record = build_record(source, output, request.record(source.info["fingerprint"]), train, plan, side)
+    return DrawnSplit(
+        train, plan, side, judged, beside, request.audit, surveyed, replace(record, tests=dict(beside.facts))
+    )
 
 
 def _draw(train: DesignInput) -> ArmSet:
@@ -179,7 +183,7 @@ def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Spli
     """
     with hold_folder(output, KIND, SplitError, adopt=True) as real:
         try:
-            workdir.check_request(real / RECORD, drawn.facts["request"], force=force)
+            workdir.check_request(real / RECORD, drawn.record.request, force=force)
             _write(real, drawn)
         finally:
             discard_if_empty(real)
@@ -189,7 +193,7 @@ def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Spli
 def _write(output: Path, drawn: DrawnSplit) -> None:
     train, plan, side = drawn.train, drawn.plan, drawn.side
     with ThreadPoolExecutor(1) as aside:
-        roots = {name: output / facts["root"] for name, facts in drawn.facts["datasets"].items()}
+        roots = {name: output / dataset.root for name, dataset in drawn.record.datasets.items()}
         checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots, drawn.surveyed)
         versions = aside.submit(workdir.package_versions)
 
@@ -201,14 +205,10 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
     workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
     checked, warnings = checking.result()
-    said = [
-        *test_set_warnings(side, drawn.facts["test"]["identities"]),
-        *drawn.tests.warnings,
-        *plan.warnings,
-        *warnings,
-    ]
-    facts = {**drawn.facts, "audit": checked, "warnings": said}
-    workdir.write_json(output / RECORD, {**facts, "versions": versions.result(), "fingerprint": digest})
+    said = [*test_set_warnings(side, drawn.record.test.identities), *drawn.tests.warnings, *plan.warnings, *warnings]
+    found = parse_typed(Audit, checked, "audit", SplitError)
+    last: dict[str, Any] = {"audit": found, "warnings": said, "versions": versions.result(), "fingerprint": digest}
+    workdir.write_json(output / RECORD, as_json(replace(drawn.record, **last)))
 
 
 def open_manifest(manifest: AnyPath) -> "Manifest":

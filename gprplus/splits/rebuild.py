@@ -1,20 +1,20 @@
 """A split again from its record alone: somebody's split.json and a manifest of one's own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from gprplus import schema
 from gprplus.core.errors import SplitError
 from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import check_request, package_versions, read_json
 from gprplus.ingest.inspection.compare_manifests import ManifestDifference
-from gprplus.schema.records import split_record
+from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.compare_splits import compare_records
 from gprplus.splits.make import draw_split, open_manifest, write_split
 from gprplus.splits.members import iter_parts, members_fingerprint
+from gprplus.splits.record_file import RECORD, upgrade
 from gprplus.splits.request import SplitRequest
-from gprplus.splits.split import MEMBERS, RECORD, Split
+from gprplus.splits.split import MEMBERS, Split
 
 _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 
@@ -37,14 +37,14 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     written unless the rows are the same. Raises SplitError for what is no record of a split, or a question that this
     manifest cannot answer, and RequestChanged where `output` holds another split and `force` is not given.
     """
-    info, request = read_split_record(record)
+    theirs, request = read_split_record(record)
     source, output = open_manifest(manifest), Path(output)
     drawn = draw_split(source, request, output)
     rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.side))
-    found = {**drawn.facts, "fingerprint": rows, "versions": package_versions()}
-    asked = {**info, "request": request.record(info["manifest"]["fingerprint"])}  # with what was left to defaults
-    differences = tuple(compare_records(asked, found))
-    if found["fingerprint"] != info["fingerprint"]:
+    found = replace(drawn.record, fingerprint=rows, versions=package_versions())
+    asked = request.record(theirs.manifest.fingerprint)  # with what was left to defaults
+    differences = tuple(compare_records(replace(theirs, request=asked), found))
+    if found.fingerprint != theirs.fingerprint:
         return RebuildResult(None, differences)
     if _file(record).resolve() == (output / RECORD).resolve():  # the record lies where its split belongs
         settled = "same"
@@ -54,21 +54,21 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     return RebuildResult(Split.open(output) if there else write_split(output, drawn, force=force), differences)
 
 
-def read_split_record(record: AnyPath) -> tuple[dict[str, Any], SplitRequest]:
-    """What a split.json says, and the request in it. Raises SplitError where it is none, DeclarationError where it
-    asks for what is unknown.
+def read_split_record(record: AnyPath) -> tuple[SplitRecord, SplitRequest]:
+    """Return the record in a split.json, and the request in it.
+
+    Raises SplitError where it is none, DeclarationError where it asks for what is unknown.
     """
     path = _file(record)
     info = read_json(path, SplitError, "a split")
     absent = [name for name in _NEEDED if name not in info]
-    if not absent and info.get("schema_version") == schema.VERSION:
-        split_record(info, path)
     if absent or info.get("schema_version") != schema.VERSION:
         raise SplitError(
             f"{path} is not the record of a split that this gprplus reads (schema version {schema.VERSION}): "
             + (f"it lacks {', '.join(absent)}." if absent else f"it has schema version {info.get('schema_version')}.")
         )
-    return info, SplitRequest.from_record(info["request"], f"{path}: request")
+    found = upgrade(info, path)
+    return found, SplitRequest.from_record(found.request, f"{path}: request")
 
 
 def _file(record: AnyPath) -> Path:

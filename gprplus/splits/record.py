@@ -1,6 +1,7 @@
 """What split.json says of a split before it is audited: what was asked, who stands where, and where it came from."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,17 @@ from gprplus import schema
 from gprplus.core import sampling
 from gprplus.core.files import workdir
 from gprplus.core.parallel import map_threads
+from gprplus.schema.audit import Audit
+from gprplus.schema.records import DatasetRecord, Level
+from gprplus.schema.split_record import (
+    RANDOM_LEVELS,
+    ArmRecord,
+    DealRecord,
+    ManifestLink,
+    SplitRecord,
+    TestSideRecord,
+)
+from gprplus.splits.arm_names import completed
 from gprplus.splits.dealing import arms_of_every_deal
 from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
 from gprplus.splits.test_sets.test_set import TestSet
@@ -22,64 +34,66 @@ if TYPE_CHECKING:
 
 def build_record(
     manifest: "Manifest", output: Path, record: Mapping[str, Any], train: DesignInput, plan: ArmSet, side: TestSet
-) -> dict[str, Any]:
-    """The record of a split in the folder `output`; its own fingerprint is filled in when its rows are written."""
+) -> SplitRecord:
+    """Return the record of a split in the folder `output`, without tests, audit, warnings, versions and fingerprint."""
     pool = train.pool
-    known = manifest.info["datasets"]
     every = list(arms_of_every_deal(plan.arms))
     prints = dict(zip(map(id, every), map_threads(partial(_arm_fingerprint, pool), every), strict=True))
-    return {
-        "schema_version": schema.VERSION,
-        "name": output.resolve().name,
-        "request": dict(record),
-        "design": plan.design,
-        "attribute": train.request.attr,
-        "levels": [level.item() if isinstance(level, np.generic) else level for level in plan.levels],
-        "seed": train.request.seed,
-        "reference": plan.reference,
-        "manifest": {"path": workdir.relative_path(manifest.path, output), "fingerprint": manifest.info["fingerprint"]},
-        "datasets": {
-            name: {
-                "root": workdir.relative_path(root, output),
-                **{key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")},
-            }
-            for name, root in manifest.roots().items()
-        },
-        "fingerprint": None,
-        "arms": {
-            name: {
-                "kind": arm.kind,
-                "levels": list(arm.levels),
-                **arm.facts,
-                **_size(pool, arm, prints),
-                **_deals(pool, arm, prints),
-            }
-            for name, arm in plan.arms.items()
-        },
-        "test": {
-            "identities": _persons(pool, side.rows),
-            "queries": int(side.query.sum()),
-            "gallery": int((~side.query).sum()),
-            "protocol": side.protocol,
-            "fingerprint": _test_fingerprint(pool, side),
-        },
-        "gallery_levels": _gallery_levels(train, side),
-        "retention": round(plan.retention, 6),
-        **({plan.design: dict(plan.facts)} if plan.facts else {}),
-    }
+    found = SplitRecord(
+        schema_version=schema.VERSION,
+        name=output.resolve().name,
+        request=dict(record),
+        design=plan.design,
+        attribute=train.request.attr,
+        levels=[level.item() if isinstance(level, np.generic) else level for level in plan.levels],
+        seed=train.request.seed,
+        reference=plan.reference,
+        manifest=ManifestLink(workdir.relative_path(manifest.path, output), manifest.info["fingerprint"]),
+        datasets=_datasets(manifest, output),
+        fingerprint="",
+        arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
+        test=TestSideRecord(
+            identities=_persons(pool, side.rows),
+            queries=int(side.query.sum()),
+            gallery=int((~side.query).sum()),
+            protocol=side.protocol,
+            fingerprint=_test_fingerprint(pool, side),
+        ),
+        gallery_levels=_gallery_levels(train, side),
+        retention=round(plan.retention, 6),
+        audit=Audit(),
+        warnings=[],
+    )
+    facts: dict[str, Any] = {plan.design: plan.facts} if plan.facts else {}
+    return completed(replace(found, **facts))
 
 
-def _size(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> dict[str, Any]:
-    """Counts and fingerprint of one deal of an arm; `prints` holds fingerprints by the id of the arm."""
-    return {"images": len(arm.rows), "identities": _persons(pool, arm.rows), "fingerprint": prints[id(arm)]}
+def _datasets(manifest: "Manifest", output: Path) -> dict[str, DatasetRecord]:
+    known, found = manifest.info["datasets"], {}
+    for name, root in manifest.roots().items():
+        facts = {key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")}
+        found[name] = DatasetRecord(workdir.relative_path(root, output), **facts)
+    return found
 
 
-def _deals(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> dict[str, Any]:
-    """The deals of an arm where it has several, with the levels that each has drawn."""
-    if not arm.others:
-        return {}
-    drawn = arm.kind == "random-levels"
-    return {"deals": [_size(pool, one, prints) | ({"levels": list(one.levels)} if drawn else {}) for one in arm.deals]}
+def _arm(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> ArmRecord:
+    """The record of an arm; `prints` holds fingerprints by the id of each deal."""
+    deals = [_deal(pool, one, prints, drawn=arm.kind == RANDOM_LEVELS) for one in arm.deals]
+    return ArmRecord(
+        kind=arm.kind,
+        levels=list(arm.levels),
+        images=deals[0].images,
+        identities=deals[0].identities,
+        fingerprint=deals[0].fingerprint,
+        deals=deals if arm.others else None,
+        **arm.facts,
+    )
+
+
+def _deal(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str], *, drawn: bool) -> DealRecord:
+    """One deal of an arm, with its levels where they were drawn."""
+    levels: list[Level] = list(arm.levels)
+    return DealRecord(len(arm.rows), _persons(pool, arm.rows), prints[id(arm)], levels if drawn else None)
 
 
 def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:

@@ -11,11 +11,10 @@ from gprplus.core.errors import ManifestError, SplitError, did_you_mean, first_f
 from gprplus.core.files.paths import AnyPath, as_named_paths
 from gprplus.core.files.roots import recorded_root
 from gprplus.core.files.signatures import file_signature
-from gprplus.core.files.workdir import read_json
 from gprplus.core.html import html_table, html_text
-from gprplus.schema.records import split_record
+from gprplus.schema.split_record import LevelTest, SplitRecord
 from gprplus.splits.arm import Arm
-from gprplus.splits.deals import recorded_deals
+from gprplus.splits.record_file import RECORD, load_split_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from gprplus.baseline.reid_dataset import ReidDataset
     from gprplus.ingest import Manifest
 
-RECORD = "split.json"
 MEMBERS = "members.parquet"
 EXCLUDED = "excluded.parquet"
 AGAIN = "Make the split again with --force."
@@ -36,9 +34,9 @@ class Split:
     `made` tells a split that was just built (True) from one that was there already.
     """
 
-    def __init__(self, path: Path, info: Mapping[str, Any], *, made: bool = False) -> None:
+    def __init__(self, path: Path, record: SplitRecord, *, made: bool = False) -> None:
         self.path = path
-        self.info = info
+        self.record = record
         self.made = made
         self._file = file_signature(path / MEMBERS)
 
@@ -48,16 +46,10 @@ class Split:
         those that its record describes.
         """
         path = Path(path)
-        info = read_json(path / RECORD, SplitError, "a split (make one with gprplus make-split)")
-        if info.get("schema_version") != schema.VERSION:
-            raise SplitError(
-                f"{path} has schema version {info.get('schema_version')}, but this gprplus reads {schema.VERSION}. "
-                "Make the split again."
-            )
-        split_record(info, path / RECORD)
+        record = load_split_record(path)
         if not (path / MEMBERS).is_file():
             raise SplitError(f"{path} has a {RECORD} but no {MEMBERS}. Make the split again with --force.")
-        split = cls(path, info, made=made)
+        split = cls(path, record, made=made)
         if not made:
             split._verify()
         return split
@@ -67,29 +59,25 @@ class Split:
         return str(self.path)
 
     def __repr__(self) -> str:
-        test = self.info["test"]
-        arms = first_few(
-            [f"{name} {recorded_deals(facts)[0]['images']:,}" for name, facts in self.info["arms"].items()], 6
-        )
-        head = f"Split {self.name} by {self.info['attribute']}, design {self.info['design']}"
+        record, test = self.record, self.record.test
+        arms = first_few([f"{name} {arm.images:,}" for name, arm in record.arms.items()], 6)
+        head = f"Split {self.name} by {record.attribute}, design {record.design}"
         deals = f", {self.deals} deals" if self.deals > 1 else ""
         return (
-            f"{head}: {len(self.arms)} arms{deals}\n  images: {arms}\n  test: {test['queries']:,} queries, "
-            f"{test['gallery']:,} gallery images, {test['identities']:,} identities"
+            f"{head}: {len(self.arms)} arms{deals}\n  images: {arms}\n  test: {test.queries:,} queries, "
+            f"{test.gallery:,} gallery images, {test.identities:,} identities"
         )
 
     def _repr_html_(self) -> str:
-        facts = {name: recorded_deals(arm)[0] for name, arm in self.info["arms"].items()}
-        rows = [[name, one["kind"], one["images"], one["identities"]] for name, one in facts.items()]
-        test, lines = self.info["test"], repr(self).split("\n")
-        rows.append(["test", f"{test['queries']:,} queries", test["gallery"], test["identities"]])
+        rows = [[name, arm.kind, arm.images, arm.identities] for name, arm in self.record.arms.items()]
+        test, lines = self.record.test, repr(self).split("\n")
+        rows.append(["test", f"{test.queries:,} queries", test.gallery, test.identities])
         table = html_table(["arm", "kind", "images", "identities"], rows, lines[0])
-        notes = self.info.get("warnings", ())
-        return table + "".join(f"<p>{html_text(one)}</p>" for one in notes)
+        return table + "".join(f"<p>{html_text(one)}</p>" for one in self.record.warnings)
 
     def _verify(self) -> None:
         """Raise SplitError where the rows are not those whose fingerprint is recorded."""
-        recorded = str(self.info["fingerprint"])
+        recorded = self.record.fingerprint
         found = sampling.sha256_digest(*map(_fingerprint, self._parts()))
         if found != recorded:
             raise SplitError(
@@ -102,47 +90,47 @@ class Split:
         apart = {"path", *identity_attributes()}
         columns = [column.name for column in schema.MEMBERS if column.name not in apart]
         start = 0
-        for arm in self.info["arms"].values():
-            for deal in recorded_deals(arm):
-                yield self._read(start, deal["images"], columns)
-                start += deal["images"]
+        for arm in self.record.arms.values():
+            for deal in arm.every_deal:
+                yield self._read(start, deal.images, columns)
+                start += deal.images
         yield self._read(start, columns=columns)
 
     @property
     def name(self) -> str:
         """The name of the split: that of its folder when it was made."""
-        return str(self.info["name"])
+        return self.record.name
 
     @property
     def arms(self) -> list[str]:
         """The names of the arms, in order."""
-        return list(self.info["arms"])
+        return list(self.record.arms)
 
     @property
     def deals(self) -> int:
         """How many deals the arms have that differ by deal; 1 where none does."""
-        return max((len(recorded_deals(arm)) for arm in self.info["arms"].values()), default=1)
+        return self.record.deals
 
     def train(self, arm: str, deal: int = 0) -> "pa.Table":
         """The training rows of one arm (schema.MEMBERS) in one deal; an arm with one deal has the same rows in each.
 
         Training seed k trains on deal k modulo `deals`.
         """
-        if arm not in self.info["arms"]:
+        if arm not in self.record.arms:
             raise SplitError(f"{self.path} has no arm '{arm}'. {did_you_mean(arm, self.arms)}")
         if not 0 <= deal < self.deals:
             raise SplitError(f"{self.path} has the deals 0 to {self.deals - 1}; found {deal}.")
-        before = sum(_images(self.info["arms"][name]) for name in self.arms[: self.arms.index(arm)])
-        sizes = [one["images"] for one in recorded_deals(self.info["arms"][arm])]
+        before = sum(self.record.arms[name].images_of_all_deals for name in self.arms[: self.arms.index(arm)])
+        sizes = [one.images for one in self.record.arms[arm].every_deal]
         place = deal if len(sizes) > 1 else 0
         return self._read(before + sum(sizes[:place]), sizes[place])
 
     def arm(self, name: str, deal: int = 0) -> Arm:
         """Return one arm, in one deal. Raises SplitError with the nearest name where there is none of that name."""
         rows = self.train(name, deal)
-        facts = recorded_deals(self.info["arms"][name])
-        one = facts[deal if len(facts) > 1 else 0]
-        return Arm(name, one["kind"], tuple(one["levels"]), deal, rows, self.roots())
+        known = self.record.arms[name]
+        levels = known.dealt_to(deal).levels or known.levels
+        return Arm(name, known.kind, tuple(levels), deal, rows, self.roots())
 
     def test_dataset(
         self, transform: Callable[[Any], Any] | None = None, *, roots: Mapping[str, AnyPath] | None = None
@@ -161,18 +149,18 @@ class Split:
 
     def test(self) -> "pa.Table":
         """The query and gallery rows that all arms share (schema.MEMBERS); empty when the test share was 0."""
-        return self._read(sum(map(_images, self.info["arms"].values())))
+        return self._read(sum(arm.images_of_all_deals for arm in self.record.arms.values()))
 
-    def tests(self) -> "dict[str, tuple[Mapping[str, Any], list[pa.Table]]]":
-        """The tests beside `self`, by name: what split.json says of each, and its groups of rows (schema.TESTS)."""
+    def tests(self) -> "dict[str, tuple[LevelTest, list[pa.Table]]]":
+        """The tests beside `self`, by name: its record, and its groups of rows (schema.TESTS)."""
         from gprplus.splits.test_sets.cross_level_tests import TESTS, read_groups
 
-        facts = self.info.get("tests") or {}
+        facts = self.record.tests
         if not facts:
             return {}
-        names = list(dict.fromkeys(name for one in facts.values() for name in one["groups"]))
+        names = list(dict.fromkeys(name for one in facts.values() for name in one.groups))
         groups = read_groups(self.path / TESTS, names)
-        return {name: (one, [groups[group] for group in one["groups"]]) for name, one in facts.items()}
+        return {name: (one, [groups[group] for group in one.groups]) for name, one in facts.items()}
 
     def members(self, columns: Sequence[str] | None = None) -> "pa.Table":
         """All rows: those of each arm in turn, deal by deal, then the test rows."""
@@ -181,12 +169,12 @@ class Split:
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
         """The folder of each dataset's images; `overrides` for those that have moved."""
         overrides = overrides or {}
-        datasets = self.info["datasets"]
+        datasets = self.record.datasets
         for name in overrides:
             if name not in datasets:
                 raise SplitError(f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}")
         return {
-            name: Path(overrides.get(name) or recorded_root(self.path, facts["root"], name, SplitError))
+            name: Path(overrides.get(name) or recorded_root(self.path, facts.root, name, SplitError))
             for name, facts in datasets.items()
         }
 
@@ -195,11 +183,11 @@ class Split:
         from gprplus.ingest import Manifest
 
         try:
-            found = Manifest.open(self.path / self.info["manifest"]["path"])
+            found = Manifest.open(self.path / self.record.manifest.path)
         except ManifestError:
             return None
         now = {name: about["fingerprint"] for name, about in found.datasets.items()}
-        same = all(now.get(name) == facts["fingerprint"] for name, facts in self.info["datasets"].items())
+        same = all(now.get(name) == facts.fingerprint for name, facts in self.record.datasets.items())
         return found if same else None
 
     def _read(self, start: int, count: int | None = None, columns: Sequence[str] | None = None) -> "pa.Table":
@@ -225,11 +213,6 @@ class Split:
         table = _filled(schema.stored.check_stored(table, schema.MEMBERS, path, SplitError, AGAIN), names)
         first = edges[groups[0]] if groups else 0
         return table.slice(start - first, stop - start).replace_schema_metadata(None)
-
-
-def _images(arm: Mapping[str, Any]) -> int:
-    """Rows of an arm in all its deals."""
-    return sum(deal["images"] for deal in recorded_deals(arm))
 
 
 def _fingerprint(part: "pa.Table") -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gprplus import schema, statistics
 from gprplus.evaluation.targets import OWN_TEST_SET, RERANKED, is_own_test_set
-from gprplus.splits.deals import recorded_deals
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import (
     contrasts,
     estimands,
@@ -47,24 +47,24 @@ class EffectTables:
 def compute_effects(
     results: "pa.Table",
     queries: Mapping[tuple[str, int], "pa.Table"],
-    info: Mapping[str, Any],
+    split: SplitRecord,
     *,
     margin: float = MARGIN,
 ) -> EffectTables:
-    """Judge what the split (split.json as `info`) declares, on every target but its tests of level against level.
+    """Judge what the split (split.json as `split`) declares, on every target but its tests of level against level.
 
     `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is what equivalence means.
     """
     rows = results.to_pylist()
     names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
     seen = [one for name in names for one in _seen(rows, queries, name, margin)]
-    declared = {one.target: estimands.declared_contrasts(info, one.arms) for one in seen}
-    of_levels, levels = level_tables.level_rows(rows, queries, info, margin)
+    declared = {one.target: estimands.declared_contrasts(split, one.arms) for one in seen}
+    of_levels, levels = level_tables.level_rows(rows, queries, split, margin)
     shared = len(ESTIMANDS) if of_levels else 1
     tables = {
-        "contrasts": [row for one in seen for row in _effects(one, declared[one.target], info, shared)],
-        "components": [row for one in seen for row in _components(one, info)],
-        "curves": [row for one in seen for row in learning_curves.curve_rows(one, info)],
+        "contrasts": [row for one in seen for row in _effects(one, declared[one.target], split, shared)],
+        "components": [row for one in seen for row in _components(one, split)],
+        "curves": [row for one in seen for row in learning_curves.curve_rows(one, split)],
     }
     tables["pooled"] = [row for metric in METRICS for row in _pooled([s for s in seen if s.metric == metric], declared)]
     tables["levels"] = levels
@@ -109,14 +109,13 @@ def contrast_rows(seen: TargetScores, family: Sequence[DeclaredContrast]) -> con
     return contrasts.estimate_contrasts(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
 
 
-def _drawn(seen: TargetScores, one: DeclaredContrast, info: Mapping[str, Any]) -> int:
+def _drawn(seen: TargetScores, one: DeclaredContrast, split: SplitRecord) -> int:
     """How many draws of a random control a contrast rests on: of each arm one for every seed, up to its deals."""
-    facts = info.get("arms") or {}
-    return sum(min(len(recorded_deals(facts[arm])), seen.scored.values.shape[1]) for arm in one.draws)
+    return sum(min(len(split.arms[arm].every_deal), seen.scored.values.shape[1]) for arm in one.draws)
 
 
 def _effects(
-    seen: TargetScores, declared: Sequence[DeclaredContrast], info: Mapping[str, Any], shared: int
+    seen: TargetScores, declared: Sequence[DeclaredContrast], split: SplitRecord, shared: int
 ) -> list[dict[str, Any]]:
     """Rows of the contrasts of one target; on the split's own test set `shared` estimands share the 5%."""
     out, count = [], shared if seen.target == OWN_TEST_SET else 1
@@ -130,7 +129,7 @@ def _effects(
             row |= {
                 "aliases": ", ".join(one.aliases) or None,
                 "omega2": _omega(seen, one),
-                "draws": _drawn(seen, one, info),
+                "draws": _drawn(seen, one, split),
             }
             out.append(seen.said | row | figures | sizes)
     return out
@@ -143,10 +142,9 @@ def _omega(seen: TargetScores, one: DeclaredContrast) -> float | None:
     return factorial.partial_omega_squared(seen.scored.means()[runs], np.array(list(one.weights.values())))
 
 
-def _components(seen: TargetScores, info: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _components(seen: TargetScores, split: SplitRecord) -> list[dict[str, Any]]:
     found = variance_components.variance_components(seen.scored, seen.rng("components"))
-    facts = {name: one for name, one in (info.get("arms") or {}).items() if name in seen.arms}
-    groups = [seen.place(draws) for draws in estimands.control_draws(facts)]
+    groups = [seen.place(draws) for draws in estimands.control_draws(split.among(seen.arms).arms)]
     drawn = variance_components.control_draw_component(seen.scored, groups, seen.rng("subset draw"))
     sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
     sizes |= {"effective_identities": identity_variance.effective_identities(seen.scored.person)}

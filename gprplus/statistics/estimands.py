@@ -12,11 +12,11 @@ At one budget these answer different questions, and none of them is "the importa
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from gprplus.core.errors import ScoreError
+from gprplus.schema.split_record import RANDOM_IMAGES, RANDOM_LEVELS, ArmRecord, SplitRecord
 from gprplus.statistics import factorial, shapley
 
 Weights = dict[str, float]
@@ -37,58 +37,57 @@ class DeclaredContrast:
     aliases: tuple[str, ...] = field(default=())
 
 
-def declared_contrasts(info: Mapping[str, Any], arms: Sequence[str]) -> list[DeclaredContrast]:
-    """The contrasts of a split (split.json as `info`) whose arms are all among `arms`, family by family."""
-    facts = {name: one for name, one in (info.get("arms") or {}).items() if name in set(arms)}
-    design = info.get("design")
-    found = _BY_DESIGN.get(str(design), _against_reference)(info, facts)
-    if design not in ("factorial", "scaling"):
-        found += _against_chance(facts) + _luck(info, facts)
-    return [one for one in found if all(arm in facts for arm in one.weights)]
+def declared_contrasts(split: SplitRecord, arms: Sequence[str]) -> list[DeclaredContrast]:
+    """The contrasts of a split  whose arms are all among `arms`, family by family."""
+    known = {name: one for name, one in split.arms.items() if name in set(arms)}
+    found = _BY_DESIGN.get(split.design, _against_reference)(split, known)
+    if split.design not in ("factorial", "scaling"):
+        found += _against_chance(known) + _luck(split, known)
+    return [one for one in found if all(arm in known for arm in one.weights)]
 
 
-def control_draws(facts: Mapping[str, Any]) -> list[tuple[str, ...]]:
+def control_draws(arms: Mapping[str, ArmRecord]) -> list[tuple[str, ...]]:
     """Arms that are draws of one random control, control by control: `random-images-<k>`, `random-levels-q<q>-<k>`."""
-    groups: dict[tuple[Any, ...], list[str]] = {}
-    for name, one in facts.items():
-        if str(one.get("kind", "")).startswith("random-"):
-            groups.setdefault((one["kind"], len(one.get("levels") or ()), one.get("images")), []).append(name)
+    groups: dict[tuple[str, int, int], list[str]] = {}
+    for name, one in arms.items():
+        if one.is_random:
+            groups.setdefault((one.kind, len(one.levels), one.images), []).append(name)
     return [tuple(group) for group in groups.values()]
 
 
-def _against_reference(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
-    reference = info.get("reference")
+def _against_reference(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+    reference = split.reference
     return [
         DeclaredContrast("to the reference", name, f"S({name}) - S({reference})", {name: 1.0, str(reference): -1.0})
-        for name, one in facts.items()
-        if name != reference and not str(one.get("kind", "")).startswith("random-")
+        for name, one in arms.items()
+        if name != reference and not one.is_random
     ]
 
 
-def _sufficiency(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
+def _sufficiency(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     return [
         DeclaredContrast("sufficiency", name, f"S({name}) - S(mix)", {name: 1.0, "mix": -1.0})
-        for name, one in facts.items()
-        if one.get("kind") == "only"
+        for name, one in arms.items()
+        if one.kind == "only"
     ]
 
 
-def _necessity(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
+def _necessity(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     return [
         DeclaredContrast("necessity", name, f"S(mix) - S({name})", {"mix": 1.0, name: -1.0})
-        for name, one in facts.items()
-        if one.get("kind") == "without"
+        for name, one in arms.items()
+        if one.kind == "without"
     ]
 
 
-def _both(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
-    return _sufficiency(info, facts) + _necessity(info, facts)
+def _both(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+    return _sufficiency(split, arms) + _necessity(split, arms)
 
 
-def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
+def _path(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     """Every later point against the start, slopes between neighbours, and the least squares slope over all of it."""
-    steps = sorted((float(one["share"]), name) for name, one in facts.items() if "share" in one)
-    found = _against_reference(info, facts)
+    steps = sorted((one.share, name) for name, one in arms.items() if one.share is not None)
+    found = _against_reference(split, arms)
     found += [
         DeclaredContrast(
             "share curve",
@@ -106,28 +105,26 @@ def _path(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredCon
     return found
 
 
-def _scaling(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
+def _scaling(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     """At each number of images: the choice of levels against the mixture and against random images."""
     found = []
-    for name, one in facts.items():
-        size = one.get("images")
-        if one.get("kind") == "only":
-            found.append(
-                DeclaredContrast("same size", name, f"S({name}) - S(mix-{size})", {name: 1.0, f"mix-{size}": -1.0})
-            )
-            draws = [arm for arm, o in facts.items() if o.get("kind") == "random-images" and o.get("images") == size]
+    for name, one in arms.items():
+        size = one.images
+        if one.kind == "only":
+            mix = next((arm for arm, o in arms.items() if o.kind == "mix" and o.images == size), f"mix of {size}")
+            found.append(DeclaredContrast("same size", name, f"S({name}) - S({mix})", {name: 1.0, mix: -1.0}))
+            draws = [arm for arm, o in arms.items() if o.kind == RANDOM_IMAGES and o.images == size]
             if draws:
-                found.append(_over("against random images", name, draws))
+                found.append(_over("against random images", name, draws, arms))
     return found
 
 
-def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
-    known = info.get("factorial") or {}
-    runs = dict(known.get("runs") or {})
-    if not runs or any(name not in facts for name in runs):
+def _factorial(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+    known = split.factorial
+    if known is None or not known.runs or any(name not in arms for name in known.runs):
         return []
-    letters, names = list(known["factors"]), list(runs)
-    called = {letter: str(factor["attribute"]) for letter, factor in known["factors"].items()}
+    runs, letters, names = known.runs, list(known.factors), list(known.runs)
+    called = {letter: factor.attribute for letter, factor in known.factors.items()}
     signs = np.array([[runs[name][letter] for letter in letters] for name in names])
     found = []
     for effect in factorial.factorial_effects(signs, letters):
@@ -139,10 +136,10 @@ def _factorial(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Declar
         found.append(DeclaredContrast(family, name, formula, weights, (), tuple(aliases)))
     try:
         free = [frozenset(letter for letter in letters if runs[name][letter] < 0) for name in names]
-        split = shapley.shapley_weights(free, letters)
+        shares = shapley.shapley_weights(free, letters)
     except ScoreError:
         return found  # a fraction, or too many factors: there are effects, and no split of the total
-    for letter, row in zip(letters, split, strict=True):
+    for letter, row in zip(letters, shares, strict=True):
         weights = dict(zip(names, row.tolist(), strict=True))
         found.append(DeclaredContrast("Shapley", called[letter], "what leaving it free adds, over all orders", weights))
     return found
@@ -153,36 +150,36 @@ def _named(effect: str, called: Mapping[str, str]) -> str:
     return sign + " x ".join(called[letter] for letter in letters)
 
 
-def _against_chance(facts: Mapping[str, Any]) -> list[DeclaredContrast]:
+def _against_chance(arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     """Restricted arms against the mean over random sets of as many levels."""
     found = []
-    for draws in control_draws(facts):
-        one = facts[draws[0]]
-        if one["kind"] == "random-levels":
-            held = len(one["levels"])
-            same = [n for n, o in facts.items() if o.get("kind") in ("only", "without") and len(o["levels"]) == held]
-            found += [_over("attribute effect", name, draws) for name in same]
+    for draws in control_draws(arms):
+        one = arms[draws[0]]
+        if one.kind == RANDOM_LEVELS:
+            held = len(one.levels)
+            same = [n for n, o in arms.items() if o.kind in ("only", "without") and len(o.levels) == held]
+            found += [_over("attribute effect", name, draws, arms) for name in same]
     return found
 
 
-def _luck(info: Mapping[str, Any], facts: Mapping[str, Any]) -> list[DeclaredContrast]:
+def _luck(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     """The mean over random images against the reference: what balance by itself is worth."""
-    reference = str(info.get("reference"))
-    draws = [name for name, one in facts.items() if one.get("kind") == "random-images"]
-    if not draws or reference not in facts:
+    reference = str(split.reference)
+    draws = [name for name, one in arms.items() if one.kind == RANDOM_IMAGES]
+    if not draws or reference not in arms:
         return []
     weights = {name: 1 / len(draws) for name in draws} | {reference: -1.0}
     formula = f"mean S(random-images) - S({reference})"
     return [DeclaredContrast("random images", "random-images", formula, weights, tuple(draws))]
 
 
-def _over(family: str, name: str, draws: Sequence[str]) -> DeclaredContrast:
+def _over(family: str, name: str, draws: Sequence[str], arms: Mapping[str, ArmRecord]) -> DeclaredContrast:
     weights = {name: 1.0} | {draw: -1 / len(draws) for draw in draws}
-    control = draws[0].rsplit("-", 1)[0] if len(draws) > 1 else draws[0]
+    control = arms[draws[0]].control if len(draws) > 1 else draws[0]
     return DeclaredContrast(family, name, f"S({name}) - mean S({control})", weights, tuple(draws))
 
 
-_BY_DESIGN: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[DeclaredContrast]]] = {
+_BY_DESIGN: dict[str, Callable[[SplitRecord, Mapping[str, ArmRecord]], list[DeclaredContrast]]] = {
     "only": _sufficiency,
     "persons": _sufficiency,
     "without": _necessity,

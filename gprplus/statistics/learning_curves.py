@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
 from gprplus.statistics import power_law, seed_noise
 from gprplus.statistics.intervals import RESAMPLES, bootstrap_weights, resampled
 
@@ -13,36 +14,35 @@ if TYPE_CHECKING:
     from gprplus.statistics.target_scores import TargetScores
 
 
-def group_by_budget(info: Mapping[str, Any], arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
+def group_by_budget(split: SplitRecord, arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
     """The lines of a split: by name, the arms of each number of images (several where a control was drawn often).
 
     `scaling` has its mixture, its choices of levels and random images; `budget` grows persons at so many images each,
     and images at so many persons; a ladder of identities grows with all their images.
     """
     out: dict[str, dict[int, list[str]]] = {}
-    for name, one in (info.get("arms") or {}).items():
+    for name, one in split.arms.items():
         if name not in arms:
             continue
-        size, design = int(one["images"]), info.get("design")
+        size, design = one.images, split.design
         found = []
         if design == "scaling":
-            found = ["random-images" if one["kind"] == "random-images" else name.removesuffix(f"-{size}")]
-        elif design == "budget" and one["kind"] == "ids":
-            persons, each = one["levels"][0].split("x")
-            found = [f"{each} images each", f"{persons} identities"]
-        elif design == "identity" and (one["kind"] == "ids-all" or name == info.get("reference")):
+            found = ["random-images" if one.kind == RANDOM_IMAGES else name.removesuffix(f"-{size}")]
+        elif design == "budget" and one.rung:
+            found = [f"{one.rung.images_each} images each", f"{one.rung.identities} identities"]
+        elif design == "identity" and (one.kind == "ids-all" or name == split.reference):
             found = ["all their images"]
         for line in found:
             out.setdefault(line, {}).setdefault(size, []).append(name)
     return out
 
 
-def curve_rows(seen: "TargetScores", info: Mapping[str, Any]) -> list[dict[str, Any]]:
+def curve_rows(seen: "TargetScores", split: SplitRecord) -> list[dict[str, Any]]:
     """A row (schema.CURVES) for each line of four budgets or more."""
-    found = {name: line for name, line in group_by_budget(info, seen.arms).items() if len(line) >= power_law.LEAST}
+    found = {name: line for name, line in group_by_budget(split, seen.arms).items() if len(line) >= power_law.LEAST}
     if not found:
         return []
-    best = "full" if "full" in seen.arms else str(info.get("reference"))
+    best = "full" if "full" in seen.arms else str(split.reference)
     if best not in seen.arms:
         return []
     means = seen.scored.means().mean(axis=1)

@@ -7,6 +7,7 @@ import pytest
 from gprplus import schema
 from gprplus.statistics.effects import compute_effects
 from gprplus.statistics.summary import summarize
+from tests.support.records import split_of
 
 SHARED = {"split": "s", "recipe": "smoke", "backbone": "small", "weights": "none", "protocol": "camera"}
 
@@ -37,11 +38,7 @@ def table(target, person, ap):
     return schema.conform(pa.table(rows | {"first_match_rank": [1] * len(ap), "inp": ap}), schema.QUERIES)
 
 
-def facts(kinds, images=10):
-    return {name: {"kind": kind, "levels": [name], "images": images} for name, kind in kinds.items()}
-
-
-ONLY = {"design": "only", "reference": "mix", "arms": facts({"only-a": "only", "only-b": "only", "mix": "mix"})}
+ONLY = split_of("only-a", "only-b", "mix", design="only", reference="mix")
 
 
 def rows(judged, metric="mAP"):
@@ -107,30 +104,29 @@ def test_effects_are_pooled_over_targets_but_not_over_the_split_s_own():
 
 def test_a_factorial_has_effects_that_add_up():
     names = {"mix": (-1, -1), "restrict-weather": (1, -1), "restrict-light": (-1, 1), "restrict-weather+light": (1, 1)}
-    known = {"factors": {"A": {"attribute": "weather"}, "B": {"attribute": "light"}}}
-    known["runs"] = {name: dict(zip("AB", signs, strict=True)) for name, signs in names.items()}
-    info = {
-        "design": "factorial",
-        "reference": "mix",
-        "factorial": known,
-        "arms": facts(dict.fromkeys(names, "factorial")),
+    known = {
+        "factors": {"A": {"attribute": "weather", "restricted": []}, "B": {"attribute": "light", "restricted": []}}
     }
+    known["runs"] = {name: dict(zip("AB", signs, strict=True)) for name, signs in names.items()}
+    split = split_of(*names, design="factorial", reference="mix", factorial=known)
     level = dict(zip(names, (0.6, 0.5, 0.4, 0.3), strict=True))
-    every = {(row["family"], row["contrast"]): row for row in rows(compute_effects(*experiment(level), info).contrasts)}
+    every = {
+        (row["family"], row["contrast"]): row for row in rows(compute_effects(*experiment(level), split).contrasts)
+    }
     assert every["main effects", "weather"]["value"] == pytest.approx(-0.1, abs=0.02)
     assert every["interactions", "weather x light"]["value"] == pytest.approx(0, abs=0.02)
-    split = every["Shapley", "weather"]["value"] + every["Shapley", "light"]["value"]
-    assert split == pytest.approx(0.3, abs=0.03)
+    total = every["Shapley", "weather"]["value"] + every["Shapley", "light"]["value"]
+    assert total == pytest.approx(0.3, abs=0.03)
     assert every["main effects", "light"]["omega2"] > 0.5
 
 
 def test_nested_budgets_have_a_curve_and_three_have_none():
     level = {f"mix-{n}": 0.7 - 2 * n**-0.5 for n in (50, 100, 200, 400)}
-    info = {"design": "scaling", "reference": "mix-400", "arms": {}}
-    info["arms"] = {name: {"kind": "mix", "levels": [], "images": int(name[4:])} for name in level}
-    (curve,) = rows(compute_effects(*experiment(level, noise=0.001), info).curves)
+    arms = {name: {"kind": "mix", "images": int(name[4:])} for name in level}
+    split = split_of(design="scaling", reference="mix-400", arms=arms)
+    (curve,) = rows(compute_effects(*experiment(level, noise=0.001), split).curves)
     assert (curve["curve"], curve["budgets"], curve["goal"]) == ("mix", 4, "mix-400")
     assert curve["reach_low"] < curve["reach"] < curve["reach_high"]
     assert curve["reach"] == pytest.approx(331, rel=0.1), "0.7 - 2 / sqrt(N) comes to 0.59 at (2 / 0.11)^2 images"
-    del info["arms"]["mix-50"]
-    assert not rows(compute_effects(*experiment({n: v for n, v in level.items() if n != "mix-50"}), info).curves)
+    few = {name: value for name, value in level.items() if name != "mix-50"}
+    assert not rows(compute_effects(*experiment(few), split.among(list(few))).curves)

@@ -27,6 +27,7 @@ from gprplus.statistics import (
     shapley,
     variance_components,
 )
+from tests.support.records import split_of
 
 chances = st.lists(st.floats(0, 1), min_size=1, max_size=8)
 
@@ -280,7 +281,7 @@ def test_more_seeds_and_more_people_see_smaller_differences():
 
 
 def arms(*kinds):
-    return {name: {"kind": kind, "levels": levels, "images": 10} for name, kind, levels in kinds}
+    return {name: {"kind": kind, "levels": levels} for name, kind, levels in kinds}
 
 
 def test_a_design_declares_its_families_before_anything_is_trained():
@@ -288,7 +289,7 @@ def test_a_design_declares_its_families_before_anything_is_trained():
         ("only-a+b", "only", ["a", "b"]), ("mix", "mix", list("abcd")), ("random-images-1", "random-images", [])
     )
     facts |= arms(*((f"random-levels-q2-{k}", "random-levels", ["c", "d"]) for k in (1, 2)))
-    found = estimands.declared_contrasts({"design": "only", "reference": "mix", "arms": facts}, list(facts))
+    found = estimands.declared_contrasts(split_of(design="only", reference="mix", arms=facts), list(facts))
     assert [(one.family, one.name) for one in found] == [
         ("sufficiency", "only-a+b"),
         ("attribute effect", "only-a+b"),
@@ -301,13 +302,13 @@ def test_a_design_declares_its_families_before_anything_is_trained():
 
 def test_necessity_is_what_the_mixture_has_beyond_the_rest():
     facts = arms(("without-a", "without", ["b", "c"]), ("mix", "mix", list("abc")))
-    (found,) = estimands.declared_contrasts({"design": "without", "reference": "mix", "arms": facts}, list(facts))
+    (found,) = estimands.declared_contrasts(split_of(design="without", reference="mix", arms=facts), list(facts))
     assert found.weights == {"mix": 1.0, "without-a": -1.0}
 
 
 def test_a_path_has_slopes_and_one_over_all_of_it():
-    facts = {f"path-{s}": {"kind": "path", "levels": [], "share": s / 100} for s in (0, 50, 100)}
-    found = estimands.declared_contrasts({"design": "path", "reference": "path-0", "arms": facts}, list(facts))
+    facts = {f"path-{s}": {"kind": "path", "share": s / 100} for s in (0, 50, 100)}
+    found = estimands.declared_contrasts(split_of(design="path", reference="path-0", arms=facts), list(facts))
     assert [one.name for one in found[:2]] == ["path-50", "path-100"], "each against the start"
     found = found[2:]
     assert [one.name for one in found] == ["path-0 to path-50", "path-50 to path-100", "whole path"]
@@ -317,5 +318,5 @@ def test_a_path_has_slopes_and_one_over_all_of_it():
 
 def test_arms_that_are_not_there_are_not_compared():
     facts = arms(("only-a", "only", ["a"]), ("only-b", "only", ["b"]), ("mix", "mix", list("ab")))
-    found = estimands.declared_contrasts({"design": "only", "reference": "mix", "arms": facts}, ["only-a", "mix"])
+    found = estimands.declared_contrasts(split_of(design="only", reference="mix", arms=facts), ["only-a", "mix"])
     assert [one.name for one in found] == ["only-a"]

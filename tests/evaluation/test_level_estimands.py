@@ -9,8 +9,9 @@ from gprplus import statistics
 from gprplus.statistics import contrasts, multiplicity
 from gprplus.statistics.levels.level_estimands import CellContrast, level_contrasts
 from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells, level_tests
+from tests.support.records import split_of
 
-ONLY = {"mix": {"kind": "mix"}, **{f"only-{one}": {"kind": "only", "levels": [one]} for one in "abc"}}
+ONLY = split_of("mix", "only-a", "only-b", "only-c").arms
 
 
 def found(arms, levels="abc"):
@@ -47,7 +48,7 @@ def test_arms_are_compared_among_themselves_only_where_neither_has_seen_the_leve
     among = found(ONLY)
     # only-a on b against only-c on b, and on c against only-b on c
     assert value(among["transfer, unseen by both", "only-a"], MEANS) == pytest.approx((0.3 - 0.2 + 0.2 - 0.1) / 2)
-    both = ONLY | {"without-a": {"kind": "without", "levels": ["b", "c"]}}
+    both = ONLY | split_of(arms={"without-a": {"kind": "without", "levels": ["b", "c"]}}).arms
     means = MEANS | {("without-a", level): 0.35 for level in "abc"}
     assert ("own level", "without-a") not in found(both), "arms of one level are the ones that the mean is about"
     left_out = found(both)["transfer, unseen by both", "without-a"]
@@ -55,9 +56,9 @@ def test_arms_are_compared_among_themselves_only_where_neither_has_seen_the_leve
 
 
 def test_arms_without_a_set_of_levels_take_no_part():
-    arms = ONLY | {"random-images-1": {"kind": "random-images", "levels": []}}
+    arms = ONLY | split_of("random-images-1").arms
     assert {name for _, name in found(arms)} == {"all arms", "only-a", "only-b", "only-c"}
-    assert level_contrasts({"mix": {"kind": "mix"}}, "mix", ["a", "b"]) == []
+    assert level_contrasts(split_of("mix").arms, "mix", ["a", "b"]) == []
 
 
 def test_the_weights_of_every_contrast_sum_to_zero():
@@ -66,12 +67,13 @@ def test_the_weights_of_every_contrast_sum_to_zero():
 
 
 def test_only_tests_of_one_level_are_taken():
+    shared = {"protocol": "camera", "queries": 4, "gallery": 8, "groups": ["query", "gallery"]}
     tests = {
-        "self:a>b": {"kind": "cross", "query_level": "a", "gallery_level": "b"},
-        "self:a>a": {"kind": "cross", "query_level": "a", "gallery_level": "a"},
-        "self:without-random": {"kind": "removal"},
+        "self:a>b": {"kind": "cross", "query_level": "a", "gallery_level": "b"} | shared,
+        "self:a>a": {"kind": "cross", "query_level": "a", "gallery_level": "a"} | shared,
+        "self:without-random": {"kind": "removal"} | shared,
     }
-    assert level_tests({"tests": tests}) == {"a": "self:a>a"}
+    assert level_tests(split_of(tests=tests)) == {"a": "self:a>a"}
 
 
 def scores(rng, seeds=3, sizes=(12, 18, 24), identities=6):
@@ -125,7 +127,7 @@ def test_together_keeps_each_contrast_in_its_place():
         for arm, level in product(made.arms[1:], "abc")
     ]
     judged = estimate_cells(made, cells, np.random.default_rng(7))
-    each = [made.means(one.name[-1]).mean(axis=1)[made.arms.index(one.name[:-1])] for one in cells]
+    each = [made.means(one.name[-1]).mean(axis=1)[made.arms["index"](one.name[:-1])] for one in cells]
     base = [made.means(one.name[-1]).mean(axis=1)[0] for one in cells]
     assert judged.value == pytest.approx(np.subtract(each, base))
     rows = multiplicity.family_figures(judged, 0.01)

@@ -11,6 +11,7 @@ from gprplus.baseline.image_store import PackingCost
 from gprplus.baseline.recipe import Recipe
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.experiments import cost_estimate
+from tests.support.records import split_of
 
 
 class Wanted(SimpleNamespace):
@@ -27,9 +28,10 @@ def ahead(tmp_path):
 
     def case(name, **images):
         arms = {arm: {"fingerprint": f"{arm}{size}", "images": size} for arm, size in images.items()}
+        record = split_of(arms=arms)
         own = Wanted(uids=np.arange(100), queries=10, rerank=None)
         street = Wanted(uids=np.arange(50, 120), queries=20, rerank=RerankOptions())
-        split = SimpleNamespace(info={"arms": arms})
+        split = SimpleNamespace(record=record, arms=list(arms))
         return SimpleNamespace(split=split, recipe=recipe, folder=tmp_path / name, targets=[own, street])
 
     (tmp_path / "b" / "other" / "seed1").mkdir(parents=True)

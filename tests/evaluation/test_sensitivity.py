@@ -5,8 +5,9 @@ import pytest
 from gprplus.baseline.recipe import Recipe, TrainingLength
 from gprplus.experiments.sensitivity import recipe_variants, widest_contrast
 from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
+from tests.support.records import split_of
 
-WEATHER = {"attribute": "weather"}
+WEATHER = split_of("only-foggy", "only-sunny", "mix", attribute="weather")
 
 
 def row(contrast, value, target="self", family="sufficiency", metric="mAP"):

@@ -15,6 +15,7 @@ from gprplus.ingest import build_manifest
 from gprplus.reporting.basis import describe_target_images
 from gprplus.schema import conform
 from gprplus.splits import Split
+from tests.support.records import experiment_of
 
 CLASSIC = re.compile(r"([-\d]+)_c(\d)")
 
@@ -79,7 +80,8 @@ def test_renders_under_its_names_are_not_taken_for_market1501(house, written):
     manifest = build_manifest([written.path], house / "named", layout="auto")
     (facts,) = manifest.info["datasets"].values()
     assert (facts["layout"], facts["title"], facts["licence"]) == ("market1501", "gprplus engine", "CC0-1.0")
-    assert describe_target_images("it", {"targets": {"it": {"datasets": manifest.info["datasets"]}}}).endswith(
+    target = {"protocol": "camera", "fingerprint": "", "datasets": manifest.info["datasets"]}
+    assert describe_target_images("it", experiment_of(benchmark={"targets": {"it": target}})).endswith(
         "not on photographs"
     )
 

@@ -1,6 +1,5 @@
 """A finished benchmark, written by hand in the documented form: split, runs, images drawn in code."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from gprplus.core.images import encode_jpeg
 from gprplus.evaluation import ranked_examples
 from gprplus.experiments.collect import collect_results
 from gprplus.reporting.run_results import RunResults, read_run_results
+from gprplus.splits.record_file import load_split_record
 from gprplus.statistics import multiplicity
 
 WEATHERS = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
@@ -120,7 +120,7 @@ def make_world(
         write_table(run / arm / f"seed{seed}" / "ranked.parquet", _ranked(split, values, targets))
         scores = {t: _scores(table) for t, table in zip(targets, tables, strict=True)}
         write_json(run / arm / f"seed{seed}" / "run.json", _run(name, arm, seed, scores))
-    collect_results(run, arms, "mix", json.loads((split / "split.json").read_text()))
+    collect_results(run, load_split_record(split))
     write_json(run / "benchmark.json", record)
     return World(run, split, tuple(levels), ap, np.array(queries["level"]))
 
@@ -157,7 +157,7 @@ def _write_split(
     info |= {"datasets": {"engine": {"root": "../../renders", "licence": "Apache-2.0", "title": "gprplus engine"}}}
     info |= {
         "arms": {
-            arm: {"kind": _kind(arm), "levels": [arm], "images": 48, "identities": 4, "fingerprint": arm}
+            arm: {"kind": _kind(arm), "levels": _levels(arm, levels), "images": 48, "identities": 4, "fingerprint": arm}
             for arm in arms
         }
     }
@@ -250,6 +250,10 @@ def _run(name: str, arm: str, seed: int, scores: dict[str, dict[str, float]]) ->
         for target, values in scores.items()
     }
     return facts | {"device": "cpu", "targets": targets}
+
+
+def _levels(arm: str, levels: Sequence[str]) -> list[str]:
+    return list(levels) if arm == "mix" else [arm.removeprefix("only-")] if arm.startswith("only-") else []
 
 
 def _kind(arm: str) -> str:

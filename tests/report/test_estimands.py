@@ -1,5 +1,7 @@
 """Own level, transfer and mixed gallery in words: each with whom it favours, and no word without its interval."""
 
+from dataclasses import replace
+
 import pytest
 
 from gprplus import benchmark, report
@@ -9,8 +11,12 @@ from gprplus.reporting.findings import list_findings
 from gprplus.reporting.level_matrix import build_level_matrix
 from gprplus.reporting.verdicts import verdict_of
 from gprplus.statistics import power
+from tests.support.records import experiment_of, split_of
 
-WEATHER = {"attribute": "weather", "reference": "mix", "gallery_levels": {"sunny": 280, "foggy": 280, "clouds": 240}}
+COUNTS = {"sunny": 280, "foggy": 280, "clouds": 240}
+NAMED = ("only-sunny", "only-foggy", "only-clouds", "mix")
+WEATHER = split_of(*NAMED, attribute="weather", reference="mix", gallery_levels=COUNTS)
+ABOUT = experiment_of(*NAMED, attribute="weather", reference="mix", gallery_levels=COUNTS)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +109,7 @@ def judged(summary, contrast_row, estimand=None):
     rows = [contrast_row(*row[:4], family=row[4]) for row in (*OWN, *TRANSFER)]
     rows += [contrast_row("only-foggy", -0.3, -0.4, -0.2), contrast_row("only-sunny", -0.1, -0.2, -0.05)]
     told = summary(("only-foggy", -0.3, -0.4, -0.2), ("only-sunny", -0.1, -0.2, -0.05), ("mix",)).to_pylist()
-    return verdict_of(told, rows, {**WEATHER, "estimand": estimand}, LEVELS)
+    return verdict_of(told, rows, replace(ABOUT, estimand=estimand), LEVELS)
 
 
 def test_all_three_are_the_headline_unless_one_was_chosen(summary, contrast_row):
@@ -118,7 +124,7 @@ def test_all_three_are_the_headline_unless_one_was_chosen(summary, contrast_row)
 def test_few_identities_are_warned_of_beside_the_verdict(summary, contrast_row):
     few = {"query_identities": 9}
     rows = summary(("only-foggy", -0.3, -0.4, -0.2, few), ("mix", few)).to_pylist()
-    found = verdict_of(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], WEATHER)
+    found = verdict_of(rows, [contrast_row("only-foggy", -0.3, -0.4, -0.2)], ABOUT)
     assert found.support[-1].startswith("Warning: only 9 test identities (below 20)")
 
 

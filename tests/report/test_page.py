@@ -145,7 +145,7 @@ def test_the_page_says_the_verdict(page, world):
     outcome = world.read()
     said = words_of(page)
     for sentence in re.split(
-        r"(?<=\.) (?=[A-Z])", verdict_paragraphs(outcome.summary, outcome.judged["contrasts"], outcome.info)
+        r"(?<=\.) (?=[A-Z])", verdict_paragraphs(outcome.summary, outcome.judged["contrasts"], outcome.experiment)
     ):
         assert sentence in said
 

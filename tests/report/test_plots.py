@@ -1,5 +1,7 @@
 """Where things stand in a plot: slow twins and hand-worked places."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,11 +10,12 @@ from hypothesis import strategies as st
 from gprplus.reporting.figures.plots import build_forest_plot, build_heat_map, build_ladder_plot, plot_axis
 from gprplus.reporting.findings import list_findings
 from gprplus.reporting.mismatch import MismatchContrast, mismatch_contrast, mismatch_sentence
+from tests.support.records import split_of
 
 
 def test_the_heat_map_equals_a_slow_loop(world):
     outcome = world.read()
-    found = build_heat_map(outcome.queries, outcome.info, "self")
+    found = build_heat_map(outcome.queries, outcome.split, "self")
     assert found.arms == (*(f"only-{level}" for level in world.levels), "mix")
     for i, arm in enumerate(found.arms):
         for j, level in enumerate(world.levels):
@@ -31,14 +34,14 @@ def test_the_heat_map_equals_a_slow_loop(world):
 
 def test_matched_cells_are_those_on_the_diagonal(world):
     outcome = world.read()
-    found = build_heat_map(outcome.queries, outcome.info, "self")
+    found = build_heat_map(outcome.queries, outcome.split, "self")
     framed = [(i, j) for i in range(len(found.arms)) for j in range(len(found.levels)) if found.matched(i, j)]
     assert framed == [(0, 0), (1, 1), (2, 2)]
 
 
 def test_the_mismatch_equals_a_slow_loop(world):
     outcome = world.read()
-    found = mismatch_contrast(outcome.queries, outcome.info, "self")
+    found = mismatch_contrast(outcome.queries, outcome.split, "self")
     own, other = [], []
     for (arm, _), scores in world.ap.items():
         for ap, level in zip(scores, world.query_levels, strict=True):
@@ -63,24 +66,24 @@ def test_a_mismatch_around_zero_is_not_distinguishable():
 
 def test_one_level_alone_has_no_mismatch(world):
     outcome = world.read()
-    assert mismatch_contrast(outcome.queries, {**outcome.info, "levels": ["sunny"]}, "self") is None
+    assert mismatch_contrast(outcome.queries, replace(outcome.split, levels=["sunny"]), "self") is None
 
 
 def test_shades_run_from_the_lowest_cell_to_the_highest(world):
     outcome = world.read()
-    found = build_heat_map(outcome.queries, outcome.info, "self")
+    found = build_heat_map(outcome.queries, outcome.split, "self")
     shades = [found.shade(value) for line in found.cells for value in line]
     assert (min(shades), max(shades), found.shade(None)) == (0.0, 1.0, 0.0)
 
 
 def test_a_target_that_does_not_know_the_levels_has_no_heat_map(world):
     outcome = world.read()
-    assert build_heat_map(outcome.queries, outcome.info, "market") is None
+    assert build_heat_map(outcome.queries, outcome.split, "market") is None
 
 
 def test_the_forest_shows_every_seed_and_sets_controls_last(world):
     outcome = world.read()
-    plot = build_forest_plot(list_findings(outcome.contrasts), outcome.results.to_pylist(), outcome.info)
+    plot = build_forest_plot(list_findings(outcome.contrasts), outcome.results.to_pylist(), outcome.split)
     assert [effect.arm for effect in plot.effects][-1] == "random-images"
     assert plot.ranked, "weathers have no order of their own"
     differences = [effect.difference for effect in plot.effects[:-1]]
@@ -95,7 +98,7 @@ def test_the_forest_shows_every_seed_and_sets_controls_last(world):
 def test_ordered_levels_keep_their_order(world):
     outcome = world.read()
     plot = build_forest_plot(
-        list_findings(outcome.contrasts), outcome.results.to_pylist(), {**outcome.info, "attribute": "illumination"}
+        list_findings(outcome.contrasts), outcome.results.to_pylist(), replace(outcome.split, attribute="illumination")
     )
     assert not plot.ranked
     assert [effect.arm for effect in plot.effects][:3] == [f"only-{level}" for level in world.levels]
@@ -103,7 +106,7 @@ def test_ordered_levels_keep_their_order(world):
 
 def test_without_intervals_there_is_no_forest(declared):
     rows = declared(("only-foggy", -0.02, None, None), ("mix",)).to_pylist()
-    assert build_forest_plot(list_findings(rows), [], {}) is None
+    assert build_forest_plot(list_findings(rows), [], split_of()) is None
 
 
 def test_a_ladder_has_a_line_for_each_rule_about_images(summary):
@@ -112,14 +115,17 @@ def test_a_ladder_has_a_line_for_each_rule_about_images(summary):
         ("ids-32", {"train_identities": 32, "train_images": 96}),
         ("ids-32-all", {"train_identities": 32, "train_images": 384}),
     ]
-    plot = build_ladder_plot(summary(*rungs).to_pylist(), {"attribute": "identity"})
+    plot = build_ladder_plot(summary(*rungs).to_pylist(), split_of(*(rung[0] for rung in rungs), attribute="identity"))
     assert [(title, [step.arm for step in steps]) for title, steps in plot.lines] == [
         ("96 images", ["ids-8", "ids-32"]),
         ("all their images", ["ids-32-all"]),
     ]
     assert plot.identities == [8, 32]
     assert plot.at(16) == pytest.approx((plot.at(8) + plot.at(32)) / 2), "each doubling is as wide as the last"
-    assert build_ladder_plot(summary(*rungs).to_pylist(), {"attribute": "weather"}) is None
+    assert (
+        build_ladder_plot(summary(*rungs).to_pylist(), split_of(*(rung[0] for rung in rungs), attribute="weather"))
+        is None
+    )
 
 
 scores = st.floats(-1, 1, allow_nan=False).map(lambda value: round(value, 4))

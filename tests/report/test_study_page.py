@@ -29,6 +29,8 @@ def lines(*rows):
             r["family_low"],
             r["family_high"],
             r["verdict"],
+            r["contrast"].removeprefix("only-"),
+            r["contrast"].startswith("ids-"),
         )
         for r in rows
     ]

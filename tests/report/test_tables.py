@@ -9,6 +9,7 @@ from gprplus import schema
 from gprplus.reporting.findings import JOINED
 from gprplus.reporting.pages.markdown import report_markdown
 from gprplus.reporting.summary_tables import in_split_order, overview_table, summary_csv
+from tests.support.records import experiment_of
 
 ROWS = (
     ("untrained", -0.34, -0.37, -0.31),
@@ -58,7 +59,9 @@ def test_csv_comes_back_as_the_table_it_was(summary, declared):
 
 
 def test_markdown_holds_verdict_table_and_notes(summary, declared):
-    text = report_markdown(summary(*ROWS), {"contrasts": declared(*ROWS)}, {"attribute": "weather", "arms": {}})
+    text = report_markdown(
+        summary(*ROWS), {"contrasts": declared(*ROWS)}, experiment_of(*(row[0] for row in ROWS), attribute="weather")
+    )
     lines = text.splitlines()
     assert lines[0] == "# What is the weather worth?"
     assert "**Training on foggy alone loses 2.1 points of mAP" in text
@@ -71,6 +74,6 @@ def test_markdown_holds_verdict_table_and_notes(summary, declared):
 
 
 def test_names_cannot_break_out_of_markdown(summary, declared):
-    text = report_markdown(summary(("a|<b>", {"reference": "a|<b>"})), {"contrasts": declared()}, {})
+    text = report_markdown(summary(("a|<b>", {"reference": "a|<b>"})), {"contrasts": declared()}, experiment_of())
     assert "| a\\|&lt;b&gt; |" in text
     assert "<b>" not in text

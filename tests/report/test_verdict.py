@@ -5,8 +5,9 @@ import pytest
 from gprplus.reporting import verdict_paragraphs
 from gprplus.reporting.arm_labels import arm_phrase, level_label, question_of
 from gprplus.reporting.basis import describe_target_images
+from tests.support.records import experiment_of, split_of
 
-WEATHER = {"attribute": "weather", "datasets": {"engine": {"title": "gprplus engine"}}}
+ENGINE = {"engine": {"root": "", "title": "gprplus engine"}}
 FOGGY = ("only-foggy", -0.021, -0.030, -0.012)
 CLOUDS = ("only-clouds", -0.004, -0.012, 0.004)
 BLIZZARD = ("only-blizzard", -0.008, -0.015, -0.001)
@@ -24,7 +25,16 @@ TWO = BASIS.replace("; trained", f"; {TOGETHER}; trained")
 @pytest.fixture(scope="module")
 def said(summary, declared):
     """The verdict on rows told in short."""
-    return lambda *rows, info=WEATHER: verdict_paragraphs(summary(*rows), declared(*rows), info)
+
+    def said(*rows, **facts):
+        return verdict_paragraphs(summary(*rows), declared(*rows), about(*rows, **facts))
+
+    return said
+
+
+def about(*rows, **facts):
+    """What the verdict on rows is about: a split over the weather unless `facts` name another."""
+    return experiment_of(*(row[0] for row in rows), **{"attribute": "weather", "datasets": ENGINE, **facts})
 
 
 def test_a_loss_is_told_with_its_interval_and_what_it_is_against(said):
@@ -110,7 +120,7 @@ def test_a_control_of_one_arm_that_each_seed_draws_anew_has_several_draws(summar
     rows += [row("only-foggy", -0.1, -0.3, 0.1, family="attribute effect", draws=3)]
     rows += [row("random-images", 0.05, 0.03, 0.07, family="random images", draws=3)]
     arms = [FOGGY, MIX, ("random-images-1", 0.05, 0.03, 0.07)]
-    text = verdict_paragraphs(summary(*arms), table(rows), WEATHER)
+    text = verdict_paragraphs(summary(*arms), table(rows), about(*arms))
     assert "Against as many random levels, foggy is undecided (−30.0 to +10.0)." in text
     assert (
         "The mean of 3 random draws of the same size differs from the reference (+5.0, 95% interval +3.0 to +7.0): "
@@ -121,15 +131,15 @@ def test_a_control_of_one_arm_that_each_seed_draws_anew_has_several_draws(summar
 def test_a_ladder_is_told_in_people(said):
     to = {"reference": "ids-64"}
     rows = [("ids-8", -0.12, -0.15, -0.09, to), ("ids-8-all", 0.01, 0.005, 0.015, to), ("ids-64", to)]
-    assert said(*rows, info={"attribute": "identity"}).startswith(
+    assert said(*rows, attribute="identity", datasets={}).startswith(
         "Training on 8 identities loses 12.0 points of mAP against 64 identities with as many images, simultaneous 95% "
         "interval 9.0 to 15.0."
     )
 
 
 def test_weights_and_photographs_are_named_where_they_were_used(said):
-    info = {"attribute": "weather", "datasets": {"market": {"title": "Market-1501"}}}
-    text = said((*FOGGY, {"weights": "imagenet"}), (*MIX, {"weights": "imagenet"}), info=info)
+    market = {"market": {"root": "", "title": "Market-1501"}}
+    text = said((*FOGGY, {"weights": "imagenet"}), (*MIX, {"weights": "imagenet"}), datasets=market)
     assert text.endswith("starting from imagenet weights; tested on Market-1501.")
 
 
@@ -139,9 +149,10 @@ def test_every_target_is_judged_by_itself(said):
     first, second = text.split("\n\n")
     assert first.startswith("On the target street: Training on sunny alone gains")
     assert second.startswith("On the split's own test set: Training on foggy alone loses")
-    assert describe_target_images(
-        "street", {"targets": {"street": {"datasets": {"s": {"title": "gprplus engine"}}}}}
-    ).startswith("engine")
+    target = {"protocol": "camera", "fingerprint": "", "datasets": {"s": {"root": "", "title": "gprplus engine"}}}
+    assert describe_target_images("street", experiment_of(benchmark={"targets": {"street": target}})).startswith(
+        "engine"
+    )
 
 
 def test_equal_is_said_within_the_margin_and_of_all_or_of_some(said):
@@ -164,7 +175,7 @@ def test_the_word_follows_the_family_and_not_the_interval_alone(summary, contras
     row, table = contrasts
     family = {"family_low": -0.024, "family_high": 0.003}
     told = table([row("only-foggy", -0.0105, -0.02, -0.001, **family), row("only-sunny", 0.0, -0.02, 0.02)])
-    text = verdict_paragraphs(summary(("only-foggy", -0.0105, -0.02, -0.001), MIX), told, WEATHER)
+    text = verdict_paragraphs(summary(("only-foggy", -0.0105, -0.02, -0.001), MIX), told, about(FOGGY, MIX))
     assert "is −1.1 points of mAP, simultaneous 95% interval −2.4 to +0.3." in text
     assert "loses" not in text
 
@@ -185,8 +196,9 @@ def test_a_factorial_is_told_by_its_factors_and_what_they_change_about_each_othe
     rows = [row("weather", 0.116, 0.086, 0.145, family="main effects")]
     rows += [row("viewpoint_deg", -0.026, -0.049, -0.004, family="main effects")]
     rows += [row("weather x viewpoint_deg", 0.028, 0.007, 0.049, family="interactions")]
-    info = {"design": "factorial", "attribute": "weather", "factorial": {"factors": FACTORS}}
-    text = verdict_paragraphs(summary(("restrict-weather", 0.1, 0.0, 0.2), MIX), table(rows), info)
+    arms = (("restrict-weather", 0.1, 0.0, 0.2), MIX)
+    known = {"factors": FACTORS, "runs": {}}
+    text = verdict_paragraphs(summary(*arms), table(rows), about(*arms, design="factorial", factorial=known))
     assert text.startswith(
         "Restricting the weather to sunny and clouds gains 11.6 points of mAP against leaving it free, the most of 2 "
         "restrictions, simultaneous 95% interval 8.6 to 14.5; restricting the "
@@ -200,7 +212,9 @@ def test_chosen_levels_are_set_against_as_many_random_ones(summary, contrasts):
     rows = [row("only-sunny", 0.06, -0.05, 0.17), row("only-foggy", -0.13, -0.24, -0.03)]
     rows += [row("only-sunny", 0.08, 0.01, 0.15, family="attribute effect", draws=1)]
     rows += [row("only-foggy", -0.1, -0.3, 0.1, family="attribute effect", draws=1)]
-    text = verdict_paragraphs(summary(("only-sunny", 0.06, -0.05, 0.17), FOGGY, MIX), table(rows), WEATHER)
+    text = verdict_paragraphs(
+        summary(("only-sunny", 0.06, -0.05, 0.17), FOGGY, MIX), table(rows), about(("only-sunny",), FOGGY, MIX)
+    )
     assert (
         "Against as many random levels, sunny gains 8.0 (1.0 to 15.0) and foggy is undecided (−30.0 to +10.0); "
         "drawn once, so that the luck of that draw is not in it." in text
@@ -219,10 +233,10 @@ def test_chosen_levels_are_set_against_as_many_random_ones(summary, contrasts):
     ],
 )
 def test_arms_are_named_in_words(attribute, arm, phrase):
-    assert arm_phrase(arm, {"attribute": attribute}) == phrase
+    assert arm_phrase(arm, split_of(arm, attribute=attribute)) == phrase
 
 
 def test_a_question_names_its_attribute():
-    assert question_of({"attribute": "viewpoint_deg"}) == "What is the viewpoint worth?"
-    assert question_of({}) == "Which training set is worth more?"
-    assert level_label("only-foggy", {}) == "foggy"
+    assert question_of(split_of(attribute="viewpoint_deg")) == "What is the viewpoint worth?"
+    assert question_of(split_of()) == "Which training set is worth more?"
+    assert level_label("only-foggy", split_of("only-foggy")) == "foggy"

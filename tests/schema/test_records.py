@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from gprplus.core.errors import GprplusError, ManifestError, SplitError
-from gprplus.schema.records import benchmark_record, manifest_record, renders_record, run_record, split_record
+from gprplus.core.typed import as_json
+from gprplus.schema.records import benchmark_record, manifest_record, renders_record, run_record
+from gprplus.schema.split_record import ArmRecord, DealRecord, split_record
 
 EARLIER = Path(__file__).parents[1] / "data" / "version_0_1"
 RECORDS: dict[str, Callable[[Any, Path], Any]] = {
@@ -94,3 +96,27 @@ def test_factors_that_are_no_attributes_and_protocols_that_are_none_are_named():
     split = json.loads((EARLIER / "splits/weather/split.json").read_text())
     with pytest.raises(SplitError, match="test: protocol: expected 'camera' or 'viewpoint' or 'no-camera', found"):
         split_record(put(split, ("test", "protocol"), "."), Path("split.json"))
+
+
+def test_an_unknown_key_of_a_split_is_refused():
+    record = json.loads((EARLIER / "splits/weather/split.json").read_text())
+    with pytest.raises(SplitError, match=r"arms\.mix: unknown key 'colour'"):
+        split_record(put(record, ("arms", "mix", "colour"), "red"), Path("split.json"))
+
+
+def test_a_record_is_written_as_it_was_read():
+    text = (EARLIER / "splits/weather/split.json").read_text()
+    written = as_json(split_record(json.loads(text), Path("split.json")))
+    added = {"gallery_levels": {}}  # a key that version 0.1 did not write
+    assert written == json.loads(text) | added
+
+
+def test_the_deal_of_a_seed_is_its_remainder():
+    size = {"images": 4, "identities": 2}
+    deals = [DealRecord(**size, fingerprint=name) for name in "ab"]
+    arm = ArmRecord(kind="mix", levels=[], **size, fingerprint="a", deals=deals)
+    assert [arm.deal_of(seed) for seed in (0, 1, 2)] == [0, 1, 0]
+    assert [arm.dealt_to(seed).fingerprint for seed in (0, 1, 2)] == ["a", "b", "a"]
+    assert arm.images_of_all_deals == 8
+    once = ArmRecord(kind="mix", levels=[], **size, fingerprint="a")
+    assert (once.deal_of(1), once.dealt_to(1).fingerprint, once.images_of_all_deals) == (None, "a", 4)

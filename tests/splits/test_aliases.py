@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 from gprplus.core.errors import SplitError
+from gprplus.core.typed import as_json
 from gprplus.splits import make_split
 
 SKIES = ("sunny", "clouds", "overcast", "foggy", "neutral", "blizzard", "snowlight")
@@ -50,7 +51,7 @@ def one(audit, *names):
 
 
 def aliases(split):
-    return {(alias["attribute"], *alias["of"]): alias["declared"] for alias in split.info["audit"]["aliases"]}
+    return {(alias.attribute, *alias.of): alias.declared for alias in split.record.audit.aliases}
 
 
 @pytest.mark.parametrize("declared", [False, True])
@@ -59,9 +60,9 @@ def test_the_place_of_finegpr_follows_from_person_and_weather(manifest, tmp_path
     source = manifest(renders(finegpr), factors=CROSSED, functions=functions)
     split = make_split(source, "weather", output=tmp_path / "weather")
     assert aliases(split)["background", "identity", "weather"] is declared
-    assert "background" not in split.info["audit"]["matched_within"]
+    assert "background" not in split.record.audit.matched_within
     # Over all persons every weather meets every place; inside each person the two are one.
-    audit = split.info["audit"]
+    audit = as_json(split.record.audit)
     assert audit["association"]["weather, background"] < 0.2
     assert audit["association_given_identity"]["weather, background"] == 1
     assert audit["information_given_identity"]["weather, background"] == 1
@@ -72,7 +73,7 @@ def test_the_place_of_finegpr_follows_from_person_and_weather(manifest, tmp_path
 def test_finegpr_without_a_word_about_its_factors_is_found_out_all_the_same(manifest, tmp_path):
     source = manifest(renders(finegpr), factors=(), functions={})
     weather = make_split(source, "weather", output=tmp_path / "weather")
-    assert "background" not in weather.info["audit"]["matched_within"]
+    assert "background" not in weather.record.audit.matched_within
     with pytest.raises(SplitError, match="effect of background cannot be told"):
         make_split(source, "background", levels=["p01", "p02"], output=tmp_path / "background")
 
@@ -86,9 +87,9 @@ def test_the_place_of_the_first_raw_generator_follows_from_the_weather(manifest,
             make_split(source, attr, output=tmp_path / attr)
     split = make_split(source, "illumination", output=tmp_path / "illumination")
     assert aliases(split)["background", "weather"] is declared
-    assert split.info["audit"]["information"]["weather, background"] == 1
-    assert split.info["audit"]["association"]["weather, background"] == pytest.approx(1, abs=0.01)
-    assert not split.info["audit"]["differences"]["background"]["largest"]
+    assert split.record.audit.information["weather, background"] == 1
+    assert split.record.audit.association["weather, background"] == pytest.approx(1, abs=0.01)
+    assert not split.record.audit.differences["background"].largest
     # Two weathers share the first place: among its images they can be compared.
     held = make_split(source, "weather", where="background == p01", output=tmp_path / "held")
     assert set(held.arms) >= {"only-sunny", "only-blizzard"}
@@ -98,14 +99,16 @@ def test_the_place_of_the_last_raw_generator_follows_from_the_person(manifest, t
     source = manifest(renders(raw_v314), factors=CROSSED, functions={"camera": ["viewpoint_deg"]})
     split = make_split(source, "weather", output=tmp_path / "weather")
     assert ("background", "identity") in aliases(split)
-    constant = split.info["audit"]["constant_within_identity"]
+    constant = split.record.audit.constant_within_identity
     assert (constant["background"], constant["weather"]) == (1, 0)
     with pytest.raises(SplitError, match="background belongs to the person in this manifest"):
         make_split(source, "background", output=tmp_path / "background")
 
 
 def test_a_camera_that_renames_the_viewpoint_has_its_figures(manifest, tmp_path):
-    audit = make_split(manifest(renders(finegpr), factors=CROSSED), "weather", output=tmp_path / "s").info["audit"]
+    audit = as_json(
+        make_split(manifest(renders(finegpr), factors=CROSSED), "weather", output=tmp_path / "s").record.audit
+    )
     assert audit["association"]["viewpoint_deg, camera"] == audit["information"]["viewpoint_deg, camera"] == 1
     for other in ("weather", "illumination", "background"):
         assert one(audit, "camera", other) == one(audit, "viewpoint_deg", other)

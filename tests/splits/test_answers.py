@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.core.protocol import UNANSWERABLE_REASONS, count_matches, why_unanswerable
+from gprplus.core.typed import as_json
 from gprplus.splits import make_split
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(-1, 2), st.booleans()), min_size=1, max_size=12)
@@ -45,8 +46,8 @@ def test_every_query_is_kept_or_listed_with_its_reason_under_every_protocol(mani
         and (row["identity"] != sunless or row["weather"] != "sunny")
     ]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
-    answerable = split.info["audit"]["test"]["answerable"]
-    kept = split.info["test"]["queries"]
+    answerable = as_json(split.record.audit.test.answerable)
+    kept = split.record.test.queries
     assert answerable["camera"]["kept"] == kept
     assert answerable["camera"]["reasons"] == {UNANSWERABLE_REASONS[3]: 1}
     assert answerable["viewpoint"] == answerable["no-camera"] == {"kept": kept, "excluded": 0, "reasons": {}}
@@ -73,7 +74,7 @@ def test_across_levels_a_query_is_to_be_found_at_its_own_level_too(manifest, tmp
     someone = min(make_split(manifest(whole), "weather", output=tmp_path / "all").test()["identity"].to_pylist())
     rows = [row for row in whole if row["identity"] != someone or (row["camera"] == 1) == (row["weather"] == "sunny")]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
-    across = split.info["audit"]["test"]["answerable"]["cross-condition"]
+    across = as_json(split.record.audit.test.answerable)["cross-condition"]
     assert (across["excluded"], across["reasons"]) == (1, {"no true match at sunny": 1})
     (lost,) = pq.read_table(split.path / "excluded.parquet").to_pylist()
     assert lost["path"].startswith(f"{someone}/{someone}_c01_w01")
@@ -81,12 +82,12 @@ def test_across_levels_a_query_is_to_be_found_at_its_own_level_too(manifest, tmp
 
 def test_viewpoints_are_crossed_without_the_rule_that_would_forbid_their_own(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(24)), "viewpoint_deg", output=tmp_path / "split")
-    across = split.info["audit"]["test"]["answerable"]["cross-condition"]
+    across = as_json(split.record.audit.test.answerable)["cross-condition"]
     assert across["excluded"] == 0
-    assert across["kept"] == split.info["test"]["queries"]
+    assert across["kept"] == split.record.test.queries
 
 
 def test_what_belongs_to_persons_cannot_be_crossed(manifest, tmp_path, crossed):
     people = [{"identity": f"{i:04}", "gender": "male" if i % 2 else "female"} for i in range(1, 25)]
     split = make_split(manifest(crossed(24), people=people), "gender", output=tmp_path / "split")
-    assert set(split.info["audit"]["test"]["answerable"]) == {"camera", "viewpoint", "no-camera"}
+    assert set(split.record.audit.test.answerable) == {"camera", "viewpoint", "no-camera"}

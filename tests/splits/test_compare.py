@@ -49,7 +49,7 @@ def test_splits_differ_in_request_arms_and_rows(manifest, crossed, tmp_path):
     two = make_split(source, "weather", output=tmp_path / "two", budget=24, controls=False)
     assert compare_splits(one, one) == []
     found = told(compare_splits(one, two))
-    size = one.info["arms"]["mix"]["images"]
+    size = one.record.arms["mix"].images
     assert found["budget"] == (None, 24)
     assert found["controls"] == (True, False)
     assert found["random-images-1"] == ({"images": size}, None)
@@ -68,7 +68,7 @@ def test_test_sides_of_one_size_are_told_apart_by_their_fingerprints(manifest, c
     one, two = asked("illumination != night"), asked("illumination != dusk")
     differences = compare_splits(one, two)
     prints = {what: both for what, both in told(differences).items() if what.startswith("test ")}
-    assert prints == {"test fingerprint": (one.info["test"]["fingerprint"], two.info["test"]["fingerprint"])}
+    assert prints == {"test fingerprint": (one.record.test.fingerprint, two.record.test.fingerprint)}
     half = make_split(manifest(crossed(24)), "weather", output=tmp_path / "half", test_share=0.5)
     sizes = {what for what in told(compare_splits(one, half)) if what.startswith("test ")}
     assert sizes == {"test identities", "test queries", "test gallery"}

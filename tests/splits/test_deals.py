@@ -12,11 +12,10 @@ from gprplus.cli import cli
 from gprplus.cli.make_split import command
 from gprplus.core.errors import RequestChanged, SplitError
 from gprplus.experiments.study_file import read_study
-from gprplus.schema.records import split_record
+from gprplus.schema.split_record import split_record
 from gprplus.splits import Split, make_split
 from gprplus.splits.command_options import command_options
 from gprplus.splits.compare_splits import compare_splits
-from gprplus.splits.deals import dealt_to
 from gprplus.splits.rebuild import rebuild_split
 from gprplus.splits.request import DEALS, SplitRequest
 
@@ -56,7 +55,7 @@ def test_each_deal_deals_the_levels_anew_to_the_same_slots(few, tmp_path):
 
 def test_an_arm_that_no_draw_changes_is_stored_once(few, tmp_path):
     split = make_split(few, "weather", output=tmp_path / "split", deals=3)
-    assert [name for name, arm in split.info["arms"].items() if "deals" in arm] == ["mix", "random-images-1"]
+    assert [name for name, arm in split.record.arms.items() if arm.deals] == ["mix", "random-images-1"]
     assert split.train("only-sunny", 2) == split.train("only-sunny", 0)
     rows = pq.read_table(split.path / "members.parquet", columns=["arm", "deal"]).to_pylist()
     found = Counter((row["arm"], row["deal"]) for row in rows)
@@ -66,8 +65,8 @@ def test_an_arm_that_no_draw_changes_is_stored_once(few, tmp_path):
 
 def test_deal_0_is_the_split_without_deals_and_more_deals_change_none(many, tmp_path):
     one, three, five = (make_split(many, "weather", output=tmp_path / f"s{n}", deals=n) for n in (1, 3, 5))
-    assert "deals" not in one.info["request"]  # as in records from before there were deals
-    assert all("deals" not in arm for arm in one.info["arms"].values())
+    assert "deals" not in one.record.request  # as in records from before there were deals
+    assert all(arm.deals is None for arm in one.record.arms.values())
     assert one.members(["deal"]).column("deal").null_count == one.members(["deal"]).num_rows
     plain = [name for name in one.train("mix").column_names if name != "deal"]
     for arm in one.arms:
@@ -84,36 +83,36 @@ def test_the_number_that_a_command_makes_is_the_library_s():
 
 def test_random_levels_are_other_levels_in_other_deals(many, tmp_path):
     split = make_split(many, "weather", levels=["sunny+clouds"], output=tmp_path / "split")
-    arm = split.info["arms"]["random-levels-q2-1"]
-    sets = [tuple(deal["levels"]) for deal in arm["deals"]]
+    arm = split.record.arms["random-levels-q2-1"]
+    sets = [tuple(deal.levels) for deal in arm.deals]
     assert len(set(sets)) > 1
     assert ("sunny", "clouds") not in sets
-    assert tuple(arm["levels"]) == sets[0]
+    assert tuple(arm.levels) == sets[0]
     for deal, levels in enumerate(sets):
         rows = split.train("random-levels-q2-1", deal).to_pylist()
         assert Counter(row["weather"] for row in rows) == dict.fromkeys(levels, len(rows) // 2)
-    assert not [said for said in split.info["warnings"] if "random levels was drawn" in said]
+    assert not [said for said in split.record.warnings if "random levels was drawn" in said]
     once = make_split(many, "weather", levels=["sunny+clouds"], output=tmp_path / "once", deals=1)
-    assert [said for said in once.info["warnings"] if "random levels was drawn once" in said]
+    assert [said for said in once.record.warnings if "random levels was drawn once" in said]
 
 
 def test_the_facts_of_a_deal_are_of_its_rows(many, tmp_path):
     split = make_split(many, "identity", levels=[2, 4], output=tmp_path / "split")
     people = set()
     for seed in range(7):
-        facts = dealt_to(split.info["arms"]["ids-2"], seed)
+        facts = split.record.arms["ids-2"].dealt_to(seed)
         rows = split.train("ids-2", seed % 5).to_pylist()
-        assert (facts["images"], facts["identities"]) == (len(rows), len({row["identity"] for row in rows}))
+        assert (facts.images, facts.identities) == (len(rows), len({row["identity"] for row in rows}))
         people |= {row["identity"] for row in rows}
     assert len(people) > 2
-    assert dealt_to(split.info["arms"]["ids-2"], 6) == dealt_to(split.info["arms"]["ids-2"], 1)
+    assert split.record.arms["ids-2"].dealt_to(6) == split.record.arms["ids-2"].dealt_to(1)
 
 
 def test_a_split_made_again_or_rebuilt_elsewhere_has_the_same_rows_in_every_deal(many, tmp_path):
     split = make_split(many, "weather", output=tmp_path / "split")
     rebuilt = rebuild_split(split.path, many, output=tmp_path / "again")
     assert rebuilt.split is not None
-    assert rebuilt.split.info["fingerprint"] == split.info["fingerprint"] == Split.open(split.path).info["fingerprint"]
+    assert rebuilt.split.record.fingerprint == split.record.fingerprint == Split.open(split.path).record.fingerprint
     assert make_split(many, "weather", output=tmp_path / "split").made is False
     with pytest.raises(RequestChanged, match="deals was 5, now 4"):
         make_split(many, "weather", output=tmp_path / "split", deals=4)
@@ -180,7 +179,7 @@ def test_a_design_that_another_deal_cannot_fill_is_refused_with_its_number(cross
     rows = [row for row in crossed(16) if int(row["identity"]) < 8 or row["weather"] == "sunny"]
     manifest = write_manifest(tmp_path / "manifest", rows)
     first = make_split(manifest, "identity", levels=[2, 4], output=tmp_path / "first", deals=1)
-    budget = first.info["arms"]["ids-2"]["images"]
+    budget = first.record.arms["ids-2"].images
     with pytest.raises(SplitError, match=r"Deal \d cannot be drawn: A budget of .* Use --deals \d or fewer"):
         make_split(manifest, "identity", levels=[2, 4], budget=budget, output=tmp_path / "more", deals=40)
 
@@ -193,4 +192,4 @@ def test_weights_belong_to_the_rows_of_their_deal(crossed, write_manifest, tmp_p
     found = [split.train("mix", deal).column("weight").to_pylist() for deal in range(3)]
     assert found[0] != found[1] != found[2]
     assert all(sum(weights) / len(weights) == pytest.approx(1) for weights in found)
-    assert Split.open(split.path).info["fingerprint"] == split.info["fingerprint"]
+    assert Split.open(split.path).record.fingerprint == split.record.fingerprint

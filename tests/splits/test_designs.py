@@ -8,6 +8,7 @@ import pytest
 from trained import column, uids
 
 from gprplus.core.errors import SplitError
+from gprplus.core.typed import as_json
 from gprplus.splits import DeclaredArm, make_split
 from gprplus.splits.designs import DESIGNS
 from gprplus.splits.designs.base import design
@@ -17,18 +18,18 @@ from gprplus.splits.designs.joint_matching import balanced_order
 def test_weather_gives_an_arm_a_level_the_mixture_and_the_control(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split")
     assert split.arms == ["only-sunny", "only-clouds", "only-overcast", "only-foggy", "mix", "random-images-1"]
-    assert split.info["reference"] == "mix"
-    assert split.info["levels"] == ["sunny", "clouds", "overcast", "foggy"]
-    for level in split.info["levels"]:
+    assert split.record.reference == "mix"
+    assert split.record.levels == ["sunny", "clouds", "overcast", "foggy"]
+    for level in split.record.levels:
         assert set(column(split, f"only-{level}", "weather")) == {level}
-    assert {arm["images"] for arm in split.info["arms"].values()} == {12 * split.info["arms"]["mix"]["identities"]}
+    assert {arm.images for arm in split.record.arms.values()} == {12 * split.record.arms["mix"].identities}
 
 
 @pytest.mark.parametrize("attr", ["viewpoint_deg", "camera"])
 def test_a_camera_that_is_a_viewpoint_is_neither_matched_on_nor_an_obstacle(manifest, tmp_path, crossed, attr):
     split = make_split(manifest(crossed(24)), attr, output=tmp_path / "split")
-    assert split.info["audit"]["matched_within"] == ["identity", "weather", "illumination"]
-    assert split.info["retention"] == 1
+    assert split.record.audit.matched_within == ["identity", "weather", "illumination"]
+    assert split.record.retention == 1
     assert len(split.arms) == 6
 
 
@@ -48,7 +49,7 @@ def test_a_level_set_is_compared_with_all_levels_and_with_random_sets_of_its_siz
     drawn = set(column(split, "random-levels-q2-1", "weather"))
     assert len(drawn) == 2
     assert drawn != {"sunny", "foggy"}
-    assert set(split.info["arms"]["random-levels-q2-1"]["levels"]) == drawn
+    assert set(split.record.arms["random-levels-q2-1"].levels) == drawn
     assert len({len(uids(split, arm)) for arm in split.arms}) == 1
 
 
@@ -73,17 +74,17 @@ def finegpr(rows):
 def test_a_background_that_person_and_weather_decide_is_found_and_not_matched_on(manifest, tmp_path, crossed):
     source = manifest(finegpr(crossed(24)))
     split = make_split(source, "weather", output=tmp_path / "weather")
-    found = split.info["audit"]["aliases"]
+    found = as_json(split.record.audit.aliases)
     assert {"attribute": "background", "of": ["identity", "weather"], "declared": False} in found
-    assert "background" not in split.info["audit"]["matched_within"]
-    assert split.info["retention"] == 1
-    assert any("Within a person background changes with weather" in warning for warning in split.info["warnings"])
+    assert "background" not in split.record.audit.matched_within
+    assert split.record.retention == 1
+    assert any("Within a person background changes with weather" in warning for warning in split.record.warnings)
     with pytest.raises(
         SplitError, match=r"effect of background cannot be told apart: .* follows from identity and weather"
     ):
         make_split(source, "background", output=tmp_path / "background")
     light = make_split(source, "illumination", output=tmp_path / "light")
-    assert light.info["audit"]["association_with_arm"]["background"] == 0
+    assert light.record.audit.association_with_arm["background"] == 0
 
 
 def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(manifest, tmp_path, crossed):
@@ -92,7 +93,7 @@ def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(man
     for attr in ("weather", "background"):
         with pytest.raises(SplitError, match="background follows from weather"):
             make_split(source, attr, output=tmp_path / attr)
-    assert make_split(source, "illumination", output=tmp_path / "light").info["retention"] == 1
+    assert make_split(source, "illumination", output=tmp_path / "light").record.retention == 1
 
 
 def test_a_background_of_one_a_person_is_compared_between_persons_by_who_asks_for_it(manifest, tmp_path, crossed):
@@ -113,7 +114,7 @@ def test_a_crossed_background_is_matched_on(manifest, tmp_path, crossed):
     ]
     source = manifest(rows, factors=("viewpoint_deg", "weather", "illumination", "background"))
     split = make_split(source, "weather", output=tmp_path / "split")
-    assert "background" in split.info["audit"]["matched_within"]
+    assert "background" in split.record.audit.matched_within
     by_person = defaultdict(Counter)
     for row in split.train("only-foggy").to_pylist():
         by_person[row["identity"]][row["background"]] += 1
@@ -185,11 +186,11 @@ def test_a_fraction_of_a_factorial_states_its_aliases_and_keeps_size_and_persons
         generators=["D=ABC"],
         test_share=0,
     )
-    facts = split.info["factorial"]
+    facts = as_json(split.record.factorial)
     assert (facts["resolution"], facts["defining"], facts["aliases"]["AB"]) == ("IV", ["ABCD"], ["CD"])
     assert len(split.arms) == 8
     assert all(np.prod(list(run.values())) == 1 for run in facts["runs"].values())  # I = ABCD
-    assert {arm["images"] for arm in split.info["arms"].values()} == {8 * 4}  # 8 persons x 2 x 1 x 2 cells
+    assert {arm.images for arm in split.record.arms.values()} == {8 * 4}  # 8 persons x 2 x 1 x 2 cells
     for name, run in facts["runs"].items():
         rows = split.train(name).to_pylist()
         assert len({row["identity"] for row in rows}) == (8 if run["D"] == 1 else 16)
@@ -217,16 +218,16 @@ def test_the_paper_s_rows_can_be_written_out(manifest, tmp_path, crossed):
     split = make_split(
         manifest(crossed(16)), "weather", output=tmp_path / "split", design="declared", arms=arms, test_share=0
     )
-    assert [arm["images"] for arm in split.info["arms"].values()] == [4 * 48, 8 * 48, 8 * 24, 8]
+    assert [arm.images for arm in split.record.arms.values()] == [4 * 48, 8 * 48, 8 * 24, 8]
     people = [set(column(split, arm, "identity")) for arm in split.arms]
     assert people[0] < people[1] == people[2] == people[3]
-    assert any("different numbers of images" in said for said in split.info["warnings"])
+    assert any("different numbers of images" in said for said in split.record.warnings)
 
 
 def test_draws_of_random_levels_differ_and_stop_where_there_are_no_more(manifest, tmp_path, crossed):
     options = {"levels": ["sunny+foggy"], "control_draws": 9}
     split = make_split(manifest(crossed(16)), "weather", output=tmp_path / "split", **options)
-    drawn = [tuple(arm["levels"]) for arm in split.info["arms"].values() if arm["kind"] == "random-levels"]
+    drawn = [tuple(arm.levels) for arm in split.record.arms.values() if arm.kind == "random-levels"]
     assert len(set(drawn)) == len(drawn) == 5  # 4 choose 2 are 6, one of them is tested
-    assert sum(arm["kind"] == "random-images" for arm in split.info["arms"].values()) == 9
-    assert any("only 5 other sets" in said for said in split.info["warnings"])
+    assert sum(arm.kind == "random-images" for arm in split.record.arms.values()) == 9
+    assert any("only 5 other sets" in said for said in split.record.warnings)

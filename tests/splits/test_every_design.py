@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gprplus.core.errors import SplitError
 from gprplus.core.protocol import count_matches
+from gprplus.core.typed import as_json
+from gprplus.schema.split_record import split_record
 from gprplus.splits import DeclaredArm, make_split
-from gprplus.splits.deals import dealt_to
 from gprplus.splits.designs import DESIGNS
 
 SKIES, LIGHTS, VIEWS = ("sunny", "clouds", "overcast", "foggy"), ("forenoon", "dusk", "night"), 3
@@ -98,7 +99,7 @@ def build(crossed, write_manifest):
             split = make_split(manifest, output=Path(folder) / "split", **options)
             deal %= split.deals
             arms = {arm: split.train(arm, deal).to_pylist() for arm in split.arms}
-            return split.info, arms, split.test().to_pylist()
+            return as_json(split.record), arms, split.test().to_pylist()
 
     return make
 
@@ -134,9 +135,9 @@ def test_a_design_keeps_its_promises_in_every_deal(design, world, shuffled, deal
     people = {row["identity"] for row in searched}
     for name, rows in arms.items():  # sizes are exact, nobody is trained on and searched for, no image stands twice
         assert not people & {row["identity"] for row in rows}
-        facts = dealt_to(info["arms"][name], deal)
-        assert len({row["uid"] for row in rows}) == len(rows) == facts["images"] > 0
-        assert len({row["identity"] for row in rows}) == facts["identities"]
+        facts = split_record(info, Path("split.json")).arms[name].dealt_to(deal)
+        assert len({row["uid"] for row in rows}) == len(rows) == facts.images > 0
+        assert len({row["identity"] for row in rows}) == facts.identities
     # every query has something to find
     side = {role: [row for row in searched if row["role"] == role] for role in ("query", "gallery")}
     codes = [

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from gprplus.core.errors import SplitError
+from gprplus.core.typed import as_json
 from gprplus.evaluation import targets
 from gprplus.experiments import split_job
 from gprplus.ingest import build_manifest
@@ -77,7 +78,7 @@ def test_looks_and_files_are_compared_where_manifests_are_built_with_checks(draw
     renders = draw(tmp_path / "renders", people=10, views=2)
     source = build_manifest([renders], tmp_path / "manifest", checks=["all"], verify="digest")
     split = make_split(source, "weather", output=tmp_path / "split", controls=False)
-    audit = split.info["audit"]
+    audit = as_json(split.record.audit)
     assert {"brightness", "contrast", "sharpness"} <= set(audit["manipulation"]["weather"])
     looked = audit["leakage"]["near_duplicates"]
     assert looked["looked_at"] == len(split.test())

@@ -52,7 +52,7 @@ def test_where_the_camera_goes_with_the_attribute_another_factor_keeps_query_and
         held = {(row["identity"], row["weather"]) for row in rows if row["role"] == "gallery"}
         assert not asked & held
         assert target.protocol == "no-camera"
-    assert {facts["apart_in"] for facts in split.info["tests"].values()} <= {"weather", "illumination"}
+    assert {facts.apart_in for facts in split.record.tests.values()} <= {"weather", "illumination"}
 
 
 def test_as_many_matches_are_removed_by_chance_as_by_level(holed, tmp_path):
@@ -122,9 +122,9 @@ def test_matches_stand_an_angle_apart_on_every_entry_alike(manifest, crossed, tm
             assert min(angles) >= least
             left.append(len(angles))
         counts.add(tuple(sorted(left)))
-        facts = split.info["tests"][target.name]
-        assert facts.get("apart_deg", 30) == least
-        assert facts["matches_per_query"] == [min(left), max(left)]
+        facts = split.record.tests[target.name]
+        assert (30 if facts.apart_deg is None else facts.apart_deg) == least
+        assert facts.matches_per_query == [min(left), max(left)]
         assert target.score(np.eye(len(rows)))[0].per_query.valid.all()
     assert len(counts) == 1
 
@@ -150,5 +150,5 @@ def test_a_place_that_tells_level_or_person_is_warned_of(manifest, crossed, tmp_
     rows = [{**row, "background": f"place-{row[by]}"} for row in crossed(16, weathers=SKIES)]
     attr = "weather" if by == "identity" else "illumination"
     split = make_split(manifest(rows), attr, output=tmp_path / "split", cross_level_tests=True, controls=False)
-    said = [one for one in split.info["warnings"] if "the matching of backgrounds too" in one]
+    said = [one for one in split.record.warnings if "the matching of backgrounds too" in one]
     assert bool(said) == (by == "identity")

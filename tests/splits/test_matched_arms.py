@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
+from gprplus.core.typed import as_json
 from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.matching import deal_levels, match_strata, stratify
@@ -71,7 +72,11 @@ def split_of(write_manifest):
             manifest = write_manifest(Path(folder) / "manifest", rows)
             options = {"test_share": 0.0, "min_retention": 0.0, **options}
             split = make_split(manifest, attr, output=Path(folder) / "split", **options)
-            return split.info, {arm: split.train(arm).to_pylist() for arm in split.arms}, split.test().to_pylist()
+            return (
+                as_json(split.record),
+                {arm: split.train(arm).to_pylist() for arm in split.arms},
+                split.test().to_pylist(),
+            )
 
     return make
 
@@ -259,10 +264,10 @@ def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(manif
     source = manifest(rows)
     by_stratum = make_split(source, "weather", output=tmp_path / "a", test_share=0)
     by_person = make_split(source, "weather", output=tmp_path / "b", test_share=0, on_missing="drop-identity")
-    assert by_stratum.info["arms"]["mix"]["images"] == 12 * 12 - 1
-    assert by_person.info["arms"]["mix"]["images"] == 11 * 12
+    assert by_stratum.record.arms["mix"].images == 12 * 12 - 1
+    assert by_person.record.arms["mix"].images == 11 * 12
     assert "0003" not in set(by_person.train("mix").column("identity").to_pylist())
-    assert by_stratum.info["retention"] == pytest.approx(143 * 4 / (144 * 4 - 1), abs=1e-6)
+    assert by_stratum.record.retention == pytest.approx(143 * 4 / (144 * 4 - 1), abs=1e-6)
     with pytest.raises(SplitError, match=r"1 of 12 identities .* lack some combination .*0003"):
         make_split(source, "weather", output=tmp_path / "c", test_share=0, on_missing="fail")
 
@@ -270,10 +275,10 @@ def test_dropping_persons_instead_of_combinations_keeps_whole_designs_only(manif
 def test_low_retention_is_refused_and_half_retention_is_said(manifest, tmp_path, crossed):
     rows = [row for row in crossed(10) if row["weather"] != "foggy" or row["illumination"] == "night"]
     split = make_split(manifest(rows), "weather", output=tmp_path / "a", test_share=0)
-    assert split.info["retention"] == pytest.approx(4 / 10)
-    assert any("Only 40.0% of the candidate images" in warning for warning in split.info["warnings"])
+    assert split.record.retention == pytest.approx(4 / 10)
+    assert any("Only 40.0% of the candidate images" in warning for warning in split.record.warnings)
     rare = [row for row in rows if row["weather"] != "foggy" or row["identity"] == "0001"]
     with pytest.raises(SplitError, match=r"--levels.*--min-retention"):
         make_split(manifest(rare), "weather", output=tmp_path / "b", test_share=0)
     accepted = make_split(manifest(rare), "weather", output=tmp_path / "c", test_share=0, min_retention=0.01)
-    assert accepted.info["arms"]["mix"]["identities"] == 1
+    assert accepted.record.arms["mix"].identities == 1

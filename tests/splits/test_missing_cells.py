@@ -30,9 +30,9 @@ def test_views_that_never_meet_are_merged_as_declared_and_said_so(shifted, tmp_p
     with pytest.raises(SplitError, match="Nothing can be compared"):
         make_split(shifted, "weather", output=tmp_path / "exact", **options)
     split = make_split(shifted, "weather", output=tmp_path / "coarse", on_missing="coarsen", **options)
-    assert split.info["retention"] == 1
-    assert split.info["audit"]["matching"]["coarsened"]["viewpoint_deg"] == "30"
-    assert any("Levels were merged to be matched" in said for said in split.info["warnings"])
+    assert split.record.retention == 1
+    assert split.record.audit.matching["coarsened"]["viewpoint_deg"] == "30"
+    assert any("Levels were merged to be matched" in said for said in split.record.warnings)
     views = [Counter(split.train(f"only-{sky}").column("viewpoint_deg").to_pylist()) for sky in ("sunny", "foggy")]
     assert all(set(seen) == {90, 100, 210, 220, 330, 340} for seen in views)  # images keep their own levels
     assert len({seen[view] + seen[view + 10] for seen in views for view in (90, 210, 330)}) == 1
@@ -42,7 +42,7 @@ def test_complete_designs_are_not_coarsened(manifest, crossed, tmp_path):
     source = manifest(crossed(16))
     plain = make_split(source, "weather", output=tmp_path / "a")
     coarse = make_split(source, "weather", output=tmp_path / "b", on_missing="coarsen")
-    assert coarse.info["fingerprint"] == plain.info["fingerprint"]
+    assert coarse.record.fingerprint == plain.record.fingerprint
 
 
 def test_the_attribute_itself_is_merged_where_the_command_says_so(manifest, crossed, tmp_path):
@@ -86,7 +86,7 @@ def test_weights_give_every_arm_the_same_shares_of_the_other_factors(manifest, c
         test_share=0,
         controls=False,
     )
-    assert {arm["images"] for arm in split.info["arms"].values()} == {12 * 12 + 12 * 8}
+    assert {arm.images for arm in split.record.arms.values()} == {12 * 12 + 12 * 8}
     laws = []
     for arm in split.arms:
         share = defaultdict(float)
@@ -95,7 +95,7 @@ def test_weights_give_every_arm_the_same_shares_of_the_other_factors(manifest, c
             share[row["illumination"], row["viewpoint_deg"]] += row["weight"] / len(rows)
         laws.append(dict(share))
         weights = np.array([row["weight"] for row in rows])
-        assert split.info["arms"][arm]["effective_share"] == pytest.approx(
+        assert split.record.arms[arm].effective_share == pytest.approx(
             weights.sum() ** 2 / (weights**2).sum() / len(rows), abs=1e-6
         )
     assert sum(laws[0].values()) == pytest.approx(1)

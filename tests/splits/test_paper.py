@@ -85,18 +85,18 @@ def both(gprplus_like, tmp_path_factory):
 
 def test_every_arm_has_the_boxes_that_the_paper_prints(both):
     for split in both:
-        assert {arm: facts["images"] for arm, facts in split.info["arms"].items()} == BOXES
-        assert split.info["reference"] == "ids-800"
-        for arm, facts in split.info["arms"].items():
-            assert facts["identities"] == (int(arm[4:]) if arm.startswith("ids") else 800)
+        assert {arm: facts.images for arm, facts in split.record.arms.items()} == BOXES
+        assert split.record.reference == "ids-800"
+        for arm, facts in split.record.arms.items():
+            assert facts.identities == (int(arm[4:]) if arm.startswith("ids") else 800)
         assert split.test().num_rows == 0
 
 
 def test_what_both_studies_have_is_one_training_and_ten_are_left(both):
-    market, duke = ({arm: facts["fingerprint"] for arm, facts in split.info["arms"].items()} for split in both)
+    market, duke = ({arm: facts.fingerprint for arm, facts in split.record.arms.items()} for split in both)
     assert {arm for arm in BOXES if market[arm] == duke[arm]} == {"ids-100", "ids-400", "ids-800", "illumination"}
     assert len({*market.values(), *duke.values()}) == 10
-    distinct = {facts["fingerprint"]: facts["images"] for split in both for facts in split.info["arms"].values()}
+    distinct = {facts.fingerprint: facts.images for split in both for facts in split.record.arms.values()}
     assert sum(distinct.values()) == 1_762_800
 
 
@@ -108,7 +108,7 @@ def test_the_arms_are_those_of_a_slow_twin(both):
     line = sorted(range(808), key=lambda i: priority[i])
     hundred = [sampling.splitmix64(np.arange(CELLS * i, CELLS * (i + 1), dtype=np.uint64)) for i in line[:100]]
     digest = sampling.sha256_digest(np.sort(np.concatenate(hundred)).astype("<u8").tobytes())
-    assert both[0].info["arms"]["ids-100"]["fingerprint"] == digest
+    assert both[0].record.arms["ids-100"].fingerprint == digest
     chosen = both[0].train("all-three")
     assert {name: set(chosen.column(name).to_pylist()) for name in MARKET} == MARKET
     assert set(chosen.column("identity").to_pylist()) == {names[i] for i in line[:800]}
@@ -138,16 +138,14 @@ def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(
     splits = {
         s.name.removeprefix("controlled_"): s for s in make_study_splits(plan, gprplus_like.path, tmp_path, force=False)
     }
-    sizes = {
-        facts["images"] for s in splits.values() for arm, facts in s.info["arms"].items() if not arm.endswith("-all")
-    }
+    sizes = {facts.images for s in splits.values() for arm, facts in s.record.arms.items() if not arm.endswith("-all")}
     assert (plan.seeds, sizes) == (5, {20_160})
     for attr, sets in (("weather", (2,)), ("illumination", (3,)), ("viewpoint", (6,))):
-        arms = splits[attr].info["arms"]
+        arms = splits[attr].record.arms
         controls = {f"random-levels-q{q}-1" for q in sets} | {"random-images-1"}
         assert controls | {"mix"} < set(arms)
-        assert {len(arms[name]["deals"]) for name in controls | {"mix"}} == {5}, "a draw for each of the five seeds"
-        assert {facts["identities"] for facts in arms.values()} == {560}
+        assert {len(arms[name].deals) for name in controls | {"mix"}} == {5}, "a draw for each of the five seeds"
+        assert {facts.identities for facts in arms.values()} == {560}
     assert len(splits["market"].arms) == len(splits["duke"].arms) == 8
     searched = {tuple(split.test().column("uid").to_pylist()) for split in splits.values()}
     assert len(searched) == 1  # one test side for all

@@ -20,10 +20,10 @@ def test_persons_of_different_gender_are_compared_in_equal_numbers_on_common_cel
         next(row for row in rows if row["identity"] == "0003")
     )  # a hole in one person must not unbalance the cells
     split = make_split(manifest(rows, people=LOOKS), "gender", output=tmp_path / "split", test_share=0)
-    assert split.info["design"] == "persons"
+    assert split.record.design == "persons"
     assert split.arms == ["only-male", "only-female", "mix", "random-images-1"]
-    assert {arm["identities"] for arm in split.info["arms"].values()} == {16}
-    assert {arm["images"] for arm in split.info["arms"].values()} == {16 * 48 - 1}
+    assert {arm.identities for arm in split.record.arms.values()} == {16}
+    assert {arm.images for arm in split.record.arms.values()} == {16 * 48 - 1}
     assert set(column(split, "only-female", "gender")) == {"female"}
     cells = [
         Counter(zip(*(column(split, arm, name) for name in ("viewpoint_deg", "weather", "illumination")), strict=True))
@@ -54,8 +54,8 @@ def test_fewer_persons_of_each_gender_are_some_of_the_more(manifest, tmp_path, c
     few, many = (make_split(source, "gender", output=tmp_path / str(n), test_share=0, identities=n) for n in (4, 12))
     for arm in ("only-male", "only-female"):
         assert uids(few, arm) < uids(many, arm)
-        assert few.info["arms"][arm]["identities"] == 4
-    assert any("only 4 persons" in warning for warning in few.info["warnings"])
+        assert few.record.arms[arm].identities == 4
+    assert any("only 4 persons" in warning for warning in few.record.warnings)
 
 
 def test_two_person_attributes_that_always_go_together_are_refused(manifest, tmp_path, crossed):
@@ -70,16 +70,16 @@ def test_a_person_attribute_that_leans_on_another_is_built_with_a_warning(manife
         for i, look in enumerate(LOOKS)
     ]
     split = make_split(manifest(crossed(48), people=looks), "gender", output=tmp_path / "split")
-    assert any("Cramer's V with the arm: hair 0." in warning for warning in split.info["warnings"])
+    assert any("Cramer's V with the arm: hair 0." in warning for warning in split.record.warnings)
 
 
 def test_the_ladder_of_persons_is_nested_at_constant_images(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(32)), "identity", output=tmp_path / "split", test_share=0)
     assert split.arms == ["ids-4", "ids-16", "ids-32", "ids-16-all", "ids-32-all"]
-    assert split.info["reference"] == "ids-32"
-    assert {split.info["arms"][arm]["images"] for arm in ("ids-4", "ids-16", "ids-32")} == {4 * 48}
-    assert [split.info["arms"][arm]["identities"] for arm in split.arms] == [4, 16, 32, 16, 32]
-    assert split.info["arms"]["ids-16-all"]["images"] == 16 * 48
+    assert split.record.reference == "ids-32"
+    assert {split.record.arms[arm].images for arm in ("ids-4", "ids-16", "ids-32")} == {4 * 48}
+    assert [split.record.arms[arm].identities for arm in split.arms] == [4, 16, 32, 16, 32]
+    assert split.record.arms["ids-16-all"].images == 16 * 48
     persons = [set(column(split, arm, "identity")) for arm in ("ids-4", "ids-16", "ids-32")]
     assert persons[0] < persons[1] < persons[2]
     assert set(Counter(column(split, "ids-32", "identity")).values()) == {6}

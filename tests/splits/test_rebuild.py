@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gprplus.cli import cli
 from gprplus.core.errors import DeclarationError, FilterError, RequestChanged, SplitError
+from gprplus.core.typed import as_json
 from gprplus.splits import Split, make_split, rebuild_split
 
 REQUEST = {"attr": "weather", "levels": ["sunny", "foggy"], "where": "illumination != night", "seed": 3}
@@ -48,7 +49,7 @@ def test_a_mailed_record_is_rebuilt_row_for_row_under_local_roots(source, record
     rebuilt = rebuild_split(record, source, output=tmp_path / "here")
     assert rebuilt.split is not None
     assert rebuilt.differences == ()
-    assert rebuilt.split.info["fingerprint"] == json.loads(record.read_text())["fingerprint"]
+    assert rebuilt.split.record.fingerprint == json.loads(record.read_text())["fingerprint"]
     assert rebuilt.split.roots()["engine"].resolve() == source.roots()["engine"]
     assert rebuild_split(record.parent, source, output=tmp_path / "here").split.made is False
 
@@ -59,7 +60,7 @@ def test_a_record_from_before_test_sides_had_fingerprints_is_rebuilt_too(source,
     record.write_text(json.dumps(info))
     rebuilt = rebuild_split(record, source, output=tmp_path / "here")
     assert rebuilt.differences == ()
-    assert rebuilt.split.info["test"]["fingerprint"]
+    assert rebuilt.split.record.test.fingerprint
     again = make_split(source, **REQUEST, output=tmp_path / "here", identities=12)
     assert not again.made
 
@@ -142,7 +143,7 @@ from gprplus.splits import make_split
 import pyarrow
 pyarrow.set_cpu_count(int(sys.argv[3])); pyarrow.set_io_thread_count(int(sys.argv[3]))
 split = make_split(sys.argv[1], "weather", output=sys.argv[2], levels=["sunny+foggy", "clouds"], budget=60)
-print(split.info["fingerprint"])
+print(split.record.fingerprint)
 """
 
 
@@ -161,7 +162,7 @@ def test_rows_bytes_and_records_do_not_depend_on_hash_seed_threads_or_order(mani
 
 def told(folder: Path) -> dict[str, object]:
     """What split.json says, apart from where things lie and which manifest it was (here its rows were shuffled)."""
-    info = Split.open(folder).info
+    info = as_json(Split.open(folder).record)
     apart = ("manifest", "datasets")
     return {**{key: info[key] for key in info if key not in apart}, "request": {**info["request"], "manifest": None}}
 

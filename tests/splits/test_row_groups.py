@@ -39,7 +39,7 @@ def test_row_groups_of_any_size_give_one_split(order, crossed, write_manifest, t
     monkeypatch.setattr(lazy_columns, "ROOM", 2_000)  # the paths of most row groups are read again each time
     monkeypatch.setattr(members, "ROW_GROUP", 50)
     pieces = make_split(Manifest.open(source.path), "weather", output=tmp_path / "pieces" / "split")
-    assert pieces.info == whole.info
+    assert pieces.record == whole.record
     assert pieces.members().equals(whole.members())
 
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gprplus.core.files import workdir
+from gprplus.core.typed import as_json
 from gprplus.ingest import build_manifest
 from gprplus.splits import make_split
 from gprplus.splits.audit.leakage import nearest_within
@@ -74,25 +75,25 @@ def test_near_duplicates_stand_nearest_first(manifest, tmp_path, crossed):
         hashes[place[path]] = hashes[place[trained]] ^ np.uint64(changed)
     workdir.write_table(source.path / "images.parquet", images.append_column("dhash", pa.array(hashes)))
     split = make_split(source.path, "weather", output=tmp_path / "split", force=True)
-    pairs = split.info["audit"]["leakage"]["near_duplicates"]["pairs"]
-    assert [(pair["test"], pair["bits"]) for pair in pairs] == [(tested[0], 0), (tested[2], 2), (tested[1], 3)]
-    assert any(f"training image ({tested[0]} and {trained}, {tested[2]}" in told for told in split.info["warnings"])
+    pairs = split.record.audit.leakage.near_duplicates.pairs
+    assert [(pair.test, pair.bits) for pair in pairs] == [(tested[0], 0), (tested[2], 2), (tested[1], 3)]
+    assert any(f"training image ({tested[0]} and {trained}, {tested[2]}" in told for told in split.record.warnings)
 
 
 def test_pixels_say_what_illumination_moves_and_what_looking_cost(tmp_path, draw):
     draw(tmp_path / "renders", people=16)
     source = build_manifest([tmp_path / "renders"], tmp_path / "manifest")
-    rows = make_split(source, "illumination", output=tmp_path / "split").info["audit"]
+    rows = as_json(make_split(source, "illumination", output=tmp_path / "split").record.audit)
     assert rows["manipulation"]["illumination"] == {}
     assert set(rows["shortcuts"]["illumination"]) == {"file size", "image size"}
     assert not rows["shortcuts"]["illumination"]["image size"]["above"]
     again = make_split(source, "illumination", audit="pixels", output=tmp_path / "split")
     assert again.made
-    audit = again.info["audit"]
+    audit = as_json(again.record.audit)
     looks = audit["manipulation"]["illumination"]["brightness"]
     assert looks["means"]["forenoon"] > looks["means"]["night"]
     assert looks["explained"] > 0.5
     assert audit["shortcuts"]["illumination"]["border pixels"]["above"]
-    assert any("border pixels" in warning and "(chance 50%)" in warning for warning in again.info["warnings"])
+    assert any("border pixels" in warning and "(chance 50%)" in warning for warning in again.record.warnings)
     assert audit["cost"]["images"] > 0
     assert not make_split(source, "illumination", output=tmp_path / "split").made

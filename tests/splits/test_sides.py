@@ -7,6 +7,7 @@ import pytest
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
+from gprplus.core.typed import as_json
 from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.test_sets.test_set import choose_queries, is_test_identity
@@ -66,7 +67,7 @@ def test_one_query_for_each_person_and_camera_and_the_rest_is_gallery(manifest, 
     rows = split.test().to_pylist()
     searched = Counter((row["identity"], row["camera"]) for row in rows if row["role"] == "query")
     assert set(searched.values()) == {1}
-    assert len(searched) == 4 * len(people(split)) == split.info["test"]["queries"]
+    assert len(searched) == 4 * len(people(split)) == split.record.test.queries
     assert len(rows) == 48 * len(people(split))
     assert all(row["arm"] is None for row in rows)
 
@@ -87,7 +88,7 @@ def test_the_test_side_depends_on_neither_attribute_levels_sizes_nor_seed(manife
     ):
         split = make_split(source, **options, output=tmp_path / str(i))
         assert searched_rows(split) == expected
-        assert split.info["test"] == reference.info["test"]
+        assert split.record.test == reference.record.test
 
 
 def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched(manifest, tmp_path, crossed):
@@ -96,16 +97,16 @@ def test_the_fingerprint_of_the_test_side_is_of_who_searches_and_who_is_searched
     rows = searched_rows(split)
     uids = (sorted(row["uid"] for row in rows if row["role"] == role) for role in ("query", "gallery"))
     expected = sampling.sha256_digest(*(b"".join(uid.to_bytes(8, "little") for uid in some) for some in uids))
-    assert split.info["test"]["fingerprint"] == expected
+    assert split.record.test.fingerprint == expected
     for i, options in enumerate([{"test_share": 0.5}, {"where": "illumination != night"}]):
         other = make_split(source, "weather", **options, output=tmp_path / str(i))
-        assert other.info["test"]["fingerprint"] != expected
+        assert other.record.test.fingerprint != expected
 
 
 def test_a_filter_holds_on_both_sides(manifest, tmp_path, crossed):
     split = make_split(manifest(crossed(24)), "weather", output=tmp_path / "split", where="illumination != night")
     assert "night" not in set(split.members().column("illumination").to_pylist())
-    assert split.info["audit"]["left_out"] == {"filtered out by --where": 24 * 4 * 4}
+    assert split.record.audit.left_out == {"filtered out by --where": 24 * 4 * 4}
 
 
 def test_newcomers_move_nobody_across_sides(manifest, tmp_path, crossed):
@@ -142,16 +143,16 @@ def test_a_share_of_nothing_leaves_no_test_rows_and_says_so(manifest, tmp_path, 
     split = make_split(manifest(crossed(6)), "weather", output=tmp_path / "split", test_share=0)
     assert split.test().num_rows == 0
     nobody = {"identities": 0, "queries": 0, "gallery": 0, "protocol": "camera", "fingerprint": None}
-    assert split.info["test"] == nobody
-    assert any("--target" in warning for warning in split.info["warnings"])
+    assert as_json(split.record.test) == nobody
+    assert any("--target" in warning for warning in split.record.warnings)
 
 
 def test_the_viewpoint_plays_the_camera_where_no_camera_is_known(manifest, tmp_path, crossed):
     rows = [{**row, "camera": None} for row in crossed(24)]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
-    assert split.info["test"]["protocol"] == "viewpoint"
+    assert split.record.test.protocol == "viewpoint"
     searched = [(row["identity"], row["viewpoint_deg"]) for row in split.test().to_pylist() if row["role"] == "query"]
-    assert len(searched) == len(set(searched)) == 4 * split.info["test"]["identities"]
+    assert len(searched) == len(set(searched)) == 4 * split.record.test.identities
 
 
 def test_a_query_that_nothing_answers_stays_in_the_gallery_with_the_reason(manifest, tmp_path, crossed):
@@ -159,11 +160,11 @@ def test_a_query_that_nothing_answers_stays_in_the_gallery_with_the_reason(manif
     lonely = min(persons)
     rows = [row for row in crossed(24) if row["identity"] != lonely or row["camera"] == 1]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
-    own = split.info["audit"]["test"]["answerable"]["camera"]
-    assert own["excluded"] == 1
-    assert own["reasons"] == {"all images of the identity in the gallery are from the camera of the query": 1}
-    assert split.info["test"]["queries"] == 4 * (len(persons) - 1)
-    assert any("1 queries have no true match" in warning for warning in split.info["warnings"])
+    own = split.record.audit.test.answerable["camera"]
+    assert own.excluded == 1
+    assert own.reasons == {"all images of the identity in the gallery are from the camera of the query": 1}
+    assert split.record.test.queries == 4 * (len(persons) - 1)
+    assert any("1 queries have no true match" in warning for warning in split.record.warnings)
     assert Counter(row["role"] for row in split.test().to_pylist() if row["identity"] == lonely) == {"gallery": 12}
 
 
@@ -198,5 +199,5 @@ def test_one_person_alone_on_the_test_side_is_warned_of(manifest, tmp_path, cros
         for share in (0.1, 0.6)
     )
     assert [len(people(split)) for split in (few, more)] == [1, 6]
-    assert "every score is 100" in " ".join(few.info["warnings"])
-    assert "every score is 100" not in " ".join(more.info["warnings"])
+    assert "every score is 100" in " ".join(few.record.warnings)
+    assert "every score is 100" not in " ".join(more.record.warnings)

@@ -55,7 +55,7 @@ def scored(split, tests):
                 results.append({"arm": arm, "seed": seed, "target": test.name, "split": "s", "recipe": "r"})
                 rows = test.rows.to_pylist()
                 asked, searched = ([row for row in rows if row["role"] == role] for role in ("query", "gallery"))
-                (level,) = {row[split.info["attribute"]] for row in rows}
+                (level,) = {row[split.record.attribute] for row in rows}
                 each = [average_precision(row, searched, features) for row in asked]
                 naive.setdefault((arm, level), []).append(np.mean(each))
             queries[arm, seed] = pa.concat_tables(tables).unify_dictionaries()
@@ -67,11 +67,11 @@ def test_own_level_and_transfer_are_those_of_a_double_loop(manifest, crossed, tm
     kind, levels = CASES[attr]
     source = manifest(crossed(24, weathers=SKIES), people=PEOPLE)
     split = make_split(source, attr, output=tmp_path / "split", test_share=0.4)
-    assert {facts["kind"] for facts in split.info["tests"].values()} == {kind}
-    own = set(level_tests(split.info).values())
+    assert {facts.kind for facts in split.record.tests.values()} == {kind}
+    own = set(level_tests(split.record).values())
     tests = [one for one in targets.cross_level_targets(split) if one.name in own]
     results, queries, means = scored(split, tests)
-    contrasts, shown_levels = level_tables.level_rows(results, queries, split.info, 0.01)
+    contrasts, shown_levels = level_tables.level_rows(results, queries, split.record, 0.01)
     for row in shown_levels:
         if row["metric"] == "mAP":
             assert row["value"] == pytest.approx(means[row["arm"], row["level"]], abs=1e-6)
@@ -95,7 +95,7 @@ def test_by_default_levels_are_crossed_where_the_test_side_allows_it(manifest, c
     kinds = {}
     for attr, cross in (("weather", None), ("weather", False), ("illumination", None), ("viewpoint_deg", None)):
         split = make_split(source, attr, output=tmp_path / f"{attr}-{cross}", cross_level_tests=cross)
-        kinds[attr, cross] = {facts["kind"] for facts in split.info.get("tests", {}).values()}
+        kinds[attr, cross] = {facts["kind"] for facts in split.record.tests.values()}
     assert kinds == {
         ("weather", None): {"cross"},
         ("weather", False): set(),
@@ -108,7 +108,7 @@ def test_an_attribute_of_identities_is_tested_level_by_level(manifest, crossed, 
     split = make_split(
         manifest(crossed(24, weathers=SKIES), people=PEOPLE), "gender", output=tmp_path / "split", test_share=0.5
     )
-    known = split.info["tests"]
+    known = split.record.tests
     assert sorted(known) == ["self:female>female", "self:male>male"]
     whole = split.test().to_pylist()
     for level in ("female", "male"):
@@ -120,20 +120,20 @@ def test_an_attribute_of_identities_is_tested_level_by_level(manifest, crossed, 
 def test_levels_that_nothing_answers_have_no_test(manifest, crossed, tmp_path):
     rows = [row for row in crossed(16, weathers=SKIES) if row["weather"] != "foggy" or row["camera"] == 1]
     split = make_split(manifest(rows), "weather", output=tmp_path / "split", levels=["sunny", "clouds"], test_share=0.4)
-    assert {facts["query_level"] for facts in split.info["tests"].values()} == {"sunny", "clouds"}
-    assert split.info["gallery_levels"]["foggy"] > 0
+    assert {facts.query_level for facts in split.record.tests.values()} == {"sunny", "clouds"}
+    assert split.record.gallery_levels["foggy"] > 0
 
 
 def test_identities_have_no_levels_to_test(manifest, crossed, tmp_path):
     split = make_split(manifest(crossed(16, weathers=SKIES)), "identity", output=tmp_path / "split")
-    assert "tests" not in split.info
-    assert split.info["gallery_levels"] == {}
-    assert compare_records(split.info, split.info) == []
+    assert not split.record.tests
+    assert split.record.gallery_levels == {}
+    assert compare_records(split.record, split.record) == []
 
 
 def test_sets_of_levels_are_tested_on_every_level_that_the_mixture_has(manifest, crossed, tmp_path):
     source = manifest(crossed(16, weathers=(*SKIES, "neutral")))
     split = make_split(source, "weather", output=tmp_path / "split", levels=["sunny+clouds"], controls=False)
-    assert set(level_tests(split.info)) == {*SKIES, "neutral"}
+    assert set(level_tests(split.record)) == {*SKIES, "neutral"}
     plain = make_split(source, "weather", output=tmp_path / "plain", levels=["sunny", "clouds"], controls=False)
-    assert set(level_tests(plain.info)) == {"sunny", "clouds"}
+    assert set(level_tests(plain.record)) == {"sunny", "clouds"}

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,6 +15,7 @@ from gprplus.core import sampling as keys
 from gprplus.core.declarations import identity_attributes
 from gprplus.core.errors import FilterError, ManifestError, RequestChanged, SplitError
 from gprplus.core.files import workdir
+from gprplus.core.typed import as_json
 from gprplus.splits import Split, make_split, target_rows
 
 
@@ -52,7 +54,7 @@ def test_one_arm_is_read_from_its_own_row_groups(source, tmp_path):
     pq.write_table(pq.read_table(path), path, row_group_size=37)
     again = Split.open(split.path)
     assert {arm: again.train(arm).to_pylist() for arm in again.arms} == whole
-    assert again.test().num_rows == split.info["test"]["queries"] + split.info["test"]["gallery"]
+    assert again.test().num_rows == split.record.test.queries + split.record.test.gallery
     assert again.members(["uid", "role"]).column_names == ["uid", "role"]
 
 
@@ -60,11 +62,11 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     split = make_split(source, "weather", output=tmp_path / "split")
     elsewhere = make_split(source, "weather", output=tmp_path / "deeper" / "other")
     other = make_split(source, "weather", output=tmp_path / "seeded", seed=1)
-    assert split.info["fingerprint"] == elsewhere.info["fingerprint"] != other.info["fingerprint"]
+    assert split.record.fingerprint == elsewhere.record.fingerprint != other.record.fingerprint
     assert (split.path / "members.parquet").read_bytes() == (elsewhere.path / "members.parquet").read_bytes()
     uids = sorted(split.train("mix").column("uid").to_pylist())
     digest = keys.sha256_digest(b"".join(uid.to_bytes(8, "little") for uid in uids))
-    assert split.info["arms"]["mix"]["fingerprint"] == digest
+    assert split.record.arms["mix"].fingerprint == digest
     once = [split.train(arm) for arm in split.arms if arm.startswith("only-")] + [split.test()]
     dealt = [split.train(arm, deal) for arm in ("mix", "random-images-1") for deal in range(5)]
     apart = {"path", "weight", *identity_attributes()}  # weight: this split has none
@@ -72,8 +74,8 @@ def test_fingerprints_are_of_the_rows(source, tmp_path):
     without = [name for name in told if name != "deal"]
     prints = [keys.table_fingerprint(piece, without) for piece in once]
     prints[-1:-1] = [keys.table_fingerprint(piece, told) for piece in dealt]
-    assert split.info["fingerprint"] == keys.sha256_digest(*prints)
-    assert split.info["arms"]["only-sunny"] == other.info["arms"]["only-sunny"]  # one image a cell: nothing to draw
+    assert split.record.fingerprint == keys.sha256_digest(*prints)
+    assert split.record.arms["only-sunny"] == other.record.arms["only-sunny"]  # one image a cell: nothing to draw
 
 
 def test_the_same_request_again_does_nothing(source, tmp_path):
@@ -103,14 +105,14 @@ def test_another_request_stops_unless_forced(source, tmp_path, manifest, crossed
         make_split(source, "weather", output=tmp_path / "split", seed=3)
     with pytest.raises(RequestChanged, match="manifest was"):
         make_split(manifest(crossed(25)), "weather", output=tmp_path / "split")
-    assert make_split(source, "weather", output=tmp_path / "split", seed=3, force=True).info["seed"] == 3
+    assert make_split(source, "weather", output=tmp_path / "split", seed=3, force=True).record.seed == 3
 
 
 def test_force_makes_the_same_request_anew(source, tmp_path):
     first = make_split(source, "weather", output=tmp_path / "split")
     again = make_split(source, "weather", output=tmp_path / "split", force=True)
     assert again.made
-    assert again.info["fingerprint"] == first.info["fingerprint"]
+    assert again.record.fingerprint == first.record.fingerprint
 
 
 def test_rows_that_were_written_before_there_were_weights_weigh_alike(source, tmp_path):
@@ -119,7 +121,7 @@ def test_rows_that_were_written_before_there_were_weights_weigh_alike(source, tm
     workdir.write_table(path, pq.read_table(path).drop_columns(["weight"]))
     old = Split.open(split.path)
     assert old.train("mix").column_names == [column.name for column in schema.MEMBERS]
-    assert old.train("mix").column("weight").null_count == old.info["arms"]["mix"]["images"]
+    assert old.train("mix").column("weight").null_count == old.record.arms["mix"].images
     assert old.members(["uid"]).column_names == ["uid"]
 
 
@@ -139,8 +141,8 @@ def test_what_is_no_split_or_no_arm_says_so(source, tmp_path):
         split.train("only-suny")
     with pytest.raises(SplitError, match=r"no dataset 'engin'. Did you mean 'engine'"):
         split.roots({"engin": tmp_path})
-    split.info["schema_version"] = 99
-    (split.path / "split.json").write_text(json.dumps(split.info))
+    changed = replace(split.record, schema_version=99)
+    (split.path / "split.json").write_text(json.dumps(as_json(changed)))
     with pytest.raises(SplitError, match="schema version 99"):
         Split.open(split.path)
 
@@ -162,7 +164,7 @@ def test_junk_distractors_and_strangers_are_left_out_and_counted(manifest, cross
     rows[1] |= {"is_distractor": True}
     rows[2] |= {"identity": None}
     split = make_split(manifest(rows), "weather", output=tmp_path / "split")
-    assert split.info["audit"]["left_out"] == {"without identity": 1, "junk": 1, "distractor": 1}
+    assert split.record.audit.left_out == {"without identity": 1, "junk": 1, "distractor": 1}
     paths = set(split.members().column("path").to_pylist())
     assert not paths & {row["path"] for row in rows[:3]}
 
@@ -171,8 +173,8 @@ def test_two_datasets_with_one_identity_name_have_two_persons(manifest, crossed,
     split = make_split(
         manifest(crossed(12) + crossed(12, dataset="street")), "weather", output=tmp_path / "split", test_share=0
     )
-    assert split.info["arms"]["mix"]["identities"] == 24
-    assert set(split.info["datasets"]) == {"engine", "street"}
+    assert split.record.arms["mix"].identities == 24
+    assert set(split.record.datasets) == {"engine", "street"}
 
 
 def test_a_target_without_roles_gets_the_rule_of_the_test_side(source):
@@ -276,7 +278,7 @@ def test_the_command_hands_its_options_on(source, tmp_path):
     more = ["--where", "illumination != night", "--budget", "40", "--test-share", "0.4", "--no-controls", "--seed", "2"]
     result = CliRunner().invoke(cli, ["make-split", *arguments, *more], catch_exceptions=False)
     assert result.exit_code == 0
-    info = Split.open(tmp_path / "split").info
-    assert list(info["arms"]) == ["only-sunny", "only-foggy", "mix"]
-    assert {arm["images"] for arm in info["arms"].values()} == {40}
-    assert info["seed"] == 2
+    info = Split.open(tmp_path / "split").record
+    assert list(info.arms) == ["only-sunny", "only-foggy", "mix"]
+    assert {arm.images for arm in info.arms.values()} == {40}
+    assert info.seed == 2

@@ -1,8 +1,10 @@
 """What make-split prints of a split."""
 
 import shlex
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gprplus.core import typed
+from gprplus.schema.split_record import RANDOM_IMAGES, ArmRecord, FactorialFacts, SplitRecord
 
 if TYPE_CHECKING:
     from gprplus.splits import Split
@@ -12,7 +14,7 @@ def as_json(split: "Split") -> None:
     """The whole record of a split."""
     from gprplus.cli.console import print_json
 
-    print_json({"path": str(split.path), "made": split.made, **split.info})
+    print_json({"path": str(split.path), "made": split.made, **typed.as_json(split.record)})
 
 
 def as_text(split: "Split") -> None:
@@ -20,21 +22,21 @@ def as_text(split: "Split") -> None:
     from gprplus.cli.console import print_note, print_result, print_table
     from gprplus.reporting.formatting import pluralize
 
-    info = split.info
+    record = split.record
     done = "made" if split.made else "there already, for the same request"
     rows = [
-        [name, f"{arm['images']:,}", f"{arm['identities']:,}", _levels(arm, len(info["levels"]))]
-        for name, arm in info["arms"].items()
+        [name, f"{arm.images:,}", f"{arm.identities:,}", _levels(arm, len(record.levels))]
+        for name, arm in record.arms.items()
     ]
     print_table(["arm", "images", "identities", "levels"], rows, title=f"{split.path} ({done})", right=(1, 2))
-    test = info["test"]
-    if test["identities"]:
-        judged = f"{test['protocol']} rule" if test["protocol"] != "no-camera" else "no camera rule"
+    test = record.test
+    if test.identities:
+        judged = f"{test.protocol} rule" if test.protocol != "no-camera" else "no camera rule"
         print_result(
-            f"test: {pluralize(test['identities'], 'other identity', 'other identities')}, "
-            f"{pluralize(test['queries'], 'query', 'queries')}, {test['gallery']:,} in the gallery ({judged})"
+            f"test: {pluralize(test.identities, 'other identity', 'other identities')}, "
+            f"{pluralize(test.queries, 'query', 'queries')}, {test.gallery:,} in the gallery ({judged})"
         )
-    kinds = [facts["kind"] for facts in (info.get("tests") or {}).values()]
+    kinds = [one.kind for one in record.tests.values()]
     if kinds:
         told = {
             "cross": "of query level against gallery level",
@@ -44,62 +46,55 @@ def as_text(split: "Split") -> None:
         print_result(
             "tests: " + ", ".join(f"{kinds.count(kind)} {what}" for kind, what in told.items() if kind in kinds)
         )
-    matched = (
-        ""
-        if not info["audit"]["matched_within"]
-        else f"; {info['retention']:.1%} of the candidate images could be matched"
-    )
-    print_result(f"reference arm: {info['reference']}{matched}")
-    if split.deals > 1:
-        print_result(f"deals: {deal_counts(info)}")
-    if info["design"] == "factorial":
-        _factorial(info["factorial"])
-    for warning in info["warnings"]:
+    within = record.audit.matched_within
+    matched = f"; {record.retention:.1%} of the candidate images could be matched" if within else ""
+    print_result(f"reference arm: {record.reference}{matched}")
+    if record.deals > 1:
+        print_result(f"deals: {deal_counts(record)}")
+    if record.factorial:
+        _factorial(record.factorial)
+    for warning in record.warnings:
         print_note(f"Warning: {warning}")
-    needed = "" if test["identities"] else " --target NAME=FOLDER"
+    needed = "" if test.identities else " --target NAME=FOLDER"
     print_result(f"next: gprplus benchmark {shlex.quote(str(split.path))}{needed}")
 
 
-def deal_counts(info: Mapping[str, Any]) -> str:
-    """Which arms of split.json have several deals, and how many; empty where none has.
-
-    >>> deal_counts({"arms": {"only-sunny": {}, "mix": {"deals": [{}, {}]}}})
-    '2 of mix; training seed k trains on deal k'
-    """
+def deal_counts(record: SplitRecord) -> str:
+    """Which arms have several deals, and how many, such as "2 of mix; ..."; empty where none has."""
     from gprplus.reporting.formatting import join_names
 
-    dealt = {name: len(arm["deals"]) for name, arm in info["arms"].items() if arm.get("deals")}
+    dealt = {name: len(arm.deals) for name, arm in record.arms.items() if arm.deals}
     if not dealt:
         return ""
-    what = "every arm" if len(dealt) == len(info["arms"]) else join_names(list(dealt))
+    what = "every arm" if len(dealt) == len(record.arms) else join_names(list(dealt))
     return f"{max(dealt.values())} of {what}; training seed k trains on deal k"
 
 
-def _factorial(facts: dict[str, Any]) -> None:
+def _factorial(facts: FactorialFacts) -> None:
     from gprplus.cli.console import print_result
 
-    for letter, factor in facts["factors"].items():
-        to = factor["restricted"]
-        kept = f"{to:,} persons" if isinstance(to, int) else ", ".join(to)
-        print_result(f"factor {letter}: {factor['attribute']}, restricted to {kept}")
-    if not facts["generators"]:
+    for letter, factor in facts.factors.items():
+        to = factor.restricted
+        kept = f"{to:,} persons" if isinstance(to, int) else ", ".join(map(str, to))
+        print_result(f"factor {letter}: {factor.attribute}, restricted to {kept}")
+    if not facts.generators:
         print_result("resolution: full, every effect can be told from every other")
         return
-    relation = f"{', '.join(facts['generators'])} (I = {' = '.join(facts['defining'])})"
+    relation = f"{', '.join(facts.generators)} (I = {' = '.join(facts.defining)})"
     print_result(
-        f"resolution: {facts['resolution']}, by {relation}; what is measured is the sum of an effect and its aliases"
+        f"resolution: {facts.resolution}, by {relation}; what is measured is the sum of an effect and its aliases"
     )
-    for effect, others in facts["aliases"].items():
+    for effect, others in facts.aliases.items():
         print_result(f"  {' = '.join([effect, *others])}")
 
 
-def _levels(arm: dict[str, Any], compared: int) -> str:
-    if arm["kind"] == "random-images":
+def _levels(arm: ArmRecord, compared: int) -> str:
+    if arm.kind == RANDOM_IMAGES:
         return "whatever the draw gave"
-    if arm["kind"].startswith("ids"):
-        return "all images" if arm["kind"] == "ids-all" else "images spread evenly"
-    if arm["kind"] == "mix":
+    if arm.kind in ("ids", "ids-all"):
+        return "all images" if arm.kind == "ids-all" else "images spread evenly"
+    if arm.kind == "mix":
         return f"all {compared}, dealt evenly"
-    if arm["kind"] == "full" or not arm["levels"]:
+    if arm.kind == "full" or not arm.levels:
         return "all there are"
-    return ", ".join(arm["levels"])
+    return ", ".join(map(str, arm.levels))

@@ -4,15 +4,16 @@ Positions along an axis are percent of its length, so that a drawing fits a phon
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import plot_label
 from gprplus.reporting.contrast_tables import FACTORS
 from gprplus.reporting.findings import TURNED, Finding, Row
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import estimands
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class ForestPlot:
     ranked: bool
 
 
-def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any]) -> ForestPlot | None:
+def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], split: SplitRecord) -> ForestPlot | None:
     """The findings of one target that have an interval; by size where levels have no order of their own.
 
     Intervals are those of each family. Controls stand last. `results` gives the difference of each seed. None where no
@@ -85,11 +86,11 @@ def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], info: Ma
     seen = [one for one in found if one.outcome != "unknown"]
     if not seen:
         return None
-    alone = _of_each_seed(results, info)
+    alone = _of_each_seed(results, split)
     effects = [
         EffectMark(
             one.name,
-            _named(one, info),
+            _named(one, split),
             one.outcome,
             one.difference,
             one.low or 0.0,
@@ -99,7 +100,7 @@ def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], info: Ma
         )
         for one in seen
     ]
-    declared = attributes().get(info.get("attribute", ""))
+    declared = attributes().get(split.attribute)
     ranked = declared is not None and not declared.ordered and seen[0].family in ("sufficiency", "necessity")
     if ranked:
         effects.sort(key=lambda effect: effect.difference)
@@ -108,12 +109,12 @@ def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], info: Ma
     return ForestPlot(plot_axis([0.0, *values]), tuple(effects), ranked)
 
 
-def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple[str, str], tuple[float, ...]]:
+def _of_each_seed(results: Sequence[Row], split: SplitRecord) -> dict[tuple[str, str], tuple[float, ...]]:
     """The contrasts of a split worked out for each seed that all of a contrast's arms have, by family and name."""
     scores = {(row["arm"], row["seed"]): row["mAP"] for row in results}
     arms = list(dict.fromkeys(arm for arm, _ in scores))
     out = {}
-    for one in estimands.declared_contrasts(info, arms):
+    for one in estimands.declared_contrasts(split, arms):
         seeds = [seed for seed in sorted({seed for _, seed in scores}) if all((a, seed) in scores for a in one.weights)]
         out[one.family, one.name] = tuple(
             sum(weight * scores[arm, seed] for arm, weight in one.weights.items()) for seed in seeds
@@ -121,23 +122,26 @@ def _of_each_seed(results: Sequence[Row], info: Mapping[str, Any]) -> dict[tuple
     return out
 
 
-def _named(one: Finding, info: Mapping[str, Any]) -> str:
+def _named(one: Finding, split: SplitRecord) -> str:
     if one.family in FACTORS:
         return formatting.crossed_name(one.name)
     if one.family == "random images":
         return "random images" if one.draws == 1 else f"random images, {one.draws} draws"
-    return plot_label(one.name, info)
+    return plot_label(one.name, split)
 
 
 @dataclass(frozen=True)
 class HeatMap:
     """Mean AP of every training arm on the queries of every level.
 
-    `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `queries[j]` counts the queries
-    of a level; `row_means[i]` is the plain mean over levels, `column_means[j]` over the single-level arms.
+    `cells[i][j]` belongs to `arms[i]` and `levels[j]`; None where there is no query. `single[i]`: the arm is of some
+    levels alone; `own[i]` is its level where it has one. `queries[j]` counts the queries of a level; `row_means[i]` is
+    the plain mean over levels, `column_means[j]` over the single-level arms.
     """
 
     arms: tuple[str, ...]
+    single: tuple[bool, ...]
+    own: tuple[str | None, ...]
     labels: tuple[str, ...]
     levels: tuple[str, ...]
     cells: tuple[tuple[float | None, ...], ...]
@@ -153,10 +157,10 @@ class HeatMap:
 
     def matched(self, i: int, j: int) -> bool:
         """Whether a cell was trained on the level it is tested on."""
-        return self.arms[i] == f"only-{self.levels[j]}"
+        return self.own[i] == self.levels[j]
 
 
-def build_heat_map(queries: "pa.Table", info: Mapping[str, Any], target: str) -> HeatMap | None:
+def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> HeatMap | None:
     """Training level x query level for one target: valid queries of known level, averaged over queries and seeds.
 
     `queries` is schema.QUERIES with arm and seed in front. None when the target does not know the levels, or no arm
@@ -165,25 +169,28 @@ def build_heat_map(queries: "pa.Table", info: Mapping[str, Any], target: str) ->
     frame = queries.select(["arm", "target", "uid", "level", "valid", "AP"]).to_pandas()
     frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna()]
     present = set(frame["arm"])
-    order = [arm for arm in info.get("arms") or sorted(present) if arm in present]
-    arms = [arm for arm in order if arm.startswith("only-")]
+    arms = [arm for arm in split.arms_of_kind("only") if arm in present]
     if not arms:
         return None
-    arms += [arm for arm in (info.get("reference"),) if arm in present and arm not in arms]
-    asked = [str(level) for level in info.get("levels") or ()]
+    arms += [arm for arm in split.arms if arm == split.reference and arm in present and arm not in arms]
+    asked = list(map(str, split.levels))
     levels = asked + sorted(set(frame["level"].astype(str)) - set(asked))
     groups = frame.groupby(["arm", "level"], observed=True)["AP"].mean().to_dict()
     counts = frame.groupby("level", observed=True)["uid"].nunique().to_dict()
     cells = tuple(tuple(groups.get((arm, level)) for level in levels) for arm in arms)
-    single = [line for arm, line in zip(arms, cells, strict=True) if arm.startswith("only-")]
+    single = tuple(split.is_of_kind(arm, "only") for arm in arms)
+    level_of = {arm: level for level, arm in split.single_level_arms.items()}
+    alone = [line for line, kept in zip(cells, single, strict=True) if kept]
     return HeatMap(
         tuple(arms),
-        tuple(plot_label(arm, info) for arm in arms),
+        single,
+        tuple(map(level_of.get, arms)),
+        tuple(plot_label(arm, split) for arm in arms),
         tuple(levels),
         cells,
         tuple(int(counts.get(level, 0)) for level in levels),
         tuple(_mean(line) for line in cells),
-        tuple(_mean(column) for column in zip(*single, strict=True)),
+        tuple(_mean(column) for column in zip(*alone, strict=True)),
     )
 
 
@@ -222,16 +229,16 @@ class LadderPlot:
         return sorted({step.identities for _, steps in self.lines for step in steps})
 
 
-def build_ladder_plot(rows: Sequence[Row], info: Mapping[str, Any]) -> LadderPlot | None:
+def build_ladder_plot(rows: Sequence[Row], split: SplitRecord) -> LadderPlot | None:
     """The ladder of an identity design from the summary rows of one target; None for other designs."""
-    if info.get("attribute") != "identity":
+    if split.attribute != "identity":
         return None
     steps = [
         LadderPoint(
             row["arm"], row["train_identities"], row["train_images"], row["mAP"], row["mAP_low"], row["mAP_high"]
         )
         for row in rows
-        if row["arm"].startswith("ids-") and row["train_identities"]
+        if split.rung(row["arm"]) and row["train_identities"]
     ]
     if len(steps) < 2:
         return None
@@ -239,7 +246,7 @@ def build_ladder_plot(rows: Sequence[Row], info: Mapping[str, Any]) -> LadderPlo
     constant = tuple(sorted((s for s in steps if s.images == common), key=lambda s: s.identities))
     every = tuple(sorted((s for s in steps if s.images != common), key=lambda s: s.identities))
     lines = [(f"{common:,} images", constant), ("all their images", every)]
-    if info.get("design") == "budget":
+    if split.design == "budget":
         most = max(s.images // s.identities for s in steps)
         tallest = [s for s in steps if s.images == most * s.identities]
         lines[1] = (f"{most:,} images each", tuple(sorted(tallest, key=lambda s: s.identities)))

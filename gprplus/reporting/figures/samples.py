@@ -10,7 +10,7 @@ from gprplus.core import sampling
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import ReportError
 from gprplus.core.images import decode_image, encode_jpeg, read_bytes, resize_image
-from gprplus.reporting.arm_labels import OWN_TEST_SET
+from gprplus.reporting.arm_labels import OWN_TEST_SET, bare
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema import MEMBERS, stored
 
@@ -42,23 +42,23 @@ class LevelSamples:
 
 
 def draw_samples(outcome: RunResults) -> LevelSamples | None:
-    """A row of pictures for every `only-` arm, columns matched as far as the split matches them.
+    """A row of pictures for every arm of single levels, columns matched as far as the split matches them.
 
     A column is one person in one condition where the arms share such cells, else one condition. Designs without
-    `only-` arms show one row of people. None when the split is not at hand or holds no training image.
+    such arms show one row of people. None when the split is not at hand or holds no training image.
     """
-    if outcome.split is None:
+    if outcome.split_folder is None:
         return None
-    arms = [arm for arm in outcome.arms if arm.startswith("only-")] or outcome.arms[-1:]
-    attribute = outcome.info.get("attribute", "")
-    frame = _members(outcome.split / "members.parquet", arms)
+    arms = outcome.split.arms_of_kind("only") or outcome.arms[-1:]
+    attribute = outcome.split.attribute
+    frame = _members(outcome.split_folder / "members.parquet", arms)
     columns = min(max(BUDGET // max(len(arms), 1), 3), 8 if len(arms) > 1 else 10)
     matched, chosen = _matched(frame, arms, attribute, columns)
     if not chosen:
         return None
     pictures = tuple(tuple(sample_image(row, root_of(outcome, row["dataset"])) for row in line) for line in chosen)
     unread = sum(not picture.source for line in pictures for picture in line)
-    labels = tuple(arm.removeprefix("only-") for arm in arms)
+    labels = tuple(bare(arm, outcome.split) for arm in arms)
     return LevelSamples(labels if len(arms) > 1 else ("",), pictures, matched, unread)
 
 
@@ -115,9 +115,10 @@ def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count
 def root_of(outcome: RunResults, dataset: str, target: str = OWN_TEST_SET) -> Path | None:
     """The folder that a dataset's images lie in: of the split, or of another target; None where nobody says."""
     if target != OWN_TEST_SET:
-        said = ((outcome.info["targets"].get(target) or {}).get("roots") or {}).get(dataset)
-        return outcome.folder / said if said else None
-    return outcome.split / outcome.info["datasets"][dataset]["root"] if outcome.split else None
+        known = outcome.benchmark.targets.get(target)
+        root = known.roots.get(dataset) if known else None
+        return outcome.folder / root if root else None
+    return outcome.split_folder / outcome.split.datasets[dataset].root if outcome.split_folder else None
 
 
 def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT) -> SampleImage:

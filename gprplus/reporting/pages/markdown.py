@@ -1,7 +1,7 @@
 """A page for a paper, in Markdown: verdict, tables, what was judged, and the notes under it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gprplus.core import escape
 from gprplus.reporting import formatting
@@ -9,6 +9,7 @@ from gprplus.reporting.arm_labels import OWN_TEST_SET, question_of, target_phras
 from gprplus.reporting.basis import basis_targets
 from gprplus.reporting.contrast_tables import table_sections
 from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
+from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Row, with_family_columns
 from gprplus.reporting.level_matrix import MATRIX, build_level_matrix, matrix_note
 from gprplus.reporting.summary_tables import difference_cells, in_split_order, summary_notes
@@ -19,33 +20,38 @@ if TYPE_CHECKING:
 
 
 def report_markdown(
-    summary: "pa.Table", judged: "Mapping[str, pa.Table]", info: Mapping[str, Any], queries: "pa.Table | None" = None
+    summary: "pa.Table", judged: "Mapping[str, pa.Table]", about: Experiment, queries: "pa.Table | None" = None
 ) -> str:
     """A page for a paper: the verdict, one table a target (points), what was judged, and the notes under it.
 
     `judged` holds the tables of contrasts (needed), components, curves, pooled effects and levels by name.
     """
+    split = about.split
     contrasts = judged["contrasts"].to_pylist()
     levels, again = (judged[name].to_pylist() if name in judged else [] for name in ("levels", "sensitivity"))
-    rows = with_family_columns(in_split_order(summary.to_pylist(), list(info.get("arms") or ())), contrasts)
-    parts = [f"# {plain_text(question_of(info))}"]
+    rows = with_family_columns(in_split_order(summary.to_pylist(), list(split.arms)), contrasts)
+    parts = [f"# {plain_text(question_of(split))}"]
     for name in basis_targets(rows):
         chosen = [row for row in rows if row["target"] == name]
         said = verdict_of(
-            chosen, verdicts_of(contrasts, name), info, levels if name == OWN_TEST_SET else [], verdicts_of(again, name)
+            chosen,
+            verdicts_of(contrasts, name),
+            about,
+            levels if name == OWN_TEST_SET else [],
+            verdicts_of(again, name),
         )
         parts.append(f"## Scored on {plain_text(target_phrase(name))}")
         parts.append(plain_text(f"**{said.headline}** " + " ".join([*said.support, said.basis])))
         parts.append(_markdown_table(chosen))
-        matrix = build_level_matrix(levels, info) if name == OWN_TEST_SET else None
-        parts += [f"## {MATRIX}", matrix_note(matrix, info), markdown_table(matrix.grid)] if matrix else []
+        matrix = build_level_matrix(levels, split) if name == OWN_TEST_SET else None
+        parts += [f"## {MATRIX}", matrix_note(matrix, split), markdown_table(matrix.grid)] if matrix else []
     for section in table_sections(judged):
         parts += [
             f"## {plain_text(section.title)}",
             plain_text(section.note),
             markdown_table([section.headers, *section.rows]),
         ]
-    parts += _crossed(cross_level_report(rows, queries, info))
+    parts += _crossed(cross_level_report(rows, queries, split))
     parts.append("\n".join(f"- {plain_text(note)}" for note in summary_notes(rows)))
     return "\n\n".join(parts) + "\n"
 

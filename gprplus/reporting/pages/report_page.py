@@ -4,10 +4,10 @@ The page is one file: no network, no script; pictures ride along as data URIs. E
 folder name is escaped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gprplus import __version__
 from gprplus.core.declarations import identity_attributes
@@ -26,6 +26,7 @@ from gprplus.reporting.printed_commands import printed_commands
 from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.summary_tables import summary_notes
 from gprplus.reporting.verdicts import Verdict, verdicts_of
+from gprplus.schema.split_record import SplitRecord
 
 if TYPE_CHECKING:
     import jinja2
@@ -76,7 +77,7 @@ class TargetSection:
 class ReportPage:
     """Everything the template prints."""
 
-    info: Mapping[str, Any]
+    split: SplitRecord
     question: str
     name: str
     noun: str
@@ -96,7 +97,7 @@ class ReportPage:
 
     def matrix_note(self, matrix: LevelMatrix) -> str:
         """What is to be known to read the matrix of arms and levels."""
-        return matrix_note(matrix, self.info)
+        return matrix_note(matrix, self.split)
 
 
 def render_page(run: RunResults) -> str:
@@ -108,15 +109,15 @@ def build_page(run: RunResults) -> ReportPage:
     """What the page of one run folder says."""
     parts = [_part(run, target) for target in run.targets]
     return ReportPage(
-        info=run.info,
-        question=question_of(run.info),
+        split=run.split,
+        question=question_of(run.split),
         name=run.name,
         noun=_noun(run),
         design=_design(run),
         facts=_facts(parts[0]),
         parts=parts,
         samples=draw_samples(run),
-        crossed=cross_level_report(run.rows, run.queries, run.info),
+        crossed=cross_level_report(run.rows, run.queries, run.split),
         judged=table_sections(run.judged),
         warnings=balance.balance_warnings(run),
         audit=balance.balance_audit(run),
@@ -131,8 +132,8 @@ def _part(run: RunResults, target: str) -> TargetSection:
     rows, judged = run.rows_of(target), verdicts_of(run.contrasts, target)
     results = verdicts_of(run.results.to_pylist(), target)
     reference = next((row["reference"] for row in rows if row["reference"]), None)
-    said = formatting.join_names(describe_caveats(rows, run.info))
-    matrix = build_level_matrix(run.levels, run.info) if target == OWN_TEST_SET else None
+    said = formatting.join_names(describe_caveats(rows, run.experiment))
+    matrix = build_level_matrix(run.levels, run.split) if target == OWN_TEST_SET else None
     return TargetSection(
         where=target_phrase(target),
         suffix="" if target == run.targets[0] else f"-{run.targets.index(target) + 1}",
@@ -140,28 +141,28 @@ def _part(run: RunResults, target: str) -> TargetSection:
         verdict=run.verdict(target),
         reference=reference,
         caveat=f"{said[:1].upper()}{said[1:]}.",
-        forests=list(_forests(list_findings(judged), results, run.info, reference or "the reference")),
-        heat=None if matrix else plots.build_heat_map(run.queries, run.info, target),
-        mismatch="" if matrix else mismatch_sentence(mismatch_contrast(run.queries, run.info, target), _noun(run)),
+        forests=list(_forests(list_findings(judged), results, run.split, reference or "the reference")),
+        heat=None if matrix else plots.build_heat_map(run.queries, run.split, target),
+        mismatch="" if matrix else mismatch_sentence(mismatch_contrast(run.queries, run.split, target), _noun(run)),
         matrix=matrix,
-        ladder=plots.build_ladder_plot(rows, run.info),
+        ladder=plots.build_ladder_plot(rows, run.split),
         lists=example_rankings(run, reference, target),
     )
 
 
 def _forests(
-    found: Sequence[Finding], results: Sequence[Row], info: Mapping[str, Any], reference: str
+    found: Sequence[Finding], results: Sequence[Row], split: SplitRecord, reference: str
 ) -> Iterator[PlottedFamily]:
     """The family of the headline with its random control, then those that are read beside it."""
-    first = headline_finding(found)
+    first = headline_finding(found, split)
     beside = [one for one in found if one.family == "random images"]
     for chosen in (first, *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES)):
         plot = (
-            plots.build_forest_plot([*chosen, *(beside if chosen is first else [])], results, info) if chosen else None
+            plots.build_forest_plot([*chosen, *(beside if chosen is first else [])], results, split) if chosen else None
         )
         if plot:
             family = chosen[0].family
-            against = against_phrase(family, reference, info)
+            against = against_phrase(family, reference, split)
             title = TITLES.get(family) or f"Against {against}"
             yield PlottedFamily(title, _note(chosen), against, plot)
 
@@ -176,15 +177,15 @@ def _note(chosen: Sequence[Finding]) -> str:
 
 
 def _noun(run: RunResults) -> str:
-    return formatting.attribute_noun(run.info.get("attribute") or "level")
+    return formatting.attribute_noun(run.split.attribute or "level")
 
 
 def _design(run: RunResults) -> str:
     """One sentence on what the arms share."""
-    attribute = run.info.get("attribute")
-    if run.info.get("design") == "declared":
+    attribute = run.split.attribute
+    if run.split.design == "declared":
         return "Arms were written out one by one; those that are not matched may differ in size and in everything else."
-    if run.info.get("design") == "factorial":
+    if run.split.design == "factorial":
         return (
             "Arms have one size, that of the most restricted, and the same people unless their number is a factor. "
             "All are tested on the same other people."

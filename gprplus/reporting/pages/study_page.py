@@ -6,7 +6,7 @@ from typing import Any
 
 from gprplus import __version__
 from gprplus.reporting import formatting, provenance
-from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
+from gprplus.reporting.arm_labels import OWN_TEST_SET, bare, target_phrase
 from gprplus.reporting.basis import describe_caveats, describe_target_images
 from gprplus.reporting.figures import plots
 from gprplus.reporting.pages.report_page import template_environment
@@ -34,7 +34,10 @@ OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecid
 
 @dataclass(frozen=True)
 class ContrastRow:
-    """One contrast: where, what, its value in mAP, the interval that holds for its family, and what may be said."""
+    """One contrast: where, what, its value in mAP, the interval that holds for its family, and what may be said.
+
+    `label` is the name without what its family says already; `rung` whether it is about a number of identities.
+    """
 
     split: str
     target: str
@@ -44,6 +47,8 @@ class ContrastRow:
     low: float | None
     high: float | None
     verdict: str
+    label: str
+    rung: bool
 
 
 @dataclass(frozen=True)
@@ -159,8 +164,14 @@ def contrast_rows(outcomes: Sequence[RunResults]) -> list[ContrastRow]:
             if row["metric"] == "mAP" and not row["target"].startswith(f"{OWN_TEST_SET}:"):
                 low, high = (row[end] if row[end] == row[end] else None for end in ("family_low", "family_high"))
                 place = (row["split"], row["target"], row["family"], row["contrast"])
-                found.append(ContrastRow(*place, row["value"], low, high, row["verdict"]))
+                found.append(
+                    ContrastRow(*place, row["value"], low, high, row["verdict"], *_named(run, row["contrast"]))
+                )
     return found
+
+
+def _named(run: RunResults, name: str) -> tuple[str, bool]:
+    return bare(name, run.split), run.split.rung(name) is not None
 
 
 def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> Verdict:
@@ -170,7 +181,7 @@ def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], 
     levels, so they count only where there is nothing else.
     """
     named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
-    named = [line for line in named if not line.name.startswith("ids-")] or named
+    named = [line for line in named if not line.rung] or named
     family = next((name for name in MAIN_FAMILIES if any(line.family == name for line in named)), None)
     basis = _basis(outcomes, facts)
     if family is None:
@@ -211,7 +222,7 @@ def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
         mine = [line for line in chosen if line.target == target]
         decided = sorted((one for one in mine if one.verdict in ("higher", "lower")), key=lambda one: -one.value)
         told = [
-            f"{formatting.attribute_noun(one.name.removeprefix('only-'))} {formatting.signed_points(one.value)} "
+            f"{formatting.attribute_noun(one.label)} {formatting.signed_points(one.value)} "
             f"({formatting.signed_interval(one.low, one.high)})"
             for one in decided
         ]
@@ -228,7 +239,7 @@ def _basis(outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> str:
     parts = [" or ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")]
     if str(facts.get("scale", "1")) != "1":
         parts.append(f"{facts['scale']} of the declared people and images")
-    said = [part for run in outcomes for part in describe_caveats(run.rows, run.info)]
+    said = [part for run in outcomes for part in describe_caveats(run.rows, run.experiment)]
     return f"Basis: {'; '.join([*parts, *dict.fromkeys(said)])}."
 
 
@@ -261,11 +272,7 @@ def _family(name: str, found: Sequence[ContrastRow]) -> FamilyPlot:
 
 def _label(line: ContrastRow, split: bool) -> str:
     """Target and contrast, and the split where others have a contrast of that name too."""
-    name = (
-        formatting.attribute_noun(line.name.removeprefix("only-"))
-        if line.family in MAIN_FAMILIES
-        else formatting.crossed_name(line.name)
-    )
+    name = formatting.attribute_noun(line.label) if line.family in MAIN_FAMILIES else formatting.crossed_name(line.name)
     return f"{line.target} · {name}" + (f" ({line.split})" if split else "")
 
 
@@ -289,8 +296,9 @@ def _targets(outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
             row = run.rows_of(target)[0]
             people = formatting.pluralize(row["query_identities"], "person", "people")
             searched = f"{formatting.pluralize(row['queries'], 'query', 'queries')} of {people}"
-            datasets = ", ".join((run.info["targets"].get(target) or {}).get("datasets") or {})
-            what = f"{describe_target_images(target, run.info)}{f' ({datasets})' if datasets else ''}"
+            known = run.benchmark.targets.get(target)
+            datasets = ", ".join(known.datasets if known else ())
+            what = f"{describe_target_images(target, run.experiment)}{f' ({datasets})' if datasets else ''}"
             found.setdefault(target, f"{what}; {searched}")
     return list(found.items())
 
@@ -305,6 +313,6 @@ def _record(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> list[tu
         "trainings": f"{len(once):,}, {sum(once.values()) / 3600:.2g} hours in all",
         "device": ", ".join(sorted({str(row["device"]) for row in results if row["device"]})),
     }
-    prints = {run.rows[0]["split"]: str(run.info.get("fingerprint")) for run in outcomes}
+    prints = {run.rows[0]["split"]: str(run.split.fingerprint or None) for run in outcomes}
     lines_ = [*main.items(), *((f"split {name}", text) for name, text in prints.items())]
     return [*lines_, *provenance.flatten_record(facts.get("versions") or {})]

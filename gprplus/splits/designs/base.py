@@ -8,6 +8,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
+from gprplus.schema.split_record import DesignFacts
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 from gprplus.splits.identifiability import AttributeRelations
 from gprplus.splits.matching import MatchedRows, MatchedSlots, draw_within, take_first
@@ -86,7 +87,7 @@ class ArmSet:
     matching: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: DesignFacts | None = None
 
 
 @dataclass(frozen=True)

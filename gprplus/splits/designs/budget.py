@@ -6,6 +6,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
+from gprplus.schema.split_record import BudgetFacts, ScalingFacts
 from gprplus.splits.designs.arguments import count_levels, requested_levels, require_within_identity
 from gprplus.splits.designs.base import (
     ArmSet,
@@ -61,7 +62,7 @@ def budget_design(train: DesignInput) -> ArmSet:
         levels=tuple(arm.levels[0] for arm in arms.values()),
         compared=tuple(f"ids-{n}x{m}" for n, m in cells if n * m == common),
         warnings=tuple(_scarce(len(able), owned, top)),
-        facts={"diagonal": common, "images_per_identity": top, "identities": len(able)},
+        facts=BudgetFacts(common, top, len(able)),
     )
 
 
@@ -154,7 +155,7 @@ def scaling_design(train: DesignInput) -> ArmSet:
         retention=matched.retention,
         matching=count_levels(matched),
         warnings=tuple(warnings),
-        facts={"budgets": sizes},
+        facts=ScalingFacts(sizes),
     )
 
 

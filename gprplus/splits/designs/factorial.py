@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.errors import SplitError
+from gprplus.schema.records import Level
+from gprplus.schema.split_record import Factor, FactorialFacts
 from gprplus.splits.designs.arguments import count_levels
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
 from gprplus.splits.designs.joint_matching import factors_of, kept_level_codes, match_jointly, match_warnings, rows_of
@@ -69,18 +71,17 @@ def factorial_design(train: DesignInput) -> ArmSet:
         matching=count_levels(matched),
         warnings=(*warnings, *_few(tightest, order, drawn)),
         about=(*attrs, *(["identity"] if persons else [])),
-        facts={
-            "factors": {
-                letter: {"attribute": attr, "restricted": _said(attr, kept, persons)}
-                for letter, attr in letters.items()
-            },
-            "runs": {
-                name: {letter: 1 if run[letter] else -1 for letter in letters}
-                for name, run in zip(arms, runs, strict=True)
-            },
+        facts=FactorialFacts(
+            factors={letter: Factor(attr, _said(attr, kept, persons)) for letter, attr in letters.items()},
+            runs={name: _signs(run, letters) for name, run in zip(arms, runs, strict=True)},
             **factorial_structure(letters, words),
-        },
+        ),
     )
+
+
+def _signs(run: dict[str, bool], letters: dict[str, str]) -> dict[str, int]:
+    """1 for each factor that a run restricts, else -1."""
+    return {letter: 1 if run[letter] else -1 for letter in letters}
 
 
 def _factors(train: DesignInput) -> tuple[tuple[str, ...], int | None]:
@@ -201,8 +202,8 @@ def _declared(
     )
 
 
-def _said(attr: str, kept: dict[str, tuple[str, ...]], persons: int | None) -> list[str] | int | None:
-    return persons if attr == "identity" else list(kept[attr])
+def _said(attr: str, kept: dict[str, tuple[str, ...]], persons: int | None) -> list[Level] | int:
+    return list(kept[attr]) if attr != "identity" or persons is None else persons
 
 
 def _few(tightest: int, order: np.ndarray, drawn: dict[str, DrawnArm]) -> list[str]:

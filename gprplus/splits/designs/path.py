@@ -3,6 +3,7 @@
 import numpy as np
 
 from gprplus.core.errors import SplitError
+from gprplus.schema.split_record import PathFacts
 from gprplus.splits.designs.arguments import count_levels, requested_levels, require_within_identity
 from gprplus.splits.designs.base import (
     ArmSet,
@@ -57,7 +58,7 @@ def path_design(train: DesignInput) -> ArmSet:
         retention=matched.retention,
         matching=count_levels(matched),
         warnings=tuple(warnings),
-        facts={"from": [str(names[code]) for code in first], "to": [str(names[code]) for code in second]},
+        facts=PathFacts([str(names[code]) for code in first], [str(names[code]) for code in second]),
     )
 
 

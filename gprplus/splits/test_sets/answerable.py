@@ -58,7 +58,7 @@ def find_answerable(
     if not len(side.rows):
         return {}
     own = tuple(_TEXTS.get(side.protocol, UNANSWERABLE_REASONS)[place] for place in side.reasons)
-    found = {side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)}
+    found: dict[str, AnswerableQueries] = {side.protocol: AnswerableQueries(int(side.query.sum()), side.excluded, own)}
     asked, searched = side.rows[side.query], side.rows[~side.query]
     for protocol, column in {**CAMERA_COLUMN, "no-camera": None}.items():
         if protocol not in found and (column is None or pool.images[column].levels):

@@ -17,7 +17,7 @@ level; `self:without-random` as many of its true matches, drawn by chance.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,8 @@ from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import remove_output
+from gprplus.schema.records import Protocol
+from gprplus.schema.split_record import LevelTest
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs import DesignInput
 from gprplus.splits.designs.only_without import level_index
@@ -64,7 +66,7 @@ class CrossLevelTests:
 
     __test__ = False
 
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    facts: Mapping[str, LevelTest] = field(default_factory=dict)
     groups: Mapping[str, TestGroup] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
@@ -81,7 +83,7 @@ def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) 
     found += [rows_by_level(train, side, levels)] if request.cross_level_tests is None and not insisted else []
     found += [_removal(train, side)] if request.without_same_level_matches else []
     facts, groups = ({key: value for one in found for key, value in getattr(one, name).items()} for name in _PARTS)
-    crossed = any(one["kind"] == "cross" for one in facts.values())
+    crossed = any(one.kind == "cross" for one in facts.values())
     return CrossLevelTests(facts, groups, tuple(_places(train) if crossed else ()))
 
 
@@ -117,7 +119,7 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
     if attr == "identity" or not len(side.rows):
         return CrossLevelTests()
     codes, (name, camera) = pool.codes(attr), camera_codes(pool)
-    facts: dict[str, Mapping[str, Any]] = {}
+    facts: dict[str, LevelTest] = {}
     groups: dict[str, TestGroup] = {}
     present = codes.at(side.rows).present()
     for code in present if len(present) <= MOST_ALONE else ():
@@ -128,17 +130,17 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
         if len(query):
             names = [f"query {level}", f"gallery {level}"]
             groups |= {names[0]: TestGroup("query", query), names[1]: TestGroup("gallery", gallery)}
-            facts[f"self:{level}>{level}"] = {
-                "kind": "level",
-                "protocol": name,
-                "identities": len(np.unique(pool.person[query])),
-                "queries": len(query),
-                "gallery": len(gallery),
-                "matches_per_query": [int(found[found > 0].min()), int(found.max())],
-                "query_level": level,
-                "gallery_level": level,
-                "groups": names,
-            }
+            facts[f"self:{level}>{level}"] = LevelTest(
+                kind="level",
+                protocol=name,
+                identities=len(np.unique(pool.person[query])),
+                queries=len(query),
+                gallery=len(gallery),
+                matches_per_query=[int(found[found > 0].min()), int(found.max())],
+                query_level=level,
+                gallery_level=level,
+                groups=names,
+            )
     return CrossLevelTests(facts, groups)
 
 
@@ -187,28 +189,28 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
     asks, near = (pair[matches[asks] > 0] for pair in (asks, near))
     query, asks, matches = query[matches > 0], kept[asks], matches[matches > 0]
     names = [str(pool.codes(attr).levels[code]) for code in compared]
-    shared = {
-        "kind": "cross",
-        "protocol": name,
-        "apart_in": plays,
-        **({"apart_deg": turned.degrees} if turned else {}),
-        "identities": len(np.unique(slots.block[query])),
-        "queries": len(query),
-        "gallery": len(gallery),
-        "matches_per_query": [int(matches.min()), int(matches.max())],
-    }
+    shared = LevelTest(
+        kind="cross",
+        protocol=name,
+        apart_in=plays,
+        apart_deg=turned.degrees if turned else None,
+        identities=len(np.unique(slots.block[query])),
+        queries=len(query),
+        gallery=len(gallery),
+        matches_per_query=[int(matches.min()), int(matches.max())],
+        groups=[],
+    )
     groups: dict[str, TestGroup] = {}
     for i, one in enumerate(names):
         groups[f"query {one}"] = TestGroup("query", np.sort(slots.rows[query, i]))
         groups[f"gallery {one}"] = TestGroup("gallery", np.sort(slots.rows[gallery, i]))
-    facts: dict[str, Mapping[str, Any]] = {}
+    facts: dict[str, LevelTest] = {}
     for (i, one), (j, other) in product(enumerate(names), repeat=2):
         used = [f"query {one}", f"gallery {other}"]
         if len(asks):
             used.append(f"{REMOVED_MATCH} {one}>{other}")
             groups[used[-1]] = TestGroup(REMOVED_MATCH, slots.rows[gallery[near], j], slots.rows[query[asks], i])
-        pair = {"query_level": one, "gallery_level": other}
-        facts[f"self:{one}>{other}"] = {**shared, **pair, "groups": used}
+        facts[f"self:{one}>{other}"] = replace(shared, query_level=one, gallery_level=other, groups=used)
     return CrossLevelTests(facts, groups)
 
 
@@ -225,7 +227,7 @@ def _levels(train: DesignInput, side: TestSet, compared: Sequence[Any]) -> np.nd
     return present
 
 
-def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str]) -> tuple[str, str, np.ndarray]:
+def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str]) -> tuple[Protocol, str, np.ndarray]:
     """Protocol, column and code `(S,)` of each slot of what query and true match must differ in."""
     name, camera = camera_codes(train.pool)
     at = camera[slots.rows]
@@ -309,15 +311,15 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
             f"--without-same-level-matches would remove nothing: the {name} rule already excludes all relevant images "
             f"at the query's own {level.name}. Leave it out."
         )
-    shared = {"kind": "removal", "protocol": name, "queries": len(query), "gallery": len(gallery)}
-    shared["removed"] = len(groups["removed random"].rows)
-    return CrossLevelTests(
-        {
-            f"self:without-{what.replace(' ', '-')}": {**shared, "groups": ["query", "gallery", f"removed {what}"]}
-            for what in ("same level", "random")
-        },
-        groups,
-    )
+    removed = len(groups["removed random"].rows)
+    size: dict[str, Any] = {"queries": len(query), "gallery": len(gallery), "removed": removed}
+    facts = {
+        f"self:without-{what.replace(' ', '-')}": LevelTest(
+            kind="removal", protocol=name, groups=["query", "gallery", f"removed {what}"], **size
+        )
+        for what in ("same level", "random")
+    }
+    return CrossLevelTests(facts, groups)
 
 
 def write_tests(path: Path, train: DesignInput, made: CrossLevelTests) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.protocol import why_unanswerable
+from gprplus.schema.records import Protocol
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 
-CAMERA_COLUMN = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # protocol -> the column that names the camera
+CAMERA_COLUMN: dict[Protocol, str] = {"camera": "camera", "viewpoint": "viewpoint_deg"}  # the column that names it
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class TestSet:
 
     rows: np.ndarray
     query: np.ndarray
-    protocol: str
+    protocol: Protocol
     excluded: np.ndarray
     reasons: np.ndarray
 
@@ -41,7 +42,7 @@ def is_test_identity(person_keys: np.ndarray, share: float) -> np.ndarray:
     return sampling.to_unit_interval(sampling.priorities(person_keys, 0, "side")) < share
 
 
-def camera_codes(pool: CandidateTable) -> tuple[str, np.ndarray]:
+def camera_codes(pool: CandidateTable) -> tuple[Protocol, np.ndarray]:
     """The protocol, and the codes `(N,) int32` that play the camera: camera, else viewpoint, else none (all -1)."""
     for protocol, column in CAMERA_COLUMN.items():
         if pool.images[column].levels:

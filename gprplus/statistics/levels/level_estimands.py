@@ -14,9 +14,9 @@ Each is a weighted sum of cells (arm, level), and the weights of a contrast sum 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from gprplus.core.errors import GprplusError, did_you_mean
+from gprplus.schema.split_record import ArmRecord
 
 ESTIMANDS = ("own", "transfer", "mixed")  # all three in one verdict, so that they share the 5%
 OWN, TRANSFER, UNSEEN = "own level", "transfer", "transfer, unseen by both"
@@ -48,23 +48,23 @@ def require_estimand(name: str | None, error: type[GprplusError]) -> None:
         raise error(f"There is no estimand '{name}'. {did_you_mean(str(name), ESTIMANDS)}")
 
 
-def level_contrasts(
-    arms: Mapping[str, Mapping[str, Any]], reference: str | None, levels: Sequence[str]
-) -> list[CellContrast]:
-    """The contrasts of level estimands, for arms (facts of split.json by name) and the levels that have a test.
+def level_contrasts(arms: Mapping[str, ArmRecord], reference: str | None, levels: Sequence[str]) -> list[CellContrast]:
+    """The contrasts of level estimands, for arms (by name) and the levels that have a test.
 
     Arms of kind only are compared with the reference, or those of kind without where there are no others. Among
     themselves both kinds take part.
 
-    >>> arms = {"mix": {"kind": "mix"}, "only-a": {"kind": "only", "levels": ["a"]}}
+    >>> size = {"images": 8, "identities": 2, "fingerprint": ""}
+    >>> arms = {"mix": ArmRecord(kind="mix", levels=["a", "b"], **size)}
+    >>> arms |= {"only-a": ArmRecord(kind="only", levels=["a"], **size)}
     >>> [(one.family, one.name, one.cells) for one in level_contrasts(arms, "mix", ["a", "b"])][0]
     ('own level, mean', 'all arms', {('only-a', 'a'): 1.0, ('mix', 'a'): -1.0})
     """
-    seen = {name: seen_levels(facts, levels) for name, facts in arms.items()}
+    seen = {name: seen_levels(arm, levels) for name, arm in arms.items()}
     seen = {name: mine for name, mine in seen.items() if mine and name != reference}
     unseen = {name: [level for level in levels if level not in mine] for name, mine in seen.items()}
-    kinds = {arms[name]["kind"] for name in seen}
-    alike = [name for name in seen if arms[name]["kind"] == ("only" if "only" in kinds else "without")]
+    kinds = {arms[name].kind for name in seen}
+    alike = [name for name in seen if arms[name].kind == ("only" if "only" in kinds else "without")]
     found: list[CellContrast] = []
     if reference in arms:
         own, transfer = ({name: of[name] for name in alike} for of in (seen, unseen))
@@ -73,11 +73,11 @@ def level_contrasts(
     return found + _unseen_by_both(unseen, arms)
 
 
-def seen_levels(facts: Mapping[str, Any], levels: Sequence[str]) -> list[str]:
+def seen_levels(arm: ArmRecord, levels: Sequence[str]) -> list[str]:
     """The levels among `levels` that an arm of kind only or without was trained on; empty for other arms."""
-    if facts.get("kind") not in ("only", "without"):
+    if arm.kind not in ("only", "without"):
         return []
-    held = set(map(str, facts.get("levels") or ()))
+    held = set(map(str, arm.levels))
     return [level for level in levels if level in held]
 
 
@@ -106,9 +106,9 @@ def _against_reference(
     ]
 
 
-def _unseen_by_both(unseen: Mapping[str, Sequence[str]], arms: Mapping[str, Mapping[str, Any]]) -> list[CellContrast]:
+def _unseen_by_both(unseen: Mapping[str, Sequence[str]], arms: Mapping[str, ArmRecord]) -> list[CellContrast]:
     """Each arm against the mean of the single-kind arms that have not seen the level either, level by level."""
-    only = [name for name in unseen if arms[name].get("kind") == "only"]
+    only = [name for name in unseen if arms[name].kind == "only"]
     found = []
     for name, mine in unseen.items():
         rivals = {level: [one for one in only if one != name and level in unseen[one]] for level in mine}

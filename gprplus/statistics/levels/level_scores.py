@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import ScoreArray
 from gprplus.statistics.align import align_queries, shared_seeds
 from gprplus.statistics.contrasts import DRAWS, ContrastEstimates, combine_parts, estimate_contrasts
@@ -47,14 +48,9 @@ class LevelScores:
         return self.values[level].mean(axis=2)
 
 
-def level_tests(info: Mapping[str, Any]) -> dict[str, str]:
+def level_tests(split: SplitRecord) -> dict[str, str]:
     """The test within each level, by level: those of split.json whose query and gallery level are one."""
-    tests = (info.get("tests") or {}).items()
-    return {
-        str(facts["query_level"]): name
-        for name, facts in tests
-        if facts.get("kind") in ("cross", "level") and facts["query_level"] == facts["gallery_level"]
-    }
+    return {str(test.query_level): name for name, test in split.tests.items() if test.within_level}
 
 
 def read_level_scores(

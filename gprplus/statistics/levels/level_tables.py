@@ -9,6 +9,7 @@ import numpy as np
 from gprplus import statistics
 from gprplus.core import sampling
 from gprplus.evaluation.targets import OWN_TEST_SET
+from gprplus.schema.split_record import ArmRecord, SplitRecord
 from gprplus.statistics import multiplicity
 from gprplus.statistics.levels.level_estimands import ESTIMANDS, CellContrast, level_contrasts, seen_levels
 from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells, level_tests, read_level_scores
@@ -23,14 +24,14 @@ Rows = list[dict[str, Any]]
 def level_rows(
     results: Sequence[Mapping[str, Any]],
     queries: Mapping[tuple[str, int], "pa.Table"],
-    info: Mapping[str, Any],
+    split: SplitRecord,
     margin: float,
 ) -> tuple[Rows, Rows]:
     """Contrast rows and level rows of one split and recipe; both empty where the split has no tests of single levels.
 
-    `results` are rows of schema.RESULTS, `info` is split.json, and `margin` (of scores 0-1) is what equivalence means.
+    `results` are rows of schema.RESULTS, `split` is split.json, and `margin` (of scores 0-1) is what equivalence means.
     """
-    tests = level_tests(info)
+    tests = level_tests(split)
     arms = list(dict.fromkeys(row["arm"] for row in results if row["arm"] != UNTRAINED))
     trained = read_level_scores(results, queries, arms, tests)
     floor = read_level_scores(results, queries, [UNTRAINED], tests)
@@ -38,16 +39,16 @@ def level_rows(
     levels: Rows = []
     for metric, scores in trained.items():
         whose = {name: results[0][name] for name in ("split", "recipe")} | {"metric": metric}
-        contrasts += [whose | {"target": OWN_TEST_SET} | row for row in _contrast_rows(scores, metric, info, margin)]
-        levels += [whose | row for row in _level_rows(scores, metric, info, margin)]
+        contrasts += [whose | {"target": OWN_TEST_SET} | row for row in _contrast_rows(scores, metric, split, margin)]
+        levels += [whose | row for row in _level_rows(scores, metric, split, margin)]
         if metric in floor:
             levels += [whose | row for row in _score_rows(floor[metric], {})]
     return contrasts, levels
 
 
-def _contrast_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], margin: float) -> Rows:
-    facts = {arm: (info.get("arms") or {}).get(arm) or {} for arm in scores.arms}
-    declared = level_contrasts(facts, info.get("reference"), scores.levels)
+def _contrast_rows(scores: LevelScores, metric: str, split: SplitRecord, margin: float) -> Rows:
+    arms = {name: arm for name, arm in split.arms.items() if name in scores.arms}
+    declared = level_contrasts(arms, split.reference, scores.levels)
     out = []
     for family in dict.fromkeys(one.family for one in declared):
         mine = [one for one in declared if one.family == family]
@@ -58,10 +59,10 @@ def _contrast_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], ma
     return out
 
 
-def _level_rows(scores: LevelScores, metric: str, info: Mapping[str, Any], margin: float) -> Rows:
+def _level_rows(scores: LevelScores, metric: str, split: SplitRecord, margin: float) -> Rows:
     """The matrix of arms and levels; differences to the reference are one family."""
-    out = _score_rows(scores, info.get("arms") or {})
-    reference = info.get("reference")
+    out = _score_rows(scores, split.arms)
+    reference = split.reference
     if reference not in scores.arms:
         return out
     others = [row for row in out if row["arm"] != reference]
@@ -79,7 +80,7 @@ def _difference(arm: str, reference: str, level: str) -> CellContrast:
     return CellContrast("levels", f"{arm} on {level}", f"S({arm}) - S({reference}), on {level}", cells)
 
 
-def _score_rows(scores: LevelScores, arms: Mapping[str, Mapping[str, Any]]) -> Rows:
+def _score_rows(scores: LevelScores, arms: Mapping[str, ArmRecord]) -> Rows:
     """Scores of every arm and level with their own intervals, level by level within an arm."""
     found = {level: statistics.arm_intervals(scores.scored(level)) for level in scores.levels}
     out = []
@@ -96,11 +97,11 @@ def _score_rows(scores: LevelScores, arms: Mapping[str, Mapping[str, Any]]) -> R
     return out
 
 
-def _trained_on(facts: Mapping[str, Any] | None, level: str, levels: Sequence[str]) -> bool | None:
-    if facts is None:
+def _trained_on(arm: ArmRecord | None, level: str, levels: Sequence[str]) -> bool | None:
+    if arm is None:
         return None
-    mine = seen_levels(facts, levels)
-    return level in mine if mine else True if facts.get("kind") == "mix" else None
+    mine = seen_levels(arm, levels)
+    return level in mine if mine else True if arm.kind == "mix" else None
 
 
 def _sizes(scores: LevelScores, levels: set[str]) -> dict[str, int]:

@@ -38,7 +38,7 @@ def test_a_split_does_not_count_sunny_twice(raw: Path, tmp_path: Path) -> None:
     manifest = build_manifest([raw], tmp_path / "m")
     split = make_split(manifest, "weather", output=tmp_path / "s", test_share=0.4)
     mix = split.train("mix").to_pylist()
-    assert not any("W-1" in row["path"] for arm in split.info["arms"] for row in split.train(arm).to_pylist())
+    assert not any("W-1" in row["path"] for arm in split.record.arms for row in split.train(arm).to_pylist())
     assert not any("W-1" in row["path"] for row in split.test().to_pylist())
     counts = {level: sum(row["weather"] == level for row in mix) for level in {row["weather"] for row in mix}}
     assert max(counts.values()) - min(counts.values()) <= 6  # a person's images are dealt evenly over the weathers
