@@ -17,6 +17,8 @@ def command_options(request: Mapping[str, Any]) -> list[Word] | None:
     """
     try:
         found = SplitRequest.from_record(request, "request")
+        if found.where_uids is not None:
+            return None
         attr = ",".join(found.factors) or found.attr
         return [f"--attr={attr}", *spelled(found, leave=("attr",))]
     except (CannotSpell, GprplusError):

@@ -15,6 +15,7 @@ from gprplus.core.errors import ManifestError, SplitError
 from gprplus.core.parallel import map_threads
 from gprplus.ingest.filters.filter_columns import filter_images
 from gprplus.ingest.filters.parse import Filter
+from gprplus.ingest.filters.uid_selection import UidSelection
 from gprplus.splits.candidates import UNKNOWN, AttributeCodes, CandidateTable, encode_levels, number_identities
 from gprplus.splits.lazy_columns import LazyColumns
 from gprplus.splits.parquet_table import ParquetTable
@@ -28,7 +29,7 @@ FLAGS = {"is_junk": "junk", "is_distractor": "distractor"}
 Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into what follows
 
 
-def load_candidates(manifest: "Manifest", where: Filter | None = None) -> CandidateTable:
+def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = None) -> CandidateTable:
     """The rows that `where` keeps and that show a known person, as codes.
 
     Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in
@@ -40,7 +41,7 @@ def load_candidates(manifest: "Manifest", where: Filter | None = None) -> Candid
     people = ParquetTable(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
     names = ["uid", "dataset", "identity", *image_attributes(), *FLAGS]
     schema.require(source.names, [*names, "path", "digest"], str(source.path))
-    passed = None if where is None else filter_images(where, manifest.columns("images"), source.read_all, people)
+    passed = None if where is None else _passed(where, manifest, source, people)
     edges = np.cumsum([0, *source.sizes])
 
     def coded(group: int) -> _Block:
@@ -138,6 +139,13 @@ class _Block:
             left_out=left_out,
             usable=usable,
         )
+
+
+def _passed(where: Filter | UidSelection, manifest: "Manifest", source: ParquetTable, people: "pa.Table") -> np.ndarray:
+    """`(N,) bool`: the rows of all row groups that `where` keeps."""
+    if isinstance(where, UidSelection):
+        return where.keep(sampling.to_numpy(combine_chunks(source.read_all(["uid"]).column("uid"))))
+    return filter_images(where, manifest.columns("images"), source.read_all, people)
 
 
 def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:

@@ -15,6 +15,8 @@ from gprplus.core.files.paths import AnyPath
 from gprplus.core.options import accepts, combined
 from gprplus.core.typed import as_json, parse_typed
 from gprplus.ingest.filters.parse import Filter
+from gprplus.ingest.filters.uid_selection import UidSelection
+from gprplus.ingest.tables.manifest_table import Where
 from gprplus.schema.audit import Audit
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
@@ -31,6 +33,7 @@ from gprplus.splits.split import EXCLUDED, MEMBERS, RECORD, Split
 from gprplus.splits.test_sets.answerable import AnswerableQueries, excluded_table, find_answerable
 from gprplus.splits.test_sets.cross_level_tests import TESTS, CrossLevelTests, cross_level_tests, write_tests
 from gprplus.splits.test_sets.test_set import TestSet, choose_test_set, is_test_identity
+from gprplus.splits.where_table import as_uid_table, row_filter, select_uids, write_where_table
 
 if TYPE_CHECKING:
     from gprplus.ingest import Manifest
@@ -46,6 +49,7 @@ def make_split(
     output: AnyPath | None = None,
     request: SplitRequest | None = None,
     *,
+    where: Where = None,
     force: bool = False,
     **changes: Any,
 ) -> Split:
@@ -59,6 +63,9 @@ def make_split(
         attr: attribute to measure, such as weather, gender or identity; several in a factorial.
         output: folder of the split; by default WORK/splits/ATTR, with -DESIGN where a design is named.
         request: all options at once; the keywords below change single fields of it.
+        where: which images both sides may use: text, such as "weather in (sunny, clouds) and viewpoint_deg <= 90"; a
+            boolean Series with one value for each image; a table with a column uid; or uids. A table is kept in the
+            split's folder as where.parquet, and its fingerprint in split.json.
         force: replace a split of another request in the folder.
 
     Raises:
@@ -69,8 +76,15 @@ def make_split(
         changes["attr"] = attr if isinstance(attr, str) else ",".join(attr)
     elif request is None:
         raise SplitError("make_split needs an attribute: give attr or a request.")
+    source, chosen = open_manifest(manifest), None
+    if isinstance(where, str):
+        changes["where"] = where
+    elif where is not None:
+        chosen = select_uids(where, source)
     asked = combined(SplitRequest, request, changes, "make_split")
-    return build_split(open_manifest(manifest), asked, Path(output or default_folder(asked)), force=force)
+    if chosen is not None:
+        asked = replace(asked, where=None, where_uids=as_uid_table(chosen))
+    return build_split(source, asked, Path(output or default_folder(asked)), chosen, force=force)
 
 
 def default_folder(request: SplitRequest, work: Path | None = None) -> Path:
@@ -79,22 +93,32 @@ def default_folder(request: SplitRequest, work: Path | None = None) -> Path:
     return workdir.work_folder(work) / "splits" / "-".join(filter(None, [attr, request.design]))
 
 
-def build_split(source: "Manifest", request: SplitRequest, output: Path, *, force: bool = False) -> Split:
-    """The split of a request in the folder `output`, made unless it is there already."""
-    filtered = Filter(request.where) if request.where is not None else None
+def build_split(
+    source: "Manifest",
+    request: SplitRequest,
+    output: Path,
+    chosen: UidSelection | None = None,
+    *,
+    force: bool = False,
+) -> Split:
+    """The split of a request in the folder `output`, made unless it is there already.
+
+    `chosen` are the uids of a request that names a table of them.
+    """
+    where = chosen or row_filter(request, output)
     record = request.record(source.info["fingerprint"])
     try:
         settled = workdir.check_request(output / RECORD, record, force=force)
     except RequestChanged:
         draw_design(
-            partition_identities(source, load_candidates(source, filtered), request)[0]
+            partition_identities(source, load_candidates(source, where), request)[0]
         )  # a misspelt request says so, not that it is another
         raise
     if settled == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)
         if scope_includes(there.record.audit.scope, request.audit):
             return there
-    return write_split(output, draw_split(source, request, output), force=force)
+    return write_split(output, draw_split(source, request, output, where), force=force)
 
 
 @dataclass(frozen=True)
@@ -112,11 +136,14 @@ class DrawnSplit:
     scope: str
     surveyed: TrainSummary | None
     record: SplitRecord
+    where: Filter | UidSelection | None
 
 
-def draw_split(source: "Manifest", request: SplitRequest, output: Path) -> DrawnSplit:
-    """Who stands where, for a split in the folder `output`; nothing is written."""
-    pool = load_candidates(source, Filter(request.where) if request.where is not None else None)
+def draw_split(
+    source: "Manifest", request: SplitRequest, output: Path, where: Filter | UidSelection | None
+) -> DrawnSplit:
+    """Draw a split for the folder `output` from the images that `where` keeps; nothing is written."""
+    pool = load_candidates(source, where)
     train, side = partition_identities(source, pool, request)
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
@@ -129,7 +156,7 @@ def draw_split(source: "Manifest", request: SplitRequest, output: Path) -> Drawn
     surveyed = surveying.result() if surveying else None
     record = build_record(source, output, request.record(source.info["fingerprint"]), train, plan, side)
     return DrawnSplit(
-        train, plan, side, judged, beside, request.audit, surveyed, replace(record, tests=dict(beside.facts))
+        train, plan, side, judged, beside, request.audit, surveyed, replace(record, tests=dict(beside.facts)), where
     )
 
 
@@ -204,6 +231,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
         digest = write_members(output / MEMBERS, iter_parts(train.pool, plan.arms, side), accepted)
     workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
     write_tests(output / TESTS, train, drawn.tests)
+    write_where_table(output, drawn.where)
     checked, warnings = checking.result()
     said = [*test_set_warnings(side, drawn.record.test.identities), *drawn.tests.warnings, *plan.warnings, *warnings]
     found = parse_typed(Audit, checked, "audit", SplitError)

@@ -15,6 +15,7 @@ from gprplus.splits.members import iter_parts, members_fingerprint
 from gprplus.splits.record_file import RECORD, upgrade
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import MEMBERS, Split
+from gprplus.splits.where_table import row_filter
 
 _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 
@@ -39,7 +40,7 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     """
     theirs, request = read_split_record(record)
     source, output = open_manifest(manifest), Path(output)
-    drawn = draw_split(source, request, output)
+    drawn = draw_split(source, request, output, row_filter(request, _file(record).parent))
     rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.side))
     found = replace(drawn.record, fingerprint=rows, versions=package_versions())
     asked = request.record(theirs.manifest.fingerprint)  # with what was left to defaults

@@ -113,11 +113,20 @@ def as_restriction(given: Mapping[str, Sequence[Any]], whose: str) -> dict[str, 
 
 
 @dataclass(frozen=True)
+class UidTable:
+    """A table of uids that chose the images of a split: its fingerprint, and how many uids it has."""
+
+    fingerprint: str
+    images: int
+
+
+@dataclass(frozen=True)
 class SplitRequest(Options):
     """The options of one split.
 
     Two equal requests on one manifest give the same split, byte for byte under pinned versions. `factors` are all
-    attributes of a factorial, `attr` the first of them: they may be given as one, "weather,illumination".
+    attributes of a factorial, `attr` the first of them: they may be given as one, "weather,illumination". `where_uids`
+    takes the place of `where` where make_split was given a table; where.parquet in the split's folder holds its uids.
     """
 
     error: ClassVar[type[GprplusError]] = SplitError
@@ -273,6 +282,7 @@ class SplitRequest(Options):
         help="How closely the finished split is checked.",
     )
     factors: tuple[str, ...] = ()
+    where_uids: UidTable | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -329,11 +339,14 @@ class SplitRequest(Options):
     def record(self, manifest_fingerprint: str) -> dict[str, Any]:
         """The request as JSON, with the fingerprint of the manifest it was made of.
 
-        One deal is left out, so that the request equals one that was recorded before there were deals.
+        One deal and no table of uids are left out, so that the request equals one that was recorded before there were
+        any.
         """
         data = record_of(self)
         if self.deals == 1:
             del data["deals"]
+        if self.where_uids is None:
+            del data["where_uids"]
         data["arms"] = [{key: value for key, value in arm.items() if value is not None} for arm in data["arms"]]
         return {**data, "manifest": manifest_fingerprint}
 

@@ -41,11 +41,11 @@ def _compare(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
     if test.op == "not null":
         return pc.is_valid(values)
     if pa.types.is_dictionary(values.type):
-        return _judge(test, text, values.dictionary, known=True).take(values.indices)
-    return _judge(test, text, values, known=False)
+        return _compare_values(test, text, values.dictionary, known=True).take(values.indices)
+    return _compare_values(test, text, values, known=False)
 
 
-def _judge(test: Comparison, text: str, values: "pa.Array", known: bool) -> "pa.Array":
+def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool) -> "pa.Array":
     """One comparison over plain values; `known` says that these are all the levels there are."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -45,6 +45,11 @@ class UidSelection:
         return np.isin(uids, self.uids)
 
     @property
+    def text(self) -> str:
+        """What messages call it."""
+        return f"a table of {len(self.uids):,} uids"
+
+    @property
     def fingerprint(self) -> str:
         """SHA-256 of the uids, as a split records them."""
         return sha256_digest(self.uids.astype("<u8").tobytes())
