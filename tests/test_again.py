@@ -120,7 +120,7 @@ def test_the_commands_of_a_report_state_the_whole_request(work):
         "gprplus make-split --attr=weather --levels foggy --where 'camera <= 2' --seed 3 --test-share 0.4 "
         "--manifest out/m -o out/s/dry",
         "gprplus benchmark out/s/dry --recipe recipes/tiny.toml --seeds 2 --target other=in/street "
-        "--root 'mine=in/my renders' --device cpu --margin 0.5 --rerank -o out/r",
+        "--root 'mine=in/my renders' --rerank --margin 0.5 --device cpu -o out/r",
     ]
 
 

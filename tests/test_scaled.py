@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 
 from gprplus.core.errors import DeclarationError, SplitError
+from gprplus.experiments.options import read_scale
 from gprplus.experiments.study_file import StudySplit, read_study
-from gprplus.experiments.study_scale import read_scale, scale_study
+from gprplus.experiments.study_scale import scale_study
 from gprplus.splits.request import SplitRequest
 
 TWENTIETH = Fraction(1, 20)
@@ -96,7 +97,7 @@ def test_a_study_of_absurd_size_names_file_and_field(tmp_path):
     path = tmp_path / "mine.toml"
     start = '[study]\nname = "mine"\nquestion = "Which?"\n'
     path.write_text(f'seeds = 1000000000\n{start}[[splits]]\nattr = "weather"\n')
-    with pytest.raises(DeclarationError, match=r"mine\.toml: seeds must be from 1 to 1,000, found 1,000,000,000"):
+    with pytest.raises(DeclarationError, match=r"mine\.toml: --seeds must be at most 1,000; found 1,000,000,000"):
         read_study(path)
     path.write_text(f'{start}[[splits]]\nattr = "weather"\ndraws = 1000000000000\n')
     with pytest.raises(DeclarationError, match=r"mine\.toml: splits\[0\]: --control-draws must be at most 1,000"):

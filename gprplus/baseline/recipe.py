@@ -12,12 +12,12 @@ from typing import Any
 from gprplus.core import declarations
 from gprplus.core.errors import RecipeError, did_you_mean, format_bytes
 from gprplus.core.files.safe_names import plain_name
+from gprplus.schema.benchmark_options import COMPILE
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")
 PRECISIONS = ("auto", "float32", "bfloat16")
 POOLINGS = ("mean", "gem")
-COMPILE = ("no", "default", "reduce-overhead", "max-autotune")
 # Least and most of every number. Past these a run fails somewhere else, or could not end.
 BOUNDS: dict[str, tuple[float, float]] = {
     "seeds": (1, 1000),

@@ -8,58 +8,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import options
+from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.progress import progress_bar
+from gprplus.schema.benchmark_options import BenchmarkOptions
 
 if TYPE_CHECKING:
     from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 
 
-@click.command("benchmark")
+@click.command("benchmark", cls=TopicCommand)
 @click.argument("splits", nargs=-1, type=options.LocalPath())
-@click.option("--recipe", default="auto", show_default=True, help="auto, a recipe's name or a .toml file.")
-@click.option("--backbone", default=None, help="Another network than the recipe's.")
-@click.option("--weights", default=None, help="First weights: none, imagenet or a file.")
-@click.option("--seeds", type=click.IntRange(min=1), default=None, help="Seeds of every arm.  [default: the recipe's]")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="Optimiser steps, the same for every arm.")
-@click.option(
-    "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
-)
-@options.compile_option
-@options.target
-@options.root
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
-@click.option(
-    "--margin",
-    type=click.FloatRange(min=0, max=100, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Points of mAP below which a difference counts as none, for tests of equivalence. Declare it beforehand.",
-)
-@options.estimand_option
-@click.option(
-    "--sensitivity",
-    is_flag=True,
-    help="Then train the arm with the widest difference and the reference again, with half and double the learning "
-    "rate and, where arms differ in size, for equal epochs, and report whether the sign holds.",
-)
-@click.option("--rerank", is_flag=True, help="Score once more with the gallery re-ranked by k-reciprocal neighbours.")
-@options.device_option
+@click_options(BenchmarkOptions)
 @options.dry_run_option
 @options.output_option
 @options.work_option
 @options.force_option
 @options.json_option
-def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: bool, **request: Any) -> None:
+def command(
+    splits: tuple[Path, ...],
+    output: Path | None,
+    work: Path,
+    dry_run: bool,
+    force: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
     """Train and score every arm and seed of a split.
 
-    Every arm is trained with the same recipe and searched for the same persons; the table shows the mean over seeds,
-    and each arm's paired difference to the reference arm, with 95% intervals. Finished runs stay: the same command
-    goes on where it stopped, more seeds and targets only add. Default: every split under WORK/splits, into WORK/runs.
+    SPLITS are split folders, by default all below WORK/splits; the runs go to WORK/runs. Every arm is trained with
+    the same recipe and tested on the same images. The table shows the mean over seeds and the paired difference of
+    each arm to the reference arm, with 95% intervals. Finished runs are kept: an interrupted command continues, more
+    seeds and targets only add runs.
 
     \b
     Examples:
       gprplus benchmark
-      gprplus benchmark work/splits/weather --seeds 5 --target market=Market-1501-v15.09.15
+      gprplus benchmark work/splits/weather --seeds 5 --target market=data/market
       gprplus benchmark --recipe paper --device cuda --dry-run
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
@@ -68,13 +53,13 @@ def command(splits: tuple[Path, ...], output: Path | None, work: Path, as_json: 
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress_bar("benchmark") as bar:
-        request["margin"] /= 100
-        outcome = benchmark(chosen, output or work / "runs", progress=bar, **request)
+        asked = given_options(BenchmarkOptions, values)
+        outcome = benchmark(chosen, output or work / "runs", asked, dry_run=dry_run, force=force, progress=bar)
     if os.environ.get("RANK", "0") != "0":
         return  # the first process of torchrun speaks for all
     if as_json:
         print_json(as_data(outcome))
-    elif request["dry_run"]:
+    elif dry_run:
         print_plan(outcome.plan)
     else:
         print_results(outcome)

@@ -69,7 +69,7 @@ def click_options(
     return decorate
 
 
-def chosen(cls: type[O], values: Mapping[str, Any]) -> O:
+def given_options(cls: type[O], values: Mapping[str, Any]) -> O:
     """The options that a command received; None means the default."""
     return cls(**{name: value for name, value in values.items() if value is not None})
 
@@ -83,7 +83,8 @@ def _names(one: Option) -> list[str]:
 
 
 def _earlier(one: Option) -> list[str]:
-    return [f"--{one.old.replace('_', '-')}"] if one.old else []
+    flag = f"--{one.old.replace('_', '-')}"
+    return [flag] if one.old and flag != one.flag else []
 
 
 def _facts(one: Option, known: Mapping[str, Option], check: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import options
-from gprplus.cli.generated import chosen, click_options
+from gprplus.cli.generated import click_options, given_options
 from gprplus.cli.show import split as shown
 from gprplus.cli.topics import TopicCommand
 from gprplus.core import typed
@@ -101,7 +101,7 @@ def command(
     else:
         from gprplus.splits.make import default_folder, make_split
 
-        asked = chosen(SplitRequest, {"attr": attr, **request})
+        asked = given_options(SplitRequest, {"attr": attr, **request})
         folder = output or default_folder(asked, work)
         split = make_split(manifest or work / "manifest", output=folder, request=asked, force=force)
         shown.as_json(split) if as_json else shown.as_text(split)

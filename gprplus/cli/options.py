@@ -48,7 +48,7 @@ workers_option = topic_option(
     "--workers", group=COMPUTE, type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
 )
 device_option = topic_option(
-    "--device", group=COMPUTE, default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."
+    "--device", group=COMPUTE, default="auto", help="Device: auto, cpu, cuda or cuda:N.  [default: auto]"
 )
 dry_run_option = topic_option(
     "--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing."
@@ -94,7 +94,7 @@ def parse_named_paths(context: click.Context, parameter: click.Parameter, values
 
 
 TARGET = "A manifest, or a folder or archive of images, and what to call it. May be given again."
-ROOT = "Where a dataset's images lie now."
+ROOT = "Folder of a dataset's images, if they have moved. Can be repeated."
 root = topic_option("--root", "roots", multiple=True, callback=parse_named_paths, metavar="NAME=DIR", help=ROOT)
 target = topic_option(
     "--target", "targets", multiple=True, callback=parse_named_paths, metavar="NAME=PATH", help=TARGET

@@ -6,55 +6,47 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
+from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.progress import progress_bar
+from gprplus.experiments.options import StudyOptions
 
 if TYPE_CHECKING:
     from gprplus.experiments.study import StudyResult
 
 
-@click.command("study")
-@click.argument("names", metavar="STUDY.toml...", nargs=-1, required=True)
-@options.work_option
-@click.option("--manifest", type=options.LocalPath(), help="Manifest in the place of the one the study names.")
-@options.target
-@options.root
-@options.device_option
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Runs at once.  [default: cores; 1 on a GPU]")
-@click.option(
-    "--scale", default="1", show_default=True, metavar="FRACTION", help="Every number of people and images times this."
-)
-@click.option("--recipe", default=None, help="Another recipe than the study's: auto, a name or a .toml file.")
-@click.option("--seeds", type=click.IntRange(min=1), default=None, help="Seeds of every arm.  [default: the study's]")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="Optimiser steps, the same for every arm.")
-@click.option(
-    "--epochs", type=click.FloatRange(min=0, min_open=True), default=None, help="Passes over each arm's own images."
-)
-@options.compile_option
+@click.command("study", cls=TopicCommand)
+@click.argument("names", metavar="STUDY...", nargs=-1, required=True)
+@click_options(StudyOptions)
 @options.dry_run_option
 @options.output_option
+@options.work_option
 @options.force_option
 @options.json_option
-def command(names: tuple[str, ...], work: Path, dry_run: bool, as_json: bool, scale: str, **request: Any) -> None:
+def command(
+    names: tuple[str, ...], output: Path | None, work: Path, dry_run: bool, force: bool, as_json: bool, **values: Any
+) -> None:
     """Run a declared study end to end.
 
-    Makes the study's splits, trains and scores every arm and seed that is missing, and writes the reports. STUDY.toml
-    is a file, or the name of a shipped study such as first_look. Stopped and started again, it goes on where it was.
-    Everything goes to WORK/studies/NAME. Several studies are run as one: what they share is trained once, and every arm
-    is scored on the targets of all.
+    STUDY is the name of a shipped study, such as first_look, or a .toml file. Makes the splits of the study, trains
+    and scores every arm and seed that is missing, and writes the reports to WORK/studies/NAME. An interrupted study
+    continues. Several studies are run as one: shared trainings are run once, and every arm is scored on the targets
+    of all.
 
     \b
     Examples:
       gprplus study first_look --dry-run
       gprplus study first_look
-      gprplus study icassp2021_market icassp2021_duke --manifest work/gprplus --dry-run
-      gprplus study icassp2021_market --scale 1/20 --recipe smoke --target market=work/renders/street
+      gprplus study icassp2021_market icassp2021_duke --dry-run
+      gprplus study icassp2021_market --scale 1/20 --recipe smoke \\
+          --target market=work/renders/street
     """
     from gprplus.cli.benchmark import as_data, print_plan, print_results
     from gprplus.experiments.study import study
-    from gprplus.experiments.study_scale import read_scale
 
     with progress_bar("Training and scoring") as progress:
-        found = study(names, work=work, scale=read_scale(scale), dry_run=dry_run, progress=progress, **request)
+        asked = given_options(StudyOptions, values)
+        found = study(names, output, asked, work=work, dry_run=dry_run, force=force, progress=progress)
     if as_json:
         console.print_json({"study": found.plan.study.name, "path": str(found.path), **as_data(found.outcome)})
         return

@@ -56,7 +56,7 @@ class TopicCommand(click.Command):
         topics: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if isinstance(parameter, click.Option) and record is not None:
                 topics.setdefault(getattr(parameter, "group", _LAST), []).append(record)
         for topic in sorted(topics, key=lambda name: name == _LAST):
             formatter.write_paragraph()

@@ -105,7 +105,8 @@ def option(default: Any = MISSING, *, help: str, group: str, **facts: Any) -> An
 def same_option(cls: "type[Options]", name: str, default: Any = MISSING, **facts: Any) -> Any:
     """A field that repeats the option `name` of another list, with another default or other `facts`."""
     found = options_of(cls)[name]
-    facts = {one.name: getattr(found, one.name) for one in fields(Option)} | facts
+    own = ("name", "hint", "default")  # of each field
+    facts = {one.name: getattr(found, one.name) for one in fields(Option) if one.name not in own} | facts
     return option(found.default if default is MISSING else default, **facts)
 
 

@@ -4,6 +4,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from gprplus.core.errors import GprplusError, did_you_mean, escape
@@ -140,6 +141,9 @@ def _union(options: tuple[Any, ...], value: Any, where: str, error: type[Gprplus
 
 def _scalar(hint: Any, value: Any, where: str, error: type[GprplusError]) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is Path:
+        _expect(isinstance(value, str), "a path", value, where, error)
+        return Path(value)
     if hint is float:
         _expect(number, _WORDS[float], value, where, error)
         _expect(abs(value) < 1e300, "a finite number", value, where, error)  # false for nan too

@@ -20,19 +20,19 @@ from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import clear_output
-from gprplus.core.files.paths import AnyPath, as_list, as_named_paths
+from gprplus.core.files.paths import AnyPath, as_list
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress, threads_each
 from gprplus.core.progress import shows_progress
 from gprplus.experiments import collect, cost_estimate, run, schedule, split_job
 from gprplus.experiments import sensitivity as settings
-from gprplus.experiments.arguments import Arguments
 from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult
 from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import RunMeter
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
-from gprplus.statistics.effects import MARGIN, EffectTables
-from gprplus.statistics.levels.level_estimands import require_estimand
+from gprplus.schema.benchmark_options import BenchmarkOptions
+from gprplus.statistics.effects import EffectTables
 from gprplus.statistics.summary import UNTRAINED
 
 if TYPE_CHECKING:
@@ -43,72 +43,82 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @shows_progress("Training and scoring")
+@accepts(BenchmarkOptions)
 def benchmark(
     splits: AnyPath | Sequence[AnyPath],
     output: AnyPath | None = None,
+    options: BenchmarkOptions | None = None,
     *,
-    recipe: str | Path = "auto",
-    backbone: str | None = None,
-    weights: str | None = None,
-    seeds: int | None = None,
-    steps: int | None = None,
-    epochs: float | None = None,
-    compile: str | None = None,
-    targets: Mapping[str, AnyPath] | None = None,
-    roots: Mapping[str, AnyPath] | None = None,
-    device: str = "auto",
-    jobs: int | None = None,
-    rerank: bool = False,
-    sensitivity: bool = False,
-    as_one: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    progress: Progress = no_progress,
+    **changes: Any,
+) -> BenchmarkResult:
+    """Train and score every arm and seed of splits, and write tables and a report for each.
+
+    Everything goes to OUTPUT/SPLIT/RECIPE; images are packed into the folder `store` next to OUTPUT. Finished runs
+    stay: more seeds, splits or targets only add runs. Under `torchrun` all processes train one run after the other.
+
+    Args:
+        splits: one split or several, or their folders.
+        output: folder of the runs; by default WORK/runs (WORK: $GPRPLUS_WORK, else work/).
+        options: all options at once; the keywords below change single fields of it.
+        dry_run: return the number of runs and their cost, and do nothing.
+        force: replace the results of another request in the output folder.
+        progress: called with the number of steps done and of all steps.
+
+    Raises:
+        GprplusError: before any training, if the request cannot be met.
+        RequestChanged: the folder holds the results of other options or other images, and `force` is not set.
+    """
+    asked = combined(BenchmarkOptions, options, changes, "benchmark")
+    folder = workdir.work_folder() / "runs" if output is None else Path(output)
+    return run_benchmark(as_list(splits), folder, asked, dry_run=dry_run, force=force, progress=progress)
+
+
+def run_benchmark(
+    splits: Sequence[Path],
+    output: Path,
+    options: BenchmarkOptions,
+    *,
     command: Sequence[Word] = (),
-    margin: float = MARGIN,
-    estimand: str | None = None,
     dry_run: bool = False,
     force: bool = False,
     progress: Progress = no_progress,
 ) -> BenchmarkResult:
-    """Train and score every arm and seed of `splits` under `output`/SPLIT/RECIPE, and write tables and reports beside
-    them.
+    """Run a benchmark by itself, or as part of a study.
 
-    `splits` are Split objects or folders; the default of `output` is WORK/runs (WORK: $GPRPLUS_WORK, else work/).
-
-    `recipe` "auto" is `fast` on a GPU and `smoke` on a processor. `targets` are manifests, or folders of images that
-    are ingested first, by name; splits with a test side are scored on it as `self` too, and all of them once more,
-    re-ranked, with `rerank`. Images are packed under `output`/../store. Finished runs stay: more seeds, splits or
-    targets only add; another option into the same folder, or images drawn anew since, raise RequestChanged unless
-    `force`. `jobs` runs go on at once, by default one a core without a GPU and one with; under `torchrun` one after the
-    other, each by all processes. `compile` is a mode of torch.compile in the place of the recipe's. `as_one`: these
-    splits are all there will be, so a recipe's equal epochs make the same steps for all of them. Differences of
-    scores (0-1) within `margin` count as none in tests of equivalence. `estimand` (own, transfer or mixed) is the one
-    that the verdict names first; None gives all three alike. `sensitivity` then trains the arm with the widest
-    difference and the reference again, with other settings (`experiments.sensitivity`). Raises an error of
-    `core.errors` before any training when the request cannot be met. `command` are the words of the command that this
-    is a part of, for reports.
+    `command` are the words of the study's command, for reports. The splits of a study are all there will be, so that
+    equal epochs of a recipe make the same steps for all of them.
     """
-    output = workdir.work_folder() / "runs" if output is None else Path(output)
-    aims, places = as_named_paths(targets), as_named_paths(roots)
-    steps, epochs = (None if steps is None else int(steps)), (None if epochs is None else float(epochs))
-    given = Arguments(output, recipe, backbone, weights, steps, epochs, compile, device, 100 * margin, rerank, estimand)
-    given = replace(given, sensitivity=sensitivity)
-    device = distributed.local_device(devices.resolve_device(device))
+    device = distributed.local_device(devices.resolve_device(options.device))
     crew = distributed.join_process_group(device)
-    chosen, why = _recipe(recipe, device)
-    recipe = chosen.name if str(recipe) == "auto" else recipe
-    given = replace(given, recipe=recipe, targets=aims, roots=places, command=command)
-    chosen = chosen.with_options(backbone=backbone, weights=weights, steps=steps, epochs=epochs, compile=compile)
+    chosen, why = _recipe(options.recipe, device)
+    recipe = chosen.name if str(options.recipe) == "auto" else options.recipe
+    options = replace(options, recipe=recipe)
+    chosen = chosen.with_options(
+        backbone=options.backbone,
+        weights=None if options.weights is None else str(options.weights),
+        steps=options.steps,
+        epochs=options.epochs,
+        compile=options.compile,
+    )
     gpu = device.startswith("cuda")
-    require_estimand(estimand, TrainingError)
-    if jobs is not None and jobs < 1:
-        raise TrainingError(f"jobs must be at least 1, found {jobs}.")
-    jobs = 1 if crew.size > 1 else jobs or (1 if gpu else available_cores())
+    jobs = 1 if crew.size > 1 else options.jobs or (1 if gpu else available_cores())
     threads = None if gpu else threads_each(jobs * distributed.local_process_count())
     crew.judge(chosen.batch.identities)
     if not crew.first and not dry_run:
         crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
     note = _judge(chosen)
     wanted = split_job.open_jobs(
-        as_list(splits), output, chosen, aims, places, force=force, rerank=rerank, as_one=as_one
+        splits,
+        output,
+        chosen,
+        options.targets,
+        options.roots,
+        force=force,
+        rerank=options.rerank,
+        as_one=bool(command),
     )
     images = split_job.image_sources(wanted)
     folder, height, width = output.parent / "store", chosen.input.height, chosen.input.width
@@ -122,7 +132,7 @@ def benchmark(
     for case in wanted:
         split_job.check_images_unchanged(case, digests, force=force)
     changed = split_job.check_files_unchanged(wanted, force=force)
-    count = chosen.seeds if seeds is None else replace(chosen, seeds=int(seeds)).checked().seeds
+    count = options.seeds or chosen.seeds
     planned = BenchmarkCost(
         chosen.name,
         why,
@@ -135,7 +145,9 @@ def benchmark(
     )
     if dry_run:
         todo = cost_estimate.count_workload(wanted, count, force)
-        todo = replace(todo, steps=todo.steps + sum(_steps_again(case, count) for case in wanted if sensitivity))
+        todo = replace(
+            todo, steps=todo.steps + sum(_steps_again(case, count) for case in wanted if options.sensitivity)
+        )
         # A GPU that one run fills does no more for several; cores are dealt out to the runs.
         at_once = crew.size if gpu or crew.size > 1 else min(jobs, max(planned.trained + planned.shared, 1))
         parts = cost_estimate.estimate_seconds(
@@ -154,12 +166,13 @@ def benchmark(
         trials = [one for case in wanted for one in _trials(case, count, packs, device, threads, jobs)]
         if crew.first:
             for case in wanted:
-                split_job.write_record(case, device, digests, note, given)
+                split_job.write_record(case, device, digests, note, options, output, command)
             crew.wait()
         with _few_threads(threads):
             _run(trials, jobs, progress, crew)
+            margin = options.margin_points / 100
             found = [_collect(case, margin) if crew.first else None for case in wanted]
-            if sensitivity:
+            if options.sensitivity:
                 for case, effects in zip(wanted, found, strict=True):
                     again = partial(_trials, case, count, packs, device, threads, jobs)
                     _again(case, effects, again, jobs, progress, crew, margin)

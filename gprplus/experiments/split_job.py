@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.commands import Word, record_command
 from gprplus.core.errors import RecipeError, RequestChanged, SplitError, TrainingError, did_you_mean
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.files.safe_names import child_path, plain_name
 from gprplus.evaluation import eligibility, targets
 from gprplus.evaluation.targets import Target
-from gprplus.experiments.arguments import Arguments
 from gprplus.reporting.experiment import Experiment
+from gprplus.schema.benchmark_options import BenchmarkOptions, arguments_record
 from gprplus.schema.records import benchmark_record
 from gprplus.splits import Split
 
@@ -253,12 +254,24 @@ def _facts(target: Target, case: SplitJob) -> dict[str, Any]:
 
 
 def write_record(
-    case: SplitJob, device: str, digests: Mapping[str, str], weights_note: str, arguments: Arguments
+    case: SplitJob,
+    device: str,
+    digests: Mapping[str, str],
+    weights_note: str,
+    options: BenchmarkOptions,
+    output: Path,
+    command: Sequence[Word],
 ) -> None:
     """Write benchmark.json: the request, the split it was made for, every target and the state of its images so far,
-    the recipe in full, what of the first weights did not fit, and the command.
+    the recipe in full, what of the first weights did not fit, and the command: its options, or the words of the
+    `command` that the benchmark is a part of.
     """
     earlier = _recorded(case)
+    given = (
+        {"command": record_command(command, case.folder)}
+        if command
+        else {"arguments": arguments_record(options, output, case.folder, earlier.get("arguments") or {})}
+    )
     record = {
         "schema_version": 1,
         "request": _request(case.split, case.recipe),
@@ -270,7 +283,7 @@ def write_record(
         "images": {**earlier.get("images", {}), **_own(case, digests)},
         "weights_note": weights_note or None,
         "device": devices.describe_device(device),
-        **arguments.record(case.folder, earlier),
+        **given,
         "versions": workdir.package_versions(),
     }
     workdir.write_json(case.folder / RECORD, record)

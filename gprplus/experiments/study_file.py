@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.declarations import Declaration, from_mapping, load_declaration
-from gprplus.core.errors import DeclarationError, SplitError, did_you_mean
+from gprplus.core.errors import DeclarationError, SplitError, TrainingError, did_you_mean
 from gprplus.core.options import options_of, renamed
+from gprplus.schema.benchmark_options import TrainingOptions
 from gprplus.splits.make import build_split
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import Split
 
-MOST_SEEDS = 1000  # of every arm, as in a recipe
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -54,24 +54,18 @@ OWN_KEYS = ("name", "published")  # of a [[splits]] table, besides the options o
 SPLIT_KEYS = (*OWN_KEYS, *options_of(SplitRequest))
 
 
-@dataclass(frozen=True)
-class StudyFile:
+@dataclass(frozen=True, kw_only=True)
+class StudyFile(TrainingOptions):
     """A whole study file. Runs are every split x arm x seed, scored on the split's own test set and every target."""
 
     study: StudyInfo
     splits: tuple[StudySplit, ...]
     manifest: str = "manifest"
     targets: dict[str, str] = field(default_factory=dict)
-    recipe: str = "auto"
-    backbone: str | None = None
-    weights: str | None = None
-    seeds: int | None = None
-    steps: int | None = None
-    epochs: float | None = None
 
     def training(self) -> dict[str, Any]:
-        """Keyword arguments of benchmark that say how runs are trained."""
-        return {name: getattr(self, name) for name in ("recipe", "backbone", "weights", "seeds", "steps", "epochs")}
+        """The options of training."""
+        return {name: getattr(self, name) for name in options_of(TrainingOptions)}
 
 
 def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
@@ -81,7 +75,10 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
     tables = data.get("splits", [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise DeclarationError(f"{where}: splits: expected [[splits]] tables, found {tables!r}.")
-    plan = from_mapping(StudyFile, {**data, "splits": []}, where)
+    try:
+        plan = from_mapping(StudyFile, {**data, "splits": []}, where)
+    except TrainingError as problem:
+        raise DeclarationError(f"{where}: {problem}") from problem
     if not tables:
         raise DeclarationError(f"{where}: there is no [[splits]] table, so there is nothing to run.")
     plan = replace(plan, splits=tuple(_split(table, f"{where}: splits[{i}]") for i, table in enumerate(tables)))
@@ -94,8 +91,6 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
         raise DeclarationError(
             f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a name of its own."
         )
-    if plan.seeds is not None and not 1 <= plan.seeds <= MOST_SEEDS:
-        raise DeclarationError(f"{where}: seeds must be from 1 to {MOST_SEEDS:,}, found {plan.seeds:,}.")
     _judge_published(plan, where)
     return plan, declaration
 

@@ -6,7 +6,6 @@ each person, levels, designs, controls, draws and seeds stay. A number that does
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -16,23 +15,7 @@ from gprplus.experiments.study_file import StudyFile, StudySplit
 from gprplus.splits.arm_names import identities_named, with_identities
 from gprplus.splits.request import DeclaredArm, SplitRequest
 
-_SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
 _CELL = re.compile(r"(\d+)(x\d+)?")
-
-
-def read_scale(text: str) -> Fraction:
-    """A scale as it is written: 1/20, 0.05 or 1. DeclarationError unless it lies above 0 and at most at 1.
-
-    >>> read_scale("1/20"), read_scale("0.05") == read_scale("1/20")
-    (Fraction(1, 20), True)
-    """
-    scale = Fraction(0)
-    if _SCALE.fullmatch(text):  # Fraction itself would work out 1e-1000000000
-        with suppress(ZeroDivisionError):
-            scale = Fraction(text)
-    if not 0 < scale <= 1:
-        raise DeclarationError(f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text[:40]}'.")
-    return scale
 
 
 def scale_study(plan: StudyFile, scale: Fraction) -> StudyFile:

@@ -5,6 +5,7 @@ Each runs in the current directory as it is printed. Where a manifest or split h
 
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from gprplus.core import declarations
 from gprplus.core.commands import Word, command_line, read_command, resolve_command
 from gprplus.core.errors import ReportError
 from gprplus.core.files.workdir import read_json
+from gprplus.core.spelling import spelled
 from gprplus.core.typed import parse_typed
 from gprplus.evaluation.targets import base_name, is_own_test_set
 from gprplus.reporting.run_results import RunResults
-from gprplus.schema.arguments import BUILT_IN, BenchmarkArguments, BuildArguments
+from gprplus.schema.arguments import BuildArguments
+from gprplus.schema.benchmark_options import BenchmarkOptions, read_arguments
 from gprplus.splits import command_options
 
 
@@ -93,34 +96,14 @@ def _split(run: RunResults) -> str:
 def _benchmark(run: RunResults) -> Iterator[Word]:
     split = resolve_command(".", run.split_folder) if run.split_folder else Path("work/splits") / run.rows[0]["split"]
     kept = run.record.get("arguments")
-    given = parse_typed(BenchmarkArguments, kept, "benchmark.json: arguments", ReportError) if kept else _earlier(run)
-    home = run.folder
+    output, options = read_arguments(kept, run.folder, ReportError) if kept else (run.folder.parents[1], _earlier(run))
+    seeds = len(set(run.results.column("seed").to_pylist()))
     yield split
-    yield from ("--recipe", resolve_command(given.recipe, home) if given.recipe.endswith(".toml") else given.recipe)
-    yield from ("--seeds", str(len(set(run.results.column("seed").to_pylist()))))
-    if given.weights:
-        yield from ("--weights", given.weights if given.weights in BUILT_IN else resolve_command(given.weights, home))
-    for name in ("backbone", "steps", "epochs", "compile"):
-        value = getattr(given, name)
-        if value is not None:
-            yield from (f"--{name}", f"{value:g}" if isinstance(value, float) else str(value))
-    for option, places in (("--target", given.targets), ("--root", given.roots)):
-        for name, path in places.items():
-            yield from (option, (name, resolve_command(path, home)))
-    if given.device != "auto":
-        yield from ("--device", given.device)
-    if given.margin != 1:
-        yield from ("--margin", f"{given.margin:g}")
-    if given.rerank:
-        yield "--rerank"
-    if given.sensitivity:
-        yield "--sensitivity"
-    if given.estimand:
-        yield f"--estimand={given.estimand}"
-    yield from ("-o", resolve_command(given.output, home))
+    yield from spelled(replace(options, seeds=seeds), keep=("recipe",))
+    yield from ("-o", output)
 
 
-def _earlier(run: RunResults) -> BenchmarkArguments:
+def _earlier(run: RunResults) -> BenchmarkOptions:
     """What a record without arguments lets one conclude. A target's folder of images stands for its manifest."""
     request, targets = run.record.get("request") or {}, run.record.get("targets") or {}
     places = {
@@ -129,8 +112,7 @@ def _earlier(run: RunResults) -> BenchmarkArguments:
         if not is_own_test_set(name)
     }
     mode = request.get("compute.compile") or None
-    return BenchmarkArguments(
-        output="../..",
+    return BenchmarkOptions(
         recipe=str(run.rows[0]["recipe"]),
         backbone=request.get("backbone"),
         weights=request.get("weights"),
@@ -138,5 +120,5 @@ def _earlier(run: RunResults) -> BenchmarkArguments:
         epochs=request.get("epochs"),
         compile=mode if mode != "no" else None,
         rerank=any(base_name(name) != name for name in targets),
-        targets={name: roots[0] for name, roots in places.items() if roots},
+        targets={name: resolve_command(roots[0], run.folder) for name, roots in places.items() if roots},
     )

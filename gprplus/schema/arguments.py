@@ -1,11 +1,6 @@
-"""Command lines that made something, as its record keeps them, so that a report can print them.
+"""The arguments of build-manifest, as a record keeps them for printed commands."""
 
-They are no part of the request that two runs are compared by. Paths are relative to the folder of the record.
-"""
-
-from dataclasses import dataclass, field
-
-BUILT_IN = ("none", "imagenet")  # first weights that are no file
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -14,23 +9,3 @@ class BuildArguments:
 
     layout: str = "auto"
     name: str | None = None
-
-
-@dataclass(frozen=True)
-class BenchmarkArguments:
-    """The arguments of benchmark; `recipe` may be a .toml file, `weights` a file. `margin` is in points of mAP."""
-
-    output: str
-    recipe: str
-    backbone: str | None = None
-    weights: str | None = None
-    steps: int | None = None
-    epochs: float | None = None
-    compile: str | None = None
-    device: str = "auto"
-    margin: float = 1.0
-    rerank: bool = False
-    estimand: str | None = None
-    sensitivity: bool = False
-    targets: dict[str, str] = field(default_factory=dict)
-    roots: dict[str, str] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from gprplus.core.declarations import attributes, from_mapping
 from gprplus.core.errors import GprplusError, SplitError, did_you_mean
 from gprplus.core.options import Options, option, record_of, renamed
+from gprplus.core.shared_options import seed_field
 from gprplus.core.spelling import SEPARATORS, CannotSpell
 
 ON_MISSING = {
@@ -28,7 +29,6 @@ WARN_RETENTION = 0.5
 
 ARMS, IMAGES, DRAWS = "Attribute and arms", "Which images", "Controls and repeats"
 TEST, CHECKS = "Test set", "Checks"
-SEED = "Seed of all random choices."
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class SplitRequest(Options):
         help="How often all arms are drawn. Training seed k uses draw k, so that intervals include the sampling of "
         "images.",
     )
-    seed: int = option(0, group=DRAWS, help=SEED)
+    seed: int = seed_field(DRAWS)
     test_share: float = option(
         0.25,
         group=TEST,

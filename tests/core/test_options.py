@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gprplus.cli.generated import chosen, click_options
+from gprplus.cli.generated import click_options, given_options
 from gprplus.cli.topics import TopicCommand
 from gprplus.core.errors import GprplusError, RenderError
 from gprplus.core.options import Options, accepts, combined, option, options_of, record_of, renamed
@@ -59,7 +59,7 @@ def command(**values: Any) -> None:
     Example:
       paint --coats 2
     """
-    click.echo(repr(record_of(chosen(PaintOptions, values))))
+    click.echo(repr(record_of(given_options(PaintOptions, values))))
 
 
 def test_keywords_change_single_fields():

@@ -16,9 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gprplus.core.errors import GprplusError, did_you_mean
+from gprplus.schema import benchmark_options
 from gprplus.schema.split_record import ArmRecord
 
-ESTIMANDS = ("own", "transfer", "mixed")  # all three in one verdict, so that they share the 5%
+ESTIMANDS = tuple(benchmark_options.ESTIMANDS)  # all three in one verdict, so that they share the 5%
 OWN, TRANSFER, UNSEEN = "own level", "transfer", "transfer, unseen by both"
 OWN_MEAN, TRANSFER_MEAN = "own level, mean", "transfer, mean"
 MEAN = "all arms"  # the contrast that a family of one mean holds

@@ -1,0 +1,40 @@
+"""Fields that mean the same in several lists of options."""
+
+from typing import Any
+
+from gprplus.core.options import option
+
+COMPUTE = "Compute"
+
+
+def seed_field(group: str) -> Any:
+    """`seed: int`."""
+    return option(0, group=group, help="Seed of all random choices.")
+
+
+def device_field() -> Any:
+    """`device: str`."""
+    return option("auto", group=COMPUTE, metavar="DEVICE", help="Device: auto, cpu, cuda or cuda:N.")
+
+
+def workers_field() -> Any:
+    """`workers: int | None`."""
+    return option(None, group=COMPUTE, at_least=1, default_note="all cores", help="Number of parallel workers.")
+
+
+def roots_field(group: str) -> Any:
+    """`roots: Mapping[str, Path]`."""
+    return option(
+        {}, group=group, flag="--root", metavar="NAME=DIR", help="Folder of a dataset's images, if they have moved."
+    )
+
+
+def targets_field(group: str) -> Any:
+    """`targets: Mapping[str, Path]`."""
+    return option(
+        {},
+        group=group,
+        flag="--target",
+        metavar="NAME=PATH",
+        help="A target, and what to call it: a manifest, or a folder or archive of images.",
+    )

@@ -1,0 +1,61 @@
+"""The options of study."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import ClassVar
+
+from gprplus.core.errors import DeclarationError, GprplusError
+from gprplus.core.options import Options, option, same_option
+from gprplus.schema.benchmark_options import BenchmarkOptions
+
+STUDY = "the study's"
+_SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class StudyOptions(Options):
+    """What a call of study changes of the study file, and how it is run."""
+
+    error: ClassVar[type[GprplusError]] = DeclarationError
+
+    manifest: Path | None = option(
+        None, group="Study", metavar="FOLDER", default_note=STUDY, help="Manifest to make the splits from."
+    )
+    scale: str | float | Fraction = option(
+        Fraction(1),
+        group="Study",
+        metavar="FRACTION",
+        help="Factor of all numbers of identities and images, such as 1/20, for a small trial of a study.",
+    )
+    recipe: str | Path | None = same_option(BenchmarkOptions, "recipe", None, default_note=STUDY)
+    seeds: int | None = same_option(BenchmarkOptions, "seeds", default_note=STUDY)
+    steps: int | None = same_option(BenchmarkOptions, "steps", default_note=STUDY)
+    epochs: float | None = same_option(BenchmarkOptions, "epochs", default_note=STUDY)
+    compile: str | None = same_option(BenchmarkOptions, "compile")
+    targets: Mapping[str, Path] = same_option(BenchmarkOptions, "targets", default_note=STUDY)
+    roots: Mapping[str, Path] = same_option(BenchmarkOptions, "roots")
+    device: str = same_option(BenchmarkOptions, "device")
+    jobs: int | None = same_option(BenchmarkOptions, "jobs")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "scale", read_scale(str(self.scale)))
+
+
+def read_scale(text: str) -> Fraction:
+    """A scale as it is written: 1/20, 0.05 or 1. DeclarationError unless it lies above 0 and at most at 1.
+
+    >>> read_scale("1/20"), read_scale("0.05") == read_scale("1/20")
+    (Fraction(1, 20), True)
+    """
+    scale = Fraction(0)
+    if _SCALE.fullmatch(text):  # Fraction itself would work out 1e-1000000000
+        with suppress(ZeroDivisionError):
+            scale = Fraction(text)
+    if not 0 < scale <= 1:
+        raise DeclarationError(f"A scale is a fraction above 0 and at most 1, such as 1/20; found '{text[:40]}'.")
+    return scale
