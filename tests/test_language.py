@@ -18,13 +18,25 @@ MANNERED = re.compile(
     re.IGNORECASE,
 )
 # An identity is a label; a person is a 3D body of the engine or a body in a frame.
-LABELS = re.compile(r"\b(?<!walking )(person|persons|people)\b(?! re-ID| re-identification)", re.IGNORECASE)
+LABELS = re.compile(r"(?<![-\w])(?<!walking )(person|persons|people)\b(?! re-ID| re-identification)", re.IGNORECASE)
 BODIES = ("docs/engine.md", "docs/frames.md", "gprplus/engine/", "gprplus/cropping/")
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`|\]\([^)]*\)", re.MULTILINE | re.DOTALL)
 
 PAGES = ["README.md", "CHANGELOG.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 PAGES.remove("docs/tables.md")  # generated from the schema
-PACKAGES = ["core", "schema", "archives", "exports", "evaluation", "baseline", "cropping", "ingest", "engine"]
+PACKAGES = [
+    "core",
+    "schema",
+    "archives",
+    "exports",
+    "evaluation",
+    "baseline",
+    "cropping",
+    "ingest",
+    "engine",
+    "splits",
+    "analysis",
+]
 
 
 def page_texts(path: Path) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""How far each level of an attribute lies from a target, and which images lie nearest: never a promise of accuracy."""
+"""Distance of each level of an attribute to a target, and the nearest images: not a prediction of accuracy."""
 
 from gprplus.analysis.analyze import AnalysisResult, analyze
 from gprplus.analysis.search import Budget, SearchResult, search

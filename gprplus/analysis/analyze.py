@@ -35,7 +35,7 @@ TABLES = {"distances": DISTANCES, **columns.TABLES}
 
 @dataclass(frozen=True)
 class AnalysisResult:
-    """One target's tables by name (schema.DISTANCES, columns.TABLES), the record beside them, and whether this call
+    """The tables of one target by name (schema.DISTANCES, columns.TABLES), their record, and whether this call
     made them.
     """
 
@@ -46,7 +46,7 @@ class AnalysisResult:
 
     @property
     def distances(self) -> pa.Table:
-        """How far each level lies; empty in paper mode."""
+        """Return the distance of each level; empty in paper mode."""
         return self.tables.get("distances", conform(pa.table({}), DISTANCES))
 
     @classmethod
@@ -58,13 +58,13 @@ class AnalysisResult:
         for name in record.tables:
             tables[name] = stored.read_table(path / f"{name}.parquet", TABLES[name], AnalysisError, AGAIN)
         if record.crossed is None and len(tables.get("effects", ())):
-            raise AnalysisError(f"{path / 'analysis.json'}: crossed is null beside a table of effects. {AGAIN}")
+            raise AnalysisError(f"{path / 'analysis.json'}: crossed is null, but there is a table of effects. {AGAIN}")
         return cls(path, info, tables)
 
 
 @dataclass(frozen=True)
 class AnalysisPlan:
-    """What is to be measured, the same for every target."""
+    """Settings of the measurement, the same for every target."""
 
     mode: str
     attributes: list[str]
@@ -93,21 +93,22 @@ def analyze(
     force: bool = False,
     progress: Progress = no_progress,
 ) -> list[AnalysisResult]:
-    """Measure how far each level of each crossed factor lies from each target, and which factor makes the difference.
+    """Measure the distance of each level of each crossed factor to each target, and the factors that cause the
+    distance.
 
     `manifest` is a Manifest or its folder; the default of `output` is WORK/analysis, where WORK is $GPRPLUS_WORK, else
     work/.
 
     `targets` maps names to manifests or folders of images (a manifest of such a folder is built in
-    `output`/../targets). Levels are compared on the same people in the same other conditions, `images` of them a
-    level; factors are weighed on `people` who have an image in every cell (by default as many as make some 4,000
-    images). Of a target with a training side only that side is looked at, so that nothing is chosen on test images.
+    `output`/../targets). Levels are compared on the same identities under the same other conditions, `images` of them
+    for each level; factors are compared on `people` identities with an image in every cell (by default as many as give
+    about 4,000 images). If a target has a train set, only that is used, so that no choice depends on test images.
 
-    `features` are kinds of `gprplus.analysis.features.KNOWN`. `mode` "paper" takes VGG-19 content and style losses and
+    `features` are kinds of `gprplus.analysis.features.KNOWN`. `mode` "paper" uses VGG-19 content and style losses and
     split counts instead, with `settings` for `paper.Settings` (its weights are the vgg19 of `features`, if named).
-    `runs` are benchmarks whose arms were scored on targets of these names: how well distance ranks them.
-    Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json. Raises AnalysisError when an attribute is not
-    crossed, too few people have all its levels, or features are not to be had.
+    `runs` are benchmarks whose arms were scored on targets of these names, to correlate distance with mAP.
+    Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json. Raises AnalysisError if an attribute is not
+    crossed, too few identities have all its levels, or features are not available.
     """
     if mode not in MODES:
         raise AnalysisError(f"There is no mode '{mode}'. {did_you_mean(mode, MODES)}")
@@ -130,7 +131,7 @@ def analyze(
     if not missing:
         return [AnalysisResult.open(Path(output) / name) for name in opened]
     side = source_sample(source, plan.attributes, images, people, seed)
-    side = side if mode == "sound" else replace(side, samples={})  # the paper's means are taken over whole persons
+    side = side if mode == "sound" else replace(side, samples={})  # the means of the paper use complete identities
     others = {name: target_sample(opened[name], images, seed) for name in missing}
     if network is not None:
         measured = measure.measure_target(network, side, others, plan.settings, seed, workers, progress)
@@ -176,7 +177,7 @@ def _request(
 
 
 def _with_losses(measured: debiased.Measured, losses: debiased.Measured) -> debiased.Measured:
-    """What was measured, and the losses of VGG-19, of which the sound mode reads the debiased ones."""
+    """Return the measurements, and the losses of VGG-19, of which the debiased mode reads the debiased ones."""
     tables, facts = measured
     table = losses[0]["losses"].drop_columns(["kept"])
     return tables | {"losses": table}, facts | {"settings": losses[1]["settings"]}
@@ -185,16 +186,16 @@ def _with_losses(measured: debiased.Measured, losses: debiased.Measured) -> debi
 def _with_runs(
     measured: debiased.Measured, rows: list[dict[str, Any]], correlations: list[dict[str, Any]]
 ) -> debiased.Measured:
-    """What was measured, and how it goes with accuracy."""
+    """Return the measurements, and their correlation with accuracy."""
     tables, facts = measured
     if not rows:
-        note = "No arm of the runs was scored on a target of this name, so that distance stands alone."
+        note = "No arm of the runs was scored on a target of this name, so there is no correlation with accuracy."
         return tables, facts | {"notes": [*facts["notes"], note]}
     return tables | {"arms": pa.Table.from_pylist(rows)}, facts | {"accuracy": correlations}
 
 
 def _facts(side: ImageSample, target: ImageSample) -> dict[str, Any]:
-    """What any mode says of the two sides."""
+    """Return the part of the record that all modes have, about source and target."""
     (sample,) = target.samples.values()
     crossed = side.crossed
     return {
@@ -234,13 +235,13 @@ def _write(
 
 
 def _attributes(source: Manifest, wanted: Sequence[str] | None) -> list[str]:
-    """The attributes to score: those asked for, else every crossed factor with at least two levels."""
+    """Return the attributes to score: the requested ones, else every crossed factor with at least two levels."""
     crossed = crossed_factors(source)
     for name in wanted or ():
         if name not in crossed:
             raise AnalysisError(
                 f"'{name}' is not a crossed factor of {source.path} with two or more levels, so its levels cannot be "
-                f"compared on the same people. {did_you_mean(name, crossed)}"
+                f"compared on the same identities. {did_you_mean(name, crossed)}"
             )
     if not crossed:
         raise AnalysisError(

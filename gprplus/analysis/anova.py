@@ -1,20 +1,20 @@
-"""Which factor carries how much of the distance: functional ANOVA of a balanced factorial, persons drawn at random.
+"""Shares of factors in the distance: functional ANOVA of a balanced factorial with random identities.
 
-A table has one number an image: `(P, L1, ..., Lk)`, P persons in every cell of k crossed factors. For each person i it
-is taken apart exactly, without a model, into effects d_iu of every subset u of the factors (each sums to zero along
-each factor in u; Hoeffding's decomposition). With d_u their mean over persons,
+A table has one number for each image: `(P, L1, ..., Lk)`, P identities in every cell of k crossed factors. The values
+of each identity i are decomposed exactly, without a model, into effects d_iu of every subset u of the factors (each
+sums to zero along each factor in u; Hoeffding's decomposition). With d_u their mean over identities,
 
-    V_u = mean over cells of d_u^2          V_iu = mean over persons and cells of (d_iu - d_u)^2
+    V_u = mean over cells of d_u^2          V_iu = mean over identities and cells of (d_iu - d_u)^2
 
-Persons are a random sample, levels are all there are. The variance that u has for the person one has not yet seen
-splits into a part that all persons share and a part by which they differ, estimated without bias (the expected mean
-squares of a mixed model; Searle, Casella and McCulloch, "Variance Components", 1992, chapter 4):
+Identities are a random sample, levels are fixed. The variance of u for an unseen identity
+is the sum of a part that all identities share and a part by which they differ, estimated without bias (the expected
+mean squares of a mixed model; Searle, Casella and McCulloch, "Variance Components", 1992, chapter 4):
 
-    shared     theta_u = V_u - V_iu / (P - 1)          by person     sigma_iu = V_iu P / (P - 1)
+    shared     theta_u = V_u - V_iu / (P - 1)          by identity     sigma_iu = V_iu P / (P - 1)
 
-Their sum over all u is the total; u = {} gives the person itself. S_u = theta_u / total, and the total index S_Ta of
-a factor adds everything that a takes part in, with other factors and with persons. The last component, of all factors
-by person, holds whatever noise single images have.
+Their sum over all u is the total; u = {} is the identity itself. S_u = theta_u / total, and the total index S_Ta of
+a factor adds all its interactions, with other factors and with identities. The last component, of all factors
+by identity, includes the noise of single images.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +31,9 @@ _TAILS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class Effect:
-    """One component: the factors in it (`identity` among them where persons differ), its share of the variance with
-    a 95% interval over persons; for a single factor the total index; the 97.5% point of the share with shuffled levels.
+    """One component: its factors (with `identity` if identities differ), its share of the variance with
+    a 95% interval over identities; for a single factor the total index; the 97.5% point of the share with shuffled
+    levels.
     """
 
     factors: tuple[str, ...]
@@ -46,7 +47,7 @@ class Effect:
 
     @property
     def name(self) -> str:
-        """Such as weather x illumination."""
+        """Return the name, such as weather x illumination."""
         return " x ".join(self.factors)
 
 
@@ -68,7 +69,7 @@ def effect_components(table: np.ndarray) -> dict[tuple[int, ...], np.ndarray]:
 
 
 def component_variances(parts: dict[tuple[int, ...], np.ndarray], drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """V_u and V_iu, each `(B, U)`, with persons counted `drawn` `(B, P)` times."""
+    """Return V_u and V_iu, each `(B, U)`, with identities counted `drawn` `(B, P)` times."""
     people = drawn.sum(axis=1)
     shared, apart = [], []
     for part in parts.values():
@@ -88,13 +89,14 @@ def anova_effects(
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
 ) -> list[Effect]:
-    """All components of a table `(P, L1, ..., Lk) float64` with P >= 3, single factors first, then by order and size.
+    """Compute all components of a table `(P, L1, ..., Lk) float64` with P >= 3, single factors first, then by order and
+    size.
 
-    Intervals resample persons, and measure how far a resample falls in standard errors of its own (bootstrap-t; Efron
-    and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12): with the eight persons that a large design
-    leaves, plain percentiles of a variance would hold the truth in 7 of 10 cases. `null_high` is what a factor's share
-    would seldom exceed if its levels meant nothing to people at large: each person's levels get other names by chance,
-    the same in all combinations of the other factors. Where nothing varies, every share is NaN.
+    Intervals resample identities, and studentize each resample by its standard error (bootstrap-t; Efron
+    and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 12): with the eight identities of a typical large
+    design, plain percentiles of a variance cover the truth in only 7 of 10 cases. `null_high` is a bound on a factor's
+    share if its levels have no common effect: the levels of each identity are permuted randomly,
+    the same in all combinations of the other factors. If nothing varies, every share is NaN.
     """
     parts = effect_components(table)
     people, subsets = len(table), list(parts)
@@ -136,15 +138,15 @@ def anova_effects(
 
 def _shares(shared: np.ndarray, apart: np.ndarray, people: np.ndarray | float) -> np.ndarray:
     """theta_u and sigma_iu as parts of their sum, `(B, 2U)`; infinitely many `people` `(B, 1)` need no correction."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # of a single person nothing is known
+    with np.errstate(divide="ignore", invalid="ignore"):  # a single identity has no variance
         unbiased = np.hstack([shared - apart / (people - 1), apart / (1 - 1 / people)])
-    unbiased[:, 0] = 0  # the grand mean says how far the target is, not what makes a difference
+    unbiased[:, 0] = 0  # the grand mean is the distance of the target, not an effect
     whole = unbiased.sum(axis=1, keepdims=True)
     return np.divide(unbiased, whole, out=np.full(unbiased.shape, np.nan), where=whole > 0)
 
 
 def _errors(found: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray) -> np.ndarray:
-    """Standard errors `(B, F)` of `found` `(B, F)`, leaving out one of the persons drawn at a time (jackknife)."""
+    """Return standard errors `(B, F)` of `found` `(B, F)`, leaving out one drawn identity at a time (jackknife)."""
     people = drawn.shape[1]
     squares = []
     for person in range(people):
@@ -171,9 +173,9 @@ def _ends(values: np.ndarray, errors: np.ndarray, away: np.ndarray) -> tuple[np.
 
 
 def _null(part: np.ndarray, shared: np.ndarray, apart: np.ndarray, rng: np.random.Generator, shuffles: int) -> float:
-    """The 97.5% point of S of one factor with effects d_ia `(P, ..., L, ...)` when each person's levels are shuffled.
+    """Return the 97.5% point of S of a factor with effects d_ia `(P, ..., L, ...)` under shuffled levels of identities.
 
-    Shuffling keeps the sum of all components, so shares are of the same whole.
+    Shuffling keeps the sum of all components, so shares refer to the same total.
     """
     people = len(part)
     each = part.reshape(people, -1)

@@ -1,4 +1,4 @@
-"""The columns of what an analysis writes beside distances.parquet (schema.DISTANCES)."""
+"""The columns of the tables of an analysis except distances.parquet (schema.DISTANCES)."""
 
 from gprplus.schema import Column
 
@@ -11,11 +11,11 @@ EFFECTS = (
     Column(
         "score",
         "string",
-        "debiased (distance to the target less that to other persons' renders) or raw (to the target alone).",
+        "debiased (distance to the target minus that to renders of other identities) or raw (to the target alone).",
         level="row",
     ),
-    Column("effect", "string", "A factor, or several joined by ' x '; identity stands for the person.", level="row"),
-    Column("order", "int64", "How many factors take part, the person included.", level="row"),
+    Column("effect", "string", "A factor, or several joined by ' x '; `identity` is the identity.", level="row"),
+    Column("order", "int64", "Number of factors in the effect, including identity.", level="row"),
     Column("share", "float64", "Part of the variance (S), without bias; may fall below 0.", level="row"),
     Column("low", "float64", "Lower end of its 95% interval over identities.", level="row"),
     Column("high", "float64", "Upper end of its 95% interval over identities.", level="row"),
@@ -27,7 +27,7 @@ EFFECTS = (
 IMPORTANCE = (
     *_OF,
     Column("attribute", "string", "The factor whose column is shuffled.", level="row"),
-    Column("drop", "float64", "Fall of R^2 on persons held out.", level="row"),
+    Column("drop", "float64", "Decrease of R^2 on held-out identities.", level="row"),
     Column("low", "float64", "Lower end of its 95% interval over identities.", level="row"),
     Column("high", "float64", "Upper end of its 95% interval over identities.", level="row"),
     Column("null_low", "float64", "Lower end of the range of the factor's shuffled copies.", level="row"),
@@ -47,7 +47,7 @@ LOSSES = (
     Column("total_debiased", "float64", "The same sum of the debiased terms.", level="level"),
     Column("kept", "bool", "Whether the cut rule keeps the level; null outside of paper mode.", level="level"),
     Column("images", "int64", "Images of the level.", level="level"),
-    Column("identities", "int64", "Persons among them.", level="level"),
+    Column("identities", "int64", "Number of identities among them.", level="level"),
 )
 COUNTS = (
     Column("target", "string", "What is compared with.", level="row"),
@@ -76,8 +76,8 @@ CELLS = (
     Column("target", "string", "What the subset is near to.", level="row"),
     Column("cell", "string", "Levels of the crossed factors, as ATTR=LEVEL joined by spaces.", level="row"),
     Column("weight", "float64", "Weight of the cell in the chosen mixture; they sum to 1.", level="row"),
-    Column("low", "float64", "Lower end of its 95% range over resampled persons.", level="row"),
-    Column("high", "float64", "Upper end of its 95% range over resampled persons.", level="row"),
+    Column("low", "float64", "Lower end of its 95% range over resampled identities.", level="row"),
+    Column("high", "float64", "Upper end of its 95% range over resampled identities.", level="row"),
     Column("images", "int64", "Images of the cell in the subset.", level="row"),
 )
 BASELINES = (
@@ -87,8 +87,8 @@ BASELINES = (
         "fitted", "float64", "Squared discrepancy to the half of the target it was chosen on, unbiased.", level="row"
     ),
     Column("held_out", "float64", "The same to the other half.", level="row"),
-    Column("low", "float64", "Lower end of the held-out 95% interval over target persons.", level="row"),
-    Column("high", "float64", "Upper end of the held-out 95% interval over target persons.", level="row"),
+    Column("low", "float64", "Lower end of the held-out 95% interval over target identities.", level="row"),
+    Column("high", "float64", "Upper end of the held-out 95% interval over target identities.", level="row"),
     Column("cells", "int64", "Cells that are in the subset.", level="row"),
     Column("images", "int64", "Images that are in the subset.", level="row"),
 )

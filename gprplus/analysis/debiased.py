@@ -40,7 +40,8 @@ def measure_debiased(
                 facts[key] = [*facts[key], *value] if isinstance(value, list) else facts[key] | value
         if side.crossed is None:
             facts["notes"].append(
-                "Factors are not weighed against each other: fewer than five people have an image in every combination."
+                "Factors are not compared with each other: fewer than five identities have an image in every "
+                "combination."
             )
         tables = {key: pa.Table.from_pylist(value) for key, value in rows.items() if value}
         facts["notes"] = list(dict.fromkeys(facts["notes"]))
@@ -61,7 +62,7 @@ def _one(
     target_looks: np.ndarray,
     seed: int,
 ) -> tuple[dict[str, list[dict[str, Any]]], dict[str, Any]]:
-    """Every attribute, level and measure of one kind of features, and the factors' shares."""
+    """Compute every attribute, level and measure of one kind of features, and the shares of the factors."""
     pool = kind.points(np.vstack([looks, target_looks]))
     (sample,) = target.samples.values()
     bandwidths = {key: distance_estimators.median_distance(points) for key, points in pool.items()}
@@ -118,7 +119,7 @@ def feature_agreement(table: pa.Table, attribute: str, left: str, right: str) ->
 
 
 def _between_kinds(table: pa.Table, attributes: Sequence[str], kinds: Sequence[str]) -> list[dict[str, Any]]:
-    """How alike two kinds of features rank the levels of each attribute, for every pair of kinds."""
+    """Correlate the rankings of levels by two kinds of features, for each attribute and every pair of kinds."""
     pairs = [(one, two) for i, one in enumerate(kinds) for two in kinds[i + 1 :]]
     return [
         {"attribute": attribute, "features": [one, two], "correlation": feature_agreement(table, attribute, one, two)}

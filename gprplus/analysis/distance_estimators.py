@@ -1,15 +1,15 @@
-"""Debiased distances between two samples whose images come in blocks: the pictures of one person.
+"""Debiased distances between two samples whose images come in blocks: the images of one identity.
 
-Both measures have one form. With a cost c(x, y), x and x' from two different blocks of one side, y and y' from two
+Both measures have one form. With a cost c(x, y), x and x' from two different blocks of one sample, y and y' from two
 different blocks of the other,
 
     D = 2 E c(x, y) - E c(x, x') - E c(y, y')
 
 c = |x - y| gives the energy distance (Szekely and Rizzo, "Energy statistics", 2013); c = 1 - k(x, y) gives the
 squared maximum mean discrepancy (Gretton et al., "A kernel two-sample test", JMLR 2012, lemma 6). The usual
-estimators leave out pairs of an image with itself; these leave out all pairs within a block, since images of one
-person are not independent. They are unbiased for one image drawn from each of many persons, and so fall on both sides
-of 0 when the two sides are alike. All sums are kept per pair of blocks, so that resampling persons is a matrix
+estimators leave out pairs of an image with itself; these leave out all pairs within a block, because images of one
+identity are not independent. They are unbiased for one image drawn from each of many identities, and therefore can be
+negative for equal distributions. All sums are kept for each pair of blocks, so that resampling identities is a matrix
 product.
 """
 
@@ -44,9 +44,9 @@ def costs(apart: np.ndarray, bandwidth: float) -> dict[str, np.ndarray]:
 
 
 def every_cost(left: np.ndarray, right: np.ndarray, bandwidth: float, wanted: Sequence[str]) -> dict[str, np.ndarray]:
-    """The costs `wanted` between rows of `(N, D)` and `(M, D)`, each `(N, M)`.
+    """Compute the costs `wanted` between rows of `(N, D)` and `(M, D)`, each `(N, M)`.
 
-    Beside those of `costs`, mmd2_narrow and mmd2_wide have half and twice the bandwidth, and kid is the
+    In addition to those of `costs`, mmd2_narrow and mmd2_wide have half and twice the bandwidth, and kid is the
     cubic polynomial of the kernel inception distance, -(x'y / D + 1)^3 (Binkowski et al., ICLR 2018, section 4).
     """
     apart = squared_distances(left, right)
@@ -85,9 +85,9 @@ def between_groups(sums: BlockSums, left: np.ndarray, right: np.ndarray) -> np.n
 
 
 def within_group(sums: BlockSums, weights: np.ndarray) -> np.ndarray:
-    """Mean cost over pairs of two different blocks of one side, `(B,)`, with blocks counted `weights` `(B, I)` times.
+    """Mean cost over pairs of two different blocks of one sample, `(B,)`, with blocks counted `weights` `(B, I)` times.
 
-    A block that was drawn twice is not paired with itself: its copies are the same person. NaN where only one block
+    A block that was drawn twice is not paired with itself: its copies are the same identity. NaN if only one block
     was drawn.
     """
     apart = sums.total - np.diag(np.diag(sums.total))
@@ -97,6 +97,6 @@ def within_group(sums: BlockSums, weights: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_blocks(blocks: int, count: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each block is drawn, `(1 + count, blocks) float64`: once each in row 0, then bootstrap draws."""
+    """Draw the count of each block, `(1 + count, blocks) float64`: once each in row 0, then bootstrap draws."""
     drawn = rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=count)
     return np.vstack([np.ones(blocks), drawn])

@@ -1,7 +1,7 @@
-"""Whether nearness tells accuracy: over trained arms, the rank correlation of distance and mAP.
+"""Correlation of distance and accuracy: over trained arms, the rank correlation of distance and mAP.
 
-Importance for distance is not importance for accuracy. The two stay in tables of their own; this is the one number that
-joins them, beside what two cheaper guesses reach: light alone, and the number of images.
+Importance for distance is not importance for accuracy. The two have separate tables; this is the only number that
+combines them, compared with two simpler predictors: luminance alone, and the number of images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,13 +35,13 @@ _TAILS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class ScoredArm:
-    """One run folder: its split and its results (schema.RESULTS)."""
+    """A run folder: its split and its results (schema.RESULTS)."""
 
     split: Split
     results: pa.Table
 
     def digest(self) -> str:
-        """Tells one state of the results from another."""
+        """Return a digest of the results."""
         return sampling.table_fingerprint(self.results, ["arm", "seed", "target", "mAP"])
 
     def scores(self, target: str) -> dict[str, float]:
@@ -66,7 +66,7 @@ def read_scored_arms(paths: Sequence[Path | str]) -> list[ScoredArm]:
             benchmark_record(record, folder / "benchmark.json", AnalysisError)
             named = record.get("split_path") or (record.get("request") or {}).get("split_path")
             if not isinstance(named, str):
-                raise AnalysisError(f"{folder} does not say where its split is; run the benchmark again.")
+                raise AnalysisError(f"{folder} has no path of its split; run the benchmark again.")
             again = "Run the benchmark again: it goes on from what is there."
             results = stored.read_table(folder / "results.parquet", RESULTS, AnalysisError, again)
             found.append(ScoredArm(Split.open(folder / named), results))
@@ -82,9 +82,9 @@ def measure_agreement(
     workers: int | None,
     progress: Progress,
 ) -> dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-    """By target, rows of columns.ARMS and the correlations over them.
+    """Return, by target, rows of columns.ARMS and the correlations over them.
 
-    Of each arm up to `images` are looked at, person after person.
+    Up to `images` of each arm are used, in the order of identities.
     """
     found = {}
     for name, target in targets.items():
@@ -146,7 +146,7 @@ def _uids(table: pa.Table, sample: MatchedSample) -> np.ndarray:
 
 
 def energy_distance(source: np.ndarray, people: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> float:
-    """The debiased energy distance between points `(N, D)` and `(M, D)` whose persons are numbered from 0."""
+    """Return the debiased energy distance between points `(N, D)` and `(M, D)` with identities numbered from 0."""
     left, right = np.ones((1, people.max() + 1)), np.ones((1, target_people.max() + 1))
 
     def sums(one: np.ndarray, blocks: np.ndarray, two: np.ndarray, others: np.ndarray) -> distance_estimators.BlockSums:

@@ -1,4 +1,4 @@
-"""What makes an image near or far: a number for each image, taken apart by factor and by a boosted model."""
+"""Distance score of each image, decomposed by factor and by a boosted model."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -19,12 +19,13 @@ def image_scores(
     target: np.ndarray,
     distance: Callable = distance_estimators.squared_distances,
 ) -> dict[str, np.ndarray]:
-    """Two numbers an image, of source points `(N, D)` of `people` `(N,)` and target points `(T, D)`, each `(N,)`.
+    """Return two scores for each image, from source points `(N, D)` of `people` `(N,)` and target points `(T, D)`,
+    `(N,)`.
 
-    "raw" is the mean distance to the target's images: low for whatever lies in the middle of everything. "debiased"
-    takes off the mean distance to the images of other persons of the source; the mean over all images is half of what
-    separates the two sides, and single values are the witness function of the energy distance (Gretton et al., JMLR
-    2012, section 2.3): where the source is dense and the target is not.
+    "raw" is the mean distance to the target images: low for every point near the center. "debiased"
+    subtracts the mean distance to the images of other source identities; the mean over all images is half of
+    the distance between source and target, and single values are the witness function of the energy distance (Gretton
+    et al., JMLR 2012, section 2.3): positive where the source is denser than the target.
     """
     raw, own = np.empty(len(source)), np.empty(len(source))
     size = np.bincount(people)
@@ -53,7 +54,9 @@ def importance_effects(
 def measure_importance(
     values: np.ndarray, crossed: CrossedSample, rng: np.random.Generator
 ) -> tuple[float | None, list[dict[str, Any]], str]:
-    """R^2 on persons held out, rows of columns.IMPORTANCE without target and features, and why there are none."""
+    """Compute R^2 on held-out identities, rows of columns.IMPORTANCE without target and features, or the reason for
+    none.
+    """
     try:
         permutation.make_booster()
     except AnalysisError as error:

@@ -1,4 +1,4 @@
-"""How far each level lies from a target: with an interval over persons, beside what a meaningless level scores."""
+"""Distance of each level to a target, with an interval over identities and the range for shuffled levels."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _TAILS = (0.025, 0.975)
 
 @dataclass(frozen=True)
 class LevelDistance:
-    """One distance with its 95% interval, and the 95% range of the same distance with shuffled levels."""
+    """A distance with its 95% interval, and the 95% range of the same distance with shuffled levels."""
 
     level: int
     measure: str
@@ -40,12 +40,12 @@ def compare_levels(
 ) -> Iterator[LevelDistance]:
     """Score every level of matched features `(S, L, D)` against target features `(T, D)`.
 
-    `people` `(S,)` and `target_people` `(T,)` number the persons from 0. The interval resamples persons on both
-    sides, the same draws for every level (percentiles of a bootstrap; they cover as they should for levels that
-    differ from the target, and are too wide, never too narrow, for those that do not). The null gives the levels of
-    each person other names, by chance, the same in all of that person's images: what remains of a level when its name
-    means nothing to the people at large, an even mix of all of them. (Other names in each image would be too narrow a
-    null: a level may well change one person more than another, and say nothing of the next one.)
+    `people` `(S,)` and `target_people` `(T,)` number the identities from 0. The interval resamples identities of both
+    samples, with the same draws for every level (percentiles of a bootstrap; the coverage is correct for levels that
+    differ from the target, and conservative for those that do not). The null permutes the levels of
+    each identity randomly, the same way in all images of that identity: the distance of a level without
+    a common effect, an even mix of all levels. (Permuting each image separately would give too narrow a
+    null: a level can have different effects on different identities without a common effect.)
     """
     drawn = distance_estimators.bootstrap_blocks(people.max() + 1, resamples, rng)
     target_drawn = distance_estimators.bootstrap_blocks(target_people.max() + 1, resamples, rng)
@@ -79,15 +79,15 @@ def compare_levels(
 
 
 def _shuffled_across(each: Sequence[distance_estimators.BlockSums], named: np.ndarray) -> np.ndarray:
-    """Mean cost to the target, `(B,)`, when person i stands at level `named[b, i]` of sums by level."""
+    """Return the mean cost to the target, `(B,)`, if identity i has level `named[b, i]` of sums by level."""
     costs = np.stack([sums.total.sum(axis=1) for sums in each])
     whole = each[0].rows.sum() * each[0].columns.sum()
     return costs[named, np.arange(costs.shape[1])].sum(axis=1) / whole
 
 
 def _shuffled_within(sums: distance_estimators.BlockSums, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """What two levels add to the mean cost over pairs of different persons, `(B,)`, when those in `left` `(B, I) bool`
-    stand at the one and those in `right` at the other.
+    """Return the term of two levels in the mean cost over pairs of different identities, `(B,)`, if those in `left`
+    `(B, I) bool` have the first level and those in `right` the second.
     """
     apart = sums.total - np.diag(np.diag(sums.total))
     pairs = sums.rows.sum() ** 2 - (sums.rows**2).sum()

@@ -1,7 +1,7 @@
-"""Which images are compared: the same people in the same other conditions at every level, chosen by hash.
+"""Matched samples: the same identities under the same other conditions at every level, chosen by hash.
 
-A stratum is one person in one combination of the other factors. Only strata that have every level are used, with one
-image a level, so levels differ in nothing else. Strata are taken person after person, each once before any twice.
+A stratum is one identity in one combination of the other factors. Only strata that have every level are used, with one
+image for each level, so levels differ in nothing else. Strata are taken by identity, one of each before a second.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ class MatchedSample:
 
 @dataclass(frozen=True)
 class CrossedSample:
-    """Persons who have an image in every cell: table rows `(P, L1, ..., Lk) int64`, an axis a factor of `factors`,
-    with the levels that stand along it. `complete` is how many such persons there were to choose from.
+    """Identities with an image in every cell: table rows `(P, L1, ..., Lk) int64`, one axis for each of `factors`,
+    with the levels along it. `complete` is the number of such identities in the manifest.
     """
 
     rows: np.ndarray
@@ -37,12 +37,12 @@ class CrossedSample:
 
     @property
     def people(self) -> np.ndarray:
-        """The person of each row of `flat`, from 0."""
+        """Return the identity of each row of `flat`, from 0."""
         return np.repeat(np.arange(len(self.rows)), self.rows[0].size if len(self.rows) else 0)
 
     @property
     def flat(self) -> np.ndarray:
-        """All rows, person after person, `(N,) int64`."""
+        """Return all rows, sorted by identity, `(N,) int64`."""
         return self.rows.ravel()
 
     def cell_of(self, table: pa.Table) -> np.ndarray:
@@ -105,7 +105,7 @@ def cells_of(table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[
 def draw_crossed(
     table: pa.Table, factors: Sequence[str], levels: Sequence[Sequence[object]], count: int, seed: int
 ) -> CrossedSample:
-    """Up to `count` persons with an image in every cell of the factors, one of each; chosen by hash."""
+    """Draw up to `count` identities with an image in every cell of the factors, one image for each; chosen by hash."""
     shape = tuple(len(each) for each in levels)
     cell = cells_of(table, factors, levels)
     rows = np.flatnonzero(np.asarray(pc.is_valid(table.column("identity"))) & (cell >= 0))
@@ -124,7 +124,7 @@ def draw_crossed(
 
 
 def spread_evenly(table: pa.Table, count: int, seed: int) -> MatchedSample:
-    """Up to `count` images of a target, person after person; an image without identity is a block of its own."""
+    """Draw up to `count` images of a target, sorted by identity; an image without identity is a separate block."""
     uid = np.asarray(table.column("uid"))
     people, names = number_combinations(table, ["dataset", "identity"])
     unknown = np.asarray(pc.is_null(table.column("identity")))
@@ -148,7 +148,9 @@ def _first(*sorted_codes: np.ndarray) -> np.ndarray:
 
 
 def _spread(people: np.ndarray, names: Sequence[str], keys: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Positions of up to `count` items: everybody's first item by priority, then everybody's second, and so on."""
+    """Return positions of up to `count` items: the first item of each identity by priority, then the second, and so
+    on.
+    """
     order = np.lexsort((keys, priorities(keys, seed, "image"), people))
     starts = _first(people[order])
     lengths = np.diff(np.append(starts, len(order)))

@@ -1,4 +1,4 @@
-"""What people read of an analysis: CSV and Markdown of every table, and one picture an attribute."""
+"""Output files of an analysis: CSV and Markdown of every table, and one plot for each attribute."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -57,7 +57,7 @@ def _forest(path: Path, attribute: str, info: Mapping[str, Any], rows: Sequence[
         axis.axvspan(panel[0]["null_low"], panel[0]["null_high"], color=_BAND, lw=0, label="shuffled levels")
         _dots(axis, panel, "distance")
         axis.set_title("histograms" if kind == "all" else kind, fontsize=9, loc="left")
-        axis.set_xlabel("debiased energy distance, 95% interval over persons", fontsize=8)
+        axis.set_xlabel("debiased energy distance, 95% interval over identities", fontsize=8)
     axes[0].legend(fontsize=7, frameon=False, loc="upper right")
     _save(figure, path, f"{attribute}: distance to {info['target']}")
 
@@ -86,7 +86,7 @@ def _figure(panels: int, rows: int) -> tuple[Any, list[Any]]:
         axis.tick_params(labelsize=8, length=0)
         axis.grid(axis="x", color="#eef0f2")
         axis.set_axisbelow(True)
-        axis.set_ylim(-0.5, rows - 0.5)  # by itself the first row lies on the axis, the last on the upper edge
+        axis.set_ylim(-0.5, rows - 0.5)  # otherwise the first row is on the axis, the last on the upper edge
     return figure, list(axes)
 
 

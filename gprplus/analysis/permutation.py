@@ -1,11 +1,11 @@
-"""What a boosted model loses on persons it has not seen when a factor is scrambled.
+"""Importance of factors: loss of a boosted model on held-out identities when a factor is permuted.
 
-The check on `anova` that assumes no balance: a model learns the distance of an image from its levels on some persons
-and is judged on others; a factor's importance is the fall of R^2 when that factor's column is shuffled among the
-images held out (Breiman, "Random Forests", 2001, section 10, on held-out data as scikit-learn's documentation advises).
-The person is no column: of somebody unseen a model can know nothing. Beside every factor stands its shadow, a copy with
-levels shuffled, that the model may learn from as well (Kursa and Rudnicki, "Feature selection with the Boruta package",
-2010): what a shadow scores is what a factor scores that means nothing.
+A check of `anova` without the assumption of balance: a model learns the distance of an image from its levels on some
+identities and is tested on others; the importance of a factor is the decrease of R^2 when its column is shuffled among
+the held-out images (Breiman, "Random Forests", 2001, section 10, on held-out data as scikit-learn's documentation
+advises). Identity is not a column, because the model cannot use unseen identities. Every factor has a shadow, a copy
+with shuffled levels, that the model can also learn from (Kursa and Rudnicki, "Feature selection with the Boruta
+package", 2010): the score of a shadow is the score of a factor without effect.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,9 @@ SETTINGS = {"n_estimators": 100, "max_depth": 4, "learning_rate": 0.2, "subsampl
 
 @dataclass(frozen=True)
 class ImportanceDrop:
-    """Importance of one factor: the fall of held-out R^2, its 95% interval over persons, the range of its shadows."""
+    """Importance of one factor: the decrease of held-out R^2, its 95% interval over identities, the range of its
+    shadows.
+    """
 
     factor: str
     drop: float
@@ -46,10 +48,11 @@ def permutation_importance(
     folds: int = FOLDS,
     rounds: int = ROUNDS,
 ) -> tuple[float, list[ImportanceDrop]]:
-    """Held-out R^2 and every factor's drop, for `values` `(N,)`, level numbers `(N, K) int` and `people` `(N,)` from 0.
+    """Held-out R^2 and decrease of every factor, for `values` `(N,)`, level numbers `(N, K) int` and `people` `(N,)`
+    from 0.
 
-    Persons are parted into `folds`; shadows are drawn anew in each of `rounds`. R^2 is against the mean of the fold's
-    training images. AnalysisError when xgboost is not installed.
+    Identities are partitioned into `folds`; shadows are drawn anew in each of `rounds`. R^2 is against the mean of the
+    fold's training images. AnalysisError if xgboost is not installed.
     """
     folds = min(folds, int(people.max()) + 1)
     errors = np.zeros((rounds, len(values)))

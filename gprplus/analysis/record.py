@@ -13,7 +13,7 @@ AGAIN = "Measure again with --force."
 
 @dataclass(frozen=True)
 class Asked:
-    """What of the request the pages show."""
+    """The part of the request that the pages show."""
 
     mode: Literal["sound", "paper"]
     attributes: list[str]
@@ -21,7 +21,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class CrossedFacts:
-    """The people with an image in every cell."""
+    """The identities with an image in every cell."""
 
     factors: list[str]
     cells: int
@@ -31,7 +31,7 @@ class CrossedFacts:
 
 @dataclass(frozen=True)
 class Pair:
-    """How alike two kinds of features rank the levels of an attribute."""
+    """Rank correlation of two kinds of features over the levels of an attribute."""
 
     attribute: str
     features: list[str]
@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Guess:
-    """How well a guess ranks trained arms."""
+    """Rank correlation of a predictor with mAP over trained arms."""
 
     features: str
     guess: str
@@ -68,7 +68,7 @@ class AnalysisRecord:
 
 @dataclass(frozen=True)
 class SoundFacts:
-    """What the sound mode adds."""
+    """Additional entries of the debiased mode."""
 
     main: dict[str, str]
     r2: dict[str, float | None]
@@ -78,7 +78,7 @@ class SoundFacts:
 
 @dataclass(frozen=True)
 class PaperFacts:
-    """What the paper's mode adds."""
+    """Additional entries of the paper mode."""
 
     kept: dict[str, list[Any]]
     sensitivity: dict[str, dict[str, list[Any]]]
@@ -88,7 +88,7 @@ class PaperFacts:
 
 @dataclass(frozen=True)
 class Halves:
-    """Target images that a search looked at, and those that judge it."""
+    """Target images used to select a subset, and those used to evaluate it."""
 
     chosen_by: int
     held_out: int
@@ -96,7 +96,7 @@ class Halves:
 
 @dataclass(frozen=True)
 class Stability:
-    """How much of a subset stays when people are drawn anew."""
+    """Overlap of a subset with subsets for resampled identities."""
 
     l1: float
     jaccard: float
@@ -104,16 +104,17 @@ class Stability:
 
 @dataclass(frozen=True)
 class Controls:
-    """The controls beside a subset."""
+    """The controls of a subset."""
 
     wrong_target: list[str]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How much farther than the searched subset a control is from the held-out target (squared discrepancies).
+    """Additional distance of a control to the held-out target, compared with the searched subset (squared
+    discrepancies).
 
-    The 95% interval is simultaneous over the controls of one target; its ends are None where the held-out identities
+    The 95% interval is simultaneous over the controls of one target; its ends are None if the held-out identities
     are too few for one.
     """
 
@@ -124,18 +125,18 @@ class Difference:
 
     @property
     def farther(self) -> bool:
-        """Whether the interval shows the control to be farther from the target."""
+        """Return True if the interval shows that the control is farther from the target."""
         return self.low is not None and self.low > 0
 
     @property
     def nearer(self) -> bool:
-        """Whether the interval shows the control to be nearer to the target."""
+        """Return True if the interval shows that the control is nearer to the target."""
         return self.high is not None and self.high < 0
 
 
 @dataclass(frozen=True)
 class SearchAsked:
-    """What of the request of a search the pages show."""
+    """The part of the request of a search that the pages show."""
 
     budget: list[int]
 
@@ -182,7 +183,7 @@ def search_record(info: Mapping[str, Any], where: Path) -> SearchRecord:
     """Return the record of a search. Raises AnalysisError."""
     record = parse_typed(SearchRecord, info, str(where), AnalysisError, strict=False)
     if len(record.request.budget) != 2:
-        raise AnalysisError(f"{where}: request.budget: expected people and images, found {record.request.budget}.")
+        raise AnalysisError(f"{where}: request.budget: expected identities and images, found {record.request.budget}.")
     return record
 
 

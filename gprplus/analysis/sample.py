@@ -1,4 +1,4 @@
-"""One side of a comparison: which rows of a manifest were chosen, and what their images look like."""
+"""Samples of one manifest for a comparison: the selected rows and the features of their images."""
 
 import math
 from dataclasses import dataclass
@@ -19,17 +19,17 @@ from gprplus.ingest import Manifest, open_or_build_manifest
 from gprplus.splits.test_sets.test_set import is_test_identity
 
 CROSSED_IMAGES = 4000
-MIN_IDENTITIES = 5  # with fewer on either side an interval over persons means nothing
+MIN_IDENTITIES = 5  # minimum number of identities of source and target for an interval
 _KEYS = ("uid", "dataset", "path", "identity")
 _MARKS = ("role", "is_junk", "is_distractor")
 
 
 @dataclass(frozen=True)
 class ImageSample:
-    """Rows of a manifest and the samples drawn from them, by attribute (a target has one, under ""), and the persons
-    who have an image in every cell, where there are enough of them.
+    """Rows of a manifest and the samples drawn from them, by attribute (a target has one, under ""), and the identities
+    with an image in every cell, if there are enough of them.
 
-    `role` says which of the manifest's images were open to the draw: "train" or "all".
+    `role` is the part of the manifest that was available: "train" or "all".
     """
 
     manifest: Manifest
@@ -47,25 +47,26 @@ class ImageSample:
 
     @property
     def people(self) -> set[tuple[str, str]]:
-        """Who is in any sample, as (dataset, identity)."""
+        """Return the identities of all samples, as (dataset, identity)."""
         chosen = self.table.select(["dataset", "identity"]).take(pa.array(self.rows))
         return {(row["dataset"], row["identity"]) for row in chosen.to_pylist() if row["identity"] is not None}
 
     def place(self, rows: np.ndarray) -> np.ndarray:
-        """Where rows stand among `rows`, of the same shape."""
+        """Return the positions of rows in `rows`, with the same shape."""
         return np.searchsorted(self.rows, rows)
 
     def images(self) -> ImageBatch:
-        """What kinds of features look at: the images of `rows`."""
+        """Return the images of `rows` for the computation of features."""
         return ImageBatch(
             self.table.select(["uid", "dataset", "path"]).take(pa.array(self.rows)), self.manifest.roots()
         )
 
 
 def source_sample(manifest: Manifest, attributes: list[str], images: int, people: int | None, seed: int) -> ImageSample:
-    """Matched samples of every attribute, and up to `people` persons with an image in every cell.
+    """Draw matched samples of every attribute, and up to `people` identities with an image in every cell.
 
-    AnalysisError when fewer than five people have all levels of one attribute; too few with all cells is no error.
+    AnalysisError if fewer than five identities have all levels of one attribute; too few with all cells is not an
+    error.
     """
     factors = sorted(factors_of(manifest))
     table = _rows(manifest, [*_KEYS, *sorted({*factors, *attributes}), *_MARKS[1:]])
@@ -87,8 +88,8 @@ def source_sample(manifest: Manifest, attributes: list[str], images: int, people
 
 
 def complete_identities(manifest: Manifest, table: pa.Table, people: int | None, seed: int) -> CrossedSample | None:
-    """Persons with an image in every cell of the crossed factors, by default as many as make some 4,000 images (8 to
-    48); None when there are fewer than five, or less than two factors' levels to cross.
+    """Draw identities with an image in every cell of the crossed factors, by default as many as give about 4,000 images
+    (8 to 48); None if there are fewer than five, or fewer than two crossed factors with several levels.
     """
     names = crossed_factors(manifest)
     levels = [manifest.levels(name) for name in names]
@@ -98,20 +99,20 @@ def complete_identities(manifest: Manifest, table: pa.Table, people: int | None,
 
 
 def crossed_factors(manifest: Manifest) -> list[str]:
-    """Those of them with two levels or more, in the manifest's order."""
+    """Return the factors with two levels or more, in the order of the manifest."""
     factors = factors_of(manifest)
     return [name for name in manifest.info["levels"] if name in factors and len(manifest.levels(name)) > 1]
 
 
 def factors_of(manifest: Manifest) -> set[str]:
-    """What the layouts of the manifest declare as crossed, beside the person."""
+    """Return the crossed factors declared by the layouts of the manifest, except identity."""
     return {name for dataset in manifest.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
 
 
 def search_sample(manifest: Manifest, people: int | None, test_share: float, seed: int) -> ImageSample:
-    """The train side's persons with an image in every cell: what a search for a training set may look at.
+    """Return the identities of the train set with an image in every cell: the input of a subset search.
 
-    AnalysisError when there are fewer than five.
+    AnalysisError if there are fewer than five.
     """
     table = _rows(manifest, [*_KEYS, *sorted(factors_of(manifest)), *_MARKS[1:]])
     table = table.filter(pc.is_valid(table.column("identity")))
@@ -122,8 +123,8 @@ def search_sample(manifest: Manifest, people: int | None, test_share: float, see
     found = complete_identities(manifest, table, people, seed)
     if found is None:
         raise AnalysisError(
-            f"Fewer than {MIN_IDENTITIES} persons on the train side of {manifest.path} have an image in every "
-            "combination of its crossed factors, so that a subset cannot be searched for."
+            f"Fewer than {MIN_IDENTITIES} identities in the train set of {manifest.path} have an image in every "
+            "combination of its crossed factors, so a subset cannot be searched for."
         )
     return ImageSample(manifest, table, {}, {}, "train", found)
 
@@ -148,7 +149,7 @@ def open_target_sample(name: str, path: Path, ingested: Path) -> Manifest:
 
 
 def _rows(manifest: Manifest, columns: list[str]) -> pa.Table:
-    """The rows that show a person who counts: no junk, no distractors."""
+    """Return the rows with an identity, without junk and distractors."""
     table = manifest.images(columns)
     marked = [pc.fill_null(table.column(name), False) for name in ("is_junk", "is_distractor")]
     return table.filter(pc.invert(pc.or_(*marked)))
@@ -158,6 +159,7 @@ def _enough(sample: MatchedSample, what: str, manifest: Manifest) -> MatchedSamp
     people = len(np.unique(sample.people))
     if people < MIN_IDENTITIES:
         raise AnalysisError(
-            f"{people} persons {what} in {manifest.path}; {MIN_IDENTITIES} are needed for an interval over persons."
+            f"{people} identities {what} in {manifest.path}; {MIN_IDENTITIES} are needed for an interval over "
+            "identities."
         )
     return sample

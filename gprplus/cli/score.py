@@ -16,7 +16,7 @@ from gprplus.cli import options
     default=None,
     help="For .npy: uid or path of each row, a line each.  [default: the .txt beside it]",
 )
-@click.option("--split", type=options.LocalPath(), default=None, help="Score on the test side of this split.")
+@click.option("--split", type=options.LocalPath(), default=None, help="Score on the test set of this split.")
 @click.option("--target", type=options.LocalPath(), default=None, help="Score on this manifest or folder of images.")
 @click.option(
     "--protocol",

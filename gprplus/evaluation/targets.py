@@ -217,7 +217,7 @@ def _camera_codes(cameras: np.ndarray, rows: np.ndarray, gallery: np.ndarray) ->
 
 
 def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> Target | None:
-    """The split's own test side as target `self`; None when the split was made without one."""
+    """The split's own test set as target `self`; None when the split was made without one."""
     rows = split.test()
     if not len(rows):
         return None
@@ -245,7 +245,7 @@ def reranked_name(target: Target) -> Target:
 
 
 def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
-    """The split's further tests (make-split --cross-level-tests): rows of its test side in other parts."""
+    """The split's further tests (make-split --cross-level-tests): rows of its test set in other parts."""
     import pyarrow as pa
 
     tests = split.tests()

@@ -11,9 +11,9 @@ from gprplus.evaluation.targets import Target
 
 
 def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
-    """The test side of a split folder, or else a manifest or folder of images as a target (`ingest.manifest_at`).
+    """The test set of a split folder, or else a manifest or folder of images as a target (`ingest.manifest_at`).
 
-    Raises SplitError when the split has no test side.
+    Raises SplitError when the split has no test set.
     """
     from gprplus.ingest import open_or_build_manifest
     from gprplus.splits import Split
@@ -22,7 +22,7 @@ def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
         return targets.target_of_manifest("target", open_or_build_manifest(path, ingested), "")
     found = targets.own_test_target(Split.open(split))
     if found is None:
-        raise SplitError(f"{split} was made without a test side; score on a --target.")
+        raise SplitError(f"{split} was made without a test set; score on a --target.")
     return found
 
 

@@ -94,7 +94,7 @@ def open_jobs(
             found += tuple(map(targets.reranked_name, searched))
         if not found:
             raise SplitError(
-                f"{split.path} has no test side: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
+                f"{split.path} has no test set: give a --target NAME=MANIFEST-or-FOLDER to score it on, "
                 "or name the splits you mean."
             )
         cases.append(SplitJob(split, folder, own_recipe, found, split.roots(own), manifests))

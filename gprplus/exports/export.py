@@ -78,7 +78,7 @@ def export(
     `source` is a Split, a Manifest, or the folder of one. The default of `output` is WORK/exports/FORM/NAME, with -ARM
     behind it where one is named; WORK is $GPRPLUS_WORK, else work/.
 
-    Of a split, `arm` gives one training set and the test side; without it every arm gets a folder of its own. Images
+    Of a split, `arm` gives one training set and the test set; without it every arm gets a folder of its own. Images
     are hard links (which share their bytes with the renders), symbolic links or copies; the packed forms (PACKED) hold
     their bytes, in files of at most `shard_size` images. No image is encoded anew. Everything is written into a folder
     inside `output` and moved when it is whole; export.json comes last.

@@ -95,7 +95,7 @@ class NearPair:
 
 @dataclass(frozen=True)
 class NearDuplicates:
-    """Test images that have a near-duplicate on the train side."""
+    """Test images that have a near-duplicate in the train set."""
 
     count: int
     looked_at: int

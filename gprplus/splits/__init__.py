@@ -1,4 +1,4 @@
-"""Controlled splits: from a manifest to matched training arms and the test side they share.
+"""Controlled splits: from a manifest to matched training arms and the test set they share.
 
 The names load on first use: a command that makes a split starts without what only rebuilding one needs.
 """

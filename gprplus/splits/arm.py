@@ -1,4 +1,4 @@
-"""One training set of a split."""
+"""Training set of a split, in one deal."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class Arm:
-    """One training set of a split, in one deal.
+    """Training set of a split, in one deal.
 
     Attributes:
         name: Its name in the split, such as "only-foggy".
-        kind: What it is for: only, without, mix, random, full and so on.
-        levels: The levels of the split's attribute that it holds; none where it has all.
-        deal: The deal that its rows are of; training seed k trains on deal k modulo `Split.deals`.
+        kind: Kind of arm: only, without, mix, random, full and so on.
+        levels: Its levels of the split's attribute; none if it has all.
+        deal: Number of its deal; training seed k trains on deal k modulo `Split.deals`.
         rows: Its images, schema.MEMBERS.
         roots: The folder of each dataset's images.
     """
@@ -36,12 +36,12 @@ class Arm:
 
     @property
     def images(self) -> int:
-        """How many images it has."""
+        """Number of its images."""
         return len(self.rows)
 
     @property
     def identities(self) -> int:
-        """How many identities it has."""
+        """Number of its identities."""
         return len(self.rows.group_by(["dataset", "identity"]).aggregate([]))
 
     def to_arrow(self) -> "pa.Table":

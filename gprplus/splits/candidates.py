@@ -1,7 +1,7 @@
-"""A manifest's rows as integer codes: what every draw and every count works on.
+"""Candidate rows of a manifest as integer codes, the input of all draws and counts.
 
-Strings cost time and memory, so each attribute is read once as codes into its levels, persons are numbered in sorted
-order, and names and paths come back only for the rows that are written.
+Strings cost time and memory, so each attribute is read once as codes into its levels, identities are numbered in sorted
+order, and names and paths are read only for the rows that are written.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class AttributeCodes:
-    """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 where unknown.
+    """One attribute: `values` (N,), signed and as small as the levels allow, into `levels`; -1 for unknown.
 
-    Levels stand in declared order, only those present.
+    Levels are in declared order, only those present.
     """
 
     name: str
@@ -40,11 +40,11 @@ class AttributeCodes:
         return sampling.hash64_many(sampling.join_canonical(self.name, str(level)) for level in self.levels)
 
     def at(self, rows: np.ndarray) -> "AttributeCodes":
-        """The same attribute for chosen rows; the levels stay numbered as they are."""
+        """Return the attribute for selected rows; the levels keep their codes."""
         return AttributeCodes(self.name, self.values[rows], self.levels)
 
     def counts(self) -> dict[Any, int]:
-        """How many rows each level has; levels without rows are left out."""
+        """Count the rows of each level; levels without rows are left out."""
         found = np.bincount(self.values[self.values >= 0], minlength=len(self.levels))
         return {level: int(count) for level, count in zip(self.levels, found, strict=True) if count}
 
@@ -110,11 +110,11 @@ def decode_levels(codes: AttributeCodes, target: "pa.DataType") -> "pa.Array":
 
 @dataclass(frozen=True)
 class CandidateTable:
-    """The rows that an experiment may use.
+    """The candidate rows of an experiment.
 
-    `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` hold one code a person, `images`
-    one code a row. `texts` hands out paths, digests and what else no draw needs. `left_out` says which rows are not
-    here, by reason.
+    `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` have one code for each identity,
+    `images` one code for each row. `texts` provides paths, digests and other columns that no draw needs. `left_out`
+    counts the excluded rows by reason.
     """
 
     uid: np.ndarray
@@ -127,12 +127,12 @@ class CandidateTable:
 
     @cached_property
     def person_keys(self) -> np.ndarray:
-        """A 64-bit key for each person, `(I,) uint64`."""
+        """Return a 64-bit key for each identity, `(I,) uint64`."""
         return sampling.hash64_many(sampling.join_canonical(dataset, identity) for dataset, identity in self.persons)
 
     @cached_property
     def of_persons(self) -> "dict[str, AttributeCodes]":
-        """Dataset, identity and the traits, one code a person."""
+        """Return dataset, identity and identity attributes, one code for each identity."""
         found = {}
         columns = zip(("dataset", "identity"), zip(*self.persons, strict=True), strict=True)
         for name, values in columns:
@@ -145,7 +145,9 @@ class CandidateTable:
 
     @cached_property
     def standing(self) -> np.ndarray | None:
-        """The place `(N,)` of each row in the order dataset, identity, path; None where the rows stand so already."""
+        """Return the position `(N,)` of each row in the order dataset, identity, path; None if the rows are sorted
+        so.
+        """
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -192,7 +194,8 @@ def number_identities(
 
 
 def determines(by: Sequence[np.ndarray], sizes: Sequence[int], target: np.ndarray) -> bool:
-    """Whether `target` (N,) is a function of the code arrays `by`: H(target | by) = 0. Unknown counts as a level.
+    """Return True if `target` (N,) is a function of the code arrays `by`: H(target | by) = 0. Unknown counts as a
+    level.
 
     >>> determines([np.array([0, 0, 1])], [2], np.array([5, 5, 5]))
     True

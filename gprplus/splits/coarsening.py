@@ -49,7 +49,7 @@ def draw_with_coarsened_levels(train: DesignInput, draw: Callable[[DesignInput],
 
 
 def _declared(train: DesignInput) -> list[Mapping[str, str]]:
-    """Nothing merged, then every other factor by its first declared map, by its second, ..."""
+    """Yield no merge, then every other factor merged by its first declared map, by its second, ..."""
     maps = {name: attributes()[name].coarser for name in train.relations.strata(train.request.attr)}
     maps = {name: coarser for name, coarser in maps.items() if coarser}
     depth = max((len(coarser) for coarser in maps.values()), default=0)
@@ -57,13 +57,13 @@ def _declared(train: DesignInput) -> list[Mapping[str, str]]:
 
 
 def merged_levels(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
-    """The train side with the levels of some attributes merged; itself where there is no map."""
+    """The train set with the levels of some attributes merged; itself where there is no map."""
     if not maps:
         return train
     pool = train.pool
     for name in maps:
         if name not in pool.images:
-            raise SplitError(f"{name} belongs to persons; --coarsen merges levels of what changes within one.")
+            raise SplitError(f"{name} is an identity attribute; --coarsen merges levels of image attributes.")
     images = {name: merge_levels(codes, maps[name]) if name in maps else codes for name, codes in pool.images.items()}
     return replace(train, pool=replace(pool, images=images))
 
@@ -100,7 +100,7 @@ def _by_group(codes: AttributeCodes, text: str) -> list[object]:
                     f"--coarsen {codes.name}={text}: there is no level '{name}'. {did_you_mean(name, known)}"
                 )
             if group.setdefault(name, names) != names:
-                raise SplitError(f"--coarsen {codes.name}={text}: {name} stands in two groups.")
+                raise SplitError(f"--coarsen {codes.name}={text}: {name} is in two groups.")
     there = set(map(str, codes.levels))
     shown = {names: "+".join(name for name in names.split("+") if name in there) for names in group.values()}
     return [shown[group[str(level)]] if str(level) in group else level for level in codes.levels]

@@ -1,4 +1,4 @@
-"""What differs between two splits: what was asked, of what, and who came to stand where."""
+"""Differences between two splits: request, manifest, and members."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -58,7 +58,7 @@ def _arm(name: str, one: ArmRecord | None, two: ArmRecord | None) -> list[Manife
 
 
 def _test(one: Mapping[str, Any], two: Mapping[str, Any]) -> list[ManifestDifference]:
-    """The test side's counts and protocol; its fingerprint, which older records lack, where those do not tell."""
+    """Compare the test set's counts and protocol; its fingerprint, which older records lack, if those are equal."""
     found = changed_keys({**one, "fingerprint": None}, {**two, "fingerprint": None}, "test ")
     told = one.get("fingerprint") and two.get("fingerprint")
     return found or (changed_keys(one, two, "test ") if told else [])

@@ -2,7 +2,7 @@
 
 Training seed k trains on deal k of every arm. The luck of one draw (which level a mixture has of which slot, which
 images a random control has) is then part of the variance over seeds instead of being the same for all of them. Within a
-deal all arms are matched with each other; the test side is the same in all deals.
+deal all arms are matched with each other; the test set is the same in all deals.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,8 +1,8 @@
-"""Which attributes follow from others, and what that leaves to be matched on or even asked.
+"""Functional relations between attributes, and the factors and effects that they leave identifiable.
 
-A camera that is nothing but a viewpoint, or a background that a person and a weather decide, is no factor of its own:
-matching on it would leave nothing over, and its effect cannot be told from what decides it. Layouts declare what is
-known; the rest is found in the data.
+A camera that is determined by the viewpoint, or a background that identity and weather determine, is not a separate
+factor: matching on it would leave no rows, and its effect is aliased with its determinants. Layouts declare known
+relations; others are found in the data.
 """
 
 import math
@@ -37,14 +37,14 @@ class AttributeRelations:
     factors: tuple[str, ...]
 
     def follows(self, name: str, of: Iterable[str]) -> bool:
-        """Whether `name` is a function of (some of) the given attributes, declared or found."""
+        """Return True if `name` is a function of (some of) the given attributes, declared or found."""
         given = set(of)
         return any(alias.name == name and set(alias.of) <= given for alias in self.aliases)
 
     def renames(self, first: str, second: str) -> bool:
-        """Whether the two are names of one thing: one to one in the data, and declared so by the layout.
+        """Return True if the two are equivalent: one to one in the data, and declared so by the layout.
 
-        A place that the weather decides is no other name of it when two weathers share a place.
+        A place that is determined by the weather is not equivalent to it if two weathers share a place.
         """
         pairs = {(first, (second,)), (second, (first,))}
         declared = any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
@@ -60,7 +60,9 @@ class AttributeRelations:
         return found
 
     def strata(self, attr: str) -> tuple[str, ...]:
-        """The factors to match on beside the person: crossed with `attr`, in no way tied to it, none of them twice."""
+        """Return the factors to match on in addition to identity: crossed with `attr`, unrelated to it, without
+        duplicates.
+        """
         kept: list[str] = []
         for name in self.factors:
             tied = self.follows(name, ("identity", attr)) or self.follows(attr, ("identity", name))
@@ -70,7 +72,7 @@ class AttributeRelations:
         return tuple(kept)
 
     def tied(self, attr: str) -> set[str]:
-        """The attributes that change with `attr`, by declaration or inside a person."""
+        """Return the attributes that change with `attr`, by declaration or within an identity."""
         pairs = [(alias.name, other) for alias in self.aliases for other in alias.of if other != "identity"]
         return {one if two == attr else two for one, two in pairs if attr in (one, two)}
 
@@ -83,9 +85,9 @@ class AttributeRelations:
 def attribute_relations(
     pool: CandidateTable, rows: np.ndarray, factors: Sequence[str], functions: Mapping[str, Sequence[str]]
 ) -> AttributeRelations:
-    """Declared functions, and those found among image-level attributes: of one other, of the person, or of both.
+    """Find declared functions, and those among image attributes: of one other, of identity, or of both.
 
-    A relation that holds because no two rows share the determinants says nothing and is not counted.
+    A relation that holds because no two rows share the determinants is not evidence and is not counted.
     """
     varying = {name: codes.at(rows) for name, codes in pool.images.items() if len(codes.at(rows).present()) > 1}
     declared = [
@@ -110,8 +112,9 @@ def attribute_relations(
 def _crossed(
     aliases: Sequence[AliasedAttributes], varying: Mapping[str, AttributeCodes], person: AttributeCodes
 ) -> list[str]:
-    """The factors of a set that declares none: of two attributes that are one inside each person, that which persons
-    have more levels of. A design crosses what everybody has; what runs on from person to person only followed it.
+    """Find the factors of a data set that declares none: of two attributes that are one to one within each identity,
+    the one with more levels for each identity. A design crosses factors that all identities have; the other one follows
+    it.
     """
 
     def share(name: str) -> float:
@@ -141,48 +144,49 @@ def _function_of(by: Sequence[AttributeCodes], target: AttributeCodes) -> bool:
 
 
 def reject_aliased(found: AttributeRelations, attr: str) -> None:
-    """Refuse an image-level attribute whose effect cannot be told from another's.
+    """Refuse an image attribute whose effect is aliased with another's.
 
-    That is one tied level by level to another that the layout does not declare as another name of it, or one that is
-    not itself a crossed factor and that a person and another attribute decide.
+    That is one that is one to one with another which the layout does not declare as equivalent, or one that is
+    not a crossed factor and is determined by identity and another attribute.
     """
     for alias in found.aliases:
         others = [name for name in alias.of if name not in ("identity", attr)]
         if alias.name == attr and others and not found.renames(attr, others[0]):
             if "identity" not in alias.of or attr not in found.factors:
                 raise SplitError(
-                    f"The effect of {attr} cannot be told apart: in this manifest {alias}. Ask for "
-                    f"--attr={others[0]}, or use renders in which the two vary freely."
+                    f"The effect of {attr} cannot be separated: in this manifest {alias}. Use "
+                    f"--attr={others[0]}, or renders in which the two vary independently."
                 )
         elif alias.of == (attr,) and not found.renames(attr, alias.name):
             raise SplitError(
-                f"The effect of {attr} cannot be told from that of {alias.name}: in this manifest {alias}. "
-                "Use renders in which the two vary freely, or a --where within which they do."
+                f"The effect of {attr} is aliased with that of {alias.name}: in this manifest {alias}. "
+                "Use renders in which the two vary independently, or a --where within which they do."
             )
 
 
 def reject_nested(found: AttributeRelations, pool: CandidateTable, attr: str) -> None:
-    """Refuse an attribute of images that each person has one level of: its effect is that of the people who have it.
+    """Refuse an image attribute with one level for each identity: its effect is aliased with the identities.
 
-    What belongs to persons by its nature, such as gender, is compared between persons, and said to be.
+    Attributes that are constant for each identity by nature, such as gender, are compared between identities.
     """
     if attr in pool.images and found.follows(attr, ("identity",)):
         raise SplitError(
-            f"The effect of {attr} cannot be told from that of the people: {attr} belongs to the person in this "
-            f"manifest ({attr} follows from identity). Use renders that show a person at several levels of it, or "
-            "--design persons to compare different people all the same."
+            f"The effect of {attr} is aliased with that of the identities: {attr} is constant for each identity in "
+            "this "
+            f"manifest ({attr} follows from identity). Use renders with several levels of it for each identity, or "
+            "`--design persons` to compare different identities nevertheless."
         )
 
 
 def nesting_warnings(found: AttributeRelations, attr: str) -> list[str]:
-    """Sentences about attributes that change with `attr` inside a person and therefore share its effect."""
+    """Return sentences about attributes that change with `attr` within an identity and therefore share its effect."""
     names = {
         alias.name if attr in alias.of else next(name for name in alias.of if name != "identity")
         for alias in found.aliases
         if "identity" in alias.of and len(alias.of) > 1 and (attr in alias.of or alias.name == attr)
     }
     return [
-        f"Within a person {name} changes with {attr} (it follows from identity and {attr}): what is measured for "
+        f"Within an identity {name} changes with {attr} (it follows from identity and {attr}): the measured effect of "
         f"{attr} "
         f"includes {name}, and {name} is not matched."
         for name in sorted(names)

@@ -1,7 +1,7 @@
-"""Columns that no draw needs: paths, digests and what the audit looks at, read a row group at a time when asked for.
+"""Columns that no draw needs: paths, digests and columns of the audit, read by row group on demand.
 
 The paths of twenty million rows are most of a gigabyte. As many of them as fit into ROOM are kept, the others are read
-again by whoever needs them.
+again on demand.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ ROOM = 128 << 20
 
 
 class LazyColumns:
-    """The rows of a pool: of each row group those that `kept` (n,) bool says, all of them where it is None.
+    """The rows of a pool: those of each row group in `kept` (n,) bool, or all if it is None.
 
-    Paths are read in a thread from the start on.
+    Paths are read in a thread from the start.
     """
 
     def __init__(self, source: ParquetTable, kept: Sequence[np.ndarray | None], person: np.ndarray) -> None:
@@ -36,7 +36,7 @@ class LazyColumns:
         with_paths.shutdown(wait=False)
 
     def has(self, name: str) -> bool:
-        """Whether the manifest knows anything in this column."""
+        """Return True if the manifest has values in this column."""
         return self.source.has(name)
 
     def column(self, name: str) -> "pa.Array":
@@ -63,11 +63,11 @@ class LazyColumns:
 
     @property
     def ascending(self) -> bool:
-        """Whether the rows stand by dataset, identity, path already, as those of a manifest do."""
+        """Return True if the rows are sorted by dataset, identity, path, as those of a manifest are."""
         return self._reading.result()[1]
 
     def _read_paths(self) -> "tuple[dict[int, pa.Array], bool]":
-        """The paths of the first row groups, and whether those of all ascend in each person."""
+        """Return the paths of the first row groups, and whether all paths are ascending within each identity."""
         held: dict[int, pa.Array] = {}
         room, ascends, last = ROOM, bool((np.diff(self.person) >= 0).all()), ""
         for group in range(len(self.kept)):

@@ -32,10 +32,10 @@ Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into w
 def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = None) -> CandidateTable:
     """The rows that `where` keeps and that show a known person, as codes.
 
-    Rows without an identity, junk and distractors can neither teach nor be searched for here; how many there were is in
-    `left_out`. Row group after row group becomes codes of a byte or two, so that no table of all rows is ever held;
-    paths are read in a thread while the rest of the work goes on. Raises ManifestError for a manifest without such
-    rows, SplitError when the filter keeps nothing.
+    Rows without an identity, junk and distractors can be neither training images nor queries here; `left_out` counts
+    them. Row group after row group becomes codes of a byte or two, so that no table of all rows is ever in memory;
+    paths are read in a thread meanwhile. Raises ManifestError for a manifest without such
+    rows, SplitError if the filter keeps nothing.
     """
     source = ParquetTable(manifest.path / "images.parquet")
     people = ParquetTable(manifest.path / "identities.parquet").read_all([column.name for column in schema.IDENTITIES])
@@ -56,7 +56,7 @@ def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = 
         usable = sum(block.usable for block in blocks)
         if where is not None and usable:
             raise SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
-        raise ManifestError(f"{manifest.path} holds no image of a known person.")
+        raise ManifestError(f"{manifest.path} has no image with a known identity.")
     person, persons = merge_datasets([block.person for block in blocks], sorted, np.int32)
     images = {}
     for name in image_attributes():
@@ -163,7 +163,7 @@ def _usable(table: "pa.Table") -> tuple[np.ndarray, dict[str, int]]:
 
 
 def _traits(people: "pa.Table", persons: tuple[tuple[str, str], ...]) -> dict[str, AttributeCodes]:
-    """Identity-level attributes, one code a person; unknown where identities.parquet does not have the person."""
+    """Return identity attributes, one code for each identity; unknown if identities.parquet lacks the identity."""
     names = zip(people.column("dataset").to_pylist(), people.column("identity").to_pylist(), strict=True)
     row = {name: i for i, name in enumerate(names)}
     place = np.array([row.get(person, -1) for person in persons], dtype=np.int64)

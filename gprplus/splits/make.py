@@ -55,7 +55,7 @@ def make_split(
 ) -> Split:
     """Build a controlled experiment over one attribute, and return the split.
 
-    Its arms are training sets of equal size that differ in that attribute alone. The test side depends on `where` and
+    Its arms are training sets of equal size that differ in that attribute alone. The test set depends on `where` and
     `test_share` only, never on `seed`. The same request on the same manifest again returns the split that is there.
 
     Args:
@@ -123,9 +123,9 @@ def build_split(
 
 @dataclass(frozen=True)
 class DrawnSplit:
-    """A split that is worked out and not yet audited or written: its train side, the rows of its arms, its test side,
-    what its queries can find, the tests beside, how far the audit is to go, what it knows already, and what split.json
-    says before that.
+    """A drawn split before audit and writing: its train set, the rows of its arms, its test set,
+    its answerable queries, the further tests, the scope of the audit, known results of it, and the record without
+    the audit.
     """
 
     train: DesignInput
@@ -147,7 +147,7 @@ def draw_split(
     train, side = partition_identities(source, pool, request)
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
-    with ThreadPoolExecutor(1) as aside:  # what no arm has a say in, while the arms are drawn
+    with ThreadPoolExecutor(1) as aside:  # work that does not depend on the arms, while they are drawn
         judging = aside.submit(find_answerable, pool, side, request.attr, train.relations.twins())
         early = request.audit != "none" and request.on_missing != "coarsen"
         surveying = aside.submit(train_summary, train) if early else None
@@ -169,9 +169,9 @@ def _draw(train: DesignInput) -> ArmSet:
 def partition_identities(
     manifest: "Manifest", pool: "CandidateTable", request: SplitRequest
 ) -> tuple[DesignInput, TestSet]:
-    """Part the pool by person.
+    """Partition the pool by identity.
 
-    Raises SplitError where a side that is needed has nobody, or no query can be answered.
+    Raises SplitError if a required set is empty, or no query can be answered.
     """
     searched = is_test_identity(pool.person_keys, request.test_share)[pool.person]
     rows = np.flatnonzero(~searched)
@@ -184,13 +184,13 @@ def partition_identities(
     total = f"{len(pool.persons):,} identities"
     if request.test_share > 0 and not searched.any():
         raise SplitError(
-            f"No identity fell on the test side: {total} at a share of {request.test_share:g} are too few. "
+            f"No identity fell in the test set: {total} at a share of {request.test_share:g} are too few. "
             "Give a larger --test-share, or --test-share 0 and score on a --target."
         )
     if searched.all():
         raise SplitError(
-            f"No identity is left to train on: all of {total} fell on the test side at a share of "
-            f"{request.test_share:g}. Choose more people, or give a smaller --test-share."
+            f"No identity is left for training: all {total} are in the test set at a share of "
+            f"{request.test_share:g}. Use more identities, or a smaller --test-share."
         )
     if searched.any() and not side.query.any():
         raise SplitError(

@@ -1,10 +1,10 @@
 """Matched arms: exact matching on common support, as a table of slots.
 
-A slot is one place in a training set: a person, one combination of the other factors, and a replicate number. It is
-kept only if an image can fill it at every level compared, so `Slots.rows` holds a row for each slot and level. An arm
-reads one column of it, a mixture reads a dealt level in each line, and every arm has by construction the same persons,
-the same number of images of each and the same joint law of all other factors. (Specification: exact matching, m_s = min
-over levels of n(s, level).)
+A slot is one position in a training set: an identity, one combination of the other factors, and a replicate number. It
+is kept only if an image can fill it at every compared level, so `Slots.rows` has a row for each slot and level. An arm
+reads one column of it, a mixture reads a dealt level in each row, and every arm has by construction the same
+identities, the same number of images of each and the same joint distribution of all other factors. (Specification:
+exact matching, m_s = min over levels of n(s, level).)
 """
 
 from collections.abc import Sequence
@@ -129,7 +129,7 @@ def argsort_by_priority(group: np.ndarray, priority: np.ndarray, tie: np.ndarray
 
 
 def complete_blocks(strata: MatchingStrata, cells: MatchingStrata, level: np.ndarray, levels: int) -> np.ndarray:
-    """Which blocks have an image in every cell that occurs anywhere, at every level: `(B,) bool` over the blocks.
+    """Return the blocks with an image in every cell that occurs anywhere, at every level: `(B,) bool` over the blocks.
 
     `cells` are the same rows stratified without their blocks.
     """
@@ -176,10 +176,10 @@ def take_first(
 
 
 def draw_within(person: np.ndarray, wanted: np.ndarray, priority: np.ndarray, uid: np.ndarray) -> np.ndarray:
-    """Positions, sorted, of the `wanted[p]` rows of smallest priority of each person p; `uid` settles equal priorities.
+    """Return positions, sorted, of the `wanted[p]` rows of smallest priority of each identity p; `uid` breaks ties.
 
-    Priorities are uniform, so nearly all rows lie too high to be among those wanted. Only the rest is sorted, once it
-    is seen to hold enough of each person.
+    Priorities are uniform, so nearly all rows have too high a priority. Only the rest is sorted, after checking
+    that it has enough rows of each identity.
     """
     owned = np.bincount(person, minlength=len(wanted))
     enough = (wanted + 6 * np.sqrt(wanted) + 8) / np.maximum(owned, 1)  # six standard deviations more than wanted

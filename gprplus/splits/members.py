@@ -55,11 +55,11 @@ def members_fingerprint(pieces: Iterable[MemberRows]) -> str:
 
 
 def write_members(path: Path, pieces: Iterable[MemberRows], accepted: Callable[[], None]) -> str:
-    """Write the members, whole or not at all, and return their fingerprint.
+    """Write the members atomically, and return their fingerprint.
 
-    `accepted` is asked when all is written and nothing is kept yet; what it raises leaves what was there before. A row
-    group holds one deal of one arm only, and is built in a thread while the one before is written. Keys
-    are as good as random, so they are stored plain; paths are sorted, so each is stored as what it adds to the last.
+    `accepted` is called when everything is written and before it is moved; if it raises, the previous files remain. A
+    row group has one deal of one arm only, and is built in a thread while the previous one is written. Keys
+    are practically random, so they are stored plain; paths are sorted, so each is stored as a difference to the last.
     """
     import pyarrow.parquet as pq
 

@@ -19,13 +19,13 @@ AGAIN = "Build the manifest again with --force."
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """One Parquet file. What keeps it from being read is raised as ManifestError."""
+    """One Parquet file. Errors of reading it are raised as ManifestError."""
 
     path: Path
 
     @cached_property
     def metadata(self) -> "pq.FileMetaData":
-        """What the file says of itself, read once."""
+        """Return the metadata of the file, read once."""
         import pyarrow.parquet as pq
 
         with self._judged():
@@ -42,7 +42,7 @@ class ParquetTable:
         return [self.metadata.row_group(i).num_rows for i in range(self.metadata.num_row_groups)]
 
     def has(self, name: str) -> bool:
-        """Whether a column is there and, by what the file says, not all null."""
+        """Return True if a column exists and, by the metadata of the file, is not all null."""
         if name not in self.names:
             return False
         place = self.names.index(name)
@@ -53,7 +53,7 @@ class ParquetTable:
         return False
 
     def read(self, group: int, names: Sequence[str]) -> "pa.Table":
-        """Columns of one row group. Any number of threads may ask at once."""
+        """Return columns of one row group. Thread-safe."""
         import pyarrow.parquet as pq
 
         with self._judged(), pq.ParquetFile(self.path, metadata=self.metadata) as file:

@@ -1,4 +1,4 @@
-"""A part of a split, one deal of an arm or the test side: its rows as tables, and its fingerprint without them."""
+"""A part of a split, one deal of an arm or the test set: its rows as tables, and its fingerprint without them."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,7 @@ class MemberRows:
             for name in self._coded
         }
         person = self.pool.person[rows]
-        heads = np.flatnonzero(run_starts(person))  # a person's rows stand together: repeating beats looking up
+        heads = np.flatnonzero(run_starts(person))  # rows are sorted by identity: repeating is faster than looking up
         lengths = np.diff(np.append(heads, len(rows)))
         for name, codes in self.pool.of_persons.items():
             repeated = AttributeCodes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
@@ -64,10 +64,10 @@ class MemberRows:
 
     @cached_property
     def fingerprint(self) -> str:
-        """What `sampling.table_fingerprint` gives for the columns, without path, absent weights and absent deals.
+        """Return the result of `sampling.table_fingerprint` for the columns, without path, absent weights and absent
+        deals.
 
-        The uid stands for the path, and a dataset may move; the manifest's own fingerprint covers what belongs to
-        persons.
+        The uid represents the path, and a data set can move; the manifest's fingerprint covers identity attributes.
         """
         layout = schema.arrow_schema(schema.MEMBERS)
         absent = [name for name, value in (("weight", self.weights), ("deal", self.deal)) if value is None]
@@ -84,7 +84,7 @@ class MemberRows:
         return ("arm", "role", *self.pool.images)
 
     def _at(self, name: str, rows: np.ndarray, span: slice) -> AttributeCodes:
-        """One value a row, of what does not belong to persons."""
+        """Return one value for each row, of columns that are not identity attributes."""
         if name in self.pool.images:
             return self.pool.images[name].at(rows)
         codes = self.arm if name == "arm" else AttributeCodes("role", self.role, ROLES)
@@ -100,7 +100,7 @@ class MemberRows:
         return np.broadcast_to(values, len(self.rows))
 
     def _bytes(self, name: str, kind: "pa.DataType") -> Iterator[Any]:
-        """The bytes that stand for a column in a fingerprint."""
+        """Return the bytes of a column in a fingerprint."""
         count = len(self.rows)
         yield sampling.fingerprint_header(name, count)
         if name in _PLAIN:

@@ -1,4 +1,4 @@
-"""A split again from its record alone: somebody's split.json and a manifest of one's own."""
+"""Rebuilding a split from its record: a split.json of another source and a local manifest."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +22,9 @@ _NEEDED = ("request", "fingerprint", "manifest", "datasets", "arms", "test")
 
 @dataclass(frozen=True)
 class RebuildResult:
-    """What came of it: the split where its rows are those of the record, else None; and whatever differs.
+    """Result of a rebuild: the split if its rows are those of the record, else None; and all differences.
 
-    Equal rows may have other versions, or a manifest that has grown in columns: that differs and does no harm.
+    Equal rows can have other versions, or a manifest with more columns: such differences are harmless.
     """
 
     split: Split | None
@@ -32,11 +32,11 @@ class RebuildResult:
 
 
 def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force: bool = False) -> RebuildResult:
-    """Make the split that a split.json (or its folder) describes from a manifest of one's own, and compare the rows.
+    """Make the split of a split.json (or its folder) from a local manifest, and compare the rows.
 
-    The record may come from another machine: of it only what was asked and what came of it is used, no path. Nothing is
-    written unless the rows are the same. Raises SplitError for what is no record of a split, or a question that this
-    manifest cannot answer, and RequestChanged where `output` holds another split and `force` is not given.
+    The record may come from another machine: only its request and fingerprints are used, no path. Nothing is
+    written unless the rows are the same. Raises SplitError for an invalid record, or a question that this
+    manifest cannot answer, and RequestChanged if `output` has another split and `force` is not given.
     """
     theirs, request = read_split_record(record)
     source, output = open_manifest(manifest), Path(output)
@@ -47,7 +47,7 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     differences = tuple(compare_records(replace(theirs, request=asked), found))
     if found.fingerprint != theirs.fingerprint:
         return RebuildResult(None, differences)
-    if _file(record).resolve() == (output / RECORD).resolve():  # the record lies where its split belongs
+    if _file(record).resolve() == (output / RECORD).resolve():  # the record is in the folder of its split
         settled = "same"
     else:
         settled = check_request(output / RECORD, request.record(source.fingerprint), force=force)

@@ -1,4 +1,4 @@
-"""What split.json says of a split before it is audited: what was asked, who stands where, and where it came from."""
+"""The record split.json before the audit: request, members, and provenance."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -97,7 +97,7 @@ def _deal(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str], *, d
 
 
 def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
-    """Of the images, and of their weights where there are any."""
+    """Return the fingerprint of the images, and of their weights if there are any."""
     uid = pool.uid[arm.rows]
     if arm.weights is None:
         return sampling.sha256_digest(np.sort(uid).astype("<u8").tobytes())
@@ -106,7 +106,7 @@ def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
 
 
 def _test_fingerprint(pool: "CandidateTable", side: TestSet) -> str | None:
-    """Of the queries and of the gallery: splits that share their test side have it in common. None without one."""
+    """Return the fingerprint of queries and gallery, equal for splits with one test set. None without a test set."""
     if not len(side.rows):
         return None
     uids = (np.sort(pool.uid[side.rows[chosen]]) for chosen in (side.query, ~side.query))
@@ -133,8 +133,8 @@ def test_set_warnings(side: TestSet, people: int) -> list[str]:
         said.append("There are no test rows (test share 0): runs of this split need a --target.")
     if people == 1:
         said.append(
-            "One person alone is searched for: nothing in the gallery can be taken for that person, so every score is "
-            "100. Give more people, a larger --test-share, or score on a --target."
+            "The test set has only one identity: the gallery has no wrong match for it, so every score is "
+            "100. Use more identities, a larger --test-share, or score on a --target."
         )
     if len(side.excluded):
         said.append(

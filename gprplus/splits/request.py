@@ -154,7 +154,7 @@ class SplitRequest(Options):
         "identity: numbers of identities.",
     )
     add_full_arm: bool = option(
-        False, group=ARMS, old="full", help="Add the arm `full`, which trains on every image of the train side."
+        False, group=ARMS, old="full", help="Add the arm `full`, which trains on every image of the train set."
     )
     restrict: dict[str, tuple[str | int, ...]] = option(
         {},
@@ -357,6 +357,6 @@ def level_set(text: str, present: Sequence[Any], attr: str) -> tuple[int, ...]:
     chosen = set()
     for name in text.lower().split("+"):
         if name not in names:
-            raise SplitError(f"{attr} has no level '{name}' on the train side. {did_you_mean(name, names)}")
+            raise SplitError(f"{attr} has no level '{name}' in the train set. {did_you_mean(name, names)}")
         chosen.add(names[name])
     return tuple(sorted(chosen))

@@ -1,4 +1,4 @@
-"""A split on disk: members.parquet, which says who is in which arm, and split.json, which says why."""
+"""A split on disk: members.parquet, with the rows of the arms, and split.json, with the request and its results."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,9 +29,9 @@ LATER = ("weight", "deal")  # columns that splits made before there were any of 
 
 
 class Split:
-    """One experiment: its arms, and the query and gallery rows they share.
+    """A split: its arms, and the query and gallery rows that they share.
 
-    `made` tells a split that was just built (True) from one that was there already.
+    `made` is True for a split that was just built, False for an existing one.
     """
 
     def __init__(self, path: Path, record: SplitRecord, *, made: bool = False) -> None:
@@ -86,7 +86,7 @@ class Split:
             )
 
     def _parts(self) -> "Iterator[pa.Table]":
-        """Each deal of each arm, then the test side, without the columns that no fingerprint covers."""
+        """Each deal of each arm, then the test set, without the columns that no fingerprint covers."""
         apart = {"path", *identity_attributes()}
         columns = [column.name for column in schema.MEMBERS if column.name not in apart]
         start = 0
@@ -163,7 +163,7 @@ class Split:
         return {name: (one, [groups[group] for group in one.groups]) for name, one in facts.items()}
 
     def members(self, columns: Sequence[str] | None = None) -> "pa.Table":
-        """All rows: those of each arm in turn, deal by deal, then the test rows."""
+        """Return all rows: those of each arm in turn, deal by deal, then the test rows."""
         return self._read(0, columns=columns)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
@@ -191,7 +191,7 @@ class Split:
         return found if same else None
 
     def _read(self, start: int, count: int | None = None, columns: Sequence[str] | None = None) -> "pa.Table":
-        """Rows by position: they stand arm by arm, so that only the row groups of one need be opened."""
+        """Return rows by position: they are sorted by arm, so that only the row groups of one need to be opened."""
         import pyarrow.parquet as pq
 
         names = list(columns or [column.name for column in schema.MEMBERS])

@@ -75,7 +75,7 @@ def test_a_file_that_lacks_images_says_so(home):
 
 def test_a_run_that_is_not_finished_is_refused(home):
     workdir.write_json(home / "broken" / "run.json", {"config": {}})
-    with pytest.raises(AnalysisError, match="is no finished run"):
+    with pytest.raises(AnalysisError, match="is not a finished run"):
         analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "x", features=[f"reid:{home / 'broken'}"])
 
 

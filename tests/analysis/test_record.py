@@ -77,5 +77,5 @@ def test_parts_that_contradict_each_other_are_refused():
             read({**SOUND, key: bad})
     with pytest.raises(AnalysisError, match="settings: the key 'rule' is missing"):
         READ["paper"][1]({**PAPER, "settings": {}})
-    with pytest.raises(AnalysisError, match=r"request.budget: expected people and images"):
+    with pytest.raises(AnalysisError, match=r"request.budget: expected identities and images"):
         READ["search"][1]({**SEARCH, "request": {"budget": [1]}})

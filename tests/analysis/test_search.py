@@ -88,7 +88,7 @@ def test_the_same_search_again_is_read_and_another_stops(found, home):
     [
         ("6", "IDENTITIESxIMAGES"),
         ("0x4", "IDENTITIESxIMAGES"),
-        ("99x1", "the train side of"),
+        ("99x1", "the train set of"),
         ("6x13", "have 72 in all"),
     ],
 )
@@ -156,5 +156,5 @@ def test_paper_mode_searches_for_nothing(home):
 
 def test_too_many_images_to_compare_are_refused(home, tmp_path, monkeypatch):
     monkeypatch.setattr(import_module("gprplus.analysis.search.search"), "MOST", 10)
-    with pytest.raises(GprplusError, match="fewer --people"):
+    with pytest.raises(GprplusError, match="Reduce --people"):
         search(home / "manifest", {"x": home / "fog-manifest"}, "2x2", output=tmp_path, splits=tmp_path / "s")

@@ -61,7 +61,7 @@ def test_one_file_on_both_sides_is_refused_even_under_two_names(manifest, tmp_pa
     trained = next(row["digest"] for row in unlike if row["path"] not in tested)
     twin = next(row for row in unlike if row["path"] in tested)
     copied = [{**row, "digest": trained} if row is twin else row for row in unlike]
-    with pytest.raises(SplitError, match=f"1 test images are byte for byte images of the train side.*{twin['path']}"):
+    with pytest.raises(SplitError, match=f"1 test images are byte for byte images of the train set.*{twin['path']}"):
         make_split(manifest(copied), "weather", output=tmp_path / "leaky")
     assert not (tmp_path / "leaky").exists()
 

@@ -109,10 +109,10 @@ def tried(build, *given, **more):
         return build(*given, **more)
     except SplitError as problem:
         few = (
-            "fell on the test side",
-            "were asked for, but",
+            "are in the test set",
+            "were requested, but",
             "too few",
-            "left to train on",
+            "left for training",
             "can be compared",
             "up to",
         )

@@ -98,7 +98,7 @@ def test_looks_and_files_are_compared_where_manifests_are_built_with_checks(draw
     assert leaks["digests"] == 0
     (mine,) = [pair for pair in leaks["near_duplicates"]["pairs"] if pair["target"].endswith("0001_c01_w01_l03.jpg")]
     assert mine["bits"] <= 3
-    assert "look nearly like a training image" in found.warnings()[0]
+    assert "resemble a training image" in found.warnings()[0]
     with pytest.raises(SplitError, match="1 images of the target other are byte for byte images that"):
         opened(split, target("copied", shutil.copyfile))
 

@@ -20,7 +20,7 @@ from gprplus.splits.matching import deal_levels, match_strata, stratify
 FAST = settings(max_examples=25, deadline=None)
 OTHERS = ("identity", "viewpoint_deg", "illumination")
 # Why a split of few people with many holes is rightly refused.
-EMPTY = ("Nothing can be compared", "one level only", "cannot be told from that of the people")
+EMPTY = ("Nothing can be compared", "one level only", "is aliased with that of the identities")
 
 
 class World(NamedTuple):

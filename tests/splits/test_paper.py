@@ -116,7 +116,7 @@ def test_the_arms_are_those_of_a_slow_twin(both):
 
 def test_a_smaller_manifest_is_refused_in_one_sentence(tmp_path):
     plan, _ = read_study("icassp2021_market")
-    with pytest.raises(SplitError, match=r"asks for 400 identities, but the train side has 120 ") as caught:
+    with pytest.raises(SplitError, match=r"asks for 400 identities, but the train set has 120 ") as caught:
         make_study_splits(plan, write_complete(tmp_path / "manifest", 120).path, tmp_path / "splits", force=False)
     assert str(caught.value).count(". ") == 0
     assert not (tmp_path / "splits").exists()
@@ -148,4 +148,4 @@ def test_asked_properly_every_arm_has_one_size_and_every_attribute_its_controls(
         assert {facts.identities for facts in arms.values()} == {560}
     assert len(splits["market"].arms) == len(splits["duke"].arms) == 8
     searched = {tuple(split.test().column("uid").to_pylist()) for split in splits.values()}
-    assert len(searched) == 1  # one test side for all
+    assert len(searched) == 1  # one test set for all

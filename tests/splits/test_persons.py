@@ -60,7 +60,7 @@ def test_fewer_persons_of_each_gender_are_some_of_the_more(manifest, tmp_path, c
 
 def test_two_person_attributes_that_always_go_together_are_refused(manifest, tmp_path, crossed):
     looks = [{**look, "hair": "long" if look["gender"] == "female" else "short"} for look in LOOKS]
-    with pytest.raises(SplitError, match="effect of gender cannot be told from that of hair"):
+    with pytest.raises(SplitError, match="effect of gender is aliased with that of hair"):
         make_split(manifest(crossed(48), people=looks), "gender", output=tmp_path / "split")
 
 

@@ -1,4 +1,4 @@
-"""The test side: who is on it, who searches, and what it does not depend on."""
+"""The test set: who is on it, who searches, and what it does not depend on."""
 
 from collections import Counter, defaultdict
 
@@ -185,7 +185,7 @@ def test_of_a_person_with_one_image_a_camera_the_larger_half_is_to_be_found(mani
 
 
 @pytest.mark.parametrize(
-    ("share", "says"), [(0.001, "No identity fell on the test side"), (0.999, "No identity is left to train on")]
+    ("share", "says"), [(0.001, "No identity fell in the test set"), (0.999, "No identity is left for training")]
 )
 def test_an_empty_side_is_refused(manifest, tmp_path, crossed, share, says):
     with pytest.raises(SplitError, match=says):

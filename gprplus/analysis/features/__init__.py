@@ -1,4 +1,4 @@
-"""What images are compared by: named kinds of features, and the one place that chooses among them."""
+"""Image features for comparisons: named kinds of features, and the function that selects them."""
 
 from gprplus.analysis.features.base import Features
 from gprplus.analysis.features.registry import KNOWN, make_features

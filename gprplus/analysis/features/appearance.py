@@ -74,11 +74,11 @@ def describe_image(root: Path, path: str) -> np.ndarray | None:
 
 
 def scale_features(features: np.ndarray) -> dict[str, np.ndarray]:
-    """Pooled features `(N, 13) float64` in comparable units: group -> `(N, d)`, and "all" -> `(N, 13)`.
+    """Scale pooled features `(N, 13) float64` to comparable units: group -> `(N, d)`, and "all" -> `(N, 13)`.
 
-    Each feature is divided by its standard deviation over the pool (a constant one says nothing and becomes 0).
-    Within a group the features weigh the same, and in "all" the groups do: a Euclidean distance of 1 is one standard
-    deviation in everything.
+    Each feature is divided by its standard deviation over the pool (a constant one becomes 0).
+    Within a group the features have equal weights, and in "all" the groups have: a Euclidean distance of 1 is one
+    standard deviation in everything.
     """
     spread = features.std(axis=0)
     unit = np.where(spread > 1e-9, features / np.where(spread > 1e-9, spread, 1.0), 0.0)

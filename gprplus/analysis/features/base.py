@@ -1,4 +1,4 @@
-"""What a kind of features gives: numbers for a list of images, and the points that distances are taken between."""
+"""Interface of a kind of features: numbers for a list of images, and the points of Euclidean distances."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class ImageBatch:
 class Features:
     """One kind of features.
 
-    `source` stands in the request: whatever changes a number must change it. `look` takes images, workers and progress
-    to `(N, D) float64`; `points` takes the pooled rows of both sides to named `(N, d)` arrays, between which distances
-    are Euclidean (the first name is the main one). `measures` are those of `discrepancy.costs`.
+    `source` is part of the request: every change of the numbers must change it. `look` maps images, workers and
+    progress to `(N, D) float64`; `points` maps the pooled rows of source and target to named `(N, d)` arrays with
+    Euclidean distances (the first name is the main one). `measures` are those of `distance_estimators.costs`.
     """
 
     name: str

@@ -27,10 +27,10 @@ def with_norm_feature(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]
 
 
 def reid_features(path: Path, device: str) -> Features:
-    """The network of a run (its folder, or the model.safetensors in it), as it embeds for scoring.
+    """Load the network of a run (its folder, or the model.safetensors in it), as used for scoring.
 
-    It should have been trained on a third dataset: one that has seen either side knows it too well. Raises
-    AnalysisError where there is no such run.
+    It should have been trained on a third data set, because training on source or target would bias it. Raises
+    AnalysisError if there is no such run.
     """
     from gprplus.baseline import devices
     from gprplus.baseline.network import model
@@ -42,7 +42,7 @@ def reid_features(path: Path, device: str) -> Features:
     record = read_json(weights.parent / "run.json", AnalysisError, "the folder of a finished run")
     config = record.get("config", {})
     if not weights.is_file() or not {"network", "input", "compute"} <= set(config):
-        raise AnalysisError(f"{path} is no finished run: expected {MODEL} beside a run.json that describes it.")
+        raise AnalysisError(f"{path} is not a finished run: expected {MODEL} and the run.json that describes it.")
     where = str(weights.parent / "run.json")
     network, size = (
         from_mapping(NetworkSettings, config["network"], where),
@@ -63,7 +63,7 @@ def reid_features(path: Path, device: str) -> Features:
 
 
 def resnet50_features(path: Path | None, device: str) -> Features:
-    """Unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128: general looks, no persons."""
+    """Compute unit features of ImageNet's ResNet-50, pooled, `(N, 2048)`, of images at 256 x 128."""
     import torch
 
     from gprplus.baseline import devices
@@ -97,7 +97,7 @@ def resnet50_features(path: Path | None, device: str) -> Features:
 
 
 def state_digest(state: dict) -> str:
-    """Twelve hex digits that tell one set of weights from another."""
+    """Return twelve hex digits that identify a set of weights."""
     digest = hashlib.sha256()
     for name in sorted(state):
         digest.update(name.encode())

@@ -21,7 +21,7 @@ KNOWN = {
 
 
 def make_features(asked: Sequence[str], device: str = "auto") -> list[Features]:
-    """The kinds of features asked for, ready to look. Raises AnalysisError for what is unknown, double or not there."""
+    """Return the requested kinds of features. Raises AnalysisError if one is unknown, repeated or missing."""
     found = [_one(text, device) for text in asked]
     names = [features.name for features in found]
     double = sorted({name for name in names if names.count(name) > 1})
@@ -62,7 +62,7 @@ def histogram_features() -> Features:
 
 
 def read_given_features(path: Path) -> Features:
-    """Features that somebody else made, both sides in one file, each row named by uid or path."""
+    """Read external features, source and target in one file, each row named by uid or path."""
     from gprplus.evaluation.external_features import read_for_rows
 
     if not path.is_file():

@@ -26,11 +26,11 @@ from gprplus.core.sampling import hash64, join_canonical, priorities, splitmix64
 RESAMPLES = 1000
 _TAILS = (0.025, 0.975)
 BIAS = (
-    "Known bias: these losses are mean distances of pairs, which grow with the spread of a level: they favour levels "
-    "whose images are all alike, wherever the target lies. Beside them stands the debiased loss; where the two rank "
-    "levels differently, that is a finding.",
-    "Known bias: a split count follows how many values a column has, not what it does; beside it stands what the same "
-    "trees count when the losses are shuffled.",
+    "Known bias: these losses are mean distances of pairs, which grow with the spread of a level: they favor levels "
+    "with similar images, whatever the target. The table also has the debiased loss; if the two rank "
+    "levels differently, that is a result.",
+    "Known bias: a split count depends on the number of values of a column, not on its effect; the table also has the "
+    "counts of the same trees with shuffled losses.",
 )
 
 
@@ -58,11 +58,12 @@ def measure_target(
     workers: int | None,
     progress: Progress,
 ) -> dict[str, tuple[dict[str, pa.Table], dict[str, Any]]]:
-    """By target, the tables losses and counts and what else is to be kept. AnalysisError without complete persons."""
+    """Return, by target, the tables losses and counts and their record. AnalysisError without complete identities."""
     crossed = side.crossed
     if crossed is None:
         raise AnalysisError(
-            f"Paper mode needs {MIN_IDENTITIES} persons with an image in every combination; {side.manifest.path} has "
+            f"Paper mode needs {MIN_IDENTITIES} identities with an image in every combination; {side.manifest.path} "
+            "has "
             "fewer. Leave --mode paper out."
         )
     roots = side.manifest.roots()
@@ -148,13 +149,13 @@ def _target_tables(
 
 
 def draw_pairs(source: np.ndarray, target: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Which target images each render is compared with, `(N, min(count, T)) int64`, drawn by a hash of both uids."""
+    """Draw the target images paired with each render, `(N, min(count, T)) int64`, by a hash of both uids."""
     keyed = splitmix64(source[:, None].astype(np.uint64) ^ splitmix64(target[None, :].astype(np.uint64)))
     return np.argsort(priorities(keyed, seed, "pair"), axis=1)[:, :count]
 
 
 def losses_by_level(table: np.ndarray, axis: int) -> np.ndarray:
-    """Means of a table `(P, L1, ..., Lk)` by person and level of one factor, `(P, L)`."""
+    """Return means of a table `(P, L1, ..., Lk)` by identity and level of one factor, `(P, L)`."""
     return table.mean(axis=tuple(a for a in range(1, table.ndim) if a != axis + 1))
 
 
@@ -166,9 +167,9 @@ def _interval(each: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def split_counts(
     total: np.ndarray, crossed: CrossedSample, settings: PaperSettings, rng: np.random.Generator
 ) -> tuple[list[dict[str, Any]], str]:
-    """Rows of columns.COUNTS without the target, or why there are none.
+    """Return rows of columns.COUNTS without the target, or the reason for none.
 
-    Columns are numbers, the person's among them, as in the paper's own figure: that is what makes its importance follow
+    Columns are numbers, including the identity, as in the figure of the paper: therefore its importance follows its
     cardinality. `total` `(P, L1, ..., Lk)`.
     """
     try:

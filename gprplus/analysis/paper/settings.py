@@ -1,4 +1,4 @@
-"""What the GPR+ paper does not state, as named settings: layers, weights, sizes, cut rules, trees."""
+"""Settings that the GPR+ paper does not state: layers, weights, sizes, cut rules, trees."""
 
 import json
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from gprplus.core.errors import AnalysisError, did_you_mean
 
 @dataclass(frozen=True)
 class PaperSettings:
-    """What the paper does not tell, and what is taken instead.
+    """Settings that the paper does not state, with defaults.
 
-    alpha and beta 0 mean: so that each term has unit standard deviation over the levels. `pairs` target images are
+    alpha and beta 0 mean: each term has unit standard deviation over the levels. `pairs` target images are
     drawn by hash for every render. `rule` is one of RULES. `trees`, `depth` and `eta` are XGBoost's.
     """
 
@@ -49,12 +49,12 @@ class PaperSettings:
         return from_mapping(cls, dict(given), "paper settings")
 
     def record(self) -> dict[str, Any]:
-        """All of it, as it goes into the record."""
+        """Return all settings for the record."""
         return json.loads(json.dumps(asdict(self)))
 
 
 def cut_below_mean(totals: np.ndarray) -> np.ndarray:
-    """Levels whose loss is not above the mean over levels: where the paper's line lies for viewpoint."""
+    """Select levels whose loss is not above the mean over levels: the threshold of the paper for viewpoint."""
     return totals <= totals.mean()
 
 
@@ -88,7 +88,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class LossNetwork:
-    """VGG-19 on a device, and what tells its weights from others."""
+    """VGG-19 on a device, with an identifier of its weights."""
 
     model: Any
     device: str

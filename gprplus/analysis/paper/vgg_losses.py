@@ -26,11 +26,11 @@ _TOGETHER = 16
 
 
 class WithinLevelDistance:
-    """Mean squared distance between vectors of two different persons at one level, from sums alone.
+    """Mean squared distance between vectors of two different identities at one level, from sums alone.
 
-    With Q the sum of squared lengths, S the sum of vectors, n how many, and q, s, m the same of one person, the sum
-    over ordered pairs of different persons is 2 (n Q - sum m q) - 2 (|S|^2 - sum |s|^2), of n^2 - sum m^2 pairs.
-    Persons come one after the other; `close` ends one.
+    With Q the sum of squared lengths, S the sum of vectors, n their number, and q, s, m the same for one identity, the
+    sum over ordered pairs of different identities is 2 (n Q - sum m q) - 2 (|S|^2 - sum |s|^2), of n^2 - sum m^2 pairs.
+    Identities are processed one after the other; `close` ends one.
     """
 
     def __init__(self, levels: int) -> None:
@@ -40,13 +40,13 @@ class WithinLevelDistance:
         self.mine = np.zeros((levels, 2))  # m, q
 
     def add(self, level: int, vector: torch.Tensor) -> None:
-        """One image of the present person."""
+        """Add one image of the current identity."""
         known = self.own[level]
         self.own[level] = vector.clone() if known is None else known.add_(vector)
         self.mine[level] += 1, float(vector.double().square().sum())
 
     def close(self) -> None:
-        """The present person has no more images."""
+        """End the current identity."""
         for level, own in enumerate(self.own):
             if own is None:
                 continue
@@ -58,7 +58,7 @@ class WithinLevelDistance:
         self.mine[:] = 0
 
     def mean(self) -> np.ndarray:
-        """By level, `(L,)`; NaN where there is one person only."""
+        """Return the distance by level, `(L,)`; NaN with only one identity."""
         n, whole, weighted, squares, same = self.facts.T
         total = np.array([0.0 if s is None else float(s.square().sum()) for s in self.sum])
         pairs = n**2 - same
@@ -95,7 +95,7 @@ def pair_losses(
     workers: int | None,
     progress: Progress,
 ) -> PairLosses:
-    """Look at every image once. `source` stands in the order of `crossed.flat`, person after person."""
+    """Process every image once. `source` is in the order of `crossed.flat`, sorted by identity."""
     size = (settings.height, settings.width)
     terms = ("content", "style")
     held: dict[str, list[torch.Tensor]] = {term: [] for term in terms}
@@ -145,7 +145,7 @@ def _squares(left: torch.Tensor, right: torch.Tensor) -> np.ndarray:
 
 
 def _inside(cost: np.ndarray, people: np.ndarray) -> float:
-    """The mean over pairs of different persons."""
+    """Return the mean over pairs of different identities."""
     return float(
         distance_estimators.within_group(
             distance_estimators.block_sums(cost, people, people), np.ones((1, people.max() + 1))

@@ -1,4 +1,4 @@
-"""Which images to train on under a budget, for one target: a subset, its rivals and its controls."""
+"""Subset search under a budget, for one target: a subset, the results of other methods, and controls."""
 
 from gprplus.analysis.search.search import Budget, SearchResult, search
 

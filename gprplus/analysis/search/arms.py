@@ -29,7 +29,7 @@ def factors_and_cells(source: Manifest) -> tuple[list[str], list[str]]:
 def declared_arms(
     name: str, found: Mapping[str, "HeldOutResult"], cells: Sequence[str], identities: int, draws: int
 ) -> list[DeclaredArm]:
-    """All of one number of persons and images: what was searched for, the threshold rule's, random ones, wrong ones."""
+    """Arms with equal numbers of identities and images: searched, threshold rule, random, and of other targets."""
     mine = found[name]
     counts = {SELECTED: mine.counts}
     if "threshold" in mine.chosen:
@@ -49,9 +49,9 @@ def write_search_split(
     seed: int,
     force: bool,
 ) -> Split:
-    """The split, whose differences are taken to random images of the same persons.
+    """Make the split, with random images of the same identities as reference.
 
-    It has one deal: the cells were counted for the persons that this seed takes.
+    It has one deal, because the cells were counted for the identities of this seed.
     """
     return make_split(
         source,

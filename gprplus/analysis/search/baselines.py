@@ -109,13 +109,13 @@ def coordinate_subset(problem: SubsetProblem) -> np.ndarray | None:
 
 
 def random_images(problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """As many images as the budget has, drawn from all there are."""
+    """Draw as many images as the budget has, from all images."""
     del searched
     return rng.multivariate_hypergeometric(problem.most, problem.images) / problem.images
 
 
 def random_levels(problem: SubsetProblem, searched: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
-    """What was searched for with the levels of each factor renamed by chance: as few of them, as unevenly weighted."""
+    """Permute the levels of each factor of the searched subset randomly: the number and weights of levels are equal."""
     sizes = problem.levels.max(axis=0) + 1
     names = [rng.permutation(size) for size in sizes]
     renamed = np.stack([name[problem.levels[:, k]] for k, name in enumerate(names)])
@@ -148,7 +148,7 @@ def _mean(inside: np.ndarray) -> np.ndarray:
 
 
 def _even(problem: SubsetProblem, kept: list[set[int]]) -> np.ndarray | None:
-    """All combinations of the levels kept, alike."""
+    """Weight all combinations of the kept levels equally."""
     inside = np.all([np.isin(problem.levels[:, k], sorted(levels)) for k, levels in enumerate(kept)], axis=0)
     return problem.filled(_mean(inside))
 

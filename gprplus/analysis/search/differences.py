@@ -63,7 +63,7 @@ class DiscrepancyParts:
 
 
 def memberships(people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which images `(I, T) float64` each identity has, of the identities `people` `(T,)`, and the share `(I,)`."""
+    """Return the images `(I, T) float64` of each identity, for identities `people` `(T,)`, and the share `(I,)`."""
     own = (np.unique(people)[:, None] == people[None, :]).astype(np.float64)
     return own, own.sum(axis=1) / len(people)
 
@@ -98,7 +98,7 @@ def _difference(control: str, value: float, half: float) -> Difference:
 
 
 def is_nearest(found: Sequence[Difference]) -> bool:
-    """Whether every control is shown to be farther from the target than the searched subset."""
+    """Return True if every control is shown to be farther from the target than the searched subset."""
     return bool(found) and all(one.farther for one in found)
 
 

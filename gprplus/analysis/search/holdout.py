@@ -1,7 +1,7 @@
-"""How near each way to choose comes on the halves of source and target it was not chosen by, and how firm it is.
+"""Evaluation of each method on the held-out halves of source and target, and the stability of its subset.
 
-Both sides are halved. Judged with the persons it was chosen by, a choice that fits no more than these persons' chance
-differences between cells would look near to any target.
+Source and target are halved. Evaluated on the identities used for selection, a subset that only fits chance
+differences between cells would appear near to any target.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ from gprplus.analysis.search.baselines import SubsetProblem
 from gprplus.analysis.search.differences import control_differences
 from gprplus.analysis.search.kernels import Kernels
 
-RESAMPLES = 200  # of the target's persons, for intervals
-REDRAWS = 20  # of both sides' persons, each a search of its own
+RESAMPLES = 200  # of the target identities, for intervals
+REDRAWS = 20  # of the identities of source and target, each with a new search
 _TAILS = (0.025, 0.975)
 
 
@@ -51,10 +51,10 @@ def held_out_results(
     draws: int,
     redraws: int = REDRAWS,
 ) -> HeldOutResult:
-    """Choose by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool` with every method, and
-    evaluate on the others; on the same source identities where `half` has all of them.
+    """Select by the source identities `half` `(P,) bool` and the target images `fit` `(T,) bool` with every method, and
+    evaluate on the others; on the same source identities if `half` has all of them.
 
-    `problem` makes the programme of persons counted so often and target images weighted so.
+    `problem` makes the program for given weights of identities and target images.
     """
     own, other = (
         HoldoutScorer.of(known.of(half), fit),
@@ -114,7 +114,7 @@ def halve_identities(persons: int, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class HoldoutScorer:
-    """Persons of the source and images of the target `(T,) bool` that judge; `fair` is Kernels.unbiased of them."""
+    """Source identities and target images `(T,) bool` for evaluation; `fair` is Kernels.unbiased of them."""
 
     known: Kernels
     fair: np.ndarray
@@ -122,7 +122,7 @@ class HoldoutScorer:
 
     @classmethod
     def of(cls, known: Kernels, images: np.ndarray) -> "HoldoutScorer":
-        """A judge of these kernels' persons and these images."""
+        """Make the evaluation for the identities of these kernels and these images."""
         return cls(known, known.unbiased(), images)
 
     def discrepancy(self, weights: np.ndarray, images: np.ndarray | None = None) -> float:
@@ -132,7 +132,7 @@ class HoldoutScorer:
         return float(weights @ self.fair @ weights - apart + self.known.in_target(counted))
 
     def resampled(self, weights: np.ndarray, rng: np.random.Generator) -> list[float]:
-        """The same with the target's persons drawn anew, `RESAMPLES` times."""
+        """Return the result for resampled target identities, `RESAMPLES` times."""
         people = np.unique(self.known.people[self.images])
         most, found = int(self.known.people.max()) + 1, []
         for _ in range(RESAMPLES):
@@ -144,7 +144,7 @@ class HoldoutScorer:
 def _row(
     name: str, each: list[np.ndarray], own: HoldoutScorer, other: HoldoutScorer, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """One way to choose; of several random draws their mean and the range of the draws."""
+    """Result of one method; for several random draws their mean and range."""
     weights = [counts / counts.sum() for counts in each]
     held = [other.discrepancy(w) for w in weights]
     spread = held if len(each) > 1 else other.resampled(weights[0], rng)
@@ -167,7 +167,7 @@ def _again(
     fit: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """The search once more, with persons of both sides that choose drawn anew."""
+    """Repeat the search with resampled identities of source and target."""
     targets = np.unique(known.people[fit])
     times = np.bincount(rng.choice(targets, len(targets)), minlength=int(known.people.max()) + 1)
     drawn = rng.multinomial(half.sum(), half / half.sum()).astype(np.float64)

@@ -9,8 +9,8 @@ from gprplus.analysis import distance_estimators
 
 @dataclass(frozen=True)
 class Kernels:
-    """RBF kernels of P persons in C cells `(P, C, P, C) float32`, with T target images `(P, C, T)`, and among these
-    `(T, T)`; `people` `(T,)` are the target's persons from 0.
+    """RBF kernels of P identities in C cells `(P, C, P, C) float32`, with T target images `(P, C, T)`, and among these
+    `(T, T)`; `people` `(T,)` are the identities of the target from 0.
     """
 
     inside: np.ndarray
@@ -19,16 +19,18 @@ class Kernels:
     people: np.ndarray
 
     def of(self, persons: np.ndarray) -> "Kernels":
-        """The same of some of the source's persons, `(P,) bool`."""
+        """Return the kernels of some of the source identities, `(P,) bool`."""
         return Kernels(self.inside[persons][:, :, persons], self.across[persons], self.target, self.people)
 
     def biased(self, weights: np.ndarray | None = None) -> np.ndarray:
-        """Q `(C, C)` with persons counted `weights` `(P,)` times, pairs of a person with itself included."""
+        """Return Q `(C, C)` with identities counted `weights` `(P,)` times, including pairs of an identity with
+        itself.
+        """
         share = self._share(weights)
         return np.einsum("p,pcqd,q->cd", share, self.inside, share, optimize=True)
 
     def unbiased(self) -> np.ndarray:
-        """Q `(C, C)` over pairs of two different persons."""
+        """Return Q `(C, C)` over pairs of two different identities."""
         people = len(self.inside)
         same = np.einsum("pcpd->cd", self.inside, optimize=True) / people**2
         return (self.biased() - same) * people / (people - 1)
@@ -38,7 +40,7 @@ class Kernels:
         return np.einsum("p,pct,t->c", self._share(weights), self.across, images / images.sum(), optimize=True)
 
     def in_target(self, images: np.ndarray) -> float:
-        """The mean over pairs of two different persons of the target, images counted `images` `(T,)` times."""
+        """Return the mean over pairs of two different target identities, images counted `images` `(T,)` times."""
         apart = np.where(self.people[:, None] == self.people[None, :], 0.0, np.outer(images, images))
         return float((apart * self.target).sum() / apart.sum()) if apart.any() else float("nan")
 
@@ -48,7 +50,9 @@ class Kernels:
 
 
 def build_kernels(source: np.ndarray, target: np.ndarray, target_people: np.ndarray) -> tuple[Kernels, float]:
-    """Of source points `(P, C, D)` and target points `(T, D)`, with the median distance of all as bandwidth."""
+    """Compute the kernels of source points `(P, C, D)` and target points `(T, D)`, with the median distance as
+    bandwidth.
+    """
     people, cells, width = source.shape
     flat = source.reshape(-1, width)
     bandwidth = distance_estimators.median_distance(np.vstack([flat, target]))

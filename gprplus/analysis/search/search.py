@@ -1,4 +1,4 @@
-"""`search`: the subset of a manifest nearest to each target under a budget, judged on images it was not chosen by."""
+"""`search`: the subset of a manifest nearest to each target under a budget, evaluated on held-out images."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -33,14 +33,14 @@ RIDGE = 0.01  # part of the mean diagonal of Q: enough for one solution, too lit
 
 @dataclass(frozen=True)
 class Budget:
-    """So many persons, so many images of each."""
+    """Number of identities, and number of images of each."""
 
     identities: int
     images: int
 
     @classmethod
     def of(cls, text: str) -> "Budget":
-        """'400x50': 400 persons with 50 images each. Raises AnalysisError.
+        """Parse '400x50': 400 identities with 50 images each. Raises AnalysisError.
 
         >>> Budget.of("400x50")
         Budget(identities=400, images=50)
@@ -58,8 +58,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What was found for one target: the record, the cells (columns.CELLS) and the rivals (columns.RIVALS), and the
-    folder of the split that a benchmark can run.
+    """Result for one target: the record, the cells (columns.CELLS), the compared methods (columns.RIVALS), and the
+    folder of the split for a benchmark.
     """
 
     path: Path
@@ -70,17 +70,19 @@ class SearchResult:
 
     @property
     def differences(self) -> list[Difference]:
-        """How much farther each control is from the held-out target; empty for a search of an earlier version."""
+        """Return how much farther each control is from the held-out target; empty for a search of an earlier
+        version.
+        """
         return search_record(self.info, self.path / RECORD).differences
 
     @property
     def nearest(self) -> bool:
-        """Whether every control is shown to be farther from the target than the searched subset."""
+        """Return True if every control is shown to be farther from the target than the searched subset."""
         return is_nearest(self.differences)
 
     @property
     def verdict(self) -> str:
-        """The same in words, with the controls that are not shown to be farther."""
+        """Return the verdict in words, with the controls that are not shown to be farther."""
         return verdict.search_sentence(self.info["target"], self.differences)
 
     @classmethod
@@ -119,7 +121,7 @@ def search(
 
     Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
     compared with `rivals` and with controls by the others (Search.differences); `floor` is the part of its even share
-    that each viewpoint keeps. Kernels are taken over `people` of the train side who have every cell. The split has the
+    that each viewpoint keeps. Kernels are taken over `people` of the train set who have every cell. The split has the
     subset, the threshold rule's, `draws` random ones of either kind, and the subset found for each other target. Raises
     AnalysisError where the budget is larger than what there is.
     """
@@ -143,7 +145,7 @@ def search(
     assert crossed is not None
     if crossed.flat.size > MOST:
         raise AnalysisError(
-            f"{crossed.flat.size:,} images were to be compared with each other, more than {MOST:,}: fewer --people."
+            f"{crossed.flat.size:,} images would be compared with each other, more than {MOST:,}. Reduce --people."
         )
     others = {name: target_sample(target, images, seed) for name, target in opened.items()}
     most = cell_capacity(side, budget, seed)
@@ -158,7 +160,9 @@ def search(
 
 
 def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
-    """How many images the budget's persons have in each cell, `(C,)`: the persons a split of this seed takes first."""
+    """Count the images of the budget's identities in each cell, `(C,)`: the first identities of a split with this
+    seed.
+    """
     assert side.crossed is not None
     table, crossed = side.table, side.crossed
     cell_of = crossed.cell_of(table)
@@ -170,14 +174,15 @@ def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
     keyed = hash64_many(join_canonical(row["dataset"], row["identity"]) for row in rows)
     if budget.identities > len(keyed):
         raise AnalysisError(
-            f"The budget has {budget.identities:,} identities, but the train side of {side.manifest.path} has "
+            f"The budget has {budget.identities:,} identities, but the train set of {side.manifest.path} has "
             f"{len(keyed):,}."
         )
     taken = bottom_k(priorities(keyed, seed, "identity"), budget.identities, keyed)
     most = np.bincount(cell_of[known][np.isin(person, taken)], minlength=len(crossed.cells()))
     if budget.total > most.sum():
         raise AnalysisError(
-            f"The budget has {budget.total:,} images, but its {budget.identities:,} persons have {most.sum():,} in all."
+            f"The budget has {budget.total:,} images, but its {budget.identities:,} identities have {most.sum():,} "
+            "in total."
         )
     return most
 

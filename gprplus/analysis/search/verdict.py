@@ -1,4 +1,4 @@
-"""Whether the searched subset is shown to be nearer to a target than the controls, in words and as a page."""
+"""Verdict whether the searched subset is nearer to a target than the controls, in words and as a page."""
 
 from collections.abc import Sequence
 
@@ -49,7 +49,7 @@ def format_interval(one: Difference) -> str:
 
 
 def search_sentence(target: str, found: Sequence[Difference]) -> str:
-    """One or two sentences: the searched subset is nearest, or which controls are not shown to be farther."""
+    """Return one or two sentences: the searched subset is nearest, or the controls that are not shown to be farther."""
     if not found:
         return f"The search for {target} has no intervals for its controls. Search again with --force."
     if is_nearest(found):

@@ -89,9 +89,9 @@ def _associations(audit: Audit) -> None:
     ]
     if rows:
         heads = ["attributes", "Cramer's V", "information", "V inside a person", "p of V"]
-        console.print_table(heads, rows, "What goes together on the train side (0-1)", right=(1, 2, 3, 4))
+        console.print_table(heads, rows, "What goes together in the train set (0-1)", right=(1, 2, 3, 4))
     elif worst:
-        console.print_result("No two attributes go together on the train side.")
+        console.print_result("No two attributes go together in the train set.")
 
 
 def _figure(value: float | None, digits: int = 2) -> str:

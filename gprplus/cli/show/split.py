@@ -18,7 +18,7 @@ def as_json(split: "Split") -> None:
 
 
 def as_text(split: "Split") -> None:
-    """The arms as a table, the test side, what was matched, what to beware of."""
+    """The arms as a table, the test set, what was matched, what to beware of."""
     from gprplus.cli.console import print_note, print_result, print_table
     from gprplus.reporting.formatting import pluralize
 

@@ -1,6 +1,7 @@
-"""Evaluating a --where tree over Arrow columns, with the types minded and unknown levels named.
+"""Evaluation of a --where tree over Arrow columns, with type checks and errors for unknown levels.
 
-A dictionary column is judged once a level, then looked up by code, so that two million rows cost no string comparison.
+A dictionary column is evaluated once for each level, then looked up by code, so that two million rows need no string
+comparison.
 """
 
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def _is_number(kind: "pa.DataType") -> bool:
 
 
 def _numbers(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
-    """One comparison of a column of numbers."""
+    """Evaluate one comparison of a column of numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -103,7 +104,7 @@ def _numbers(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
 
 
 def _reader(test: Comparison, text: str, values: "pa.Array", known: bool) -> Callable[[Token], Any]:
-    """How a value token is read for this column's type."""
+    """Parse a value token for the type of a column."""
     import pyarrow as pa
 
     name, kind = test.column.text, values.type

@@ -24,7 +24,7 @@ def parse_number(text: str) -> Decimal | None:
 
 
 def is_whole(value: Decimal) -> bool:
-    """Whether a number has no fraction; so it is with everything beyond 64 bits, which equals no column's value."""
+    """Return True if a number has no fraction, as all numbers beyond 64 bits, which equal no value of a column."""
     return abs(value) >= 2**64 or value == value.to_integral_value()
 
 
@@ -54,7 +54,7 @@ def compare_numbers(values: "pa.Array", op: str, wanted: Decimal) -> "pa.Array":
 
 
 def is_in(values: "pa.Array", wanted: list[Decimal]) -> "pa.Array":
-    """Whether each value is one of the wanted numbers, null where it is null."""
+    """Return whether each value is one of the given numbers, null for null."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

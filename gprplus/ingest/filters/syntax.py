@@ -9,14 +9,14 @@ SHOWN = 200  # characters of an expression in a message
 
 @dataclass(frozen=True)
 class Token:
-    """A piece of the text: its kind ("word", "quoted", "mark", "end"), what it says, and where it starts (from 0)."""
+    """A token of the text: its kind ("word", "quoted", "mark", "end"), its text, and its start (from 0)."""
 
     kind: str
     text: str
     at: int
 
     def says(self, *words: str) -> bool:
-        """Whether this is one of the given marks or (in any case) keywords."""
+        """Return True if the token is one of the given marks or (in any case) keywords."""
         return self.kind in ("mark", "word") and self.text.lower() in words
 
 
@@ -71,5 +71,5 @@ def _short(text: str, at: int) -> str:
 
 
 def unquote(token: Token) -> str:
-    """What a value token says, quotes taken off."""
+    """Return the value of a token, without quotes."""
     return token.text[1:-1] if token.kind == "quoted" else token.text

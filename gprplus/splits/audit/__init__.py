@@ -1,4 +1,4 @@
-"""What a careful reader checks before believing a split: balance, association, leakage, shortcuts."""
+"""Split audit: balance, association, leakage, shortcuts."""
 
 from gprplus.splits.audit.association import cramers_v, mutual_information
 from gprplus.splits.audit.run_audit import audit_split, scope_includes

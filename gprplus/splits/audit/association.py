@@ -1,4 +1,4 @@
-"""How strongly two attributes go together: statistics of contingency tables, with known oracles."""
+"""Association of two attributes: statistics of contingency tables, with known oracles."""
 
 import numpy as np
 
@@ -18,9 +18,9 @@ def cramers_v(table: np.ndarray) -> float | None:
 
 
 def mutual_information(table: np.ndarray) -> float | None:
-    """Mutual information of a table `(r, c)` of counts over the smaller entropy, 0-1; None where one side is constant.
+    """Mutual information of a table `(r, c)` of counts over the smaller entropy, 0-1; None if an attribute is constant.
 
-    1 says that one attribute is a function of the other, which Cramer's V says only where the levels are as many.
+    The value is 1 if one attribute is a function of the other; Cramer's V is then 1 only with equal numbers of levels.
 
     >>> mutual_information(np.array([[10, 10], [10, 10]])), mutual_information(np.array([[5, 0], [0, 5], [5, 0]]))
     (0.0, 1.0)
@@ -119,8 +119,8 @@ def gini_impurity(sizes: np.ndarray) -> float:
 def standardize(shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Differences of shares `(A, L)` of levels between any two arms, in standard deviations.
 
-    `(L,)` the largest difference of each level, and `(L, 2)` the arms it lies between. A level that one arm has in
-    every image and another in none differs by infinitely many. Austin, "Balance diagnostics", 2009: (p - q) over the
+    `(L,)` the largest difference of each level, and `(L, 2)` the two arms. The difference is infinite for a level that
+    one arm has in every image and another in none. Austin, "Balance diagnostics", 2009: (p - q) over the
     root of (p(1-p) + q(1-q))/2.
 
     >>> standardize(np.array([[0.5, 0.5], [0.5, 0.5]]))[0].tolist()

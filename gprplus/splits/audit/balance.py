@@ -1,4 +1,4 @@
-"""What the arms hold, how they differ, and which attributes go together on the train side."""
+"""Content of the arms, differences between arms, and association of attributes in the train set."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -20,11 +20,11 @@ from gprplus.splits.audit.counts import JointTable, LevelCounts, cross_codes
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
 from gprplus.splits.designs import ArmSet, DesignInput
 
-SAMPLE = 128  # persons whose images tell how attributes go together inside a person
+SAMPLE = 128  # identities used to estimate associations within identities
 
 
 def describe_arms(counted: LevelCounts, factors: Sequence[str]) -> dict[str, Any]:
-    """Images of each person, of each level and of each cell of `factors` in one arm."""
+    """Count the images of each identity, of each level and of each cell of `factors` in one arm."""
     pool, persons = counted.pool, counted.persons[counted.persons > 0]
     known = {**pool.images, **pool.traits}
     found = {
@@ -56,10 +56,10 @@ def level_table(codes: AttributeCodes, counts: np.ndarray) -> dict[str, int]:
 
 
 def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequence[str]) -> dict[str, np.ndarray]:
-    """Counts of the arms by level, `(A, L + 1)`, unknown first, of each attribute but those they are `about`, and of
+    """Count the arms by level, `(A, L + 1)`, unknown first, for each attribute except those they are `about`, and for
     identity.
 
-    What belongs to persons is counted in persons: their images are no independent evidence of it.
+    Identity attributes are counted by identity: the images of one identity are not independent.
     """
     names = [name for name, codes in {**pool.images, **pool.traits}.items() if codes.levels and name not in about]
     tables = {"identity": np.stack([arm.persons for arm in arms])} if "identity" not in about else {}
@@ -107,12 +107,12 @@ def level_differences(
 def attribute_pairs(
     train: DesignInput, counted: LevelCounts, per_person: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, float | None]]:
-    """Cramer's V and mutual information of each pair of attributes on the train side, by statistic.
+    """Return Cramer's V and mutual information of each pair of attributes in the train set, by statistic.
 
-    Pairs of image-level attributes also given identity, on the images of at most SAMPLE persons. An attribute that
-    renames another (one to one) has that one's figures. `association_p` is the permutation p of V where that is above
-    0, of images for two of their attributes, of persons for two of theirs; images of one person are no independent
-    evidence on persons, so that pairs of the two kinds have none.
+    Pairs of image attributes are also computed given identity, on the images of at most SAMPLE identities. An attribute
+    that is one to one with another has the same values. `association_p` is the permutation p value of V if V is above
+    0, over images for two image attributes, over identities for two identity attributes; images of one identity are not
+    independent, so pairs of the two kinds have none.
     """
     pool = train.pool
     twins = train.relations.twins()
@@ -168,12 +168,12 @@ def chance_of_pairs(tables: Mapping[str, np.ndarray], with_arm: Mapping[str, flo
 
 
 def _by_level(trait: AttributeCodes, by_person: np.ndarray) -> np.ndarray:
-    """Rows of each level of a trait and of an image-level attribute, from those of each person `(I, L + 1)`."""
+    """Sum the rows of each level of an identity attribute and of an image attribute from those of each identity."""
     return np.stack([by_person[trait.values == code, 1:].sum(axis=0) for code in range(len(trait.levels))])
 
 
 class _Within:
-    """Pairs of levels inside each of a few persons, drawn by priority."""
+    """Pairs of levels within each of a few identities, drawn by priority."""
 
     def __init__(self, pool: CandidateTable, rows: np.ndarray) -> None:
         there = np.flatnonzero(np.bincount(pool.person[rows], minlength=len(pool.persons)))
@@ -184,12 +184,12 @@ class _Within:
         _, self.person = np.unique(pool.person[self.rows], return_inverse=True)
 
     def varies(self, name: str) -> bool:
-        """Whether a person has images at more than one level."""
+        """Return whether an identity has images at more than one level."""
         values = self.pool.images[name].values[self.rows]
         return bool((np.diff(values)[np.diff(self.person) == 0] != 0).any())
 
     def table(self, first: str, second: str) -> np.ndarray:
-        """Rows `(S, r, c)` of each person and pair of levels."""
+        """Return the rows `(S, r, c)` of each identity and pair of levels."""
         one, two = (self.pool.images[name] for name in (first, second))
         wide = len(two.levels) + 1
         shape = (int(self.person.max(initial=0)) + 1) * (len(one.levels) + 1), wide
@@ -198,7 +198,7 @@ class _Within:
 
 
 def nested_pairs(counted: LevelCounts, per_person: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """For each image-level attribute, the share of persons with several images who have one level of it only."""
+    """Return for each image attribute the share of identities with several images that have only one level of it."""
     several = counted.persons > 1
     if not several.any():
         return {}

@@ -1,4 +1,4 @@
-"""Whether effects of several attributes can be told apart at all: the main-effect design matrix, from pair counts.
+"""Collinearity of the effects of several attributes: the main-effect design matrix, from pair counts.
 
 No matrix of rows is made: the products of two attributes' indicators are their table of counts.
 """
@@ -43,10 +43,10 @@ def gvif(products: np.ndarray, groups: Sequence[np.ndarray]) -> list[float | Non
 def collinearity(
     relations: AttributeRelations, counted: LevelCounts, per_person: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, float | int | None]]:
-    """For each attribute of images: `df`, `gvif` among all of them, and `gvif_given_identity` inside persons.
+    """Return for each image attribute: `df`, `gvif` among all of them, and `gvif_given_identity` within identities.
 
-    Null where the attribute is aliased or, inside persons, does not vary. Declared functions of others are left out.
-    `per_person` holds the counts `(I, L + 1)` of each attribute, unknown first.
+    Null if the attribute is aliased or, within identities, does not vary. Declared functions of others are left out.
+    `per_person` has the counts `(I, L + 1)` of each attribute, unknown first.
     """
     names = [name for name in per_person if not _declared(relations, name, set(per_person))]
     kept = {name: np.flatnonzero(per_person[name].sum(axis=0))[1:] for name in names}  # the first is the reference

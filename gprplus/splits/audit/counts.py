@@ -14,9 +14,9 @@ _BLOCK = 1 << 18  # rows counted together: what crossing them takes in memory
 
 @dataclass(frozen=True)
 class JointTable:
-    """Image-level attributes of all rows of a pool packed into one code a row; place 0 of each axis is "unknown".
+    """Image attributes of all rows of a pool packed into one code for each row; index 0 of each axis is "unknown".
 
-    Only the attributes whose combinations fit; `names` and `shape` (levels + 1) say which.
+    Only the attributes whose combinations fit; `names` and `shape` (levels + 1) list them.
     """
 
     names: tuple[str, ...]
@@ -46,7 +46,7 @@ def pack_codes(images: Mapping[str, AttributeCodes], size: int) -> JointTable:
 
 
 class LevelCounts:
-    """Counts of some rows of a pool: images of each person, and of each level of any attributes."""
+    """Counts of some rows of a pool: images of each identity, and of each level of any attributes."""
 
     def __init__(self, pool: CandidateTable, joint: JointTable, rows: np.ndarray) -> None:
         self.pool, self.joint, self.rows = pool, joint, rows
@@ -58,11 +58,11 @@ class LevelCounts:
 
     @cached_property
     def persons(self) -> np.ndarray:
-        """Rows of each person of the pool, `(I,)`."""
+        """Return the rows of each identity of the pool, `(I,)`."""
         return np.bincount(self.pool.person[self.rows], minlength=len(self.pool.persons))
 
     def margin(self, name: str) -> np.ndarray:
-        """Rows of each level `(L + 1,)`, unknown first, of an attribute of images or of persons."""
+        """Return the rows of each level `(L + 1,)`, unknown first, of an image or identity attribute."""
         if name in self.pool.traits:
             return self.of_trait(name, self.persons).astype(np.int64)
         if name in self.joint.names:
@@ -76,7 +76,7 @@ class LevelCounts:
         return np.bincount(codes.values + 1, weights=persons, minlength=len(codes.levels) + 1)
 
     def crossing(self, names: Sequence[str]) -> np.ndarray:
-        """Rows of each combination of some of `joint.names`, axes in the order asked for."""
+        """Return the rows of each combination of some of `joint.names`, with axes in the given order."""
         places = [self.joint.names.index(name) for name in names]
         rest = tuple(place for place in range(len(self.joint.names)) if place not in places)
         left = sorted(places)
@@ -90,7 +90,7 @@ class LevelCounts:
         return cross_codes(one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1))[1:, 1:]
 
     def by_person(self, name: str) -> np.ndarray:
-        """Rows of each person and level of an image-level attribute `(I, L + 1)`, unknown first."""
+        """Return the rows of each identity and level of an image attribute `(I, L + 1)`, unknown first."""
         codes = self.pool.images[name].at(self.rows)
         return cross_codes(
             self.pool.person[self.rows], codes.values + 1, (len(self.pool.persons), len(codes.levels) + 1)
@@ -106,7 +106,7 @@ def cross_codes(first: np.ndarray, second: np.ndarray, shape: tuple[int, int]) -
     table = np.zeros(shape[0] * shape[1], dtype=np.int64)
     for start in range(0, len(first), _BLOCK):
         code = first[start : start + _BLOCK].astype(np.int64) * shape[1] + second[start : start + _BLOCK]
-        low = int(code.min())  # rows stand by person, so that a block meets few of them
+        low = int(code.min())  # rows are sorted by identity, so that a block has few of them
         found = np.bincount(code - low)
         table[low : low + len(found)] += found
     return table.reshape(shape)

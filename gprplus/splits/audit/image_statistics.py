@@ -1,4 +1,4 @@
-"""Measures of pictures: those that the manifest holds, and, when asked for, those of a sample that is decoded."""
+"""Image statistics: those of the manifest, and, if requested, those of a decoded sample."""
 
 import time
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def statistics_of_rows(train: DesignInput, attr: str) -> tuple[dict[str, Any], d
 def statistics_of_pixels(
     train: DesignInput, attr: str, roots: Mapping[str, Path]
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The same of a sample that is read and decoded, with border pixels and compression; and what that cost."""
+    """Compute the statistics of a decoded sample, with border pixels and compression, and the time it took."""
     start = time.perf_counter()
     pool, level = train.pool, train.pool.codes(attr)
     rows = sample_rows(pool, train.rows, level, PIXELS)
@@ -53,9 +53,9 @@ def statistics_of_pixels(
 
 
 def identity_from_border(train: DesignInput, roots: Mapping[str, Path]) -> dict[str, Any]:
-    """How often the person is told from border pixels alone, on images that the guess was not fitted on.
+    """Return the accuracy of predicting the identity from border pixels alone, on images not used for fitting.
 
-    Every second image of a person, by priority, is held out: a place or a light that goes with the person tells.
+    Every second image of an identity, by priority, is held out: a high accuracy means that place or light depend on it.
     """
     pool = train.pool
     everybody = AttributeCodes("identity", pool.person, tuple(range(len(pool.persons))))
@@ -95,7 +95,7 @@ def _column(pool: CandidateTable, name: str, rows: np.ndarray) -> np.ndarray:
 
 
 def _look(root: Path, path: str) -> dict[str, Any]:
-    """One image: luminance 0-1 and its spread, HSV saturation 0-1, edges, means of the border's sides, compression."""
+    """Measure one image: mean and sd of luminance 0-1, HSV saturation 0-1, edges, means of the border, compression."""
     import cv2
 
     try:

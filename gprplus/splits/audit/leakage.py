@@ -1,4 +1,4 @@
-"""What must not stand on both sides: persons and files."""
+"""Leakage: identities and files in both the train set and the test set."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -27,8 +27,8 @@ def find_leakage(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestS
     if len(shared):
         names = [pool.persons[code][1] for code in shared]
         raise SplitError(
-            f"{len(shared):,} identities stand on both sides: {first_few(names)}. This is a mistake of gprplus; report "
-            "it."
+            f"{len(shared):,} identities are in both the train set and the test set: {first_few(names)}. This is a bug "
+            "of gprplus; please report it."
         )
     digests = pool.texts.column("digest") if pool.texts.has("digest") else None
     if digests is None or digests.null_count == len(digests):
@@ -54,7 +54,7 @@ def _refuse_shared_files(pool: CandidateTable, digests: "pa.Array", train: np.nd
     if pc.any(twice).as_py():
         paths = pool.texts.take("path", test).filter(twice).to_pylist()
         raise SplitError(
-            f"{len(paths):,} test images are byte for byte images of the train side, under other identities: "
+            f"{len(paths):,} test images are byte for byte images of the train set, under other identities: "
             f"{first_few(paths)}. "
             "Put the identities right, or leave these images out with --where."
         )
@@ -68,10 +68,10 @@ LISTED = 20
 def near_duplicates(
     pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet
 ) -> tuple[dict[str, Any], list[str]]:
-    """Test images whose difference hash lies within RADIUS bits of an image that any deal of any arm trains on, for
+    """Find test images with a difference hash within RADIUS bits of a training image of any deal of any arm, for
     leakage and the warnings.
 
-    Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty where the manifest has no hashes.
+    Queries come first, then the gallery, by priority, up to LOOKED_AT. Empty if the manifest has no hashes.
     """
     column = pool.texts.column("dhash") if pool.texts.has("dhash") else None
     if column is None or column.null_count == len(pool):
@@ -90,8 +90,9 @@ def near_duplicates(
         return found, []
     shown = first_few([f"{one} and {other}" for _, one, other in pairs])
     return found, [
-        f"{len(pairs):,} of {len(test):,} test images look nearly like a training image ({shown}). Dark or foggy "
-        "renders of two people do; a person under two names would too: look at some."
+        f"{len(pairs):,} of {len(test):,} test images resemble a training image ({shown}). This is normal for dark "
+        "or foggy "
+        "renders, but can also be one identity under two names: check some of them."
     ]
 
 

@@ -22,7 +22,7 @@ ASSOCIATED = 0.1  # a Cramer's V from which an association with the arm is worth
 
 
 def scope_includes(done: str, asked: str) -> bool:
-    """Whether an audit that was made looked at all that another asks for."""
+    """Return True if an audit covers everything that another scope requires."""
     order = list(SCOPES)
     return order.index(done) >= order.index(asked)
 
@@ -36,10 +36,11 @@ def audit_split(
     roots: Mapping[str, Path] | None = None,
     surveyed: TrainSummary | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads images below `roots`.
+    """Return the audit of a split as JSON, and its warnings as sentences. The scope "pixels" reads images below
+    `roots`.
 
-    `surveyed` is what was found out about the train side already, with no level of it merged.
-    Raises SplitError where persons or files stand on both sides, or an image that is looked at cannot be read.
+    `surveyed` are the results for the train set without merged levels.
+    Raises SplitError if train set and test set share identities or files, or an image cannot be read.
     """
     pool = train.pool
     found: dict[str, Any] = {
@@ -68,7 +69,9 @@ def audit_split(
 
 
 def _of_looks(train: DesignInput, plan: ArmSet, roots: Mapping[str, Path] | None) -> tuple[dict[str, Any], list[str]]:
-    """What gives a level away, and what it does to the picture, for each attribute the arms are about."""
+    """Return shortcuts that reveal a level, and the effect of levels on image statistics, for each attribute of the
+    arms.
+    """
     found: dict[str, Any] = {"shortcuts": {}, "manipulation": {}}
     warnings: list[str] = []
     if roots is not None:
@@ -105,7 +108,7 @@ def _of_rows(train: DesignInput, plan: ArmSet, surveyed: TrainSummary) -> tuple[
 
 
 def _as_matched(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
-    """What counted as equal when it was matched counts as equal here; what was merged follows from nothing any more."""
+    """Treat levels that were merged for matching as equal; merged attributes are a function of nothing."""
     if not maps:
         return train
     kept = tuple(alias for alias in train.relations.aliases if not {alias.name, *alias.of} & set(maps))
@@ -113,7 +116,7 @@ def _as_matched(train: DesignInput, maps: Mapping[str, str]) -> DesignInput:
 
 
 def _before_merging(train: DesignInput, plan: ArmSet, maps: Mapping[str, str]) -> dict[str, Any]:
-    """How the compared arms differ in the levels themselves of what was merged to match them."""
+    """Return the differences between compared arms in the original levels of merged attributes."""
     if len(plan.compared) < 2:
         return {}
     joint = pack_codes({}, len(train.pool))
@@ -124,9 +127,9 @@ def _before_merging(train: DesignInput, plan: ArmSet, maps: Mapping[str, str]) -
 
 
 def _leanings(train: DesignInput, plan: ArmSet, with_arm: Mapping[str, float | None]) -> list[str]:
-    """One sentence on what the arms differ in beside the attribute, strongest first.
+    """Return one sentence on the differences between arms in other attributes, largest first.
 
-    Arms that are meant to have different persons are not blamed for it, nor is an attribute that is known to be tied.
+    Arms with different identities by design are not listed, nor attributes with a known relation to the tested one.
     """
     excused = set().union(*(train.relations.tied(attr) for attr in plan.about or (train.request.attr,)))
     if "identity" not in plan.strata:

@@ -1,4 +1,4 @@
-"""What gives a level away without a look at the person, and what a level does to the picture."""
+"""Shortcuts that reveal a level from the background or the file, and effects of a level on image statistics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +13,7 @@ MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warni
 
 
 def sample_rows(pool: CandidateTable, rows: np.ndarray, level: AttributeCodes, images: int) -> np.ndarray:
-    """At most about `images` of the rows that know their level: whole persons, drawn by priority, then their rows."""
+    """Draw at most about `images` of the rows with a known level: whole identities by priority, then their rows."""
     rows = rows[level.values[rows] >= 0]
     counts = np.bincount(pool.person[rows], minlength=len(pool.persons))
     people = np.flatnonzero(counts)
@@ -28,11 +28,12 @@ def sample_rows(pool: CandidateTable, rows: np.ndarray, level: AttributeCodes, i
 
 
 def probe_shortcuts(features: np.ndarray, level: np.ndarray, person: np.ndarray) -> dict[str, Any] | None:
-    """How often the level `(n,)` is told from features `(n, k)` alone, on persons that the guess was not fitted on.
+    """Return the accuracy of predicting the level `(n,)` from features `(n, k)` alone, on held-out identities.
 
-    Naive Bayes on quantile bins with equal priors, fitted on every second person and asked about the others, both ways
-    round. `accuracy` is the mean over levels, so that `chance` is one over their number; `above` says that it exceeds
-    chance by MARGIN and by three standard errors over persons. None where a level has fewer than two persons a half.
+    Naive Bayes on quantile bins with equal priors, fitted on every second identity and tested on the others, in both
+    directions. `accuracy` is the mean over levels, so `chance` is one over their number; `above` means that it exceeds
+    chance by MARGIN and by three standard errors over identities. None if a level has fewer than two identities in a
+    half.
     """
     there = ~np.isnan(features).any(axis=1)
     features, level, person = features[there], level[there], person[there]
@@ -69,10 +70,10 @@ def probe_shortcuts(features: np.ndarray, level: np.ndarray, person: np.ndarray)
 
 
 def level_shifts(measures: Mapping[str, np.ndarray], level: np.ndarray, names: Sequence[Any]) -> dict[str, Any]:
-    """What each level does to each measure `(n,)`: its means, the share of the spread it explains, how levels overlap.
+    """Return the effect of each level on each statistic `(n,)`: means, explained share of the variance, and overlap.
 
-    `explained` is eta squared, 0-1; `overlap` the least share, over pairs of levels, that their histograms over common
-    quantile bins have in common: 0 where some two levels never look alike, 1 where all look the same.
+    `explained` is eta squared, 0-1; `overlap` the minimum, over pairs of levels, of the shared area of their histograms
+    over common quantile bins: 0 if two levels never have similar images, 1 if all are equal.
     """
     found = {}
     for measure, column in measures.items():
@@ -102,7 +103,7 @@ def level_shifts(measures: Mapping[str, np.ndarray], level: np.ndarray, names: S
 
 
 def shortcut_sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]) -> list[str]:
-    """One warning on all that gives a level away, the worst first."""
+    """Return one warning on all shortcuts that reveal a level, the worst first."""
     above = {name: found for name, found in probes.items() if found and found["above"]}
     if not above:
         return []
@@ -111,11 +112,9 @@ def shortcut_sentences(attr: str, probes: Mapping[str, Mapping[str, Any] | None]
     if attr == "identity":
         best = ranked[0][1]
         return [
-            f"Who it is can be told from {ranked[0][0]} alone, in {100 * best['accuracy']:.0f}% of images that the "
-            f"guess was not fitted on (chance {100 * chance:.0f}%): places or light go with persons."
+            f"The identity can be predicted from {ranked[0][0]} alone, in {100 * best['accuracy']:.0f}% of held-out "
+            "images "
+            f"(chance {100 * chance:.0f}%): places or light depend on the identity."
         ]
     told = ", ".join(f"{name} {100 * found['accuracy']:.0f}%" for name, found in ranked)
-    return [
-        f"The level of {attr} can be told without a look at the person, for people the guess was not fitted on, from: "
-        f"{told} (chance {100 * chance:.0f}%)."
-    ]
+    return [f"The level of {attr} can be predicted for held-out identities from: {told} (chance {100 * chance:.0f}%)."]

@@ -1,4 +1,4 @@
-"""What the audit says of the train side as a whole, whatever arms are drawn from it: work for while they are drawn."""
+"""Audit of the whole train set, independent of the arms: computed while the arms are drawn."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from gprplus.splits.designs import DesignInput
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """The attributes of all rows packed for counting, and what `found` says of those of the train side."""
+    """The attributes of all rows packed for counting, and `found`, the associations in the train set."""
 
     joint: JointTable
     found: Mapping[str, Any]
 
 
 def train_summary(train: DesignInput) -> TrainSummary:
-    """Association and nesting of the attributes of the train side."""
+    """Association and nesting of the attributes of the train set."""
     pool, twins = train.pool, train.relations.twins()
     joint = pack_codes(
         {name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool)

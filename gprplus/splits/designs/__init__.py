@@ -1,4 +1,4 @@
-"""The kinds of experiment, by name: one module a design, each a function from the train side to its arms."""
+"""The kinds of experiment, by name: one module a design, each a function from the train set to its arms."""
 
 from dataclasses import replace
 
@@ -37,10 +37,10 @@ __all__ = [
 
 
 def draw_design(train: DesignInput) -> ArmSet:
-    """The arms of the design asked for; by default that which suits the attribute: a ladder of persons, a comparison
-    between persons, or one within them.
+    """Return the arms of the requested design; by default the one for the attribute: an identity ladder, a comparison
+    between identities, or one within them.
 
-    Raises SplitError for a design that is not known or does not suit the attribute.
+    Raises SplitError for a design that is unknown or does not fit the attribute.
     """
     name = train.request.design or _suited(train)
     if name not in DESIGNS:

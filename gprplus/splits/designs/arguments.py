@@ -1,4 +1,4 @@
-"""What comparing designs share: the levels asked for, what --on-missing leaves, the levels that a control draws."""
+"""Common arguments of comparing designs: requested levels, --on-missing policy, random levels of controls."""
 
 import math
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from gprplus.splits.designs.base import DesignInput
 from gprplus.splits.matching import MatchedRows, MatchingStrata, complete_blocks, stratify
 from gprplus.splits.request import level_set
 
-DRAWS = 5  # what the field asks for of random levels before their spread can be told from an effect
+DRAWS = 5  # recommended minimum of random draws to distinguish their spread from an effect
 
 
 def require_within_identity(train: DesignInput, design: str) -> None:
-    """Raise SplitError for an attribute that one person cannot change: the design compares persons with themselves."""
+    """Raise SplitError for an attribute that is constant for each identity: the design compares within identities."""
     attr = train.request.attr
     if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
         suited = "identity" if attr == "identity" else "persons"
         raise SplitError(
-            f"The design {design} compares persons with themselves, but {attr} does not vary within a person. "
+            f"The design {design} compares images within identities, but {attr} does not vary within an identity. "
             f"Leave --design out: {attr} has the design {suited}."
         )
 
 
-# Of --on-missing: what asks for persons who have every combination. The others let matching itself drop.
+# Policies of --on-missing that require identities with every combination. With the others, matching drops slots.
 WHOLE = ("drop-identity", "fail")
 
 
@@ -42,9 +42,9 @@ def requested_levels(
     present = codes.present()
     known = [codes.levels[code] for code in present]
     if not len(present):
-        raise SplitError(f"{attr} is not known for any image on the train side, so that there is nothing to compare.")
+        raise SplitError(f"{attr} is not known for any image in the train set, so that there is nothing to compare.")
     if len(present) == 1:
-        raise SplitError(f"{attr} has one level only on the train side ({known[0]}); an experiment needs two.")
+        raise SplitError(f"{attr} has one level only in the train set ({known[0]}); an experiment needs two.")
     if levels is None:
         return [(int(code),) for code in present], present, codes.levels
     sets = list(dict.fromkeys(level_set(text, known, attr) for text in levels))
@@ -73,7 +73,7 @@ def apply_missing_policy(
     if train.request.on_missing == "fail" and len(lacking):
         names = ", ".join(train.pool.persons[code][1] for code in lacking[:3])
         raise SplitError(
-            f"{len(lacking):,} of {len(np.unique(person)):,} identities on the train side lack some combination with "
+            f"{len(lacking):,} of {len(np.unique(person)):,} identities in the train set lack some combination with "
             f"{train.request.attr} "
             f"(such as {names}), and --on-missing=fail was given. Try --on-missing=drop-stratum or drop-identity."
         )
@@ -118,7 +118,9 @@ def random_sets(
 def _random_set(
     train: DesignInput, size: int, seen: set[tuple[int, ...]], compared: np.ndarray, level_keys: np.ndarray, draw: int
 ) -> tuple[int, ...]:
-    """`size` levels of the compared ones by hashed priority, other than those seen; the caller knows there are some."""
+    """Draw `size` levels of the compared ones by hashed priority, different from earlier draws, which must be
+    possible.
+    """
     attempt = 0
     while True:
         stream = f"random-levels-{draw}-{attempt}"
@@ -132,7 +134,7 @@ def _random_set(
 
 
 def count_levels(matched: MatchedRows) -> dict[str, Any]:
-    """What matching kept, for the audit."""
+    """Return the retention of matching, for the audit."""
     return {
         "candidates": matched.candidates,
         "matched": int(matched.slots.rows.size),

@@ -1,4 +1,4 @@
-"""What every design is given and gives back, and the registry that holds them."""
+"""Input and output of all designs, and their registry."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from gprplus.splits.request import WARN_RETENTION, SplitRequest
 
 @dataclass(frozen=True)
 class DesignInput:
-    """The train side as a design sees it: the pool, positions of its train rows, the request, ties among attributes."""
+    """The train set as a design sees it: the pool, positions of its train rows, the request, ties among attributes."""
 
     pool: CandidateTable
     rows: np.ndarray
@@ -26,7 +26,7 @@ class DesignInput:
 
     @property
     def person(self) -> np.ndarray:
-        """The person of each train row."""
+        """Return the identity of each train row."""
         return self.pool.person[self.rows]
 
     def codes(self, name: str) -> AttributeCodes:
@@ -34,17 +34,17 @@ class DesignInput:
         return self.pool.codes(name).at(self.rows)
 
     def order(self, stream: str = "identity") -> np.ndarray:
-        """Priorities of all persons of the pool under the seed, `(I,) uint64`."""
+        """Return the priorities of all identities of the pool under the seed, `(I,) uint64`."""
         return sampling.priorities(self.pool.person_keys, self.request.seed, stream)
 
 
 @dataclass(frozen=True)
 class DrawnArm:
-    """One training set: its kind, the levels it is about, and its rows as sorted positions in the pool.
+    """One training set: its kind, its levels, and its rows as sorted positions in the pool.
 
-    `facts` go into split.json beside its counts; `weights` (n,) float64, where there are any, say how often training
-    draws a row against the others of the arm (their mean is 1). `others` are the same arm in deals 1, 2, ...
-    (`gprplus.splits.dealing`); empty where the rows of all deals are equal.
+    `facts` go into split.json with its counts; `weights` (n,) float64, if any, are the sampling weights of the rows
+    in the arm (their mean is 1). `others` are the same arm in deals 1, 2, ...
+    (`gprplus.splits.dealing`); empty if the rows of all deals are equal.
     """
 
     kind: str
@@ -71,10 +71,10 @@ def sorted_unique(rows: np.ndarray, size: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ArmSet:
-    """The arms of a split by name, in order, with what the audit needs to judge them.
+    """The arms of a split by name, in order, with the input of the audit.
 
-    `compared` names the arms whose contents must not differ in anything but the attributes `about` (by default the one
-    asked about), `reference` the arm that differences are taken to. `facts` go into split.json under the design's name.
+    `compared` names the arms that may differ only in the attributes `about` (by default the tested
+    one), `reference` the arm that differences refer to. `facts` go into split.json under the design's name.
     """
 
     design: str
@@ -92,7 +92,7 @@ class ArmSet:
 
 @dataclass(frozen=True)
 class Design:
-    """One kind of experiment: how its arms are drawn, the question it answers, and a command that asks it."""
+    """One kind of experiment: how its arms are drawn, the question it answers, and an example command."""
 
     draw: Callable[[DesignInput], ArmSet]
     asks: str
@@ -134,36 +134,36 @@ def check_retention(matched: MatchedRows, request: SplitRequest, advice: str) ->
 
 
 def apply_size_limits(slots: MatchedSlots, order: np.ndarray, request: SplitRequest, unit: str) -> MatchedSlots:
-    """The slots that the sizes asked for leave, or a sentence on what there is. `unit` names a block: "persons", ..."""
+    """Return the slots within the requested sizes, or an error with the available number. `unit` names a block."""
     per_block = np.bincount(slots.block)
     most = int(per_block.max())
     wanted = request.images_per_identity
     able = int((per_block >= (wanted or 1)).sum())
     if able == 0:
         raise SplitError(
-            f"No person has {wanted:,} images at each level of {request.attr} on the train side; the most is {most:,}."
+            f"No identity has {wanted:,} images at each level of {request.attr} in the train set; the maximum is "
+            f"{most:,}."
         )
     if request.identities is not None and request.identities > able:
         images = f" with {wanted:,} images at each level" if wanted else ""
         raise SplitError(
-            f"{request.identities:,} identities were asked for, but the train side has {able:,} {unit}{images} for "
+            f"{request.identities:,} identities were requested, but the train set has {able:,} {unit}{images} for "
             f"--attr={request.attr}."
         )
     unlimited = take_first(slots, order, request.identities, wanted, None)
     if request.budget is not None and request.budget > len(unlimited):
         raise SplitError(
-            f"A budget of {request.budget:,} images was asked for, but each arm of --attr={request.attr} can have at "
+            f"A budget of {request.budget:,} images was requested, but each arm of --attr={request.attr} can have at "
             f"most {len(unlimited):,}."
         )
     return take_first(slots, order, request.identities, wanted, request.budget)
 
 
 def random_images(train: DesignInput, wanted: np.ndarray, draw: int) -> DrawnArm:
-    """The control of equal size: `wanted[p]` images of each person p, drawn from all that person has to train on.
+    """Draw the control of equal size: `wanted[p]` images of each identity p, from all its training images.
 
-    Held fixed: the persons, the number of images of each, and so the total. Left free: every attribute, the one in
-    question included. It differs from the mixture in that nothing is balanced, and says what careful dealing by itself
-    is worth.
+    Constant: the identities, the number of images of each, and so the total. Random: every attribute, including the
+    tested one. The difference to the mixture is that nothing is balanced, so it measures the effect of balancing alone.
     """
     mine = np.flatnonzero(wanted[train.person] > 0)
     rows = train.rows[mine]

@@ -1,9 +1,9 @@
-"""Comparing persons: attributes that one person cannot change, such as gender or a dress.
+"""Comparison between identities, for attributes that are constant for each identity, such as gender or a dress.
 
-Within a person there is nothing to match, so the arms have different persons, as many of each level as the rarest level
-has. They are lined up by priority, the r-th of each level making one block; a block keeps the combinations of
-image-level factors that all its persons have. So arms agree in the number of persons, in images per person and in the
-joint law of everything but the persons themselves.
+Nothing can be matched within an identity, so the arms have different identities, with the number of the rarest level.
+They are aligned by priority, the r-th of each level making one block; a block keeps the combinations of
+image factors that all its identities have. Arms therefore agree in the number of identities, in images for each
+and in the joint distribution of everything except identity attributes.
 """
 
 import numpy as np
@@ -27,11 +27,11 @@ from gprplus.splits.matching import MatchedRows, MatchedSlots, match_strata, str
 
 @design(
     "persons",
-    asks="What are persons of one kind worth against as many of another?",
+    asks="How good are identities of one kind, compared with the same number of another kind?",
     example="--attr=gender",
 )
 def between_identities(train: DesignInput) -> ArmSet:
-    """Arms `only-<level>` of different persons, `mix` of whole persons, `random-images-1` of random persons."""
+    """Make arms `only-<level>` of different identities, `mix` of whole identities, `random-images-1` of random ones."""
     request = train.request
     trait = identity_level(train)
     _refuse_twins(train, trait)
@@ -40,10 +40,10 @@ def between_identities(train: DesignInput) -> ArmSet:
     block = align_identities(train, _without_holes(train, trait, compared, strata), compared)
     matched = _match(train, compared, block, strata)
     warnings = check_retention(
-        matched, request, f"the persons of different {request.attr} share hardly any combination."
+        matched, request, f"the identities of different {request.attr} share hardly any combination."
     )
     order = np.arange(len(block), dtype=np.uint64)
-    slots = apply_size_limits(matched.slots, order, request, f"persons of each {request.attr}")
+    slots = apply_size_limits(matched.slots, order, request, f"identities of each {request.attr}")
     arms = {
         file_safe(f"only-{'+'.join(str(names[code]) for code in codes)}"): _whole(
             train, slots, compared, codes, names, "only"
@@ -62,7 +62,7 @@ def between_identities(train: DesignInput) -> ArmSet:
         reference="mix",
         levels=tuple(names[code] for code in compared),
         compared=tuple(name for name, arm in arms.items() if arm.kind == "only"),
-        strata=("block of persons", *strata),
+        strata=("block of identities", *strata),
         retention=matched.retention,
         matching=count_levels(matched),
         warnings=tuple(warnings),
@@ -70,7 +70,7 @@ def between_identities(train: DesignInput) -> ArmSet:
 
 
 def identity_level(train: DesignInput) -> AttributeCodes:
-    """The attribute as one code a person, unknown for persons without train rows."""
+    """Return the attribute as one code for each identity, unknown for identities without train rows."""
     codes = train.codes(train.request.attr)
     values = np.full(len(train.pool.persons), -1, dtype=np.int32)
     values[train.person] = codes.values
@@ -80,7 +80,7 @@ def identity_level(train: DesignInput) -> AttributeCodes:
 def _without_holes(
     train: DesignInput, trait: AttributeCodes, compared: np.ndarray, strata: tuple[str, ...]
 ) -> AttributeCodes:
-    """The attribute, unknown for persons whom --on-missing leaves out because they lack a combination."""
+    """Return the attribute, unknown for identities that --on-missing drops because they lack a combination."""
     if train.request.on_missing not in WHOLE:
         return trait
     pool = train.pool
@@ -94,7 +94,7 @@ def _without_holes(
 
 
 def align_identities(train: DesignInput, trait: AttributeCodes, compared: np.ndarray) -> np.ndarray:
-    """`(B, L)` persons: line r holds the r-th of each compared level by priority; the rarest level sets the lines."""
+    """Align identities `(B, L)`: row r has the r-th of each compared level by priority; the rarest level sets B."""
     priority = train.order()
     columns = []
     for code in compared:
@@ -128,7 +128,7 @@ def _whole(
     names: tuple[object, ...],
     kind: str,
 ) -> DrawnArm:
-    """Whole persons: line after line takes the next of the levels in a hashed order."""
+    """Choose whole identities: row after row takes the next of the levels in a hashed order."""
     among = np.flatnonzero(np.isin(compared, codes))
     level_keys = sampling.hash64_many(
         sampling.join_canonical(train.request.attr, str(names[compared[i]])) for i in among
@@ -142,10 +142,11 @@ def _whole(
 
 
 def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots) -> dict[str, DrawnArm]:
-    """As many persons as an arm has, drawn from all, with as many random images of each.
+    """Draw as many identities as an arm has, from all, with as many random images of each.
 
-    Each line's place is taken by the first person drawn who has as many images as the line could have (`whole`), the
-    longest lines first: who that is depends on no size that was asked for, so that smaller arms are parts of larger.
+    Each row takes the first drawn identity with as many images as the row could have (`whole`), the
+    longest rows first: the choice does not depend on the requested size, so that smaller arms are subsets of larger
+    ones.
     """
     able = np.bincount(whole.block)
     sizes = np.bincount(slots.block, minlength=len(able))
@@ -158,7 +159,7 @@ def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots
         left = np.ones(len(drawn), dtype=bool)
         wanted = np.zeros(len(owned), dtype=np.int64)
         for line in lines[np.lexsort((lines, -able[lines]))]:
-            first = int((left & (owned[drawn] >= able[line])).argmax())  # there is one: the line's own persons are
+            first = int((left & (owned[drawn] >= able[line])).argmax())  # exists: the identities of the row have enough
             left[first] = False
             wanted[drawn[first]] = sizes[line]
         arms[f"random-images-{draw}"] = random_images(train, wanted, draw)
@@ -166,7 +167,7 @@ def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots
 
 
 def _refuse_twins(train: DesignInput, trait: AttributeCodes) -> None:
-    """Refuse an attribute that splits the persons exactly as another one does."""
+    """Refuse an attribute that partitions the identities exactly like another one."""
     known = trait.values >= 0
     for name, other in train.pool.traits.items():
         both = set(zip(trait.values[known].tolist(), other.values[known].tolist(), strict=True))
@@ -178,9 +179,9 @@ def _refuse_twins(train: DesignInput, trait: AttributeCodes) -> None:
             and known.sum() > len(both)
         ):
             raise SplitError(
-                f"The effect of {trait.name} cannot be told from that of {name}: on the train side each {trait.name} "
-                f"goes with one {name} and "
-                "the other way round. More varied persons are needed."
+                f"The effect of {trait.name} is aliased with that of {name}: in the train set each {trait.name} "
+                f"occurs with one {name} and "
+                "vice versa. More varied identities are needed."
             )
 
 
@@ -188,7 +189,8 @@ def _small(slots: MatchedSlots, attr: str) -> list[str]:
     count = len(np.unique(slots.block))
     if count < 8:
         return [
-            f"Each arm has only {count} persons, because the rarest {attr} has no more; differences between persons "
-            "will drown its effect."
+            f"Each arm has only {count} identities, because the rarest {attr} has no more; differences between "
+            "identities "
+            "will dominate its effect."
         ]
     return []

@@ -1,4 +1,4 @@
-"""`budget` and `scaling`: how a score grows with persons, with images of each, and with all of it at once."""
+"""`budget` and `scaling`: growth of a score with identities, with images of each, and with both."""
 
 import re
 
@@ -22,23 +22,23 @@ from gprplus.splits.identifiability import nesting_warnings, reject_aliased
 from gprplus.splits.matching import take_first
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
-PARTS = 4  # a default grid halves persons and images so far down
+PARTS = 4  # smallest part of identities and images in a default grid
 SIZES = (8, 4, 2, 1)  # a default scaling takes these parts of all
 
 
 @design(
     "budget",
-    asks="Are more persons or more images of each worth more: at one number of images, and grown along either?",
+    asks="Do more identities help more than more images of each, at a constant number of images and along either axis?",
     example="--attr=identity --design budget --levels 8x24,16x12,32x6",
 )
 def budget_design(train: DesignInput) -> ArmSet:
-    """Arms `ids-<n>x<m>`: n persons with m images each, every smaller one a part of every larger one in n and m.
+    """Make arms `ids-<n>x<m>`: n identities with m images each, every smaller one a subset of every larger one.
 
-    By default (a quarter, a half, all) x (a quarter, a half, all) of the persons and of what each of them has; cells of
-    equal n m are the constant-budget diagonal. The reference is the cell of most persons on the longest diagonal.
+    By default (a quarter, a half, all) x (a quarter, a half, all) of the identities and of the images of each; cells of
+    equal n m are the constant-budget diagonal. The reference is the cell with most identities on the longest diagonal.
     """
     if train.request.attr != "identity":
-        raise SplitError("The design budget is about numbers of persons and images: --attr=identity. See also scaling.")
+        raise SplitError("The design budget requires --attr=identity. See also scaling.")
     person, uid = train.person, train.pool.uid[train.rows]
     owned = np.bincount(person, minlength=len(train.pool.persons))
     cells, top = _cells(train, owned)
@@ -71,7 +71,7 @@ def _facts(n: int, m: int) -> dict[str, int]:
 
 
 def _cells(train: DesignInput, owned: np.ndarray) -> tuple[list[tuple[int, int]], int]:
-    """The (persons, images of each) asked for, sorted, and the most images of a person."""
+    """Return the requested (identities, images of each), sorted, and the maximum number of images."""
     request = train.request
     if request.budget is not None:
         raise SplitError("The design budget has a size for each arm: name them with --levels 8x24,16x12.")
@@ -91,11 +91,11 @@ def _cells(train: DesignInput, owned: np.ndarray) -> tuple[list[tuple[int, int]]
     most, top = max(n for n, _ in cells), max(m for _, m in cells)
     able = int((owned >= top).sum())
     if min(min(cell) for cell in cells) < 1 or cells[0][0] < 2:
-        raise SplitError(f"An arm needs at least 2 persons and 1 image of each; found {cells[0][0]}x{cells[0][1]}.")
+        raise SplitError(f"An arm needs at least 2 identities and 1 image of each; found {cells[0][0]}x{cells[0][1]}.")
     wanted = max(most, request.identities or 0)
     if wanted > able:
         raise SplitError(
-            f"{wanted:,} persons with {top:,} images were asked for, but the train side has {able:,} such persons."
+            f"{wanted:,} identities with {top:,} images were requested, but the train set has {able:,} such identities."
         )
     return cells, top
 
@@ -104,7 +104,7 @@ def _scarce(able: int, owned: np.ndarray, top: int) -> list[str]:
     there = int((owned > 0).sum())
     if able == there:
         return []
-    return [f"{there - able:,} of {there:,} persons have fewer than {top:,} images and are left out of all arms."]
+    return [f"{there - able:,} of {there:,} identities have fewer than {top:,} images and are left out of all arms."]
 
 
 @design(
@@ -160,6 +160,6 @@ def scaling_design(train: DesignInput) -> ArmSet:
 
 
 def _all(train: DesignInput) -> tuple[list[tuple[int, ...]], np.ndarray, tuple[object, ...]]:
-    """No set of levels: the mixture of all of them alone."""
+    """Return the mixture of all levels alone, without a set of levels."""
     _, compared, names = requested_levels(train.codes(train.request.attr), None, train.request.attr)
     return [], compared, names

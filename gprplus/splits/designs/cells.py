@@ -1,4 +1,4 @@
-"""An arm that says how many images it has of each combination of levels, as a search for a subset gives it."""
+"""Arms with given image counts for each combination of levels, as produced by the subset search."""
 
 import numpy as np
 
@@ -11,11 +11,12 @@ from gprplus.splits.test_sets.test_set import rank_in_runs
 
 
 def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
-    """Sorted positions in the pool of the images that `arm.cells` counts, of the first `arm.identities` persons.
+    """Return sorted positions in the pool of the images that `arm.cells` counts, of the first `arm.identities`
+    identities.
 
-    Cell by cell those persons give an image who have given fewest so far, ties in an order hashed anew for each cell:
-    where everybody has an image in every cell, any two persons end with numbers that differ by at most one. Raises
-    SplitError where a cell has too few images, or levels are unknown.
+    In each cell the identities with the fewest images so far are used first, ties by an order hashed anew for each
+    cell: if every identity has an image in every cell, the counts of any two identities differ by at most one. Raises
+    SplitError if a cell has too few images, or levels are unknown.
     """
     assert arm.cells is not None
     asked = {_parsed(name, arm): count for name, count in arm.cells.items()}
@@ -29,7 +30,7 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     there = np.unique(person)
     if arm.identities is not None and arm.identities > len(there):
         raise SplitError(
-            f"The arm '{arm.name}' asks for {arm.identities:,} identities, but the train side has {len(there):,}."
+            f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has {len(there):,}."
         )
     first = there[sampling.bottom_k(train.order()[there], arm.identities or len(there), there)]
     mine = np.isin(person, first)
@@ -51,7 +52,8 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
         chosen.append(rows[taken])
     if lacking:
         raise SplitError(
-            f"The arm '{arm.name}' asks for more images than its {len(first):,} persons have of {first_few(lacking)}."
+            f"The arm '{arm.name}' requires more images than its {len(first):,} identities have of "
+            f"{first_few(lacking)}."
         )
     return np.sort(np.concatenate(chosen))
 

@@ -1,8 +1,8 @@
-"""`declared`: arms that were written out one by one, as papers have them, matched or not.
+"""`declared`: explicitly declared arms, for example those of a paper, matched or not.
 
-An arm is a number of persons, a restriction to some levels of any attributes, and a number of images
-(`gprplus.splits.request.DeclaredArm` is the form, in Python and in a study's TOML alike). Unmatched arms are what they
-say and no more: they may differ in persons, images and everything else, and the split says so. Matched ones share their
+An arm is a number of identities, a restriction to some levels of any attributes, and a number of images
+(`gprplus.splits.request.DeclaredArm` is the form, in Python and in the TOML of a study). Unmatched arms can
+differ in identities, images and everything else, and the split records the differences. Matched ones share their
 slots.
 """
 
@@ -41,7 +41,7 @@ def declared_design(train: DesignInput) -> ArmSet:
     arms = {arm.name: arms[arm.name] if arm.matched else _plain(train, arm) for arm in asked}
     warnings = [*match_warnings(train, attrs)]
     if matched:
-        warnings += check_retention(matched, train.request, "hardly any person has images of every arm's levels.")
+        warnings += check_retention(matched, train.request, "hardly any identity has images of every arm's levels.")
     return ArmSet(
         design="declared",
         arms=arms,
@@ -85,7 +85,7 @@ def _dealt(train: DesignInput, matched: MatchedRows, together: list[DeclaredArm]
 
 
 def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
-    """Every image of the first persons that the restriction leaves, or so many of them, spread evenly; or its cells."""
+    """Return all images of the first identities under the restriction, or a number spread evenly; or its cells."""
     if arm.cells is not None:
         return DrawnArm("declared", (), cell_counts_design(train, arm), {"cells": len(arm.cells), "matched": False})
     kept = np.ones(len(train.rows), dtype=bool)
@@ -93,12 +93,12 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
         kept &= np.isin(train.codes(attr).values, kept_level_codes(train, attr, levels))
     rows = train.rows[kept]
     if not len(rows):
-        raise SplitError(f"No image on the train side is left for the arm '{arm.name}'.")
+        raise SplitError(f"No image in the train set is left for the arm '{arm.name}'.")
     person, uid = train.pool.person[rows], train.pool.uid[rows]
     there = np.unique(person)
     if arm.identities is not None and arm.identities > len(there):
         raise SplitError(
-            f"The arm '{arm.name}' asks for {arm.identities:,} identities, but the train side has {len(there):,} with "
+            f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has {len(there):,} with "
             "such images."
         )
     line = np.full(len(train.pool.persons), len(there), dtype=np.int64)
@@ -107,7 +107,8 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
     if arm.images is not None:
         if arm.images > len(mine):
             raise SplitError(
-                f"The arm '{arm.name}' asks for {arm.images:,} images, but its persons have {len(mine):,} such images."
+                f"The arm '{arm.name}' requires {arm.images:,} images, but its identities have {len(mine):,} such "
+                "images."
             )
         mine = mine[
             np.lexsort((uid[mine], sampling.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
@@ -126,7 +127,7 @@ def _facts(arm: DeclaredArm) -> dict[str, object]:
 
 
 def _unequal(arms: dict[str, DrawnArm], reference: str) -> list[str]:
-    """Say which arms cannot be compared with the reference as equals."""
+    """List the arms that differ in size from the reference."""
     size = len(arms[reference].rows)
     other = [f"{name} ({len(arm.rows):,})" for name, arm in arms.items() if len(arm.rows) != size]
     if not other:

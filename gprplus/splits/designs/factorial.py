@@ -1,8 +1,8 @@
-"""`factorial`: several attributes at once, each restricted or not, so that their interactions can be told.
+"""`factorial`: several attributes at once, each restricted or not, to estimate their interactions.
 
-Factors are lettered A, B, C, ... in the order given, the number of identities last. A full factorial has an arm for
-every combination; a fraction declares further letters as products of others ("D=ABC"), and then effects are told apart
-only up to the aliases that the generators make (Box, Hunter and Hunter, Statistics for Experimenters, chapter 6).
+Factors have the letters A, B, C, ... in the given order, the number of identities last. A full factorial has an arm for
+every combination; a fractional one declares further letters as products of others ("D=ABC"), and then effects are
+aliased as the generators determine (Box, Hunter and Hunter, Statistics for Experimenters, chapter 6).
 """
 
 from itertools import combinations, product
@@ -29,9 +29,10 @@ Word = frozenset[str]
     "--restrict illumination=forenoon",
 )
 def factorial_design(train: DesignInput) -> ArmSet:
-    """Arms `mix` (nothing restricted) and `restrict-<attributes>`, all of the tightest arm's size and the same persons.
+    """Make arms `mix` (nothing restricted) and `restrict-<attributes>`, all with the size of the smallest and equal
+    identities.
 
-    Where identity is a factor, restricted arms have that many persons and the same number of images, so more of each.
+    If identity is a factor, restricted arms have that many identities and the same number of images, so more of each.
     """
     attrs, persons = _factors(train)
     letters = dict(zip("ABCDEFGHIJ", [*attrs, *(["identity"] if persons else [])], strict=False))
@@ -85,7 +86,7 @@ def _signs(run: dict[str, bool], letters: dict[str, str]) -> dict[str, int]:
 
 
 def _factors(train: DesignInput) -> tuple[tuple[str, ...], int | None]:
-    """The attributes restricted, and the number of persons where that is a factor."""
+    """Return the restricted attributes, and the number of identities if that is a factor."""
     request = train.request
     attrs = tuple(attr for attr in request.factors if attr != "identity")
     named = {*request.factors, *request.restrict}
@@ -103,7 +104,7 @@ def _factors(train: DesignInput) -> tuple[tuple[str, ...], int | None]:
         return attrs, None
     count = "+".join(map(str, request.restrict["identity"]))
     if not count.isdecimal() or int(count) < 2:
-        raise SplitError(f"--restrict identity=N takes one number of persons, at least 2; found '{count}'.")
+        raise SplitError(f"--restrict identity=N takes one number of identities, at least 2; found '{count}'.")
     return attrs, int(count)
 
 
@@ -138,7 +139,7 @@ def _word(said: str, letters: dict[str, str]) -> Word:
 
 
 def _runs(letters: dict[str, str], words: dict[str, Word]) -> list[dict[str, bool]]:
-    """Which factors each arm restricts; generated letters are products with restricted = +1, free = -1."""
+    """Return the restricted factors of each arm; generated letters are products with restricted = +1, free = -1."""
     basic = [letter for letter in letters if letter not in words]
     runs = []
     for signs in product((False, True), repeat=len(basic)):

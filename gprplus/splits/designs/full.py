@@ -1,4 +1,4 @@
-"""`full`: everything on the train side. A reference for what there is, never what a smaller arm is judged against."""
+"""`full`: all training images. An upper reference, not a comparison for a smaller arm."""
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, design
     example="--attr=weather --design full",
 )
 def full_design(train: DesignInput) -> ArmSet:
-    """The one arm `full`, whatever else was asked."""
+    """Make the single arm `full`, whatever the other options."""
     return ArmSet(design="full", arms={"full": full_arm(train)}, reference="full", levels=_levels(train), compared=())
 
 
 def full_arm(train: DesignInput) -> DrawnArm:
-    """All train rows."""
+    """Return all train rows."""
     return DrawnArm("full", (), np.sort(train.rows))
 
 

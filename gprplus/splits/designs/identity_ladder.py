@@ -1,4 +1,4 @@
-"""`identity`: how much more persons are worth, with the number of images held fixed and with it growing along."""
+"""`identity`: the effect of more identities, with a constant number of images and with a growing one."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ from gprplus.splits.test_sets.test_set import rank_in_runs
 
 @design(
     "identity",
-    asks="What are more persons worth, at one number of images and with the images growing along?",
+    asks="How much do more identities help, at a constant number of images and with all of their images?",
     example="--attr=identity",
 )
 def identity_ladder(train: DesignInput) -> ArmSet:
-    """Arms `ids-<n>` at one total of images, nested in n, and `ids-<n>-all` with every image of the same persons.
+    """Make arms `ids-<n>` with one total number of images, nested in n, and `ids-<n>-all` with every image of them.
 
-    The total is what the smallest rung can give (or --budget). On each rung it is spread as evenly as its persons'
-    images allow. `-all` stands only where it differs. The reference is the largest rung at constant images.
+    The total is what the smallest number of identities allows (or --budget). It is spread as evenly as the images of
+    the identities allow. `-all` exists only if it differs. The reference is the largest arm at constant images.
     """
     rows, rank, place = _ranked(train)
     rungs = _rungs(train, len(np.unique(place)))
@@ -41,7 +41,7 @@ def identity_ladder(train: DesignInput) -> ArmSet:
 
 
 def _ranked(train: DesignInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Train rows with each one's rank inside its person and its person's place in line, both by priority."""
+    """Return train rows with the rank of each within its identity and the rank of the identity, both by priority."""
     person, uid = train.person, train.pool.uid[train.rows]
     order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
     rows, person = train.rows[order], person[order]
@@ -50,7 +50,7 @@ def _ranked(train: DesignInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if most is not None:
         enough = np.bincount(person, minlength=len(train.pool.persons))[person] >= most
         if not enough.any():
-            raise SplitError(f"No person has {most:,} images on the train side.")
+            raise SplitError(f"No identity has {most:,} images in the train set.")
         kept = enough & (rank < most)
         rows, rank, person = rows[kept], rank[kept], person[kept]
     there = np.unique(person)
@@ -60,7 +60,7 @@ def _ranked(train: DesignInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _rungs(train: DesignInput, there: int) -> list[int]:
-    """The numbers of persons: those asked for, else an eighth, a half and all."""
+    """Return the numbers of identities: the requested ones, else an eighth, a half and all."""
     request = train.request
     top = request.identities if request.identities is not None else there
     if request.levels is None:
@@ -70,14 +70,14 @@ def _rungs(train: DesignInput, there: int) -> list[int]:
             rungs = sorted({int(level) for level in request.levels})
         except ValueError:
             raise SplitError(
-                f"The levels of identity are numbers of persons, such as 8,32,64; found {','.join(request.levels)}."
+                f"The levels of identity are numbers of identities, such as 8,32,64; found {','.join(request.levels)}."
             ) from None
     if rungs[0] < 2:
-        raise SplitError(f"A rung needs at least 2 persons; found {rungs[0]}.")
+        raise SplitError(f"An arm needs at least 2 identities; found {rungs[0]}.")
     if max(rungs[-1], top) > there:
-        raise SplitError(f"{max(rungs[-1], top):,} identities were asked for, but the train side has {there:,}.")
+        raise SplitError(f"{max(rungs[-1], top):,} identities were requested, but the train set has {there:,}.")
     if len(rungs) < 2:
-        raise SplitError(f"A ladder needs two different numbers of persons; the train side has {there:,}.")
+        raise SplitError(f"A ladder needs two different numbers of identities; the train set has {there:,}.")
     return rungs
 
 
@@ -86,12 +86,13 @@ def _total(train: DesignInput, place: np.ndarray, rungs: list[int]) -> int:
     budget = train.request.budget
     if budget is not None and budget > able:
         raise SplitError(
-            f"A budget of {budget:,} images was asked for, but the smallest rung ({rungs[0]} persons) has {able:,}."
+            f"A budget of {budget:,} images was requested, but the smallest arm ({rungs[0]} identities) has {able:,}."
         )
     total = budget or able
     if total < rungs[-1]:
         raise SplitError(
-            f"{total:,} images cannot show {rungs[-1]:,} persons: the smallest rung sets the number of images. Start "
-            "with more persons."
+            f"{total:,} images are too few for {rungs[-1]:,} identities: the smallest arm sets the number of images. "
+            "Start "
+            "with more identities."
         )
     return total

@@ -1,10 +1,10 @@
 """Matched arms that are restricted in several attributes at once.
 
-A slot is again one place in a training set, in a stratum of a person and the factors that no arm restricts. Each arm
-offers the images of its own levels in that stratum, and a stratum gives as many slots as the arm with the fewest. An
-arm fills its slots in an order in which every first part holds each of its levels equally often (`balanced_order`), the
-levels shuffled anew in each stratum, so that no two factors are tied. Arms then have the same persons, as many images
-of each, and one law of every factor that none of them restricts.
+A slot is again one position in a training set, in a stratum of an identity and the factors that no arm restricts. Each
+arm has the images of its levels in that stratum, and a stratum gives as many slots as the arm with the fewest. An
+arm fills its slots in an order in which every prefix has each of its levels equally often (`balanced_order`), the
+levels shuffled anew in each stratum, so that factors are not correlated. Arms then have the same identities, as many
+images of each, and one distribution of every factor that none of them restricts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,15 +27,16 @@ GREEDY = 4096  # cells of a grid up to which an order is balanced one by one; be
 
 
 def factors_of(train: DesignInput, restricted: Sequence[str]) -> tuple[str, ...]:
-    """The factors to match on beside the person: those of each restricted attribute that are none of them.
+    """Return the factors to match on in addition to identity: those of each restricted attribute that are not
+    restricted.
 
-    Raises SplitError for an attribute that persons cannot change, or whose effect is another's.
+    Raises SplitError for an attribute that is constant for each identity, or whose effect is aliased.
     """
     for attr in restricted:
         if attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
             raise SplitError(
-                f"{attr} does not vary within a person, so that the same persons cannot be had with and without a "
-                f"restriction of it. Compare persons with: gprplus make-split --attr={attr}"
+                f"{attr} does not vary within an identity, so the same identities cannot be used with and without a "
+                f"restriction of it. Compare identities with: gprplus make-split --attr={attr}"
             )
         reject_aliased(train.relations, attr)
         for other in restricted:
@@ -52,17 +53,17 @@ def factors_of(train: DesignInput, restricted: Sequence[str]) -> tuple[str, ...]
 
 
 def match_warnings(train: DesignInput, restricted: Sequence[str]) -> list[str]:
-    """What changes along with each restricted attribute."""
+    """Return the attributes that change with each restricted attribute."""
     return [said for attr in restricted for said in nesting_warnings(train.relations, attr)]
 
 
 def kept_level_codes(train: DesignInput, attr: str, levels: Sequence[object]) -> np.ndarray:
-    """Codes of the named levels on the train side, sorted. Raises SplitError with the nearest one."""
+    """Codes of the named levels in the train set, sorted. Raises SplitError with the nearest one."""
     codes = train.codes(attr)
     place = {str(codes.levels[code]): int(code) for code in codes.present()}
     for level in map(str, levels):
         if level not in place:
-            raise SplitError(f"{attr} has no level '{level}' on the train side. {did_you_mean(level, place)}")
+            raise SplitError(f"{attr} has no level '{level}' in the train set. {did_you_mean(level, place)}")
     return np.unique([place[str(level)] for level in levels])
 
 
@@ -144,10 +145,10 @@ def _in_turn(
 
 @cache
 def balanced_order(sizes: tuple[int, ...]) -> np.ndarray:
-    """The turn of each cell of a grid, an array of shape `sizes`, such that first parts hold levels equally often.
+    """Return the order of the cells of a grid, an array of shape `sizes`, such that prefixes have levels equally often.
 
-    Cell after cell, the one is taken whose levels have been used least, then the one whose pairs of levels have; chance
-    settles the rest. Row-major order would give the first levels everything.
+    Each step takes the cell whose levels have been used least, then the one whose pairs of levels have; remaining ties
+    are random. Row-major order would start with the first levels only.
     """
     cells = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes), axis=1)
     chance = sampling.priorities(np.arange(len(cells), dtype=np.uint64), 0, "grid")
@@ -180,16 +181,16 @@ def _least_used(cells: np.ndarray, sizes: tuple[int, ...], names: np.ndarray) ->
 def rows_of(
     slots: MatchedSlots, column: int, order: np.ndarray, arm: DeclaredArm, images: int | None, per_person: int | None
 ) -> np.ndarray:
-    """The rows of a matched arm, sorted: its column of the slots of its persons, `images` in all."""
+    """Return the rows of a matched arm, sorted: its column of the slots of its identities, `images` in total."""
     there = len(np.unique(slots.block))
     if arm.identities is not None and arm.identities > there:
         raise SplitError(
-            f"The arm '{arm.name}' asks for {arm.identities:,} identities, but {there:,} can be matched on the train "
-            "side."
+            f"The arm '{arm.name}' requires {arm.identities:,} identities, but {there:,} can be matched in the train "
+            "set."
         )
     most = take_first(slots, order, arm.identities, per_person, None)
     if images is not None and images > len(most):
         raise SplitError(
-            f"The arm '{arm.name}' asks for {images:,} images, but it can have at most {len(most):,} when matched."
+            f"The arm '{arm.name}' requires {images:,} images, but it can have at most {len(most):,} when matched."
         )
     return np.sort(take_first(slots, order, arm.identities, per_person, images).rows[:, column])

@@ -36,17 +36,17 @@ from gprplus.splits.matching import MatchedRows, MatchedSlots, MatchingStrata, d
     example="--attr=weather",
 )
 def only_design(train: DesignInput) -> ArmSet:
-    """Arms `only-<level>`, `mix`, `random-images-1`, and `random-levels-q<q>-1` where sets of levels were named.
+    """Make arms `only-<level>`, `mix`, `random-images-1`, and `random-levels-q<q>-1` if sets of levels were named.
 
-    Every arm but the random images fills the same slots, so that all have the same persons, the same number of images
-    of each and the same joint law of the other factors.
+    Every arm except the random images fills the same slots, so that all have the same identities, the same number of
+    images of each and the same joint distribution of the other factors.
     """
     return compare_levels(train, "only")
 
 
 @design(
     "without",
-    asks="What is lost when a level is left out, at the same size? (Necessity, beside the sufficiency of `only`.)",
+    asks="How much is lost if a level is left out, at the same size? (Necessity; `only` measures sufficiency.)",
     example="--attr=weather --design without",
 )
 def without_design(train: DesignInput) -> ArmSet:
@@ -73,7 +73,7 @@ def transfer_design(train: DesignInput) -> ArmSet:
 
 
 def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
-    """The arms of `only`, of `without` or of both, over an attribute that varies within a person."""
+    """Make the arms of `only`, of `without` or of both, over an attribute that varies within identities."""
     attr, name = train.request.attr, kinds[0] if len(kinds) == 1 else "transfer"
     require_within_identity(train, name)
     reject_aliased(train.relations, attr)
@@ -102,7 +102,9 @@ def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
 
 
 def match_levels(train: DesignInput, compared: np.ndarray, strata_names: Sequence[str]) -> MatchedRows:
-    """Match the train rows of the compared levels within person and the other factors, as --on-missing says."""
+    """Match the train rows of the compared levels within identity and the other factors, under the --on-missing
+    policy.
+    """
     pool, request = train.pool, train.request
     level = level_index(compared, pool.codes(request.attr))[train.rows]
     rows, level = _those(level >= 0, train.rows, level)
@@ -135,7 +137,7 @@ def level_index(compared: np.ndarray, codes: AttributeCodes) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LevelComparison:
-    """What is compared: `kind` of arm (only or without), the `sets` of level codes named, all levels `compared`."""
+    """Comparison: `kind` of arm (only or without), the named `sets` of level codes, all levels `compared`."""
 
     kind: str
     sets: tuple[tuple[int, ...], ...]
@@ -149,12 +151,12 @@ class LevelComparison:
         return tuple(int(code) for code in self.compared if code not in codes)
 
     def arm_name(self, codes: Sequence[int]) -> str:
-        """Such as only-sunny+clouds."""
+        """Return the name, such as only-sunny+clouds."""
         return file_safe(f"{self.kind}-{'+'.join(str(self.names[code]) for code in codes)}")
 
 
 def fill_arms(train: DesignInput, slots: MatchedSlots, asked: LevelComparison) -> dict[str, DrawnArm]:
-    """The arms asked for and `mix`, out of slots."""
+    """Make the requested arms and `mix` from slots."""
     return arm_name(train, slots, asked) | mixture_arm(train, slots, asked)
 
 
@@ -174,7 +176,7 @@ def mixture_arm(train: DesignInput, slots: MatchedSlots, asked: LevelComparison)
 def dealt_arm(
     train: DesignInput, slots: MatchedSlots, asked: LevelComparison, kind: str, codes: Sequence[int]
 ) -> DrawnArm:
-    """One arm: the levels `codes` dealt evenly over the slots."""
+    """Make one arm: the levels `codes` distributed evenly over the slots."""
     place = {int(code): i for i, code in enumerate(asked.compared)}
     level_keys = train.pool.codes(train.request.attr).level_keys[asked.compared]
     among = np.array([place[code] for code in codes])
@@ -185,7 +187,7 @@ def dealt_arm(
 def control_arms(
     train: DesignInput, slots: MatchedSlots, asked: LevelComparison, warnings: list[str]
 ) -> dict[str, DrawnArm]:
-    """The arms of random levels and of random images, as many draws of each as were asked for."""
+    """Make the arms of random levels and of random images, with the requested number of draws."""
     if not train.request.controls:
         return {}
     keyed = train.pool.codes(train.request.attr).level_keys[asked.compared]

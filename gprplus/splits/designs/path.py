@@ -28,11 +28,11 @@ SHARES = (0, 25, 50, 75, 100)  # percent of the way
     example="--attr=weather --design path --levels sunny:foggy",
 )
 def path_design(train: DesignInput) -> ArmSet:
-    """Arms `path-0` to `path-100`: w(t) = (1 - t) w0 + t w1, in percent; `path-0` is the reference.
+    """Make arms `path-0` to `path-100`: w(t) = (1 - t) w0 + t w1, in percent; `path-0` is the reference.
 
-    Slots turn from the first end to the second in one hashed order, so that each arm differs from the next in the slots
-    that turn between them and in no others. Each arm's number of turned images is the nearest to its share (largest
-    remainder), and so is each person's, within one.
+    Slots switch from the first end to the second in one hashed order, so that each arm differs from the next only in
+    the slots that switch between them. The number of switched images of each arm is the nearest to its share (largest
+    remainder), and so is that of each identity, within one.
     """
     attr, request = train.request.attr, train.request
     require_within_identity(train, "path")
@@ -104,10 +104,10 @@ def _mixed(
 
 
 def turned_shares(slots: MatchedSlots, order: np.ndarray, share: int) -> np.ndarray:
-    """`(S,) bool`: the slots that `share` percent of the way have turned to the second end.
+    """Return `(S,) bool`: the slots that have switched to the second end at `share` percent.
 
-    Of a person's n slots floor(share n) turn, and one more of the persons with the largest remainders, as many as the
-    whole arm lacks; `order` (B,) settles equal remainders.
+    Of an identity's n slots floor(share n) switch, and one more of the identities with the largest remainders, as many
+    as the whole arm lacks; `order` (B,) breaks ties of remainders.
     """
     size = np.bincount(slots.block, minlength=len(order))
     whole, rest = np.divmod(size * share, 100)

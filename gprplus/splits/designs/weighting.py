@@ -1,8 +1,8 @@
-"""`--on-missing weight`: arms with unequal shares of the other factors' combinations, and weights that make up for it.
+"""`--on-missing weight`: arms with unequal shares of the other factors' combinations, and weights that compensate.
 
-Persons and images of each are matched as ever; the combinations of the other factors (cells) are not, so that a person
-who lacks one is not lost. Instead a row of cell c is drawn in training with weight w_c = target share / share in the
-arm, the target being the shares of all candidate images in the cells that every arm has. What weights cost is Kish's
+Identities and images of each are matched; the combinations of the other factors (cells) are not, so that an identity
+that lacks one is not lost. Instead a row of cell c is drawn in training with weight w_c = target share / share in the
+arm, the target being the shares of all candidate images in the cells that every arm has. The cost of weights is Kish's
 effective number of images, n_eff = (sum w)^2 / sum w^2; below half of the images the split is refused.
 """
 
@@ -26,7 +26,7 @@ def cell_weights(train: DesignInput, rows: np.ndarray, factors: Sequence[Attribu
 
 
 def common_cells(cell: np.ndarray, level: np.ndarray, levels: int) -> np.ndarray:
-    """`(n,) bool`: rows of cells that somebody shows at every level; no weight makes up for a cell that nobody does."""
+    """Return `(n,) bool`: rows of cells that occur at every level; weights cannot compensate for a missing cell."""
     code, filled = np.unique(cell, return_inverse=True)
     there = np.zeros((len(code), levels), dtype=bool)
     there[filled, level] = True

@@ -1,4 +1,4 @@
-"""Which queries can be answered under each protocol, and why not: judged when a split is made, not after training."""
+"""Answerable queries under each protocol, and the reasons of the others; checked when a split is made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ _TEXTS = {
 
 @dataclass(frozen=True)
 class AnswerableQueries:
-    """One protocol: how many queries can be answered, and those that cannot, with the reason of each in words.
+    """One protocol: the number of answerable queries, and the others, each with the reason in words.
 
-    `everywhere` counts the queries that each level of the attribute answers, where the protocol crosses levels.
+    `everywhere` counts the queries that each level of the attribute answers, if the protocol crosses levels.
     """
 
     kept: int
@@ -35,7 +35,7 @@ class AnswerableQueries:
     matrix: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
-        """The same as JSON, with counts by reason, the most frequent first."""
+        """Return the result as JSON, with counts by reason, the most frequent first."""
         counts: dict[str, int] = {}
         for reason in self.reasons:
             counts[reason] = counts.get(reason, 0) + 1
@@ -47,13 +47,13 @@ class AnswerableQueries:
 def find_answerable(
     pool: CandidateTable, side: TestSet, attr: str, twins: Mapping[str, str]
 ) -> dict[str, AnswerableQueries]:
-    """The queries of a test side under each protocol that its columns allow, the split's own first.
+    """Check the queries of a test set under each protocol that its columns allow, the split's default protocol first.
 
-    Under its own protocol the rows that nothing answers are no queries any more (they stay in the gallery); under the
-    others those queries are judged that are left. Cross-condition is judged where `attr` varies within persons: there a
-    query needs a true match, under the split's own rule, at every level of the test side, its own included. Where the
-    attribute is what plays the camera (`twins` names attributes that are one to one), the camera rule would forbid its
-    own level, and is left out.
+    Under the default protocol, unanswerable rows are no longer queries (they remain in the gallery); under the
+    other protocols the remaining queries are checked. Cross-condition is checked if `attr` varies within identities:
+    there a query needs a true match, under the default rule, at every level of the test set, including its own level.
+    If the attribute is used as camera (`twins` names attributes that are one to one), the camera rule would exclude
+    that level, and it is left out.
     """
     if not len(side.rows):
         return {}
@@ -103,7 +103,9 @@ def _across(
 
 
 def excluded_table(pool: CandidateTable, judged: Mapping[str, AnswerableQueries]) -> "pa.Table":
-    """Every query that a protocol excludes, with the reason: schema.EXCLUDED, by protocol, dataset, identity, path."""
+    """Return every query that a protocol excludes, with the reason: schema.EXCLUDED, sorted by protocol, dataset,
+    identity, path.
+    """
     import pyarrow as pa
 
     parts = []

@@ -1,19 +1,19 @@
-"""Tests of query against gallery: a matrix of levels, and the removal of the matches that look like the query.
+"""Tests across levels: a matrix of query level and gallery level, and the removal of matches similar to the query.
 
-They are tests of the same test persons and the same features, so they cost no embedding. Each is named like a target
-that belongs to the split, `self:<query level>><gallery level>`; tests.parquet says which rows count in which.
+They use the same test identities and the same features, so they need no new embedding. Each is named like a target
+of the split, `self:<query level>><gallery level>`; tests.parquet lists the rows of each.
 
-The matrix. Slots are matched on the test side as arms are on the train side: a slot is a person and one combination of
-the other factors, kept where every level has an image. Some slots search and the others are searched, the same ones at
-every level, so that all entries have the same persons, queries, true matches of each query and distractors, and the
+The matrix. Slots are matched in the test set like arms in the train set: a slot is an identity and one combination of
+the other factors, kept if every level has an image. Some slots are queries and the others are the gallery, the same at
+every level, so that all entries have the same identities, queries, true matches of each query and distractors, and the
 other factors agree. Query and true match differ in camera on every entry, diagonal or not, and in viewpoint by an
-angle (apart.py); where the camera changes with the attribute, in another factor. So the diagonal is not easier by
-construction: no query finds itself, nor the same view, nor the next.
+angle (viewpoint_gap.py); if the camera changes with the attribute, in another factor. The diagonal is therefore not
+easier by construction: no query retrieves itself, nor the same or an adjacent viewpoint.
 
-Where there is no such matrix, `self:<level>><level>` are plain: queries of a level, and the gallery rows of that level.
+If there is no such matrix, `self:<level>><level>` are plain: queries of a level, and the gallery rows of that level.
 
-The removal (PersonX, CVPR 2019). `self:without-same-level` strikes out, for each query, its true matches at its own
-level; `self:without-random` as many of its true matches, drawn by chance.
+The removal (PersonX, CVPR 2019). `self:without-same-level` excludes, for each query, its true matches at its own
+level; `self:without-random` the same number of its true matches, drawn at random.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,9 +59,9 @@ class TestGroup:
 
 @dataclass(frozen=True)
 class CrossLevelTests:
-    """Tests by name, each with what split.json says of it (the groups it is made of among that), and the groups.
+    """Tests by name, each with its record for split.json (including its groups), and the groups.
 
-    `warnings` are sentences on what they measure beside what they are meant to.
+    `warnings` are sentences about confounded measurements.
     """
 
     __test__ = False
@@ -72,8 +72,8 @@ class CrossLevelTests:
 
 
 def cross_level_tests(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
-    """The tests that the request asks for, over the `levels` that arms are compared over. Raises SplitError where the
-    test side cannot give them.
+    """Make the requested tests over the compared `levels` of the arms. Raises SplitError if the test set does not
+    allow them.
     """
     request = train.request
     insisted = request.cross_level_tests or request.min_viewpoint_gap_deg is not None
@@ -102,7 +102,7 @@ def _require_varying(train: DesignInput, side: TestSet) -> None:
 
 
 def rows_by_level(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLevelTests:
-    """The matrix of query against gallery levels where the test side allows it, else the tests within each level."""
+    """The matrix of query against gallery levels where the test set allows it, else the tests within each level."""
     try:
         _require_varying(train, side)
         return _matrix(train, side, levels)
@@ -145,7 +145,7 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
 
 
 def _places(train: DesignInput) -> list[str]:
-    """A warning where the background tells the level or the person: no masked copy of the images is searched."""
+    """Return a warning if the background reveals the level or the identity: images are not masked."""
     found, attr = train.relations, train.request.attr
     by = next((of for of in ((attr,), ("identity",), ("identity", attr)) if found.follows("background", of)), None)
     if by is None or attr == "background":
@@ -182,7 +182,7 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
         far = f" and {turned.degrees} degrees apart" if turned else ""
         fewer = ", give a smaller --min-viewpoint-gap" if turned else ""
         raise SplitError(
-            f"The test side cannot be crossed over {attr}: no test person has an image at every level of it under two "
+            f"The test set cannot be crossed over {attr}: no test identity has an image at every level of it under two "
             f"different conditions{far}. Render more, name fewer --levels{fewer}, or leave --cross-level-tests out."
         )
     kept = np.cumsum(matches > 0) - 1
@@ -215,7 +215,7 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
 
 
 def _levels(train: DesignInput, side: TestSet, compared: Sequence[Any]) -> np.ndarray:
-    """Codes of the levels to cross: those compared that the test side has."""
+    """Codes of the levels to cross: those compared that the test set has."""
     codes, names = train.pool.codes(train.request.attr), set(map(str, compared))
     present = codes.at(side.rows).present()
     present = np.array([code for code in present if str(codes.levels[code]) in names])
@@ -238,7 +238,7 @@ def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str])
     varying = [codes for codes in varying if len(codes.present()) > 1]
     if not varying:
         raise SplitError(
-            f"The test side cannot be crossed over {train.request.attr}: there is no other factor in which a query and "
+            f"The test set cannot be crossed over {train.request.attr}: there is no other factor in which a query and "
             "its true matches could differ."
         )
     chosen = max(varying, key=lambda codes: len(codes.present()))
@@ -248,7 +248,7 @@ def _apart(train: DesignInput, slots: MatchedSlots, strata_names: Sequence[str])
 def _searching(
     train: DesignInput, slots: MatchedSlots, apart: np.ndarray, strata_names: Sequence[str], plays: str
 ) -> np.ndarray:
-    """The slots that search: one a person and camera; without cameras a person's of one condition, hashed for it."""
+    """Choose the query slots: one for each identity and camera; without cameras of one condition, by hash."""
     key = sampling.splitmix64(train.pool.person_keys[slots.block] + slots.rank.astype(np.uint64))
     priority = sampling.priorities(key, 0, "query")
     others = [train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays]
@@ -272,7 +272,7 @@ def _without(size: int, query: np.ndarray) -> np.ndarray:
 
 
 def _shares(person: np.ndarray, apart: np.ndarray, query: np.ndarray) -> np.ndarray:
-    """`(S,) bool`: the slots that have the condition of a query slot of their person."""
+    """Return `(S,) bool`: the slots with the condition of a query slot of their identity."""
     wide = int(apart.max(initial=0)) + 1
     return np.isin(person.astype(np.int64) * wide + apart, person[query].astype(np.int64) * wide + apart[query])
 

@@ -1,4 +1,4 @@
-"""A whole dataset as something to search: what arms are scored on beside their own test side."""
+"""A whole data set as queries and gallery: an additional target of the arms."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -24,13 +24,13 @@ TEST_ROLES = ("query", "gallery")
 
 
 def target_rows(manifest: "Manifest") -> "pa.Table":
-    """The query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk` and `is_distractor` beside.
+    """Return the query and gallery rows of a target: schema.MEMBERS with arm null, and `is_junk` and `is_distractor`.
 
-    A manifest that names query and gallery itself (Market-1501 and its kin) keeps them, junk and distractors flagged.
-    One without any roles gets the rule of every test side, over all its persons: one query for each person and camera,
-    the rest gallery. The metadata of the schema holds the protocol under b"protocol": camera, viewpoint or no-camera.
-    Raises ManifestError where nothing can be searched, and where roles are declared but query or gallery is missing:
-    training images are never searched.
+    A manifest with declared query and gallery (Market-1501 and similar ones) keeps them, with flags for junk and
+    distractors. One without any roles uses the rule of all test sets, over all its identities: one query for each
+    identity and camera, the rest gallery. The metadata of the schema has the protocol under b"protocol": camera,
+    viewpoint or no-camera. Raises ManifestError if there are no queries, and if roles are declared but query or gallery
+    is missing: training images are never used as gallery.
     """
     roles = _roles(manifest)
     if any(roles.values()):

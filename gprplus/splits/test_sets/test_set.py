@@ -1,4 +1,4 @@
-"""The test side: whose images are searched, and which of them search.
+"""The test set: whose images are searched, and which of them search.
 
 It depends on the manifest, on --where and on --test-share alone, never on the attribute, the levels or the seed, so
 that all splits of one manifest are scored on the same queries and the same gallery.
@@ -19,10 +19,10 @@ CAMERA_COLUMN: dict[Protocol, str] = {"camera": "camera", "viewpoint": "viewpoin
 
 @dataclass(frozen=True)
 class TestSet:
-    """Positions of the test rows in the pool, which of them are queries, and how they are judged.
+    """Positions of the test rows in the pool, which of them are queries, and their protocol.
 
-    `excluded` are rows that would have been queries but that nothing in the gallery answers; they stay in the gallery.
-    `reasons` are their places in protocol.REASONS.
+    `excluded` are rows that would have been queries but have no true match in the gallery; they remain in the gallery.
+    `reasons` are their indices in protocol.REASONS.
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
@@ -35,9 +35,9 @@ class TestSet:
 
 
 def is_test_identity(person_keys: np.ndarray, share: float) -> np.ndarray:
-    """`(I,) bool`: the persons whose priority lies under the share.
+    """Return `(I,) bool`: the identities with a priority below the share.
 
-    A threshold, so nobody changes sides as data grows.
+    A threshold, so that no identity moves between train set and test set as data is added.
     """
     return sampling.to_unit_interval(sampling.priorities(person_keys, 0, "side")) < share
 
@@ -51,9 +51,10 @@ def camera_codes(pool: CandidateTable) -> tuple[Protocol, np.ndarray]:
 
 
 def choose_test_set(pool: CandidateTable, rows: np.ndarray) -> TestSet:
-    """Choose queries among `rows` (n,): one a person and camera, their other levels dealt evenly; the rest is gallery.
+    """Choose queries among `rows` (n,): one for each identity and camera, balanced over other levels; the rest is
+    gallery.
 
-    A person all of whose images would search leaves nothing to be found, so every second one of them goes to the
+    If all images of an identity would be queries, there would be no true match, so every second one of them goes to the
     gallery.
     """
     protocol, camera = camera_codes(pool)
@@ -72,11 +73,11 @@ def choose_test_set(pool: CandidateTable, rows: np.ndarray) -> TestSet:
 def choose_queries(
     person: np.ndarray, camera: np.ndarray, others: Sequence[AttributeCodes], priority: np.ndarray
 ) -> np.ndarray:
-    """Positions, sorted, of one row for each (person, camera), a person's spread over the levels of `others`.
+    """Return positions, sorted, of one row for each (identity, camera), spread over the levels of `others`.
 
-    Camera by camera, each person takes the row whose levels it has used least so far; the priority settles ties. Where
-    every combination exists, the counts of a person's levels differ by at most one, for every attribute at once. No
-    person's choice depends on another's.
+    Camera by camera, each identity takes the row whose levels it has used least so far; the priority breaks ties. If
+    every combination exists, the counts of an identity's levels differ by at most one, for every attribute at once. The
+    choice of one identity does not depend on another's.
     """
     used = [np.zeros((int(person.max(initial=-1)) + 1, len(codes.levels) + 1), dtype=np.int32) for codes in others]
     order = np.argsort(camera, kind="stable")
@@ -98,7 +99,7 @@ def choose_queries(
 
 
 def _least(group: np.ndarray, score: np.ndarray, priority: np.ndarray) -> np.ndarray:
-    """For each run of equal `group` (n,), the place of its least score; the priority, then the order settle ties."""
+    """Return for each run of equal `group` (n,) the position of its smallest score; ties by priority, then order."""
     places = np.arange(len(group))
     for values in (score, priority, places):
         starts = np.flatnonzero(run_starts(group[places]))
@@ -120,7 +121,7 @@ def run_starts(values: np.ndarray) -> np.ndarray:
 
 
 def keep_some_in_gallery(chosen: np.ndarray, person: np.ndarray, priority: np.ndarray) -> np.ndarray:
-    """`chosen` without every second row of the persons all of whose rows were chosen: something must be found."""
+    """Remove every second row of `chosen` of the identities whose rows were all chosen: a true match must remain."""
     owned, searching = np.bincount(person), np.bincount(person[chosen], minlength=int(person.max(initial=-1)) + 1)
     bare = (owned == searching) & (searching > 1)
     if not bare.any():

@@ -1,4 +1,4 @@
-"""How far query and true match stand apart in a test of levels: views next to each other are nearly one picture."""
+"""Minimum viewpoint difference of query and true match in tests across levels: adjacent views are nearly one image."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.matching import MatchedSlots
 
-STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, and no more than a quarter turn is asked for
+STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, at most a quarter turn
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,9 @@ class ViewpointGap:
     at: np.ndarray
 
     def hidden(self, query: np.ndarray, gallery: np.ndarray, person: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of places in `query` and in `gallery`, slots of one person (S,) whose viewpoints are too near."""
+        """Return pairs of positions in `query` and in `gallery`, slots of one identity (S,) with too close
+        viewpoints.
+        """
         order = np.argsort(person[gallery], kind="stable")
         low, high = (np.searchsorted(person[gallery][order], person[query], side=side) for side in ("left", "right"))
         asks = np.repeat(np.arange(len(query)), high - low)
@@ -63,7 +65,7 @@ def viewpoint_gap(viewpoint: AttributeCodes, slots: MatchedSlots, asked: int | N
         if asked:
             why = "is what is crossed" if attr == viewpoint.name else f"is not known, or changes with {attr},"
             raise SplitError(
-                f"--min-viewpoint-gap cannot be kept: {viewpoint.name} {why} on the test side. Leave it out."
+                f"--min-viewpoint-gap cannot be kept: {viewpoint.name} {why} in the test set. Leave it out."
             )
         return None
     at = np.array(viewpoint.levels, dtype=np.int64)[codes[:, 0]]
