@@ -114,7 +114,7 @@ def test_of_a_target_with_roles_only_the_training_side_is_looked_at(home, tmp_pa
 
 def test_too_few_people_are_refused(home, tmp_path, draw):
     few = draw(tmp_path / "few", people=3, name="few")
-    with pytest.raises(AnalysisError, match="3 persons are in the target"):
+    with pytest.raises(AnalysisError, match="3 identities are in the target"):
         analyze(home / "manifest", {"few": few}, output=tmp_path / "analysis")
 
 
@@ -184,8 +184,6 @@ def test_a_name_stands_for_one_folder_and_a_second_one_is_not_joined_to_it(home,
         )
 
     look("one")
-    with pytest.raises(
-        ManifestError, match=r"day was made of the images in .*one, and now stands for those in .*two\."
-    ):
+    with pytest.raises(ManifestError, match=r"day was made of the images in .*one, and the target is now .*two\."):
         look("two")
     assert list(Manifest.open(tmp_path / "targets" / "day").datasets) == ["one"]

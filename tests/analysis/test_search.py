@@ -89,7 +89,7 @@ def test_the_same_search_again_is_read_and_another_stops(found, home):
         ("6", "IDENTITIESxIMAGES"),
         ("0x4", "IDENTITIESxIMAGES"),
         ("99x1", "the train set of"),
-        ("6x13", "have 72 in all"),
+        ("6x13", "have 72 in total"),
     ],
 )
 def test_a_budget_that_cannot_be_is_refused(home, tmp_path, budget, sentence):

@@ -66,7 +66,7 @@ def test_the_place_of_finegpr_follows_from_person_and_weather(manifest, tmp_path
     assert audit["association"]["weather, background"] < 0.2
     assert audit["association_given_identity"]["weather, background"] == 1
     assert audit["information_given_identity"]["weather, background"] == 1
-    with pytest.raises(SplitError, match="effect of background cannot be told apart"):
+    with pytest.raises(SplitError, match="effect of background cannot be separated"):
         make_split(source, "background", output=tmp_path / "background")
 
 
@@ -74,7 +74,7 @@ def test_finegpr_without_a_word_about_its_factors_is_found_out_all_the_same(mani
     source = manifest(renders(finegpr), factors=(), functions={})
     weather = make_split(source, "weather", output=tmp_path / "weather")
     assert "background" not in weather.record.audit.matched_within
-    with pytest.raises(SplitError, match="effect of background cannot be told"):
+    with pytest.raises(SplitError, match="effect of background cannot be separated"):
         make_split(source, "background", levels=["p01", "p02"], output=tmp_path / "background")
 
 
@@ -101,7 +101,7 @@ def test_the_place_of_the_last_raw_generator_follows_from_the_person(manifest, t
     assert ("background", "identity") in aliases(split)
     constant = split.record.audit.constant_within_identity
     assert (constant["background"], constant["weather"]) == (1, 0)
-    with pytest.raises(SplitError, match="background belongs to the person in this manifest"):
+    with pytest.raises(SplitError, match="background is constant for each identity in this manifest"):
         make_split(source, "background", output=tmp_path / "background")
 
 

@@ -61,7 +61,7 @@ def test_the_order_of_cells_means_nothing(split):
         ({"cells": {"weather=sunny": 1, "viewpoint_deg=0": 1}}, "must all name the same attributes"),
         ({"cells": {"sunny": 1}}, "expected ATTR=LEVEL"),
         ({"cells": {"weather=suny": 1}}, "Did you mean 'sunny'"),
-        ({"cells": {"weather=sunny": 1}, "identities": 13}, "asks for 13 identities"),
+        ({"cells": {"weather=sunny": 1}, "identities": 13}, "requires 13 identities"),
     ],
     ids=["too many", "two kinds of cells", "no attribute", "a typo", "too many persons"],
 )

@@ -80,7 +80,7 @@ def test_a_background_that_person_and_weather_decide_is_found_and_not_matched_on
     assert split.record.retention == 1
     assert any("Within a person background changes with weather" in warning for warning in split.record.warnings)
     with pytest.raises(
-        SplitError, match=r"effect of background cannot be told apart: .* follows from identity and weather"
+        SplitError, match=r"effect of background cannot be separated: .* follows from identity and weather"
     ):
         make_split(source, "background", output=tmp_path / "background")
     light = make_split(source, "illumination", output=tmp_path / "light")
@@ -98,7 +98,7 @@ def test_a_background_that_the_weather_alone_decides_makes_both_unanswerable(man
 
 def test_a_background_of_one_a_person_is_compared_between_persons_by_who_asks_for_it(manifest, tmp_path, crossed):
     source = manifest([{**row, "background": f"p{int(row['identity']) % 3}"} for row in crossed(24)])
-    with pytest.raises(SplitError, match=r"background belongs to the person.*--design persons"):
+    with pytest.raises(SplitError, match=r"background is constant for each identity.*--design persons"):
         make_split(source, "background", output=tmp_path / "split")
     split = make_split(source, "background", design="persons", output=tmp_path / "split")
     persons = {arm: set(column(split, arm, "identity")) for arm in ("only-p0", "only-p1", "only-p2")}

@@ -109,7 +109,7 @@ def tried(build, *given, **more):
         return build(*given, **more)
     except SplitError as problem:
         few = (
-            "are in the test set",
+            "fell in the test set",
             "were requested, but",
             "too few",
             "left for training",
@@ -195,5 +195,5 @@ def test_each_size_of_a_scaling_is_a_part_of_the_next(build):
 @pytest.mark.parametrize("design", [name for name in DESIGNS if name not in ("full", "declared")])
 @pytest.mark.parametrize("more", [{"identities": 5000}, {"budget": 10**6}])
 def test_what_cannot_be_had_is_refused_in_a_sentence(design, more, build):
-    with pytest.raises(SplitError, match=r"asked for|asks for|has a size for each arm|persons with"):
+    with pytest.raises(SplitError, match=r"requested|requires|has a size for each arm|identities with"):
         build(design, World(16, 0.0, 0.0, 0), **more)

@@ -116,7 +116,7 @@ def test_the_arms_are_those_of_a_slow_twin(both):
 
 def test_a_smaller_manifest_is_refused_in_one_sentence(tmp_path):
     plan, _ = read_study("icassp2021_market")
-    with pytest.raises(SplitError, match=r"asks for 400 identities, but the train set has 120 ") as caught:
+    with pytest.raises(SplitError, match=r"requires 400 identities, but the train set has 120 ") as caught:
         make_study_splits(plan, write_complete(tmp_path / "manifest", 120).path, tmp_path / "splits", force=False)
     assert str(caught.value).count(". ") == 0
     assert not (tmp_path / "splits").exists()

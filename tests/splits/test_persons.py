@@ -55,7 +55,7 @@ def test_fewer_persons_of_each_gender_are_some_of_the_more(manifest, tmp_path, c
     for arm in ("only-male", "only-female"):
         assert uids(few, arm) < uids(many, arm)
         assert few.record.arms[arm].identities == 4
-    assert any("only 4 persons" in warning for warning in few.record.warnings)
+    assert any("only 4 identities" in warning for warning in few.record.warnings)
 
 
 def test_two_person_attributes_that_always_go_together_are_refused(manifest, tmp_path, crossed):

@@ -128,7 +128,7 @@ def scaling_design(train: DesignInput) -> ArmSet:
     matched = match_levels(train, compared, strata_names)
     advice = f"hardly any combination has an image at every level of {attr}."
     warnings = [*nesting_warnings(train.relations, attr), *check_retention(matched, request, advice)]
-    slots = apply_size_limits(matched.slots, train.order(), request, "persons")
+    slots = apply_size_limits(matched.slots, train.order(), request, "identities")
     sizes = [len(slots) // part for part in SIZES]
     if sizes[0] < 2:
         raise SplitError(f"{len(slots):,} matched slots are too few for budgets of an eighth; widen --where.")

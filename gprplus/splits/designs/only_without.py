@@ -84,7 +84,7 @@ def compare_levels(train: DesignInput, *kinds: str) -> ArmSet:
         *nesting_warnings(train.relations, attr),
         *check_retention(matched, train.request, _advice(train, strata_names)),
     ]
-    slots = apply_size_limits(matched.slots, train.order(), train.request, "persons")
+    slots = apply_size_limits(matched.slots, train.order(), train.request, "identities")
     asked = [LevelComparison(kind, tuple(sets), compared, names) for kind in kinds]
     arms = {arm: made for one in asked for arm, made in arm_name(train, slots, one).items()}
     arms |= mixture_arm(train, slots, asked[0]) | control_arms(train, slots, asked[0], warnings)

@@ -43,7 +43,7 @@ def path_design(train: DesignInput) -> ArmSet:
     matched = match_levels(train, compared, strata_names)
     advice = f"hardly any combination has an image at both ends of the path over {attr}."
     warnings = [*nesting_warnings(train.relations, attr), *check_retention(matched, request, advice)]
-    slots = apply_size_limits(matched.slots, train.order(), request, "persons")
+    slots = apply_size_limits(matched.slots, train.order(), request, "identities")
     arms = {f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES}
     if request.controls:
         wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
