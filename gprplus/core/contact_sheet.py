@@ -1,7 +1,7 @@
-"""Contact sheets: images in labelled rows and columns, to be looked at.
+"""Contact sheets: images in labeled rows and columns for visual inspection.
 
-A table of levels says what a dataset claims to hold; a sheet shows whether it does. The text is set in DejaVu Sans,
-which ships with matplotlib, so a sheet looks the same on every machine.
+A table of levels lists the declared content of a data set; a sheet shows the actual images. The text is set in DejaVu
+Sans, which ships with matplotlib, so a sheet looks the same on every machine.
 """
 
 from collections.abc import Sequence
@@ -34,14 +34,14 @@ def contact_sheet(
     title: str = "",
     height: int = 160,
 ) -> np.ndarray:
-    """Images in a labelled grid, `(H, W, 3) uint8` RGB.
+    """Draw images in a labeled grid, `(H, W, 3) uint8` RGB.
 
-    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None where there is none (drawn as an empty field).
-    Every image is scaled to `height` pixels, or less where it would be far wider than the others, and stands in the
-    middle of a cell as wide as the widest. Labels of columns
-    break at spaces, and what still does not fit ends in an ellipsis; empty labels take no room. `captions[i][j]` stands
-    below its image; where there are captions, a cell that has neither image nor caption is left blank. Raises
-    ReportError when the cells do not fill the grid.
+    `cells[i][j]` is an `(h, w, 3) uint8` RGB image of any size, or None for an empty field.
+    Every image is scaled to `height` pixels, or less if it would be much wider than the others, and is centered in a
+    cell with the width of the widest. Labels of columns
+    break at spaces, and longer ones end in an ellipsis; empty labels take no space. `captions[i][j]` is
+    below its image; with captions, a cell that has neither image nor caption is blank. Raises
+    ReportError if the cells do not fill the grid.
     """
     _check(cells, rows, columns)
     widest = _widest(cells, height)
@@ -114,8 +114,8 @@ def _check(cells: Sequence[Sequence[np.ndarray | None]], rows: Sequence[str], co
 
 
 def _widest(cells: Sequence[Sequence[np.ndarray | None]], height: int) -> int:
-    """The greatest width of a cell: a square, or twice the median (at most three heights) where images are wide. One
-    panorama among crops of people would make every cell as wide as itself.
+    """Return the maximum width of a cell: a square, or twice the median (at most three heights) for wide images. One
+    panorama among crops would make every cell as wide as itself.
     """
     widths = [height * image.shape[1] / image.shape[0] for line in cells for image in line if image is not None]
     return round(min(max(height, 2 * float(np.median(widths))), 3 * height)) if widths else height

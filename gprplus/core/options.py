@@ -30,19 +30,19 @@ _SECTION = re.compile(r"\n\n(?=(?:Returns|Raises|Yields|Examples?):)")
 
 @dataclass(frozen=True)
 class Option:
-    """One option.
+    """An option.
 
     Args:
-        help: what it does; `{name}` refers to another option of the list.
+        help: its function; `{name}` refers to another option of the list.
         group: the topic under which `--help` lists it.
         flag: its name on the command line; "" means the field's name with hyphens.
-        metavar: what stands for its value in `--help`; "" means that the type decides.
-        choices: the values that it may have; a mapping explains each.
+        metavar: the placeholder of its value in `--help`; "" means that the type decides.
+        choices: its possible values; a mapping explains each.
         at_least, at_most, above, below: the range of a number.
-        default_note: what the default None means, such as "the recipe's".
+        default_note: the meaning of the default None, such as "the recipe's".
         old: an earlier name, kept as the key of records and accepted in TOML files and on the command line.
-        recorded: whether it is part of the request that a record holds and that decides whether two requests are equal.
-        repeated: whether the command line takes each item of a list by an option of its own, not separated by commas.
+        recorded: whether it is part of the recorded request that decides whether two requests are equal.
+        repeated: whether the command line takes each item of a list by a separate option instead of by commas.
     """
 
     help: str
@@ -64,7 +64,7 @@ class Option:
 
     @property
     def key(self) -> str:
-        """Its name in JSON records."""
+        """Return its name in JSON records."""
         return self.old or self.name
 
     def text(self, refer: Callable[[str], str]) -> str:

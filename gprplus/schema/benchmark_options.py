@@ -25,7 +25,7 @@ _UNRECORDED = ("seeds", "jobs")  # of the arguments: more seeds may be added, an
 
 @dataclass(frozen=True)
 class TrainingOptions(Options):
-    """How every arm of a split is trained."""
+    """Training options of every arm of a split."""
 
     error: ClassVar[type[GprplusError]] = TrainingError
 
@@ -78,7 +78,7 @@ class TrainingOptions(Options):
 
 @dataclass(frozen=True)
 class BenchmarkOptions(TrainingOptions):
-    """How the arms of splits are trained, scored and compared."""
+    """Options for training, scoring and comparing the arms of splits."""
 
     compile: str | None = option(
         None,

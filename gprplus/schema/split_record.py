@@ -23,7 +23,7 @@ class ManifestLink:
 
 @dataclass(frozen=True)
 class DealRecord:
-    """One deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
+    """A deal of an arm: its size, the fingerprint of its images, and the levels of a random set of levels."""
 
     images: int
     identities: int
@@ -33,7 +33,7 @@ class DealRecord:
 
 @dataclass(frozen=True)
 class Rung:
-    """The size that an arm of a ladder of identities stands for.
+    """The size of an arm of a ladder of identities.
 
     `images_each` is a number of images for each identity; `whole`: every image of the identities.
     """
@@ -45,15 +45,15 @@ class Rung:
 
 @dataclass(frozen=True, kw_only=True)
 class ArmRecord:
-    """One arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
+    """An arm: its kind, its levels, its size, and the fingerprint of its images, all of deal 0.
 
-    `deals` lists every deal, 0 included; it is absent where the rows of all deals are equal. Kinds are only, without,
+    `deals` lists every deal, including 0; it is absent if the rows of all deals are equal. Kinds are only, without,
     mix, random-images, random-levels, path, factorial, ids, ids-all, full and declared. `restricted` names the factors
     of a factorial that the arm restricts, `restrict` the levels that a declared arm keeps of each attribute.
 
     `name`, `choice`, `control` and `rung` are derived when the record is read (`gprplus.splits.arm_names`). `choice`
-    holds the levels that the arm is named for: those it keeps (only) or leaves out (without). `control` names the
-    random control that the arm is a draw of.
+    are the levels in the name of the arm: those it keeps (only) or leaves out (without). `control` names the
+    random control of which the arm is a draw.
     """
 
     kind: str
@@ -77,7 +77,7 @@ class ArmRecord:
 
     @property
     def is_random(self) -> bool:
-        """Whether the arm is a draw of a random control."""
+        """Return True if the arm is a draw of a random control."""
         return self.kind in (RANDOM_IMAGES, RANDOM_LEVELS)
 
     @property
@@ -114,7 +114,7 @@ class TestSideRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class LevelTest:
-    """One test of query level against gallery level (kind cross or level), or of removed matches (removal).
+    """A test of query level against gallery level (kind cross or level), or of removed matches (removal).
 
     `apart_in` is the column in which query and true match differ, `apart_deg` the angle between them.
     """
@@ -134,7 +134,7 @@ class LevelTest:
 
     @property
     def within_level(self) -> bool:
-        """Whether queries and gallery have one level."""
+        """Return True if queries and gallery have one level."""
         return self.kind in ("cross", "level") and self.query_level == self.gallery_level
 
 
@@ -148,7 +148,7 @@ class PathFacts:
 
 @dataclass(frozen=True)
 class Factor:
-    """One factor of a factorial: the attribute, and what it is restricted to (levels, or a number of identities)."""
+    """A factor of a factorial: the attribute and its restriction (levels, or a number of identities)."""
 
     attribute: str
     restricted: list[Level] | int
@@ -187,7 +187,7 @@ DesignFacts = PathFacts | FactorialFacts | BudgetFacts | ScalingFacts
 
 @dataclass(frozen=True, kw_only=True)
 class SplitRecord:
-    """split.json. `request` holds what was asked for, as `gprplus.splits.request` reads it."""
+    """The record split.json. `request` has the options, as `gprplus.splits.request` reads them."""
 
     schema_version: int
     name: str
@@ -215,7 +215,7 @@ class SplitRecord:
 
     @property
     def deals(self) -> int:
-        """How many deals the arms have that differ by deal; 1 where none does."""
+        """Return the number of deals of the arms that differ by deal; 1 if none does."""
         return max((len(arm.every_deal) for arm in self.arms.values()), default=1)
 
     @property
@@ -230,7 +230,7 @@ class SplitRecord:
         return [name for name, arm in self.arms.items() if arm.kind == kind]
 
     def is_of_kind(self, name: str, kind: str) -> bool:
-        """Whether there is an arm of this name and kind."""
+        """Return True if there is an arm of this name and kind."""
         return name in self.arms and self.arms[name].kind == kind
 
     def rung(self, name: str) -> Rung | None:

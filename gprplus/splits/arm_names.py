@@ -1,4 +1,4 @@
-"""What the names of arms mean. Records have fields for it, which are filled here once, when a record is read."""
+"""Meaning of arm names: fills the derived fields of records once, when a record is read."""
 
 import re
 from collections.abc import Iterable

@@ -21,7 +21,7 @@ from gprplus.splits.split import Split
 
 
 def compare_splits(first: Split, second: Split) -> list[ManifestDifference]:
-    """Everything that differs, records first, then how many images of each arm the other does not have."""
+    """Return all differences, records first, then the number of images of each arm that are missing in the other."""
     found = compare_records(first.record, second.record)
     if first.record.fingerprint != second.record.fingerprint:
         found += _members(first, second)
@@ -48,7 +48,7 @@ def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _arm(name: str, one: ArmRecord | None, two: ArmRecord | None) -> list[ManifestDifference]:
-    """An arm's counts and levels where they differ; its fingerprint where the counts do not tell."""
+    """Compare an arm's counts and levels; its fingerprint if the counts are equal."""
     if one is None or two is None:
         return [ManifestDifference(name, one and {"images": one.images}, two and {"images": two.images})]
     facts = [as_json(arm) for arm in (one, two)]

@@ -30,7 +30,7 @@ Coded = tuple[np.ndarray, Sequence[Any]]  # codes (n,), -1 where unknown, into w
 
 
 def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = None) -> CandidateTable:
-    """The rows that `where` keeps and that show a known person, as codes.
+    """Load the rows that match `where` and have a known identity, as codes.
 
     Rows without an identity, junk and distractors can be neither training images nor queries here; `left_out` counts
     them. Row group after row group becomes codes of a byte or two, so that no table of all rows is ever in memory;

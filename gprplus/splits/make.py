@@ -112,7 +112,7 @@ def build_split(
     except RequestChanged:
         draw_design(
             partition_identities(source, load_candidates(source, where), request)[0]
-        )  # a misspelt request says so, not that it is another
+        )  # an invalid request is reported as such, not as changed
         raise
     if settled == "same" and not force and (output / MEMBERS).is_file():
         there = Split.open(output)

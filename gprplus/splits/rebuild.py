@@ -58,7 +58,7 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
 def read_split_record(record: AnyPath) -> tuple[SplitRecord, SplitRequest]:
     """Return the record in a split.json, and the request in it.
 
-    Raises SplitError where it is none, DeclarationError where it asks for what is unknown.
+    Raises SplitError if it is invalid, DeclarationError if it has unknown options.
     """
     path = _file(record)
     info = read_json(path, SplitError, "a split")

@@ -91,7 +91,7 @@ def _arm(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> Ar
 
 
 def _deal(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str], *, drawn: bool) -> DealRecord:
-    """One deal of an arm, with its levels where they were drawn."""
+    """Return the record of a deal of an arm, with its levels if they were drawn."""
     levels: list[Level] = list(arm.levels)
     return DealRecord(len(arm.rows), _persons(pool, arm.rows), prints[id(arm)], levels if drawn else None)
 

@@ -62,7 +62,7 @@ class DeclaredArm:
         for what in ("identities", "images"):
             size = getattr(self, what)
             if size is not None and size < 1:
-                raise SplitError(f"The arm '{self.name}' asks for {size} {what}; at least 1 is needed.")
+                raise SplitError(f"The arm '{self.name}' has {size} {what}; at least 1 is needed.")
         other = self.restrict or self.images or self.matched
         if self.cells is not None and (other or min(self.cells.values(), default=0) < 1):
             raise SplitError(

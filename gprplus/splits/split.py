@@ -108,7 +108,7 @@ class Split:
 
     @property
     def deals(self) -> int:
-        """How many deals the arms have that differ by deal; 1 where none does."""
+        """Return the number of deals of the arms that differ by deal; 1 if none does."""
         return self.record.deals
 
     def train(self, arm: str, deal: int = 0) -> "pa.Table":
@@ -152,7 +152,7 @@ class Split:
         return self._read(sum(arm.images_of_all_deals for arm in self.record.arms.values()))
 
     def tests(self) -> "dict[str, tuple[LevelTest, list[pa.Table]]]":
-        """The tests beside `self`, by name: its record, and its groups of rows (schema.TESTS)."""
+        """Return the tests other than `self`, by name: its record, and its groups of rows (schema.TESTS)."""
         from gprplus.splits.test_sets.cross_level_tests import TESTS, read_groups
 
         facts = self.record.tests

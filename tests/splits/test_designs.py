@@ -78,7 +78,7 @@ def test_a_background_that_person_and_weather_decide_is_found_and_not_matched_on
     assert {"attribute": "background", "of": ["identity", "weather"], "declared": False} in found
     assert "background" not in split.record.audit.matched_within
     assert split.record.retention == 1
-    assert any("Within a person background changes with weather" in warning for warning in split.record.warnings)
+    assert any("Within an identity background changes with weather" in warning for warning in split.record.warnings)
     with pytest.raises(
         SplitError, match=r"effect of background cannot be separated: .* follows from identity and weather"
     ):

@@ -47,7 +47,7 @@ def _compare(test: Comparison, text: str, values: "pa.Array") -> "pa.Array":
 
 
 def _compare_values(test: Comparison, text: str, values: "pa.Array", known: bool) -> "pa.Array":
-    """One comparison over plain values; `known` says that these are all the levels there are."""
+    """Evaluate one comparison over plain values; `known` means that these are all existing levels."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

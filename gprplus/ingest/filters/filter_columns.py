@@ -1,4 +1,4 @@
-"""Columns of images and of their identities alike, as a filter asks for them."""
+"""Columns of images and of identities, as required by a filter."""
 
 from collections.abc import Callable, Sequence
 from functools import cached_property

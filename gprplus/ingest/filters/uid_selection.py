@@ -46,7 +46,7 @@ class UidSelection:
 
     @property
     def text(self) -> str:
-        """What messages call it."""
+        """Return its name in messages."""
         return f"a table of {len(self.uids):,} uids"
 
     @property

@@ -86,7 +86,7 @@ class Manifest:
 
     @property
     def images(self) -> ManifestTable:
-        """The images table: schema.IMAGES, and the columns of the checks that were asked for."""
+        """Return the images table: schema.IMAGES, and the columns of the requested checks."""
         return self._view("images")
 
     def columns(self, table: str) -> list[str]:

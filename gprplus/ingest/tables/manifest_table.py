@@ -1,4 +1,4 @@
-"""One table of a manifest, read when it is asked for."""
+"""Tables of a manifest, read on demand."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ SHOWN = 10  # rows that a notebook shows
 
 @dataclass(frozen=True, repr=False)
 class ManifestTable:
-    """One table of a manifest. Nothing is read before `to_arrow` or `to_pandas`.
+    """A table of a manifest. Nothing is read before `to_arrow` or `to_pandas`.
 
     Attributes:
         name: images, identities, rejected or scan.
-        columns: The names of its columns (docs/tables.md has what each holds).
+        columns: The names of its columns (docs/tables.md describes them).
     """
 
     name: str
