@@ -8,6 +8,7 @@ fails when a page is not what this script would write.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
+from runpy import run_path
 
 import click
 
@@ -125,7 +126,13 @@ def studies() -> str:
     return f"{before}{start}\n{option_table(SplitRequest)}\n\n{end}{after}"
 
 
+def api() -> str:
+    """Every public function and class (tools/api_reference.py)."""
+    return str(run_path(str(Path(__file__).with_name("api_reference.py")))["api"]())
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "api.md": api,
     "tables.md": tables,
     "commands.md": commands,
     "layouts.md": layouts,
