@@ -92,14 +92,20 @@ def argument(one: inspect.Parameter) -> str:
     kind = "" if one.annotation is one.empty else f": {annotation(one.annotation)}"
     if one.default is one.empty or one.default is MISSING:
         return f"{stars}{one.name}{kind}"
-    default = one.default.__name__ if callable(one.default) else repr(one.default)
+    default = "..." if callable(one.default) else repr(one.default)
     return f"{stars}{one.name}{kind} = {default}" if kind else f"{stars}{one.name}={default}"
 
 
 def annotation(kind: Any) -> str:
     """A type as it is written, without the names of modules that every reader knows."""
     text = kind if isinstance(kind, str) else inspect.formatannotation(kind)
-    for written, short in (("str | os.PathLike[str]", "AnyPath"), ("collections.abc.", ""), ("typing.", "")):
+    for written, short in (
+        ("str | os.PathLike[str]", "AnyPath"),
+        ("collections.abc.", ""),
+        ("typing.", ""),
+        ("pathlib.", ""),
+        ("fractions.", ""),
+    ):
         text = text.replace(written, short)
     return re.sub(r"\bgprplus\.(?:\w+\.)*(\w+)|'|ForwardRef\(|\)(?=\s|$)", lambda found: found[1] or "", text)
 

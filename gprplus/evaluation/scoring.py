@@ -22,10 +22,13 @@ _RANGE = 1e30  # squared norms between this and one over it multiply safely in f
 
 @dataclass(frozen=True)
 class PerQuery:
-    """Scores with one entry for each query:
+    """Scores of each query.
 
-    `valid (Q,) bool`, `AP (Q,) float64` and `inp (Q,) float64` (NaN if not valid), `first_match_rank (Q,) int64`
-    (from 1; 0 if not valid).
+    Attributes:
+        valid: `(Q,) bool`, whether the gallery has a relevant image.
+        AP: `(Q,) float64`, average precision; NaN if not valid.
+        first_match_rank: `(Q,) int64`, rank of the first relevant image, from 1; 0 if not valid.
+        inp: `(Q,) float64`, inverse negative penalty; NaN if not valid.
     """
 
     valid: np.ndarray
@@ -36,9 +39,13 @@ class PerQuery:
 
 @dataclass(frozen=True, repr=False)
 class Scores:
-    """Means over the valid queries, 0-1:
+    """Scores of a test set, as means over its valid queries (0-1).
 
-    `mAP`, `cmc (50,) float64` with rank-1 at `cmc[0]`, `mINP`; and what they are means of.
+    Attributes:
+        mAP: Mean average precision.
+        cmc: `(50,) float64`, the share of queries with a relevant image among the first k; rank-1 is `cmc[0]`.
+        mINP: Mean inverse negative penalty.
+        per_query: The values of each query.
     """
 
     mAP: float

@@ -31,7 +31,10 @@ LATER = ("weight", "deal")  # columns that splits made before there were any of 
 class Split:
     """A split: its arms, and the query and gallery rows that they share.
 
-    `made` is True for a split that was just built, False for an existing one.
+    Attributes:
+        path: The folder.
+        record: What split.json holds.
+        made: Whether the call that returned it built it; False for a split that existed.
     """
 
     def __init__(self, path: Path, record: SplitRecord, *, made: bool = False) -> None:
@@ -42,8 +45,10 @@ class Split:
 
     @classmethod
     def open(cls, path: AnyPath, *, made: bool = False) -> "Split":
-        """The split in a folder. Raises SplitError where there is none, it is of another schema, or its rows are not
-        those that its record describes.
+        """Open the split in a folder.
+
+        Raises:
+            SplitError: There is none, it is of another schema, or its rows are not those that its record describes.
         """
         path = Path(path)
         record = load_split_record(path)

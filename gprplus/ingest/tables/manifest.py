@@ -37,11 +37,13 @@ NEXT = ".next"  # where a build writes before it takes the place of what was the
 
 @dataclass(frozen=True, repr=False)
 class Manifest:
-    """A manifest folder: `path`, and `info`, which is manifest.json as a dict.
+    """All renders as tables, in a folder.
 
-    `files` identifies the tables at the time of opening, to detect a later build; no mixture is ever read.
-    `rebuilt` names the data sets that the call which returned this object wrote; it is empty for a manifest that
-    was only opened.
+    Attributes:
+        path: The folder.
+        info: manifest.json as a dict.
+        rebuilt: The data sets that the call which returned it wrote; empty for a manifest that was only opened.
+        files: Signatures of the tables at the time of opening, so that no mixture of two builds is ever read.
     """
 
     path: Path
