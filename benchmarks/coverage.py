@@ -14,6 +14,7 @@ import numpy as np
 
 from benchmarks import harness
 from gprplus import statistics
+from gprplus.splits.arm_names import unrecorded
 from gprplus.statistics import contrasts, meta_analysis, multiplicity, power
 from gprplus.statistics.levels.level_estimands import ESTIMANDS, CellContrast, level_contrasts
 from gprplus.statistics.levels.level_scores import LevelScores, estimate_cells
@@ -212,7 +213,7 @@ class LevelWorld:
     def families(self) -> dict[str, list[CellContrast]]:
         """The contrasts by family, with the matrix of all arms and levels."""
         names = [str(level) for level in range(self.levels)]
-        facts = {"mix": {"kind": "mix"}} | {f"only-{one}": {"kind": "only", "levels": [one]} for one in names}
+        arms = unrecorded(["mix", *(f"only-{one}" for one in names)]).arms
         matrix = [
             CellContrast("matrix", f"{arm} on {level}", "", {(f"only-{arm}", level): 1.0, ("mix", level): -1.0})
             for arm in names
@@ -228,7 +229,7 @@ class LevelWorld:
             )
             for arm in names
         ]
-        declared = [*level_contrasts(facts, "mix", names), *mixed, *matrix]
+        declared = [*level_contrasts(arms, "mix", names), *mixed, *matrix]
         return {
             family: [one for one in declared if one.family == family]
             for family in dict.fromkeys(one.family for one in declared)

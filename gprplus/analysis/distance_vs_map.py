@@ -23,7 +23,7 @@ from gprplus.core.errors import AnalysisError
 from gprplus.core.files.workdir import read_json
 from gprplus.core.parallel import Progress
 from gprplus.schema import RESULTS, stored
-from gprplus.schema.records import benchmark_record
+from gprplus.schema.run_record import benchmark_record
 from gprplus.splits import Split
 
 FEWEST = 5  # arms; with fewer there is no correlation to speak of
@@ -62,14 +62,13 @@ def read_scored_arms(paths: Sequence[Path | str]) -> list[ScoredArm]:
         if not folders:
             raise AnalysisError(f"{path} holds no finished benchmark: there is no results.parquet in it or below.")
         for folder in folders:
-            record = read_json(folder / "benchmark.json", AnalysisError, "a benchmark's run folder (SPLIT/RECIPE)")
-            benchmark_record(record, folder / "benchmark.json", AnalysisError)
-            named = record.get("split_path") or (record.get("request") or {}).get("split_path")
-            if not isinstance(named, str):
+            info = read_json(folder / "benchmark.json", AnalysisError, "a benchmark's run folder (SPLIT/RECIPE)")
+            record = benchmark_record(info, folder / "benchmark.json", AnalysisError)
+            if not record.split_path:
                 raise AnalysisError(f"{folder} has no path of its split; run the benchmark again.")
             again = "Run the benchmark again: it goes on from what is there."
             results = stored.read_table(folder / "results.parquet", RESULTS, AnalysisError, again)
-            found.append(ScoredArm(Split.open(folder / named), results))
+            found.append(ScoredArm(Split.open(folder / record.split_path), results))
     return found
 
 

@@ -3,6 +3,7 @@
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -22,6 +23,17 @@ def optional() -> Any:
 def optional_table() -> Any:
     """Declare a mapping that JSON leaves out where it is empty."""
     return field(default_factory=dict, metadata={"omit": {}})
+
+
+class Absent(Enum):
+    """The value of a key that JSON lacks, where null means something else."""
+
+    ABSENT = "absent"
+
+
+def absent() -> Any:
+    """Declare a field that JSON leaves out where it is absent, and writes where it is null."""
+    return field(default=Absent.ABSENT, metadata={"omit": Absent.ABSENT})
 
 
 def derived(default: Any) -> Any:
@@ -130,7 +142,7 @@ def _union(options: tuple[Any, ...], value: Any, where: str, error: type[Gprplus
     """The first option that fits; the error of the last where none does."""
     if value is None and type(None) in options:
         return None
-    chosen = [option for option in options if option is not type(None)]
+    chosen = [option for option in options if option not in (type(None), Absent)]
     for option in chosen[:-1]:
         try:
             return value_of(option, value, where, error, strict=strict)

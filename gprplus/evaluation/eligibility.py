@@ -1,6 +1,7 @@
 """Checks before a split is scored on a target: answerable queries, and overlap of the target with the train set."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks
 from gprplus.core.errors import GprplusError, SplitError, first_few
 from gprplus.core.protocol import UNANSWERABLE_REASONS, why_unanswerable
+from gprplus.schema.audit import AnswerableCounts
+from gprplus.schema.run_record import TargetLeakage, TargetNearDuplicates, TargetPair
 from gprplus.splits import Split
 from gprplus.splits.audit.leakage import LISTED, LOOKED_AT, RADIUS, nearest_within
 
@@ -22,7 +25,7 @@ CAMERA = {"camera": "camera", "viewpoint": "viewpoint_deg", "no-camera": None}  
 
 def count_answerable(
     rows: "pa.Table", persons: np.ndarray, junk: np.ndarray, own: str, name: str
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, AnswerableCounts]:
     """Count, for each protocol that the rows of a target allow, queries kept and excluded with reasons; `own` first.
 
     `persons` (N,) are identities as text, None for distractors. Raises SplitError if `own` leaves no query.
@@ -32,7 +35,7 @@ def count_answerable(
     known = np.array([person is not None for person in persons], dtype=bool)
     ids[known] = np.unique(persons[known].astype(str), return_inverse=True)[1]
     ids[query & ~known] = -3
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, AnswerableCounts] = {}
     for protocol, column in sorted(CAMERA.items(), key=lambda item: item[0] != own):
         cameras: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
         if column is not None:
@@ -47,15 +50,15 @@ def count_answerable(
             UNANSWERABLE_REASONS[place].replace("camera", protocol.replace("no-", "")): -count
             for count, place in ranked
         }
-        found[protocol] = {"kept": int(counts[0]), "excluded": int(counts[1:].sum()), "reasons": told}
+        found[protocol] = AnswerableCounts(int(counts[0]), int(counts[1:].sum()), told)
     mine = found[own]
-    if not mine["kept"]:
-        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine["reasons"].items()) or "there are none"
+    if not mine.kept:
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine.reasons.items()) or "there are none"
         raise SplitError(f"{name} cannot be a target: no query can be answered under the {own} rule ({why}).")
     return found
 
 
-def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> dict[str, Any]:
+def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> TargetLeakage:
     """Return the overlap of the arms of a split with the rows of a target.
 
     `identities` if both come from the same data set, `digests` and `near_duplicates` if the manifest of the split
@@ -63,7 +66,7 @@ def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Man
     raise SplitError; near duplicates are listed.
     """
     trained = _trained(split)
-    found: dict[str, Any] = {"identities": _persons(split, trained, name, target, manifest), "digests": None}
+    found = TargetLeakage(_persons(split, trained, name, target, manifest))
     source = _source(split)
     if source is None:
         return found
@@ -76,25 +79,27 @@ def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Man
                 f"{len(shared):,} images of the target {name} are byte for byte images that {split.path} trains on: "
                 f"{first_few(shared)}. Take another target, or make the split with a --where that leaves them out."
             )
-        found["digests"] = 0
+        found = replace(found, digests=0)
     if len(ours["dhash"]) and len(theirs["dhash"]):
-        found["near_duplicates"] = _near(ours, theirs)
+        found = replace(found, near_duplicates=_near(ours, theirs))
     return found
 
 
-def target_warnings(name: str, judged: Mapping[str, Any], protocol: str) -> list[str]:
+def target_warnings(
+    name: str, answerable: Mapping[str, AnswerableCounts], leakage: TargetLeakage | None, protocol: str
+) -> list[str]:
     """Sentences on what was excluded from a target and what of it looks like training images."""
     said = []
-    mine = judged.get("answerable", {}).get(protocol, {})
-    if mine.get("excluded"):
-        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine["reasons"].items())
-        total = mine["kept"] + mine["excluded"]
-        said.append(f"{mine['excluded']:,} of {total:,} queries of {name} cannot be answered and do not count ({why}).")
-    near = judged.get("leakage", {}).get("near_duplicates", {})
-    if near.get("count"):
-        shown = first_few([f"{pair['target']} and {pair['train']}" for pair in near["pairs"]])
+    mine = answerable.get(protocol)
+    if mine and mine.excluded:
+        why = "; ".join(f"{count:,}: {reason}" for reason, count in mine.reasons.items())
+        total = mine.kept + mine.excluded
+        said.append(f"{mine.excluded:,} of {total:,} queries of {name} cannot be answered and do not count ({why}).")
+    near = leakage.near_duplicates if leakage else None
+    if near and near.count:
+        shown = first_few([f"{pair.target} and {pair.train}" for pair in near.pairs])
         said.append(
-            f"{near['count']:,} of {near['looked_at']:,} images of {name} resemble a training image ({shown}). "
+            f"{near.count:,} of {near.looked_at:,} images of {name} resemble a training image ({shown}). "
             "They can show one identity under two names: check some of them."
         )
     return said
@@ -159,12 +164,12 @@ def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:
     return {**found, "dhash": sampling.to_numpy(column)[known], "paths": kept}
 
 
-def _near(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+def _near(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> TargetNearDuplicates:
     looked = np.sort(np.argsort(sampling.splitmix64(theirs["dhash"]), kind="stable")[:LOOKED_AT])
     first, second, bits = nearest_within(theirs["dhash"][looked], ours["dhash"], RADIUS)
     pairs = sorted(
         (int(apart), theirs["paths"][looked[i]], ours["paths"][j])
         for i, j, apart in zip(first, second, bits, strict=True)
     )
-    listed = [{"target": one, "train": other, "bits": apart} for apart, one, other in pairs[:LISTED]]
-    return {"count": len(pairs), "looked_at": len(looked), "radius_bits": RADIUS, "pairs": listed}
+    listed = [TargetPair(one, other, apart) for apart, one, other in pairs[:LISTED]]
+    return TargetNearDuplicates(len(pairs), len(looked), RADIUS, listed)

@@ -1,7 +1,7 @@
 """Targets: query rows, gallery rows, and the protocol between them."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +10,16 @@ import numpy as np
 from gprplus import schema
 from gprplus.core import protocol, sampling
 from gprplus.core.errors import SplitError
-from gprplus.core.typed import as_json
+from gprplus.core.typed import Absent
 from gprplus.evaluation import eligibility, query_copies
 from gprplus.evaluation import ranked_examples as ranked
 from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import Scores, score_arrays
+from gprplus.schema.audit import AnswerableCounts
+from gprplus.schema.manifest_record import ManifestDataset, manifest_record
+from gprplus.schema.records import DatasetRecord, Protocol
+from gprplus.schema.run_record import TargetLeakage, TargetRecord
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,26 +30,29 @@ if TYPE_CHECKING:
 
 OWN_TEST_SET = "self"
 RERANKED = "+reranked"
+_NOT_JUDGED: dict[str, Any] = {"answerable": None, "copies": Absent.ABSENT, "leakage": None}
 
 
 @dataclass(frozen=True)
 class Target:
     """Query and gallery rows (schema.MEMBERS, and is_junk and is_distractor if the target has them) under a name.
 
-    `attribute` is the attribute of the split, by whose levels queries are grouped; `datasets` describes the images,
-    `judged` is the result of `eligibility`. `removed` (schema.TESTS) names gallery rows that are excluded for one query
-    each. With `rerank`, the gallery is first re-ranked by k-reciprocal neighbors.
+    `attribute` is the attribute of the split, by whose levels queries are grouped; `datasets` describes the images;
+    `answerable`, `copies` and `leakage` are findings, as in TargetRecord. `removed` (schema.TESTS) names gallery rows
+    that are excluded for one query each. With `rerank`, the gallery is first re-ranked by k-reciprocal neighbors.
     """
 
     name: str
-    protocol: str
+    protocol: Protocol
     attribute: str
     rows: "pa.Table"
     roots: Mapping[str, Path]
-    datasets: Mapping[str, Any]
+    datasets: Mapping[str, ManifestDataset | DatasetRecord]
     removed: "pa.Table | None" = None
     rerank: RerankOptions | None = None
-    judged: Mapping[str, Any] = field(default_factory=dict)
+    answerable: Mapping[str, AnswerableCounts] | None = None
+    copies: dict[str, int] | Absent | None = Absent.ABSENT
+    leakage: TargetLeakage | None = None
 
     @property
     def uids(self) -> np.ndarray:
@@ -64,18 +71,20 @@ class Target:
             return sampling.sha256_digest(self.protocol, rows)
         return sampling.sha256_digest(self.protocol, rows, sampling.table_fingerprint(self.removed, ["of", "uid"]))
 
-    def facts(self) -> dict[str, Any]:
-        """Return the description of the target in records."""
+    def record(self) -> TargetRecord:
+        """Return the record of the target, without the folders of its images."""
         query = self._is_query()
-        return {
-            "protocol": self.protocol,
-            "fingerprint": self.fingerprint(),
-            "queries": int(query.sum()),
-            "gallery": int((~query).sum()),
-            "datasets": dict(self.datasets),
-            **({"rerank": asdict(self.rerank)} if self.rerank else {}),
-            **self.judged,
-        }
+        return TargetRecord(
+            protocol=self.protocol,
+            fingerprint=self.fingerprint(),
+            queries=int(query.sum()),
+            gallery=int((~query).sum()),
+            datasets=dict(self.datasets),
+            rerank=asdict(self.rerank) if self.rerank else None,
+            answerable=None if self.answerable is None else dict(self.answerable),
+            copies=self.copies,
+            leakage=self.leakage,
+        )
 
     def score(self, features: "np.ndarray | torch.Tensor", **options: Any) -> tuple[Scores, "pa.Table"]:
         """Scores of features `(N, D)`, one a row, and one schema.QUERIES row a query.
@@ -193,11 +202,10 @@ class Target:
 
     def warnings(self) -> list[str]:
         """Sentences on what was found when the target was opened, under its protocol."""
-        said = eligibility.target_warnings(self.name, self.judged, self.protocol)
-        if "copies" in self.judged:
-            said += query_copies.copy_warnings(
-                self.name, self.judged["copies"], int(self._is_query().sum()), self.protocol
-            )
+        said = eligibility.target_warnings(self.name, self.answerable or {}, self.leakage, self.protocol)
+        if not isinstance(self.copies, Absent):
+            queries = int(self._is_query().sum())
+            said += query_copies.copy_warnings(self.name, self.copies, queries, self.protocol)
         return said
 
     def _flag(self, name: str) -> np.ndarray:
@@ -222,11 +230,9 @@ def own_test_target(split: "Split", roots: Mapping[str, Path] | None = None) -> 
     if not len(rows):
         return None
     record = split.record
-    found = Target(
-        OWN_TEST_SET, record.test.protocol, record.attribute, rows, split.roots(roots), as_json(record.datasets)
-    )
+    found = Target(OWN_TEST_SET, record.test.protocol, record.attribute, rows, split.roots(roots), record.datasets)
     manifest = split.manifest() if found.protocol == "no-camera" else None
-    return found if manifest is None else replace(found, judged={"copies": found._copies(manifest)})
+    return found if manifest is None else replace(found, copies=found._copies(manifest))
 
 
 def is_own_test_set(name: str) -> bool:
@@ -241,7 +247,7 @@ def base_name(name: str) -> str:
 
 def reranked_name(target: Target) -> Target:
     """Return the target under another name, with a gallery that is re-ranked with default settings before scoring."""
-    return replace(target, name=target.name + RERANKED, rerank=RerankOptions(), judged={})
+    return replace(target, name=target.name + RERANKED, rerank=RerankOptions(), **_NOT_JUDGED)
 
 
 def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None) -> list[Target]:
@@ -254,7 +260,7 @@ def cross_level_targets(split: "Split", roots: Mapping[str, Path] | None = None)
     rows, record, found = split.test(), split.record, []
     order = np.argsort(uids := rows.column("uid").to_numpy())
     role, places = rows.column_names.index("role"), split.roots(roots)
-    datasets = as_json(record.datasets)
+    datasets = record.datasets
     for name, (facts, groups) in tests.items():
         removed = [group for group in groups if len(group) and group.column("of").null_count == 0]
         both = pa.concat_tables([group for group in groups if group.column("of").null_count])
@@ -273,9 +279,9 @@ def target_of_manifest(
 
     if is_own_test_set(name):
         raise SplitError(f"A target cannot be called '{OWN_TEST_SET}': that is the split's own test set.")
-    rows, datasets = target_rows(manifest), manifest.info["datasets"]
+    rows, datasets = target_rows(manifest), manifest_record(manifest.info, manifest.path).datasets
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)
     told = eligibility.count_answerable(rows, found._identities(), found._flag("is_junk"), protocol, name)
-    return replace(found, judged={"answerable": told, "copies": found._copies(manifest)})
+    return replace(found, answerable=told, copies=found._copies(manifest))

@@ -38,9 +38,9 @@ def count_workload(wanted: Sequence[SplitJob], seeds: int, force: bool) -> Workl
     embedded = pairs = reranked = 0
     for case in wanted:
         searched = len(np.unique(np.concatenate([target.uids for target in case.targets])))
-        sizes = [(target.facts(), target.rerank) for target in case.targets]
-        plain = sum(facts["queries"] * facts["gallery"] for facts, again in sizes if again is None)
-        again = sum((facts["queries"] + facts["gallery"]) ** 2 for facts, again in sizes if again is not None)
+        sizes = [(target.record(), target.rerank) for target in case.targets]
+        plain = sum(facts.queries * facts.gallery for facts, again in sizes if again is None)
+        again = sum((facts.queries + facts.gallery) ** 2 for facts, again in sizes if again is not None)
         for arm in (*case.split.arms, UNTRAINED):
             for seed in range(seeds):
                 if force or not run.read_run_record(case.folder / arm / f"seed{seed}"):

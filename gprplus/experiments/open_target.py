@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from gprplus.core import protocol
 from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.evaluation import targets
 from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.targets import Target
+from gprplus.schema.records import Protocol
 
 
 def open_target(split: Path | None, path: Path, ingested: Path) -> Target:
@@ -41,4 +43,4 @@ def with_protocol(target: Target, rule: str) -> Target:
             f"The protocol '{rule}' tells gallery rows apart by {column}, which no row of {target.name} has. "
             f"Take the target's own, {target.protocol}."
         )
-    return replace(target, protocol=rule_name)
+    return replace(target, protocol=cast(Protocol, rule_name))

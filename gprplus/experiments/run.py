@@ -6,10 +6,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
@@ -20,9 +20,10 @@ from gprplus.core import sampling
 from gprplus.core.errors import TrainingError
 from gprplus.core.files import workdir
 from gprplus.core.files.atomic import write_new
+from gprplus.core.typed import as_json
 from gprplus.core.workers import send_progress
 from gprplus.evaluation.targets import Target
-from gprplus.schema.records import run_record
+from gprplus.schema.run_record import RunRecord, RunTarget, run_record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -99,18 +100,17 @@ class TrainingRun:
 
     def missing(self) -> list[tuple[Target, ImageStore]]:
         """The targets that the run's record does not hold scores of."""
-        done = read_run_record(self.folder).get("targets", {})
-        return [(t, p) for t, p in self.targets if done.get(t.name, {}).get("fingerprint") != t.fingerprint()]
+        record = read_run_record(self.folder)
+        done = {name: target.fingerprint for name, target in record.targets.items()} if record else {}
+        return [(t, p) for t, p in self.targets if done.get(t.name) != t.fingerprint()]
 
 
-def read_run_record(folder: Path) -> dict[str, Any]:
-    """The record of a finished run; empty when there is none."""
+def read_run_record(folder: Path) -> RunRecord | None:
+    """Return the record of a finished run; None when there is none."""
     path = folder / RECORD
     if not path.is_file():
-        return {}
-    record = workdir.read_json(path, TrainingError, "a finished run")
-    run_record(record, path)
-    return record
+        return None
+    return run_record(workdir.read_json(path, TrainingError, "a finished run"), path)
 
 
 def read_queries(folder: Path) -> "pa.Table":
@@ -173,7 +173,7 @@ def _steps(trial: TrainingRun) -> Callable[[int], None]:
     return reached
 
 
-def _trained(trial: TrainingRun, group: "ProcessGroup") -> dict[str, Any]:
+def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
     """Train (or take the twin's weights), save the model, and start the record."""
     from gprplus.baseline import devices
     from gprplus.baseline.checkpoint import read_log_until
@@ -182,28 +182,34 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> dict[str, Any]:
 
     recipe, data = trial.recipe, trial.data
     trial.folder.mkdir(parents=True, exist_ok=True)
-    record: dict[str, Any] = {
-        "schema_version": 1,
-        "split": trial.split,
-        "recipe": recipe.name,
-        "backbone": recipe.network.backbone,
-        "weights": recipe.network.weights,
-        "arm": trial.arm,
-        "seed": trial.seed,
-        "deal": trial.deal,
-        "config": recipe.resolved() | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
-        "train_digest": data.digest() if data else None,
-        "train_identities": data.identities if data else 0,
-        "train_images": len(data.uids) if data else 0,
-        "split_fingerprint": trial.split_fingerprint,
-        "device": devices.describe_device(trial.device),
-        "versions": workdir.package_versions(),
-        "targets": {},
-    }
+    record = RunRecord(
+        split=trial.split,
+        recipe=recipe.name,
+        backbone=recipe.network.backbone,
+        weights=recipe.network.weights,
+        arm=trial.arm,
+        seed=trial.seed,
+        deal=trial.deal,
+        config=recipe.resolved() | {"precision": str(devices.precision(recipe.compute.precision, trial.device))},
+        train_digest=data.digest() if data else None,
+        train_identities=data.identities if data else 0,
+        train_images=len(data.uids) if data else 0,
+        split_fingerprint=trial.split_fingerprint,
+        device=devices.describe_device(trial.device),
+        versions=workdir.package_versions(),
+        targets={},
+        steps=0,
+        images_seen=0,
+        seconds=0.0,
+        processes=group.size if group.size > 1 else None,
+    )
     if trial.twin:
         network = model.read_model(trial.twin / MODEL, recipe.network, trial.device)
         known = read_run_record(trial.twin)
-        effort = {name: known[name] for name in ("steps", "images_seen", "seconds", "device")} | {"twin": known["arm"]}
+        if known is None:
+            raise TrainingError(f"{trial.twin} holds no finished run. Run the benchmark again: it makes this run anew.")
+        effort = {name: getattr(known, name) for name in ("steps", "images_seen", "seconds", "device")}
+        effort |= {"twin": known.arm}
     else:
         checkpoint = _checkpoint(trial, group)
         earlier = read_log_until(trial.folder / LOG, checkpoint.reached())
@@ -229,10 +235,10 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> dict[str, Any]:
                 )
         network = done.model
         effort = {"steps": done.steps, "images_seen": done.images_seen, "seconds": round(done.seconds, 3)}
-        effort |= {"note": done.note} if done.note else {}
+        effort |= {"note": done.note or None}
     if group.first:
         model.save_model(network, trial.folder / MODEL)
-    return record | effort | ({"processes": group.size} if group.size > 1 else {})
+    return replace(record, **effort)
 
 
 def _log_file(trial: TrainingRun, group: "ProcessGroup") -> TextIO:
@@ -242,7 +248,7 @@ def _log_file(trial: TrainingRun, group: "ProcessGroup") -> TextIO:
     return Path(os.devnull).open("w", encoding="utf-8")
 
 
-def _scored(trial: TrainingRun, record: dict[str, Any]) -> None:
+def _scored(trial: TrainingRun, record: RunRecord) -> None:
     """Embed and score the targets that are missing, and write queries and record."""
     import pyarrow as pa
 
@@ -254,13 +260,14 @@ def _scored(trial: TrainingRun, record: dict[str, Any]) -> None:
     network = model.read_model(trial.folder / MODEL, trial.recipe.network, trial.device)
     replaced = [target.name for target, _ in missing]
     tables, heads = (
-        [_without(_stored(path, columns), replaced)] if record["targets"] and path.is_file() else []
+        [_without(_stored(path, columns), replaced)] if record.targets and path.is_file() else []
         for path, columns in ((trial.folder / QUERIES, schema.QUERIES), (trial.folder / RANKED, schema.RANKED))
     )
     packs = {id(pack): pack for _, pack in missing}
     features = {
         key: (uids, _embedded(network, uids, packs[key], trial)) for key, uids in target_image_keys(missing).items()
     }
+    done = dict(record.targets)
     for target, pack in missing:
         start = time.perf_counter()
         uids, known = features[id(pack)]
@@ -268,17 +275,17 @@ def _scored(trial: TrainingRun, record: dict[str, Any]) -> None:
         scores, queries = target.score(mine)
         tables.append(queries)
         heads += [table for table in (target.ranked(mine, queries),) if table]
-        record["targets"][target.name] = {
-            "protocol": target.protocol,
-            "fingerprint": target.fingerprint(),
-            "seconds": round(time.perf_counter() - start, 3),
-            "scores": scores.summary(),
-        }
+        done[target.name] = RunTarget(
+            protocol=target.protocol,
+            fingerprint=target.fingerprint(),
+            seconds=round(time.perf_counter() - start, 3),
+            scores=scores.summary(),
+        )
     for name, parts in ((QUERIES, tables), (RANKED, heads)):
         if parts:
             whole = pa.concat_tables([table.replace_schema_metadata(None) for table in parts]).unify_dictionaries()
             workdir.write_table(trial.folder / name, whole)
-    workdir.write_json(trial.folder / RECORD, record)
+    workdir.write_json(trial.folder / RECORD, as_json(replace(record, targets=done)))
 
 
 def target_image_keys(targets: Sequence[tuple[Target, ImageStore]]) -> dict[int, np.ndarray]:

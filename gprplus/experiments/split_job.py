@@ -15,11 +15,12 @@ from gprplus.core.errors import RecipeError, RequestChanged, SplitError, Trainin
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.files.safe_names import child_path, plain_name
+from gprplus.core.typed import as_json
 from gprplus.evaluation import eligibility, targets
 from gprplus.evaluation.targets import Target
 from gprplus.reporting.experiment import Experiment
 from gprplus.schema.benchmark_options import BenchmarkOptions, arguments_record
-from gprplus.schema.records import benchmark_record
+from gprplus.schema.run_record import BenchmarkRecord, TargetRecord, benchmark_record
 from gprplus.splits import Split
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def _set_sizes(splits: Sequence[Split]) -> list[int]:
 def with_leakage(split: Split, target: Target, manifest: "Manifest") -> Target:
     """The target with what the split's arms share with it. Raises SplitError where that is people or files."""
     shared = eligibility.training_overlap(split, target.name, target.rows, manifest)
-    return replace(target, judged={**target.judged, "leakage": shared})
+    return replace(target, leakage=shared)
 
 
 def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
@@ -186,7 +187,8 @@ def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force:
     `digests` (store.Cost) tell the files of each of `image_sources` from what they were. Raises RequestChanged unless
     `force` is given.
     """
-    earlier = _recorded(case).get("images", {})
+    record = _recorded(case)
+    earlier = record.images if record else {}
     changed = [name for name, digest in _own(case, digests).items() if earlier.get(name, digest) != digest]
     if changed and not force:
         raise RequestChanged(
@@ -202,7 +204,8 @@ def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str
     (`check_images_unchanged`).
     """
     changed = {name: said for case in cases for name, said in _changed(case).items()}
-    known = {name for case in cases for name in _recorded(case).get("images", {})}
+    records = [record for case in cases if (record := _recorded(case))]
+    known = {name for record in records for name in record.images}
     new = [said for name, said in changed.items() if name not in known]
     if new and not force:
         raise TrainingError(f"{new[0]} Build manifest and split again, or --force to train on them as they are.")
@@ -229,28 +232,24 @@ def _own(case: SplitJob, digests: Mapping[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in digests.items() if name in names}
 
 
-def _recorded(case: SplitJob) -> dict[str, Any]:
+def _recorded(case: SplitJob) -> BenchmarkRecord | None:
     path = case.folder / RECORD
     if not path.is_file():
-        return {}
-    record = workdir.read_json(path, SplitError, "a benchmark")
-    benchmark_record(record, path, SplitError)
-    return record
+        return None
+    return benchmark_record(workdir.read_json(path, SplitError, "a benchmark"), path, SplitError)
 
 
 def experiment(case: SplitJob) -> Experiment:
     """What a verdict on a finished case is about."""
-    record = _recorded(case)
-    benchmark = benchmark_record(record, case.folder / RECORD, SplitError)
-    return Experiment(case.split.record, benchmark, (record.get("arguments") or {}).get("estimand"))
+    path = case.folder / RECORD
+    record = benchmark_record(workdir.read_json(path, SplitError, "a benchmark"), path, SplitError)
+    return Experiment(case.split.record, record, record.estimand)
 
 
-def _facts(target: Target, case: SplitJob) -> dict[str, Any]:
-    """What the record says of a target, and where its images lie as seen from the runs."""
-    return {
-        **target.facts(),
-        "roots": {name: workdir.relative_path(root, case.folder) for name, root in target.roots.items()},
-    }
+def _target_record(target: Target, case: SplitJob) -> TargetRecord:
+    """The record of a target, with the folders of its images relative to the runs."""
+    roots = {name: workdir.relative_path(root, case.folder) for name, root in target.roots.items()}
+    return replace(target.record(), roots=roots)
 
 
 def write_record(
@@ -267,23 +266,20 @@ def write_record(
     `command` that the benchmark is a part of.
     """
     earlier = _recorded(case)
-    given = (
-        {"command": record_command(command, case.folder)}
-        if command
-        else {"arguments": arguments_record(options, output, case.folder, earlier.get("arguments") or {})}
+    before = earlier.arguments if earlier else None
+    given = None if command else arguments_record(options, output, case.folder, before or {})
+    record = BenchmarkRecord(
+        request=_request(case.split, case.recipe),
+        split=case.split.name,
+        split_path=workdir.relative_path(case.split.path, case.folder),
+        split_fingerprint=case.split.record.fingerprint,
+        recipe=case.recipe.resolved(),
+        targets={**(earlier.targets if earlier else {}), **{t.name: _target_record(t, case) for t in case.targets}},
+        images={**(earlier.images if earlier else {}), **_own(case, digests)},
+        weights_note=weights_note or None,
+        device=devices.describe_device(device),
+        command=record_command(command, case.folder) if command else None,
+        arguments=given,
+        versions=workdir.package_versions(),
     )
-    record = {
-        "schema_version": 1,
-        "request": _request(case.split, case.recipe),
-        "split": case.split.name,
-        "split_path": workdir.relative_path(case.split.path, case.folder),
-        "split_fingerprint": case.split.record.fingerprint,
-        "recipe": case.recipe.resolved(),
-        "targets": {**earlier.get("targets", {}), **{target.name: _facts(target, case) for target in case.targets}},
-        "images": {**earlier.get("images", {}), **_own(case, digests)},
-        "weights_note": weights_note or None,
-        "device": devices.describe_device(device),
-        **given,
-        "versions": workdir.package_versions(),
-    }
-    workdir.write_json(case.folder / RECORD, record)
+    workdir.write_json(case.folder / RECORD, as_json(record))

@@ -26,7 +26,7 @@ def balance_warnings(run: RunResults) -> list[str]:
     """The warnings of the split and of its targets' copies, and what the page itself has to leave out."""
     said = list(run.split.warnings)
     for name, target in run.benchmark.targets.items():
-        if target.copies:
+        if isinstance(target.copies, dict) and target.copies:
             said += query_copies.copy_warnings(name, target.copies, target.queries, target.protocol)
     if run.split_folder is None:
         said.append(

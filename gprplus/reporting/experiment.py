@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gprplus.schema.records import BenchmarkRecord
+from gprplus.schema.run_record import BenchmarkRecord
 from gprplus.schema.split_record import SplitRecord
 
 

@@ -25,7 +25,7 @@ from gprplus.splits import command_options
 def printed_commands(run: RunResults) -> list[str]:
     """Lines for a shell: the directory to work in, then build-manifest, make-split and benchmark, or study."""
     start = enter_folder()
-    study = read_command(run.record.get("command"), run.folder)
+    study = read_command(run.benchmark.command, run.folder)
     if study:
         return [start, *_manifest(run), command_line(study)]
     return [start, *_manifest(run), _split(run), command_line(["benchmark", *_benchmark(run)])]
@@ -95,7 +95,7 @@ def _split(run: RunResults) -> str:
 
 def _benchmark(run: RunResults) -> Iterator[Word]:
     split = resolve_command(".", run.split_folder) if run.split_folder else Path("work/splits") / run.rows[0]["split"]
-    kept = run.record.get("arguments")
+    kept = run.benchmark.arguments
     output, options = read_arguments(kept, run.folder, ReportError) if kept else (run.folder.parents[1], _earlier(run))
     seeds = len(set(run.results.column("seed").to_pylist()))
     yield split
@@ -105,11 +105,9 @@ def _benchmark(run: RunResults) -> Iterator[Word]:
 
 def _earlier(run: RunResults) -> BenchmarkOptions:
     """What a record without arguments lets one conclude. A target's folder of images stands for its manifest."""
-    request, targets = run.record.get("request") or {}, run.record.get("targets") or {}
+    request, targets = run.benchmark.request, run.benchmark.targets
     places = {
-        base_name(name): list(facts.get("roots", {}).values())
-        for name, facts in targets.items()
-        if not is_own_test_set(name)
+        base_name(name): list(target.roots.values()) for name, target in targets.items() if not is_own_test_set(name)
     }
     mode = request.get("compute.compile") or None
     return BenchmarkOptions(

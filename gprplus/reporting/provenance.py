@@ -24,17 +24,16 @@ def provenance_blocks(run: RunResults) -> list[Block]:
         "seeds": ", ".join(map(str, seeds)),
         "device": ", ".join(devices),
         "gallery rule": f"{first['protocol']}: {PROTOCOLS.get(first['protocol'], 'as declared')}",
-        "split fingerprint": run.split.fingerprint or run.record.get("split_fingerprint"),
+        "split fingerprint": run.split.fingerprint or run.benchmark.split_fingerprint,
         "manifest fingerprint": run.split.manifest.fingerprint,
     }
-    recipe = run.record.get("recipe")
     named = {
-        "Recipe": recipe if isinstance(recipe, Mapping) else run.record.get("config"),
+        "Recipe": run.benchmark.recipe,
         "Datasets": as_json(run.split.datasets),
-        "Targets": run.record.get("targets"),
+        "Targets": as_json(run.benchmark.targets),
         "What the split was asked for": run.split.request,
-        "What the benchmark was asked for": run.record.get("request"),
-        "Versions": run.record.get("versions"),
+        "What the benchmark was asked for": run.benchmark.request,
+        "Versions": run.benchmark.versions,
     }
     head = ("Record", [(term, str(value)) for term, value in main.items() if value])
     return [

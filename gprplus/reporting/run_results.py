@@ -17,7 +17,7 @@ from gprplus.reporting.experiment import Experiment
 from gprplus.reporting.findings import Row, with_family_columns
 from gprplus.reporting.summary_tables import in_split_order
 from gprplus.reporting.verdicts import Verdict, verdict_of, verdicts_of
-from gprplus.schema.records import BenchmarkRecord, benchmark_record
+from gprplus.schema.run_record import BenchmarkRecord, benchmark_record
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.arm_names import unrecorded
 from gprplus.splits.record_file import load_split_record
@@ -32,7 +32,7 @@ AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
 class RunResults:
     """One finished benchmark of one split with one recipe.
 
-    `record` is benchmark.json as JSON and `benchmark` the same as a record; `split` is split.json, or what the names of
+    `benchmark` is benchmark.json; `split` is split.json, or what the names of
     the arms mean where it is not where the record says; `split_folder` is None then. `estimand` is the one that the
     verdict answers first. `queries` is schema.QUERIES with the columns arm
     and seed in front; `judged` holds the tables of contrasts, and of components, curves, pooled effects and levels
@@ -40,7 +40,6 @@ class RunResults:
     """
 
     folder: Path
-    record: Mapping[str, Any]
     benchmark: BenchmarkRecord
     split: SplitRecord
     split_folder: Path | None
@@ -109,8 +108,8 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
 
     Raises ReportError when it is none, or is half there.
     """
-    record = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
-    benchmark = benchmark_record(record, folder / "benchmark.json")
+    info = read_json(folder / "benchmark.json", ReportError, "a benchmark's run folder (SPLIT/RECIPE)")
+    benchmark = benchmark_record(info, folder / "benchmark.json")
     summary = table_at(folder / "summary.parquet", schema.SUMMARY)
     results = table_at(folder / "results.parquet", schema.RESULTS)
     if not summary.num_rows or not results.num_rows:
@@ -119,17 +118,17 @@ def read_run_results(folder: Path, estimand: str | None = None) -> RunResults:
     if lost:
         shown = first_few([" on ".join(run) for run in sorted(lost)])
         raise ReportError(f"{folder}/results.parquet lacks runs that summary.parquet counts: {shown}. {AGAIN}")
-    home = _split_folder(folder, record)
+    home = _split_folder(folder, benchmark)
     names = dict.fromkeys(summary.column("arm").to_pylist())
     split = load_split_record(home, ReportError) if home else unrecorded(names)
-    estimand = estimand or (record.get("arguments") or {}).get("estimand")
+    estimand = estimand or benchmark.estimand
     judged = {
         name: table_at(path, schema.TABLES[name])
         for name in (*JUDGED, "levels", "sensitivity")
         if (path := folder / f"{name}.parquet").is_file() or name == "contrasts"
     }
     tables = (summary, results, _queries(folder, results), judged)
-    return RunResults(folder, record, benchmark, split, home, estimand, *tables)
+    return RunResults(folder, benchmark, split, home, estimand, *tables)
 
 
 def table_at(path: Path, columns: tuple[schema.Column, ...]) -> "pa.Table":
@@ -144,10 +143,9 @@ def _runs(table: "pa.Table") -> set[tuple[str, str]]:
     return set(zip(table.column("arm").to_pylist(), table.column("target").to_pylist(), strict=True))
 
 
-def _split_folder(folder: Path, record: Mapping[str, Any]) -> Path | None:
-    named = record.get("split_path") or (record.get("request") or {}).get("split_path")
-    path = folder / named if isinstance(named, str) else None
-    return path if path and (path / "split.json").is_file() else None
+def _split_folder(folder: Path, benchmark: BenchmarkRecord) -> Path | None:
+    path = folder / benchmark.split_path
+    return path if benchmark.split_path and (path / "split.json").is_file() else None
 
 
 def _queries(folder: Path, results: "pa.Table") -> "pa.Table":

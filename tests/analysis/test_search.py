@@ -60,8 +60,8 @@ def test_the_split_has_the_controls_at_one_size(found):
     fog, _ = found
     split = Split.open(fog.info["split"])
     assert {"searched", "random-images-1", "random-levels-1", "wrong-sun"} <= set(split.arms)
-    assert {(arm["images"], arm["identities"]) for arm in split.info["arms"].values()} == {(24, 6)}
-    assert split.info["reference"] == "random-images-1"
+    assert {(arm.images, arm.identities) for arm in split.record.arms.values()} == {(24, 6)}
+    assert split.record.reference == "random-images-1"
     counted = images(fog, "weather")
     drawn = split.train("searched").column("weather").to_pylist()
     assert {level: drawn.count(level) for level in counted if counted[level]} == {k: v for k, v in counted.items() if v}
@@ -70,7 +70,7 @@ def test_the_split_has_the_controls_at_one_size(found):
 def test_the_split_is_rebuilt_from_its_record_alone(found, home, tmp_path):
     again = rebuild_split(found[0].info["split"], home / "manifest", output=tmp_path / "again")
     assert again.split is not None
-    assert again.split.info["fingerprint"] == Split.open(found[0].info["split"]).info["fingerprint"]
+    assert again.split.record.fingerprint == Split.open(found[0].info["split"]).record.fingerprint
 
 
 def test_the_same_search_again_is_read_and_another_stops(found, home):

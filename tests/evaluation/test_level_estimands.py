@@ -127,7 +127,7 @@ def test_together_keeps_each_contrast_in_its_place():
         for arm, level in product(made.arms[1:], "abc")
     ]
     judged = estimate_cells(made, cells, np.random.default_rng(7))
-    each = [made.means(one.name[-1]).mean(axis=1)[made.arms["index"](one.name[:-1])] for one in cells]
+    each = [made.means(one.name[-1]).mean(axis=1)[made.arms.index(one.name[:-1])] for one in cells]
     base = [made.means(one.name[-1]).mean(axis=1)[0] for one in cells]
     assert judged.value == pytest.approx(np.subtract(each, base))
     rows = multiplicity.family_figures(judged, 0.01)

@@ -17,8 +17,8 @@ from tests.support.records import split_of
 class Wanted(SimpleNamespace):
     """A target as far as it is counted."""
 
-    def facts(self):
-        return {"queries": self.queries, "gallery": len(self.uids) - self.queries}
+    def record(self):
+        return SimpleNamespace(queries=self.queries, gallery=len(self.uids) - self.queries)
 
 
 @pytest.fixture

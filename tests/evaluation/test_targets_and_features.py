@@ -16,6 +16,7 @@ from gprplus.core.errors import ScoreError
 from gprplus.evaluation import external_features as features
 from gprplus.evaluation import ranked_examples, score
 from gprplus.evaluation.targets import Target
+from gprplus.schema.records import DatasetRecord
 
 ROWS = [
     # role, identity, camera, weather
@@ -44,7 +45,14 @@ def target(**columns):
     rows = schema.conform(table, schema.MEMBERS)
     for name, values in columns.items():
         rows = rows.append_column(name, pa.array(values))
-    return Target("self", "camera", "weather", rows, {"market": Path("market")}, {"market": {"title": "Market"}})
+    return Target(
+        "self",
+        "camera",
+        "weather",
+        rows,
+        {"market": Path("market")},
+        {"market": DatasetRecord("market", title="Market")},
+    )
 
 
 def along(*degrees):

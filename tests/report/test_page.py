@@ -18,6 +18,7 @@ from gprplus.reporting.figures.example_rankings import example_rankings
 from gprplus.reporting.figures.samples import draw_samples
 from gprplus.reporting.findings import OUTCOMES
 from gprplus.reporting.printed_commands import printed_commands
+from gprplus.schema.run_record import TargetRecord
 
 VOID = {"meta", "img", "col", "br", "wbr", "hr", "link", "input"}
 
@@ -91,23 +92,23 @@ def test_the_last_command_says_all_that_the_benchmark_was_told(world):
     run = world.read()
     given = {"output": "../..", "recipe": "../own.toml", "steps": 40, "compile": "reduce-overhead", "rerank": True}
     given |= {"epochs": None, "margin": 0.5, "targets": {"market": "../../../a b"}, "roots": {"engine": "../r"}}
-    said = shlex.split(printed_commands(replace(run, record=run.record | {"arguments": given}))[-1])
+    said = shlex.split(printed_commands(replace(run, benchmark=replace(run.benchmark, arguments=given)))[-1])
     home = world.run.resolve()
     assert said[3:] == [
         *("--recipe", str(home.parent / "own.toml"), "--seeds", "2", "--steps", "40", "--compile", "reduce-overhead"),
-        *("--target", f"market={home.parents[2]}/a b", "--root", f"engine={home.parent}/r", "--margin", "0.5"),
-        *("--rerank", "-o", str(home.parents[1])),
+        *("--target", f"market={home.parents[2]}/a b", "--root", f"engine={home.parent}/r", "--rerank"),
+        *("--margin", "0.5", "-o", str(home.parents[1])),
     ]
 
 
 def test_the_command_of_a_record_without_arguments_says_what_the_record_lets_one_conclude(world):
     run = world.read()
-    told = {
-        "request": {"steps": 40, "compute.compile": "reduce-overhead"},
-        "targets": {key: {} for key in ("self", "self:cross", "self+reranked", "market+reranked")},
-    }
-    told["targets"]["market"] = {"roots": {"market": "../market"}}
-    said = printed_commands(replace(run, record=run.record | told))[-1]
+    names = ("self", "self:cross", "self+reranked", "market+reranked")
+    targets = {name: TargetRecord(protocol="camera", fingerprint="") for name in names}
+    targets["market"] = TargetRecord(protocol="camera", fingerprint="", roots={"market": "../market"})
+    request = {"steps": 40, "compute.compile": "reduce-overhead"}
+    known = replace(run.benchmark, request=request, targets=targets, arguments=None)
+    said = printed_commands(replace(run, benchmark=known))[-1]
     place = world.run.resolve().parent / "market"
     assert f" --seeds 2 --steps 40 --compile reduce-overhead --target market={place} --rerank -o " in said
 
@@ -116,7 +117,7 @@ def test_a_study_is_named_in_the_place_of_its_parts(world):
     run = world.read()
     words = ["study", "first_look", "--manifest", {"path": "../m"}, "--target", {"name": "x", "path": "../t"}, 3]
     place = world.run.resolve().parent
-    said = printed_commands(replace(run, record=run.record | {"command": words}))[-1]
+    said = printed_commands(replace(run, benchmark=replace(run.benchmark, command=words)))[-1]
     assert said == f"gprplus study first_look --manifest {place}/m --target x={place}/t"
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from gprplus.core.errors import GprplusError, ManifestError, SplitError
 from gprplus.core.typed import as_json
-from gprplus.schema.records import benchmark_record, manifest_record, renders_record, run_record
+from gprplus.schema.manifest_record import manifest_record
+from gprplus.schema.records import renders_record
+from gprplus.schema.run_record import benchmark_record, run_record
 from gprplus.schema.split_record import ArmRecord, DealRecord, split_record
 
 EARLIER = Path(__file__).parents[1] / "data" / "version_0_1"
@@ -120,3 +122,17 @@ def test_the_deal_of_a_seed_is_its_remainder():
     assert arm.images_of_all_deals == 8
     once = ArmRecord(kind="mix", levels=[], **size, fingerprint="a")
     assert (once.deal_of(1), once.dealt_to(1).fingerprint, once.images_of_all_deals) == (None, "a", 4)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_key_that_no_version_wrote_is_refused_unless_other_programs_write_the_record(name):
+    record = json.loads((EARLIER / name).read_text()) | {"colour": "red"}
+    said = answer(name, record)
+    assert ("unknown key 'colour'" in said) == (name != "renders/engine/renders.json")
+
+
+def test_copies_that_were_not_counted_are_null_and_those_not_looked_for_absent():
+    target = {"protocol": "camera", "fingerprint": "", "queries": 1, "gallery": 2, "datasets": {}, "roots": {}}
+    for told in (target, target | {"copies": None}, target | {"copies": {"camera": 3}}):
+        record = benchmark_record({"request": {}, "targets": {"market": told}}, Path("benchmark.json"))
+        assert as_json(record)["targets"]["market"] == told

@@ -37,7 +37,7 @@ LOST = [("query", "2", 1), ("gallery", "2", 1), ("query", "3", 1), ("query", "4"
 
 def test_queries_of_a_target_are_kept_or_excluded_with_their_reasons_under_each_protocol(manifest):
     target = targets.target_of_manifest("market", manifest(market(*FOUND, *LOST)), "weather")
-    told = target.facts()["answerable"]
+    told = as_json(target.record().answerable)
     assert list(told) == ["camera", "no-camera"]
     assert told["camera"] == {
         "kept": 1,
@@ -70,7 +70,7 @@ def test_people_of_one_dataset_on_both_sides_are_refused_and_a_name_alone_is_no_
     with pytest.raises(SplitError, match=f"{count} identities of the target other are trained on"):
         opened(split, source)
     street = manifest(crossed(5))  # other people under the same names: nothing says that they are the same
-    assert opened(split, street).facts()["leakage"] == {"identities": None, "digests": None}
+    assert as_json(opened(split, street).record().leakage) == {"identities": None, "digests": None}
 
 
 def test_looks_and_files_are_compared_where_manifests_are_built_with_checks(draw, tmp_path):
@@ -94,7 +94,7 @@ def test_looks_and_files_are_compared_where_manifests_are_built_with_checks(draw
             image.save(two, quality=95)
 
     found = opened(split, target("saved-again", again))
-    leaks = found.facts()["leakage"]
+    leaks = as_json(found.record().leakage)
     assert leaks["digests"] == 0
     (mine,) = [pair for pair in leaks["near_duplicates"]["pairs"] if pair["target"].endswith("0001_c01_w01_l03.jpg")]
     assert mine["bits"] <= 3
@@ -124,7 +124,7 @@ def of_copies(manifest, cameras, junk=False):
 
 def test_queries_that_are_in_the_gallery_byte_for_byte_are_counted_under_each_protocol(manifest):
     def counted(*arguments):
-        return of_copies(manifest, *arguments).judged["copies"]
+        return of_copies(manifest, *arguments).copies
 
     assert counted((1, 1)) == {"camera": 0, "no-camera": 1}, "the camera of the query hides its copy"
     assert counted((1, 2)) == {"camera": 1, "no-camera": 1}
@@ -137,6 +137,6 @@ def test_copies_are_a_warning_and_without_digests_unknown(manifest):
     assert found.warnings() == []
     (said,) = replace(found, protocol="no-camera").warnings()
     assert said.startswith("1 of 2 queries of own are also in the gallery byte for byte and find themselves")
-    unknown = replace(found, protocol="no-camera", judged={"copies": None})
+    unknown = replace(found, protocol="no-camera", copies=None)
     assert "--verify digest" in unknown.warnings()[0]
     assert replace(unknown, protocol="camera").warnings() == []

@@ -95,7 +95,7 @@ def test_by_default_levels_are_crossed_where_the_test_side_allows_it(manifest, c
     kinds = {}
     for attr, cross in (("weather", None), ("weather", False), ("illumination", None), ("viewpoint_deg", None)):
         split = make_split(source, attr, output=tmp_path / f"{attr}-{cross}", cross_level_tests=cross)
-        kinds[attr, cross] = {facts["kind"] for facts in split.record.tests.values()}
+        kinds[attr, cross] = {facts.kind for facts in split.record.tests.values()}
     assert kinds == {
         ("weather", None): {"cross"},
         ("weather", False): set(),

@@ -6,7 +6,7 @@ from typing import Any
 
 from gprplus.core.typed import as_json
 from gprplus.reporting.experiment import Experiment
-from gprplus.schema.records import benchmark_record
+from gprplus.schema.run_record import benchmark_record
 from gprplus.schema.split_record import SplitRecord, split_record
 from gprplus.splits.arm_names import completed, unrecorded
 

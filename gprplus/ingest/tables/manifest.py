@@ -17,7 +17,7 @@ from gprplus.core.files.workdir import read_json
 from gprplus.core.html import html_facts
 from gprplus.ingest.tables.manifest_table import ManifestTable, Where
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
-from gprplus.schema.records import manifest_record
+from gprplus.schema.manifest_record import manifest_record
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,142 @@
+"""benchmark.json and run.json as frozen dataclasses."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gprplus.core.errors import GprplusError, ReportError, TrainingError
+from gprplus.core.typed import Absent, absent, optional, parse_typed
+from gprplus.schema.audit import AnswerableCounts
+from gprplus.schema.manifest_record import ManifestDataset
+from gprplus.schema.records import DatasetRecord, Protocol
+
+Number = int | float
+
+
+@dataclass(frozen=True)
+class TargetPair:
+    """An image of a target and a training image whose difference hashes differ in so many bits."""
+
+    target: str
+    train: str
+    bits: int
+
+
+@dataclass(frozen=True)
+class TargetNearDuplicates:
+    """Images of a target that look nearly like a training image; `pairs` lists the first of them."""
+
+    count: int
+    looked_at: int
+    radius_bits: int
+    pairs: list[TargetPair] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TargetLeakage:
+    """What a target shares with the arms of a split; None where it was not looked at."""
+
+    identities: int | None = None
+    digests: int | None = None
+    near_duplicates: TargetNearDuplicates | None = optional()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRecord:
+    """A target of a benchmark: protocol, fingerprint of its rows, sizes, findings, and the folders of its images.
+
+    `copies` counts, by protocol, queries with a copy of their file in their ranking: None where no file was digested,
+    absent where it was not looked at.
+    """
+
+    protocol: Protocol
+    fingerprint: str
+    queries: int = 0
+    gallery: int = 0
+    datasets: dict[str, ManifestDataset | DatasetRecord] = field(default_factory=dict)
+    rerank: dict[str, Number] | None = optional()
+    answerable: dict[str, AnswerableCounts] | None = optional()
+    copies: dict[str, int] | Absent | None = absent()
+    leakage: TargetLeakage | None = optional()
+    roots: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRecord:
+    """benchmark.json of one run folder.
+
+    `request` is what two benchmarks are compared by, `recipe` the recipe in full, `images` the digest of the files
+    of each source. The command is in `arguments` (read by `gprplus.schema.benchmark_options`), or in `command` where it
+    was a study.
+    """
+
+    schema_version: int = 1
+    request: dict[str, Any]
+    split: str = ""
+    split_path: str = ""
+    split_fingerprint: str = ""
+    recipe: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, TargetRecord] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+    weights_note: str | None = None
+    device: str = ""
+    command: list[Any] | None = optional()
+    arguments: dict[str, Any] | None = optional()
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def estimand(self) -> str | None:
+        """The estimand that the benchmark was asked to answer first."""
+        return (self.arguments or {}).get("estimand")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTarget:
+    """The scores of a run on a target."""
+
+    protocol: Protocol
+    fingerprint: str
+    seconds: float = 0.0
+    scores: dict[str, Number]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """run.json: an arm and a seed, trained and scored.
+
+    `config` is the recipe in full. `twin` names the arm whose training this run shares, `note` describes what the first
+    weights did not fill, `processes` counts the processes that trained together.
+    """
+
+    schema_version: int = 1
+    split: str
+    recipe: str
+    backbone: str
+    weights: str
+    arm: str
+    seed: int
+    deal: int | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    train_digest: str | None = None
+    train_identities: int
+    train_images: int
+    split_fingerprint: str
+    device: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    targets: dict[str, RunTarget]
+    steps: int
+    images_seen: int
+    seconds: float
+    twin: str | None = optional()
+    note: str | None = optional()
+    processes: int | None = optional()
+
+
+def benchmark_record(info: Any, where: Path, error: type[GprplusError] = ReportError) -> BenchmarkRecord:
+    """Return benchmark.json as a record. Raises `error`."""
+    return parse_typed(BenchmarkRecord, info, str(where), error)
+
+
+def run_record(info: Any, where: Path, error: type[GprplusError] = TrainingError) -> RunRecord:
+    """Return run.json as a record. Raises `error`."""
+    return parse_typed(RunRecord, info, str(where), error)
