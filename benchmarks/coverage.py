@@ -29,12 +29,12 @@ QUICK = 20  # with --quick, one trial in so many
 class World:
     """One kind of experiment without any effect; standard deviations are of scores 0-1.
 
-    `noisy` names the arms whose seeds are three times as noisy, `luck` is the deal of the mixture, drawn anew by each
+    `noisy` names the arms whose seeds are three times as noisy, `control_draw_variance` is the deal of the mixture, drawn anew by each
     seed, in all its scores alike.
     """
 
     name: str
-    persons: int
+    identities: int
     arms: int
     seeds: int
     noisy: str = "none"
@@ -43,27 +43,27 @@ class World:
     seed_sd: float = 0.02
     person_sd: float = 0.05
     noise_sd: float = 0.03
-    luck: float = 0.0
+    control_draw_variance: float = 0.0
 
     def seed_sds(self) -> np.ndarray:
         """The seeds' standard deviation of each arm, the reference first."""
         place = np.arange(self.arms)
         loud = {"none": place < 0, "one": place == 1, "reference": place == 0, "half": place % 2 == 1}[self.noisy]
-        return np.hypot(self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.luck, 0))
+        return np.hypot(self.seed_sd * np.where(loud, 3, 1), np.where(place == 0, self.control_draw_variance, 0))
 
     def scored(self, rng: np.random.Generator) -> statistics.ScoreArray:
         """One experiment."""
-        counts = np.full(self.persons, 2)
+        counts = np.full(self.identities, 2)
         if self.queries == "unequal":
-            counts = 1 + rng.geometric(0.2, self.persons)
-        person = np.repeat(np.arange(self.persons), counts)
+            counts = 1 + rng.geometric(0.2, self.identities)
+        person = np.repeat(np.arange(self.identities), counts)
         shape = (self.arms, self.seeds)
         apart = self._persons(rng)[:, None, person] + rng.normal(0, self.seed_sds()[:, None], shape)[..., None]
-        apart = apart + rng.normal(0, self.noise_sd, (*shape, self.persons))[..., person]
+        apart = apart + rng.normal(0, self.noise_sd, (*shape, self.identities))[..., person]
         return statistics.ScoreArray(0.5 + apart + rng.normal(0, self.noise_sd, (*shape, len(person))), person)
 
     def _persons(self, rng: np.random.Generator) -> np.ndarray:
-        size = (self.arms, self.persons)
+        size = (self.arms, self.identities)
         if self.shape == "heavy":
             return self.person_sd * rng.standard_t(3, size) / np.sqrt(3)
         if self.shape == "skew":
@@ -117,7 +117,10 @@ WORLDS = [
     World("identities alone, unequal", 9, 8, 3, queries="unequal", seed_sd=0),
     World("heavy tails", 9, 8, 3, shape="heavy"),
     World("skew", 9, 8, 3, shape="skew"),
-    *(World(f"deal luck {luck} points", 300, 8, 5, seed_sd=0.004, luck=luck / 100) for luck in (0.3, 0.5, 1.0)),
+    *(
+        World(f"deal luck {luck} points", 300, 8, 5, seed_sd=0.004, control_draw_variance=luck / 100)
+        for luck in (0.3, 0.5, 1.0)
+    ),
 ]
 
 
@@ -192,7 +195,7 @@ class LevelWorld:
     """
 
     name: str
-    persons: int
+    identities: int
     levels: int
     seeds: int
     noisy: str = "none"
@@ -202,11 +205,11 @@ class LevelWorld:
         arms = ("mix", *(f"only-{level}" for level in range(self.levels)))
         loud = {"none": [], "reference": [0], "arms": range(1, len(arms))}[self.noisy]
         sd = 0.02 * np.where(np.isin(np.arange(len(arms)), loud), 3, 1)[:, None, None]
-        shape, who = (len(arms), self.seeds, 1), np.repeat(np.arange(self.persons), 2)
-        alike = 0.5 + rng.normal(0, 0.05, (len(arms), 1, self.persons)) + sd * rng.normal(size=shape)
+        shape, who = (len(arms), self.seeds, 1), np.repeat(np.arange(self.identities), 2)
+        alike = 0.5 + rng.normal(0, 0.05, (len(arms), 1, self.identities)) + sd * rng.normal(size=shape)
         values = {}
         for level in range(self.levels):
-            one = alike + rng.normal(0, 0.05, (len(arms), 1, self.persons)) + sd * rng.normal(size=shape)
+            one = alike + rng.normal(0, 0.05, (len(arms), 1, self.identities)) + sd * rng.normal(size=shape)
             values[str(level)] = one[:, :, who] + rng.normal(0, 0.05, (*shape[:2], len(who)))
         return LevelScores(arms, values, dict.fromkeys(values, who))
 
@@ -274,13 +277,13 @@ def percent(share: float, count: int) -> str:
 
 
 def _worlds(run: Callable, part: int) -> str:
-    jobs = [(world, max(trials(world.persons, world.arms) // part, 20), seed) for seed, world in enumerate(WORLDS)]
+    jobs = [(world, max(trials(world.identities, world.arms) // part, 20), seed) for seed, world in enumerate(WORLDS)]
     rows = []
     for (world, count, _), found in zip(jobs, run(covered, jobs), strict=True):
         single, together, alone, wide = np.nanmean(found, axis=0)
         spread = 100 * found[:, 0].std() / math.sqrt(count)
         told = [f"{100 * single:.1f} ± {spread:.1f}", percent(together, count), percent(1 - together, count)]
-        rows.append([world.name, world.persons, world.arms, world.seeds, *told, f"{alone:.2f}", f"{wide:.2f}"])
+        rows.append([world.name, world.identities, world.arms, world.seeds, *told, f"{alone:.2f}", f"{wide:.2f}"])
     headers = ["world", "identities", "arms", "seeds", "single, %", "simultaneous, %", "any effect told, %"]
     return harness.table([*headers, "width, single", "width, simultaneous"], rows)
 
@@ -289,7 +292,7 @@ def _levels(run: Callable, part: int) -> str:
     jobs = [(world, max(TRIALS // 2 // part, 20), seed) for seed, world in enumerate(LEVEL_WORLDS)]
     rows = []
     for (world, count, _), found in zip(jobs, run(levels_covered, jobs), strict=True):
-        sizes = [world.name, world.persons, world.levels, world.seeds]
+        sizes = [world.name, world.identities, world.levels, world.seeds]
         rows += [
             [*sizes, family, "" if family == VERDICT else f"{100 * single:.1f}", percent(together, count)]
             for family, (single, together) in found.items()

@@ -56,8 +56,8 @@ def _steps(design: RenderDesign, device: torch.device) -> dict[str, float]:
     studio = CropRenderer(design, device)
     place = _seconds(lambda: (studio._places.clear(), studio.place("plaza", 120)), 3)
     blocks = [DesignBlock(identity, 2, 120, 1, "plaza") for identity in range(1, PEOPLE + 1)]
-    shot = sum(_seconds(lambda block=block: studio.shot(block), 3) for block in blocks) / PEOPLE
-    taken = studio.shot(blocks[0])
+    shot = sum(_seconds(lambda block=block: studio.shaded_block(block), 3) for block in blocks) / PEOPLE
+    taken = studio.shaded_block(blocks[0])
     cells = design.cell_levels()
     shade = _seconds(lambda: [picture.cpu() for *_, picture in studio.pictures(taken, cells)], 5) / len(cells)
     pictures = [studio.finish(picture.cpu().numpy()) for *_, picture in studio.pictures(taken, cells)]
@@ -71,8 +71,8 @@ def _frames(device: torch.device) -> dict[str, float]:
     scenario = make_scenario(design)
     stage, take, cells = FrameRenderer(scenario, device), scenario.takes(0, 1, 1)[0], design.cell_levels()
     place = _seconds(lambda: (stage._places.clear(), stage.place(take.scene, take.degree)), 1)
-    film = _seconds(lambda: stage.film(take), 3)
-    shot = stage.film(take)
+    film = _seconds(lambda: stage.rendered_frame(take), 3)
+    shot = stage.rendered_frame(take)
     shade = _seconds(lambda: [picture.cpu() for *_, picture in stage.pictures(shot, cells)], 3) / CELLS
     pictures = [finish_picture(picture.cpu().numpy(), design.size) for *_, picture in stage.pictures(shot, cells)]
     jpeg = _seconds(lambda: [encode_jpeg(picture, design.domain.quality) for picture in pictures], 3) / CELLS

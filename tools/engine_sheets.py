@@ -35,7 +35,7 @@ class Lens:
 
     def take(self, identity: int, degree: int, scene: str, cells: Sequence[tuple[str, str]]) -> list[np.ndarray]:
         """Pictures of one block, `(470, 200, 3) uint8` each."""
-        shot = self.studio.shot(DesignBlock(identity, 1, degree, 1, scene))
+        shot = self.studio.shaded_block(DesignBlock(identity, 1, degree, 1, scene))
         return [self.studio.finish(picture.numpy()) for _, _, picture in self.studio.pictures(shot, list(cells))]
 
 
@@ -96,7 +96,7 @@ def frames() -> Sheet:
         stage, place = FrameRenderer(scenario, torch.device("cpu")), design.scenes.index(scene) + 1
         row = []
         for camera, level in zip((1, 3, 5), levels, strict=True):
-            film = stage.film(scenario.takes(0, camera, place)[0])
+            film = stage.rendered_frame(scenario.takes(0, camera, place)[0])
             row.append(finish_picture(next(iter(stage.pictures(film, [level])))[2].numpy(), design.size))
         rows.append(row)
         names.append(f"{domain}, {scene}")

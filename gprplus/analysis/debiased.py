@@ -27,13 +27,15 @@ def measure_debiased(
     progress: Progress,
 ) -> dict[str, Measured]:
     """By target, its tables (distances, effects, importance) and what else is to be kept in the record."""
-    looks = {kind.name: kind.look(side.images(), workers, progress) for kind in kinds}
+    looks = {kind.name: kind.extract(side.images(), workers, progress) for kind in kinds}
     found = {}
     for name, target in targets.items():
         rows: dict[str, list[dict[str, Any]]] = {"distances": [], "effects": [], "importance": []}
         facts: dict[str, Any] = {"bandwidths": {}, "main": {}, "r2": {}, "notes": []}
         for kind in kinds:
-            one = _one(name, kind, side, looks[kind.name], target, kind.look(target.images(), workers, progress), seed)
+            one = _one(
+                name, kind, side, looks[kind.name], target, kind.extract(target.images(), workers, progress), seed
+            )
             for key in rows:
                 rows[key] += one[0][key]
             for key, value in one[1].items():

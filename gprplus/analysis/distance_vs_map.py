@@ -115,8 +115,8 @@ def _arms(
     (sample,) = target.samples.values()
     rows = []
     for kind in kinds:
-        looks = kind.look(unique, workers, progress)
-        pool = kind.points(np.vstack([looks, kind.look(target.images(), workers, progress)]))
+        looks = kind.extract(unique, workers, progress)
+        pool = kind.points(np.vstack([looks, kind.extract(target.images(), workers, progress)]))
         at = {arm: np.searchsorted(uids, _uids(tables[arm], samples[arm])) for arm in scores}
         of = len(looks) + target.place(sample.rows[:, 0])
         for arm in scores:

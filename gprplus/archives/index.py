@@ -90,7 +90,7 @@ class MemberIndex:
             self.sizes.pop()
             self.refuse(self.names.pop(), "truncated", "the end of this member is missing")
 
-    def settled(self) -> dict[str, int]:
+    def finalized(self) -> dict[str, int]:
         """Return a mapping from name to position, after removing duplicate names."""
         places = {name: i for i, name in enumerate(self.names)}
         if len(places) < len(self.names):

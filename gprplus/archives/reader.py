@@ -80,7 +80,7 @@ class Archive:
         self.path = path
         self.size, self.mtime = found.st_size, mtime_ns(found)
         self._form: _Form = _form(path, os.pread(file.fileno(), 2, 0))(file)
-        self._places = self._form.index.settled()
+        self._places = self._form.index.finalized()
         self.one_at_a_time: AbstractContextManager[Any] = nullcontext() if self._form.direct else threading.RLock()
 
     @property

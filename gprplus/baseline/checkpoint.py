@@ -51,7 +51,7 @@ class Checkpoint:
                 f"{self.path} is damaged ({first_line(error)}): remove it, and the same command trains from the start."
             ) from error
 
-    def reached(self) -> int:
+    def saved_step(self) -> int:
         """The step that the file holds; 0 without one."""
         return int(self._header().get("step", 0))
 
@@ -66,11 +66,11 @@ class Checkpoint:
             return {}
         return header if header.get("key") == self.key else {}
 
-    def due(self) -> bool:
+    def is_due(self) -> bool:
         """Return True if the next checkpoint is due."""
         return time.monotonic() - self._last >= self.every
 
-    def keep(self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
+    def save(self, network: nn.Module, optimizer: torch.optim.Optimizer, step: int, seconds: float) -> None:
         """Write the file, whole or not at all."""
         from safetensors.torch import save_file
 
@@ -83,7 +83,7 @@ class Checkpoint:
             save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, temporary, header)
         self._last = time.monotonic()
 
-    def drop(self) -> None:
+    def delete(self) -> None:
         """The training is over."""
         remove_output(self.path)
 

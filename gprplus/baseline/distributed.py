@@ -31,11 +31,11 @@ class ProcessGroup:
         """Return True in the process that writes files."""
         return self.rank == 0
 
-    def share(self, rows: torch.Tensor) -> torch.Tensor:
+    def shard(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the part of this process of the rows of a step, which are sorted by identity."""
         return rows if self.size == 1 else rows.chunk(self.size)[self.rank]
 
-    def gathered(self, own: torch.Tensor) -> torch.Tensor:
+    def all_gather(self, own: torch.Tensor) -> torch.Tensor:
         """Return the rows of all processes, in the order of their ranks; without a graph."""
         if self.size == 1:
             return own
@@ -43,12 +43,12 @@ class ProcessGroup:
         distributed.all_gather(parts, own.contiguous())
         return torch.cat(parts)
 
-    def own(self, whole: torch.Tensor | None) -> torch.Tensor:
-        """Return the rows of this process in the result of `gathered`."""
+    def local_part(self, whole: torch.Tensor | None) -> torch.Tensor:
+        """Return the rows of this process in the result of `all_gather`."""
         assert whole is not None
         return whole.chunk(self.size)[self.rank]
 
-    def prepared(self, network: nn.Module) -> nn.Module:
+    def convert_batchnorm(self, network: nn.Module) -> nn.Module:
         """The network with its backbone's batch normalisation over all processes; itself where there is one.
 
         The neck sees the gathered batch in every process, and so has all its statistics already.
@@ -60,7 +60,7 @@ class ProcessGroup:
             return network
         return _shared_statistics(network)
 
-    def average(self, network: nn.Module) -> None:
+    def average_gradients(self, network: nn.Module) -> None:
         """Replace every gradient by its mean over processes, in one message."""
         if self.size == 1:
             return
@@ -71,7 +71,7 @@ class ProcessGroup:
         for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(mean.view_as(gradient))
 
-    def decided(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         """The first process's value, in all of them."""
         if self.size == 1:
             return value
@@ -79,12 +79,12 @@ class ProcessGroup:
         distributed.broadcast_object_list(box, src=0)
         return box[0]
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Go on when all have come here."""
         if self.size > 1:
             distributed.barrier()
 
-    def judge(self, identities: int) -> None:
+    def check_divisible(self, identities: int) -> None:
         """Raise RecipeError when a step's identities cannot be shared out equally."""
         if identities % self.size:
             raise RecipeError(

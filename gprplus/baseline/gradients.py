@@ -45,24 +45,24 @@ def accumulate_gradients(
         return value.detach()
     pieces = images.chunk(parts)
     with autocast(), torch.no_grad() if parts > 1 else nullcontext():
-        pooled = [network.pooled(piece) for piece in pieces]
+        pooled = [network.pool_features(piece) for piece in pieces]
     own = torch.cat(pooled)
-    features = group.gathered(own.detach()).requires_grad_()
+    features = group.all_gather(own.detach()).requires_grad_()
     with autocast():
         logits = network.classifier(network.neck(features))
-    value = losses.total_loss(features, logits, group.gathered(people), loss)
+    value = losses.total_loss(features, logits, group.all_gather(people), loss)
     value.backward()
-    wanted = group.own(features.grad) * group.size  # `average` divides by it again
+    wanted = group.local_part(features.grad) * group.size  # `average` divides by it again
     if parts == 1:
         own.backward(wanted.to(own.dtype))
-        group.average(network)
+        group.average_gradients(network)
         return value.detach()
     with _statistics_kept(network.backbone):
         for piece, gradient in zip(pieces, wanted.chunk(parts), strict=True):
             with autocast():
-                again = network.pooled(piece)
+                again = network.pool_features(piece)
             again.backward(gradient.to(again.dtype))
-    group.average(network)
+    group.average_gradients(network)
     return value.detach()
 
 

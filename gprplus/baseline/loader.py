@@ -59,7 +59,7 @@ def load_chunks(
 
     `shares (N,) float64` weight the images of an identity against each other; `jobs` processes share the device.
     """
-    images, spots = StoredImages.of(images).in_order()  # so that a disk reads from front to back
+    images, spots = StoredImages.of(images).sequential_order()  # so that a disk reads from front to back
     resident = _resident(images, device, jobs)
     length = STEPS_PER_CHUNK_STREAMED if resident is None else STEPS_PER_CHUNK_RESIDENT
     plan = _plan(labels, recipe, seed, first, steps, length, shares)

@@ -52,7 +52,7 @@ class StoredImages:
         self.take(rows, out)
         return out
 
-    def in_order(self) -> tuple["StoredImages", np.ndarray]:
+    def sequential_order(self) -> tuple["StoredImages", np.ndarray]:
         """Return the images in storage order, and the new position of each row, `(N,) int64`."""
         order = np.argsort(self.places, kind="stable")
         spots = np.empty_like(order)

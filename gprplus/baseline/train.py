@@ -40,7 +40,7 @@ def _numbered(rows: np.ndarray) -> list[str]:
     return [f"row {row}" for row in rows.tolist()]
 
 
-def _unheard(line: dict[str, Any]) -> None:
+def _ignore(line: dict[str, Any]) -> None:
     pass
 
 
@@ -56,7 +56,7 @@ def train(
     device: str,
     *,
     names: Callable[[np.ndarray], list[str]] = _numbered,
-    log: Callable[[dict[str, Any]], None] = _unheard,
+    log: Callable[[dict[str, Any]], None] = _ignore,
     reached: Callable[[int], None] = _unheeded,
     shares: np.ndarray | None = None,
     checkpoint: Checkpoint | None = None,
@@ -67,14 +67,14 @@ def train(
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
     same weights, also where the training was killed and goes on from its `checkpoint`. Every process of a `group` (all
-    call this alike) takes a share of each step. `log` gets a line every chunk of steps, `reached` the number of each
+    call this alike) takes a share of each step. `log` gets a line every chunk of steps, `saved_step` the number of each
     step; `names` turns rows into what an error message may show; `shares (N,) float64` weigh the images of an identity
     against each other; `jobs` processes share the device. A step that does not fit the device is taken in 2, 4, ...
     parts (`step.gradients`): then the training starts again, or goes on from its checkpoint. Raises TrainingError when
     the loss is not a number, the device runs out of memory all the same, or the network cannot be compiled.
     """
     parts, group = 1, group or ProcessGroup()
-    group.judge(min(recipe.batch.identities, len(np.unique(labels))))
+    group.check_divisible(min(recipe.batch.identities, len(np.unique(labels))))
     options = {
         "names": names,
         "log": log,
@@ -128,7 +128,7 @@ def _train(
     dtype = devices.precision(recipe.compute.precision, device)
     network = model.build_model(recipe.network, classes, seed, device).train()
     note = pretrained.load_pretrained(network.backbone, recipe.network.backbone, recipe.network.weights)
-    network = group.prepared(network)  # type: ignore[assignment]
+    network = group.convert_batchnorm(network)  # type: ignore[assignment]
     optimizer = _optimizer(network, recipe.optimizer)
     step, before = checkpoint.resume(network, optimizer) if checkpoint else (0, 0.0)
     mode = recipe.compute.compile if group.size == parts == 1 else "no"
@@ -141,7 +141,7 @@ def _train(
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
                     parameters["lr"] = recipe.optimizer.lr * schedule.lr_factor(step, steps, recipe.optimizer)
-                rows, random, people = group.share(rows), group.share(random), group.share(people)
+                rows, random, people = group.shard(rows), group.shard(random), group.shard(people)
                 batch = augment.augment_batch(chunk.words, rows, random, recipe.augment, dtype)
                 optimizer.zero_grad(set_to_none=True)
                 if mode in REPLAYED:
@@ -162,8 +162,8 @@ def _train(
                     "seconds": round(seconds, 3),
                 }
             )
-            if checkpoint and group.first and step < steps and checkpoint.due():
-                checkpoint.keep(network, optimizer, step, seconds)
+            if checkpoint and group.first and step < steps and checkpoint.is_due():
+                checkpoint.save(network, optimizer, step, seconds)
     if parts > 1:
         note = f"{note} Each step was taken in {parts} parts, for lack of memory.".strip()
     if mode != recipe.compute.compile:

@@ -150,7 +150,7 @@ def command(
         tables = ({name: table.to_pylist() for name, table in one.tables.items()} for one in found)
         data = {one.info["target"]: {**one.info, **rows} for one, rows in zip(found, tables, strict=True)}
         for subset in searches:
-            rows = {"cells": subset.cells.to_pylist(), "rivals": subset.rivals.to_pylist()}
+            rows = {"cells": subset.cells.to_pylist(), "rivals": subset.baselines.to_pylist()}
             data[subset.info["target"]]["search"] = {**subset.info, **rows}
         console.print_json(data)
         return

@@ -114,7 +114,7 @@ def command(
         if shard:
             if checks:
                 raise click.UsageError("--checks judges all images together: give it to the build without --shard.")
-            _say_shard(output, shard, build_shard(folders, output, shard, **how), as_json)
+            _print_shard(output, shard, build_shard(folders, output, shard, **how), as_json)
             return
         manifest = build_manifest(folders, output, checks=checks, **how)
     if as_json:
@@ -134,7 +134,7 @@ def command(
     console.print_result(f"Wrote {output}." if manifest.rebuilt else f"Nothing has changed: {output} stays as it is.")
 
 
-def _say_shard(output: Path, shard: str, files: dict[str, int], as_json: bool) -> None:
+def _print_shard(output: Path, shard: str, files: dict[str, int], as_json: bool) -> None:
     if as_json:
         console.print_json({"path": str(output), "shard": shard, "files": files})
     elif files:

@@ -110,7 +110,7 @@ def command(
 _PLACES = ("manifest", "record", "declared", "output", "work", "force", "as_json")
 
 
-def _asked(context: click.Context) -> dict[str, Any]:
+def _request(context: click.Context) -> dict[str, Any]:
     """What the command line itself says about the split, by name of the option."""
     given = click.core.ParameterSource.COMMANDLINE
     return {
@@ -129,7 +129,7 @@ def _rebuild(
     from gprplus.splits.rebuild import read_split_record, rebuild_split
 
     theirs, asked = read_split_record(record)
-    for name, value in _asked(context).items():
+    for name, value in _request(context).items():
         said = ",".join(asked.factors) if name == "attr" and asked.factors else getattr(asked, name)
         if (tuple(value) if isinstance(value, list) else value) != said:
             option = options_of(SplitRequest)[name].flag
@@ -172,7 +172,7 @@ def _of_study(
     from gprplus.cli.console import print_json
     from gprplus.experiments.study_file import make_study_splits, read_study
 
-    given = _asked(context)
+    given = _request(context)
     if given:
         option = options_of(SplitRequest)[next(iter(given))].flag
         raise click.UsageError(f"--study declares the whole split; leave {option} out.")

@@ -170,10 +170,10 @@ def _scalar(hint: Any, value: Any, where: str, error: type[GprplusError]) -> Any
 
 def _expect(fits: bool, expected: str, found: Any, where: str, error: type[GprplusError]) -> None:
     if not fits:
-        raise error(f"{where}: expected {expected}, found {_shown(found)}.")
+        raise error(f"{where}: expected {expected}, found {_format_value(found)}.")
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, Mapping):
         names = ", ".join(escape(str(key))[:40] for key in list(value)[:4])
         return f"a table of {names or 'nothing'}"

@@ -105,7 +105,7 @@ class WorkerPool:
                 continue
             try:
                 worker = worker or self._started()
-                future.set_result(worker.result(message, self._told or _unheard))
+                future.set_result(worker.result(message, self._told or _ignore))
             except BaseException as error:
                 future.set_exception(self._explained(error))
         if worker is not None:
@@ -203,7 +203,7 @@ def _kill(workers: list[_Worker]) -> None:
         worker.kill()
 
 
-def _unheard(value: Any) -> None:
+def _ignore(value: Any) -> None:
     pass
 
 

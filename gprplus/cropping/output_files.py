@@ -41,7 +41,7 @@ def write_outputs(
     read = partial(_rows, shards)
     reasons = _write_rejected(output / REJECTED, source, read("rejected"))
     crops, people, doubts = _write_coco(output / COCO, source, table, read("crops"))
-    _write_people(output, people, table)
+    _write_identities(output, people, table)
     described = {reason: REASONS[reason] for reason in reasons}
     info = {
         "layout": "frame_crops",
@@ -160,7 +160,7 @@ def _notice(people: dict[str, dict[str, Any]], clashes: dict[tuple[str, str], se
             clashes.setdefault((attribute, row["identity"]), set()).update((known[attribute], value))
 
 
-def _write_people(output: Path, people: dict[str, dict[str, Any]], table: CropNaming) -> None:
+def _write_identities(output: Path, people: dict[str, dict[str, Any]], table: CropNaming) -> None:
     """identities.csv by token, for build-manifest to join; and who a token is, where it is not the identity itself."""
     present = [
         name

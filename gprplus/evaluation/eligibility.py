@@ -66,7 +66,7 @@ def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Man
     raise SplitError; near duplicates are listed.
     """
     trained = _trained(split)
-    found = TargetLeakage(_persons(split, trained, name, target, manifest))
+    found = TargetLeakage(_shared_identities(split, trained, name, target, manifest))
     source = _source(split)
     if source is None:
         return found
@@ -112,7 +112,9 @@ def _trained(split: Split) -> "pa.Table":
     return rows.filter(pc.is_valid(rows.column("arm")))
 
 
-def _persons(split: Split, trained: "pa.Table", name: str, target: "pa.Table", manifest: "Manifest") -> int | None:
+def _shared_identities(
+    split: Split, trained: "pa.Table", name: str, target: "pa.Table", manifest: "Manifest"
+) -> int | None:
     """Return 0 if data sets are equal and no identity is shared; None if no data set is: equal names are no
     evidence.
     """

@@ -58,7 +58,7 @@ class GroundTruth:
         cams = None if self.gallery_cams is None else self.gallery_cams[kept]
         return replace(self, gallery_ids=self.gallery_ids[kept], gallery_cams=cams, junk=None), kept
 
-    def wanted(self, removed: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, list[QueryRelevance]]:
+    def relevance(self, removed: Sequence[np.ndarray] | None = None) -> tuple[np.ndarray, list[QueryRelevance]]:
         """Return the valid queries, `(V,) int64`, sorted by identity, and the relevant and excluded columns of each.
 
         `removed` names, query by query, positions of gallery rows to exclude from that ranking only. The rule is

@@ -21,7 +21,7 @@ class QueryRelevance:
     """
 
     matches: np.ndarray
-    struck: np.ndarray
+    excluded: np.ndarray
 
 
 def rank_relevant(before: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ class RerankedSearch:
             for query, distance, one in zip(block, original, wanted[start : start + rows], strict=True):
                 similar = -self._final(query, distance)
                 limits = similar[one.matches] - TIE
-                similar[one.struck] = -np.inf
+                similar[one.excluded] = -np.inf
                 yield rank_relevant(count_reached(similar, limits))
 
     def _final(self, query: int, original: np.ndarray) -> np.ndarray:

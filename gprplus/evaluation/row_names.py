@@ -39,26 +39,26 @@ def match_row_names(rows: "pa.Table", names: FeatureNames, source: Path | str, w
     for wanted, spelled in spellings:
         found = _Spelling.of(wanted, spelled(names.texts))
         best = found if len(found.place) > len(best.place) else best
-        if len(best.place) == len(set(best.wanted)):
+        if len(best.place) == len(set(best.relevance)):
             break
     best.require_once(names, source)
-    absent = [name for name in best.wanted if name not in best.place]
+    absent = [name for name in best.relevance if name not in best.place]
     if absent:
         sample = escape(names.texts[0][:200]) if names.texts else "nothing"
         raise ScoreError(
             f"{source} lacks the features of {len(absent):,} of {whose} {len(rows):,} images ({first_few(absent)}); "
             f"it names {sample} ({names.where}). {advice}, and name each by uid or path."
         )
-    return np.array([best.place[name] for name in best.wanted], dtype=np.int64)
+    return np.array([best.place[name] for name in best.relevance], dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class _Spelling:
-    """Match the names of the file with the `wanted` names under one reading: the row of each, and a second row if
+    """Match the names of the file with the `relevance` names under one reading: the row of each, and a second row if
     any.
     """
 
-    wanted: Sequence[object]
+    relevance: Sequence[object]
     place: dict[object, int]
     twice: dict[object, int]
 
@@ -76,7 +76,7 @@ class _Spelling:
             name, other = next(iter(self.twice.items()))
             both = first_few([names.texts[self.place[name]], names.texts[other]])
             raise ScoreError(f"{source} names {len(self.twice):,} rows twice: {both} are both {escape(str(name))}.")
-        if self.place and len(set(self.wanted)) < len(self.wanted):
+        if self.place and len(set(self.relevance)) < len(self.relevance):
             raise ScoreError(
                 f"{source} names rows by path, and images of several datasets have the same path: name them by uid."
             )

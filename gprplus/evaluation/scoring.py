@@ -132,7 +132,7 @@ def score_arrays(
     if rerank:
         truth, kept = truth.without_junk()
         gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
-    order, wanted = truth.wanted(removed)
+    order, wanted = truth.relevance(removed)
     if not len(order):
         raise ScoreError(
             f"None of the {sizes[0]:,} queries has a true match to be found: "

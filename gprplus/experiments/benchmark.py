@@ -106,10 +106,10 @@ def run_benchmark(
     gpu = device.startswith("cuda")
     jobs = 1 if crew.size > 1 else options.jobs or (1 if gpu else available_cores())
     threads = None if gpu else threads_each(jobs * distributed.local_process_count())
-    crew.judge(chosen.batch.identities)
+    crew.check_divisible(chosen.batch.identities)
     if not crew.first and not dry_run:
-        crew.wait()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
-    note = _judge(chosen)
+        crew.barrier()  # until the first has ingested, packed and recorded, so that the rest of this finds it done
+    note = _weights_note(chosen)
     wanted = split_job.open_jobs(
         splits,
         output,
@@ -128,7 +128,7 @@ def run_benchmark(
     digests = {name: cost.digest for name, cost in costs.items()}
     arms = [arm for case in wanted for arm in case.split.record.arms.values()]
     for people in {deal.identities for arm in arms for deal in arm.every_deal}:
-        crew.judge(min(chosen.batch.identities, people))
+        crew.check_divisible(min(chosen.batch.identities, people))
     for case in wanted:
         split_job.check_images_unchanged(case, digests, force=force)
     changed = split_job.check_files_unchanged(wanted, force=force)
@@ -167,7 +167,7 @@ def run_benchmark(
         if crew.first:
             for case in wanted:
                 split_job.write_record(case, device, digests, note, options, output, command)
-            crew.wait()
+            crew.barrier()
         with _few_threads(threads):
             _run(trials, jobs, progress, crew)
             margin = options.margin_points / 100
@@ -175,7 +175,7 @@ def run_benchmark(
             if options.sensitivity:
                 for case, effects in zip(wanted, found, strict=True):
                     again = partial(_trials, case, count, packs, device, threads, jobs)
-                    _again(case, effects, again, jobs, progress, crew, margin)
+                    _run_sensitivity(case, effects, again, jobs, progress, crew, margin)
         return _written(wanted, found, planned) if crew.first else BenchmarkResult(planned)
 
 
@@ -193,7 +193,7 @@ def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
     return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
 
 
-def _judge(recipe: Recipe) -> str:
+def _weights_note(recipe: Recipe) -> str:
     """Make the network and fill it once, so that a wrong name or file is found before anything is done for it. Returns
     what of its first weights did not fit ("" when all did).
 
@@ -259,7 +259,7 @@ def _run(trials: Sequence[TrainingRun], jobs: int, progress: Progress, crew: Pro
     meter = RunMeter([one for batch in batches for one in batch], progress)
     runner = run.train_and_score if crew.size == 1 else partial(run.train_and_score, group=crew)
     for batch in batches:
-        places = crew.decided([i for i, one in enumerate(batch) if one.missing()])
+        places = crew.broadcast([i for i, one in enumerate(batch) if one.missing()])
         open_ = [batch[i] for i in places]
         done = map_processes(runner, open_, min(jobs, max(len(open_), 1)), option="--jobs", told=meter.told)
         for one, _ in zip(open_, done, strict=True):
@@ -289,7 +289,7 @@ def _collect(case: SplitJob, margin: float) -> Collected:
     return collect.collect_results(case.folder, case.split.record, margin)
 
 
-def _again(
+def _run_sensitivity(
     case: SplitJob,
     collected: Collected | None,
     trials: Callable[..., list[TrainingRun]],
@@ -302,7 +302,7 @@ def _again(
     that arms are compared with. `trials(recipe=..., folder=..., arms=...)` are the runs of some arms.
     """
     base = collected[2].contrasts if collected else None
-    arm = crew.decided(settings.widest_contrast(base.to_pylist()) if base else None)
+    arm = crew.broadcast(settings.widest_contrast(base.to_pylist()) if base else None)
     if arm is None:
         return
     split, folder = case.split.record, case.folder / settings.FOLDER

@@ -136,11 +136,11 @@ def train_and_score(trial: TrainingRun, group: "ProcessGroup | None" = None) -> 
 
     group = group or ProcessGroup()
     with devices.device_context(trial.device, trial.jobs), devices.thread_limit(trial.threads):
-        record = group.decided(read_run_record(trial.folder)) or _trained(trial, group)
+        record = group.broadcast(read_run_record(trial.folder)) or _trained(trial, group)
         if group.first:
             _scored(trial, record)
-            _checkpoint(trial, group).drop()
-    group.wait()
+            _checkpoint(trial, group).delete()
+    group.barrier()
     return trial.folder
 
 
@@ -212,8 +212,8 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
         effort |= {"twin": known.arm}
     else:
         checkpoint = _checkpoint(trial, group)
-        earlier = read_log_until(trial.folder / LOG, checkpoint.reached())
-        group.wait()
+        earlier = read_log_until(trial.folder / LOG, checkpoint.saved_step())
+        group.barrier()
         with _log_file(trial, group) as log:
             log.write(earlier)
             if data is None:

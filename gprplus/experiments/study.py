@@ -111,7 +111,7 @@ def study(
         with tempfile.TemporaryDirectory() as folder:
             made = [split.path for split in make_study_splits(plan, source, Path(folder), force=False)]
             return StudyResult(home, plan, run_benchmark(made, home / "runs", runs, command=command, dry_run=True))
-    with _alone(home):
+    with _exclusive(home):
         made = [split.path for split in make_study_splits(plan, source, home / "splits", force=force)]
         outcome = run_benchmark(made, home / "runs", runs, command=command, force=force, progress=progress)
         if outcome.folders:  # those of the first process only
@@ -136,7 +136,7 @@ def study(
     return StudyResult(home, plan, outcome)
 
 
-def _alone(home: Path) -> AbstractContextManager[object]:
+def _exclusive(home: Path) -> AbstractContextManager[object]:
     """The right to fill the study's folder; the first of several processes of torchrun has it for all."""
     if os.environ.get("RANK", "0") != "0":
         return nullcontext()

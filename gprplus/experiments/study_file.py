@@ -91,7 +91,7 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
         raise DeclarationError(
             f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a name of its own."
         )
-    _judge_published(plan, where)
+    _check_published(plan, where)
     return plan, declaration
 
 
@@ -119,7 +119,7 @@ class _Said:
     published: dict[str, dict[str, PublishedScores]] = field(default_factory=dict)
 
 
-def _judge_published(plan: StudyFile, where: str) -> None:
+def _check_published(plan: StudyFile, where: str) -> None:
     """Published values belong to targets of the study and are scores, not per cent."""
     for split in plan.splits:
         for arm, found in split.published.items():

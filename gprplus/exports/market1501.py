@@ -29,7 +29,7 @@ def plan_market1501(rows: pa.Table) -> ExportLayout:
     Four-digit identities of one data set keep their numbers; others are numbered from 1 in sorted order. F counts the
     images of an identity and camera; B is 00 for a query and 01 for the rest, as in the original.
     """
-    persons, notes = _persons(rows)
+    persons, notes = _identity_numbers(rows)
     cameras, folded, more = _cameras(rows)
     roles = rows.column("role").to_pylist()
     frames = _count_within(persons, cameras)
@@ -45,7 +45,7 @@ def plan_market1501(rows: pa.Table) -> ExportLayout:
     )
 
 
-def _persons(rows: pa.Table) -> tuple[list[str], list[str]]:
+def _identity_numbers(rows: pa.Table) -> tuple[list[str], list[str]]:
     """Return the label of each row, and notes about them."""
     junk, distractor = (pc.fill_null(rows.column(name), False).to_pylist() for name in ("is_junk", "is_distractor"))
     pairs = list(zip(rows.column("dataset").to_pylist(), rows.column("identity").to_pylist(), strict=True))

@@ -116,10 +116,10 @@ def known_columns(rows: pa.Table) -> pa.Table:
     Text instead of dictionary codes, which not every reader takes, and of uids: half of them overflow its int64.
     """
     names = [name for name in rows.column_names if rows.column(name).null_count < rows.num_rows]
-    return pa.table({name: _plain(rows.column(name)) for name in names})
+    return pa.table({name: _plain_column(rows.column(name)) for name in names})
 
 
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
     text = pa.types.is_dictionary(column.type) or pa.types.is_uint64(column.type)
     return column.cast(pa.string()) if text else column
 

@@ -89,12 +89,12 @@ def build_manifest(
             done[source.chosen.name] = rows
             kept.append(parts)
         judged_by = _checks(old, asked)
-        if done or old is None or not _stands(old, judged_by):
+        if done or old is None or not _checks_current(old, judged_by):
             _write(output, old, done, judged_by, workers, progress)
         for parts in kept:
             parts.remove()
     result = Manifest.open(output)
-    rebuilt = sorted(done) if old is not None and _stands(old, judged_by) else list(result.datasets)
+    rebuilt = sorted(done) if old is not None and _checks_current(old, judged_by) else list(result.datasets)
     return dataclasses.replace(result, rebuilt=tuple(rebuilt))
 
 
@@ -114,7 +114,7 @@ def _built(
     from gprplus.ingest.sidecars.identities import read_identities
 
     chosen, earlier = source.chosen, _earlier(source, old, force)
-    parts = PartialResults.of(output, chosen.name, _asked(source, earlier, force))
+    parts = PartialResults.of(output, chosen.name, _read_digest(source, earlier, force))
     _whole(parts, source, output)
     rows = ingest_dataset(
         source.listing,
@@ -136,7 +136,7 @@ def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
     return before if asked is None else parse_check_names([*before, *asked]) if asked else []
 
 
-def _stands(old: Manifest, names: list[str]) -> bool:
+def _checks_current(old: Manifest, names: list[str]) -> bool:
     """Return True if the rows of the manifest have the scores of exactly these checks in this version."""
     record = old.info.get("checks", {})
     if not names or record.get("names", []) != names:
@@ -173,8 +173,8 @@ def _write(
             progress=progress,
         )
         tables["images"], info["checks"] = found.images, found.record
-        if found.looks is not None:
-            tables[LOOKS] = found.looks
+        if found.measurements is not None:
+            tables[LOOKS] = found.measurements
     replace_manifest(output, tables, info)
     remove_output(output / MEASURING)
 
@@ -219,7 +219,7 @@ def build_shard(
         if not force and is_unchanged(source, old):
             continue
         earlier = _earlier(source, old, force)
-        parts = PartialResults.of(output, source.chosen.name, _asked(source, earlier, force), share.name)
+        parts = PartialResults.of(output, source.chosen.name, _read_digest(source, earlier, force), share.name)
         wanted, fresh, _ = files_to_read(earlier, source.listing, source.chosen.layout)
         with parts.writing():
             found[source.chosen.name] = read_shard(
@@ -242,7 +242,7 @@ def _earlier(source: IngestSource, old: Manifest | None, force: bool) -> "Previo
     return None if force else PreviousBuild.of(old, source.chosen.name)
 
 
-def _asked(source: IngestSource, earlier: "PreviousBuild | None", force: bool) -> str:
+def _read_digest(source: IngestSource, earlier: "PreviousBuild | None", force: bool) -> str:
     """The digest of everything that what is read of a file depends on, but for the file."""
     before = [earlier.about["fingerprint"], earlier.about.get("seal")] if earlier else None
     layout = source.chosen.layout.digest
@@ -251,7 +251,7 @@ def _asked(source: IngestSource, earlier: "PreviousBuild | None", force: bool) -
 
 def _whole(parts: "PartialResults", source: IngestSource, output: Path) -> None:
     """Refuse to merge some shards of a build while others of it are missing."""
-    lacking = parts.lacking()
+    lacking = parts.missing()
     if lacking:
         command = command_line(["build-manifest", source.listing.root, "-o", output])
         raise ManifestError(

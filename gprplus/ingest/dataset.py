@@ -105,7 +105,7 @@ def ingest_dataset(
                 *gallery_only_warning(images),
                 *doubled,
                 *duplicate_content_warnings(images),
-                *people.doubts,
+                *people.warnings,
             ],
             "strangers": len(others),
             "stranger_examples": others[:3],

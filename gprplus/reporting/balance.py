@@ -56,7 +56,7 @@ def balance_audit(run: RunResults) -> list[Block]:
         ("Aliases", [_alias(alias) for alias in found.aliases]),
         ("On both sides", _shared(found.leakage)),
         ("Queries that can be answered", _answerable(found.test.answerable)),
-        ("What gives a level away (people held out)", _told(found.shortcuts or {})),
+        ("What gives a level away (people held out)", _difference_rows(found.shortcuts or {})),
         ("What a level does to the picture", _moved(found.manipulation or {})),
         ("Left out", list(flatten_record(found.left_out))),
         ("Cost", list(flatten_record(as_json(found.cost) if found.cost else {}))),
@@ -140,7 +140,7 @@ def _nouns(names: Sequence[str]) -> list[str]:
     return list(map(formatting.attribute_noun, names))
 
 
-def _told(found: Mapping[str, Mapping[str, Shortcut]]) -> list[tuple[str, str]]:
+def _difference_rows(found: Mapping[str, Mapping[str, Shortcut]]) -> list[tuple[str, str]]:
     probes = [(attr, name, about) for attr, probes in found.items() for name, about in probes.items()]
     probes.sort(key=lambda probe: probe[2].chance - probe[2].accuracy)
     return [

@@ -52,7 +52,7 @@ def plan_lines(
     lines = [
         [
             str(step.seeds),
-            f"{100 * step.error:.2f}",
+            f"{100 * step.std_error:.2f}",
             f"{100 * step.smallest:.1f}",
             f"{step.power:.0%}",
             formatting.format_count(step.needed) if step.needed else "more seeds first",

@@ -107,10 +107,10 @@ def verdict_of(
     compared = headline_finding(found, split)
     rests = describe_basis(next(iter(trained.values())), compared, about)
     if reference is None or not compared:
-        return Verdict(_alone(list(trained.values()), split, name), _floor(reference, floor), rests)
+        return Verdict(_without_reference(list(trained.values()), split, name), _floor(reference, floor), rests)
     text, support = _compare(compared, split, reference["arm"])
     first, others = _estimands(text, found, levels, about, reference["arm"])
-    support = others + support + _beside(found, split)
+    support = others + support + _secondary_sentences(found, split)
     support += _control(found, trained, reference, split) + _few_seeds(compared) + _floor(reference, floor)
     support += sensitivity_sentence(sensitivity, split) + _few_identities(reference)
     return Verdict(first, support, rests)
@@ -154,7 +154,7 @@ def _compare(found: Sequence[Finding], split: SplitRecord, reference: str) -> tu
     against = against_phrase(found[0].family, reference, split)
     what, many = kind_phrases(found[0].family, [one.name for one in found], split)
     most = f", the most of {len(found)} {many}" if len(found) > 1 else ""
-    tally = _tally(found, split)
+    tally = _outcome_counts(found, split)
     if gains:
         text = f"{_change(gains[0], split)} {_over(gains[0], against, most)}"
         if losses:
@@ -168,10 +168,10 @@ def _compare(found: Sequence[Finding], split: SplitRecord, reference: str) -> tu
     if open_:
         mixed = 0 < sum(one.outcome == "same" for one in found) < len(found)
         return _undecided(open_, split, against, what), tally if mixed else []
-    return _gossip(found, split, against), []
+    return _without_interval(found, split, against), []
 
 
-def _gossip(found: Sequence[Finding], split: SplitRecord, against: str) -> str:
+def _without_interval(found: Sequence[Finding], split: SplitRecord, against: str) -> str:
     """Differences that have no interval: told, and not concluded from."""
     widest = max(found, key=lambda one: abs(one.difference))
     why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
@@ -214,7 +214,7 @@ def _ends(one: Finding) -> str:
     return f"{formatting.magnitude(low)} to {formatting.magnitude(high)}"
 
 
-def _tally(found: Sequence[Finding], split: SplitRecord) -> list[str]:
+def _outcome_counts(found: Sequence[Finding], split: SplitRecord) -> list[str]:
     """How many of the family lose, win, are equal within the margin, or cannot be told apart."""
     if len(found) < 2:
         return []
@@ -240,7 +240,7 @@ def _tally(found: Sequence[Finding], split: SplitRecord) -> list[str]:
     return [f"Of {len(found)} {what}, {formatting.join_names(parts)}."]
 
 
-def _beside(found: Sequence[Finding], split: SplitRecord) -> list[str]:
+def _secondary_sentences(found: Sequence[Finding], split: SplitRecord) -> list[str]:
     """What belongs beside the headline: the levels against as many random ones, interactions of a factorial."""
     said = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
@@ -307,7 +307,7 @@ def _floor(reference: Row | None, floor: Row | None) -> list[str]:
     return [text]
 
 
-def _alone(rows: Sequence[Row], split: SplitRecord, reference: str | None) -> str:
+def _without_reference(rows: Sequence[Row], split: SplitRecord, reference: str | None) -> str:
     """Scores without a comparison, because the reference is missing or is all there is."""
     best = max(rows, key=lambda row: row["mAP"])
     span = formatting.format_interval(best["mAP_low"], best["mAP_high"])

@@ -112,39 +112,39 @@ def decode_levels(codes: AttributeCodes, target: "pa.DataType") -> "pa.Array":
 class CandidateTable:
     """The candidate rows of an experiment.
 
-    `person` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `traits` have one code for each identity,
+    `identity` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `identity_attributes` have one code for each identity,
     `images` one code for each row. `texts` provides paths, digests and other columns that no draw needs. `left_out`
     counts the excluded rows by reason.
     """
 
     uid: np.ndarray
-    person: np.ndarray
-    persons: tuple[tuple[str, str], ...]
+    identity: np.ndarray
+    identities: tuple[tuple[str, str], ...]
     images: Mapping[str, AttributeCodes]
-    traits: Mapping[str, AttributeCodes]
+    identity_attributes: Mapping[str, AttributeCodes]
     texts: "LazyColumns"
     left_out: Mapping[str, int]
 
     @cached_property
-    def person_keys(self) -> np.ndarray:
+    def identity_keys(self) -> np.ndarray:
         """Return a 64-bit key for each identity, `(I,) uint64`."""
-        return sampling.hash64_many(sampling.join_canonical(dataset, identity) for dataset, identity in self.persons)
+        return sampling.hash64_many(sampling.join_canonical(dataset, identity) for dataset, identity in self.identities)
 
     @cached_property
-    def of_persons(self) -> "dict[str, AttributeCodes]":
+    def of_identities(self) -> "dict[str, AttributeCodes]":
         """Return dataset, identity and identity attributes, one code for each identity."""
         found = {}
-        columns = zip(("dataset", "identity"), zip(*self.persons, strict=True), strict=True)
+        columns = zip(("dataset", "identity"), zip(*self.identities, strict=True), strict=True)
         for name, values in columns:
             levels = sorted(set(values))
             place = {level: code for code, level in enumerate(levels)}
             found[name] = AttributeCodes(
                 name, np.array([place[value] for value in values], dtype=np.int32), tuple(levels)
             )
-        return {**found, **self.traits}
+        return {**found, **self.identity_attributes}
 
     @cached_property
-    def standing(self) -> np.ndarray | None:
+    def sort_positions(self) -> np.ndarray | None:
         """Return the position `(N,)` of each row in the order dataset, identity, path; None if the rows are sorted
         so.
         """
@@ -153,7 +153,7 @@ class CandidateTable:
 
         if self.texts.ascending:
             return None
-        keyed = pa.table({"person": from_numpy(self.person, pa.int32()), "path": self.texts.column("path")})
+        keyed = pa.table({"person": from_numpy(self.identity, pa.int32()), "path": self.texts.column("path")})
         place = np.empty(len(self), dtype=np.int64)
         order = pc.sort_indices(keyed, [("person", "ascending"), ("path", "ascending")])
         place[sampling.to_numpy(order)] = np.arange(len(self))
@@ -161,14 +161,14 @@ class CandidateTable:
 
     def in_order(self, rows: np.ndarray) -> np.ndarray:
         """Sorted positions of rows, put into the order dataset, identity, path."""
-        return rows if self.standing is None else rows[np.argsort(self.standing[rows])]
+        return rows if self.sort_positions is None else rows[np.argsort(self.sort_positions[rows])]
 
     def codes(self, name: str) -> AttributeCodes:
         """An attribute of either level as codes of rows."""
         if name in self.images:
             return self.images[name]
-        trait = self.traits[name]
-        return AttributeCodes(name, trait.values[self.person], trait.levels)
+        trait = self.identity_attributes[name]
+        return AttributeCodes(name, trait.values[self.identity], trait.levels)
 
     def __len__(self) -> int:
         return len(self.uid)

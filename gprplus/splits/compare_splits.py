@@ -30,7 +30,7 @@ def compare_splits(first: Split, second: Split) -> list[ManifestDifference]:
 
 def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDifference]:
     """The differences between two records alone, whether or not their rows are at hand."""
-    one, two = (_asked(record.request) for record in (first, second))
+    one, two = (_request_json(record.request) for record in (first, second))
     found = changed_keys({"rows": first.fingerprint}, {"rows": second.fingerprint})
     found += changed_keys(one, two)
     found += changed_keys({"manifest": first.manifest.fingerprint}, {"manifest": second.manifest.fingerprint})
@@ -41,7 +41,7 @@ def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDif
     return [*found, *_test(as_json(first.test), as_json(second.test)), *versions]
 
 
-def _asked(request: Mapping[str, Any]) -> dict[str, Any]:
+def _request_json(request: Mapping[str, Any]) -> dict[str, Any]:
     """A request as JSON reads it back, without its manifest and what it leaves open."""
     said = json.loads(canonical_json(request))
     return {key: value for key, value in said.items() if key != "manifest" and value not in (None, [], {})}

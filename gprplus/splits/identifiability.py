@@ -36,7 +36,7 @@ class AttributeRelations:
     aliases: tuple[AliasedAttributes, ...]
     factors: tuple[str, ...]
 
-    def follows(self, name: str, of: Iterable[str]) -> bool:
+    def is_function_of(self, name: str, of: Iterable[str]) -> bool:
         """Return True if `name` is a function of (some of) the given attributes, declared or found."""
         given = set(of)
         return any(alias.name == name and set(alias.of) <= given for alias in self.aliases)
@@ -48,9 +48,9 @@ class AttributeRelations:
         """
         pairs = {(first, (second,)), (second, (first,))}
         declared = any(alias.declared and (alias.name, alias.of) in pairs for alias in self.aliases)
-        return declared and self.follows(first, (second,)) and self.follows(second, (first,))
+        return declared and self.is_function_of(first, (second,)) and self.is_function_of(second, (first,))
 
-    def twins(self) -> dict[str, str]:
+    def equivalents(self) -> dict[str, str]:
         """For each attribute that is one to one with others, the first of them by name; that one itself is left out."""
         alone = {(alias.name, alias.of[0]) for alias in self.aliases if len(alias.of) == 1}
         both = sorted((one, two) for one, two in alone if one < two and (two, one) in alone)
@@ -65,8 +65,8 @@ class AttributeRelations:
         """
         kept: list[str] = []
         for name in self.factors:
-            tied = self.follows(name, ("identity", attr)) or self.follows(attr, ("identity", name))
-            redundant = any(self.follows(name, ("identity", other)) for other in kept)
+            tied = self.is_function_of(name, ("identity", attr)) or self.is_function_of(attr, ("identity", name))
+            redundant = any(self.is_function_of(name, ("identity", other)) for other in kept)
             if name != attr and not (tied or redundant or self._declared_of_factors(name)):
                 kept.append(name)
         return tuple(kept)
@@ -95,7 +95,7 @@ def attribute_relations(
         for name, of in sorted(functions.items())
         if name in varying and of
     ]
-    person = AttributeCodes("identity", pool.person[rows], tuple(range(len(pool.persons))))
+    person = AttributeCodes("identity", pool.identity[rows], tuple(range(len(pool.identities))))
     found: list[AliasedAttributes] = []
     for name, target in varying.items():
         others = [codes for other, codes in varying.items() if other != name]
@@ -169,7 +169,7 @@ def reject_nested(found: AttributeRelations, pool: CandidateTable, attr: str) ->
 
     Attributes that are constant for each identity by nature, such as gender, are compared between identities.
     """
-    if attr in pool.images and found.follows(attr, ("identity",)):
+    if attr in pool.images and found.is_function_of(attr, ("identity",)):
         raise SplitError(
             f"The effect of {attr} is aliased with that of the identities: {attr} is constant for each identity in "
             "this "

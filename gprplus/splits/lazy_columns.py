@@ -28,7 +28,7 @@ class LazyColumns:
 
     def __init__(self, source: ParquetTable, kept: Sequence[np.ndarray | None], person: np.ndarray) -> None:
         sizes = [size if mask is None else int(mask.sum()) for size, mask in zip(source.sizes, kept, strict=True)]
-        self.source, self.kept, self.person = source, kept, person
+        self.source, self.kept, self.identity = source, kept, person
         self.edges = np.cumsum([0, *sizes])
         self._recent: dict[int, pa.Array] = {}
         with_paths = ThreadPoolExecutor(1)
@@ -69,7 +69,7 @@ class LazyColumns:
     def _read_paths(self) -> "tuple[dict[int, pa.Array], bool]":
         """Return the paths of the first row groups, and whether all paths are ascending within each identity."""
         held: dict[int, pa.Array] = {}
-        room, ascends, last = ROOM, bool((np.diff(self.person) >= 0).all()), ""
+        room, ascends, last = ROOM, bool((np.diff(self.identity) >= 0).all()), ""
         for group in range(len(self.kept)):
             if not ascends and room < 0:
                 break
@@ -84,8 +84,8 @@ class LazyColumns:
     def _ascend(self, paths: "pa.Array", start: int, last: str) -> bool:
         import pyarrow.compute as pc
 
-        person = self.person[start : start + len(paths)]
-        if start and self.person[start - 1] == person[0] and paths[0].as_py() <= last:
+        person = self.identity[start : start + len(paths)]
+        if start and self.identity[start - 1] == person[0] and paths[0].as_py() <= last:
             return False
         higher = sampling.to_numpy(pc.less(paths[:-1], paths[1:]))
         return bool((higher | (person[1:] > person[:-1])).all())

@@ -57,17 +57,17 @@ def load_candidates(manifest: "Manifest", where: Filter | UidSelection | None = 
         if where is not None and usable:
             raise SplitError(f'--where "{where.text}" keeps none of the {usable:,} images; loosen it.')
         raise ManifestError(f"{manifest.path} has no image with a known identity.")
-    person, persons = merge_datasets([block.person for block in blocks], sorted, np.int32)
+    person, persons = merge_datasets([block.identity for block in blocks], sorted, np.int32)
     images = {}
     for name in image_attributes():
         values, levels = merge_datasets([block.images.pop(name) for block in blocks], partial(sort_levels, name))
         images[name] = AttributeCodes(name, values, levels)
     return CandidateTable(
         uid=np.concatenate([block.uid for block in blocks]),
-        person=person,
-        persons=persons,
+        identity=person,
+        identities=persons,
         images=images,
-        traits=_traits(people, persons),
+        identity_attributes=_traits(people, persons),
         texts=LazyColumns(source, [block.kept for block in blocks], person),
         left_out={reason: count for reason, count in left_out.items() if count},
     )
@@ -100,7 +100,7 @@ class _Block:
     """A row group as codes; `usable` rows were there before --where."""
 
     uid: np.ndarray
-    person: Coded
+    identity: Coded
     images: dict[str, Coded]
     kept: np.ndarray | None
     left_out: Mapping[str, int]
@@ -133,7 +133,7 @@ class _Block:
         uid = sampling.to_numpy(combine_chunks(table.column("uid")))
         return cls(
             uid=uid if rows is None else uid[rows],
-            person=(person, persons),
+            identity=(person, persons),
             images={name: coded(name) for name in image_attributes()},
             kept=None if rows is None else keep,
             left_out=left_out,

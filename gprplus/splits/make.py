@@ -130,8 +130,8 @@ class DrawnSplit:
 
     train: DesignInput
     plan: ArmSet
-    side: TestSet
-    judged: Mapping[str, AnswerableQueries]
+    test_set: TestSet
+    answerable: Mapping[str, AnswerableQueries]
     tests: CrossLevelTests
     scope: str
     surveyed: TrainSummary | None
@@ -148,7 +148,7 @@ def draw_split(
     if request.design is None:
         reject_nested(train.relations, pool, request.attr)
     with ThreadPoolExecutor(1) as aside:  # work that does not depend on the arms, while they are drawn
-        judging = aside.submit(find_answerable, pool, side, request.attr, train.relations.twins())
+        judging = aside.submit(find_answerable, pool, side, request.attr, train.relations.equivalents())
         early = request.audit != "none" and request.on_missing != "coarsen"
         surveying = aside.submit(train_summary, train) if early else None
         plan = draw_deals(train, _draw)
@@ -173,7 +173,7 @@ def partition_identities(
 
     Raises SplitError if a required set is empty, or no query can be answered.
     """
-    searched = is_test_identity(pool.person_keys, request.test_share)[pool.person]
+    searched = is_test_identity(pool.identity_keys, request.test_share)[pool.identity]
     rows = np.flatnonzero(~searched)
     datasets = manifest.info["datasets"].values()
     factors = sorted({factor for facts in datasets for factor in facts.get("factors", ()) if factor != "identity"})
@@ -181,7 +181,7 @@ def partition_identities(
     with ThreadPoolExecutor(1) as aside:
         tied = aside.submit(attribute_relations, pool, rows, factors, functions)
         side = choose_test_set(pool, np.flatnonzero(searched))
-    total = f"{len(pool.persons):,} identities"
+    total = f"{len(pool.identities):,} identities"
     if request.test_share > 0 and not searched.any():
         raise SplitError(
             f"No identity fell in the test set: {total} at a share of {request.test_share:g} are too few. "
@@ -218,10 +218,10 @@ def write_split(output: Path, drawn: DrawnSplit, *, force: bool = False) -> Spli
 
 
 def _write(output: Path, drawn: DrawnSplit) -> None:
-    train, plan, side = drawn.train, drawn.plan, drawn.side
+    train, plan, side = drawn.train, drawn.plan, drawn.test_set
     with ThreadPoolExecutor(1) as aside:
         roots = {name: output / dataset.root for name, dataset in drawn.record.datasets.items()}
-        checking = aside.submit(audited, train, plan, side, drawn.judged, drawn.scope, roots, drawn.surveyed)
+        checking = aside.submit(audited, train, plan, side, drawn.answerable, drawn.scope, roots, drawn.surveyed)
         versions = aside.submit(workdir.package_versions)
 
         def accepted() -> None:
@@ -229,7 +229,7 @@ def _write(output: Path, drawn: DrawnSplit) -> None:
             remove_output(output / RECORD)
 
         digest = write_members(output / MEMBERS, iter_parts(train.pool, plan.arms, side), accepted)
-    workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.judged))
+    workdir.write_table(output / EXCLUDED, excluded_table(train.pool, drawn.answerable))
     write_tests(output / TESTS, train, drawn.tests)
     write_where_table(output, drawn.where)
     checked, warnings = checking.result()

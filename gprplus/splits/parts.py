@@ -46,10 +46,10 @@ class MemberRows:
             name: decode_levels(self._at(name, rows, slice(start, stop)), layout.field(name).type)
             for name in self._coded
         }
-        person = self.pool.person[rows]
+        person = self.pool.identity[rows]
         heads = np.flatnonzero(run_starts(person))  # rows are sorted by identity: repeating is faster than looking up
         lengths = np.diff(np.append(heads, len(rows)))
-        for name, codes in self.pool.of_persons.items():
+        for name, codes in self.pool.of_identities.items():
             repeated = AttributeCodes(name, np.repeat(codes.values[person[heads]], lengths), codes.levels)
             columns[name] = decode_levels(repeated, layout.field(name).type)
         columns["uid"] = from_numpy(self.pool.uid[rows], layout.field("uid").type)
@@ -107,9 +107,9 @@ class MemberRows:
             yield np.ascontiguousarray(self._numbers(name), dtype=_PLAIN[name])
             yield np.packbits(np.ones(count, dtype=bool))
             return
-        if name in self.pool.of_persons:
-            codes = self.pool.of_persons[name]
-            codes = AttributeCodes(name, codes.values[self.pool.person[self.rows]], codes.levels)
+        if name in self.pool.of_identities:
+            codes = self.pool.of_identities[name]
+            codes = AttributeCodes(name, codes.values[self.pool.identity[self.rows]], codes.levels)
         else:
             codes = self._at(name, self.rows, slice(None))
         yield from sampling.fingerprint_codes(codes.values, codes.levels)

@@ -41,7 +41,7 @@ def rebuild_split(record: AnyPath, manifest: AnyPath, *, output: AnyPath, force:
     theirs, request = read_split_record(record)
     source, output = open_manifest(manifest), Path(output)
     drawn = draw_split(source, request, output, row_filter(request, _file(record).parent))
-    rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.side))
+    rows = members_fingerprint(iter_parts(drawn.train.pool, drawn.plan.arms, drawn.test_set))
     found = replace(drawn.record, fingerprint=rows, versions=package_versions())
     asked = request.record(theirs.manifest.fingerprint)  # with what was left to defaults
     differences = tuple(compare_records(replace(theirs, request=asked), found))

@@ -53,7 +53,7 @@ def build_record(
         fingerprint="",
         arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
         test=TestSideRecord(
-            identities=_persons(pool, side.rows),
+            identities=_identity_count(pool, side.rows),
             queries=int(side.query.sum()),
             gallery=int((~side.query).sum()),
             protocol=side.protocol,
@@ -93,7 +93,7 @@ def _arm(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str]) -> Ar
 def _deal(pool: "CandidateTable", arm: DrawnArm, prints: Mapping[int, str], *, drawn: bool) -> DealRecord:
     """Return the record of a deal of an arm, with its levels if they were drawn."""
     levels: list[Level] = list(arm.levels)
-    return DealRecord(len(arm.rows), _persons(pool, arm.rows), prints[id(arm)], levels if drawn else None)
+    return DealRecord(len(arm.rows), _identity_count(pool, arm.rows), prints[id(arm)], levels if drawn else None)
 
 
 def _arm_fingerprint(pool: "CandidateTable", arm: DrawnArm) -> str:
@@ -122,8 +122,8 @@ def _gallery_levels(train: DesignInput, side: TestSet) -> dict[str, int]:
     return {str(codes.levels[code]): int(counts[code]) for code in codes.present()}
 
 
-def _persons(pool: "CandidateTable", rows: np.ndarray) -> int:
-    return int(np.count_nonzero(np.bincount(pool.person[rows], minlength=1)))
+def _identity_count(pool: "CandidateTable", rows: np.ndarray) -> int:
+    return int(np.count_nonzero(np.bincount(pool.identity[rows], minlength=1)))
 
 
 def test_set_warnings(side: TestSet, people: int) -> list[str]:

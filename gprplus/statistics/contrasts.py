@@ -31,25 +31,25 @@ class ContrastEstimates:
     """
 
     value: np.ndarray
-    error: np.ndarray
-    freedom: np.ndarray
+    std_error: np.ndarray
+    df: np.ndarray
     d_z: np.ndarray
     null: np.ndarray
 
     @property
     def t(self) -> np.ndarray:
         """Values in standard errors; NaN where there is no error to divide by."""
-        known = (self.freedom >= 1) & (self.error > 0)
-        return np.divide(self.value, self.error, out=np.full(len(self.value), np.nan), where=known)
+        known = (self.df >= 1) & (self.std_error > 0)
+        return np.divide(self.value, self.std_error, out=np.full(len(self.value), np.nan), where=known)
 
     @property
     def p(self) -> np.ndarray:
         """Two-sided probabilities of a value as far from 0 when there is no effect; NaN where unknown."""
-        return two_sided(self.t, self.freedom)
+        return two_sided(self.t, self.df)
 
     def intervals(self) -> list[Estimate]:
         """The 95% interval of each contrast by itself."""
-        return estimates(self.value, self.error**2, self.freedom)
+        return estimates(self.value, self.std_error**2, self.df)
 
 
 def combine_parts(parts: Sequence[ContrastEstimates], order: np.ndarray) -> ContrastEstimates:
@@ -75,7 +75,7 @@ def estimate_contrasts(
     """
     means = scored.means()
     value = matrix @ means.mean(axis=1)
-    luck, rest = _luck(means, matrix, groups)
+    luck, rest = _control_draw_variances(means, matrix, groups)
     over = identity_variance(scored)
     people, _ = identity_variance_part(over, matrix)
     overlap = identity_variance_part(over, rest)[1]
@@ -87,7 +87,9 @@ def estimate_contrasts(
     return ContrastEstimates(value, np.sqrt(variance), freedom, d_z, null)
 
 
-def _luck(means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]) -> tuple[Part, np.ndarray]:
+def _control_draw_variances(
+    means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]
+) -> tuple[Part, np.ndarray]:
     """Variance of the mean over draws, its degrees of freedom, and the contrasts without the draws' own seed noise,
     which their spread holds already.
     """
@@ -105,7 +107,7 @@ def _luck(means: np.ndarray, matrix: np.ndarray, groups: Sequence[Sequence[int]]
 class NullDistribution:
     """An experiment whose contrasts `matrix (K, A)` are all 0, as noisy as the one at hand.
 
-    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds, `luck` the
+    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds, `control_draw_variance` the
     variance over draws, `overlap (K,)` what identities and seeds both hold.
     """
 
@@ -114,7 +116,7 @@ class NullDistribution:
     matrix: np.ndarray
     rest: np.ndarray
     by_seed: np.ndarray
-    luck: Part
+    control_draw_variance: Part
     overlap: np.ndarray
 
     def drawn(self, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -128,15 +130,18 @@ class NullDistribution:
         noise = seed_noise.simulate_null(self.means, draws, rng)
         by_seed = seed_noise.contrast_variance(noise, self.rest)
         shift = (shift + noise.mean(axis=2) @ self.rest.T) * self._once((root**2).sum(axis=1))
-        size, degrees = self.luck[0], np.where(np.isfinite(self.luck[1]), self.luck[1], 1.0)
+        size, degrees = (
+            self.control_draw_variance[0],
+            np.where(np.isfinite(self.control_draw_variance[1]), self.control_draw_variance[1], 1.0),
+        )
         shift = shift + rng.normal(size=shift.shape) * np.sqrt(size)
-        luck = (size * rng.chisquare(degrees, size=shift.shape) / degrees, self.luck[1])
+        luck = (size * rng.chisquare(degrees, size=shift.shape) / degrees, self.control_draw_variance[1])
         variance, known = combine_variances([people, by_seed, luck], self.overlap)
         return two_sided(np.divide(shift, np.sqrt(variance), out=np.zeros_like(shift), where=variance > 0), known)
 
     def _identities(self, root: np.ndarray, draws: int, rng: np.random.Generator) -> tuple[np.ndarray, Part]:
         """Shifts `(draws, K)` that identities give to contrasts with covariance `root root'`, and their variance."""
-        share, freedom = self.over.share, self.over.freedom
+        share, freedom = self.over.share, self.over.df
         if len(share) > ENOUGH:
             count = min(ENOUGH, max(2, round(freedom) + 1))
             share, freedom = np.full(count, 1 / count), count - 1.0
@@ -164,7 +169,7 @@ def shrink_variance(over: IdentityVariance) -> np.ndarray:
     if arms < 2:
         return estimate
     alone = (np.trace(estimate) - estimate.sum() / arms) / (arms - 1)
-    weight = over.freedom / (over.freedom + arms)
+    weight = over.df / (over.df + arms)
     return weight * estimate + (1 - weight) * alone * np.eye(arms)
 
 

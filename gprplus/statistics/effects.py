@@ -121,7 +121,7 @@ def _effects(
     out, count = [], shared if seen.target == OWN_TEST_SET else 1
     for name in dict.fromkeys(one.family for one in declared):
         family = [one for one in declared if one.family == name]
-        sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
+        sizes = {"seeds": seen.scored.values.shape[1], "query_identities": seen.scored.identities}
         for one, figures in zip(
             family, multiplicity.family_figures(contrast_rows(seen, family), seen.margin, count), strict=True
         ):
@@ -131,7 +131,7 @@ def _effects(
                 "omega2": _omega(seen, one),
                 "draws": _drawn(seen, one, split),
             }
-            out.append(seen.said | row | figures | sizes)
+            out.append(seen.notes | row | figures | sizes)
     return out
 
 
@@ -146,10 +146,10 @@ def _components(seen: TargetScores, split: SplitRecord) -> list[dict[str, Any]]:
     found = variance_components.variance_components(seen.scored, seen.rng("components"))
     groups = [seen.place(draws) for draws in estimands.control_draws(split.among(seen.arms).arms)]
     drawn = variance_components.control_draw_component(seen.scored, groups, seen.rng("subset draw"))
-    sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.persons}
-    sizes |= {"effective_identities": identity_variance.effective_identities(seen.scored.person)}
+    sizes = {"arms": len(seen.arms), "seeds": seen.scored.values.shape[1], "query_identities": seen.scored.identities}
+    sizes |= {"effective_identities": identity_variance.effective_identities(seen.scored.identity)}
     return [
-        seen.said | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high} | sizes
+        seen.notes | {"component": one.name, "variance": one.variance, "low": one.low, "high": one.high} | sizes
         for one in [*found, *([drawn] if drawn else [])]
     ]
 
@@ -169,7 +169,7 @@ def _pooled(seen: Sequence[TargetScores], declared: Mapping[str, Sequence[Declar
             pooled = meta_analysis.pool_over_targets([one.scored for one in away], found, matrix[k], k, rng)
             if pooled is None:
                 continue
-            said = {key: away[0].said[key] for key in ("split", "recipe", "metric")}
+            said = {key: away[0].notes[key] for key in ("split", "recipe", "metric")}
             row = said | {"family": name, "contrast": contrast.name, "targets": len(away)}
             row |= {"value": pooled.value, "low": pooled.low, "high": pooled.high, "tau": pooled.tau}
             out.append(row | {"expected_low": pooled.expected_low, "expected_high": pooled.expected_high})

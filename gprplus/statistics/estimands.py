@@ -42,7 +42,7 @@ def declared_contrasts(split: SplitRecord, arms: Sequence[str]) -> list[Declared
     known = {name: one for name, one in split.arms.items() if name in set(arms)}
     found = _BY_DESIGN.get(split.design, _against_reference)(split, known)
     if split.design not in ("factorial", "scaling"):
-        found += _against_chance(known) + _luck(split, known)
+        found += _versus_random_levels(known) + _versus_random_images(split, known)
     return [one for one in found if all(arm in known for arm in one.weights)]
 
 
@@ -150,7 +150,7 @@ def _named(effect: str, called: Mapping[str, str]) -> str:
     return sign + " x ".join(called[letter] for letter in letters)
 
 
-def _against_chance(arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+def _versus_random_levels(arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     """Restricted arms against the mean over random sets of as many levels."""
     found = []
     for draws in control_draws(arms):
@@ -162,7 +162,7 @@ def _against_chance(arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     return found
 
 
-def _luck(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
+def _versus_random_images(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
     """The mean over random images against the reference: what balance by itself is worth."""
     reference = str(split.reference)
     draws = [name for name, one in arms.items() if one.kind == RANDOM_IMAGES]

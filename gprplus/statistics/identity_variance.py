@@ -27,12 +27,12 @@ class ScoreArray:
     """Scores `(A, S, Q) float64` of trained arms, and the identity `(Q,) int64`, numbered from 0, of each query."""
 
     values: np.ndarray
-    person: np.ndarray
+    identity: np.ndarray
 
     @property
-    def persons(self) -> int:
+    def identities(self) -> int:
         """The number of identities."""
-        return int(self.person.max()) + 1
+        return int(self.identity.max()) + 1
 
     def means(self) -> np.ndarray:
         """Mean over queries, `(A, S)`."""
@@ -41,12 +41,12 @@ class ScoreArray:
     @cached_property
     def counts(self) -> np.ndarray:
         """Queries of each identity, `(I,) float64`."""
-        return np.bincount(self.person, minlength=self.persons).astype(float)
+        return np.bincount(self.identity, minlength=self.identities).astype(float)
 
     def identity_means(self) -> np.ndarray:
         """Mean score of each arm, seed and identity, `(A, S, I)`."""
         lines = self.values.reshape(-1, self.values.shape[2])
-        sums = np.stack([np.bincount(self.person, weights=line, minlength=self.persons) for line in lines])
+        sums = np.stack([np.bincount(self.identity, weights=line, minlength=self.identities) for line in lines])
         return (sums / self.counts).reshape(*self.values.shape[:2], -1)
 
 
@@ -61,7 +61,7 @@ class IdentityVariance:
 
     covariance: np.ndarray
     both: np.ndarray
-    freedom: float
+    df: float
     share: np.ndarray
 
 
@@ -69,7 +69,7 @@ def identity_variance(scored: ScoreArray) -> IdentityVariance:
     """The covariances that identities give to the mean scores of arms."""
     arms, seeds, _ = scored.values.shape
     share = scored.counts / scored.counts.sum()
-    if scored.persons < 2:
+    if scored.identities < 2:
         return IdentityVariance(np.zeros((arms, arms)), np.zeros((arms, arms)), 0.0, share)
     factor = variance_factors(share)
     cells = scored.identity_means()

@@ -76,7 +76,7 @@ def floor_difference(floor: ScoreArray, scored: ScoreArray, reference: int) -> E
             (seed_noise.level_variance(below), 0),
         )
     ]
-    people, _ = identity_variance_part(identity_variance(ScoreArray(gap[:, None, :], scored.person)), np.ones((1, 1)))
+    people, _ = identity_variance_part(identity_variance(ScoreArray(gap[:, None, :], scored.identity)), np.ones((1, 1)))
     return estimates(np.array([below.mean() - means[reference].mean()]), *combine_variances([people, *noise]))[0]
 
 
@@ -94,4 +94,4 @@ def identity_variance_part(
     `(K,)`, and how much of it `(K,)` the seeds' variance holds too.
     """
     variance, both = (((matrix @ one) * matrix).sum(axis=1) for one in (found.covariance, found.both))
-    return (np.maximum(variance, 0), np.full(len(matrix), found.freedom)), np.maximum(both, 0)
+    return (np.maximum(variance, 0), np.full(len(matrix), found.df)), np.maximum(both, 0)

@@ -68,7 +68,7 @@ def _row(
     )
     wanted = float(power_law.images_to_reach(fitted, means[goal] - seen.margin)[0])
     others = power_law.images_to_reach(refitted, again[:, goal] - seen.margin)
-    known = seen.scored.values.shape[1] > 1 and seen.scored.persons > 1
+    known = seen.scored.values.shape[1] > 1 and seen.scored.identities > 1
     row = {"curve": name, "budgets": len(sizes), "smallest_images": int(sizes[0]), "largest_images": int(sizes[-1])}
     for column, value, resample in (
         ("ceiling", fitted.c, refitted.c),
@@ -80,7 +80,7 @@ def _row(
     row |= {"rmse": float(fitted.rmse[0]), "goal": best, "margin": seen.margin, "reach": wanted}
     if known:
         row |= _ends("reach", others) | {"unreached": float(np.isinf(others).mean())}
-    return seen.said | row
+    return seen.notes | row
 
 
 def _ends(column: str, values: np.ndarray) -> dict[str, float]:
@@ -97,8 +97,8 @@ def _resampled(seen: "TargetScores") -> np.ndarray:
     scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
     means = scored.means()
     arms, repeats = means.shape
-    boot = resampled(scored.values.mean(axis=1), scored.person, bootstrap_weights(scored.persons, count, rng))
-    people = (boot - boot.mean(axis=0)) * math.sqrt(scored.persons / max(scored.persons - 1, 1))
+    boot = resampled(scored.values.mean(axis=1), scored.identity, bootstrap_weights(scored.identities, count, rng))
+    people = (boot - boot.mean(axis=0)) * math.sqrt(scored.identities / max(scored.identities - 1, 1))
     if repeats < 2:
         return means.mean(axis=1) + people
     square, freedom = seed_noise.pool_variances(means)

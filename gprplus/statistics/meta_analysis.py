@@ -70,8 +70,8 @@ def pool_over_targets(
     weighted table of arms and seeds.
     """
     values = np.array([one.value[place] for one in judged])
-    variances = np.array([one.error[place] ** 2 for one in judged])
-    if not all(one.freedom[place] >= 1 for one in judged) or (variances <= 0).any():
+    variances = np.array([one.std_error[place] ** 2 for one in judged])
+    if not all(one.df[place] >= 1 for one in judged) or (variances <= 0).any():
         return None
     weight, _ = mean_weights(values, variances)
     table = np.tensordot(weight, [one.means() for one in scored], axes=1)

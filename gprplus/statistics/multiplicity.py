@@ -45,7 +45,7 @@ def max_t_adjust(judged: ContrastEstimates, level: float = 0.95) -> tuple[np.nda
         peak = np.sort(judged.null[:, known].min(axis=1))
         p = np.maximum((np.searchsorted(peak, p, side="right") + 1) / (len(peak) + 1), p)
         chance = critical_value(peak, chance)
-    width = half_widths(judged.error, judged.freedom, chance)
+    width = half_widths(judged.std_error, judged.df, chance)
     return np.where(known, p, np.nan), np.where(known, width, np.nan)
 
 
@@ -74,7 +74,7 @@ def family_figures(judged: ContrastEstimates, margin: float, estimands: int = 1)
     rows = []
     for k, (span, p, p_holm, p_family, width) in enumerate(adjusted):
         ends = (float(span.value - width), float(span.value + width))
-        error, freedom = float(judged.error[k]), float(judged.freedom[k])
+        error, freedom = float(judged.std_error[k]), float(judged.df[k])
         row: dict[str, Any] = {
             "value": span.value,
             "low": span.low,

@@ -36,7 +36,7 @@ class NoiseEstimate:
     """Variances that make a paired difference uncertain, of scores 0-1, and in words where they are from."""
 
     arm_seed: float
-    arm_person: float
+    arm_identity: float
     rest: float
     source: str
 
@@ -48,8 +48,8 @@ class PowerPoint:
     """
 
     seeds: int
-    persons: int
-    error: float
+    identities: int
+    std_error: float
     power: float
     smallest: float
     needed: int | None
@@ -74,7 +74,7 @@ def assumed_noise(queries_each: float = 4.0) -> NoiseEstimate:
 
 def difference_error(noise: NoiseEstimate, seeds: int, persons: float) -> float:
     """The standard error of a paired difference of two arms."""
-    variance = noise.arm_seed / seeds + noise.arm_person / persons + noise.rest / (seeds * persons)
+    variance = noise.arm_seed / seeds + noise.arm_identity / persons + noise.rest / (seeds * persons)
     return math.sqrt(2 * variance)
 
 
@@ -114,7 +114,7 @@ def half_widths_of(noise: NoiseEstimate, seeds: int, persons: int, arms: int, le
     known, shift, null = _seed_draws(arms, seeds)
     moved, spread = _identity_draws(arms, count)
     seed = noise.arm_seed + noise.rest / persons
-    identity = (noise.arm_person + noise.rest / seeds) / persons
+    identity = (noise.arm_identity + noise.rest / seeds) / persons
     both = 2 * noise.rest / (seeds * persons)
     people = identity * spread, np.array(count - 1.0)
     total, freedom = combine_variances([(seed * known[0][:, :1], known[1][:, :1]), (people[0][:, :1], people[1])], both)
@@ -129,7 +129,7 @@ def half_widths_of(noise: NoiseEstimate, seeds: int, persons: int, arms: int, le
     return half_widths(np.sqrt(total[:, 0]), freedom[:, 0], chance)
 
 
-def _seen(margin: float, error: float, halves: np.ndarray) -> float:
+def _power_of(margin: float, error: float, halves: np.ndarray) -> float:
     """The probability that a difference of `margin` comes out beyond its half width."""
     return float((special.ndtr((margin - halves) / error) + special.ndtr((-margin - halves) / error)).mean())
 
@@ -137,7 +137,7 @@ def _seen(margin: float, error: float, halves: np.ndarray) -> float:
 def power(noise: NoiseEstimate, seeds: int, persons: int, arms: int, margin: float, level: float = LEVEL) -> float:
     """The probability that the simultaneous interval of an arm, `margin` apart from the first of `arms`, excludes 0."""
     error = difference_error(noise, seeds, persons)
-    return _seen(margin, error, half_widths_of(noise, seeds, persons, arms, level)) if error > 0 else 1.0
+    return _power_of(margin, error, half_widths_of(noise, seeds, persons, arms, level)) if error > 0 else 1.0
 
 
 def smallest_difference(noise: NoiseEstimate, seeds: int, persons: int, arms: int, level: float = LEVEL) -> float:
@@ -146,7 +146,7 @@ def smallest_difference(noise: NoiseEstimate, seeds: int, persons: int, arms: in
     low, high = 0.0, float(halves.max()) + 4 * error
     while high - low > 1e-4 * high and high > 0:
         middle = (low + high) / 2
-        low, high = (middle, high) if _seen(middle, error, halves) < WANTED else (low, middle)
+        low, high = (middle, high) if _power_of(middle, error, halves) < WANTED else (low, middle)
     return high
 
 
@@ -164,7 +164,7 @@ def needed_size(noise: NoiseEstimate, seeds: int, arms: int, margin: float, leve
 
 
 def plan_power(noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[PowerPoint]:
-    """What each number of SEEDS sees with `persons` persons, and how many persons the margin takes, by intervals that
+    """What each number of SEEDS sees with `identities` persons, and how many persons the margin takes, by intervals that
     hold together with probability `level`.
     """
     return [

@@ -36,7 +36,7 @@ def pool_variances(means: np.ndarray) -> tuple[float, int]:
 
 
 def moderate_variances(squares: np.ndarray, freedom: int) -> np.ndarray:
-    """Variances `(..., A)` moderated towards their mean, from variances of `freedom` degrees each.
+    """Variances `(..., A)` moderated towards their mean, from variances of `df` degrees each.
 
     >>> moderate_variances(np.array([1.0, 3.0]), 2).round(4).tolist()  # (0.15 * 2 + 2 * 1) / 2.15
     [1.0698, 2.9302]

@@ -59,7 +59,7 @@ def _of_target(
         out |= {arm: _row([row for row in mine if row["arm"] == arm], target, int(person.max()) + 1) for arm in group}
         for metric, known in scored.items():
             known.append(statistics.ScoreArray(found.scores[metric], person))
-            if not np.array_equal(person, known[0].person):
+            if not np.array_equal(person, known[0].identity):
                 raise ScoreError(
                     f"The untrained network was scored on other queries of '{target}' than the arms. "
                     "Run the benchmark with --force."

@@ -20,7 +20,7 @@ class TargetScores:
     arms: tuple[str, ...]
     scored: ScoreArray
     margin: float
-    said: dict[str, Any]
+    notes: dict[str, Any]
 
     def rng(self, stream: str) -> np.random.Generator:
         """A random generator for one use, the same in every run."""

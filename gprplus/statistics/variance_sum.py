@@ -45,7 +45,7 @@ def df_from_quantile(t: np.ndarray) -> np.ndarray:
 
 
 def two_sided(t: np.ndarray, freedom: np.ndarray | float) -> np.ndarray:
-    """The probability `(...)` of a |t| at least as large under no effect; NaN where `t` is NaN or `freedom` is below 1.
+    """The probability `(...)` of a |t| at least as large under no effect; NaN where `t` is NaN or `df` is below 1.
 
     >>> two_sided(np.array([2.228139, -2.228139]), 10).round(5).tolist()
     [0.05, 0.05]

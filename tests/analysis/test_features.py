@@ -84,7 +84,7 @@ def test_resnet50_of_a_file_looks_at_images_and_half_a_file_is_refused(home, tmp
     save_file(backbone.state_dict(), tmp_path / "resnet50.safetensors")
     (kind,) = make_features([f"resnet50:{tmp_path / 'resnet50.safetensors'}"], "cpu")
     fogs = Manifest.open(home / "fogs")
-    look = kind.look(ImageBatch(fogs.images(["uid", "dataset", "path"]).slice(0, 3), fogs.roots()), 1, no_progress)
+    look = kind.extract(ImageBatch(fogs.images(["uid", "dataset", "path"]).slice(0, 3), fogs.roots()), 1, no_progress)
     assert look.shape == (3, 2048)
     assert np.linalg.norm(look, axis=1) == pytest.approx(1, rel=1e-5)
     points = kind.points(look)["resnet50"]

@@ -51,7 +51,7 @@ def test_each_target_gets_its_weather_and_every_view_keeps_its_floor(found):
 
 def test_it_is_nearer_than_chance_and_than_what_another_target_would_have(found):
     for one in found:
-        held = {row["method"]: row["held_out"] for row in one.rivals.to_pylist()}
+        held = {row["method"]: row["held_out"] for row in one.baselines.to_pylist()}
         (wrong,) = (name for name in held if name.startswith("wrong-"))
         assert held["searched"] < min(held["random-images"], held["random-levels"], held["even"], held[wrong])
 
@@ -118,7 +118,7 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
 
 def test_each_control_has_a_held_out_difference_in_the_record(found):
     for one, other in zip(found, ("wrong-sun", "wrong-fog"), strict=True):
-        held = {row["method"]: row["held_out"] for row in one.rivals.to_pylist()}
+        held = {row["method"]: row["held_out"] for row in one.baselines.to_pylist()}
         assert [each.control for each in one.differences] == [other, "random-levels", "random-images", "even"]
         for each in one.differences:
             assert each.value == pytest.approx(held[each.control] - held["searched"], abs=1e-6)
@@ -130,7 +130,7 @@ def test_each_control_has_a_held_out_difference_in_the_record(found):
 
 def test_output_and_page_name_the_control_that_is_not_farther(found, home, capsys):
     fog = found[0]
-    assert (fog.path / "rivals.md").read_text() == search_page("fog", fog.rivals, fog.differences)
+    assert (fog.path / "rivals.md").read_text() == search_page("fog", fog.baselines, fog.differences)
     first, *rest = fog.info["differences"]
     undecided = replace(fog, info={**fog.info, "differences": [{**first, "low": -0.01, "high": 0.05}, *rest]})
     subsets.print_search(undecided, home / "fog manifest")

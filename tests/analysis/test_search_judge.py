@@ -24,7 +24,7 @@ def judged(seed, persons=12, cells=8, effect=0.0):
 
     half = holdout.halve_identities(persons, rng)
     found = holdout.held_out_results(known, problem, half, people % 2 == 0, bandwidth, rng, draws=5, redraws=2)
-    return found, {row["method"]: row for row in found.rivals}
+    return found, {row["method"]: row for row in found.baselines}
 
 
 def gap(seed, **world):

@@ -66,7 +66,7 @@ def test_a_compiled_training_is_the_eager_one_but_for_rounding_and_goes_on_exact
     kept = Checkpoint(tmp_path / "c.safetensors", "mine", every=0)
     with pytest.raises(InterruptedError):
         train(*drawn, recipe, 0, "cpu", checkpoint=kept, log=stop)
-    assert kept.reached() == 2
+    assert kept.saved_step() == 2
     again = weights(train(*drawn, recipe, 0, "cpu", checkpoint=kept))
     assert all(torch.equal(value, again[name]) for name, value in whole.items())
 

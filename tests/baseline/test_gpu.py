@@ -157,7 +157,7 @@ def test_processes_take_a_gpu_each_before_they_speak(gpu, monkeypatch):
 
 
 def test_statistics_are_shared_in_the_backbone_and_not_in_the_neck_that_sees_the_whole_batch(gpu):
-    network = ProcessGroup(0, 2).prepared(build_model(NetworkSettings("small"), 8, 0, "cuda"))
+    network = ProcessGroup(0, 2).convert_batchnorm(build_model(NetworkSettings("small"), 8, 0, "cuda"))
     norms = [part for part in network.backbone.modules() if isinstance(part, torch.nn.modules.batchnorm._BatchNorm)]
     assert {type(norm) for norm in norms} == {torch.nn.SyncBatchNorm}
     assert type(network.neck) is torch.nn.BatchNorm1d

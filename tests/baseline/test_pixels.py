@@ -41,7 +41,7 @@ def test_rows_come_from_the_part_that_holds_them():
     assert pixels[:][:, 0, 0, 0].tolist() == [32, 10, 20, 11, 32]
     assert pixels[np.array([3, 0, 3])][:, 0, 0, 2].tolist() == [11, 32, 11]
     assert (pixels.shape, pixels.nbytes) == ((5, 1, 1, 3), 15)
-    lying, spots = pixels.in_order()
+    lying, spots = pixels.sequential_order()
     assert lying[:][:, 0, 0, 0].tolist() == [10, 11, 20, 32, 32]
     assert (lying[spots] == pixels[:]).all()
     assert pixels[2:2].shape == (0, 1, 1, 3)

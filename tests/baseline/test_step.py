@@ -51,7 +51,7 @@ def test_running_statistics_move_once_a_part_not_twice(drawn):
     gradients(one, batch, people, 2)
     with torch.no_grad():
         for piece in batch.chunk(2):
-            other.pooled(piece)
+            other.pool_features(piece)
     assert torch.equal(one.backbone.bn.running_mean, other.backbone.bn.running_mean)
     assert one.backbone.bn.momentum == other.backbone.bn.momentum
 
@@ -180,6 +180,6 @@ def test_a_batch_that_processes_cannot_share_is_refused(drawn, tiny):
 
 def test_the_gathered_batch_is_cut_where_people_end():
     rows = torch.arange(12)
-    assert ProcessGroup(1, 2).share(rows).tolist() == [6, 7, 8, 9, 10, 11]
+    assert ProcessGroup(1, 2).shard(rows).tolist() == [6, 7, 8, 9, 10, 11]
     assert BatchSettings(4, 3).size == 12
-    assert json.dumps(ProcessGroup().decided([1])) == "[1]"
+    assert json.dumps(ProcessGroup().broadcast([1])) == "[1]"

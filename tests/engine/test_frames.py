@@ -71,12 +71,12 @@ def arranged(monkeypatch, *spots: tuple[float, float, float], degree: int = 90):
     view = fixed_camera(np.array([0.0, 6.0, 1.0]), np.array([0.0, 0.0, 1.0]), span=3.0, size=(96, 96), samples=SAMPLES)
     monkeypatch.setattr(Scenario, "view", lambda self, degree, size, samples: view)
     with torch.inference_mode():
-        return stage().film(CameraView(Moment(1, (1, 2)), 1, degree, 1, "plaza")), view, places
+        return stage().rendered_frame(CameraView(Moment(1, (1, 2)), 1, degree, 1, "plaza")), view, places
 
 
 def test_everybody_is_met_once_a_round_and_by_different_people() -> None:
     scenario = make_scenario(make_design(identities=40, size=(96, 54)), meetings=3)
-    moments = [moment for crew in scenario.crews for moment in scenario.moments(crew)]
+    moments = [moment for crew in scenario.encounter_sizes for moment in scenario.moments(crew)]
     met = Counter(identity for moment in moments for identity in moment.cast)
     assert met == dict.fromkeys(range(1, 41), 3)
     assert len({moment.number for moment in moments}) == len(moments)
@@ -92,14 +92,16 @@ def test_fewer_people_in_whole_crews_meet_as_before() -> None:
     many, few = (make_scenario(make_design(identities=n, size=(96, 54)), 2) for n in (2 * CREW, CREW))
     assert many.moments(0) == few.moments(0)
     assert many.moments(0)[:3] == make_scenario(few.design, 1).moments(0)
-    assert [many.spots(moment) for moment in many.moments(0)] == [few.spots(moment) for moment in few.moments(0)]
+    assert [many.placements(moment) for moment in many.moments(0)] == [
+        few.placements(moment) for moment in few.moments(0)
+    ]
 
 
 def test_nobody_stands_in_anybody() -> None:
     scenario = make_scenario(make_design(identities=32, size=(96, 54)), 4)
-    for crew in scenario.crews:
+    for crew in scenario.encounter_sizes:
         for moment in scenario.moments(crew):
-            at = np.array([(spot.x, spot.y) for spot in scenario.spots(moment)])
+            at = np.array([(spot.x, spot.y) for spot in scenario.placements(moment)])
             apart = np.linalg.norm(at[:, None] - at[None], axis=2)[np.triu_indices(len(at), 1)]
             assert apart.min() > 0.5
             assert np.abs(at).max() < 5

@@ -17,7 +17,7 @@ def test_pictures_drawn_on_the_device_are_the_processor_s(monkeypatch: pytest.Mo
 
     def drawn(device: str) -> list[torch.Tensor]:
         studio = CropRenderer(design, torch.device(device))
-        shot = studio.shot(block)
+        shot = studio.shaded_block(block)
         first = [picture.cpu() for _, _, picture in studio.pictures(shot, design.cell_levels())]
         if device == "cuda":
             gpu.waits.clear()

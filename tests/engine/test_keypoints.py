@@ -94,7 +94,7 @@ def test_a_body_hides_its_far_side(studio, monkeypatch, somebody, degree, hidden
         "gprplus.engine.crops.crop_renderer.sample_person", lambda key: replace(somebody(), hair_style="bald")
     )
     monkeypatch.setattr(studio, "design", replace(studio.design, keypoints=True))
-    found = studio.shot(DesignBlock(1, 1, degree, 1, "plaza")).points[:, 2]
+    found = studio.shaded_block(DesignBlock(1, 1, degree, 1, "plaza")).points[:, 2]
     assert {name: found[AT[name]] for name in hidden} == dict.fromkeys(hidden, HIDDEN)
     assert {name: found[AT[name]] for name in seen} == dict.fromkeys(seen, VISIBLE)
 

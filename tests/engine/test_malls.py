@@ -16,7 +16,7 @@ def shots(domain: str) -> dict[tuple[str, str], np.ndarray]:
     design = make_design(viewpoints=4, weathers="all", illuminations="all", size=(50, 118), domain=domain)
     studio = CropRenderer(design, torch.device("cpu"))
     with torch.inference_mode():
-        shot = studio.shot(DesignBlock(1, 1, 90, 1, design.scenes[0]))
+        shot = studio.shaded_block(DesignBlock(1, 1, 90, 1, design.scenes[0]))
         return {(w, h): studio.finish(p.numpy()).astype(float) for w, h, p in studio.pictures(shot, CELLS)}
 
 

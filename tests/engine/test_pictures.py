@@ -147,7 +147,7 @@ def test_the_mask_is_where_the_person_is(photograph, somebody) -> None:
 def test_the_person_fills_the_picture_and_stays_in_it(studio) -> None:
     for identity in range(1, 5):
         for camera, degree in enumerate((90, 180, 270), 1):
-            shot = studio.shot(DesignBlock(identity, camera, degree, 1, "plaza"))
+            shot = studio.shaded_block(DesignBlock(identity, camera, degree, 1, "plaza"))
             _, y, width, height = shot.box
             assert 0.62 * 118 < height < 118
             assert y > 0

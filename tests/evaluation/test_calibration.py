@@ -94,7 +94,7 @@ def test_intervals_cover_93_to_97_percent_and_nothing_is_found_where_nothing_is(
             [one.low <= t - truth[0] <= one.high for one, t in zip(judged.intervals(), truth[1:], strict=True)]
         )
         null = contrasts.ContrastEstimates(
-            judged.value - truth[1:], judged.error, judged.freedom, judged.d_z, judged.null
+            judged.value - truth[1:], judged.std_error, judged.df, judged.d_z, judged.null
         )
         found["alone"].append((null.p < 0.05).mean())
         found["holm"].append((multiplicity.holm(null.p) < 0.05).any())
@@ -169,7 +169,7 @@ def test_the_luck_of_a_random_control_is_in_its_interval():
     weights = np.array([[1.0, *[-0.2] * 5, 0.0]])
     for scored in experiments(rng, trials, 7, 3, 60):
         luck = np.array([0.0, *rng.normal(0, 0.03, 5), 0.0])
-        moved = statistics.ScoreArray(scored.values + luck[:, None, None], scored.person)
+        moved = statistics.ScoreArray(scored.values + luck[:, None, None], scored.identity)
         judged = contrasts.estimate_contrasts(moved, weights, rng, [range(1, 6)], draws=100)
         covered.append(judged.intervals()[0].low <= 0 <= judged.intervals()[0].high)
     assert 0.93 - slack(0.95, trials) <= np.mean(covered) <= 0.97 + slack(0.97, trials)

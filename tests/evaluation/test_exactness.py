@@ -142,7 +142,7 @@ def crowded(dimensions=96, rows=331, spread=1e-6):
 def ranks_by(search, features=lambda array: array, block=7, metric="cosine"):
     queries, gallery = features(search["query_features"]), features(search["gallery_features"])
     known = GroundTruth.of(search["query_ids"], search["gallery_ids"], None, None, None, (len(queries), len(gallery)))
-    order, wanted = known.wanted()
+    order, wanted = known.relevance()
     return [one.tolist() for one in SimilaritySearch(gallery, metric).ranks(queries, order, wanted, block)]
 
 

@@ -44,7 +44,7 @@ def test_contrasts_with_one_reference_have_dunnett_s_critical_value():
     judged = contrasts.estimate_contrasts(ScoreArray(values, np.arange(9)), to_first, rng, draws=4000)
     gaps = to_first @ rng.normal(size=(20_000, 8, 9))
     peak = np.sort(np.abs(gaps.mean(axis=2) / gaps.std(axis=2, ddof=1) * 3).max(axis=1))
-    assert multiplicity.max_t_adjust(judged)[1] / judged.error == pytest.approx(np.full(7, peak[19_000]), rel=0.05)
+    assert multiplicity.max_t_adjust(judged)[1] / judged.std_error == pytest.approx(np.full(7, peak[19_000]), rel=0.05)
 
 
 @given(ends, ends, st.floats(0.001, 0.5))

@@ -82,7 +82,7 @@ def test_a_sum_of_squares_of_equally_noisy_arms_is_the_two_way_analysis_of_varia
     means = 0.5 + 0.01 * np.array([[1.0, -1, 0], [0, 1, -1], [-1, 0, 1]])
     found = judge(scored(means, 50), [[-1, 0.5, 0.5], [1, -0.5, -0.5]])
     assert seed_noise.pool_variances(means) == pytest.approx((0.01**2 * 6 / 4, 4))
-    assert found.error == pytest.approx(np.sqrt(np.full(2, seed_noise.pool_variances(means)[0] * 1.5 / 3)))
+    assert found.std_error == pytest.approx(np.sqrt(np.full(2, seed_noise.pool_variances(means)[0] * 1.5 / 3)))
 
 
 def test_moderated_variances_of_arms_are_worked_by_hand():
@@ -126,8 +126,8 @@ def test_a_family_of_one_is_the_contrast_by_itself():
 def test_the_spread_of_draws_is_in_the_error_of_a_contrast_against_them():
     means = np.array([[0.5, 0.5], [0.40, 0.40], [0.44, 0.44], [0.48, 0.48]])
     found = judge(scored(means, 50), [[1, -1 / 3, -1 / 3, -1 / 3]], groups=[[1, 2, 3]])
-    assert found.error[0] ** 2 == pytest.approx(0.04**2 / 3)
-    assert found.freedom[0] == pytest.approx(2)
+    assert found.std_error[0] ** 2 == pytest.approx(0.04**2 / 3)
+    assert found.df[0] == pytest.approx(2)
 
 
 def test_a_noisy_arm_widens_its_own_contrasts_and_leaves_the_others():

@@ -116,7 +116,7 @@ def test_a_mean_over_levels_counts_identities_as_clusters_over_all_of_them():
     made = LevelScores(arms, values, dict.fromkeys("abc", queries))
     mean = level_contrasts(ONLY, "mix", list("abc"))[0]
     judged = estimate_cells(made, [mean], rng)
-    assert judged.error[0] == pytest.approx(shift.std(ddof=1) / np.sqrt(8), rel=0.01)
+    assert judged.std_error[0] == pytest.approx(shift.std(ddof=1) / np.sqrt(8), rel=0.01)
     assert judged.value[0] == pytest.approx(shift.mean(), abs=1e-3)
 
 

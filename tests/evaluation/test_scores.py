@@ -158,7 +158,7 @@ def test_agrees_with_a_twin_that_sorts(search, ap, rows, a_pass):
 @given(searches())
 def test_the_product_for_accelerators_counts_the_same(search):
     queries, gallery, *known = search
-    order, wanted = GroundTruth.of(*known, rows=(len(queries), len(gallery))).wanted()
+    order, wanted = GroundTruth.of(*known, rows=(len(queries), len(gallery))).relevance()
     if not len(order):
         return
     host = SimilaritySearch(gallery, "cosine").ranks(queries, order, wanted, 3)

@@ -98,7 +98,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(arms, seeds, perso
 def test_the_floor_is_compared_with_its_own_seed_noise():
     rng = np.random.default_rng(2)
     scored, _ = simulated(rng, arms=3, seeds=3, persons=12)
-    floor = statistics.ScoreArray(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.person)
+    floor = statistics.ScoreArray(scored.values[:1] - 0.3 + rng.normal(0, 0.01, (1, 3, 1)), scored.identity)
     gap = statistics.floor_difference(floor, scored, 0)
     assert gap.low < -0.3 < gap.high
     assert gap.high < -0.2
@@ -110,7 +110,7 @@ def test_the_variance_of_a_mean_of_unequal_identities_is_worked_by_hand():
     found = identity_variance.identity_variance(scored)
     by_hand = (1 / 16) / (7 / 8) * (0.25**2 + 0.15**2) + (1 / 4) / (3 / 8) * 0.05**2
     assert found.covariance[0, 0] == pytest.approx(by_hand)
-    assert found.freedom == pytest.approx(8 / 3 - 1)
+    assert found.df == pytest.approx(8 / 3 - 1)
 
 
 def test_with_equal_queries_it_is_the_variance_of_a_mean():
@@ -118,7 +118,7 @@ def test_with_equal_queries_it_is_the_variance_of_a_mean():
     found = identity_variance.identity_variance(statistics.ScoreArray(values, np.repeat(np.arange(6), 2)))
     means = values.reshape(6, 2).mean(axis=1)
     assert found.covariance[0, 0] == pytest.approx(means.var(ddof=1) / 6)
-    assert found.freedom == pytest.approx(5)
+    assert found.df == pytest.approx(5)
 
 
 @pytest.mark.parametrize("count", [5, 9, 20])
@@ -140,4 +140,4 @@ def test_one_identity_has_no_interval():
     found = identity_variance.identity_variance(
         statistics.ScoreArray(np.random.default_rng(0).random((2, 3, 4)), np.zeros(4, dtype=int))
     )
-    assert found.freedom == 0
+    assert found.df == 0

@@ -118,7 +118,7 @@ def test_with_many_identities_alone_an_experiment_has_dunnett_s_point_of_known_v
         ScoreArray(values, np.arange(100)), to_first(count + 1), np.random.default_rng(1), draws=8000
     )
     wanted = by_integration(count, 99)
-    assert multiplicity.max_t_adjust(judged)[1] / judged.error == pytest.approx(np.full(count, wanted), rel=0.03)
+    assert multiplicity.max_t_adjust(judged)[1] / judged.std_error == pytest.approx(np.full(count, wanted), rel=0.03)
 
 
 @pytest.mark.parametrize(("persons", "arms", "repeats"), [(60, 8, 2), (60, 8, 3), (12, 5, 3)])

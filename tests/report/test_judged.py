@@ -55,7 +55,7 @@ def test_the_field_s_three_seeds_see_not_quite_two_and_a_half_points():
     _, persons, steps = power_plan([])
     three = next(step for step in steps if step.seeds == 3)
     assert persons == 750
-    assert three.error == pytest.approx(0.0056, abs=2e-4)
+    assert three.std_error == pytest.approx(0.0056, abs=2e-4)
     assert three.smallest == pytest.approx(0.0234, abs=5e-4)
 
 

@@ -38,14 +38,14 @@ class ImageBatch:
 class Features:
     """One kind of features.
 
-    `source` is part of the request: every change of the numbers must change it. `look` maps images, workers and
+    `source` is part of the request: every change of the numbers must change it. `extract` maps images, workers and
     progress to `(N, D) float64`; `points` maps the pooled rows of source and target to named `(N, d)` arrays with
     Euclidean distances (the first name is the main one). `measures` are those of `distance_estimators.costs`.
     """
 
     name: str
     source: str
-    look: Callable[[ImageBatch, int | None, Progress], np.ndarray]
+    extract: Callable[[ImageBatch, int | None, Progress], np.ndarray]
     points: Callable[[np.ndarray], dict[str, np.ndarray]]
     measures: tuple[str, ...] = LEARNT
 

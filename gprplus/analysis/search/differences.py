@@ -89,7 +89,9 @@ def control_differences(
     half = np.full(len(value), math.nan)
     if len(over_source) >= LEAST and len(over_target) > 1:
         shares = np.full(len(over_source), 1 / len(over_source)), memberships(known.people[images])[1]
-        half = _half_widths(value, list(zip((over_source, over_target), shares, strict=True)), _luck(draws), rng)
+        half = _half_widths(
+            value, list(zip((over_source, over_target), shares, strict=True)), _control_draw_spread(draws), rng
+        )
     return [_difference(*each) for each in zip(controls, value.tolist(), half.tolist(), strict=True)]
 
 
@@ -106,7 +108,7 @@ Clusters = tuple[np.ndarray, np.ndarray]  # values `(N, K)` of identities for ea
 Part = tuple[np.ndarray, np.ndarray]  # variances `(K,)` and degrees of freedom `(K,)`
 
 
-def _luck(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
+def _control_draw_spread(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
     """The variance of the mean over a random control's draws; 0 for a control of one mixture."""
     values = [np.array([one.value for one in each]) for each in draws]
     size = [each.var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in values]

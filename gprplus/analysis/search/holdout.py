@@ -32,7 +32,7 @@ class HeldOutResult:
     low: np.ndarray
     high: np.ndarray
     counts: np.ndarray
-    rivals: list[dict[str, Any]]
+    baselines: list[dict[str, Any]]
     chosen: dict[str, np.ndarray]
     drawn: dict[str, list[np.ndarray]]
     facts: dict[str, Any]

@@ -65,7 +65,7 @@ class SearchResult:
     path: Path
     info: dict[str, Any]
     cells: pa.Table
-    rivals: pa.Table
+    baselines: pa.Table
     made: bool = False
 
     @property
@@ -120,7 +120,7 @@ def search(
     """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
 
     Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
-    compared with `rivals` and with controls by the others (Search.differences); `floor` is the part of its even share
+    compared with `baselines` and with controls by the others (Search.differences); `floor` is the part of its even share
     that each viewpoint keeps. Kernels are taken over `people` of the train set who have every cell. The split has the
     subset, the threshold rule's, `draws` random ones of either kind, and the subset found for each other target. Raises
     AnalysisError where the budget is larger than what there is.
@@ -149,7 +149,7 @@ def search(
         )
     others = {name: target_sample(target, images, seed) for name, target in opened.items()}
     most = cell_capacity(side, budget, seed)
-    pools = _looked(kind, side, others, workers, progress)
+    pools = _search_points(kind, side, others, workers, progress)
     found = {name: _one(name, side, others[name], *pools[name], most, budget, floor, seed) for name in targets}
     return [
         _write(
@@ -187,16 +187,16 @@ def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
     return most
 
 
-def _looked(
+def _search_points(
     kind: Features, side: ImageSample, others: Mapping[str, ImageSample], workers: int | None, progress: Progress
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """By target, points of the cells `(P, C, D)` and of its images `(T, D)`."""
     assert side.crossed is not None
-    looks = kind.look(side.images(), workers, progress)
+    looks = kind.extract(side.images(), workers, progress)
     found = {}
     for name, target in others.items():
         (sample,) = target.samples.values()
-        points = next(iter(kind.points(np.vstack([looks, kind.look(target.images(), workers, progress)])).values()))
+        points = next(iter(kind.points(np.vstack([looks, kind.extract(target.images(), workers, progress)])).values()))
         mine = points[: len(looks)][side.place(side.crossed.flat)]
         shape = (len(side.crossed.rows), len(side.crossed.cells()), -1)
         found[name] = (mine.reshape(shape), points[len(looks) :][target.place(sample.rows[:, 0])])
@@ -262,7 +262,7 @@ def _write(
     cells = conform(pa.Table.from_pylist(sorted(rows, key=lambda row: (-row["images"], -row["weight"]))), CELLS)
     wrong = [other for other in found if other != name]
     elsewhere = {f"{arms.OTHER_TARGET}{other}": found[other].counts for other in wrong}
-    ranked = [*outcome.rivals, *(outcome.place(*one) for one in elsewhere.items())]
+    ranked = [*outcome.baselines, *(outcome.place(*one) for one in elsewhere.items())]
     compared = outcome.compare(elsewhere)
     ranked.sort(key=lambda row: row["held_out"])
     table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), BASELINES)

@@ -52,16 +52,16 @@ class Model(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """`(B, 3, H, W)` to features before the neck `(B, width)` and logits `(B, classes)`."""
-        features = self.pooled(images)
+        features = self.pool_features(images)
         return features, self.classifier(self.neck(features))
 
-    def pooled(self, images: torch.Tensor) -> torch.Tensor:
+    def pool_features(self, images: torch.Tensor) -> torch.Tensor:
         """`(B, 3, H, W)` to features before the neck, `(B, width)`."""
         return self.pool(self.backbone(images))
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """`(B, 3, H, W)` to unit features `(B, width) float32`, after the neck."""
-        features = self.neck(self.pooled(images))
+        features = self.neck(self.pool_features(images))
         return functional.normalize(features.float(), dim=1)
 
 

@@ -31,7 +31,7 @@ def print_search(found: "SearchResult", target: Path) -> None:
         f"Subsets for {info['target']}: {people:,} people x {images:,} images. Squared discrepancy x 1000 to the "
         f"{halves['held_out']:,} target images that nothing was chosen by"
     )
-    rivals = found.rivals.to_pylist()
+    rivals = found.baselines.to_pylist()
     cells = [
         [
             METHODS.get(row["method"]) or f"searched for {row['method'].removeprefix('wrong-')}, another target",

@@ -86,7 +86,7 @@ class CropRenderer:
         self._places.move_to_end(known)
         return self._places[known]
 
-    def shot(self, block: DesignBlock) -> ShadedBlock:
+    def shaded_block(self, block: DesignBlock) -> ShadedBlock:
         """Intersect one block."""
         key = self.design.person_key(block.identity)
         shift = self._shift(block, key)

@@ -78,10 +78,10 @@ class FrameRenderer:
             bands.append(render_backdrop(scene, band, SAMPLES, hours, self._hazes, self._states, self.device))
         return stack_layers(bands)
 
-    def film(self, take: CameraView) -> RenderedFrame:
+    def rendered_frame(self, take: CameraView) -> RenderedFrame:
         """Intersect one take."""
         view = self.view(take.degree)
-        spots = self.scenario.spots(take.moment)
+        spots = self.scenario.placements(take.moment)
         people = [self._somebody(spot) for spot in spots]
         standing = [self._standing(person, spot, take) for person, spot in zip(people, spots, strict=True)]
         layers, depth, presences = draw_people_over(self.place(take.scene, take.degree), standing, view, SAMPLES)

@@ -73,7 +73,7 @@ class Scenario:
     @property
     def images(self) -> int:
         each = len(self.design.degrees) * len(self.design.scenes) * self.design.cells
-        return sum(len(self.moments(crew)) for crew in self.crews) * each
+        return sum(len(self.moments(crew)) for crew in self.encounter_sizes) * each
 
     @property
     def bytes_expected(self) -> int:
@@ -81,7 +81,7 @@ class Scenario:
         return int(self.images * (width * height * BYTES_PER_PIXEL + 4096))
 
     @property
-    def crews(self) -> range:
+    def encounter_sizes(self) -> range:
         return range(-(-self.design.identities // CREW))
 
     def moments(self, crew: int) -> list[Moment]:
@@ -107,10 +107,12 @@ class Scenario:
 
     def units(self) -> list[tuple[int, int, int]]:
         """(crew, camera, background) of every piece of work, those with a place and camera in common side by side."""
-        places = product(range(1, len(self.design.scenes) + 1), range(1, len(self.design.degrees) + 1), self.crews)
+        places = product(
+            range(1, len(self.design.scenes) + 1), range(1, len(self.design.degrees) + 1), self.encounter_sizes
+        )
         return [(crew, camera, background) for background, camera, crew in places]
 
-    def spots(self, moment: Moment) -> list[Placement]:
+    def placements(self, moment: Moment) -> list[Placement]:
         """Place the people of a moment, at least ROOM apart if possible; the same positions in every place."""
         spots: list[Placement] = []
         for identity in moment.cast:

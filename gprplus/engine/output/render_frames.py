@@ -141,7 +141,7 @@ def _unit(job: FrameJob, unit: tuple[int, int, int]) -> int:
 def _shoot(job: FrameJob, take: CameraView, cells: list[tuple[str, str]], pool: ThreadPoolExecutor | None) -> None:
     """Draw one take in all of its cells; its note is written when the files are there."""
     stage = _stage(job)
-    film = stage.film(take)
+    film = stage.rendered_frame(take)
     mask = png_numbers(film.instances) if job.scenario.design.masks else None
     save = partial(_save, job, take, mask)
     files = []

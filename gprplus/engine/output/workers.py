@@ -61,7 +61,7 @@ def _whole_person(job: BlockJob, identity: int) -> int:
     with one_thread():
         studio, ledger = _studio(job), Ledger(job.output, identity)
         for block in job.missing(identity, ledger):
-            shot = studio.shot(block)
+            shot = studio.shaded_block(block)
             mask = encode_png(shot.mask) if job.design.masks else None
             for weather, hour, picture in studio.pictures(shot, job.design.cell_levels()):
                 _save(studio, job.output, block, (weather, hour), picture.numpy(), mask)
@@ -80,7 +80,7 @@ def render_pipelined(job: BlockJob) -> Iterator[int]:
             ledger = Ledger(job.output, identity)
             for block in job.missing(identity, ledger):
                 with torch.inference_mode():
-                    shot = studio.shot(block)
+                    shot = studio.shaded_block(block)
                     mask = encode_png(shot.mask) if job.design.masks else None
                     files = [
                         pool.submit(_save, studio, job.output, block, (weather, hour), picture.cpu().numpy(), mask)

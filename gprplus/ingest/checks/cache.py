@@ -83,8 +83,8 @@ class MeasurementJournal:
     """
 
     folder: Path | None
-    marks: CachedMeasurements
-    looks: ImageMeasurements
+    cached: CachedMeasurements
+    measurements: ImageMeasurements
     _waiting: list[np.ndarray] = field(default_factory=list)
     _since: float = field(default_factory=time.monotonic)
 
@@ -102,8 +102,8 @@ class MeasurementJournal:
         self._waiting.append(rows)
         if self.folder and time.monotonic() - self._since >= SECONDS:
             rows = np.concatenate(self._waiting)
-            part = table_of(self.marks.some(rows), self.looks.some(rows))
-            write_table(self.folder / f"{VERSION}-{self.marks.uid[rows[0]]:016x}.parquet", part)
+            part = table_of(self.cached.some(rows), self.measurements.some(rows))
+            write_table(self.folder / f"{VERSION}-{self.cached.uid[rows[0]]:016x}.parquet", part)
             self._waiting, self._since = [], time.monotonic()
 
 

@@ -26,7 +26,7 @@ def near_duplicate(rows: CheckInput) -> np.ndarray:
 
     An image without contrast resembles every other one without contrast, so it scores 1.
     """
-    return _look_alike(rows, RADIUS)
+    return _nearest_scores(rows, RADIUS)
 
 
 @check("cross-identity", threshold=1.0, radius=RADIUS_OF_OTHERS)
@@ -35,18 +35,18 @@ def cross_identity(rows: CheckInput) -> np.ndarray:
 
     Dark renders of two identities do collide: read it together with `dark`.
     """
-    scores = _look_alike(rows, RADIUS_OF_OTHERS, rows.person)
+    scores = _nearest_scores(rows, RADIUS_OF_OTHERS, rows.identity)
     content, _ = _contents(rows)
-    here = (content >= 0) & (rows.person >= 0)
+    here = (content >= 0) & (rows.identity >= 0)
     shared = np.zeros(content.max(initial=0) + 1, bool)
-    shared[np.unique(content[here])] = _owner(content[here], rows.person[here]) < 0
+    shared[np.unique(content[here])] = _owner(content[here], rows.identity[here]) < 0
     return np.where(here & shared[content], 0, scores)
 
 
 def _contents(rows: CheckInput) -> tuple[np.ndarray, np.ndarray]:
     """`(N,) int64` codes of equal bytes, -1 where nothing could be read, and how many files have each."""
-    content = np.ascontiguousarray(rows.looks.content).view(np.dtype("V16"))[:, 0]
-    read = rows.looks.content.any(1)
+    content = np.ascontiguousarray(rows.measurements.content).view(np.dtype("V16"))[:, 0]
+    read = rows.measurements.content.any(1)
     halves = content.view(np.uint64).reshape(-1, 2)
     order = np.lexsort((halves[:, 1], halves[:, 0]))
     new = np.r_[True, (halves[order][1:] != halves[order][:-1]).any(1)] if len(order) else np.zeros(0, bool)
@@ -55,13 +55,13 @@ def _contents(rows: CheckInput) -> tuple[np.ndarray, np.ndarray]:
     return np.where(read, codes, -1), np.maximum(np.bincount(codes, minlength=1), 1)
 
 
-def _look_alike(rows: CheckInput, radius: int, person: np.ndarray | None = None) -> np.ndarray:
-    """Score by the nearest dHash; with `person`, among other identities and for images that have one."""
-    seen = rows.looks.decoded & ~(rows.looks.measure("contrast") < _FLAT)
+def _nearest_scores(rows: CheckInput, radius: int, person: np.ndarray | None = None) -> np.ndarray:
+    """Score by the nearest dHash; with `identity`, among other identities and for images that have one."""
+    seen = rows.measurements.decoded & ~(rows.measurements.measure("contrast") < _FLAT)
     if person is not None:
         seen &= person >= 0
-    scores = np.where(rows.looks.decoded, 1.0, np.nan)
-    distinct, place, times = np.unique(rows.looks.dhash[seen], return_inverse=True, return_counts=True)
+    scores = np.where(rows.measurements.decoded, 1.0, np.nan)
+    distinct, place, times = np.unique(rows.measurements.dhash[seen], return_inverse=True, return_counts=True)
     owner = None if person is None else _owner(place, person[seen])
     distance = nearest_hashes(distinct, radius, owner)
     distance[times > 1 if owner is None else owner < 0] = 0

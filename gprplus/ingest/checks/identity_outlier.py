@@ -22,13 +22,13 @@ def identity_outlier(rows: CheckInput) -> np.ndarray:
     conditions (over the data set, if fewer than four images share them). Images of identities with fewer than four,
     and those without identity, score 1. Processed one pixel at a time, so that two million images take 150 MB.
     """
-    here = np.flatnonzero(rows.looks.decoded & (rows.person >= 0))
-    scores = np.where(rows.looks.decoded, 1.0, np.nan)
+    here = np.flatnonzero(rows.measurements.decoded & (rows.identity >= 0))
+    scores = np.where(rows.measurements.decoded, 1.0, np.nan)
     if not len(here):
         return scores
-    person, images = _codes(rows.person[here])
+    person, images = _codes(rows.identity[here])
     around, sharing = _codes(_circumstances(rows, here))
-    thumbnail = rows.looks.thumbnail[here]
+    thumbnail = rows.measurements.thumbnail[here]
     mean, deviation = _tone(thumbnail)
     product, own, rest = np.zeros(len(here)), np.zeros(len(here)), np.zeros(len(here))
     for pixel in thumbnail.T:

@@ -18,25 +18,25 @@ def undecodable(rows: CheckInput) -> np.ndarray:
     """1 for a file whose format is known, whose end is there and which decodes; half where the decoder complained, for
     damage inside leaves a picture all the same; else 0.
     """
-    return rows.looks.decoded - 0.5 * rows.looks.damaged
+    return rows.measurements.decoded - 0.5 * rows.measurements.damaged
 
 
 @check("dark", threshold=0.32)
 def dark(rows: CheckInput) -> np.ndarray:
     """The 99th percentile of grey: in a dark image even the brightest pixels are dark."""
-    return rows.looks.measure("dark")
+    return rows.measurements.measure("dark")
 
 
 @check("light", threshold=0.05)
 def light(rows: CheckInput) -> np.ndarray:
     """Return one minus the 5th percentile of gray: in an overexposed image even the darkest pixels are bright."""
-    return 1 - rows.looks.measure("light")
+    return 1 - rows.measurements.measure("light")
 
 
 @check("contrast", threshold=0.06)
 def contrast(rows: CheckInput) -> np.ndarray:
     """The standard deviation of grey over the greatest there can be; below 0.06 it is less than eight grey levels."""
-    return np.minimum(2 * rows.looks.measure("contrast"), 1)
+    return np.minimum(2 * rows.measurements.measure("contrast"), 1)
 
 
 @check("sharpness", threshold=0.15, per_level=_PER_LEVEL)
@@ -47,8 +47,8 @@ def sharpness(rows: CheckInput) -> np.ndarray:
     Not cleanvision's threshold of 0.29: its edges have the image's border among them. Of renders in seven weathers the
     foggiest score 0.19; blurred by a twenty-fifth of their width they fall below 0.15.
     """
-    edges = 1 - np.exp(-_PER_LEVEL * rows.looks.measure("sharpness"))
-    return np.where(rows.looks.measure("contrast") < _FLAT, 1, edges)
+    edges = 1 - np.exp(-_PER_LEVEL * rows.measurements.measure("sharpness"))
+    return np.where(rows.measurements.measure("contrast") < _FLAT, 1, edges)
 
 
 # cleanvision flags 3 bits over the joint histogram of three channels; where they are alike, log2(3) of that is which
@@ -56,4 +56,4 @@ def sharpness(rows: CheckInput) -> np.ndarray:
 @check("information", threshold=0.18)
 def information(rows: CheckInput) -> np.ndarray:
     """The entropy of grey over its 8 bits."""
-    return np.minimum(rows.looks.measure("entropy") / 8, 1)
+    return np.minimum(rows.measurements.measure("entropy") / 8, 1)

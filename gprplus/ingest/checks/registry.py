@@ -14,17 +14,17 @@ from gprplus.ingest.checks.measure import ImageMeasurements
 class CheckInput:
     """Input of a check for N images.
 
-    `dataset`, `person` (data set and identity together; -1 for junk, distractors and unknown ones) and `circumstance`
+    `dataset`, `identity` (data set and identity together; -1 for junk, distractors and unknown ones) and `circumstance`
     (all known attributes of the image together, within its data set) are `(N,) int64` codes; `width` and `height` `(N,)
-    float64` in pixels, NaN if unknown; `looks` is set only for checks that require measurements.
+    float64` in pixels, NaN if unknown; `measurements` is set only for checks that require measurements.
     """
 
     dataset: np.ndarray
-    person: np.ndarray
+    identity: np.ndarray
     circumstance: np.ndarray
     width: np.ndarray
     height: np.ndarray
-    looks: ImageMeasurements = field(default_factory=lambda: ImageMeasurements.empty(0))
+    measurements: ImageMeasurements = field(default_factory=lambda: ImageMeasurements.empty(0))
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -37,13 +37,13 @@ ScoreFunction = Callable[[CheckInput], np.ndarray]
 class Check:
     """A check: `judge` gives `(N,)` scores, 1 is good and NaN unknown; below `threshold` an image is flagged.
 
-    `looks` is True if the files must be measured; `settings` are other values that the score depends on.
+    `measurements` is True if the files must be measured; `settings` are other values that the score depends on.
     """
 
     name: str
     judge: ScoreFunction
     threshold: float
-    looks: bool
+    measurements: bool
     settings: dict[str, Any]
 
     @property

@@ -46,7 +46,7 @@ class ChecksResult:
     """
 
     images: pa.Table
-    looks: pa.Table | None
+    measurements: pa.Table | None
     record: dict[str, Any]
 
 
@@ -68,7 +68,7 @@ def run_checks(
     if this one is interrupted. With 2,000 files or more, worker processes are used.
     """
     marks, looks = CachedMeasurements.of(images, scan), None
-    if any(REGISTRY[name].looks for name in names):
+    if any(REGISTRY[name].measurements for name in names):
         looks = _looks(images, marks, roots, old, journal, workers, progress)
     rows = rows_of(images, looks or ImageMeasurements.empty(0))
     columns: dict[str, pa.Array] = {}
@@ -150,7 +150,7 @@ def _looks(
 
 def _before(old: Manifest | None) -> pa.Table | None:
     """The looks of a manifest, if they are of what is measured now."""
-    return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.looks()
+    return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.measurements()
 
 
 def _run(task: MeasureTask) -> ImageMeasurements:

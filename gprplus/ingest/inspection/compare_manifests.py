@@ -37,7 +37,7 @@ def compare_manifests(first: Manifest, second: Manifest) -> list[ManifestDiffere
     ]
     if first.fingerprint != second.fingerprint:
         one, two = first.images(), second.images()
-        found += [*_persons(first, second), *_levels(one, two), *_rows(one, two)]
+        found += [*_identity_differences(first, second), *_levels(one, two), *_rows(one, two)]
     return found + compare_versions(first.info, second.info)
 
 
@@ -73,7 +73,7 @@ def compare_versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> lis
     return changed_keys(before.get("versions") or {}, after.get("versions") or {}, "version of ")
 
 
-def _persons(first: Manifest, second: Manifest) -> list[ManifestDifference]:
+def _identity_differences(first: Manifest, second: Manifest) -> list[ManifestDifference]:
     one, two = ({(row["dataset"], row["identity"]): row for row in m.identities().to_pylist()} for m in (first, second))
     gone, come = sorted(one.keys() - two.keys()), sorted(two.keys() - one.keys())
     found = [ManifestDifference("identities only here", _named(gone), _named(come))] if gone or come else []

@@ -109,7 +109,7 @@ def _by_names(listing: Listing) -> Layout:
         raise LayoutError(_nothing_fits(listing, known, shares, names))
     candidates = [layout for layout in known if layout.automatic and shares[layout.name] == best]
     if len(candidates) > 1:
-        candidates = _settled(listing, candidates, names)
+        candidates = _agreeing_candidates(listing, candidates, names)
     if len(candidates) > 1:
         found = " and ".join(layout.name for layout in candidates)
         raise LayoutError(
@@ -132,7 +132,7 @@ def match_share(layout: Layout, names: Sequence[str], views: ArchivePathVariants
     return sum(row is not None for row in match_names(layout, names, views)) / len(names)
 
 
-def _settled(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
+def _agreeing_candidates(listing: Listing, candidates: list[Layout], names: Sequence[str]) -> list[Layout]:
     """Return the candidates whose declared format and size agree best with the bytes of some files."""
     tokens = match_names(candidates[0], names, listing.views)
     shown = [name for name, row in zip(names, tokens, strict=True) if row is not None]

@@ -65,7 +65,7 @@ class LimitedPattern:
 
     pattern: Any
     layout: str
-    purse: MatchBudget = field(default_factory=MatchBudget)
+    budget: MatchBudget = field(default_factory=MatchBudget)
 
     @property
     def groupindex(self) -> Any:
@@ -88,14 +88,14 @@ class LimitedPattern:
     def _timed(self, match: Any, text: str) -> PatternMatch | None:
         started = time.perf_counter()
         try:
-            found: PatternMatch | None = match(text, timeout=max(self.purse.seconds, EACH))
+            found: PatternMatch | None = match(text, timeout=max(self.budget.seconds, EACH))
         except TimeoutError:
-            self.purse.seconds = 0.0
+            self.budget.seconds = 0.0
             raise LayoutError(
                 f"The path pattern of layout '{self.layout}' took more than {SECONDS:g} s on '{escape(text[:60])}'. "
                 "A repeat inside a repeat, such as (a+)*, can take forever: write it without."
             ) from None
-        self.purse.seconds = min(SECONDS, self.purse.seconds + EACH - (time.perf_counter() - started))
+        self.budget.seconds = min(SECONDS, self.budget.seconds + EACH - (time.perf_counter() - started))
         return found
 
 

@@ -114,7 +114,7 @@ class PartialResults:
         self.write()
         write_json(self.folder / f"{self.who}.json", {"finished": self.who})
 
-    def lacking(self) -> "list[ReadShard]":
+    def missing(self) -> "list[ReadShard]":
         """The shards that are missing, where others of their number are finished."""
         from gprplus.ingest.reading.shard import ReadShard
 

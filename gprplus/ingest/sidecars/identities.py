@@ -31,7 +31,7 @@ class IdentityTable:
     """Content of an identities file: identity -> attribute -> level, and messages about invalid values."""
 
     known: Known = field(default_factory=dict)
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def find_identity_file(listing: Listing, given: Path | None) -> Path | None:

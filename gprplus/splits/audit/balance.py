@@ -25,8 +25,8 @@ SAMPLE = 128  # identities used to estimate associations within identities
 
 def describe_arms(counted: LevelCounts, factors: Sequence[str]) -> dict[str, Any]:
     """Count the images of each identity, of each level and of each cell of `factors` in one arm."""
-    pool, persons = counted.pool, counted.persons[counted.persons > 0]
-    known = {**pool.images, **pool.traits}
+    pool, persons = counted.pool, counted.identities[counted.identities > 0]
+    known = {**pool.images, **pool.identity_attributes}
     found = {
         "images_per_identity": {**_spread(persons), "gini": gini_impurity(persons)},
         "levels": {name: level_table(codes, counted.margin(name)) for name, codes in known.items() if codes.levels},
@@ -61,11 +61,17 @@ def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequenc
 
     Identity attributes are counted by identity: the images of one identity are not independent.
     """
-    names = [name for name, codes in {**pool.images, **pool.traits}.items() if codes.levels and name not in about]
-    tables = {"identity": np.stack([arm.persons for arm in arms])} if "identity" not in about else {}
+    names = [
+        name
+        for name, codes in {**pool.images, **pool.identity_attributes}.items()
+        if codes.levels and name not in about
+    ]
+    tables = {"identity": np.stack([arm.identities for arm in arms])} if "identity" not in about else {}
     for name in names:
-        if name in pool.traits:
-            tables[name] = np.stack([arm.of_trait(name, arm.persons > 0).astype(np.int64) for arm in arms])
+        if name in pool.identity_attributes:
+            tables[name] = np.stack(
+                [arm.of_identity_attribute(name, arm.identities > 0).astype(np.int64) for arm in arms]
+            )
         else:
             tables[name] = np.stack([arm.margin(name) for arm in arms])
     return tables
@@ -79,7 +85,7 @@ def level_differences(
     `largest` is null where one arm has the level in every image and another in none.
     """
     known: dict[str, Sequence[Any]] = {
-        name: ("unknown", *codes.levels) for name, codes in {**pool.images, **pool.traits}.items()
+        name: ("unknown", *codes.levels) for name, codes in {**pool.images, **pool.identity_attributes}.items()
     }
     found: dict[str, dict[str, Any] | None] = {}
     for name, table in tables.items():
@@ -115,9 +121,9 @@ def attribute_pairs(
     independent, so pairs of the two kinds have none.
     """
     pool = train.pool
-    twins = train.relations.twins()
+    twins = train.relations.equivalents()
     images = [name for name, codes in pool.images.items() if len(codes.levels) > 1]
-    traits = [name for name, codes in pool.traits.items() if len(codes.levels) > 1]
+    traits = [name for name, codes in pool.identity_attributes.items() if len(codes.levels) > 1]
     within = _Within(pool, counted.rows)
     found: dict[str, dict[str, float | None]] = {"association": {}, "information": {}}
     given: dict[str, dict[str, float | None]] = {"association_given_identity": {}, "information_given_identity": {}}
@@ -146,13 +152,15 @@ def attribute_pairs(
         ) = seen[pair]
         if first != second and found["association"][name]:
             chance[name] = permutation_null(counted.table(first, second), rng)
-    people = counted.persons > 0
+    people = counted.identities > 0
     tables = {
-        f"{image}, {name}": _by_level(pool.traits[name], per_person[image]) for image in images for name in traits
+        f"{image}, {name}": _by_level(pool.identity_attributes[name], per_person[image])
+        for image in images
+        for name in traits
     }
     for one, two in combinations(traits, 2):
-        left, right = (pool.traits[name].values[people] + 1 for name in (one, two))
-        shape = len(pool.traits[one].levels) + 1, len(pool.traits[two].levels) + 1
+        left, right = (pool.identity_attributes[name].values[people] + 1 for name in (one, two))
+        shape = len(pool.identity_attributes[one].levels) + 1, len(pool.identity_attributes[two].levels) + 1
         tables[f"{one}, {two}"] = cross_codes(left, right, shape)[1:, 1:]
         if cramers_v(tables[f"{one}, {two}"]):
             chance[f"{one}, {two}"] = permutation_null(tables[f"{one}, {two}"], rng)
@@ -176,30 +184,30 @@ class _Within:
     """Pairs of levels within each of a few identities, drawn by priority."""
 
     def __init__(self, pool: CandidateTable, rows: np.ndarray) -> None:
-        there = np.flatnonzero(np.bincount(pool.person[rows], minlength=len(pool.persons)))
-        order = sampling.priorities(pool.person_keys[there], 0, "audit")
-        chosen = np.zeros(len(pool.persons), dtype=bool)
+        there = np.flatnonzero(np.bincount(pool.identity[rows], minlength=len(pool.identities)))
+        order = sampling.priorities(pool.identity_keys[there], 0, "audit")
+        chosen = np.zeros(len(pool.identities), dtype=bool)
         chosen[there[sampling.bottom_k(order, SAMPLE, there)]] = True
-        self.pool, self.rows = pool, rows[chosen[pool.person[rows]]]
-        _, self.person = np.unique(pool.person[self.rows], return_inverse=True)
+        self.pool, self.rows = pool, rows[chosen[pool.identity[rows]]]
+        _, self.identity = np.unique(pool.identity[self.rows], return_inverse=True)
 
     def varies(self, name: str) -> bool:
         """Return whether an identity has images at more than one level."""
         values = self.pool.images[name].values[self.rows]
-        return bool((np.diff(values)[np.diff(self.person) == 0] != 0).any())
+        return bool((np.diff(values)[np.diff(self.identity) == 0] != 0).any())
 
     def table(self, first: str, second: str) -> np.ndarray:
         """Return the rows `(S, r, c)` of each identity and pair of levels."""
         one, two = (self.pool.images[name] for name in (first, second))
         wide = len(two.levels) + 1
-        shape = (int(self.person.max(initial=0)) + 1) * (len(one.levels) + 1), wide
-        packed = self.person * (len(one.levels) + 1) + one.values[self.rows] + 1
+        shape = (int(self.identity.max(initial=0)) + 1) * (len(one.levels) + 1), wide
+        packed = self.identity * (len(one.levels) + 1) + one.values[self.rows] + 1
         return cross_codes(packed, two.values[self.rows] + 1, shape).reshape(-1, len(one.levels) + 1, wide)[:, 1:, 1:]
 
 
 def nested_pairs(counted: LevelCounts, per_person: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Return for each image attribute the share of identities with several images that have only one level of it."""
-    several = counted.persons > 1
+    several = counted.identities > 1
     if not several.any():
         return {}
     return {

@@ -63,7 +63,7 @@ def collinearity(
     each = np.concatenate([per_person[name][:, kept[name]] for name in names], axis=1).astype(np.float64)
     total = each.sum(axis=0)
     overall = gvif(counts - np.outer(total, total) / len(counted.rows), groups)
-    share = each / np.maximum(counted.persons, 1)[:, None]
+    share = each / np.maximum(counted.identities, 1)[:, None]
     within = counts - each.T @ share
     varies = [bool((np.diag(within)[group] > 1e-9).all()) for group in groups]
     inside = iter(

@@ -57,22 +57,22 @@ class LevelCounts:
         return self.joint.count(self.rows)
 
     @cached_property
-    def persons(self) -> np.ndarray:
+    def identities(self) -> np.ndarray:
         """Return the rows of each identity of the pool, `(I,)`."""
-        return np.bincount(self.pool.person[self.rows], minlength=len(self.pool.persons))
+        return np.bincount(self.pool.identity[self.rows], minlength=len(self.pool.identities))
 
     def margin(self, name: str) -> np.ndarray:
         """Return the rows of each level `(L + 1,)`, unknown first, of an image or identity attribute."""
-        if name in self.pool.traits:
-            return self.of_trait(name, self.persons).astype(np.int64)
+        if name in self.pool.identity_attributes:
+            return self.of_identity_attribute(name, self.identities).astype(np.int64)
         if name in self.joint.names:
             return self.crossing((name,))
         codes = self.pool.images[name]
         return np.bincount(codes.values[self.rows] + 1, minlength=len(codes.levels) + 1)
 
-    def of_trait(self, name: str, persons: np.ndarray) -> np.ndarray:
-        """`persons` (I,) added up by level of a trait, `(L + 1,)`, unknown first."""
-        codes = self.pool.traits[name]
+    def of_identity_attribute(self, name: str, persons: np.ndarray) -> np.ndarray:
+        """`identities` (I,) added up by level of a trait, `(L + 1,)`, unknown first."""
+        codes = self.pool.identity_attributes[name]
         return np.bincount(codes.values + 1, weights=persons, minlength=len(codes.levels) + 1)
 
     def crossing(self, names: Sequence[str]) -> np.ndarray:
@@ -89,11 +89,11 @@ class LevelCounts:
         one, two = self.pool.images[first].at(self.rows), self.pool.images[second].at(self.rows)
         return cross_codes(one.values + 1, two.values + 1, (len(one.levels) + 1, len(two.levels) + 1))[1:, 1:]
 
-    def by_person(self, name: str) -> np.ndarray:
+    def by_identity(self, name: str) -> np.ndarray:
         """Return the rows of each identity and level of an image attribute `(I, L + 1)`, unknown first."""
         codes = self.pool.images[name].at(self.rows)
         return cross_codes(
-            self.pool.person[self.rows], codes.values + 1, (len(self.pool.persons), len(codes.levels) + 1)
+            self.pool.identity[self.rows], codes.values + 1, (len(self.pool.identities), len(codes.levels) + 1)
         )
 
 

@@ -26,7 +26,7 @@ def statistics_of_rows(train: DesignInput, attr: str) -> tuple[dict[str, Any], d
     sides = np.stack([_column(train.pool, name, rows) for name in ("width_px", "height_px")], axis=1)
     features = {"file size": _column(train.pool, "size_bytes", rows)[:, None], "image size": sides}
     looks = {name: _column(train.pool, name, rows) for name in LOOKS}
-    return _judged(train.pool, rows, level.values[rows], level.levels, features, looks)
+    return _scored(train.pool, rows, level.values[rows], level.levels, features, looks)
 
 
 def statistics_of_pixels(
@@ -49,7 +49,7 @@ def statistics_of_pixels(
         "megabytes": round(float(table["size_bytes"].sum()) / 1e6, 1),
         "seconds": round(time.perf_counter() - start, 1),
     }
-    return *_judged(pool, rows, level.values[rows], level.levels, features, looks), cost
+    return *_scored(pool, rows, level.values[rows], level.levels, features, looks), cost
 
 
 def identity_from_border(train: DesignInput, roots: Mapping[str, Path]) -> dict[str, Any]:
@@ -58,23 +58,23 @@ def identity_from_border(train: DesignInput, roots: Mapping[str, Path]) -> dict[
     Every second image of an identity, by priority, is held out: a high accuracy means that place or light depend on it.
     """
     pool = train.pool
-    everybody = AttributeCodes("identity", pool.person, tuple(range(len(pool.persons))))
+    everybody = AttributeCodes("identity", pool.identity, tuple(range(len(pool.identities))))
     rows = sample_rows(pool, train.rows, everybody, PIXELS)
-    rows = rows[np.lexsort((sampling.priorities(pool.uid[rows], 0, "border"), pool.person[rows]))]
+    rows = rows[np.lexsort((sampling.priorities(pool.uid[rows], 0, "border"), pool.identity[rows]))]
     border = np.array([one["border"] for one in _looks(pool, rows, roots)])
-    found = probe_shortcuts(border, pool.person[rows], np.arange(len(rows)))
+    found = probe_shortcuts(border, pool.identity[rows], np.arange(len(rows)))
     return {"border pixels": found} if found else {}
 
 
 def _looks(pool: CandidateTable, rows: np.ndarray, roots: Mapping[str, Path]) -> list[dict[str, Any]]:
     files = [
-        (roots[pool.persons[person][0]], path)
-        for person, path in zip(pool.person[rows], pool.texts.take("path", rows).to_pylist(), strict=True)
+        (roots[pool.identities[person][0]], path)
+        for person, path in zip(pool.identity[rows], pool.texts.take("path", rows).to_pylist(), strict=True)
     ]
     return list(map_threads(lambda file: _look(*file), files))
 
 
-def _judged(
+def _scored(
     pool: CandidateTable,
     rows: np.ndarray,
     level: np.ndarray,
@@ -82,7 +82,7 @@ def _judged(
     features: Mapping[str, np.ndarray],
     looks: Mapping[str, np.ndarray],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    probes = {name: probe_shortcuts(known, level, pool.person[rows]) for name, known in features.items()}
+    probes = {name: probe_shortcuts(known, level, pool.identity[rows]) for name, known in features.items()}
     return {name: found for name, found in probes.items() if found}, level_shifts(looks, level, names)
 
 

@@ -22,10 +22,10 @@ def find_leakage(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestS
     read give None.
     """
     trained = _trained(pool, arms)
-    sides = (np.bincount(pool.person[rows], minlength=len(pool.persons)) for rows in (trained, side.rows))
+    sides = (np.bincount(pool.identity[rows], minlength=len(pool.identities)) for rows in (trained, side.rows))
     shared = np.flatnonzero(np.logical_and(*sides))
     if len(shared):
-        names = [pool.persons[code][1] for code in shared]
+        names = [pool.identities[code][1] for code in shared]
         raise SplitError(
             f"{len(shared):,} identities are in both the train set and the test set: {first_few(names)}. This is a bug "
             "of gprplus; please report it."

@@ -121,7 +121,7 @@ def _before_merging(train: DesignInput, plan: ArmSet, maps: Mapping[str, str]) -
         return {}
     joint = pack_codes({}, len(train.pool))
     arms = [LevelCounts(train.pool, joint, plan.arms[name].rows) for name in plan.compared]
-    others = [name for name in (*train.pool.images, *train.pool.traits) if name not in maps]
+    others = [name for name in (*train.pool.images, *train.pool.identity_attributes) if name not in maps]
     tables = balance.arm_tables(train.pool, arms, [*others, "identity"])
     return balance.level_differences(train.pool, plan.compared, tables)
 
@@ -135,7 +135,7 @@ def _leanings(train: DesignInput, plan: ArmSet, with_arm: Mapping[str, float | N
     if "identity" not in plan.strata:
         excused |= {"identity"}
     if train.request.attr == "identity":
-        excused |= set(train.pool.traits)
+        excused |= set(train.pool.identity_attributes)
     leaning = {name: v for name, v in with_arm.items() if v is not None and v >= ASSOCIATED and name not in excused}
     if not leaning:
         return []

@@ -15,13 +15,13 @@ MARGIN = 0.1  # of accuracy above chance, from which a shortcut is worth a warni
 def sample_rows(pool: CandidateTable, rows: np.ndarray, level: AttributeCodes, images: int) -> np.ndarray:
     """Draw at most about `images` of the rows with a known level: whole identities by priority, then their rows."""
     rows = rows[level.values[rows] >= 0]
-    counts = np.bincount(pool.person[rows], minlength=len(pool.persons))
+    counts = np.bincount(pool.identity[rows], minlength=len(pool.identities))
     people = np.flatnonzero(counts)
-    order = sampling.bottom_k(sampling.priorities(pool.person_keys[people], 0, "audit"), len(people), people)
+    order = sampling.bottom_k(sampling.priorities(pool.identity_keys[people], 0, "audit"), len(people), people)
     wanted = max(16, int(np.searchsorted(np.cumsum(counts[people[order]]), images)) + 1)
-    chosen = np.zeros(len(pool.persons), dtype=bool)
+    chosen = np.zeros(len(pool.identities), dtype=bool)
     chosen[people[order[:wanted]]] = True
-    rows = rows[chosen[pool.person[rows]]]
+    rows = rows[chosen[pool.identity[rows]]]
     if len(rows) <= images:
         return rows
     return np.sort(rows[sampling.bottom_k(sampling.priorities(pool.uid[rows], 0, "audit"), images, pool.uid[rows])])

@@ -20,12 +20,12 @@ class TrainSummary:
 
 def train_summary(train: DesignInput) -> TrainSummary:
     """Association and nesting of the attributes of the train set."""
-    pool, twins = train.pool, train.relations.twins()
+    pool, twins = train.pool, train.relations.equivalents()
     joint = pack_codes(
         {name: codes for name, codes in pool.images.items() if codes.levels and name not in twins}, len(pool)
     )
     whole = LevelCounts(pool, joint, train.rows)
-    per_person = {name: whole.by_person(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
+    per_person = {name: whole.by_identity(name) for name, codes in pool.images.items() if len(codes.levels) > 1}
     found = {
         **balance.attribute_pairs(train, whole, per_person),
         "constant_within_identity": balance.nested_pairs(whole, per_person),

@@ -59,4 +59,8 @@ def _suited(train: DesignInput) -> str:
     attr = train.request.attr
     if attr == "identity":
         return "identity"
-    return "persons" if attr in train.pool.traits or train.relations.follows(attr, ("identity",)) else "only"
+    return (
+        "persons"
+        if attr in train.pool.identity_attributes or train.relations.is_function_of(attr, ("identity",))
+        else "only"
+    )

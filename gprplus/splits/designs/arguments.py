@@ -19,7 +19,11 @@ DRAWS = 5  # recommended minimum of random draws to distinguish their spread fro
 def require_within_identity(train: DesignInput, design: str) -> None:
     """Raise SplitError for an attribute that is constant for each identity: the design compares within identities."""
     attr = train.request.attr
-    if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+    if (
+        attr == "identity"
+        or attr in train.pool.identity_attributes
+        or train.relations.is_function_of(attr, ("identity",))
+    ):
         suited = "identity" if attr == "identity" else "persons"
         raise SplitError(
             f"The design {design} compares images within identities, but {attr} does not vary within an identity. "
@@ -67,11 +71,11 @@ def apply_missing_policy(
     if train.request.on_missing not in WHOLE:
         return np.ones(len(rows), dtype=bool)
     cells = stratify(np.zeros(len(rows), dtype=np.int64), np.zeros(1, dtype=np.uint64), others)
-    person = train.pool.person[rows]
+    person = train.pool.identity[rows]
     complete = complete_blocks(strata, cells, level, levels)[strata.owner[strata.code]]
     lacking = np.unique(person[~complete])
     if train.request.on_missing == "fail" and len(lacking):
-        names = ", ".join(train.pool.persons[code][1] for code in lacking[:3])
+        names = ", ".join(train.pool.identities[code][1] for code in lacking[:3])
         raise SplitError(
             f"{len(lacking):,} of {len(np.unique(person)):,} identities in the train set lack some combination with "
             f"{train.request.attr} "

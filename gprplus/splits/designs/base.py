@@ -25,9 +25,9 @@ class DesignInput:
     relations: AttributeRelations
 
     @property
-    def person(self) -> np.ndarray:
+    def identity(self) -> np.ndarray:
         """Return the identity of each train row."""
-        return self.pool.person[self.rows]
+        return self.pool.identity[self.rows]
 
     def codes(self, name: str) -> AttributeCodes:
         """An attribute over the train rows."""
@@ -35,7 +35,7 @@ class DesignInput:
 
     def order(self, stream: str = "identity") -> np.ndarray:
         """Return the priorities of all identities of the pool under the seed, `(I,) uint64`."""
-        return sampling.priorities(self.pool.person_keys, self.request.seed, stream)
+        return sampling.priorities(self.pool.identity_keys, self.request.seed, stream)
 
 
 @dataclass(frozen=True)
@@ -165,8 +165,8 @@ def random_images(train: DesignInput, wanted: np.ndarray, draw: int) -> DrawnArm
     Constant: the identities, the number of images of each, and so the total. Random: every attribute, including the
     tested one. The difference to the mixture is that nothing is balanced, so it measures the effect of balancing alone.
     """
-    mine = np.flatnonzero(wanted[train.person] > 0)
+    mine = np.flatnonzero(wanted[train.identity] > 0)
     rows = train.rows[mine]
     uid = train.pool.uid[rows]
     priority = sampling.priorities(uid, train.request.seed, f"random-images-{draw}")
-    return DrawnArm("random-images", (), rows[draw_within(train.pool.person[rows], wanted, priority, uid)])
+    return DrawnArm("random-images", (), rows[draw_within(train.pool.identity[rows], wanted, priority, uid)])

@@ -34,7 +34,7 @@ def between_identities(train: DesignInput) -> ArmSet:
     """Make arms `only-<level>` of different identities, `mix` of whole identities, `random-images-1` of random ones."""
     request = train.request
     trait = identity_level(train)
-    _refuse_twins(train, trait)
+    _reject_equivalents(train, trait)
     sets, compared, names = requested_levels(trait, request.levels, request.attr)
     strata = train.relations.strata(request.attr)
     block = align_identities(train, _without_holes(train, trait, compared, strata), compared)
@@ -54,7 +54,7 @@ def between_identities(train: DesignInput) -> ArmSet:
     if request.controls:
         drawn = random_sets(train, sets, compared, trait.level_keys[compared], warnings)
         arms |= {name: _whole(train, slots, compared, codes, names, "random-levels") for name, codes in drawn.items()}
-        arms |= _random_persons(train, matched.slots, slots)
+        arms |= _random_identities(train, matched.slots, slots)
     warnings += _small(slots, request.attr)
     return ArmSet(
         design="persons",
@@ -72,8 +72,8 @@ def between_identities(train: DesignInput) -> ArmSet:
 def identity_level(train: DesignInput) -> AttributeCodes:
     """Return the attribute as one code for each identity, unknown for identities without train rows."""
     codes = train.codes(train.request.attr)
-    values = np.full(len(train.pool.persons), -1, dtype=np.int32)
-    values[train.person] = codes.values
+    values = np.full(len(train.pool.identities), -1, dtype=np.int32)
+    values[train.identity] = codes.values
     return AttributeCodes(codes.name, values, codes.levels)
 
 
@@ -84,12 +84,12 @@ def _without_holes(
     if train.request.on_missing not in WHOLE:
         return trait
     pool = train.pool
-    rows = train.rows[np.isin(trait.values[train.person], compared)]
+    rows = train.rows[np.isin(trait.values[train.identity], compared)]
     others = [pool.images[name].at(rows) for name in strata]
-    cells = stratify(pool.person[rows], pool.person_keys, others)
+    cells = stratify(pool.identity[rows], pool.identity_keys, others)
     kept = apply_missing_policy(train, cells, rows, others, np.zeros(len(rows), dtype=np.int64), 1)
     values = trait.values.copy()
-    values[pool.person[rows[~kept]]] = -1
+    values[pool.identity[rows[~kept]]] = -1
     return AttributeCodes(trait.name, values, trait.levels)
 
 
@@ -106,12 +106,12 @@ def align_identities(train: DesignInput, trait: AttributeCodes, compared: np.nda
 
 def _match(train: DesignInput, compared: np.ndarray, block: np.ndarray, strata: tuple[str, ...]) -> MatchedRows:
     pool = train.pool
-    line = np.full(len(pool.persons), -1, dtype=np.int64)
-    level = np.full(len(pool.persons), -1, dtype=np.int64)
+    line = np.full(len(pool.identities), -1, dtype=np.int64)
+    level = np.full(len(pool.identities), -1, dtype=np.int64)
     line[block] = np.arange(len(block))[:, None]
     level[block] = np.arange(len(compared))[None, :]
-    rows = train.rows[line[train.person] >= 0]
-    who = pool.person[rows]
+    rows = train.rows[line[train.identity] >= 0]
+    who = pool.identity[rows]
     block_keys = sampling.hash64_many(sampling.join_canonical("block", str(i)) for i in range(len(block)))
     others = [pool.images[name].at(rows) for name in strata]
     cells = stratify(line[who], block_keys, others)
@@ -141,7 +141,7 @@ def _whole(
     return DrawnArm(kind, tuple(str(names[code]) for code in codes), np.sort(rows))
 
 
-def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots) -> dict[str, DrawnArm]:
+def _random_identities(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots) -> dict[str, DrawnArm]:
     """Draw as many identities as an arm has, from all, with as many random images of each.
 
     Each row takes the first drawn identity with as many images as the row could have (`whole`), the
@@ -151,7 +151,7 @@ def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots
     able = np.bincount(whole.block)
     sizes = np.bincount(slots.block, minlength=len(able))
     lines = np.flatnonzero(able)
-    owned = np.bincount(train.person, minlength=len(train.pool.persons))
+    owned = np.bincount(train.identity, minlength=len(train.pool.identities))
     there = np.flatnonzero(owned)
     arms = {}
     for draw in range(1, train.request.control_draws + 1):
@@ -166,10 +166,10 @@ def _random_persons(train: DesignInput, whole: MatchedSlots, slots: MatchedSlots
     return arms
 
 
-def _refuse_twins(train: DesignInput, trait: AttributeCodes) -> None:
+def _reject_equivalents(train: DesignInput, trait: AttributeCodes) -> None:
     """Refuse an attribute that partitions the identities exactly like another one."""
     known = trait.values >= 0
-    for name, other in train.pool.traits.items():
+    for name, other in train.pool.identity_attributes.items():
         both = set(zip(trait.values[known].tolist(), other.values[known].tolist(), strict=True))
         firsts, seconds = {pair[0] for pair in both}, {pair[1] for pair in both}
         if (

@@ -39,8 +39,8 @@ def budget_design(train: DesignInput) -> ArmSet:
     """
     if train.request.attr != "identity":
         raise SplitError("The design budget requires --attr=identity. See also scaling.")
-    person, uid = train.person, train.pool.uid[train.rows]
-    owned = np.bincount(person, minlength=len(train.pool.persons))
+    person, uid = train.identity, train.pool.uid[train.rows]
+    owned = np.bincount(person, minlength=len(train.pool.identities))
     cells, top = _cells(train, owned)
     able = np.flatnonzero(owned >= top)
     line = np.full(len(owned), len(able), dtype=np.int64)
@@ -140,7 +140,7 @@ def scaling_design(train: DesignInput) -> ArmSet:
             arms[f"{asked.arm_name(codes)}-{size}"] = dealt_arm(train, part, asked, "only", codes)
         arms[f"mix-{size}"] = dealt_arm(train, part, asked, "mix", [int(code) for code in compared])
         if request.controls:
-            wanted = np.bincount(part.block, minlength=len(train.pool.persons))
+            wanted = np.bincount(part.block, minlength=len(train.pool.identities))
             for k in range(1, request.control_draws + 1):
                 arms[f"random-images-{k}-{size}"] = random_images(train, wanted, k)
     return ArmSet(

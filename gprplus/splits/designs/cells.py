@@ -26,7 +26,7 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     known = np.all([train.codes(name).values >= 0 for name in factors], axis=0)
     rows = train.rows[known]
     codes = [train.codes(name).values[known] for name in factors]
-    person, uid = train.pool.person[rows], train.pool.uid[rows]
+    person, uid = train.pool.identity[rows], train.pool.uid[rows]
     there = np.unique(person)
     if arm.identities is not None and arm.identities > len(there):
         raise SplitError(
@@ -35,7 +35,7 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
     first = there[sampling.bottom_k(train.order()[there], arm.identities or len(there), there)]
     mine = np.isin(person, first)
     priority = sampling.priorities(uid, train.request.seed, "image")
-    load = np.zeros(len(train.pool.persons), dtype=np.int64)
+    load = np.zeros(len(train.pool.identities), dtype=np.int64)
     chosen, lacking = [], []
     for cell, count in sorted(asked.items()):
         inside = mine.copy()
@@ -43,7 +43,7 @@ def cell_counts_design(train: DesignInput, arm: DeclaredArm) -> np.ndarray:
             inside &= values == kept_level_codes(train, name, [level])[0]
         place = np.flatnonzero(inside)
         if len(place) < count:
-            lacking.append(f"{_said(cell)} ({count:,} of {len(place):,})")
+            lacking.append(f"{_describe_cells(cell)} ({count:,} of {len(place):,})")
             continue
         place = place[np.lexsort((uid[place], priority[place], person[place]))]
         again = rank_in_runs(person[place])
@@ -66,5 +66,5 @@ def _parsed(name: str, arm: DeclaredArm) -> tuple[tuple[str, str], ...]:
     return tuple((attr, level) for attr, _, level in pairs)
 
 
-def _said(cell: tuple[tuple[str, str], ...]) -> str:
+def _describe_cells(cell: tuple[tuple[str, str], ...]) -> str:
     return " ".join(f"{name}={level}" for name, level in cell)

@@ -76,7 +76,7 @@ def _dealt(train: DesignInput, matched: MatchedRows, together: list[DeclaredArm]
     return {
         arm.name: DrawnArm(
             "declared",
-            _said(arm),
+            _describe_arm(arm),
             rows_of(matched.slots, column, order, arm, arm.images or budget, per_person),
             _facts(arm),
         )
@@ -94,14 +94,14 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
     rows = train.rows[kept]
     if not len(rows):
         raise SplitError(f"No image in the train set is left for the arm '{arm.name}'.")
-    person, uid = train.pool.person[rows], train.pool.uid[rows]
+    person, uid = train.pool.identity[rows], train.pool.uid[rows]
     there = np.unique(person)
     if arm.identities is not None and arm.identities > len(there):
         raise SplitError(
             f"The arm '{arm.name}' requires {arm.identities:,} identities, but the train set has {len(there):,} with "
             "such images."
         )
-    line = np.full(len(train.pool.persons), len(there), dtype=np.int64)
+    line = np.full(len(train.pool.identities), len(there), dtype=np.int64)
     line[there[sampling.bottom_k(train.order()[there], len(there), there)]] = np.arange(len(there))
     mine = np.flatnonzero(line[person] < (arm.identities or len(there)))
     if arm.images is not None:
@@ -114,10 +114,10 @@ def _plain(train: DesignInput, arm: DeclaredArm) -> DrawnArm:
             np.lexsort((uid[mine], sampling.priorities(uid[mine], train.request.seed, "image"), line[person[mine]]))
         ]
         mine = mine[np.lexsort((line[person[mine]], rank_in_runs(person[mine])))[: arm.images]]
-    return DrawnArm("declared", _said(arm), np.sort(rows[mine]), _facts(arm))
+    return DrawnArm("declared", _describe_arm(arm), np.sort(rows[mine]), _facts(arm))
 
 
-def _said(arm: DeclaredArm) -> tuple[str, ...]:
+def _describe_arm(arm: DeclaredArm) -> tuple[str, ...]:
     """The restriction in words, one an attribute."""
     return tuple(f"{attr}={'+'.join(map(str, levels))}" for attr, levels in arm.restrict.items())
 

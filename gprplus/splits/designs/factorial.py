@@ -73,7 +73,7 @@ def factorial_design(train: DesignInput) -> ArmSet:
         warnings=(*warnings, *_few(tightest, order, drawn)),
         about=(*attrs, *(["identity"] if persons else [])),
         facts=FactorialFacts(
-            factors={letter: Factor(attr, _said(attr, kept, persons)) for letter, attr in letters.items()},
+            factors={letter: Factor(attr, _recorded_levels(attr, kept, persons)) for letter, attr in letters.items()},
             runs={name: _signs(run, letters) for name, run in zip(arms, runs, strict=True)},
             **factorial_structure(letters, words),
         ),
@@ -203,7 +203,7 @@ def _declared(
     )
 
 
-def _said(attr: str, kept: dict[str, tuple[str, ...]], persons: int | None) -> list[Level] | int:
+def _recorded_levels(attr: str, kept: dict[str, tuple[str, ...]], persons: int | None) -> list[Level] | int:
     return list(kept[attr]) if attr != "identity" or persons is None else persons
 
 

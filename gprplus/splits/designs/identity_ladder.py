@@ -42,19 +42,19 @@ def identity_ladder(train: DesignInput) -> ArmSet:
 
 def _ranked(train: DesignInput) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return train rows with the rank of each within its identity and the rank of the identity, both by priority."""
-    person, uid = train.person, train.pool.uid[train.rows]
+    person, uid = train.identity, train.pool.uid[train.rows]
     order = np.lexsort((uid, sampling.priorities(uid, train.request.seed, "image"), person))
     rows, person = train.rows[order], person[order]
     rank = rank_in_runs(person)
     most = train.request.images_per_identity
     if most is not None:
-        enough = np.bincount(person, minlength=len(train.pool.persons))[person] >= most
+        enough = np.bincount(person, minlength=len(train.pool.identities))[person] >= most
         if not enough.any():
             raise SplitError(f"No identity has {most:,} images in the train set.")
         kept = enough & (rank < most)
         rows, rank, person = rows[kept], rank[kept], person[kept]
     there = np.unique(person)
-    line = np.zeros(len(train.pool.persons), dtype=np.int64)
+    line = np.zeros(len(train.pool.identities), dtype=np.int64)
     line[there[sampling.bottom_k(train.order()[there], len(there), there)]] = np.arange(len(there))
     return rows, rank, line[person]
 

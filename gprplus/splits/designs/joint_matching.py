@@ -33,14 +33,14 @@ def factors_of(train: DesignInput, restricted: Sequence[str]) -> tuple[str, ...]
     Raises SplitError for an attribute that is constant for each identity, or whose effect is aliased.
     """
     for attr in restricted:
-        if attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+        if attr in train.pool.identity_attributes or train.relations.is_function_of(attr, ("identity",)):
             raise SplitError(
                 f"{attr} does not vary within an identity, so the same identities cannot be used with and without a "
                 f"restriction of it. Compare identities with: gprplus make-split --attr={attr}"
             )
         reject_aliased(train.relations, attr)
         for other in restricted:
-            if other != attr and train.relations.follows(other, ("identity", attr)):
+            if other != attr and train.relations.is_function_of(other, ("identity", attr)):
                 raise SplitError(f"{other} follows from {attr}, so that the two cannot be restricted apart.")
     if not restricted:
         return train.relations.strata("identity")
@@ -80,12 +80,12 @@ def match_jointly(
     level = {attr: codes.at(known) for attr, codes in level.items()}
     others = [train.codes(name).at(known) for name in factors]
     if request.on_missing in ("drop-identity", "fail"):
-        whole = stratify(pool.person[rows], pool.person_keys, [*others, *level.values()])
+        whole = stratify(pool.identity[rows], pool.identity_keys, [*others, *level.values()])
         every = np.zeros(len(rows), dtype=np.int64)
         complete = apply_missing_policy(train, whole, rows, [*others, *level.values()], every, 1)
         rows, level = rows[complete], {attr: codes.at(complete) for attr, codes in level.items()}
         others = [codes.at(complete) for codes in others]
-    strata = stratify(pool.person[rows], pool.person_keys, others)
+    strata = stratify(pool.identity[rows], pool.identity_keys, others)
     priority = sampling.priorities(pool.uid[rows], request.seed, "image")
     offered, counts = [], []
     for restriction in arms:

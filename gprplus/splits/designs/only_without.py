@@ -111,9 +111,9 @@ def match_levels(train: DesignInput, compared: np.ndarray, strata_names: Sequenc
     others = [pool.images[name].at(rows) for name in strata_names]
     if request.on_missing == "weight":  # the others' combinations are weighed, not matched
         kept = common_cells(cell_weights(train, rows, others), level, len(compared))
-        strata = stratify(pool.person[rows], pool.person_keys, [])
+        strata = stratify(pool.identity[rows], pool.identity_keys, [])
     else:
-        strata = stratify(pool.person[rows], pool.person_keys, others)
+        strata = stratify(pool.identity[rows], pool.identity_keys, others)
         kept = apply_missing_policy(train, strata, rows, others, level, len(compared))
     left, level, code = _those(kept, rows, level, strata.code)
     matched = match_strata(
@@ -180,7 +180,7 @@ def dealt_arm(
     place = {int(code): i for i, code in enumerate(asked.compared)}
     level_keys = train.pool.codes(train.request.attr).level_keys[asked.compared]
     among = np.array([place[code] for code in codes])
-    rows = deal_levels(slots, train.pool.person_keys, level_keys, among, train.request.seed)
+    rows = deal_levels(slots, train.pool.identity_keys, level_keys, among, train.request.seed)
     return DrawnArm(kind, tuple(str(asked.names[code]) for code in codes), sorted_unique(rows, len(train.pool)))
 
 
@@ -196,7 +196,7 @@ def control_arms(
         name: dealt_arm(train, slots, asked, "random-levels", codes)
         for name, codes in random_sets(train, held, asked.compared, keyed, warnings).items()
     }
-    wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
+    wanted = np.bincount(slots.block, minlength=len(train.pool.identities))
     return arms | {
         f"random-images-{k}": random_images(train, wanted, k) for k in range(1, train.request.control_draws + 1)
     }

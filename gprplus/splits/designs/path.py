@@ -46,7 +46,7 @@ def path_design(train: DesignInput) -> ArmSet:
     slots = apply_size_limits(matched.slots, train.order(), request, "identities")
     arms = {f"path-{share}": _mixed(train, slots, compared, first, second, share) for share in SHARES}
     if request.controls:
-        wanted = np.bincount(slots.block, minlength=len(train.pool.persons))
+        wanted = np.bincount(slots.block, minlength=len(train.pool.identities))
         arms |= {f"random-images-{k}": random_images(train, wanted, k) for k in range(1, request.control_draws + 1)}
     return ArmSet(
         design="path",
@@ -90,7 +90,7 @@ def _mixed(
     ends = [
         deal_levels(
             slots,
-            train.pool.person_keys,
+            train.pool.identity_keys,
             codes.level_keys[compared],
             np.array([place_in[code] for code in end]),
             train.request.seed,

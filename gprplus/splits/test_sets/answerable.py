@@ -52,7 +52,7 @@ def find_answerable(
     Under the default protocol, unanswerable rows are no longer queries (they remain in the gallery); under the
     other protocols the remaining queries are checked. Cross-condition is checked if `attr` varies within identities:
     there a query needs a true match, under the default rule, at every level of the test set, including its own level.
-    If the attribute is used as camera (`twins` names attributes that are one to one), the camera rule would exclude
+    If the attribute is used as camera (`equivalents` names attributes that are one to one), the camera rule would exclude
     that level, and it is left out.
     """
     if not len(side.rows):
@@ -76,7 +76,7 @@ def _under(
     pool: CandidateTable, asked: np.ndarray, searched: np.ndarray, cameras: np.ndarray | None, texts: tuple[str, ...]
 ) -> AnswerableQueries:
     known = () if cameras is None else (cameras[asked], cameras[searched])
-    reasons = why_unanswerable(pool.person[asked], pool.person[searched], *known)
+    reasons = why_unanswerable(pool.identity[asked], pool.identity[searched], *known)
     lost = reasons > 0
     return AnswerableQueries(int((~lost).sum()), asked[lost], tuple(texts[place] for place in reasons[lost]))
 
@@ -91,7 +91,7 @@ def _across(
     for code in present:
         there = searched[attr.values[searched] == code]
         known = () if cameras is None else (cameras[asked], cameras[there])
-        answered = count_matches(pool.person[asked], pool.person[there], *known) > 0
+        answered = count_matches(pool.identity[asked], pool.identity[there], *known) > 0
         counts = np.bincount(own[answered & (own >= 0)], minlength=len(attr.levels))
         for query in present:
             matrix[str(attr.levels[query])][str(attr.levels[code])] = int(counts[query])
@@ -112,7 +112,7 @@ def excluded_table(pool: CandidateTable, judged: Mapping[str, AnswerableQueries]
     for protocol, found in judged.items():
         text = {int(row): reason for row, reason in zip(found.rows, found.reasons, strict=True)}
         rows = pool.in_order(np.sort(found.rows))
-        persons = [pool.persons[code] for code in pool.person[rows]]
+        persons = [pool.identities[code] for code in pool.identity[rows]]
         columns = {
             "protocol": [protocol] * len(rows),
             "uid": from_numpy(pool.uid[rows], pa.uint64()),

@@ -94,7 +94,11 @@ def _require_varying(train: DesignInput, side: TestSet) -> None:
         raise SplitError(
             "--cross-level-tests and --without-same-level-matches need a test set; give a --test-share above 0."
         )
-    if attr == "identity" or attr in train.pool.traits or train.relations.follows(attr, ("identity",)):
+    if (
+        attr == "identity"
+        or attr in train.pool.identity_attributes
+        or train.relations.is_function_of(attr, ("identity",))
+    ):
         raise SplitError(
             "--cross-level-tests and --without-same-level-matches need an attribute that varies within an identity: "
             f"{attr} does not, so that no query has a relevant image of another level."
@@ -125,7 +129,7 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
     for code in present if len(present) <= MOST_ALONE else ():
         here = codes.values[side.rows] == code
         query, gallery = side.rows[here & side.query], side.rows[here & ~side.query]
-        found = protocol.count_matches(pool.person[query], pool.person[gallery], camera[query], camera[gallery])
+        found = protocol.count_matches(pool.identity[query], pool.identity[gallery], camera[query], camera[gallery])
         query, level = query[found > 0], str(codes.levels[code])
         if len(query):
             names = [f"query {level}", f"gallery {level}"]
@@ -133,7 +137,7 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
             facts[f"self:{level}>{level}"] = LevelTest(
                 kind="level",
                 protocol=name,
-                identities=len(np.unique(pool.person[query])),
+                identities=len(np.unique(pool.identity[query])),
                 queries=len(query),
                 gallery=len(gallery),
                 matches_per_query=[int(found[found > 0].min()), int(found.max())],
@@ -147,7 +151,9 @@ def within_levels(train: DesignInput, side: TestSet) -> CrossLevelTests:
 def _places(train: DesignInput) -> list[str]:
     """Return a warning if the background reveals the level or the identity: images are not masked."""
     found, attr = train.relations, train.request.attr
-    by = next((of for of in ((attr,), ("identity",), ("identity", attr)) if found.follows("background", of)), None)
+    by = next(
+        (of for of in ((attr,), ("identity",), ("identity", attr)) if found.is_function_of("background", of)), None
+    )
     if by is None or attr == "background":
         return []
     return [
@@ -163,7 +169,7 @@ def _matrix(train: DesignInput, side: TestSet, levels: Sequence[Any]) -> CrossLe
     level = level_index(compared, pool.codes(attr))[side.rows]
     rows, level = side.rows[level >= 0], level[level >= 0]
     others = [pool.images[name].at(rows) for name in strata_names]
-    strata = stratify(pool.person[rows], pool.person_keys, others)
+    strata = stratify(pool.identity[rows], pool.identity_keys, others)
     slots = match_strata(strata, level, len(compared), pool.uid[rows], seed=0).slots
     slots = MatchedSlots(rows[slots.rows], slots.block, slots.rank)
     name, plays, apart = _apart(train, slots, strata_names)
@@ -249,18 +255,18 @@ def _searching(
     train: DesignInput, slots: MatchedSlots, apart: np.ndarray, strata_names: Sequence[str], plays: str
 ) -> np.ndarray:
     """Choose the query slots: one for each identity and camera; without cameras of one condition, by hash."""
-    key = sampling.splitmix64(train.pool.person_keys[slots.block] + slots.rank.astype(np.uint64))
+    key = sampling.splitmix64(train.pool.identity_keys[slots.block] + slots.rank.astype(np.uint64))
     priority = sampling.priorities(key, 0, "query")
     others = [train.pool.images[name].at(slots.rows[:, 0]) for name in strata_names if name != plays]
     chosen = choose_queries(slots.block, apart, [codes for codes in others if len(codes.levels) > 1], priority)
     if camera_codes(train.pool)[0] != "no-camera" and plays in ("camera", "viewpoint_deg"):
         return keep_some_in_gallery(chosen, slots.block, priority)
     condition = sampling.priorities(
-        sampling.splitmix64(train.pool.person_keys[slots.block] + apart.astype(np.uint64)), 0, "condition"
+        sampling.splitmix64(train.pool.identity_keys[slots.block] + apart.astype(np.uint64)), 0, "condition"
     )
     order = np.lexsort((condition, slots.block))
     head = order[run_starts(slots.block[order])]
-    mine = np.full(len(train.pool.persons), -1, dtype=np.int64)
+    mine = np.full(len(train.pool.identities), -1, dtype=np.int64)
     mine[slots.block[head]] = apart[head]
     return np.flatnonzero(apart == mine[slots.block])
 
@@ -284,9 +290,9 @@ def _removal(train: DesignInput, side: TestSet) -> CrossLevelTests:
     query, gallery = side.rows[side.query], side.rows[~side.query]
     same: list[tuple[np.ndarray, np.ndarray]] = []
     chance: list[tuple[np.ndarray, np.ndarray]] = []
-    for who in np.unique(pool.person[query]):
-        asks, own = query[pool.person[query] == who], gallery[pool.person[gallery] == who]
-        hidden = protocol.excluded_mask(pool.person[asks], pool.person[own], camera[asks], camera[own])
+    for who in np.unique(pool.identity[query]):
+        asks, own = query[pool.identity[query] == who], gallery[pool.identity[gallery] == who]
+        hidden = protocol.excluded_mask(pool.identity[asks], pool.identity[own], camera[asks], camera[own])
         alike = (level.values[asks][:, None] == level.values[own][None, :]) & ~hidden
         drawn = sampling.priorities(
             sampling.splitmix64(pool.uid[asks][:, None] ^ sampling.splitmix64(pool.uid[own])[None, :]), 0, "removed"

@@ -58,7 +58,7 @@ def choose_test_set(pool: CandidateTable, rows: np.ndarray) -> TestSet:
     gallery.
     """
     protocol, camera = camera_codes(pool)
-    person, camera = pool.person[rows], camera[rows]
+    person, camera = pool.identity[rows], camera[rows]
     priority = sampling.priorities(pool.uid[rows], 0, "query")
     others = [codes.at(rows) for codes in pool.images.values() if len(codes.levels) > 1]
     chosen = keep_some_in_gallery(choose_queries(person, camera, others, priority), person, priority)

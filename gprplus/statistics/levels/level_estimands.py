@@ -39,7 +39,7 @@ class CellContrast:
 
 
 def require_estimand(name: str | None, error: type[GprplusError]) -> None:
-    """Raise `error` unless `name` is one of ESTIMANDS, or None.
+    """Raise `std_error` unless `name` is one of ESTIMANDS, or None.
 
     >>> require_estimand("owned", GprplusError)
     Traceback (most recent call last):

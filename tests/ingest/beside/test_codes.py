@@ -56,7 +56,7 @@ def test_fields_are_found_by_name_though_train_and_test_order_them_differently(t
     two = {"gender": 1, "hair": 1, "up": 1, "clothes": 2, "age": 4, "upgreen": 2, "downpink": 2, "hat": 2}
     path = market_mat(tmp_path / "market_attribute.mat", {"0002": one, "0007": one}, {"0001": two, "0003": two})
     found = read_identities(path, "market1501")
-    assert found.doubts == ()
+    assert found.warnings == ()
     assert found.known["0002"] == found.known["0007"]
     assert found.known["0002"] == {
         "gender": "female",
@@ -78,7 +78,7 @@ def test_a_person_with_no_colour_or_with_two_has_an_unknown_one(tmp_path: Path) 
     found = read_identities(market_mat(tmp_path / "m.mat", *halves), "market1501")
     assert [found.known[name].get("upper_colour") for name in ("0001", "0002", "0007")] == [None, None, None]
     assert found.known["0007"]["lower_colour"] == "blue"
-    told = " ".join(found.doubts)
+    told = " ".join(found.warnings)
     assert "gives upper_colour none of the levels black, white" in told
     assert "for 3 identities (0001, 0002, 0003): it stays unknown." in told
     assert "gives upper_colour more than one of the levels black, white" in told
@@ -142,7 +142,7 @@ def test_codes_as_whole_fractions_are_codes(tmp_path: Path) -> None:
 def test_a_code_without_a_table_is_no_level(tmp_path: Path) -> None:
     found = read_identities(written(tmp_path / "a.csv", "identity,hat\n0001,01\n0002,yes\n"))
     assert found.known == {"0001": {}, "0002": {"hat": "yes"}}
-    assert found.doubts[0].startswith("the identities file gives hat the impossible value '1' for 1 identity (0001)")
+    assert found.warnings[0].startswith("the identities file gives hat the impossible value '1' for 1 identity (0001)")
 
 
 def test_rows_of_one_person_complete_each_other_and_clashes_are_counted(tmp_path: Path) -> None:

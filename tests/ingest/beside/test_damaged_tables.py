@@ -87,7 +87,7 @@ def test_what_no_terminal_should_show_is_no_level(tmp_path: Path, level: str) ->
     (tmp_path / "a.csv").write_text(f"identity,hat\n1,{level}\n")
     found = read_identities(tmp_path / "a.csv")
     assert found.known == {"1": {}}
-    (doubt,) = found.doubts
+    (doubt,) = found.warnings
     assert "gives hat the impossible value" in doubt
     assert doubt.isprintable()
     assert len(doubt) < 200

@@ -51,7 +51,7 @@ def test_every_check_keeps_the_contract(odd: Manifest, tmp_path: Path, name: str
         assert all((row[score] is None) == row["is_undecodable"] for row in rows)
     alone = build_manifest([odd.roots()["gprplus"]], tmp_path / "m", verify="names", checks=[name])
     added = alone.columns("images")[len(IMAGES) :]
-    measured = [column.name for column in columns.MEASURED] if REGISTRY[name].looks else []
+    measured = [column.name for column in columns.MEASURED] if REGISTRY[name].measurements else []
     assert added == [*measured, score, flag]
     assert alone.images([score]).equals(odd.images([score]))  # no check depends on which others are asked for
 
@@ -108,7 +108,7 @@ def test_sizes_are_judged_within_their_dataset(tmp_path: Path) -> None:
     manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["size"])
     assert flagged(manifest, "odd-size") == {"0001_c08_w01_l01", "0001_c09_w01_l01"}
     assert flagged(manifest, "odd-aspect") == {"0001_c09_w01_l01"}
-    assert manifest.looks() is None  # the header had told
+    assert manifest.measurements() is None  # the header had told
 
 
 def test_copies_look_alikes_and_their_owners(tmp_path: Path) -> None:
