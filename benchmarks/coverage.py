@@ -29,8 +29,8 @@ QUICK = 20  # with --quick, one trial in so many
 class World:
     """One kind of experiment without any effect; standard deviations are of scores 0-1.
 
-    `noisy` names the arms whose seeds are three times as noisy, `control_draw_variance` is the deal of the mixture, drawn anew by each
-    seed, in all its scores alike.
+    `noisy` names the arms whose seeds are three times as noisy, `luck` is the deal of the mixture,
+    drawn anew by each seed, in all its scores alike.
     """
 
     name: str

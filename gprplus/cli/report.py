@@ -1,11 +1,14 @@
 """gprplus report."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gprplus.cli import console, options
+
+if TYPE_CHECKING:
+    from gprplus.statistics.power import NoiseEstimate, PowerPoint
 
 
 @click.command("report")
@@ -78,7 +81,6 @@ def command(
 
 def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool) -> None:
     """Print a plan for each finished run, or one from assumptions where there is none and none was named."""
-    from dataclasses import asdict
 
     from gprplus.core.errors import ReportError
     from gprplus.reporting.arm_labels import OWN_TEST_SET
@@ -106,10 +108,20 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
     for name, (rows, shared) in (told or {"assumptions": ([], 1)}).items():
         headers, lines, said = plan_lines(rows, margin, shared)
         found, persons, steps = power_plan(rows, margin, shared) or (None, 0, [])
-        about = {"run": name, "noise": asdict(found) if found else None, "people": persons}
-        made.append(about | {"steps": [asdict(step) for step in steps]})
+        about = {"run": name, "noise": _json_record(found) if found else None, "people": persons}
+        made.append(about | {"steps": [_json_record(step) for step in steps]})
         if not as_json:
             console.print_table(headers, lines, title=name, right=range(len(headers)))
             console.print_result(said)
     if as_json:
         console.print_json({"margin": margin, "plans": made})
+
+
+# Keys of the JSON output that differ from the names of the fields.
+_JSON_KEYS = {"arm_identity": "arm_person", "identities": "persons", "std_error": "error"}
+
+
+def _json_record(values: "NoiseEstimate | PowerPoint") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {_JSON_KEYS.get(name, name): value for name, value in asdict(values).items()}

@@ -107,8 +107,8 @@ def _control_draw_variances(
 class NullDistribution:
     """An experiment whose contrasts `matrix (K, A)` are all 0, as noisy as the one at hand.
 
-    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds, `control_draw_variance` the
-    variance over draws, `overlap (K,)` what identities and seeds both hold.
+    `rest` are the contrasts without the draws of a control, `by_seed (K,)` their variance over seeds,
+    `control_draw_variance` the variance over draws, `overlap (K,)` what identities and seeds both hold.
     """
 
     over: IdentityVariance

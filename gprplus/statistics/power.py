@@ -164,8 +164,8 @@ def needed_size(noise: NoiseEstimate, seeds: int, arms: int, margin: float, leve
 
 
 def plan_power(noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[PowerPoint]:
-    """What each number of SEEDS sees with `identities` persons, and how many persons the margin takes, by intervals that
-    hold together with probability `level`.
+    """What each number of SEEDS sees with `identities` persons, and how many persons the margin takes, by intervals
+    that hold together with probability `level`.
     """
     return [
         PowerPoint(

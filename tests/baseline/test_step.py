@@ -97,16 +97,16 @@ crew = distributed.join_process_group("cpu")
 done = train(given["images"], given["labels"], Recipe.read(folder / "few.toml"), 0, "cpu", group=crew)
 if crew.first:
     model.save_model(done.model, folder / "together.safetensors")
-images = crew.share(normalize(torch.from_numpy(given["images"])))
-people = crew.share(torch.from_numpy(given["labels"]))
+images = crew.shard(normalize(torch.from_numpy(given["images"])))
+people = crew.shard(torch.from_numpy(given["labels"]))
 for parts in (1, 2):
-    network = crew.prepared(model.build_model(NetworkSettings("small"), 8, 0).train())
+    network = crew.convert_batchnorm(model.build_model(NetworkSettings("small"), 8, 0).train())
     network.backbone.eval()
     gradients.accumulate_gradients(network, images, people, LossSettings(), torch.float32, parts, crew)
     found = {name: one.grad.contiguous() for name, one in network.named_parameters() if one.grad is not None}
     if crew.first:
         save_file(found, folder / f"gradients{parts}.safetensors")
-crew.wait()
+crew.barrier()
 """
 
 FEW = """
