@@ -74,7 +74,7 @@ def main(identities: int = 20, rounds: int = 3) -> None:
             places = [f"{place}/{paths[i]}" for i in aside]
             archives.exists(places[0])
             start = time.process_time()
-            archives.read_many(places)
+            archives.read_files(places)
             apart = (time.process_time() - start) / ASIDE
             us = [f"{1e6 * seconds / len(paths):.1f}" for seconds in (listing, build, again)]
             rows.append([place.name.partition(".")[2] or "folder", *us, f"{1e6 * apart:.0f}"])

@@ -12,7 +12,7 @@ Each process indexes an archive at its first read and keeps the last few open; t
 
 from gprplus.archives.index import LARGEST, RATIO, MemberIndex, RefusedMember
 from gprplus.archives.names import UNPACK, is_archive, is_packed, is_stream, locate
-from gprplus.archives.reader import Archive, exists, file_stat, open_archive, read, read_many, sort_for_reading
+from gprplus.archives.reader import Archive, exists, file_stat, open_archive, read_file, read_files, sort_for_reading
 
 __all__ = [
     "LARGEST",
@@ -28,7 +28,7 @@ __all__ = [
     "is_stream",
     "locate",
     "open_archive",
-    "read",
-    "read_many",
+    "read_file",
+    "read_files",
     "sort_for_reading",
 ]

@@ -156,7 +156,7 @@ def open_archive(path: str) -> Archive:
         return kept
 
 
-def read(place: str | Path) -> bytes:
+def read_file(place: str | Path) -> bytes:
     """The bytes of a file, or of a member of an archive. Raises OSError, also for pipes and devices."""
     text = os.fspath(place)
     try:
@@ -176,7 +176,7 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def read_many(places: Sequence[str]) -> list[bytes | None]:
+def read_files(places: Sequence[str]) -> list[bytes | None]:
     """Several files or members, None where one cannot be read. Fastest in `sort_for_reading`."""
     inside = {found[0] for place in places if may_be_inside(place) and (found := locate(place))}
     with ExitStack() as together:  # of one stream: threads that took turns at every member would go to and fro
@@ -187,7 +187,7 @@ def read_many(places: Sequence[str]) -> list[bytes | None]:
 
 def _read_or_none(place: str) -> bytes | None:
     try:
-        return read(place)
+        return read_file(place)
     except OSError:
         return None
 

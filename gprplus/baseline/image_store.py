@@ -190,7 +190,7 @@ def _decoded(
 
     def fill(start: int) -> list[str]:
         broken = []
-        files = archives.read_many(paths[start : start + _TOGETHER])
+        files = archives.read_files(paths[start : start + _TOGETHER])
         for i in range(start, start + len(files)):
             image = None if (data := files[i - start]) is None else decode_resized(data, height, width)
             if image is None:

@@ -78,7 +78,7 @@ def packing_seconds(paths: Sequence[str], height: int, width: int) -> float:
 
 
 def _decoded(path: str, height: int, width: int) -> None:
-    for data in archives.read_many([path]):
+    for data in archives.read_files([path]):
         if data is not None:
             decode_resized(data, height, width)
 

@@ -27,7 +27,7 @@ def read_bytes(root: Path, path: str) -> bytes:
 
     A root or path may go through an archive; rows that are read in `archives.reading_order` cost least.
     """
-    return archives.read(root / path)
+    return archives.read_file(root / path)
 
 
 def open_image(data: bytes) -> "Image.Image":

@@ -18,7 +18,7 @@ from gprplus.exports.export_layout import safe_relative_path
 
 
 def _unpack(source: Path, destination: Path) -> None:
-    data = archives.read(source)
+    data = archives.read_file(source)
     _require_image(data, source)
     destination.write_bytes(data)
 

@@ -6,7 +6,7 @@ from gprplus.core import declarations
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import OWN_TEST_SET, target_phrase
 from gprplus.reporting.experiment import Experiment
-from gprplus.reporting.findings import Finding, Row
+from gprplus.reporting.findings import ContrastFinding, Row
 
 
 def basis_targets(rows: Sequence[Row]) -> list[str]:
@@ -17,7 +17,7 @@ def basis_targets(rows: Sequence[Row]) -> list[str]:
     return sorted(names, key=lambda name: (name.removesuffix("+reranked") == OWN_TEST_SET, name))
 
 
-def describe_basis(row: Row, compared: Sequence[Finding], about: Experiment) -> str:
+def describe_basis(row: Row, compared: Sequence[ContrastFinding], about: Experiment) -> str:
     """How many seeds and people a conclusion rests on, for how many contrasts its intervals hold, and the caveats."""
     seeds = formatting.pluralize(row["seeds"], "seed")
     queries = formatting.pluralize(row["queries"], "query", "queries")
@@ -26,7 +26,7 @@ def describe_basis(row: Row, compared: Sequence[Finding], about: Experiment) -> 
     return f"Basis: {'; '.join(parts)}."
 
 
-def _together(compared: Sequence[Finding]) -> list[str]:
+def _together(compared: Sequence[ContrastFinding]) -> list[str]:
     if not compared or compared[0].size < 2:
         return []
     first = compared[0]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import arm_phrase, is_mixture, kind_phrases, level_label, reference_phrase
-from gprplus.reporting.findings import Finding, Row
+from gprplus.reporting.findings import ContrastFinding, Row
 from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics.levels.level_estimands import OWN, OWN_MEAN, TRANSFER, TRANSFER_MEAN, UNSEEN
 
 
-def own_sentence(found: Sequence[Finding], split: SplitRecord, reference: str) -> str:
+def own_sentence(found: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> str:
     """Own level: the mean over arms, how many arms gain and lose, and the widest difference; "" without such tests."""
     mean, each = _families(found, OWN_MEAN, OWN)
     if not each:
@@ -19,7 +19,9 @@ def own_sentence(found: Sequence[Finding], split: SplitRecord, reference: str) -
     return f"Own level ({where}): {_against(mean, each, split, reference)}."
 
 
-def transfer_sentence(found: Sequence[Finding], levels: Sequence[Row], split: SplitRecord, reference: str) -> str:
+def transfer_sentence(
+    found: Sequence[ContrastFinding], levels: Sequence[Row], split: SplitRecord, reference: str
+) -> str:
     """Transfer: the mean over arms, the worst level, and the arms among themselves; "" without such tests."""
     mean, each = _families(found, TRANSFER_MEAN, TRANSFER)
     if not each:
@@ -44,11 +46,13 @@ def mixed_prefix(split: SplitRecord, reference: str) -> str:
     return f"Mixed gallery ({len(counts)} {many}, {each} each; favours {seen}): "
 
 
-def _families(found: Sequence[Finding], mean: str, each: str) -> tuple[Finding | None, list[Finding]]:
+def _families(
+    found: Sequence[ContrastFinding], mean: str, each: str
+) -> tuple[ContrastFinding | None, list[ContrastFinding]]:
     return next((one for one in found if one.family == mean), None), [one for one in found if one.family == each]
 
 
-def _against(mean: Finding | None, each: Sequence[Finding], split: SplitRecord, reference: str) -> str:
+def _against(mean: ContrastFinding | None, each: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> str:
     """Such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95% interval ...); ..."."""
     against = reference_phrase(reference, split)
     if mean is None or len(each) == 1:
@@ -60,7 +64,7 @@ def _against(mean: Finding | None, each: Sequence[Finding], split: SplitRecord, 
     return f"{text}; {_counts(each)}; the widest difference is {_named(widest, split)}"
 
 
-def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
+def _compared(who: str, one: ContrastFinding, against: str, *, many: bool) -> str:
     """One difference in words, of one arm or of `many` on average."""
     mean = " on average" if many else ""
     if one.low is None:
@@ -76,12 +80,12 @@ def _compared(who: str, one: Finding, against: str, *, many: bool) -> str:
     return f"{who} {'are' if many else 'is'} {told}{mean} ({points} points of mAP, {held})"
 
 
-def _many(each: Sequence[Finding], split: SplitRecord) -> str:
+def _many(each: Sequence[ContrastFinding], split: SplitRecord) -> str:
     family = "sufficiency" if split.is_of_kind(each[0].name, "only") else "necessity"
     return f"{len(each)} {kind_phrases(family, [one.name for one in each], split)[1]}"
 
 
-def _counts(each: Sequence[Finding]) -> str:
+def _counts(each: Sequence[ContrastFinding]) -> str:
     """How many gain, lose, and are not decided."""
     groups = {word: sum(one.outcome == word for one in each) for word in ("gain", "loss")}
     rest = len(each) - sum(groups.values())
@@ -91,11 +95,11 @@ def _counts(each: Sequence[Finding]) -> str:
     return formatting.join_names(parts)
 
 
-def _named(one: Finding, split: SplitRecord) -> str:
+def _named(one: ContrastFinding, split: SplitRecord) -> str:
     return f"{level_label(one.name, split)} {_figures(one)}"
 
 
-def _figures(one: Finding) -> str:
+def _figures(one: ContrastFinding) -> str:
     return f"{formatting.signed_points(one.difference)} ({formatting.signed_interval(one.low, one.high)})"
 
 
@@ -114,7 +118,7 @@ def _worst(levels: Sequence[Row], split: SplitRecord) -> str:
     return f"; the worst level of {len(known)}: {where}, {formatting.signed_points(row['difference'])}{held}"
 
 
-def _among(unseen: Sequence[Finding], split: SplitRecord) -> list[str]:
+def _among(unseen: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
     """Arms against each other on levels that neither was trained on, which favours none of them."""
     if not unseen or unseen[0].low is None:
         return []

@@ -33,7 +33,7 @@ JOINED = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class ContrastFinding:
     """One contrast of mAP: a difference, the interval of its family, and the difference of each seed.
 
     `name` is an arm, or a factor of a factorial; `size` counts the family's contrasts that have intervals, `draws` the
@@ -67,7 +67,7 @@ class Finding:
         return "simultaneous 95% interval" if self.size > 1 or self.shared else "95% interval"
 
 
-def list_findings(contrasts: Sequence[Row]) -> list[Finding]:
+def list_findings(contrasts: Sequence[Row]) -> list[ContrastFinding]:
     """The contrasts of mAP (rows of schema.CONTRASTS of one target), in order; `necessity` as what an arm does."""
     rows = [row for row in contrasts if row["metric"] == "mAP"]
     sizes = {
@@ -80,7 +80,7 @@ def list_findings(contrasts: Sequence[Row]) -> list[Finding]:
         value, low, high = orient(row)
         family = row["family"]
         found.append(
-            Finding(
+            ContrastFinding(
                 family,
                 row["contrast"],
                 value,
@@ -104,7 +104,7 @@ def orient(row: Row) -> tuple[float, float | None, float | None]:
     return -value, None if high is None else -high, None if low is None else -low
 
 
-def headline_finding(found: Sequence[Finding], split: SplitRecord) -> list[Finding]:
+def headline_finding(found: Sequence[ContrastFinding], split: SplitRecord) -> list[ContrastFinding]:
     """The family that the experiment is about.
 
     Of a ladder the rungs at a constant number of images count: those with all their images differ in size as well.

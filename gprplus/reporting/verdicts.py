@@ -24,7 +24,7 @@ from gprplus.reporting.arm_labels import (
 from gprplus.reporting.basis import basis_targets, describe_basis
 from gprplus.reporting.estimand_sentences import mixed_prefix, own_sentence, transfer_sentence
 from gprplus.reporting.experiment import Experiment
-from gprplus.reporting.findings import Finding, Row, headline_finding, list_findings
+from gprplus.reporting.findings import ContrastFinding, Row, headline_finding, list_findings
 from gprplus.reporting.sensitivity_sentence import sensitivity_sentence
 from gprplus.schema.split_record import RANDOM_IMAGES, SplitRecord
 
@@ -117,7 +117,7 @@ def verdict_of(
 
 
 def _estimands(
-    mixed: str, found: Sequence[Finding], levels: Sequence[Row], about: Experiment, reference: str
+    mixed: str, found: Sequence[ContrastFinding], levels: Sequence[Row], about: Experiment, reference: str
 ) -> tuple[str, list[str]]:
     """The headline, and sentences after it: with tests of single levels all three estimands, else `mixed` alone.
 
@@ -146,7 +146,7 @@ def _few_identities(reference: Row) -> list[str]:
     ]
 
 
-def _compare(found: Sequence[Finding], split: SplitRecord, reference: str) -> tuple[str, list[str]]:
+def _compare(found: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> tuple[str, list[str]]:
     """The headline over a family of differences, and the count of its outcomes."""
     gains = sorted((one for one in found if one.outcome == "gain"), key=_difference, reverse=True)
     losses = sorted((one for one in found if one.outcome == "loss"), key=_difference)
@@ -171,7 +171,7 @@ def _compare(found: Sequence[Finding], split: SplitRecord, reference: str) -> tu
     return _without_interval(found, split, against), []
 
 
-def _without_interval(found: Sequence[Finding], split: SplitRecord, against: str) -> str:
+def _without_interval(found: Sequence[ContrastFinding], split: SplitRecord, against: str) -> str:
     """Differences that have no interval: told, and not concluded from."""
     widest = max(found, key=lambda one: abs(one.difference))
     why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
@@ -181,7 +181,7 @@ def _without_interval(found: Sequence[Finding], split: SplitRecord, against: str
     return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
 
 
-def _undecided(found: Sequence[Finding], split: SplitRecord, against: str, what: str) -> str:
+def _undecided(found: Sequence[ContrastFinding], split: SplitRecord, against: str, what: str) -> str:
     """No difference is shown: all equal within the margin, or the widest gap with its interval."""
     widest = max(found, key=lambda one: abs(one.difference))
     named = sentence_subject(widest.family, widest.name, split)
@@ -195,7 +195,7 @@ def _undecided(found: Sequence[Finding], split: SplitRecord, against: str, what:
     return f"{says}; the widest gap, {named}, is {figures}."
 
 
-def _change(one: Finding, split: SplitRecord) -> str:
+def _change(one: ContrastFinding, split: SplitRecord) -> str:
     """Such as "Training on foggy alone loses 2.1 points of mAP"."""
     verb = "gains" if one.difference > 0 else "loses"
     small = f", less than the margin of {formatting.magnitude(one.margin)}," if one.small else ""
@@ -203,18 +203,18 @@ def _change(one: Finding, split: SplitRecord) -> str:
     return f"{who} {verb} {formatting.magnitude(one.difference)} points of mAP{small}"
 
 
-def _over(one: Finding, against: str, most: str) -> str:
+def _over(one: ContrastFinding, against: str, most: str) -> str:
     """Such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95% interval 1.2 to 3.0"."""
     return f"against {against}{most}, {one.interval} {_ends(one)}"
 
 
-def _ends(one: Finding) -> str:
+def _ends(one: ContrastFinding) -> str:
     """The ends of a decided difference without signs, the smaller first."""
     low, high = sorted((abs(one.low or 0.0), abs(one.high or 0.0)))
     return f"{formatting.magnitude(low)} to {formatting.magnitude(high)}"
 
 
-def _outcome_counts(found: Sequence[Finding], split: SplitRecord) -> list[str]:
+def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
     """How many of the family lose, win, are equal within the margin, or cannot be told apart."""
     if len(found) < 2:
         return []
@@ -240,7 +240,7 @@ def _outcome_counts(found: Sequence[Finding], split: SplitRecord) -> list[str]:
     return [f"Of {len(found)} {what}, {formatting.join_names(parts)}."]
 
 
-def _secondary_sentences(found: Sequence[Finding], split: SplitRecord) -> list[str]:
+def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
     """What belongs beside the headline: the levels against as many random ones, interactions of a factorial."""
     said = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
@@ -255,7 +255,7 @@ def _secondary_sentences(found: Sequence[Finding], split: SplitRecord) -> list[s
     return said
 
 
-def _decided(one: Finding) -> str:
+def _decided(one: ContrastFinding) -> str:
     """Such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
     if one.outcome in ("gain", "loss"):
         return f"{'gains' if one.difference > 0 else 'loses'} {formatting.magnitude(one.difference)} ({_ends(one)})"
@@ -263,7 +263,9 @@ def _decided(one: Finding) -> str:
     return f"{told} ({formatting.signed_interval(one.low, one.high)})"
 
 
-def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Row, split: SplitRecord) -> list[str]:
+def _control(
+    found: Sequence[ContrastFinding], trained: Mapping[str, Row], reference: Row, split: SplitRecord
+) -> list[str]:
     """What random images of the same size say about the luck of a draw."""
     one = next((one for one in found if one.family == "random images"), None)
     sizes = {row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)}
@@ -283,7 +285,7 @@ def _control(found: Sequence[Finding], trained: Mapping[str, Row], reference: Ro
     return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
 
 
-def _few_seeds(compared: Sequence[Finding]) -> list[str]:
+def _few_seeds(compared: Sequence[ContrastFinding]) -> list[str]:
     """What two seeds cannot show."""
     if compared[0].seeds != 2:
         return []
@@ -328,7 +330,7 @@ def _without_reference(rows: Sequence[Row], split: SplitRecord, reference: str |
     )
 
 
-def _difference(one: Finding) -> float:
+def _difference(one: ContrastFinding) -> float:
     return one.difference
 
 

@@ -25,12 +25,12 @@ def test_members_come_out_as_they_went_in(tmp_path: Path, form: str) -> None:
     assert listed(path) == FILES
     assert refused(path) == {}
     name, data = next(iter(FILES.items()))
-    assert archives.read(path / name) == data
+    assert archives.read_file(path / name) == data
     assert archives.file_stat(f"{path}/{name}") == (len(data), path.stat().st_mtime_ns)
     assert archives.exists(path / name)
     assert not archives.exists(path / "0009.jpg")
     with pytest.raises(FileNotFoundError):
-        archives.read(path / "0009.jpg")
+        archives.read_file(path / "0009.jpg")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_reading_anywhere_in_a_stream_is_the_same_as_unpacking_it(tmp_path: Path
     files = {f"{i}.jpg": random.Random(i).randbytes(300 + i) for i in range(60)}
     path = packed(tmp_path / "a.tgz", files)
     for name in random.Random(1).choices(list(files), k=400):
-        assert archives.read(path / name) == files[name]
+        assert archives.read_file(path / name) == files[name]
 
 
 def test_a_batch_in_reading_order_is_one_pass(tmp_path: Path, monkeypatch) -> None:
@@ -94,7 +94,7 @@ def test_a_batch_in_reading_order_is_one_pass(tmp_path: Path, monkeypatch) -> No
     monkeypatch.setattr(gzip_seek.SeekableGzip, "_inflate", lambda self: steps.append(1) or one(self))
     order = archives.sort_for_reading(places)
     assert [places[i].rpartition("/")[2] for i in order] == list(files)
-    data = archives.read_many([places[i] for i in order])
+    data = archives.read_files([places[i] for i in order])
     assert data == list(files.values())
     assert len(steps) <= path.stat().st_size // 256 + 2
 
@@ -103,7 +103,7 @@ def test_what_is_in_no_archive_keeps_its_order(tmp_path: Path) -> None:
     path = packed(tmp_path / "a.zip", {"2.jpg": b"2", "1.jpg": b"1"})
     places = [f"{path}/1.jpg", "/nowhere/b.jpg", f"{path}/2.jpg", "/nowhere/a.jpg", f"{path}/9.jpg"]
     assert archives.sort_for_reading(places) == [1, 3, 4, 2, 0]
-    assert archives.read_many(places) == [b"1", None, b"2", None, None]
+    assert archives.read_files(places) == [b"1", None, b"2", None, None]
     assert archives.sort_for_reading(["b", "a"]) == [0, 1]
 
 
@@ -114,7 +114,7 @@ def test_threads_may_share_an_archive(tmp_path: Path, form: str, monkeypatch) ->
     path = packed(tmp_path / form, files)
     names = random.Random(3).choices(list(files), k=600)
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda name: archives.read(path / name), names)) == [files[name] for name in names]
+        assert list(pool.map(lambda name: archives.read_file(path / name), names)) == [files[name] for name in names]
 
 
 def test_few_archives_stay_open_and_the_rest_are_closed(tmp_path: Path, monkeypatch) -> None:
@@ -134,19 +134,19 @@ def test_an_archive_that_changed_is_looked_at_again(tmp_path: Path) -> None:
     first = archives.open_archive(str(path))
     assert archives.open_archive(str(path)) is first
     packed(path, {"a.jpg": b"22"})
-    assert archives.read(path / "a.jpg") == b"22"
+    assert archives.read_file(path / "a.jpg") == b"22"
 
 
 def test_a_folder_with_an_archives_name_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a.tar").mkdir()
     (tmp_path / "a.tar" / "x.jpg").write_bytes(b"1")
-    assert archives.read(tmp_path / "a.tar" / "x.jpg") == b"1"
+    assert archives.read_file(tmp_path / "a.tar" / "x.jpg") == b"1"
     packed(tmp_path / "a.tar" / "b.zip", {"y.jpg": b"2"})
-    assert archives.read(tmp_path / "a.tar" / "b.zip" / "y.jpg") == b"2"
+    assert archives.read_file(tmp_path / "a.tar" / "b.zip" / "y.jpg") == b"2"
 
 
 def test_pipes_and_devices_are_no_files_to_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for place in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(OSError, match="Not a regular file"):
-            archives.read(place)
+            archives.read_file(place)

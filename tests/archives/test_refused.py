@@ -116,7 +116,7 @@ def test_a_zip_that_lies_about_a_size_is_found_out(tmp_path: Path, declared: int
     for signature, offset in ((CENTRAL, 24), (LOCAL, 22)):
         _patched(path, signature, offset, struct.pack("<I", declared))
     with pytest.raises(ArchiveError, match="does not unpack"):
-        archives.read(path / "a.jpg")
+        archives.read_file(path / "a.jpg")
 
 
 def test_a_changed_byte_of_a_zip_is_found_by_its_checksum(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_changed_byte_of_a_zip_is_found_by_its_checksum(tmp_path: Path) -> Non
     data[500] ^= 1
     path.write_bytes(bytes(data))
     with pytest.raises(ArchiveError, match="CRC"):
-        archives.read(path / "a.jpg")
+        archives.read_file(path / "a.jpg")
 
 
 METHODS = {"stored": 0, "deflate": 8, "bzip2": 12, "LZMA": 14}
@@ -157,7 +157,7 @@ def test_no_more_is_unpacked_than_a_member_announces(tmp_path: Path, method: int
         _patched(path, signature, offset, struct.pack("<I", 1000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ArchiveError, match="more bytes where 1,000 were announced"):
-        archives.read(path / "a.jpg")
+        archives.read_file(path / "a.jpg")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
 
 

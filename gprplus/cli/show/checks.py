@@ -10,7 +10,7 @@ from gprplus.core.commands import command_line
 from gprplus.core.errors import escape
 
 if TYPE_CHECKING:
-    from gprplus.ingest.checks.findings import Issue
+    from gprplus.ingest.checks.findings import FlaggedImage
     from gprplus.ingest.tables.manifest import Manifest
 
 LISTED, OF_EACH = 20, 8  # images listed of one check; of each, when all are asked for
@@ -47,7 +47,7 @@ def print_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None,
     """List flagged images, the worst first, and draw them where a sheet is asked for."""
     from gprplus.ingest.checks.findings import list_findings, list_issues
 
-    listed: dict[str, list[Issue]] = {}
+    listed: dict[str, list[FlaggedImage]] = {}
     for word in words:
         listed |= list_issues(manifest, word, LISTED if word not in ("all",) and len(words) == 1 else OF_EACH)
     found = {about.check: about for about in list_findings(manifest)}
@@ -65,7 +65,7 @@ def print_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None,
         _draw(manifest, listed, sheet, columns)
 
 
-def _table(title: str, those: "Sequence[Issue]") -> None:
+def _table(title: str, those: "Sequence[FlaggedImage]") -> None:
     like = any(issue.like_path for issue in those)
     rows = [
         [f"{issue.score:.3f}", escape(issue.path), *([escape(issue.like_path or "")] if like else [])]
@@ -75,7 +75,7 @@ def _table(title: str, those: "Sequence[Issue]") -> None:
     console.print_table(["score", "image", *(["looks like"] if like else [])], rows)
 
 
-def _draw(manifest: "Manifest", listed: "dict[str, list[Issue]]", sheet: Path, columns: int) -> None:
+def _draw(manifest: "Manifest", listed: "dict[str, list[FlaggedImage]]", sheet: Path, columns: int) -> None:
     from gprplus.cli.show.formatting import save_image
     from gprplus.core.contact_sheet import contact_sheet
     from gprplus.core.errors import ManifestError

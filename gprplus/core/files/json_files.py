@@ -18,7 +18,7 @@ def load_object(path: Path, error: type[GprplusError], what: str) -> dict[str, A
     unreadable, not JSON, nested too deeply, or not an object.
     """
     try:
-        text = archives.read(path).decode()
+        text = archives.read_file(path).decode()
         value = json.loads(text)
         if _SURROGATE.search(text):
             json.dumps(

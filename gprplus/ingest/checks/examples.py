@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from gprplus.core.declarations import image_attributes
 from gprplus.core.images import decode_image, read_bytes
-from gprplus.ingest.checks.findings import Issue, finding_label
+from gprplus.ingest.checks.findings import FlaggedImage, finding_label
 from gprplus.ingest.tables.manifest import Manifest
 
 LINES = 3  # rows of pictures of one check
@@ -35,7 +35,7 @@ class ExampleImages:
 
 def worst_images(
     manifest: Manifest,
-    listed: Mapping[str, Sequence[Issue]],
+    listed: Mapping[str, Sequence[FlaggedImage]],
     columns: int,
     roots: Mapping[str, Path] | None = None,
 ) -> ExampleImages:
@@ -62,7 +62,7 @@ def worst_images(
     return drawn
 
 
-def _laid(those: Sequence[Issue], columns: int, table: pa.Table) -> list[list[Cell]]:
+def _laid(those: Sequence[FlaggedImage], columns: int, table: pa.Table) -> list[list[Cell]]:
     """Issues in lines of at most `columns`; a pair is not parted by the end of a line."""
     lines: list[list[Cell]] = [[]]
     for issue in those:

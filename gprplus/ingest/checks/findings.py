@@ -17,7 +17,7 @@ _ALIKE = ("exact-duplicate", "near-duplicate", "cross-identity")
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckFinding:
     """Result of one check: of `judged` images (those with a score) `flagged` many, the worst score, and the data set
     with the largest share.
     """
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Issue:
+class FlaggedImage:
     """A flagged image: its row in the images table, and the row that it is like, for checks that compare."""
 
     check: str
@@ -64,7 +64,7 @@ class Issue:
     like_path: str | None = None
 
 
-def list_findings(manifest: Manifest) -> list[Finding]:
+def list_findings(manifest: Manifest) -> list[CheckFinding]:
     """Return the result of each check of a manifest, in the order of the checks; nothing without checks."""
     names = manifest.info.get("checks", {}).get("names", [])
     columns = [column for name in names for column in (score_column(name), CHECKS[name][0])]
@@ -72,13 +72,13 @@ def list_findings(manifest: Manifest) -> list[Finding]:
     return [_finding(name, table) for name in names]
 
 
-def _finding(name: str, table: pa.Table) -> Finding:
+def _finding(name: str, table: pa.Table) -> CheckFinding:
     score, flag = table[score_column(name)], table[CHECKS[name][0]]
     groups = pa.table({"dataset": table["dataset"].cast(pa.string()), "flag": flag.cast(pa.int64())})
     shares = groups.group_by("dataset").aggregate([("flag", "mean")]).to_pylist()
     worst = max(shares, key=lambda row: (row["flag_mean"] or 0.0, row["dataset"]), default=None)
     share = (worst["flag_mean"] or 0.0) if worst else 0.0
-    return Finding(
+    return CheckFinding(
         name,
         pc.sum(flag.cast(pa.int64())).as_py() or 0,
         len(score) - score.null_count,
@@ -88,7 +88,7 @@ def _finding(name: str, table: pa.Table) -> Finding:
     )
 
 
-def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[str, list[Issue]]:
+def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[str, list[FlaggedImage]]:
     """The worst images first, at most `limit` a check, of the checks that `word` names (one, a group, or all).
 
     Checks that found nothing, or what most images share, have no list. Raises ManifestError for a check that the
@@ -114,11 +114,11 @@ def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[
     }
 
 
-def _listed(name: str, table: pa.Table, looks: pa.Table | None, limit: int) -> list[Issue]:
+def _listed(name: str, table: pa.Table, looks: pa.Table | None, limit: int) -> list[FlaggedImage]:
     flagged = np.flatnonzero(np.asarray(pc.fill_null(table[CHECKS[name][0]], False)))
     scores = np.asarray(table[score_column(name)].take(pa.array(flagged)))
     worst = flagged[np.argsort(scores, kind="stable")]
-    listed: list[Issue] = []
+    listed: list[FlaggedImage] = []
     told: set[int] = set()
     for row in worst.tolist():
         if len(listed) == limit:
@@ -131,11 +131,11 @@ def _listed(name: str, table: pa.Table, looks: pa.Table | None, limit: int) -> l
     return listed
 
 
-def _issue(name: str, row: int, like: int | None, table: pa.Table) -> Issue:
+def _issue(name: str, row: int, like: int | None, table: pa.Table) -> FlaggedImage:
     values: dict[str, Any] = {key: table[key][row].as_py() for key in ("dataset", "path", "identity")}
     score = table[score_column(name)][row].as_py()
     other = None if like is None else table["path"][like].as_py()
-    return Issue(
+    return FlaggedImage(
         name, row, **values, score=score, caption=f"{score:.2f} {finding_label(table, row)}", like=like, like_path=other
     )
 

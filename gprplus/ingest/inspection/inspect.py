@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from gprplus.core.declarations import identity_attributes, image_attributes
 from gprplus.core.errors import escape
 from gprplus.core.files.paths import AnyPath
-from gprplus.ingest.checks.findings import Finding, list_findings
+from gprplus.ingest.checks.findings import CheckFinding, list_findings
 from gprplus.ingest.inspection.cells import DesignCells, FactorAlias, aliases_of, cells_of
 from gprplus.ingest.inspection.problems import (
     cell_problems,
@@ -44,7 +44,7 @@ class InspectionResult:
     aliases: tuple[FactorAlias, ...]
     rejected: dict[str, dict[str, Any]]
     problems: tuple[str, ...]
-    checks: tuple[Finding, ...] = ()
+    checks: tuple[CheckFinding, ...] = ()
     junk: dict[str, dict[Any, int]] = field(default_factory=dict)
 
 

@@ -68,7 +68,7 @@ def _recorded(listing: Listing, name: Any) -> Layout:
     if text.endswith(".toml") and not set(text) & set("/\\\0"):
         place = sidecar_path(listing, text)
         if archives.exists(place):
-            return from_declaration(declarations.parse_toml(place, archives.read(place)))
+            return from_declaration(declarations.parse_toml(place, archives.read_file(place)))
         raise DeclarationError(f"{record}: layout: there is no file {escape(text)} in its folder.")
     meant = closest(text[:80], declarations.declaration_names("layouts"))
     hint = f" Did you mean '{meant}'?" if meant else ""

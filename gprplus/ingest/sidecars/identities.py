@@ -49,7 +49,7 @@ def file_digest(path: Path | None, code_table: str = "") -> str | None:
     if path is None:
         return None
     return sha256_digest(
-        archives.read(path), *([identity_codes.load_code_table(code_table).digest] if code_table else [])
+        archives.read_file(path), *([identity_codes.load_code_table(code_table).digest] if code_table else [])
     )
 
 

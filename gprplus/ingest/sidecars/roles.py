@@ -57,7 +57,7 @@ def lists_digest(listing: Listing, lists: Sequence[RoleListRule]) -> str | None:
     """SHA-256 over the lists that are there; None without any."""
     there = {item.file: place for item in lists if archives.exists(place := sidecar_path(listing, item.file))}
     return (
-        sha256_digest(*(part for file, place in there.items() for part in (file, archives.read(place))))
+        sha256_digest(*(part for file, place in there.items() for part in (file, archives.read_file(place))))
         if there
         else None
     )
@@ -69,7 +69,7 @@ def _entries(path: Path, item: RoleListRule) -> list[tuple[str, str]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = archives.read(path).decode()
+        text = archives.read_file(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path} cannot be read as a list of images: {error}.") from error
     return [re.sub(r"\s+-?\d+$", "", line.strip()) for line in text.splitlines() if line.strip()]

@@ -12,7 +12,7 @@ from gprplus.core.declarations import attributes
 from gprplus.reporting import formatting
 from gprplus.reporting.arm_labels import plot_label
 from gprplus.reporting.contrast_tables import FACTORS
-from gprplus.reporting.findings import TURNED, Finding, Row
+from gprplus.reporting.findings import TURNED, ContrastFinding, Row
 from gprplus.schema.split_record import SplitRecord
 from gprplus.statistics import estimands
 
@@ -77,7 +77,9 @@ class ForestPlot:
     ranked: bool
 
 
-def build_forest_plot(found: Sequence[Finding], results: Sequence[Row], split: SplitRecord) -> ForestPlot | None:
+def build_forest_plot(
+    found: Sequence[ContrastFinding], results: Sequence[Row], split: SplitRecord
+) -> ForestPlot | None:
     """The findings of one target that have an interval; by size where levels have no order of their own.
 
     Intervals are those of each family. Controls stand last. `results` gives the difference of each seed. None where no
@@ -122,7 +124,7 @@ def _of_each_seed(results: Sequence[Row], split: SplitRecord) -> dict[tuple[str,
     return out
 
 
-def _named(one: Finding, split: SplitRecord) -> str:
+def _named(one: ContrastFinding, split: SplitRecord) -> str:
     if one.family in FACTORS:
         return formatting.crossed_name(one.name)
     if one.family == "random images":

@@ -19,7 +19,7 @@ from gprplus.reporting.cross_level import CrossLevelReport, cross_level_report
 from gprplus.reporting.figures import plots
 from gprplus.reporting.figures.example_rankings import ExampleRankings, example_rankings
 from gprplus.reporting.figures.samples import LevelSamples, draw_samples
-from gprplus.reporting.findings import Finding, Row, headline_finding, list_findings, outcome_of
+from gprplus.reporting.findings import ContrastFinding, Row, headline_finding, list_findings, outcome_of
 from gprplus.reporting.level_matrix import MATRIX, LevelMatrix, build_level_matrix, matrix_note
 from gprplus.reporting.mismatch import mismatch_contrast, mismatch_sentence
 from gprplus.reporting.printed_commands import printed_commands
@@ -151,7 +151,7 @@ def _part(run: RunResults, target: str) -> TargetSection:
 
 
 def _forests(
-    found: Sequence[Finding], results: Sequence[Row], split: SplitRecord, reference: str
+    found: Sequence[ContrastFinding], results: Sequence[Row], split: SplitRecord, reference: str
 ) -> Iterator[PlottedFamily]:
     """The family of the headline with its random control, then those that are read beside it."""
     first = headline_finding(found, split)
@@ -167,7 +167,7 @@ def _forests(
             yield PlottedFamily(title, _note(chosen), against, plot)
 
 
-def _note(chosen: Sequence[Finding]) -> str:
+def _note(chosen: Sequence[ContrastFinding]) -> str:
     first = chosen[0]
     paired = "Difference of mAP, paired over the same queries and seeds."
     told = FAMILY_CAPTIONS[first.family] if first.family in TITLES else paired
