@@ -21,7 +21,7 @@ from gprplus.core.errors import DeviceError, GprplusError, RecipeError, RequestC
 from gprplus.core.files.folders import hold_folder
 from gprplus.core.images import encode_jpeg
 from gprplus.experiments import run as trial
-from gprplus.experiments.benchmark import benchmark
+from gprplus.experiments.run_benchmark import benchmark
 from gprplus.ingest import build_manifest
 from gprplus.reporting.findings import with_family_columns
 from gprplus.splits import Split, make_split
@@ -65,7 +65,7 @@ def ask(work, output="runs", splits=None, **options):
     options = {"recipe": work / "tiny.toml", "device": "cpu", "jobs": 1} | options
     with pytest.MonkeyPatch.context() as patch:
         # Two threads on a few pixels only wait for each other, and the longer the busier the machine.
-        patch.setattr(import_module("gprplus.experiments.benchmark"), "available_cores", lambda: options["jobs"])
+        patch.setattr(import_module("gprplus.experiments.run_benchmark"), "available_cores", lambda: options["jobs"])
         return benchmark(splits or [work / "splits" / "weather"], work / output, **options)
 
 

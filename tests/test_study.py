@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from gprplus.cli import cli
 from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, ManifestError, SplitError
-from gprplus.experiments.study import study
+from gprplus.experiments.run_study import study
 from gprplus.experiments.study_file import (
     SPLIT_KEYS,
     PublishedScores,

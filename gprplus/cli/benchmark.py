@@ -49,7 +49,7 @@ def command(
       torchrun --nproc-per-node 8 -m gprplus benchmark --recipe paper
     """
     from gprplus.cli.console import print_json
-    from gprplus.experiments.benchmark import benchmark
+    from gprplus.experiments.run_benchmark import benchmark
 
     chosen = list(splits) or sorted(path.parent for path in (work / "splits").glob("*/split.json"))
     with progress_bar("benchmark") as bar:

@@ -37,7 +37,7 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
     """
     from gprplus.cli.benchmark import as_data, print_results
     from gprplus.engine import render
-    from gprplus.experiments.benchmark import benchmark
+    from gprplus.experiments.run_benchmark import benchmark
     from gprplus.ingest import build_manifest
     from gprplus.splits import make_split
 

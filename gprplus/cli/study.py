@@ -12,7 +12,7 @@ from gprplus.core.progress import progress_bar
 from gprplus.experiments.options import StudyOptions
 
 if TYPE_CHECKING:
-    from gprplus.experiments.study import StudyResult
+    from gprplus.experiments.run_study import StudyResult
 
 
 @click.command("study", cls=TopicCommand)
@@ -42,7 +42,7 @@ def command(
           --target market=work/renders/street
     """
     from gprplus.cli.benchmark import as_data, print_plan, print_results
-    from gprplus.experiments.study import study
+    from gprplus.experiments.run_study import study
 
     with progress_bar("Training and scoring") as progress:
         asked = given_options(StudyOptions, values)
@@ -64,7 +64,7 @@ def command(
 
 def _show_published(found: "StudyResult") -> None:
     """A paper's values beside those of the runs, in per cent and hours."""
-    from gprplus.experiments.study import compare_with_published
+    from gprplus.experiments.run_study import compare_with_published
 
     def percent(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.1f}"

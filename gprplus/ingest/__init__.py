@@ -22,12 +22,12 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    "InspectionResult": "inspection.inspect",
+    "InspectionResult": "inspection.inspect_manifest",
     "Layout": "layouts.layout",
     "Manifest": "tables.manifest",
     "build_manifest": "build",
     "build_shard": "build",
-    "inspect": "inspection.inspect",
+    "inspect": "inspection.inspect_manifest",
     "open_or_build_manifest": "open_or_build",
 }
 

@@ -11,10 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from gprplus.core.errors import (
-    GprplusError,
-    LayoutError,
-)
+from gprplus.core.errors import GprplusError, LayoutError
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.typed import parse_typed
 

@@ -13,7 +13,7 @@ Row = Mapping[str, Any]
 
 def print_analysis(analysis: "AnalysisResult") -> None:
     """Print one target's tables."""
-    from gprplus.analysis.analyze import CAUTION
+    from gprplus.analysis.run_analysis import CAUTION
 
     info = analysis.info
     side = "training side" if info["target_side"] == "train" else "whole (it has no training side)"

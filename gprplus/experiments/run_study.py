@@ -82,7 +82,7 @@ def study(
         force: replace the results of another request in the output folder.
         progress: called with the number of steps done and of all steps.
     """
-    from gprplus.experiments.benchmark import run_benchmark
+    from gprplus.experiments.run_benchmark import run_benchmark
 
     asked = combined(StudyOptions, options, changes, "study")
     names = [name] if isinstance(name, str | Path) else list(name)
