@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.archives import read_file as read_file
+from gprplus.archives import read_file
 from gprplus.core.errors import ManifestError
 
 _TRIAL = """

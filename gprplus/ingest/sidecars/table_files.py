@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from gprplus.archives import read_file as read_file
+from gprplus.archives import read_file
 from gprplus.core.errors import ManifestError, escape, first_few
 from gprplus.ingest.sidecars import matlab
 
