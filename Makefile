@@ -31,10 +31,14 @@ hunt: $(READY)
 	  && GPRPLUS_FAULTS=$$(date +%s000):1000 GPRPLUS_KILLS=8 $(BIN)/python -m pytest --numprocesses auto tests/faults -x; \
 	do :; done
 
+# The packages whose values everything else trusts.
+STRICT = gprplus/core gprplus/schema gprplus/evaluation gprplus/statistics
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy --strict --follow-imports=silent $(STRICT)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

@@ -86,7 +86,10 @@ def decode_with_opencv(data: bytes, mode: int) -> np.ndarray | None:
         return None
     cv2 = _opencv()
     try:
-        return cv2.imdecode(np.frombuffer(data, dtype=np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION)
+        result: np.ndarray | None = cv2.imdecode(
+            np.frombuffer(data, dtype=np.uint8), mode | cv2.IMREAD_IGNORE_ORIENTATION
+        )
+        return result
     except cv2.error:
         return None
 

@@ -8,6 +8,7 @@ check of values, the JSON record, and the words of a printed command (`gprplus.c
 import dataclasses
 import inspect
 import json
+import operator
 import os
 import re
 import textwrap
@@ -80,13 +81,13 @@ class Option:
             for word in value if isinstance(value, tuple) else (value,):
                 if word not in self.choices:
                     raise ValueError(f"{escape(str(word))} is not known. {did_you_mean(str(word), self.choices)}")
-        for limit, phrase, fits in (
-            (self.at_least, "at least", lambda limit: value >= limit),
-            (self.above, "more than", lambda limit: value > limit),
-            (self.at_most, "at most", lambda limit: value <= limit),
-            (self.below, "less than", lambda limit: value < limit),
+        for limit, phrase, holds in (
+            (self.at_least, "at least", operator.ge),
+            (self.above, "more than", operator.gt),
+            (self.at_most, "at most", operator.le),
+            (self.below, "less than", operator.lt),
         ):
-            if limit is not None and not fits(limit):
+            if limit is not None and not holds(value, limit):
                 raise ValueError(f"must be {phrase} {limit:,}; found {value:,}.")
         return value
 

@@ -55,7 +55,8 @@ def of_table(rows: "pa.Table", table: "pa.Table", whose: str, advice: str) -> np
     known, matrix = table_features(table, _TABLE)
     matrix = matrix[match_row_names(rows, known, _TABLE, whose, advice)]
     _require_finite(matrix, rows, _TABLE)
-    return matrix
+    result: np.ndarray = matrix
+    return result
 
 
 def _table(features: Any) -> "pa.Table | None":

@@ -81,11 +81,13 @@ def match_number(counts: np.ndarray) -> np.ndarray:
     >>> match_number(np.array([2, 0, 3])).tolist()
     [1, 2, 1, 2, 3]
     """
-    return np.arange(1, counts.sum() + 1) - np.repeat(_starts(counts), counts)
+    result: np.ndarray = np.arange(1, counts.sum() + 1) - np.repeat(_starts(counts), counts)
+    return result
 
 
 def _starts(counts: np.ndarray) -> np.ndarray:
-    return np.cumsum(counts) - counts
+    result: np.ndarray = np.cumsum(counts) - counts
+    return result
 
 
 def _means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

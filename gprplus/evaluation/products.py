@@ -123,7 +123,8 @@ class SimilaritySearch:
         along = np.zeros(len(self.scale))
         if self.near:
             along = self.scale * np.concatenate([part @ self.centre for part in _pieces(self.gallery)])
-        return along - ((1 if self.metric == "cosine" else self.norms) + self.centre @ self.centre) / 2
+        result: np.ndarray = along - ((1 if self.metric == "cosine" else self.norms) + self.centre @ self.centre) / 2
+        return result
 
     def placed(self, values: np.ndarray) -> Any:
         """Numbers where the gallery is: floats in its type, integers as they are."""
@@ -212,7 +213,8 @@ class SimilaritySearch:
         partial = np.sqrt(squared_norms(centred) / centred.shape[1])
         noise = NOISE * np.sqrt(norms) * row_scales(norms, self.metric)
         share = ROUNDING * partial + noise
-        return ROUNDING * (np.abs(found) + np.abs(self.bias[column])) + share[query] * self.length[column]
+        result: np.ndarray = ROUNDING * (np.abs(found) + np.abs(self.bias[column])) + share[query] * self.length[column]
+        return result
 
     def _empty(self, rows: int) -> Any:
         gallery: Any = self.gallery
@@ -249,7 +251,8 @@ def row_scales(norms: np.ndarray, metric: str) -> np.ndarray:
     """
     if metric == "euclidean":
         return np.ones(len(norms))
-    return np.divide(1, np.sqrt(norms), out=np.ones_like(norms), where=norms > 0)
+    result: np.ndarray = np.divide(1, np.sqrt(norms), out=np.ones_like(norms), where=norms > 0)
+    return result
 
 
 def counted_by_row(

@@ -90,7 +90,8 @@ class RerankedDistances:
     def of_pairs(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """`(P,) float` of rows (P,) to columns (P,)."""
         away = self._features(rows) - self._features(columns)
-        return np.einsum("ij,ij->i", away, away)
+        result: np.ndarray = np.einsum("ij,ij->i", away, away)
+        return result
 
     def _features(self, rows: np.ndarray) -> np.ndarray:
         out = np.empty((len(rows), self.parts[0].gallery.shape[1]), np.float32)
@@ -149,7 +150,10 @@ class RerankedSearch:
 
 def _over(distances: np.ndarray, farthest: Any) -> np.ndarray:
     """Distances as shares of the farthest; 0 where all rows are one point."""
-    return np.divide(distances, farthest, out=np.zeros_like(distances, np.float64), where=np.asarray(farthest) > 0)
+    result: np.ndarray = np.divide(
+        distances, farthest, out=np.zeros_like(distances, np.float64), where=np.asarray(farthest) > 0
+    )
+    return result
 
 
 def _nearest(distances: RerankedDistances, count: int) -> tuple[np.ndarray, np.ndarray]:

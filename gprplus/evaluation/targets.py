@@ -57,7 +57,8 @@ class Target:
     @property
     def uids(self) -> np.ndarray:
         """The images to embed, in row order: `(N,) uint64`."""
-        return self.rows.column("uid").to_numpy()
+        result: np.ndarray = self.rows.column("uid").to_numpy()
+        return result
 
     def fingerprint(self) -> str:
         """Return the digest of everything that scores depend on, except the pixels."""
@@ -180,7 +181,8 @@ class Target:
         return pc.binary_join_element_wise(dataset, identity, "/") if several else identity
 
     def _is_query(self) -> np.ndarray:
-        return np.array(self.rows.column("role").to_pylist()) == "query"
+        result: np.ndarray = np.array(self.rows.column("role").to_pylist()) == "query"
+        return result
 
     def _identities(self) -> np.ndarray:
         """Return identities as text; None for a distractor, which matches no query."""
@@ -211,7 +213,8 @@ class Target:
     def _flag(self, name: str) -> np.ndarray:
         if name not in self.rows.column_names:
             return np.zeros(len(self.rows), dtype=bool)
-        return self.rows.column(name).fill_null(False).to_numpy(zero_copy_only=False)
+        result: np.ndarray = self.rows.column(name).fill_null(False).to_numpy(zero_copy_only=False)
+        return result
 
 
 def _host(features: "np.ndarray | torch.Tensor") -> np.ndarray:

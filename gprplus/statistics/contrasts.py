@@ -40,7 +40,8 @@ class ContrastEstimates:
     def t(self) -> np.ndarray:
         """Values in standard errors; NaN where there is no error to divide by."""
         known = (self.df >= 1) & (self.std_error > 0)
-        return np.divide(self.value, self.std_error, out=np.full(len(self.value), np.nan), where=known)
+        result: np.ndarray = np.divide(self.value, self.std_error, out=np.full(len(self.value), np.nan), where=known)
+        return result
 
     @property
     def p(self) -> np.ndarray:
@@ -156,7 +157,8 @@ class NullDistribution:
         """The factor `(K,)` of a shift that holds twice what identities and seeds both hold."""
         total = people + self.by_seed
         kept = np.maximum(total - self.overlap, np.maximum(people, self.by_seed))
-        return np.sqrt(np.divide(kept, total, out=np.ones_like(total), where=total > 0))
+        result: np.ndarray = np.sqrt(np.divide(kept, total, out=np.ones_like(total), where=total > 0))
+        return result
 
 
 def shrink_variance(over: IdentityVariance) -> np.ndarray:
@@ -170,10 +172,12 @@ def shrink_variance(over: IdentityVariance) -> np.ndarray:
         return estimate
     alone = (np.trace(estimate) - estimate.sum() / arms) / (arms - 1)
     weight = over.df / (over.df + arms)
-    return weight * estimate + (1 - weight) * alone * np.eye(arms)
+    result: np.ndarray = weight * estimate + (1 - weight) * alone * np.eye(arms)
+    return result
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:
     """A matrix L with L L' = `covariance`, which may be singular."""
     values, vectors = np.linalg.eigh(covariance)
-    return vectors * np.sqrt(np.maximum(values, 0))
+    result: np.ndarray = vectors * np.sqrt(np.maximum(values, 0))
+    return result

@@ -36,7 +36,8 @@ class ScoreArray:
 
     def means(self) -> np.ndarray:
         """Mean over queries, `(A, S)`."""
-        return self.values.mean(axis=2)
+        result: np.ndarray = self.values.mean(axis=2)
+        return result
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -47,7 +48,8 @@ class ScoreArray:
         """Mean score of each arm, seed and identity, `(A, S, I)`."""
         lines = self.values.reshape(-1, self.values.shape[2])
         sums = np.stack([np.bincount(self.identity, weights=line, minlength=self.identities) for line in lines])
-        return (sums / self.counts).reshape(*self.values.shape[:2], -1)
+        result: np.ndarray = (sums / self.counts).reshape(*self.values.shape[:2], -1)
+        return result
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def variance_factors(share: np.ndarray) -> np.ndarray:
     >>> variance_factors(np.full(4, 1 / 4)).round(6).tolist()  # 1 / (I (I - 1))
     [0.083333, 0.083333, 0.083333, 0.083333]
     """
-    return share**2 / (1 - 2 * share + (share**2).sum())
+    result: np.ndarray = share**2 / (1 - 2 * share + (share**2).sum())
+    return result
 
 
 def df_of_shares(share: np.ndarray) -> float:

@@ -42,7 +42,8 @@ def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> n
         [np.bincount(person, weights=row, minlength=drawn.shape[1]) for row in per_query], axis=1
     )
     counts = np.bincount(person, minlength=drawn.shape[1])
-    return drawn @ totals / (drawn @ counts)[:, None]
+    result: np.ndarray = drawn @ totals / (drawn @ counts)[:, None]
+    return result
 
 
 def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:

@@ -35,7 +35,8 @@ def dispersion(effects: np.ndarray, variances: np.ndarray, tau2: np.ndarray) -> 
     """The weighted sum of squares of effects `(T,)` about their weighted mean, for each of `tau2 (...)`."""
     weight = 1 / (variances + np.asarray(tau2)[..., None])
     mean = (weight * effects).sum(axis=-1) / weight.sum(axis=-1)
-    return (weight * (effects - mean[..., None]) ** 2).sum(axis=-1)
+    result: np.ndarray = (weight * (effects - mean[..., None]) ** 2).sum(axis=-1)
+    return result
 
 
 def heterogeneity(effects: np.ndarray, variances: np.ndarray, wanted: np.ndarray) -> np.ndarray:
@@ -113,4 +114,5 @@ def pool_effects(
 def _mean_variance(effects: np.ndarray, variances: np.ndarray, tau2: np.ndarray) -> np.ndarray:
     """Hartung and Knapp's variance of the weighted mean (2001), for each of `tau2 (...)`."""
     total = (1 / (variances + tau2[..., None])).sum(axis=-1)
-    return dispersion(effects, variances, tau2) / (len(effects) - 1) / total
+    result: np.ndarray = dispersion(effects, variances, tau2) / (len(effects) - 1) / total
+    return result

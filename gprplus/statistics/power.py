@@ -79,7 +79,8 @@ def difference_error(noise: NoiseEstimate, seeds: int, persons: float) -> float:
 
 
 def _to_first(arms: int) -> np.ndarray:
-    return (np.eye(arms) - np.eye(arms)[0])[1:]
+    result: np.ndarray = (np.eye(arms) - np.eye(arms)[0])[1:]
+    return result
 
 
 Part = tuple[np.ndarray, np.ndarray]

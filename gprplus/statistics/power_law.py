@@ -27,7 +27,8 @@ class PowerLawCurve:
 
     def at(self, size: float) -> np.ndarray:
         """The score at a number of images, `(R,)`."""
-        return self.c - self.b * np.power(size, -np.nan_to_num(self.p))
+        result: np.ndarray = self.c - self.b * np.power(size, -np.nan_to_num(self.p))
+        return result
 
 
 def fit_power_law(sizes: np.ndarray, scores: np.ndarray) -> PowerLawCurve:

@@ -26,7 +26,8 @@ PRIOR = 0.15  # degrees of freedom of the prior; with more, a pair with a noisie
 def residuals(means: np.ndarray) -> np.ndarray:
     """What arms and seeds leave of `(..., A, S)` means."""
     arms, seeds = means.mean(axis=-1, keepdims=True), means.mean(axis=-2, keepdims=True)
-    return means - arms - seeds + means.mean(axis=(-2, -1), keepdims=True)
+    result: np.ndarray = means - arms - seeds + means.mean(axis=(-2, -1), keepdims=True)
+    return result
 
 
 def pool_variances(means: np.ndarray) -> tuple[float, int]:
@@ -41,7 +42,8 @@ def moderate_variances(squares: np.ndarray, freedom: int) -> np.ndarray:
     >>> moderate_variances(np.array([1.0, 3.0]), 2).round(4).tolist()  # (0.15 * 2 + 2 * 1) / 2.15
     [1.0698, 2.9302]
     """
-    return (PRIOR * squares.mean(axis=-1, keepdims=True) + freedom * squares) / (PRIOR + freedom)
+    result: np.ndarray = (PRIOR * squares.mean(axis=-1, keepdims=True) + freedom * squares) / (PRIOR + freedom)
+    return result
 
 
 def arm_variances(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,4 +92,5 @@ def simulate_null(means: np.ndarray, draws: int, rng: np.random.Generator) -> np
     """Seed noise of the size that was estimated for each arm, `(draws, A, S)`, with means 0."""
     if min(means.shape) < 2:
         return np.zeros((draws, *means.shape))
-    return rng.normal(size=(draws, *means.shape)) * np.sqrt(arm_variances(means)[0])[:, None]
+    result: np.ndarray = rng.normal(size=(draws, *means.shape)) * np.sqrt(arm_variances(means)[0])[:, None]
+    return result

@@ -49,7 +49,8 @@ def _effect(cells: np.ndarray, term: str) -> np.ndarray:
     out = cells.mean(axis=tuple(axis for name, axis in _AXES.items() if name not in term), keepdims=True)
     for one in term:
         out = out - out.mean(axis=_AXES[one], keepdims=True)
-    return out
+    result: np.ndarray = out
+    return result
 
 
 def solve_components(squares: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -98,7 +99,8 @@ def control_draw_component(
     scale = cells.shape[1] * cells.shape[2]
 
     def solved(four: np.ndarray) -> np.ndarray:
-        return np.maximum((four[..., 0] - four[..., 1] - four[..., 2] + four[..., 3]) / scale, 0)
+        result: np.ndarray = np.maximum((four[..., 0] - four[..., 1] - four[..., 2] + four[..., 3]) / scale, 0)
+        return result
 
     low, high = np.quantile(solved(squares * freedom / rng.chisquare(freedom, size=(2000, 4))), [0.025, 0.975])
     return VarianceComponent("subset draw", float(solved(squares)), float(low), float(high))

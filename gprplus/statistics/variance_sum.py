@@ -35,13 +35,15 @@ def t_quantile(freedom: np.ndarray | float) -> np.ndarray:
     [12.706, 2.776, 2.228]
     """
     known, values = _table()
-    return np.exp(np.interp(np.log(np.clip(freedom, 1, MOST)), known, values))
+    result: np.ndarray = np.exp(np.interp(np.log(np.clip(freedom, 1, MOST)), known, values))
+    return result
 
 
 def df_from_quantile(t: np.ndarray) -> np.ndarray:
     """The degrees of freedom whose 97.5% quantile of t is `t (...)`: the inverse of `t_quantile`."""
     known, values = _table()
-    return np.exp(np.interp(-np.log(t), -values, known))
+    result: np.ndarray = np.exp(np.interp(-np.log(t), -values, known))
+    return result
 
 
 def two_sided(t: np.ndarray, freedom: np.ndarray | float) -> np.ndarray:

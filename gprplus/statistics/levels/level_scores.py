@@ -45,7 +45,8 @@ class LevelScores:
 
     def means(self, level: str) -> np.ndarray:
         """Mean over queries `(A, S)`."""
-        return self.values[level].mean(axis=2)
+        result: np.ndarray = self.values[level].mean(axis=2)
+        return result
 
 
 def level_tests(split: SplitRecord) -> dict[str, str]:
