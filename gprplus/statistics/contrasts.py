@@ -57,7 +57,7 @@ def combine_parts(parts: Sequence[ContrastEstimates], order: np.ndarray) -> Cont
     """Contrasts that were judged apart as one family, put in `order (K,)`: simulated as if they were independent."""
     columns = {
         name: np.concatenate([getattr(one, name) for one in parts])[order]
-        for name in ("value", "error", "freedom", "d_z")
+        for name in ("value", "std_error", "df", "d_z")
     }
     return ContrastEstimates(**columns, null=np.concatenate([one.null for one in parts], axis=1)[:, order])
 

@@ -86,7 +86,8 @@ import numpy as np
 import torch
 from pathlib import Path
 from safetensors.torch import save_file
-from gprplus.baseline import distributed, gradients, model
+from gprplus.baseline import distributed, gradients
+from gprplus.baseline.network import model
 from gprplus.baseline.augment import normalize
 from gprplus.baseline.recipe import LossSettings, NetworkSettings, Recipe
 from gprplus.baseline.train import train

@@ -67,7 +67,7 @@ def stage(**asked: object) -> FrameRenderer:
 def arranged(monkeypatch, *spots: tuple[float, float, float], degree: int = 90):
     """The film of people who stand at (x, y, heading), seen from 6 m ahead of the middle."""
     places = [Placement(i, x, y, heading, still=True) for i, (x, y, heading) in enumerate(spots, 1)]
-    monkeypatch.setattr(Scenario, "spots", lambda self, moment: places)
+    monkeypatch.setattr(Scenario, "placements", lambda self, moment: places)
     view = fixed_camera(np.array([0.0, 6.0, 1.0]), np.array([0.0, 0.0, 1.0]), span=3.0, size=(96, 96), samples=SAMPLES)
     monkeypatch.setattr(Scenario, "view", lambda self, degree, size, samples: view)
     with torch.inference_mode():

@@ -101,7 +101,7 @@ def test_one_level_is_the_ordinary_contrast_of_arms_on_it():
     plain = contrasts.estimate_contrasts(
         statistics.ScoreArray(made.values["b"], made.identities["b"]), arms, np.random.default_rng(4)
     )
-    for name in ("value", "error", "freedom", "null"):
+    for name in ("value", "std_error", "df", "null"):
         assert getattr(here, name) == pytest.approx(getattr(plain, name))
 
 

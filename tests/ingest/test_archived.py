@@ -201,7 +201,7 @@ def test_what_comes_after_reads_members_as_files(draw, tmp_path: Path, form: str
         sheet = pick_grid(manifest, "weather", columns=3)
         store = pack_images(images, manifest.roots(), tmp_path / name / "store", 32, 16)
         side = source_sample(manifest, ["weather"], 20, None, seed=0)
-        sample = histogram_features().look(side.images(), 2, no_progress)
+        sample = histogram_features().extract(side.images(), 2, no_progress)
         made = export(manifest.path, "market1501", tmp_path / name / "market")
         files = {path.relative_to(made.path): path.read_bytes() for path in made.path.rglob("*.jpg")}
         found[name] = (sheet, store.images(store.uids)[:], files, sample)

@@ -108,7 +108,7 @@ def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[
     columns = [column for name in asked for column in (score_column(name), CHECKS[name][0])]
     table = manifest.images(["dataset", "path", "identity", *image_attributes(), *columns])
     found = {name: _finding(name, table) for name in asked}
-    looks = manifest.measurements() if set(asked) & set(_ALIKE) else None
+    looks = manifest.looks() if set(asked) & set(_ALIKE) else None
     return {
         name: _listed(name, table, looks, limit) for name in asked if found[name].flagged and not found[name].common
     }

@@ -150,7 +150,7 @@ def _looks(
 
 def _before(old: Manifest | None) -> pa.Table | None:
     """The looks of a manifest, if they are of what is measured now."""
-    return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.measurements()
+    return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.looks()
 
 
 def _run(task: MeasureTask) -> ImageMeasurements:

@@ -96,7 +96,7 @@ class Manifest:
         added = self.info.get("checks", {}).get("columns", []) if table == "images" else []
         return [*(column.name for column in TABLES[table]), *added]
 
-    def measurements(self) -> "pa.Table | None":
+    def looks(self) -> "pa.Table | None":
         """Return the measurements of each image for the checks (checks.columns.LOOKS); None without checks."""
         return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
 

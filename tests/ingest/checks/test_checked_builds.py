@@ -42,7 +42,7 @@ def test_checks_leave_rows_and_fingerprint_alone(renders: Path, tmp_path: Path) 
     assert manifest.fingerprint == plain.fingerprint
     assert manifest.images([column.name for column in IMAGES]).equals(plain.images())
     assert manifest.images().schema.equals(arrow_schema([*IMAGES, *CHECKED]))
-    looks = manifest.measurements()
+    looks = manifest.looks()
     assert looks is not None
     assert looks.schema.equals(arrow_schema(LOOKS))
     record = manifest.info["checks"]
@@ -94,7 +94,7 @@ def test_none_drops_the_checks(renders: Path, tmp_path: Path) -> None:
     build_manifest([renders], tmp_path / "m", checks=["all"])
     bare = build_manifest([renders], tmp_path / "m", checks=["none"])
     assert "checks" not in bare.info
-    assert bare.measurements() is None
+    assert bare.looks() is None
     assert bare.images().schema.equals(arrow_schema(IMAGES))
     assert list_findings(bare) == []
 

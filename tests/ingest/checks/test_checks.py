@@ -108,7 +108,7 @@ def test_sizes_are_judged_within_their_dataset(tmp_path: Path) -> None:
     manifest = build_manifest([put(tmp_path / "r", images)], tmp_path / "m", checks=["size"])
     assert flagged(manifest, "odd-size") == {"0001_c08_w01_l01", "0001_c09_w01_l01"}
     assert flagged(manifest, "odd-aspect") == {"0001_c09_w01_l01"}
-    assert manifest.measurements() is None  # the header had told
+    assert manifest.looks() is None  # the header had told
 
 
 def test_copies_look_alikes_and_their_owners(tmp_path: Path) -> None:
