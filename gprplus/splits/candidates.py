@@ -112,9 +112,9 @@ def decode_levels(codes: AttributeCodes, target: "pa.DataType") -> "pa.Array":
 class CandidateTable:
     """The candidate rows of an experiment.
 
-    `identity` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `identity_attributes` have one code for each identity,
-    `images` one code for each row. `texts` provides paths, digests and other columns that no draw needs. `left_out`
-    counts the excluded rows by reason.
+    `identity` (N,) int32 numbers the (dataset, identity) pairs in sorted order; `identity_attributes` have one code for
+    each identity, `images` one code for each row. `texts` provides paths, digests and other columns that no draw needs.
+    `left_out` counts the excluded rows by reason.
     """
 
     uid: np.ndarray

@@ -87,7 +87,12 @@ def test_a_training_on_the_device_waits_once_a_chunk_and_gives_the_same_weights(
     assert all(torch.equal(value, wanted[name]) for name, value in weights(done).items())
     waited = Counter(where.rpartition(":")[0] for _, where in gpu.waits)
     assert waited["baseline/train.py"] == 3, "the losses of each of three chunks, and nothing else in the loop"
-    assert set(waited) <= {"baseline/train.py", "baseline/network/model.py", "baseline/augment.py", "baseline/loader.py"}
+    assert set(waited) <= {
+        "baseline/train.py",
+        "baseline/network/model.py",
+        "baseline/augment.py",
+        "baseline/loader.py",
+    }
 
 
 def test_no_step_waits_whatever_the_recipe(drawn, tiny, monkeypatch):

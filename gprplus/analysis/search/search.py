@@ -120,10 +120,10 @@ def search(
     """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
 
     Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
-    compared with `baselines` and with controls by the others (Search.differences); `floor` is the part of its even share
-    that each viewpoint keeps. Kernels are taken over `people` of the train set who have every cell. The split has the
-    subset, the threshold rule's, `draws` random ones of either kind, and the subset found for each other target. Raises
-    AnalysisError where the budget is larger than what there is.
+    compared with `baselines` and with controls by the others (Search.differences); `floor` is the part of its even
+    share that each viewpoint keeps. Kernels are taken over `people` of the train set who have every cell. The split has
+    the subset, the threshold rule's, `draws` random ones of either kind, and the subset found for each other target.
+    Raises AnalysisError where the budget is larger than what there is.
     """
     source = Manifest.open(Path(manifest))
     budget = Budget.of(budget) if isinstance(budget, str) else budget

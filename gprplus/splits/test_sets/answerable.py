@@ -49,11 +49,11 @@ def find_answerable(
 ) -> dict[str, AnswerableQueries]:
     """Check the queries of a test set under each protocol that its columns allow, the split's default protocol first.
 
-    Under the default protocol, unanswerable rows are no longer queries (they remain in the gallery); under the
-    other protocols the remaining queries are checked. Cross-condition is checked if `attr` varies within identities:
-    there a query needs a true match, under the default rule, at every level of the test set, including its own level.
-    If the attribute is used as camera (`equivalents` names attributes that are one to one), the camera rule would exclude
-    that level, and it is left out.
+    Under the default protocol, unanswerable rows are no longer queries (they remain in the gallery); under the other
+    protocols the remaining queries are checked. Cross-condition is checked if `attr` varies within identities: there a
+    query needs a true match, under the default rule, at every level of the test set, including its own level. If the
+    attribute is used as camera (`equivalents` names attributes that are one to one), the camera rule would exclude that
+    level, and it is left out.
     """
     if not len(side.rows):
         return {}
