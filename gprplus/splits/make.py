@@ -21,9 +21,9 @@ from gprplus.schema.audit import Audit
 from gprplus.schema.split_record import SplitRecord
 from gprplus.splits.audit import TrainSummary, scope_includes, train_summary
 from gprplus.splits.audit import audit_split as audited
-from gprplus.splits.coarsening import draw_with_coarsened_levels
-from gprplus.splits.dealing import draw_deals
 from gprplus.splits.designs import ArmSet, DesignInput, draw_design
+from gprplus.splits.draws.coarsening import draw_with_coarsened_levels
+from gprplus.splits.draws.dealing import draw_deals
 from gprplus.splits.identifiability import attribute_relations, reject_nested
 from gprplus.splits.load import load_candidates
 from gprplus.splits.members import iter_parts, write_members

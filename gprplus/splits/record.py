@@ -23,8 +23,8 @@ from gprplus.schema.split_record import (
     TestSideRecord,
 )
 from gprplus.splits.arm_names import completed
-from gprplus.splits.dealing import arms_of_every_deal
 from gprplus.splits.designs import ArmSet, DesignInput, DrawnArm
+from gprplus.splits.draws.dealing import arms_of_every_deal
 from gprplus.splits.test_sets.test_set import TestSet
 
 if TYPE_CHECKING:

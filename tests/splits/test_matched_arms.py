@@ -15,7 +15,7 @@ from gprplus.core.errors import SplitError
 from gprplus.core.typed import as_json
 from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.matching import deal_levels, match_strata, stratify
+from gprplus.splits.draws.matching import deal_levels, match_strata, stratify
 
 FAST = settings(max_examples=25, deadline=None)
 OTHERS = ("identity", "viewpoint_deg", "illumination")

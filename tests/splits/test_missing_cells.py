@@ -8,7 +8,7 @@ import pytest
 from gprplus.core.errors import SplitError
 from gprplus.splits import make_split
 from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.coarsening import merge_levels
+from gprplus.splits.draws.coarsening import merge_levels
 
 
 def moved(row):

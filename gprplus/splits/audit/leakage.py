@@ -9,8 +9,8 @@ from gprplus.core import sampling
 from gprplus.core.arrow import from_numpy
 from gprplus.core.errors import SplitError, first_few
 from gprplus.splits.candidates import CandidateTable
-from gprplus.splits.dealing import arms_of_every_deal
 from gprplus.splits.designs import DrawnArm
+from gprplus.splits.draws.dealing import arms_of_every_deal
 from gprplus.splits.test_sets.test_set import TestSet
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from gprplus.splits.audit import balance, image_statistics, shortcuts
 from gprplus.splits.audit.counts import LevelCounts, pack_codes
 from gprplus.splits.audit.leakage import find_leakage, near_duplicates
 from gprplus.splits.audit.survey import TrainSummary, train_summary
-from gprplus.splits.coarsening import merged_levels
 from gprplus.splits.designs import ArmSet, DesignInput
+from gprplus.splits.draws.coarsening import merged_levels
 from gprplus.splits.request import SCOPES
 from gprplus.splits.test_sets.answerable import AnswerableQueries
 from gprplus.splits.test_sets.test_set import TestSet

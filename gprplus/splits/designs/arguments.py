@@ -10,7 +10,7 @@ from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs.base import DesignInput
-from gprplus.splits.matching import MatchedRows, MatchingStrata, complete_blocks, stratify
+from gprplus.splits.draws.matching import MatchedRows, MatchingStrata, complete_blocks, stratify
 from gprplus.splits.request import level_set
 
 DRAWS = 5  # recommended minimum of random draws to distinguish their spread from an effect

@@ -10,8 +10,8 @@ from gprplus.core import sampling
 from gprplus.core.errors import SplitError
 from gprplus.schema.split_record import DesignFacts
 from gprplus.splits.candidates import AttributeCodes, CandidateTable
+from gprplus.splits.draws.matching import MatchedRows, MatchedSlots, draw_within, take_first
 from gprplus.splits.identifiability import AttributeRelations
-from gprplus.splits.matching import MatchedRows, MatchedSlots, draw_within, take_first
 from gprplus.splits.request import WARN_RETENTION, SplitRequest
 
 
@@ -44,7 +44,7 @@ class DrawnArm:
 
     `facts` go into split.json with its counts; `weights` (n,) float64, if any, are the sampling weights of the rows
     in the arm (their mean is 1). `others` are the same arm in deals 1, 2, ...
-    (`gprplus.splits.dealing`); empty if the rows of all deals are equal.
+    (`gprplus.splits.draws.dealing`); empty if the rows of all deals are equal.
     """
 
     kind: str

@@ -22,7 +22,7 @@ from gprplus.splits.designs.base import (
     design,
     random_images,
 )
-from gprplus.splits.matching import MatchedRows, MatchedSlots, match_strata, stratify
+from gprplus.splits.draws.matching import MatchedRows, MatchedSlots, match_strata, stratify
 
 
 @design(

@@ -18,8 +18,8 @@ from gprplus.splits.designs.base import (
     random_images,
 )
 from gprplus.splits.designs.only_without import LevelComparison, dealt_arm, match_levels
+from gprplus.splits.draws.matching import take_first
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
-from gprplus.splits.matching import take_first
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
 PARTS = 4  # smallest part of identities and images in a default grid

@@ -14,7 +14,7 @@ from gprplus.splits.designs.arguments import count_levels
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm, check_retention, design
 from gprplus.splits.designs.cells import cell_counts_design
 from gprplus.splits.designs.joint_matching import factors_of, kept_level_codes, match_jointly, match_warnings, rows_of
-from gprplus.splits.matching import MatchedRows
+from gprplus.splits.draws.matching import MatchedRows
 from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_sets.test_set import rank_in_runs
 

@@ -18,8 +18,8 @@ from gprplus.core.errors import SplitError, did_you_mean
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs.arguments import apply_missing_policy
 from gprplus.splits.designs.base import DesignInput
+from gprplus.splits.draws.matching import MatchedRows, MatchedSlots, MatchingStrata, stratify, take_first
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
-from gprplus.splits.matching import MatchedRows, MatchedSlots, MatchingStrata, stratify, take_first
 from gprplus.splits.request import DeclaredArm
 from gprplus.splits.test_sets.test_set import rank_in_runs
 

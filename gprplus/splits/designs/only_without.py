@@ -26,8 +26,15 @@ from gprplus.splits.designs.base import (
     sorted_unique,
 )
 from gprplus.splits.designs.weighting import cell_weights, common_cells
+from gprplus.splits.draws.matching import (
+    MatchedRows,
+    MatchedSlots,
+    MatchingStrata,
+    deal_levels,
+    match_strata,
+    stratify,
+)
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
-from gprplus.splits.matching import MatchedRows, MatchedSlots, MatchingStrata, deal_levels, match_strata, stratify
 
 
 @design(

@@ -15,8 +15,8 @@ from gprplus.splits.designs.base import (
     random_images,
 )
 from gprplus.splits.designs.only_without import level_index, match_levels
+from gprplus.splits.draws.matching import MatchedSlots, deal_levels
 from gprplus.splits.identifiability import nesting_warnings, reject_aliased
-from gprplus.splits.matching import MatchedSlots, deal_levels
 from gprplus.splits.test_sets.test_set import rank_in_runs
 
 SHARES = (0, 25, 50, 75, 100)  # percent of the way

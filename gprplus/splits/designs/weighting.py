@@ -14,7 +14,7 @@ import numpy as np
 from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs.base import ArmSet, DesignInput, DrawnArm
-from gprplus.splits.matching import stratify
+from gprplus.splits.draws.matching import stratify
 
 LEAST = 0.5
 WEIGHED = ("only", "without", "path", "scaling")

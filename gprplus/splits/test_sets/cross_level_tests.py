@@ -34,7 +34,7 @@ from gprplus.schema.split_record import LevelTest
 from gprplus.splits.candidates import AttributeCodes
 from gprplus.splits.designs import DesignInput
 from gprplus.splits.designs.only_without import level_index
-from gprplus.splits.matching import MatchedSlots, match_strata, stratify
+from gprplus.splits.draws.matching import MatchedSlots, match_strata, stratify
 from gprplus.splits.test_sets.test_set import TestSet, camera_codes, choose_queries, keep_some_in_gallery, run_starts
 from gprplus.splits.test_sets.viewpoint_gap import viewpoint_gap
 

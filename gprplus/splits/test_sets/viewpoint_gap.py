@@ -6,7 +6,7 @@ import numpy as np
 
 from gprplus.core.errors import SplitError
 from gprplus.splits.candidates import AttributeCodes
-from gprplus.splits.matching import MatchedSlots
+from gprplus.splits.draws.matching import MatchedSlots
 
 STEPS, MOST_DEG = 2, 90  # a match is two steps of the viewpoints away, at most a quarter turn
 

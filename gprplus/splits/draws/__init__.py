@@ -1,0 +1,1 @@
+"""Drawing of arms: matched slots, merged levels, deals."""
