@@ -14,10 +14,10 @@ import numpy as np
 from benchmarks import harness
 from benchmarks.coverage import percent
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search import holdout
-from gprplus.analysis.search.baselines import SubsetProblem
-from gprplus.analysis.search.differences import is_nearest
-from gprplus.analysis.search.kernels import build_kernels
+from gprplus.analysis.subset_search import holdout
+from gprplus.analysis.subset_search.baselines import SubsetProblem
+from gprplus.analysis.subset_search.differences import is_nearest
+from gprplus.analysis.subset_search.kernels import build_kernels
 
 TRIALS = 400
 QUICK = 10  # with --quick, one trial in so many

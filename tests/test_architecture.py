@@ -1,6 +1,7 @@
 """Packages import one way, modules stay small, help texts stay cheap."""
 
 import ast
+import pkgutil
 import re
 import subprocess
 import sys
@@ -221,3 +222,14 @@ def test_no_package_but_splits_parses_the_name_of_an_arm():
     assert not found, "these take an arm's name apart; ask its record"
     assert PARSED.search('arm.startswith("only-")')
     assert PARSED.search("name.removeprefix('ids-')")
+
+
+def test_no_module_hides_behind_a_name_of_its_package():
+    """`gprplus.exports.export` is a function: importing a module of that name would replace it."""
+    for found in pkgutil.walk_packages(gprplus.__path__, "gprplus."):
+        if not found.name.endswith("__main__"):
+            import_module(found.name)
+    loaded = {name: module for name, module in sys.modules.items() if name.startswith("gprplus.")}
+    parts = {name: name.rpartition(".") for name in loaded}
+    hidden = [name for name, (home, _, own) in parts.items() if getattr(sys.modules[home], own) is not loaded[name]]
+    assert not hidden

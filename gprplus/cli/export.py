@@ -59,7 +59,7 @@ def command(
       gprplus export work/manifest --to parquet
     """
     from gprplus.exports import export, export_form
-    from gprplus.exports.write_export import default_folder
+    from gprplus.exports.run_export import default_folder
 
     to = export_form(to)
     with progress_bar("Writing images") as progress:

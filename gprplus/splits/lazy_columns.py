@@ -12,7 +12,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.arrow import combine_chunks, from_numpy
-from gprplus.splits.parquet_table import ParquetTable
+from gprplus.ingest.tables.parquet_table import ParquetTable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,9 +16,9 @@ from gprplus.core.parallel import map_threads
 from gprplus.ingest.filters.filter_columns import filter_images
 from gprplus.ingest.filters.parse import Filter
 from gprplus.ingest.filters.uid_selection import UidSelection
+from gprplus.ingest.tables.parquet_table import ParquetTable
 from gprplus.splits.candidates import UNKNOWN, AttributeCodes, CandidateTable, encode_levels, number_identities
 from gprplus.splits.lazy_columns import LazyColumns
-from gprplus.splits.parquet_table import ParquetTable
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from gprplus.analysis.features.base import LEARNT
 from gprplus.analysis.features.registry import KNOWN
 from gprplus.analysis.paper.settings import RULES, PaperSettings
-from gprplus.analysis.search.baselines import CHOSEN, DRAWN
+from gprplus.analysis.subset_search.baselines import CHOSEN, DRAWN
 from gprplus.cli import cli
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text(encoding="utf-8")

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from gprplus.analysis import Budget, SearchResult, search
-from gprplus.analysis.search.differences import is_nearest
-from gprplus.analysis.search.search import viewpoint_margins
-from gprplus.analysis.search.verdict import search_page
+from gprplus.analysis.subset_search.differences import is_nearest
+from gprplus.analysis.subset_search.run_search import viewpoint_margins
+from gprplus.analysis.subset_search.verdict import search_page
 from gprplus.cli import cli
 from gprplus.cli.show import search as subsets
 from gprplus.core.errors import AnalysisError, GprplusError, RequestChanged
@@ -155,6 +155,6 @@ def test_paper_mode_searches_for_nothing(home):
 
 
 def test_too_many_images_to_compare_are_refused(home, tmp_path, monkeypatch):
-    monkeypatch.setattr(import_module("gprplus.analysis.search.search"), "MOST", 10)
+    monkeypatch.setattr(import_module("gprplus.analysis.subset_search.run_search"), "MOST", 10)
     with pytest.raises(GprplusError, match="Reduce --people"):
         search(home / "manifest", {"x": home / "fog-manifest"}, "2x2", output=tmp_path, splits=tmp_path / "s")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from gprplus.analysis.search import holdout
-from gprplus.analysis.search.baselines import SubsetProblem
-from gprplus.analysis.search.differences import DiscrepancyParts, control_differences, is_nearest
-from gprplus.analysis.search.kernels import Kernels, build_kernels
+from gprplus.analysis.subset_search import holdout
+from gprplus.analysis.subset_search.baselines import SubsetProblem
+from gprplus.analysis.subset_search.differences import DiscrepancyParts, control_differences, is_nearest
+from gprplus.analysis.subset_search.kernels import Kernels, build_kernels
 
 CELLS = 4
 ONE, TWO = np.array([0.7, 0.1, 0.1, 0.1]), np.array([0.1, 0.2, 0.3, 0.4])

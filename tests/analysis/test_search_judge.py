@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gprplus.analysis.search import holdout
-from gprplus.analysis.search.baselines import SubsetProblem
-from gprplus.analysis.search.kernels import build_kernels
+from gprplus.analysis.subset_search import holdout
+from gprplus.analysis.subset_search.baselines import SubsetProblem
+from gprplus.analysis.subset_search.kernels import build_kernels
 
 
 def judged(seed, persons=12, cells=8, effect=0.0):

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search.differences import is_nearest
-from gprplus.analysis.search.verdict import search_page, search_sentence
+from gprplus.analysis.subset_search.differences import is_nearest
+from gprplus.analysis.subset_search.verdict import search_page, search_sentence
 
 MALL = Difference("wrong-mall", 0.1, 0.02, 0.18)
 EVEN = Difference("even", 0.03, -0.01, 0.07)

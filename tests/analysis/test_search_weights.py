@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from gprplus.analysis.search import baselines
-from gprplus.analysis.search.kernels import build_kernels
-from gprplus.analysis.search.qp import project_to_simplex, round_counts, solve_weights
+from gprplus.analysis.subset_search import baselines
+from gprplus.analysis.subset_search.kernels import build_kernels
+from gprplus.analysis.subset_search.qp import project_to_simplex, round_counts, solve_weights
 
 GROUPS = np.array([0, 0, 0, 1, 1, 1])
 

@@ -11,7 +11,7 @@ import pytest
 from gprplus.core.errors import ExportError
 from gprplus.core.files.folders import hold_folder
 from gprplus.exports import FORMS, export
-from gprplus.exports.write_export import KIND, STAGED
+from gprplus.exports.run_export import KIND, STAGED
 
 
 def contents(folder):

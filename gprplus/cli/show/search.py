@@ -22,7 +22,7 @@ METHODS = {
 
 def print_search(found: "SearchResult", target: Path) -> None:
     """Print one target's search; `target` is where the target is, for the line to type next."""
-    from gprplus.analysis.search.search import viewpoint_margins
+    from gprplus.analysis.subset_search.run_search import viewpoint_margins
 
     info = found.info
     people, images = info["request"]["budget"]
@@ -65,7 +65,7 @@ def print_search(found: "SearchResult", target: Path) -> None:
 
 def _controls(found: "SearchResult") -> None:
     """Print how much farther each control is, and whether the searched subset is shown to be nearest."""
-    from gprplus.analysis.search.verdict import control_name, format_interval, format_thousandths
+    from gprplus.analysis.subset_search.verdict import control_name, format_interval, format_thousandths
 
     rows = [
         [control_name(one.control), format_thousandths(one.value), format_interval(one)] for one in found.differences

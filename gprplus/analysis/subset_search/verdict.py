@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from gprplus.analysis.output import analysis_markdown
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search.arms import OTHER_TARGET
-from gprplus.analysis.search.differences import is_nearest
+from gprplus.analysis.subset_search.arms import OTHER_TARGET
+from gprplus.analysis.subset_search.differences import is_nearest
 
 CHANCE = {
     "random-images": "random images",

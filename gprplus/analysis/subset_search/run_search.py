@@ -14,9 +14,9 @@ from gprplus.analysis.matched_sample import number_combinations
 from gprplus.analysis.output import analysis_markdown, write_table_csv
 from gprplus.analysis.record import Difference, search_record
 from gprplus.analysis.sample import ImageSample, open_target_sample, search_sample, target_sample
-from gprplus.analysis.search import arms, baselines, holdout, verdict
-from gprplus.analysis.search.differences import is_nearest
-from gprplus.analysis.search.kernels import build_kernels
+from gprplus.analysis.subset_search import arms, baselines, holdout, verdict
+from gprplus.analysis.subset_search.differences import is_nearest
+from gprplus.analysis.subset_search.kernels import build_kernels
 from gprplus.core.errors import AnalysisError
 from gprplus.core.files.workdir import check_request, package_versions, read_json, write_json, write_table, write_text
 from gprplus.core.parallel import Progress, no_progress
@@ -149,7 +149,7 @@ def search(
         )
     others = {name: target_sample(target, images, seed) for name, target in opened.items()}
     most = cell_capacity(side, budget, seed)
-    pools = _search_points(kind, side, others, workers, progress)
+    pools = _looked(kind, side, others, workers, progress)
     found = {name: _one(name, side, others[name], *pools[name], most, budget, floor, seed) for name in targets}
     return [
         _write(
@@ -187,7 +187,7 @@ def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
     return most
 
 
-def _search_points(
+def _looked(
     kind: Features, side: ImageSample, others: Mapping[str, ImageSample], workers: int | None, progress: Progress
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """By target, points of the cells `(P, C, D)` and of its images `(T, D)`."""

@@ -12,7 +12,7 @@ from gprplus.ingest import Manifest
 from gprplus.splits import DeclaredArm, Split, make_split
 
 if TYPE_CHECKING:
-    from gprplus.analysis.search.holdout import HeldOutResult
+    from gprplus.analysis.subset_search.holdout import HeldOutResult
 
 SELECTED = "searched"
 REFERENCE = "random-images-1"

@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 
-from gprplus.analysis.search.qp import project_to_simplex, round_counts, solve_weights
+from gprplus.analysis.subset_search.qp import project_to_simplex, round_counts, solve_weights
 
 _SWEEPS = 20
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search import baselines
-from gprplus.analysis.search.baselines import SubsetProblem
-from gprplus.analysis.search.differences import control_differences
-from gprplus.analysis.search.kernels import Kernels
+from gprplus.analysis.subset_search import baselines
+from gprplus.analysis.subset_search.baselines import SubsetProblem
+from gprplus.analysis.subset_search.differences import control_differences
+from gprplus.analysis.subset_search.kernels import Kernels
 
 RESAMPLES = 200  # of the target identities, for intervals
 REDRAWS = 20  # of the identities of source and target, each with a new search

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gprplus.analysis.record import Difference
-from gprplus.analysis.search.kernels import Kernels
+from gprplus.analysis.subset_search.kernels import Kernels
 from gprplus.statistics.contrasts import ContrastEstimates
 from gprplus.statistics.identity_variance import df_of_shares, variance_factors
 from gprplus.statistics.multiplicity import max_t_adjust
@@ -89,9 +89,7 @@ def control_differences(
     half = np.full(len(value), math.nan)
     if len(over_source) >= LEAST and len(over_target) > 1:
         shares = np.full(len(over_source), 1 / len(over_source)), memberships(known.people[images])[1]
-        half = _half_widths(
-            value, list(zip((over_source, over_target), shares, strict=True)), _control_draw_spread(draws), rng
-        )
+        half = _half_widths(value, list(zip((over_source, over_target), shares, strict=True)), _luck(draws), rng)
     return [_difference(*each) for each in zip(controls, value.tolist(), half.tolist(), strict=True)]
 
 
@@ -108,7 +106,7 @@ Clusters = tuple[np.ndarray, np.ndarray]  # values `(N, K)` of identities for ea
 Part = tuple[np.ndarray, np.ndarray]  # variances `(K,)` and degrees of freedom `(K,)`
 
 
-def _control_draw_spread(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
+def _luck(draws: Sequence[Sequence[DiscrepancyParts]]) -> Part:
     """The variance of the mean over a random control's draws; 0 for a control of one mixture."""
     values = [np.array([one.value for one in each]) for each in draws]
     size = [each.var(ddof=1) / len(each) if len(each) > 1 else 0.0 for each in values]
