@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gprplus.cli import console, options
+from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
+from gprplus.core.shared_options import COMPUTE
 from gprplus.ingest.checks.columns import GROUPS, checks_overview
+from gprplus.ingest.options import IngestOptions
 
 if TYPE_CHECKING:
     from gprplus.ingest.tables.manifest import Manifest
@@ -24,82 +28,43 @@ def checks_and_columns() -> str:
     )
 
 
-@click.command("build-manifest", epilog=checks_and_columns())
+@click.command("build-manifest", cls=TopicCommand, epilog=checks_and_columns())
 @click.argument("renders", nargs=-1, type=options.LocalPath())
-@options.work_option
-@options.output_option
-@click.option(
-    "--layout", default="auto", show_default=True, help="auto, a name from `gprplus layouts`, or your own FILE.toml."
-)
-@click.option("--name", default=None, help="Name of the dataset.  [default: the layout's]")
-@click.option(
-    "--identities",
-    type=options.LocalPath(),
-    default=None,
-    help="CSV, Parquet, JSON or .mat table of identity attributes.  [default: identities.csv beside the renders]",
-)
-@click.option(
-    "--engine-log",
-    "engine_logs",
-    type=options.LocalPath(),
-    multiple=True,
-    help="Log of the GTA V generator: joins actor and place to its raw images. May be given again, oldest first.",
-)
-@click.option(
-    "--verify",
-    type=click.Choice(["names", "header", "digest", "decode"]),
-    default="header",
-    show_default=True,
-    help="How closely to look at each file.",
-)
-@click.option(
-    "--checks",
-    is_flag=False,
-    flag_value="all",
-    default=None,
-    callback=options.parse_checks,
-    metavar="[NAME,...]",
-    help="Check the images too and keep scores and flags as columns, listed below; alone it means all. Checks asked "
-    "for once stay, and a later build brings them up to date; `none` drops them. Put RENDERS before it.",
-)
-@options.workers_option
-@click.option(
+@click_options(IngestOptions, callbacks={"checks": options.parse_checks})
+@options.topic_option(
     "--shard",
+    group=COMPUTE,
     default=None,
     metavar="I/N",
-    help="Read only the I-th of N shares, here or on another machine; the same command without it merges them.",
+    help="Read only the I-th of N shards, here or on another machine. The same command without it merges them.",
 )
+@options.output_option
+@options.work_option
 @options.force_option
 @options.json_option
 def command(
     renders: tuple[Path, ...],
     work: Path,
     output: Path | None,
-    layout: str,
-    name: str | None,
-    identities: Path | None,
-    engine_logs: tuple[Path, ...],
-    verify: str,
-    checks: list[str] | None,
-    workers: int | None,
     shard: str | None,
     force: bool,
     as_json: bool,
+    **values: Any,
 ) -> None:
     """Turn folders or archives of renders into a manifest.
 
-    RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all of them under work/renders.
-    Archives, given or lying in a folder, are read in place. Datasets that the manifest already has stay, and only
-    files that changed are opened again.
+    RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under WORK/renders. Archives
+    are read in place, also those in a folder. Datasets that the manifest already has are kept, and only changed files
+    are opened again.
 
     \b
     Examples:
       gprplus build-manifest
       gprplus build-manifest Market-1501-v15.09.15 -o market
       gprplus build-manifest randperson.tar -o work/randperson
-      gprplus build-manifest my/renders --layout mine.toml --name mine --verify decode
+      gprplus build-manifest my/renders --layout mine.toml --name mine
       gprplus build-manifest my/renders --shard 2/8
-      gprplus build-manifest ReID_Generator --engine-log scripts/ReID_Generator_log.txt
+      gprplus build-manifest ReID_Generator --engine-log generator_log.txt
       gprplus build-manifest my/renders --checks
       gprplus build-manifest --checks brightness,near-duplicate
     """
@@ -108,15 +73,15 @@ def command(
 
     output = output or work / "manifest"
     folders = renders or render_folders(work / "renders")
-    request = {"layout": layout, "name": name, "identities": identities, "engine_logs": engine_logs, "verify": verify}
+    asked = given_options(IngestOptions, values)
     with progress_bar("Reading") as progress:
-        how: Any = {**request, "workers": workers, "force": force, "progress": progress}
         if shard:
-            if checks:
-                raise click.UsageError("--checks judges all images together: give it to the build without --shard.")
-            _print_shard(output, shard, build_shard(folders, output, shard, **how), as_json)
+            if asked.checks:
+                raise click.UsageError("--checks compares all images: give it to the build without --shard.")
+            files = build_shard(folders, output, shard, asked, force=force, progress=progress)
+            _print_shard(output, shard, files, as_json)
             return
-        manifest = build_manifest(folders, output, checks=checks, **how)
+        manifest = build_manifest(folders, output, asked, force=force, progress=progress)
     if as_json:
         console.print_json({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
         return

@@ -12,6 +12,7 @@ from gprplus.cli import options, parsing
 from gprplus.cli.topics import TopicOption
 from gprplus.core.options import O, Option, Options, options_of
 
+Callback = Callable[[click.Context, click.Parameter, Any], Any]
 _METAVARS = {int: "N", float: "NUMBER", str: "TEXT", Path: "PATH"}
 
 
@@ -49,6 +50,7 @@ def click_options(
     cls: type[Options],
     *,
     leave: Collection[str] = (),
+    callbacks: Mapping[str, Callback] | None = None,
     check: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorator that gives a command one option for each field of `cls`; the command receives them by the names of the
@@ -57,13 +59,16 @@ def click_options(
     Args:
         cls: the options dataclass.
         leave: fields without an option.
+        callbacks: click callbacks in the place of those that the types of fields give.
         check: check values here, as usage (exit code 2), or leave that to the dataclass (exit code 1).
     """
     known = {name: one for name, one in options_of(cls).items() if name not in leave}
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for one in reversed(known.values()):
-            function = click.option(*_names(one), cls=TopicOption, **_facts(one, known, check))(function)
+            function = click.option(*_names(one), cls=TopicOption, **_facts(one, known, callbacks or {}, check))(
+                function
+            )
         return function
 
     return decorate
@@ -87,7 +92,7 @@ def _earlier(one: Option) -> list[str]:
     return [flag] if one.old and flag != one.flag else []
 
 
-def _facts(one: Option, known: Mapping[str, Option], check: bool) -> dict[str, Any]:
+def _facts(one: Option, known: Mapping[str, Option], callbacks: Mapping[str, Callback], check: bool) -> dict[str, Any]:
     """The keyword arguments of `click.option`."""
     earlier = [f"{start}{flag.removeprefix('--')}" for flag in _earlier(one) for start in ("--", "--no-")]
     facts: dict[str, Any] = {"group": one.group, "earlier": earlier, "help": _help(one, known)}
@@ -106,7 +111,12 @@ def _facts(one: Option, known: Mapping[str, Option], check: bool) -> dict[str, A
         )
         return {**facts, "multiple": True, "default": None, "callback": read}
     if get_origin(hint) is tuple and not one.repeated:
-        return {**facts, "callback": options.parse_list, "default": ",".join(one.default or ()) or None}
+        facts |= {"is_flag": False, "flag_value": one.alone} if one.alone else {}
+        return {
+            **facts,
+            "callback": callbacks.get(one.name, options.parse_list),
+            "default": ",".join(one.default or ()) or None,
+        }
     inner = get_args(hint)[0] if get_origin(hint) is tuple else hint
     kinds: dict[Any, click.ParamType] = {int: click.INT, float: click.FLOAT, Path: options.LocalPath()}
     kind = ParsedType(inner) if hasattr(inner, "parse") else kinds.get(inner, click.STRING)
@@ -127,6 +137,8 @@ def _help(one: Option, known: Mapping[str, Option]) -> str:
     text = one.text(lambda name: known[name].flag)
     if one.repeated or get_origin(_plain(one.hint)) in (dict, Mapping):
         text += " Can be repeated."
+    if one.alone:
+        text += " Put it after the arguments."
     default = one.default_note or _default(one.default)
     if default:
         text += f"  [default: {default}]"

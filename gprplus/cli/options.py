@@ -45,7 +45,11 @@ force_option = topic_option("--force", is_flag=True, help="Replace the result of
 json_option = topic_option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 seed_option = topic_option("--seed", type=int, default=0, help="Seed of all random choices.  [default: 0]")
 workers_option = topic_option(
-    "--workers", group=COMPUTE, type=click.IntRange(min=1), default=None, help="Parallel workers.  [default: all cores]"
+    "--workers",
+    group=COMPUTE,
+    type=click.IntRange(min=1),
+    default=None,
+    help="Number of parallel workers.  [default: all cores]",
 )
 device_option = topic_option(
     "--device", group=COMPUTE, default="auto", help="Device: auto, cpu, cuda or cuda:N.  [default: auto]"

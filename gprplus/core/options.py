@@ -43,6 +43,7 @@ class Option:
         default_note: the meaning of the default None, such as "the recipe's".
         old: an earlier name, kept as the key of records and accepted in TOML files and on the command line.
         recorded: whether it is part of the recorded request that decides whether two requests are equal.
+        alone: the value of the option without a value on the command line; "" if it needs one.
         repeated: whether the command line takes each item of a list by a separate option instead of by commas.
     """
 
@@ -58,6 +59,7 @@ class Option:
     default_note: str = ""
     old: str = ""
     recorded: bool = True
+    alone: str = ""
     repeated: bool = False
     name: str = ""
     hint: Any = None

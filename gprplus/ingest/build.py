@@ -8,25 +8,21 @@ files, folders or workers.
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gprplus.core.commands import command_line
 from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.files.folders import claim_folder, remove_output
 from gprplus.core.files.paths import AnyPath, as_list
 from gprplus.core.files.workdir import fingerprint, work_folder
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.ingest.checks.columns import parse_check_names
 from gprplus.ingest.layouts.detect import render_folders
+from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.reading.shard import ReadShard
-from gprplus.ingest.sources import (
-    IngestSource,
-    check_dataset_request,
-    dataset_record,
-    find_sources,
-    require_directory,
-)
+from gprplus.ingest.sources import IngestSource, check_dataset_request, find_sources, require_directory
 from gprplus.ingest.tables.manifest import LOOKS, MEASURING, RECORD, Manifest, interrupted
 from gprplus.ingest.tables.replace import KIND, hold_manifest, replace_manifest
 from gprplus.ingest.unchanged import is_unchanged
@@ -39,43 +35,40 @@ if TYPE_CHECKING:
 
 
 @shows_progress("Reading")
+@accepts(IngestOptions)
 def build_manifest(
     renders: AnyPath | Sequence[AnyPath] | None = None,
     output: AnyPath | None = None,
+    options: IngestOptions | None = None,
     *,
-    layout: str | Path = "auto",
-    name: str | None = None,
-    identities: str | Path | None = None,
-    engine_logs: Sequence[str | Path] = (),
-    verify: str = "header",
-    checks: Sequence[str] | None = None,
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> Manifest:
-    """Ingest folders of renders into the manifest folder `output`, and return it open.
+    """Read folders of renders into a manifest, and return it.
 
-    The defaults are those of the command line: every folder under WORK/renders, into WORK/manifest, where WORK is
-    $GPRPLUS_WORK, else work/.
+    Data sets that the manifest already has are kept; the same data set is updated, and only changed files are opened.
+    With 20,000 files or more, worker processes are started: a script needs `if __name__ == "__main__":`.
 
-    `layout` is "auto", the name of a shipped layout or the path of a TOML file; `name` replaces the name of the layout
-    as the name of the data set; `identities` is a CSV, Parquet, JSON or MATLAB table of identity attributes (default:
-    identities.csv in the folder, if it exists); `engine_logs` are logs of the GTA V generator, in the order they
-    were written (gta/match_log.py); `verify` is the level of file checks: names, header, digest or decode.
-    `checks` are names of checks or groups of them (checks.columns): every row of the manifest gets their scores and
-    flags, in addition to the checks of earlier builds, and any later build updates them; ["none"] drops them.
+    Args:
+        renders: folders or archives, each one data set; by default all under WORK/renders (WORK: $GPRPLUS_WORK, else
+            work/).
+        output: folder of the manifest; by default WORK/manifest.
+        options: all options at once; the keywords below change single fields of it.
+        force: replace data sets of the same name that were built with other options, and read every file again.
+        progress: called with the number of files read and of all files.
 
-    Data sets that the manifest already has are kept; the same data set is updated, and only changed files are
-    opened. Raises LayoutError, DeclarationError, ManifestError, or RequestChanged if a data set of that name was built
-    with other options (`force` replaces it). With 20,000 files or more, worker processes are started: a script needs
-    `if __name__ == "__main__":`.
+    Raises:
+        LayoutError, DeclarationError, ManifestError: the files or the options do not fit.
+        RequestChanged: a data set of that name was built with other options, and `force` is not set.
     """
-    asked = None if checks is None else parse_check_names(checks)
+    given = combined(IngestOptions, options, changes, "build_manifest")
+    asked = None if given.checks is None else parse_check_names(given.checks)
     renders = render_folders(work_folder() / "renders") if renders is None else renders
     output = work_folder() / "manifest" if output is None else Path(output)
     require_directory(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(as_list(renders), output, layout, name, identities, engine_logs, verify, before)
+    sources = find_sources(as_list(renders), output, given, before)
     with hold_manifest(output):
         old = _opened(output, force)  # once more: another build may just have finished
         for source in sources:
@@ -85,12 +78,12 @@ def build_manifest(
         for source in sources:
             if not force and is_unchanged(source, old):
                 continue
-            rows, parts = _built(source, output, old, force, verify, workers, progress)
+            rows, parts = _built(source, output, old, force, given.workers, progress)
             done[source.chosen.name] = rows
             kept.append(parts)
         judged_by = _checks(old, asked)
         if done or old is None or not _checks_current(old, judged_by):
-            _write(output, old, done, judged_by, workers, progress)
+            _write(output, old, done, judged_by, given.workers, progress)
         for parts in kept:
             parts.remove()
     result = Manifest.open(output)
@@ -103,7 +96,6 @@ def _built(
     output: Path,
     old: Manifest | None,
     force: bool,
-    verify: str,
     workers: int | None,
     progress: Progress,
 ) -> "tuple[AssembledTables, PartialResults]":
@@ -117,12 +109,9 @@ def _built(
     parts = PartialResults.of(output, chosen.name, _read_digest(source, earlier, force))
     _whole(parts, source, output)
     rows = ingest_dataset(
-        source.listing,
-        chosen,
+        source,
         read_identities(source.identities, chosen.layout.codes),
-        verify,
         earlier=earlier,
-        about=dataset_record(source),
         parts=parts,
         workers=workers,
         progress=progress,
@@ -180,35 +169,40 @@ def _write(
 
 
 @shows_progress("Reading")
+@accepts(IngestOptions)
 def build_shard(
     renders: AnyPath | Sequence[AnyPath],
-    output: str | Path,
+    output: AnyPath,
     shard: str,
+    options: IngestOptions | None = None,
     *,
-    layout: str | Path = "auto",
-    name: str | None = None,
-    identities: str | Path | None = None,
-    engine_logs: Sequence[str | Path] = (),
-    verify: str = "header",
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> dict[str, int]:
-    """Read one shard of the files of build_manifest, `shard` being "i/n", and store it in the manifest folder; return
-    the number of files read of each data set.
+    """Read one shard of the files of build_manifest into the manifest folder; return the number of files read of each
+    data set.
 
     Shards can run at the same time, on one machine or on several that share the disk. When all are finished,
     build_manifest with the same arguments merges them, with the same result as without shards.
-    The other arguments and errors are those of build_manifest.
+
+    Args:
+        renders: folders or archives, each one data set.
+        output: folder of the manifest.
+        shard: "i/n", the i-th of n shards.
+        options: all options at once; the keywords below change single fields of it.
+        force: as in build_manifest.
+        progress: called with the number of files read and of all files.
     """
     from gprplus.ingest.reading.partial import PartialResults
     from gprplus.ingest.reading.read import read_shard
     from gprplus.ingest.updates.incremental import files_to_read
 
+    given = combined(IngestOptions, options, changes, "build_shard")
     share, output = ReadShard.parse(shard), Path(output)
     require_directory(output)
     before = None if force else _opened(output, force)
-    sources = find_sources(as_list(renders), output, layout, name, identities, engine_logs, verify, before)
+    sources = find_sources(as_list(renders), output, given, before)
     if interrupted(output):
         Manifest.open(output)  # raises the error
     old = _opened(output, force)
@@ -225,12 +219,11 @@ def build_shard(
             found[source.chosen.name] = read_shard(
                 share,
                 wanted,
-                source.chosen.name,
-                source.chosen.layout,
-                verify,
+                source.chosen,
+                given.verify,
                 parts=parts,
                 fresh=fresh,
-                workers=workers,
+                workers=given.workers,
                 progress=progress,
             )
     return found

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,7 @@ from gprplus.core.sampling import sha256_digest, table_fingerprint
 from gprplus.ingest.files.listing import UNREAD, Listing, RefusedPath, listing_seal
 from gprplus.ingest.gta.repeated_pass import drop_repeated_pass
 from gprplus.ingest.layouts.decode import drop_unreadable, unknown_tokens
-from gprplus.ingest.layouts.detect import DetectedLayout, describe_folder
+from gprplus.ingest.layouts.detect import describe_folder
 from gprplus.ingest.layouts.explain_mismatch import explain_mismatch
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.losses import describe_losses, hidden_of
@@ -22,6 +21,7 @@ from gprplus.ingest.reading.partial import PartialResults
 from gprplus.ingest.reading.read import PROBED, read_files
 from gprplus.ingest.sidecars.identities import IdentityTable, identity_table, unmatched_identities
 from gprplus.ingest.sidecars.roles import add_roles, gallery_only_warning, read_lists, role_list_notes
+from gprplus.ingest.sources import IngestSource, dataset_record
 from gprplus.ingest.tables.assemble import AssembledTables
 from gprplus.ingest.tables.duplicates import duplicate_content_warnings, reject_duplicate_keys
 from gprplus.ingest.tables.select import filter_mask, lookup_rows
@@ -33,21 +33,19 @@ EXPLAINED = 200  # names that do not match and get a sentence of their own; a fo
 
 
 def ingest_dataset(
-    listing: Listing,
-    chosen: DetectedLayout,
+    source: IngestSource,
     people: IdentityTable,
-    verify: str,
     *,
     earlier: PreviousBuild | None = None,
-    about: Mapping[str, Any] | None = None,
     parts: PartialResults | None = None,
     workers: int | None = None,
     progress: Progress = no_progress,
 ) -> AssembledTables:
-    """Read a listing and return its rows. Raises LayoutError when no name fits, ManifestError when two files would be
-    one image or none is good.
+    """Read the files of a source and return their rows. Raises LayoutError when no name fits, ManifestError when two
+    files would be one image or none is good.
     """
-    layout, name = chosen.layout, chosen.name
+    listing, verify = source.listing, source.request["verify"]
+    layout, name = source.chosen.layout, source.chosen.name
     listed = read_lists(listing, layout.lists)
     wanted, fresh, new = files_to_read(earlier, listing, layout)
     found, unmatched = read_files(
@@ -87,7 +85,7 @@ def ingest_dataset(
         rejected,
         scan,
         {
-            **(about or {}),
+            **dataset_record(source),
             "images": images.num_rows,
             "identities": persons.num_rows,
             "rejected": rejected.num_rows,

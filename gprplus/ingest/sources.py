@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core.commands import relative_command
-from gprplus.core.errors import ManifestError, RequestChanged, did_you_mean, first_few
+from gprplus.core.errors import ManifestError, RequestChanged, first_few
 from gprplus.core.files.workdir import describe_changes, relative_path
 from gprplus.ingest.files.archive_members import Memory, list_images
 from gprplus.ingest.files.listing import SIDECAR_NAMES, Listing
 from gprplus.ingest.layouts.detect import DetectedLayout, detect_layout
+from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.sidecars import identities as people
 from gprplus.ingest.tables.manifest import PARTS, Manifest
-from gprplus.schema import VERIFY
 
 
 @dataclass(frozen=True)
 class IngestSource:
     """A folder to ingest: its listing, its layout and name, its identities file, and the request and
-    arguments (schema.arguments.BuildArguments) for the record.
+    the layout and name as they were given (`read_ingest_options`) for the record.
     """
 
     listing: Listing
@@ -33,38 +33,27 @@ class IngestSource:
 def find_sources(
     renders: Sequence[str | Path],
     output: Path,
-    layout: str | Path,
-    name: str | None,
-    identities: str | Path | None,
-    engine_logs: Sequence[str | Path],
-    verify: str,
+    options: IngestOptions,
     old: Manifest | None,
 ) -> list[IngestSource]:
     """The folders to be ingested, looked through and found to be possible."""
     folders = [Path(folder) for folder in renders]
-    _check(folders, name, identities, engine_logs, verify)
-    sources = [_source(folder, output, old, layout, name, identities, engine_logs, verify) for folder in folders]
+    _check(folders, options)
+    sources = [_source(folder, output, old, options) for folder in folders]
     _distinct(sources)
     return sources
 
 
-def _check(
-    folders: list[Path],
-    name: str | None,
-    identities: str | Path | None,
-    engine_logs: Sequence[str | Path],
-    verify: str,
-) -> None:
-    if verify not in VERIFY:
-        raise ManifestError(f"There is no --verify grade '{verify}'. {did_you_mean(verify, VERIFY)}")
+def _check(folders: list[Path], options: IngestOptions) -> None:
+    name, logs = options.name, options.engine_logs
     if not folders:
         raise ManifestError("There is no folder of renders to ingest. Name one, or draw some with `gprplus render`.")
-    for option, value in (("--name", name), ("--identities", identities), ("--engine-log", engine_logs or None)):
+    for option, value in (("--name", name), ("--identities", options.identities), ("--engine-log", logs or None)):
         if value is not None and len(folders) > 1:
             raise ManifestError(
-                f"{option} speaks of one folder, and {len(folders)} were given. Ingest them one after the other."
+                f"{option} is for one folder, and {len(folders)} were given. Ingest them one after the other."
             )
-    absent = [str(log) for log in engine_logs if not Path(log).is_file()]
+    absent = [str(log) for log in logs if not log.is_file()]
     if absent:
         raise ManifestError(f"There is no file {absent[0]}; --engine-log expects the log of the generator.")
     if name is not None and (not name.strip() or "/" in name or not name.isprintable()):
@@ -77,42 +66,32 @@ def require_directory(output: Path) -> None:
         raise ManifestError(f"{output} is a file; the manifest is a folder. Give another place with -o.")
 
 
-def _source(
-    folder: Path,
-    output: Path,
-    old: Manifest | None,
-    layout: str | Path,
-    name: str | None,
-    identities: str | Path | None,
-    engine_logs: Sequence[str | Path],
-    verify: str,
-) -> IngestSource:
+def _source(folder: Path, output: Path, old: Manifest | None, options: IngestOptions) -> IngestSource:
     root = folder.resolve()
     known = (old is not None and any(place == root for place in old.roots().values())) or (output / PARTS).exists()
     memory = _memory(old, root) if known else None
     listing = list_images(folder, look=known, memory=memory)
-    chosen = detect_layout(listing, layout, name)
+    chosen = detect_layout(listing, options.layout, options.name)
     if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
         memory = None  # another layout may ignore other names
         listing = list_images(folder, look=known)
-    table = people.find_identity_file(listing, Path(identities) if identities else None)
+    table = people.find_identity_file(listing, options.identities)
     beside = (*chosen.layout.beside, *([table.name] if table else []))
     if any(name.lower() not in SIDECAR_NAMES for name in beside):
         listing = list_images(folder, beside, look=known, memory=memory)
     request = {
         "root": relative_path(root, output),
         "layout": chosen.layout.name,
-        "identities": relative_path(table, output) if identities and table else None,
-        "engine_log": [relative_path(Path(log), output) for log in engine_logs] or None,
-        "verify": verify,
+        "identities": relative_path(table, output) if options.identities and table else None,
+        "engine_log": [relative_path(log, output) for log in options.engine_logs] or None,
+        "verify": options.verify,
     }
-    arguments = {"layout": _kept(layout, output), "name": name}
-    return IngestSource(listing, chosen, table, tuple(map(Path, engine_logs)), request, arguments)
-
-
-def _kept(layout: str | Path, output: Path) -> str:
-    """The name of a layout, or its TOML file as seen from the manifest."""
-    return relative_command(Path(layout), output) if Path(layout).suffix == ".toml" else str(layout)
+    layout = options.layout
+    arguments = {
+        "layout": relative_command(layout, output) if isinstance(layout, Path) else layout,
+        "name": options.name,
+    }
+    return IngestSource(listing, chosen, table, options.engine_logs, request, arguments)
 
 
 def _memory(old: Manifest | None, root: Path) -> Memory | None:

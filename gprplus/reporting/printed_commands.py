@@ -4,20 +4,17 @@ Each runs in the current directory as it is printed. Where a manifest or split h
 """
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from gprplus.core import declarations
 from gprplus.core.commands import Word, command_line, read_command, resolve_command
-from gprplus.core.errors import ReportError
+from gprplus.core.errors import GprplusError, ReportError
 from gprplus.core.files.workdir import read_json
 from gprplus.core.spelling import spelled
-from gprplus.core.typed import parse_typed
 from gprplus.evaluation.targets import base_name, is_own_test_set
+from gprplus.ingest.options import read_ingest_options
 from gprplus.reporting.run_results import RunResults
-from gprplus.schema.arguments import BuildArguments
 from gprplus.schema.benchmark_options import BenchmarkOptions, read_arguments
 from gprplus.splits import command_options
 
@@ -46,37 +43,18 @@ def _manifest(run: RunResults) -> Iterator[str]:
         info = read_json(place / "manifest.json", ReportError, "a manifest")
         datasets = info["datasets"]
         for name, facts in datasets.items():
-            words = ["build-manifest", *_build(name, facts, place), "-o", place]
+            root = resolve_command(facts["request"]["root"], place)
+            words = ["build-manifest", root, *spelled(read_ingest_options(name, facts, place)), "-o", place]
             names = (info.get("checks") or {}).get("names") or ()
             last = name == list(datasets)[-1]
             yield command_line([*words, *(["--checks", ",".join(names)] if names and last else [])])
-    except (ReportError, KeyError, TypeError, AttributeError):
+    except (GprplusError, KeyError, TypeError, AttributeError):
         known = run.split.manifest.fingerprint
         yield f"# The manifest (fingerprint {known}) is not where the split says, so how it was built is not known."
 
 
 def _manifest_folder(run: RunResults) -> Path | None:
     return resolve_command(run.split.manifest.path, run.split_folder) if run.split_folder else None
-
-
-def _build(name: str, facts: Mapping[str, Any], folder: Path) -> Iterator[Word]:
-    """The words that ingest one dataset; records made before they kept the layout's file have its name."""
-    request = facts["request"]
-    given = parse_typed(BuildArguments, facts.get("arguments") or {}, "arguments", ReportError)
-    layout = given.layout if facts.get("arguments") else request["layout"]
-    yield resolve_command(request["root"], folder)
-    if layout.endswith(".toml"):
-        yield from ("--layout", resolve_command(layout, folder))
-    elif layout != "auto" and layout in declarations.declaration_names("layouts"):
-        yield from ("--layout", layout)
-    if given.name or name != request["layout"]:
-        yield from ("--name", given.name or name)
-    if request.get("identities"):
-        yield from ("--identities", resolve_command(request["identities"], folder))
-    for log in request.get("engine_log") or ():
-        yield from ("--engine-log", resolve_command(log, folder))
-    if request.get("verify", "header") != "header":
-        yield from ("--verify", request["verify"])
 
 
 def _split(run: RunResults) -> str:

@@ -8,7 +8,7 @@ from gprplus.schema import stored
 from gprplus.schema.column import VERSION, Column, arrow_schema, conform, require
 from gprplus.schema.distance import DISTANCES
 from gprplus.schema.effects import COMPONENTS, CONTRASTS, CURVES, LEVELS, POOLED, SENSITIVITY
-from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN, VERIFY
+from gprplus.schema.manifest import IDENTITIES, IMAGES, REJECTED, ROLES, SCAN
 from gprplus.schema.run import QUERIES, RANKED, RANKED_IMAGE, RESULTS, SUMMARY
 from gprplus.schema.split import EXCLUDED, MEMBERS, TESTS
 from gprplus.schema.tables import TABLES
@@ -35,7 +35,6 @@ __all__ = [
     "SUMMARY",
     "TABLES",
     "TESTS",
-    "VERIFY",
     "VERSION",
     "Column",
     "arrow_schema",

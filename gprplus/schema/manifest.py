@@ -4,7 +4,6 @@ from gprplus.core.declarations import identity_attributes
 from gprplus.schema.column import Column, attribute_columns
 
 # Grades of --verify, from the cheapest to the dearest.
-VERIFY = ("names", "header", "digest", "decode")
 ROLES = ("train", "val", "query", "gallery")
 
 IMAGES = (

@@ -15,6 +15,7 @@ from gprplus.ingest.reading.partial import FinishedBatch, PartialResults
 from gprplus.ingest.reading.shard import ReadShard
 
 if TYPE_CHECKING:
+    from gprplus.ingest.layouts.detect import DetectedLayout
     from gprplus.ingest.layouts.layout import Layout
 
 # Files from which processes pay for their start (about a tenth of a second each), by grade.
@@ -68,8 +69,7 @@ def read_files(
 def read_shard(
     shard: ReadShard,
     listing: Listing,
-    dataset: str,
-    layout: "Layout",
+    chosen: "DetectedLayout",
     verify: str,
     *,
     parts: PartialResults,
@@ -78,7 +78,7 @@ def read_shard(
     progress: Progress = no_progress,
 ) -> int:
     """Read one share of the batches that read_files would read, into `parts`; the number of files in it."""
-    cut = list(make_batches(listing, dataset, layout, verify, None if fresh is None else fresh.tobytes()))
+    cut = list(make_batches(listing, chosen.name, chosen.layout, verify, None if fresh is None else fresh.tobytes()))
     mine = [batch for i, batch in enumerate(cut) if shard.has(i)]
     todo = [batch for batch in mine if parts.get(batch) is None]
     total = sum(map(len, mine))

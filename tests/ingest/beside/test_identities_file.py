@@ -78,5 +78,5 @@ def test_a_changed_table_changes_the_rows_without_opening_an_image(renders: Path
 
 
 def test_an_identities_file_belongs_to_one_folder(renders: Path, tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="--identities speaks of one folder, and 2 were given"):
+    with pytest.raises(ManifestError, match="--identities is for one folder, and 2 were given"):
         build_manifest([renders, tmp_path], tmp_path / "m", identities="people.csv")

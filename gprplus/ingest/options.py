@@ -1,0 +1,89 @@
+"""The options of build-manifest."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from gprplus.core import declarations
+from gprplus.core.commands import resolve_command
+from gprplus.core.errors import GprplusError, ManifestError
+from gprplus.core.options import Options, option
+from gprplus.core.shared_options import workers_field
+
+VERIFY = {
+    "names": "file names only",
+    "header": "and the size and format in the header",
+    "digest": "and a digest of the bytes",
+    "decode": "and every pixel",
+}
+DATASET, FILES = "Dataset", "Files and checks"
+
+
+@dataclass(frozen=True)
+class IngestOptions(Options):
+    """How folders of renders are read."""
+
+    error: ClassVar[type[GprplusError]] = ManifestError
+
+    layout: str | Path = option(
+        "auto",
+        group=DATASET,
+        metavar="LAYOUT",
+        help="Layout of the file names: auto, a name from `gprplus layouts`, or a .toml file.",
+    )
+    name: str | None = option(
+        None, group=DATASET, metavar="NAME", default_note="the layout's", help="Name of the dataset."
+    )
+    identities: Path | None = option(
+        None,
+        group=DATASET,
+        metavar="TABLE",
+        default_note="identities.csv in the folder, if it is there",
+        help="CSV, Parquet, JSON or .mat table of identity attributes.",
+    )
+    engine_logs: tuple[Path, ...] = option(
+        (),
+        group=DATASET,
+        flag="--engine-log",
+        metavar="LOG",
+        repeated=True,
+        help="Log of the GTA V generator, which adds actor and place to its raw images; the oldest first.",
+    )
+    verify: str = option("header", group=FILES, metavar="GRADE", choices=VERIFY, help="How closely each file is read.")
+    checks: tuple[str, ...] | None = option(
+        None,
+        group=FILES,
+        metavar="[CHECK,...]",
+        alone="all",
+        default_note="those of earlier builds",
+        help="Check the images, and add a score and a flag of each check as columns (listed below). Without a value: "
+        "all checks; none removes them.",
+    )
+    workers: int | None = workers_field()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if str(self.layout).endswith(".toml"):
+            object.__setattr__(self, "layout", Path(self.layout))
+
+
+def read_ingest_options(name: str, facts: Mapping[str, Any], folder: Path) -> IngestOptions:
+    """The options that built the dataset `name` of a manifest in `folder`, from the facts in its record.
+
+    Records made before they kept the file of the layout have its name.
+    """
+    request, given = facts["request"], facts.get("arguments") or {"layout": facts["request"]["layout"], "name": None}
+    layout = given["layout"]
+    if layout.endswith(".toml"):
+        layout = resolve_command(layout, folder)
+    elif layout not in declarations.declaration_names("layouts"):
+        layout = "auto"
+    table = request.get("identities")
+    return IngestOptions(
+        layout=layout,
+        name=given["name"] or (name if name != request["layout"] else None),
+        identities=resolve_command(table, folder) if table else None,
+        engine_logs=tuple(resolve_command(log, folder) for log in request.get("engine_log") or ()),
+        verify=request.get("verify", "header"),
+    )
