@@ -33,7 +33,7 @@ def looking(home: Path) -> str:
     """What a look costs, beside the decode that it cannot do without and beside cleanvision."""
     import cv2
 
-    from gprplus.core.images import decode_half_grey
+    from gprplus.core.imaging.images import decode_half_grey
     from gprplus.ingest.checks.measure import measure_files
 
     cv2.setNumThreads(1)

@@ -9,7 +9,7 @@ from statistics import median
 import torch
 
 from benchmarks import harness
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.engine import render
 from gprplus.engine.crops.crop_renderer import CropRenderer, finish_picture
 from gprplus.engine.crops.design import DesignBlock, RenderDesign, make_design

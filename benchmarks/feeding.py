@@ -13,7 +13,7 @@ from benchmarks import harness, loops
 from gprplus.baseline import augment, devices, image_store
 from gprplus.baseline import train as training
 from gprplus.baseline.recipe import Recipe, TrainingLength
-from gprplus.core import images
+from gprplus.core.imaging import images
 from gprplus.core.parallel import available_cores
 
 RENDERS = 1024

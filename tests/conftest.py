@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from gprplus.core.files.workdir import write_json
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 
 # A commit that passed once passes again: what chance finds is looked for on purpose, with `make hunt`. Nothing is
 # judged by the clock, which says how busy the machine is.

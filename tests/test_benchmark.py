@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 
 from gprplus import schema
 from gprplus.cli import cli
-from gprplus.core import images
 from gprplus.core.errors import DeviceError, GprplusError, RecipeError, RequestChanged, SplitError, TrainingError
 from gprplus.core.files.folders import hold_folder
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging import images
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.experiments import run as trial
 from gprplus.experiments.run_benchmark import benchmark
 from gprplus.ingest import build_manifest

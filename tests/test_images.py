@@ -10,8 +10,15 @@ import pytest
 from PIL import Image
 
 from gprplus.baseline.decode import decode_resized as decode_to
-from gprplus.core import image_headers
-from gprplus.core.images import decode_half_grey, decode_image, encode_jpeg, open_image, read_bytes, resize_image
+from gprplus.core.imaging import image_headers
+from gprplus.core.imaging.images import (
+    decode_half_grey,
+    decode_image,
+    encode_jpeg,
+    open_image,
+    read_bytes,
+    resize_image,
+)
 
 RED = np.full((20, 10, 3), (200, 30, 40), dtype=np.uint8)
 
@@ -69,7 +76,7 @@ def test_whatever_a_decoder_raises_means_that_the_bytes_do_not_decode(monkeypatc
     def broken(*_, **__):
         raise raised("failed to decode")
 
-    monkeypatch.setattr("gprplus.core.images.open_image", broken)
+    monkeypatch.setattr("gprplus.core.imaging.images.open_image", broken)
     assert decode_image(saved(RED, "PPM")) is None
 
 

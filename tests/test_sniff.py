@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from gprplus.core import image_headers
+from gprplus.core.imaging import image_headers
 from gprplus.ingest.files.probe import probe_files
 
 KINDS = {

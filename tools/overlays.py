@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths
 from gprplus.engine.keypoints import NAMES, SKELETON, VISIBLE
 

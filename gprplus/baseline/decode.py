@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gprplus.core import images
+from gprplus.core.imaging import images
 
 # JPEG can decode straight to a half, a quarter or an eighth of its size, for a fraction of the work.
 _SCALES = (8, 4, 2)

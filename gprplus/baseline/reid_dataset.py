@@ -10,7 +10,7 @@ from torch.utils.data import Dataset, Sampler
 
 from gprplus.baseline.sampler import draw_batches
 from gprplus.core.errors import TrainingError
-from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.protocol import UNKNOWN_CAMERA
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gprplus.core.errors import ReportError
-from gprplus.core.images import resize_image
+from gprplus.core.imaging.images import resize_image
 
 if TYPE_CHECKING:
     from PIL import ImageDraw, ImageFont

@@ -55,7 +55,7 @@ def html_image(pixels: "np.ndarray", title: str = "") -> str:
     """Return `(H, W, 3) uint8` RGB as an <img> that carries its own bytes (JPEG)."""
     import base64
 
-    from gprplus.core.images import encode_jpeg
+    from gprplus.core.imaging.images import encode_jpeg
 
     data = base64.b64encode(encode_jpeg(pixels)).decode()
     return f'<img src="data:image/jpeg;base64,{data}" title="{html_text(title)}" style="margin:2px">'

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import FramesError, did_you_mean, first_few
-from gprplus.core.image_headers import EXTENSIONS
+from gprplus.core.imaging.image_headers import EXTENSIONS
 from gprplus.core.sampling import sha256_digest
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity, AnnotationSet
 from gprplus.cropping.coco_reader import trailing_numbers

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.errors import FramesError
-from gprplus.core.images import open_image
+from gprplus.core.imaging.images import open_image
 from gprplus.cropping.field_values import format_value
 from gprplus.cropping.selection import Window
 

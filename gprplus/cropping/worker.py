@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.core import images
 from gprplus.core.errors import FramesError
 from gprplus.core.files.workdir import atomic_write, read_json, write_json
+from gprplus.core.imaging import images
 from gprplus.cropping.annotations import AnnotatedFrame, AnnotatedIdentity
 from gprplus.cropping.output_names import CropNaming
 from gprplus.cropping.segmentation import boxes_of, mask_of, read_instances, translate_mask

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from gprplus import archives
 from gprplus.core.errors import ExportError
-from gprplus.core.image_headers import HEAD, format_of
-from gprplus.core.images import read_bytes
+from gprplus.core.imaging.image_headers import HEAD, format_of
+from gprplus.core.imaging.images import read_bytes
 from gprplus.exports.export_layout import safe_relative_path
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.files.workdir import write_json, write_table, write_text
-from gprplus.core.image_headers import format_of
+from gprplus.core.imaging.image_headers import format_of
 from gprplus.exports.dataset_card import KINDS, CardSection, dataset_card
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, split_into_shards
 from gprplus.exports.rows import known_columns, order_by_identity

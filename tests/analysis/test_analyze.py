@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from gprplus.analysis import AnalysisResult, analyze
 from gprplus.cli import cli
 from gprplus.core.errors import AnalysisError, ManifestError, RequestChanged
-from gprplus.core.images import decode_image
+from gprplus.core.imaging.images import decode_image
 from gprplus.exports import export
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.schema import DISTANCES, arrow_schema

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gprplus.analysis.features.appearance import FEATURES, GROUPS, appearance, describe_image, scale_features
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, size=(128, 64, 3)).astype(np.uint8)

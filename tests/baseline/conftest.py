@@ -14,7 +14,7 @@ from gprplus.baseline.recipe import (
     Recipe,
     TrainingLength,
 )
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 
 
 def person(identity: int, image: int, height: int = 64, width: int = 32) -> np.ndarray:

@@ -7,9 +7,9 @@ import pytest
 
 from gprplus.baseline import image_store
 from gprplus.baseline.decode import decode_resized, jpeg_size
-from gprplus.core import images
 from gprplus.core.errors import TrainingError
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging import images
+from gprplus.core.imaging.images import encode_jpeg
 
 SIZE = (64, 32)
 

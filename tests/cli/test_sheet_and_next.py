@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from gprplus.cli import cli
 from gprplus.cli.benchmark import print_plan
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 
 
 def run(*arguments: object) -> str:

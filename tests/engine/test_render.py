@@ -14,7 +14,7 @@ from gprplus.cli import cli
 from gprplus.core.errors import DeviceError, RenderError, RequestChanged
 from gprplus.core.files import workdir
 from gprplus.core.files.folders import claim_folder, hold_folder
-from gprplus.core.images import decode_image
+from gprplus.core.imaging.images import decode_image
 from gprplus.engine import render
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.output.ledger import Ledger

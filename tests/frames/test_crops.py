@@ -379,7 +379,7 @@ def test_a_frame_of_too_many_annotations_is_rejected(tmp_path: Path, street, mon
 
 
 def test_each_frame_is_decoded_once(tmp_path: Path, street, monkeypatch) -> None:
-    from gprplus.core import images
+    from gprplus.core.imaging import images
 
     seen: list[int] = []
     whole = images.decode_image

@@ -19,7 +19,7 @@ from PIL import Image
 from gprplus.baseline.image_store import pack_images
 from gprplus.core.errors import GprplusError, LayoutError
 from gprplus.core.files.workdir import write_text
-from gprplus.core.images import decode_image
+from gprplus.core.imaging.images import decode_image
 from gprplus.ingest import Manifest, build_manifest, inspect
 from gprplus.ingest.inspection.sample_grid import pick_grid
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from gprplus import schema
 from gprplus.core.files.workdir import write_json, write_table
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.evaluation import ranked_examples
 from gprplus.experiments.collect import collect_results
 from gprplus.reporting.run_results import RunResults, read_run_results

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.ingest import Manifest
 from gprplus.ingest.checks.columns import CHECKS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gprplus.core.images import decode_image, read_bytes, resize_image
+from gprplus.core.imaging.images import decode_image, read_bytes, resize_image
 
 VERSION = "appearance-1"  # part of every request: a change here is a change of every distance
 HEIGHT, WIDTH = 128, 64

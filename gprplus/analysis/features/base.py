@@ -10,7 +10,7 @@ import pyarrow as pa
 from gprplus.archives import sort_for_reading
 from gprplus.baseline.decode import decode_resized
 from gprplus.core.errors import AnalysisError, first_few
-from gprplus.core.images import read_bytes
+from gprplus.core.imaging.images import read_bytes
 from gprplus.core.parallel import Progress, map_threads
 
 MEASURES = ("energy", "mmd2")

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.core.images import resize_image
+from gprplus.core.imaging.images import resize_image
 from gprplus.core.sampling import hash64, join_canonical
 from gprplus.engine.annotations import tight_box
 from gprplus.engine.crops.compose import draw_person_over

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gprplus.core.images import resize_image
+from gprplus.core.imaging.images import resize_image
 from gprplus.engine.annotations import annotate_person
 from gprplus.engine.crops.crop_renderer import SAMPLES, shade_cells
 from gprplus.engine.frames.occlusion import PlacedPerson, Visibility, draw_people_over

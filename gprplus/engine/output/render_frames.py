@@ -12,7 +12,7 @@ import numpy as np
 
 from gprplus.core.files.folders import remove_output
 from gprplus.core.files.workdir import package_versions, write_bytes, write_json
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.engine.annotations import ANNOTATIONS, write_coco

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gprplus.core.files.workdir import write_bytes
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.core.parallel import map_processes
 from gprplus.engine.annotations import annotate_person
 from gprplus.engine.crops.design import DesignBlock, RenderDesign

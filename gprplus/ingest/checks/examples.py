@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.declarations import image_attributes
-from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.ingest.checks.findings import FlaggedImage, finding_label
 from gprplus.ingest.tables.manifest import Manifest
 

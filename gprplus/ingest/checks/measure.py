@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from xxhash import xxh3_128_digest
 
-from gprplus.core import image_headers
-from gprplus.core.images import decode_half_grey, read_bytes
+from gprplus.core.imaging import image_headers
+from gprplus.core.imaging.images import decode_half_grey, read_bytes
 from gprplus.ingest.files.jpeg_warnings import capture_stderr
 
 VERSION = 3  # of what is measured here: looks of another version are taken anew

@@ -3,7 +3,7 @@
 import threading
 from typing import NamedTuple
 
-from gprplus.core import image_headers
+from gprplus.core.imaging import image_headers
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr
 
 REASONS = {
@@ -77,7 +77,7 @@ def hash_file(data: bytes, mtime: int, heard: CapturedStderr | None = None) -> P
 
 def _fault_inside(data: bytes, found: Probe, heard: CapturedStderr) -> Probe | None:
     """Why a file with a good header does not decode to the end; None where it does."""
-    from gprplus.core.images import decode_image
+    from gprplus.core.imaging.images import decode_image
 
     kind, size = found.format or "file", (found.width or 0, found.height or 0)
     scans = image_headers.scans_of(data) if kind == "jpeg" else 1

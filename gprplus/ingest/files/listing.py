@@ -7,7 +7,7 @@ from os.path import splitext
 from pathlib import Path
 
 from gprplus.core.errors import escape
-from gprplus.core.image_headers import EXTENSIONS
+from gprplus.core.imaging.image_headers import EXTENSIONS
 from gprplus.ingest.files.archive_paths import ArchivePathVariants
 
 # What belongs to a folder of renders without being a render, and what file browsers leave behind.

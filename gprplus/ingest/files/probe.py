@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import groupby
 
-from gprplus.core import image_headers
 from gprplus.core.files.signatures import mtime_ns
+from gprplus.core.imaging import image_headers
 from gprplus.core.parallel import map_threads
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr, capture_stderr

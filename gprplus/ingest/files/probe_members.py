@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from gprplus import archives
-from gprplus.core import image_headers
 from gprplus.core.errors import ArchiveError
+from gprplus.core.imaging import image_headers
 from gprplus.ingest.files.classify import Probe, classify_file, hash_file, rejected
 from gprplus.ingest.files.jpeg_warnings import CapturedStderr
 from gprplus.ingest.files.probe import probe_files, warnings_caught

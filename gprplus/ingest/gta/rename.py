@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gprplus.core import images
 from gprplus.core.errors import ManifestError, did_you_mean, first_few
 from gprplus.core.escape import csv_text
 from gprplus.core.files.folders import claim_folder, remove_output
@@ -19,7 +18,8 @@ from gprplus.core.files.workdir import (
     write_json,
     write_text,
 )
-from gprplus.core.image_headers import format_of
+from gprplus.core.imaging import images
+from gprplus.core.imaging.image_headers import format_of
 from gprplus.core.parallel import Progress, map_processes, no_progress
 from gprplus.ingest.gta.rename_plan import RenamePlan, plan_renames
 

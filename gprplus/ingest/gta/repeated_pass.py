@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from gprplus.core import images as pixels
+from gprplus.core.imaging import images as pixels
 from gprplus.core.sampling import priorities
 from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from gprplus.core.declarations import attributes, identity_attributes, image_attributes
 from gprplus.core.errors import ManifestError, did_you_mean
-from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.sampling import priorities
 from gprplus.ingest.tables.coded import CodedColumn, coded_column
 from gprplus.ingest.tables.manifest import Manifest

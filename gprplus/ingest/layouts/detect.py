@@ -16,7 +16,7 @@ from gprplus.core import declarations
 from gprplus.core.errors import DeclarationError, LayoutError, closest, escape, first_few
 from gprplus.core.files.safe_names import plain_name
 from gprplus.core.files.workdir import read_json
-from gprplus.core.image_headers import EXTENSIONS
+from gprplus.core.imaging.image_headers import EXTENSIONS
 from gprplus.ingest.files.archive_members import sidecar_path
 from gprplus.ingest.files.archive_paths import ArchivePathVariants
 from gprplus.ingest.files.classify import Probe

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from gprplus.archives import UNPACK, is_packed
 from gprplus.core.errors import LayoutError
-from gprplus.core.image_headers import EXTENSIONS
+from gprplus.core.imaging.image_headers import EXTENSIONS
 from gprplus.ingest.layouts.patterns import literal_prefixes
 
 if TYPE_CHECKING:

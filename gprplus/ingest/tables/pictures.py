@@ -9,7 +9,7 @@ import numpy as np
 from gprplus.core.contact_sheet import contact_sheet
 from gprplus.core.errors import ManifestError
 from gprplus.core.html import html_image
-from gprplus.core.images import decode_image, read_bytes, resize_image
+from gprplus.core.imaging.images import decode_image, read_bytes, resize_image
 from gprplus.core.sampling import priorities
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gprplus.core import sampling
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import ReportError
-from gprplus.core.images import decode_image, encode_jpeg, read_bytes, resize_image
+from gprplus.core.imaging.images import decode_image, encode_jpeg, read_bytes, resize_image
 from gprplus.reporting.arm_labels import OWN_TEST_SET, bare
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema import MEMBERS, stored

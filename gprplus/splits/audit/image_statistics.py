@@ -9,7 +9,7 @@ import numpy as np
 
 from gprplus.core import sampling
 from gprplus.core.errors import SplitError
-from gprplus.core.images import decode_image, read_bytes
+from gprplus.core.imaging.images import decode_image, read_bytes
 from gprplus.core.parallel import map_threads
 from gprplus.splits.audit.shortcuts import level_shifts, probe_shortcuts, sample_rows
 from gprplus.splits.candidates import AttributeCodes, CandidateTable

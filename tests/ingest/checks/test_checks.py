@@ -9,7 +9,7 @@ import pytest
 from scenes import SIZE, flagged, put, scene
 
 from gprplus.core.errors import ManifestError
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
 from gprplus.ingest.checks import columns
 from gprplus.ingest.checks.columns import CHECKED, CHECKS, parse_check_names, score_column

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gprplus.core.images import encode_jpeg
+from gprplus.core.imaging.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
 
 cleanvision = pytest.importorskip("cleanvision")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from gprplus.core.errors import LayoutError, ManifestError, RequestChanged
-from gprplus.core.image_headers import format_of
-from gprplus.core.images import decode_image
+from gprplus.core.imaging.image_headers import format_of
+from gprplus.core.imaging.images import decode_image
 from gprplus.ingest import build_manifest
 from gprplus.ingest.gta.rename import write_renamed
 from gprplus.ingest.gta.rename_plan import plan_renames

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus import archives
-from gprplus.core.image_headers import HEAD, MAX_PIXELS, decodable, format_of
+from gprplus.core.imaging.image_headers import HEAD, MAX_PIXELS, decodable, format_of
 
 if TYPE_CHECKING:
     from PIL import Image
