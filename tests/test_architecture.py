@@ -181,10 +181,10 @@ DECODERS = {"Image.open", "PIL.Image.open", "cv2.imread", "cv2.imreadmulti", "cv
 
 @pytest.mark.parametrize("module", SOURCES)
 def test_files_are_decoded_in_one_place(module):
-    """`gprplus.core.imaging.images` limits the formats: Pillow would start Ghostscript on PostScript that is called .jpg."""
+    """`core.imaging.images` limits the formats: Pillow would start Ghostscript on PostScript that is called .jpg."""
     calls = (node.func for node in ast.walk(SOURCES[module]) if isinstance(node, ast.Call))
     found = {ast.unparse(call) for call in calls if ast.unparse(call) in DECODERS}
-    assert module == "core/images.py" or not found
+    assert module == "core/imaging/images.py" or not found
 
 
 def test_setup_names_every_room():

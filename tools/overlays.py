@@ -12,8 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from gprplus.core.imaging.coco_rle import decode_run_lengths
 from gprplus.core.imaging.images import decode_image, read_bytes
-from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths
+from gprplus.engine.annotations import ANNOTATIONS
 from gprplus.engine.keypoints import NAMES, SKELETON, VISIBLE
 
 # Blue, green, red: the person's left is green, the right is red, the middle is white.

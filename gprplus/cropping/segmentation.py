@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.errors import FramesError
+from gprplus.core.imaging.coco_rle import encode_run_lengths
 from gprplus.core.imaging.images import open_image
 from gprplus.cropping.field_values import format_value
 from gprplus.cropping.selection import Window
@@ -126,10 +127,7 @@ def _unpacked(text: str | bytes) -> list[int]:
 
 def encode_counts(mask: np.ndarray) -> dict[str, Any]:
     """The run-length code of an `(H, W) bool` mask, as plain counts."""
-    flat = np.asarray(mask, bool).T.ravel()
-    changes = np.flatnonzero(np.diff(flat)) + 1
-    runs = np.diff(np.r_[0, changes, flat.size]).tolist()
-    return {"size": list(mask.shape), "counts": ([0] if flat.size and flat[0] else []) + runs}
+    return {"size": list(mask.shape), "counts": encode_run_lengths(np.asarray(mask, bool))}
 
 
 def translate_mask(segmentation: Any, window: Window, size: tuple[int, int]) -> Any:

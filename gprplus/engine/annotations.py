@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gprplus.core.files.workdir import atomic_write
+from gprplus.core.imaging.coco_rle import encode_run_lengths
 from gprplus.engine.keypoints import NAMES, OUTSIDE, SKELETON, flatten_keypoints
 
 ANNOTATIONS = "_annotations/person_keypoints.json"
@@ -23,30 +24,6 @@ CATEGORY = {
     "keypoints": list(NAMES),
     "skeleton": [list(bone) for bone in SKELETON],
 }
-
-
-def encode_run_lengths(mask: np.ndarray) -> list[int]:
-    """Run lengths of a `(H, W) bool` mask, column by column, zeros first.
-
-    >>> encode_run_lengths(np.array([[0, 1], [0, 1]], dtype=bool))
-    [2, 2]
-    >>> encode_run_lengths(np.array([[1, 0], [0, 0]], dtype=bool))
-    [0, 1, 3]
-    """
-    values = mask.T.ravel()
-    turns = np.flatnonzero(values[1:] != values[:-1]) + 1
-    lengths = np.diff(np.concatenate([[0], turns, [values.size]])).tolist()
-    return [0, *lengths] if values[0] else lengths
-
-
-def decode_run_lengths(counts: Sequence[int], height: int, width: int) -> np.ndarray:
-    """Decode run lengths to a `(height, width) bool` mask.
-
-    >>> decode_run_lengths([2, 2], 2, 2).astype(int).tolist()
-    [[0, 1], [0, 1]]
-    """
-    values = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-    return values.reshape(width, height).T
 
 
 def tight_box(mask: np.ndarray) -> tuple[int, int, int, int]:

@@ -14,8 +14,9 @@ from click.testing import CliRunner
 
 from gprplus.cli import cli
 from gprplus.core.errors import RenderError, RequestChanged
+from gprplus.core.imaging.coco_rle import decode_run_lengths
 from gprplus.engine import render_frames
-from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths, tight_box
+from gprplus.engine.annotations import ANNOTATIONS, tight_box
 from gprplus.engine.crops.crop_renderer import SAMPLES
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.domains import DOMAINS

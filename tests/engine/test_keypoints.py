@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from gprplus.core.imaging.coco_rle import decode_run_lengths, encode_run_lengths
 from gprplus.engine import render
-from gprplus.engine.annotations import ANNOTATIONS, decode_run_lengths, encode_run_lengths, tight_box
+from gprplus.engine.annotations import ANNOTATIONS, tight_box
 from gprplus.engine.crops.design import DesignBlock
 from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, SKELETON, VISIBLE, label_keypoints, project_joints
 from gprplus.engine.raycast.camera import orbit_camera

@@ -151,12 +151,11 @@ def finding_label(table: pa.Table, row: int) -> str:
 
 def _alike(name: str, row: int, table: pa.Table, looks: pa.Table) -> int | None:
     """Return the row most similar to this one, of another identity if the check requires it."""
-    from gprplus.ingest.checks.hamming import popcount
 
     dhash = np.asarray(looks["dhash"])
     content = looks["content"]
     same = np.asarray(pc.equal(content, content[row]))
-    distance = np.where(same, 0, 1 + popcount(dhash ^ dhash[row]).astype(np.int64))
+    distance = np.where(same, 0, 1 + np.bitwise_count(dhash ^ dhash[row]).astype(np.int64))
     distance[~np.asarray(looks["decoded"]) & ~same] = 1_000
     distance[row] = 1_000
     if name == "exact-duplicate":

@@ -21,16 +21,6 @@ _LONG = 1_024  # hashes that agree in their bands; more of them are compared as 
 Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # (P,) int64 positions of both, (P,) uint8 distance in bits
 
 
-def popcount(values: np.ndarray) -> np.ndarray:
-    """Count the set bits of each `(...,) uint64`, as uint8."""
-    if hasattr(np, "bitwise_count"):  # NumPy 2
-        return np.bitwise_count(values)
-    return _BITS_OF_A_BYTE[np.ascontiguousarray(values)[..., None].view(np.uint8)].sum(-1, dtype=np.uint8)
-
-
-_BITS_OF_A_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).sum(1, dtype=np.uint8)
-
-
 def close_pairs(hashes: np.ndarray, radius: int) -> Iterator[Pairs]:
     """Yield every pair of `(N,) uint64` distinct hashes at most `radius` bits apart, once, in blocks without order.
 
@@ -160,7 +150,7 @@ def _shifted(
         live = live[keys[live] == keys[live + shift]]
         for start in range(0, len(live), BLOCK):
             at = live[start : start + BLOCK]
-            distance = popcount(own[at] ^ own[at + shift])
+            distance = np.bitwise_count(own[at] ^ own[at + shift])
             near = np.flatnonzero((distance <= radius) & (asks[at] | asks[at + shift]))
             if len(near):
                 yield members[at[near]], members[at[near] + shift], distance[near]
@@ -174,7 +164,7 @@ def _rectangle(hashes: np.ndarray, members: np.ndarray, radius: int, asking: np.
     askers, own = int(asks.sum()), hashes[members]
     height = max(BLOCK // len(members), 1)
     for top in range(0, askers, height):
-        distance = popcount(own[top : min(top + height, askers), None] ^ own[top:])
+        distance = np.bitwise_count(own[top : min(top + height, askers), None] ^ own[top:])
         one, other = np.nonzero(distance <= radius)
         once = other > one
         one, other = one[once], other[once]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gprplus.ingest.checks import hamming
-from gprplus.ingest.checks.hamming import close_pairs, nearest_hashes, popcount
+from gprplus.ingest.checks.hamming import close_pairs, nearest_hashes
 
 
 def all_with_all(hashes: np.ndarray, owners: np.ndarray | None = None) -> np.ndarray:
@@ -65,21 +65,13 @@ def test_a_pair_is_told_once_however_many_bands_it_agrees_in() -> None:
 def test_a_flood_of_look_alikes_is_not_compared_all_with_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """All 2^13 hashes of thirteen low bits: 33 million pairs, of which a ninth lie within four bits."""
     compared = 0
-    count = hamming.popcount
+    count = np.bitwise_count
 
     def counted(values: np.ndarray) -> np.ndarray:
         nonlocal compared
         compared += values.size
         return count(values)
 
-    monkeypatch.setattr(hamming, "popcount", counted)
+    monkeypatch.setattr(np, "bitwise_count", counted)
     assert (nearest_hashes(np.arange(2**13, dtype=np.uint64), 4) == 1).all()
     assert compared < 2**26 / 20
-
-
-def test_bits_are_counted_without_numpy_2_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = np.random.default_rng(0).integers(0, 2**64, (3, 5), dtype=np.uint64)
-    expected = [[bin(value).count("1") for value in row] for row in values.tolist()]
-    assert popcount(values).tolist() == expected
-    monkeypatch.delattr(np, "bitwise_count", raising=False)
-    assert popcount(values).tolist() == expected
