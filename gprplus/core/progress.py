@@ -5,6 +5,7 @@ Long functions take `progress`, a function that is called with (done, total). Le
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,6 +16,7 @@ from gprplus.core.parallel import Progress, no_progress
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+_SECONDS = 0.2  # between two updates of a notebook's bar
 _bars = 0  # that are shown in this process: one at a time, since a terminal has one last line
 
 
@@ -25,9 +27,20 @@ def progress_bar(title: str) -> Iterator[Progress]:
     Nothing is shown where stderr is neither a terminal nor a notebook, or another bar is shown already.
     """
     global _bars
-    if _bars or not (sys.stderr.isatty() or in_notebook()):
+    shown = _below_a_cell if in_notebook() else _on_a_terminal if sys.stderr.isatty() else None
+    if _bars or shown is None:
         yield no_progress
         return
+    _bars += 1
+    try:
+        with shown(title) as show:
+            yield show
+    finally:
+        _bars -= 1
+
+
+@contextmanager
+def _on_a_terminal(title: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -46,19 +59,46 @@ def progress_bar(title: str) -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    _bars += 1
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+
+        def show(done: int, total: int) -> None:
+            if total != bar.tasks[0].total:  # something else is counted now, at another speed
+                bar.reset(task, total=total)
+            bar.update(task, completed=done)
+
+        yield show
+
+
+@contextmanager
+def _below_a_cell(title: str) -> Iterator[Progress]:
+    """A bar of HTML that is replaced in place and is empty in the end: rich would leave an output for each update."""
+    from IPython.display import HTML, display
+
+    handle = display(HTML(html_bar(title, 0, 0)), display_id=True)
+    last = time.monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        if done == total or time.monotonic() - last > _SECONDS:
+            last = time.monotonic()
+            handle.update(HTML(html_bar(title, done, total)))
+
     try:
-        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(title, total=None)
-
-            def show(done: int, total: int) -> None:
-                if total != bar.tasks[0].total:  # something else is counted now, at another speed
-                    bar.reset(task, total=total)
-                bar.update(task, completed=done)
-
-            yield show
+        yield show
     finally:
-        _bars -= 1
+        handle.update(HTML(""))
+
+
+def html_bar(title: str, done: int, total: int) -> str:
+    """Return a progress bar as HTML.
+
+    >>> html_bar("Reading", 3, 12)
+    '<progress value="3" max="12"></progress> Reading 3/12'
+    """
+    if not total:
+        return f"<progress></progress> {title}"
+    return f'<progress value="{done}" max="{total}"></progress> {title} {done:,}/{total:,}'
 
 
 def in_notebook() -> bool:

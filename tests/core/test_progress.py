@@ -1,6 +1,8 @@
 """The progress bar of a Python call: on a terminal, one at a time, and never where output is no terminal."""
 
 import io
+import sys
+from types import ModuleType
 
 import pytest
 
@@ -63,3 +65,34 @@ def test_an_error_takes_the_bar_down(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match="broken"), progress_bar("Outer"):
         raise ValueError("broken")
     assert progress._bars == 0
+
+
+class Handle:
+    """What IPython's display returns: keeps what is shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    def update(self, text: str) -> None:
+        self.shown.append(text)
+
+
+def test_a_notebook_gets_one_bar_that_is_empty_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle, shell = Handle(), type("ZMQInteractiveShell", (), {})()
+
+    def display(text: str, display_id: bool) -> Handle:
+        assert display_id
+        handle.update(text)
+        return handle
+
+    package, shows = ModuleType("IPython"), ModuleType("IPython.display")
+    package.get_ipython = lambda: shell  # type: ignore[attr-defined]
+    shows.HTML, shows.display = str, display  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "IPython", package)
+    monkeypatch.setitem(sys.modules, "IPython.display", shows)
+    count()
+    assert handle.shown == [
+        "<progress></progress> Counting",
+        '<progress value="3" max="3"></progress> Counting 3/3',
+        "",
+    ]
