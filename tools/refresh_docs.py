@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that are made, not typed: `python tools/refresh_docs.py`.
+"""Write the generated pages of docs/: `python tools/refresh_docs.py`.
 
 docs/tables.md comes from gprplus.schema and manifests/attributes.toml, docs/commands.md from the commands' own help,
 docs/layouts.md from the declared layouts, the table of keys in docs/studies.md from the options of make-split. A test
@@ -24,33 +24,33 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 MADE = "This page is made by `python tools/refresh_docs.py`."
 
 TABLES = {
-    "images": "manifest/images.parquet: one row an image, sorted by dataset, identity and path.",
-    "checks": "manifest/images.parquet, too, of the checks that `build-manifest --checks` was asked for.",
-    "looks": "manifest/looks.parquet: what one look at each file measured; makes another check or a rebuild cheap.",
-    "identities": "manifest/identities.parquet: one row a person.",
-    "rejected": "manifest/rejected.parquet: every file that is not in the manifest, and why.",
-    "scan": "manifest/scan.parquet: what makes an unchanged rebuild cheap.",
+    "images": "manifest/images.parquet: one row for each image, sorted by dataset, identity and path.",
+    "checks": "additional columns of manifest/images.parquet with `build-manifest --checks`.",
+    "looks": "manifest/looks.parquet: measurements of each file, reused by other checks and rebuilds.",
+    "identities": "manifest/identities.parquet: one row for each identity.",
+    "rejected": "manifest/rejected.parquet: every rejected file, and the reason.",
+    "scan": "manifest/scan.parquet: the state of every file, to detect changes.",
     "members": "splits/NAME/members.parquet: the training sets and the test rows of a split.",
-    "excluded": "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and why.",
-    "tests": "splits/NAME/tests.parquet: which test rows count in which test of levels or of removed matches.",
-    "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row a query of a run.",
+    "excluded": "splits/NAME/excluded.parquet: the queries that a protocol cannot use, and the reasons.",
+    "tests": "splits/NAME/tests.parquet: the test rows of each test across levels or of removed matches.",
+    "queries": "runs/SPLIT/RECIPE/ARM/seedK/queries.parquet: one row for each query of a run.",
     "ranked": "runs/SPLIT/RECIPE/ARM/seedK/ranked.parquet: the first ranks of a dozen queries, for the report.",
-    "results": "runs/SPLIT/RECIPE/results.parquet: one row a run and target.",
-    "summary": "runs/SPLIT/RECIPE/summary.parquet: one row an arm and target, over seeds.",
-    "contrasts": "runs/SPLIT/RECIPE/contrasts.parquet: one row a contrast, target and metric (docs/statistics.md).",
-    "components": "runs/SPLIT/RECIPE/components.parquet: one row a source of noise, target and metric.",
-    "curves": "runs/SPLIT/RECIPE/curves.parquet: one row a line of nested budgets, target and metric.",
-    "pooled": "runs/SPLIT/RECIPE/pooled.parquet: one row a contrast and metric, over targets.",
-    "levels": "runs/SPLIT/RECIPE/levels.parquet: one row an arm, metric and level of query and gallery.",
+    "results": "runs/SPLIT/RECIPE/results.parquet: one row for each run and target.",
+    "summary": "runs/SPLIT/RECIPE/summary.parquet: one row for each arm and target, over seeds.",
+    "contrasts": "runs/SPLIT/RECIPE/contrasts.parquet: one row by contrast, target and metric (docs/statistics.md).",
+    "components": "runs/SPLIT/RECIPE/components.parquet: one row for each source of noise, target and metric.",
+    "curves": "runs/SPLIT/RECIPE/curves.parquet: one row for each line of nested budgets, target and metric.",
+    "pooled": "runs/SPLIT/RECIPE/pooled.parquet: one row for each contrast and metric, over targets.",
+    "levels": "runs/SPLIT/RECIPE/levels.parquet: one row for each arm, metric and level of query and gallery.",
     "sensitivity": "runs/SPLIT/RECIPE/sensitivity.parquet: the widest difference with other training settings.",
-    "distances": "analysis/TARGET/distances.parquet: how far each level lies from a target.",
-    "effects": "analysis/TARGET/effects.parquet: which factors make the distance of an image to the target.",
-    "importance": "analysis/TARGET/importance.parquet: what a boosted model loses when a factor is scrambled.",
+    "distances": "analysis/TARGET/distances.parquet: the distance of each level to a target.",
+    "effects": "analysis/TARGET/effects.parquet: the share of each factor in the distance of an image to the target.",
+    "importance": "analysis/TARGET/importance.parquet: the loss of a boosted model when a factor is permuted.",
     "losses": "analysis/TARGET/losses.parquet, of paper mode or with vgg19 features: VGG-19 losses of each level.",
     "counts": "analysis/TARGET/counts.parquet, of paper mode: split counts of boosted trees.",
     "arms": "analysis/TARGET/arms.parquet, with --runs: distance and accuracy of training sets.",
     "cells": "search/TARGET/cells.parquet: the mixture of conditions that a search chose.",
-    "rivals": "search/TARGET/rivals.parquet: its distance beside those of other ways to choose.",
+    "rivals": "search/TARGET/rivals.parquet: its distance compared with other methods.",
 }
 
 
@@ -62,7 +62,7 @@ def grid(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def tables() -> str:
     """Every column of every table."""
-    parts = ["# Tables", MADE, "A table is the only handshake between two stages. Null means unknown; scores are 0-1."]
+    parts = ["# Tables", MADE, "Tables are the only interface between two stages. Null means unknown; scores are 0-1."]
     for name, columns in {**schema.TABLES, **ANALYSIS, "checks": CHECKED, "looks": LOOKS}.items():
         rows = [(f"`{c.name}`", c.type, c.unit, c.level, c.sentence) for c in columns]
         parts += [f"## {name}", TABLES[name], grid(("column", "type", "unit", "of", "what it is"), rows)]

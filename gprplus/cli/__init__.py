@@ -15,13 +15,13 @@ from gprplus.cli.limits import refuse_too_little_memory
 # In the order of the work. The value is the first line of the command's help, so that listing the
 # commands imports none of them; a test holds the two together.
 COMMANDS = {
-    "render": "Draw a crossed design of synthetic people.",
+    "render": "Render a crossed design of synthetic identities.",
     "build-manifest": "Turn folders or archives of renders into a manifest.",
     "inspect": "Show what a manifest or split holds, and what is wrong with it.",
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",
-    "score": "Score features made by anybody's trainer.",
-    "analyze": "Measure how far each level lies from a target, and which attribute makes the difference.",
+    "score": "Score features of another trainer.",
+    "analyze": "Measure the distance of each level to a target, and which attribute causes it.",
     "study": "Run a declared study end to end.",
     "report": "Write the HTML, CSV and Markdown of finished runs.",
     "export": "Write an arm, split or manifest in a foreign form.",
@@ -35,7 +35,7 @@ class ReaderGone(Exception):
 
 
 class Commands(click.Group):
-    """A group that knows its commands by name and imports the one it needs."""
+    """A command group that imports only the command it needs."""
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
         try:
@@ -77,10 +77,10 @@ class Commands(click.Group):
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="gprplus")
 def cli() -> None:
-    """Build controlled synthetic person re-ID datasets and measure what each attribute is worth.
+    """Build controlled synthetic person re-ID datasets and measure the effect of each attribute.
 
     \b
-    In an empty folder, as they stand:
+    In an empty folder:
       gprplus render
       gprplus build-manifest
       gprplus make-split --attr=weather
@@ -127,8 +127,9 @@ def _run(command: click.Command) -> int:
     except Exception as problem:
         if out_of_memory(problem):
             return _failed(
-                "Error: There is not enough memory. Close other programs, raise the limit (ulimit -v), or ask for less "
-                "at a time (--workers, --jobs); the same command goes on from what is finished."
+                "Error: There is not enough memory. Close other programs, raise the limit (ulimit -v), or reduce the "
+                "number "
+                "of parallel processes (--workers, --jobs); the same command continues from finished work."
             )
         if isinstance(problem, ImportError) and not (problem.name or "").startswith("gprplus"):
             return _failed(escape(f"Error: {import_failure(problem)}"))

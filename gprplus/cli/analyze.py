@@ -46,7 +46,7 @@ from gprplus.core.progress import progress_bar
     multiple=True,
     callback=parsing.parse_pairs,
     metavar="NAME=VALUE",
-    help="paper: a setting the paper does not tell, such as rule=median or pairs=32 (docs/analysis.md).",
+    help="paper: a setting that the paper does not state, such as rule=median or pairs=32 (docs/analysis.md).",
 )
 @click.option(
     "--images", type=click.IntRange(min=10), default=300, show_default=True, help="Images a level, and of the target."
@@ -54,7 +54,7 @@ from gprplus.core.progress import progress_bar
 @click.option(
     "--people",
     type=click.IntRange(min=5),
-    help="Persons with an image in every combination, to weigh factors on.  [default: some 4,000 images]",
+    help="Number of identities with an image in every combination, to compare factors.  [default: some 4,000 images]",
 )
 @click.option(
     "--runs",
@@ -65,7 +65,7 @@ from gprplus.core.progress import progress_bar
 @click.option(
     "--budget",
     metavar="IDENTITIESxIMAGES",
-    help="Search too for the nearest training set of so many persons with so many images each, such as 400x50.",
+    help="Also search for the nearest training set of this size: identities x images of each, such as 400x50.",
 )
 @click.option(
     "--floor",
@@ -95,16 +95,16 @@ def command(
     draws: int,
     **asked: Any,
 ) -> None:
-    """Measure how far each level lies from a target, and which attribute makes the difference.
+    """Measure the distance of each level to a target, and which attribute causes it.
 
-    Compares the same people in the same other conditions at every level against the target's images (its training
-    side, where it has one), by light, colour, sharpness and size, or by features of networks. Each distance stands
-    beside its 95% interval and the range it takes when levels are shuffled. Where people have an image in every
-    combination, the distance is taken apart by attribute. Everything goes to WORK/analysis/NAME.
+    Compares the same identities under the same other conditions at every level with the images of the target (its train
+    set, if it has one), by luminance, color, sharpness and size, or by features of networks. Each distance has
+    a 95% interval and the range for shuffled levels. If identities have an image in every
+    combination, the distance is decomposed by attribute. Results are written to WORK/analysis/NAME.
 
-    With --budget, a training set near to the target is searched for by the first --features, judged on target images
-    it was not chosen by, and written to WORK/splits/search-NAME beside its controls, for benchmark to run. Give a
-    second --target, so that there is a control chosen for another one.
+    With --budget, a training set near to the target is searched for with the first --features, evaluated on held-out
+    target images, and written to WORK/splits/search-NAME with its controls, as a split for benchmark. Give a
+    second --target to get a control that was selected for another target.
 
     \b
     Examples:

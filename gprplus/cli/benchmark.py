@@ -66,7 +66,7 @@ def command(
 
 
 def as_data(outcome: "BenchmarkResult") -> dict[str, Any]:
-    """An outcome as JSON says it."""
+    """Return a result as JSON."""
     from gprplus.reporting.findings import with_family_columns
 
     return {

@@ -51,7 +51,7 @@ def command(
     as_json: bool,
     **values: Any,
 ) -> None:
-    """Turn folders or archives of renders into a manifest.
+    """Build a manifest from folders or archives of renders.
 
     RENDERS are folders, .tar, .tar.gz or .zip files, each one dataset; by default all under WORK/renders. Archives
     are read in place, also those in a folder. Datasets that the manifest already has are kept, and only changed files
@@ -114,21 +114,21 @@ def _print_shard(output: Path, shard: str, files: dict[str, int], as_json: bool)
 
 
 def manifest_warnings(manifest: "Manifest") -> list[str]:
-    """What somebody should know before using the manifest, one sentence each."""
+    """Return warnings about a new manifest, one sentence each."""
     lines = []
     for name, about in manifest.datasets.items():
         if about["rejected"]:
             unread = about.get("unread_folders", 0)
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
             rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
-            lines.append(f"{name}: {rejected}; `{command_line(['inspect', manifest.path])}` says why.")
+            lines.append(f"{name}: {rejected}; `{command_line(['inspect', manifest.path])}` lists the reasons.")
         lines += [f"{name}: {sentence}" for sentence in (*about.get("unknown", []), *about.get("losses", []))]
         if about["status"] == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
         if about["unverified"]:
             kept = (about.get("arguments") or {}).get("layout", "")
             layout = resolve_command(kept, manifest.path) if kept.endswith(".toml") else about["layout"]
-            doubtful = f"nobody has confirmed what the codes of {', '.join(about['unverified'])} mean"
+            doubtful = f"the meaning of the codes of {', '.join(about['unverified'])} is unconfirmed"
             lines.append(
                 f"{name}: {doubtful}; `{command_line(['layouts', 'show', layout])}` prints the table that was used."
             )

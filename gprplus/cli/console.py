@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, notes on stderr, JSON on demand."""
+"""Output of commands: results on stdout, notes on stderr, JSON on demand."""
 
 import json
 import sys
@@ -36,12 +36,12 @@ def print_paragraph(text: str) -> None:
 
 
 def print_note(text: str) -> None:
-    """Lines beside the result, on stderr; whatever a terminal would obey is escaped."""
+    """Print notes on stderr; control characters are escaped."""
     click.echo(_escaped(text), file=sys.stderr)
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on stdout; as ASCII where the terminal cannot show a character, or would obey it."""
+    """Print one JSON object on stdout; as ASCII if the terminal cannot show a character, or would interpret it."""
     text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
     try:
         text.encode(sys.stdout.encoding or "utf-8")

@@ -11,8 +11,8 @@ from gprplus.cli import console, options
 from gprplus.core.parallel import Progress
 from gprplus.core.progress import progress_bar
 
-# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split asks the same question as
-# the default commands do, on a third of their renders.
+# Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split is the same as that of
+# the default commands, with a third of their renders.
 IDENTITIES = 32
 VIEWPOINTS = 6
 ILLUMINATIONS = ["noon", "night"]
@@ -25,11 +25,11 @@ SEEDS = 3  # what `smoke` takes anyway; on a GPU `fast` would take five
 @options.workers_option
 @options.json_option
 def command(work: Path, device: str, workers: int | None, as_json: bool) -> None:
-    """Walk the whole way once, small.
+    """Run all steps on a small example.
 
-    Draws people in seven weathers at noon and at night, makes a manifest of the renders and a controlled split over
-    weather, trains and scores every arm, and says what the weather was worth. Everything goes under WORK/demo; typed
-    again, it goes on where it was stopped.
+    Renders identities in seven weathers at noon and at night, builds a manifest of the renders and a controlled split
+    over weather, trains and scores every arm, and reports the effect of weather. Output goes to WORK/demo; the same
+    command continues after an interruption.
 
     \b
     Example:
@@ -69,7 +69,7 @@ def command(work: Path, device: str, workers: int | None, as_json: bool) -> None
 
 @contextmanager
 def run_step(line: str, counted: str) -> Iterator[Progress]:
-    """Announce a step by the command that does it, with a bar that counts, and say how long it took."""
+    """Print a step as its command, with a progress bar and its duration."""
     console.print_note(f"$ {line}")
     start = time.perf_counter()
     with progress_bar(counted) as progress:

@@ -19,7 +19,7 @@ from gprplus.core.progress import progress_bar
     type=click.Choice(["hard", "sym", "copy"]),
     default="hard",
     show_default=True,
-    help="Hard links, symbolic links or copies of the images; what lies in an archive is copied.",
+    help="Hard links, symbolic links or copies of the images; archive members are copied.",
 )
 @click.option(
     "--shard-size",
@@ -44,13 +44,13 @@ def command(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write an arm, split or manifest in a foreign form.
+    """Write an arm, split or manifest in the format of another tool.
 
     SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and bounding_box_test with names
-    that the usual loaders read, and map.csv from each name to its image; imagefolder gives train and test folders
-    with metadata.parquet for Hugging Face; parquet gives files with the images inside and a dataset card, which
-    datasets.load_dataset reads and the hub takes; webdataset gives tar shards with an index. It goes to
-    WORK/exports/FORM/NAME unless -o says otherwise.
+    for the usual loaders, and map.csv from each name to its image; imagefolder gives train and test folders
+    with metadata.parquet for Hugging Face; parquet gives files with embedded images and a dataset card, for
+    datasets.load_dataset and the hub; webdataset gives tar shards with an index. The default of -o is
+    WORK/exports/FORM/NAME.
 
     \b
     Examples:
@@ -87,6 +87,6 @@ def command(
 
 
 def print_export(root: Path) -> str:
-    """A folder as seen from the current one where it lies below it, else absolute."""
+    """Return a folder relative to the current one if it is below it, else absolute."""
     root = root.resolve()
     return str(root.relative_to(Path.cwd())) if root.is_relative_to(Path.cwd()) else str(root)

@@ -157,7 +157,7 @@ _COUNTS = ("images", "identities", "rejected")
 
 
 def _first_known(manifest: Any) -> str:
-    """What to look at when nobody says: weather, which Market-1501, say, does not have."""
+    """Return the default attribute of a sheet: weather, if the manifest has it."""
     known = list(manifest.info["levels"])
     return "weather" if "weather" in known or not known else known[0]
 

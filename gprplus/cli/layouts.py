@@ -53,9 +53,9 @@ def print_layouts(name: str) -> None:
 @click.argument("folder", type=options.LocalPath())
 @options.json_option
 def try_layout(name: str, folder: Path, as_json: bool) -> None:
-    """Show how a layout reads a folder or archive: ten parsed rows, and what does not fit.
+    """Show how a layout reads a folder or archive: ten parsed rows, and names that do not match.
 
-    NAME is a layout, the path of a TOML file, or auto. No file is opened (but to settle between two layouts).
+    NAME is a layout, the path of a TOML file, or auto. No file is opened (except to decide between two layouts).
     """
     from gprplus.ingest.inspection.layout_preview import preview_layout
 

@@ -111,7 +111,7 @@ _PLACES = ("manifest", "record", "declared", "output", "work", "force", "as_json
 
 
 def _request(context: click.Context) -> dict[str, Any]:
-    """What the command line itself says about the split, by name of the option."""
+    """Return the given options of the split, by name of the option."""
     given = click.core.ParameterSource.COMMANDLINE
     return {
         name: value
@@ -157,10 +157,10 @@ def _rebuild(
 
 
 def _reason(found: "Sequence[ManifestDifference]") -> str:
-    """What most likely made the rows differ, in half a sentence."""
+    """Return the most likely reason for different rows, in half a sentence."""
     what = {one.what for one in found}
     if "manifest" in what:
-        return "it was made of another manifest (`gprplus inspect --diff` of the two tells more)"
+        return "it was made of another manifest (`gprplus inspect --diff` of the two shows details)"
     if any(name.startswith("version of gprplus") for name in what):
         return "it was made by another version of gprplus"
     return "the manifest is the same, so that the record was altered or the draw has changed"

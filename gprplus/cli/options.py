@@ -70,7 +70,7 @@ def parse_list(context: click.Context, parameter: click.Parameter, value: str | 
 
 
 def parse_checks(context: click.Context, parameter: click.Parameter, value: str | None) -> list[str] | None:
-    """Click callback of an option that may stand alone: a folder after it was meant as the command's argument."""
+    """Click callback of an option with an optional value: a folder after it is the argument of the command."""
     items = parse_list(context, parameter, value)
     for item in items or []:
         if Path(item).is_dir():

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from gprplus.engine.output.render_crops import RenderPlan
 
 
-@click.command("render", short_help="Draw a crossed design of synthetic people.")
-@click.option("--identities", type=int, default=64, show_default=True, help="How many people.")
+@click.command("render", short_help="Render a crossed design of synthetic identities.")
+@click.option("--identities", type=int, default=64, show_default=True, help="Number of identities.")
 @click.option(
     "--viewpoints", type=int, default=6, show_default=True, help="Cameras around each; must divide 360, 36 at most."
 )
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 )
 @click.option("--backgrounds", type=int, default=1, show_default=True, help="How many places, crossed with the rest.")
 @click.option("--size", default=None, help="Width x height in pixels.  [default: 200x470, or 1280x720 with --frames]")
-@click.option("--domain", default="engine", show_default=True, help="Camera and people: engine, street or mall.")
-@click.option("--frames", is_flag=True, help="Whole frames in which people meet, with COCO annotations, not crops.")
+@click.option("--domain", default="engine", show_default=True, help="Cameras and identities: engine, street or mall.")
+@click.option("--frames", is_flag=True, help="Whole frames with several identities and COCO annotations, not crops.")
 @click.option(
-    "--meetings", type=int, default=None, help="With --frames: in how many moments everybody is met.  [default: 2]"
+    "--meetings", type=int, default=None, help="With --frames: number of moments of each identity.  [default: 2]"
 )
-@click.option("--masks", is_flag=True, help="Also write the person's mask of every image.")
-@click.option("--boxes", is_flag=True, help="Also write the person's box of every image.")
+@click.option("--masks", is_flag=True, help="Also write the mask of every image.")
+@click.option("--boxes", is_flag=True, help="Also write the box of every image.")
 @click.option(
-    "--keypoints", is_flag=True, help="Also write COCO annotations: 17 key points, box and mask of everybody."
+    "--keypoints", is_flag=True, help="Also write COCO annotations: 17 key points, box and mask of every image."
 )
-@click.option("--same-people", is_flag=True, help="Draw the people of the domain engine, whatever the domain.")
+@click.option("--same-people", is_flag=True, help="Use the identities of the domain engine in every domain.")
 @options.seed_option
 @options.device_option
 @options.workers_option
@@ -74,11 +74,11 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Draw a crossed design of synthetic people.
+    """Render a crossed design of synthetic identities.
 
-    Every person is drawn from every viewpoint in every weather and every light. With --frames, several people meet in
-    one place, and that many fixed cameras around it see them. The same command goes on where an interrupted one
-    stopped.
+    Every identity is rendered from every viewpoint in every weather and every light. With --frames, several identities
+    are in one place, recorded by the same number of fixed cameras. The same command continues after an
+    interruption.
 
     \b
     Examples:
@@ -93,7 +93,7 @@ def command(
     from gprplus.engine.output.render_crops import is_complete
 
     if meetings is not None and not frames:
-        raise click.UsageError("--meetings says how often people meet in whole frames: give --frames too.")
+        raise click.UsageError("--meetings is for whole frames: give --frames too.")
 
     asked: dict[str, Any] = {
         "identities": identities,
@@ -118,7 +118,7 @@ def command(
     what = "frames" if frames else "images"
     if dry_run:
         size_mb = plan.bytes_expected / 1e6
-        text = f"Would draw {plan.images:,} {what} of {identities:,} people into {folder}: about {size_mb:,.0f} MB."
+        text = f"Would draw {plan.images:,} {what} of {identities:,} identities into {folder}: about {size_mb:,.0f} MB."
         print_json({**known, "bytes": plan.bytes_expected, "state": "planned"}) if as_json else print_result(text)
         return
     done = is_complete(folder, plan, force=force)
@@ -126,5 +126,5 @@ def command(
         draw(folder, **asked, device=device, workers=workers, force=force, progress=bar)
     state = "already drawn" if done else "drawn"
     print_json({**known, "state": state}) if as_json else print_result(
-        f"{plan.images:,} {what} of {identities:,} people {state} in {folder}."
+        f"{plan.images:,} {what} of {identities:,} identities {state} in {folder}."
     )

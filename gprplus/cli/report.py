@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @options.work_option
 @options.output_option
 @options.estimand_option
-@click.option("--plan", is_flag=True, help="Say how many seeds and people a difference takes; write nothing.")
+@click.option("--plan", is_flag=True, help="Estimate the seeds and identities that a difference needs; write nothing.")
 @click.option(
     "--margin",
     type=click.FloatRange(min=0, max=100, min_open=True),
@@ -36,9 +36,9 @@ def command(
 ) -> None:
     """Write the HTML, CSV and Markdown of finished runs.
 
-    RUNS are run folders (SPLIT/RECIPE) or folders that hold such ones; without any, every finished one under work/runs.
-    With --plan, it is said instead how many seeds and people it takes to see one point of mAP: from the noise that the
-    runs measured or, where nothing has run yet, from stated assumptions.
+    RUNS are run folders (SPLIT/RECIPE) or folders with such ones; without any, every finished one under work/runs.
+    With --plan, print instead the seeds and identities needed to detect one point of mAP: from the noise of the
+    runs or, without runs, from stated assumptions.
 
     \b
     Examples:
@@ -103,7 +103,7 @@ def print_plans(runs: tuple[Path, ...], work: Path, margin: float, as_json: bool
             measured[f"{outcome.name}, {target}"] = [row for row in rows if row["target"] == target], shared
     told = {name: (rows, shared) for name, (rows, shared) in measured.items() if measured_noise(rows)}
     if folders and not told:
-        raise ReportError(f"No run here tells of its noise: two arms with two seeds each are needed. {AGAIN}")
+        raise ReportError(f"No run here has enough data on noise: two arms with two seeds each are needed. {AGAIN}")
     made = []
     for name, (rows, shared) in (told or {"assumptions": ([], 1)}).items():
         headers, lines, said = plan_lines(rows, margin, shared)

@@ -1,4 +1,4 @@
-"""`gprplus score`: score features made by anybody's trainer."""
+"""`gprplus score`: score features of another trainer."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from gprplus.cli import options
     "--ids",
     type=options.LocalPath(),
     default=None,
-    help="For .npy: uid or path of each row, a line each.  [default: the .txt beside it]",
+    help="For .npy: uid or path of each row, one in each line.  [default: the .txt next to it]",
 )
 @click.option("--split", type=options.LocalPath(), default=None, help="Score on the test set of this split.")
 @click.option("--target", type=options.LocalPath(), default=None, help="Score on this manifest or folder of images.")
@@ -41,12 +41,12 @@ def command(
     work: Path,
     as_json: bool,
 ) -> None:
-    """Score features made by anybody's trainer.
+    """Score features of another trainer.
 
-    A Parquet file names each row in a column uid or path and holds the feature in a list column `feature`, or one
-    column a dimension. A .npy array goes with --ids, or with a .txt of its name beside it; without either its rows
-    are those of the split's members.parquet (query and gallery) in their order. A folder of images is ingested under
-    WORK/targets first.
+    A Parquet file names each row in a column uid or path and has the feature in a list column `feature`, or one
+    column for each dimension. A .npy array needs --ids, or a .txt of its name next to it; without either its rows
+    must be those of the split's members.parquet (query and gallery) in their order. A folder of images is first
+    ingested under WORK/targets.
 
     \b
     Examples:

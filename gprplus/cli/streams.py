@@ -40,7 +40,7 @@ def prepare_streams() -> None:
 
 
 def replace_unencodable(error: UnicodeError) -> tuple[str, int]:
-    """What stands for a character that an encoding lacks, and where to go on; bytes of file names as escapes.
+    """Return the replacement of a character that an encoding lacks, and the next position; bytes of names as escapes.
 
     >>> codecs.register_error(PLAIN, replace_unencodable)
     >>> "−0.9 – 90° é \\udcff 人".encode("ascii", PLAIN)

@@ -63,7 +63,7 @@ def command(
 
 
 def _show_published(found: "StudyResult") -> None:
-    """A paper's values beside those of the runs, in per cent and hours."""
+    """Print the values of a paper next to those of the runs, in percent and hours."""
     from gprplus.experiments.run_study import compare_with_published
 
     def percent(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a benchmark returns: what it cost or would cost, and the tables of its runs."""
+"""Results of a benchmark: its cost, and the tables of its runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BenchmarkCost:
-    """What a request comes to.
+    """Work and cost of a request.
 
     Attributes:
-        recipe: The recipe's name, and `why` it is that one.
-        device: What it runs on, `jobs` runs at once.
+        recipe: The recipe's name, and `why` it was selected.
+        device: The device, with `jobs` parallel runs.
         seeds: Seeds of every arm.
-        trained: Runs to train; `shared` share another's training, `kept` are there already.
-        images: Images that are read; `missing` of them are still to pack, which takes `bytes` of disk.
+        trained: Runs to train; `shared` share another's training, `kept` exist already.
+        images: Images to read; `missing` of them are still to pack, which takes `bytes` of disk.
         seconds: Estimated seconds, and `parts` of packing, training, embedding and scoring; None unless it was a dry
             run.
         warnings: Sentences about the targets and the deals of the splits.
@@ -46,18 +46,18 @@ class BenchmarkCost:
 
 @dataclass(frozen=True, repr=False)
 class BenchmarkResult:
-    """What a benchmark did; a dry run has the plan alone.
+    """Result of a benchmark; a dry run has the plan alone.
 
     Iterating gives the run folders, so that `gprplus.report(result)` works.
 
     Attributes:
-        plan: What the request came to.
-        folders: The run folders, SPLIT/RECIPE; the tuples below have one entry a folder.
-        summaries: One row an arm and target, over seeds (schema.SUMMARY).
-        contrasts: One row a contrast (schema.CONTRASTS).
+        plan: Work and cost of the request.
+        folders: The run folders, SPLIT/RECIPE; the tuples below have one entry for each folder.
+        summaries: One row for each arm and target, over seeds (schema.SUMMARY).
+        contrasts: One row for each contrast (schema.CONTRASTS).
         levels: Scores by level of query and gallery (schema.LEVELS).
-        sensitivity: schema.SENSITIVITY where it was measured, else None.
-        experiments: What the verdicts are about: the records of each split and of its benchmark.
+        sensitivity: schema.SENSITIVITY if it was measured, else None.
+        experiments: The subjects of the verdicts: the records of each split and of its benchmark.
         reports: The HTML pages.
     """
 

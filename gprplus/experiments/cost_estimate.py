@@ -1,4 +1,4 @@
-"""What a request would take, piece by piece: counted exactly, at rates measured here."""
+"""Cost estimate of a request: counted exactly, with rates measured on this machine."""
 
 import time
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ _QUERIES, _GALLERY = 128, 2048  # a search small enough to be timed in passing
 
 @dataclass(frozen=True)
 class Workload:
-    """What is to be done: optimiser steps, images to embed, and pairs of a query and a gallery image to compare, in
-    plain searches and in re-ranked ones.
+    """Workload: optimizer steps, images to embed, and pairs of a query and a gallery image to compare, in
+    plain and in re-ranked searches.
     """
 
     steps: int

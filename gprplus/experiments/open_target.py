@@ -40,7 +40,7 @@ def with_protocol(target: Target, rule: str) -> Target:
     column = CAMERA[rule_name]
     if column and target.rows.column(column).null_count == len(target.rows):
         raise SplitError(
-            f"The protocol '{rule}' tells gallery rows apart by {column}, which no row of {target.name} has. "
-            f"Take the target's own, {target.protocol}."
+            f"The protocol '{rule}' needs {column}, which no row of {target.name} has. "
+            f"Use the target's default, {target.protocol}."
         )
     return replace(target, protocol=cast(Protocol, rule_name))

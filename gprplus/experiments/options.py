@@ -18,7 +18,7 @@ _SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)
 
 @dataclass(frozen=True)
 class StudyOptions(Options):
-    """What a call of study changes of the study file, and how it is run."""
+    """Changes of a study file by a call of study, and how the study is run."""
 
     error: ClassVar[type[GprplusError]] = DeclarationError
 
@@ -47,7 +47,7 @@ class StudyOptions(Options):
 
 
 def read_scale(text: str) -> Fraction:
-    """A scale as it is written: 1/20, 0.05 or 1. DeclarationError unless it lies above 0 and at most at 1.
+    """Parse a scale: 1/20, 0.05 or 1. DeclarationError unless it is above 0 and at most 1.
 
     >>> read_scale("1/20"), read_scale("0.05") == read_scale("1/20")
     (Fraction(1, 20), True)

@@ -1,6 +1,4 @@
-"""One run: an arm and a seed, trained, embedded, scored on every target, and written so that it need not be done
-again.
-"""
+"""One run: an arm and a seed, trained, embedded, scored on every target, and stored so that it is not repeated."""
 
 import json
 import os
@@ -44,8 +42,8 @@ PROGRESS_EVERY = 0.5  # seconds between two reports of the step that a training 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """A training set: rows `uids (N,) uint64`, their persons numbered `labels (N,) int64` from 0, their paths, and
-    the pack they are read from; `shares (N,) float64` weigh the images of a person, None where all count alike.
+    """A training set: rows `uids (N,) uint64`, with identities numbered `labels (N,) int64` from 0, their paths, and
+    their image store; `shares (N,) float64` weight the images of an identity, None for equal weights.
     """
 
     uids: np.ndarray
@@ -56,7 +54,7 @@ class TrainingSet:
 
     @property
     def identities(self) -> int:
-        """How many persons."""
+        """Return the number of identities."""
         return int(self.labels.max()) + 1
 
     def digest(self) -> str:
@@ -64,7 +62,9 @@ class TrainingSet:
         return sampling.sha256_digest(np.sort(self.uids).astype("<u8").tobytes(), *self._weights())
 
     def training(self) -> str:
-        """Fingerprint of the rows in their order, their persons and their pixels: what a checkpoint belongs to."""
+        """Return the fingerprint of the rows in their order, their identities and their pixels, the key of a
+        checkpoint.
+        """
         weights = [] if self.shares is None else [self.shares.astype("<f8").tobytes()]
         return sampling.sha256_digest(self.pack.keys_of(self.uids).tobytes(), self.labels.tobytes(), *weights)
 
@@ -78,10 +78,10 @@ class TrainingSet:
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What one run is to do.
+    """Definition of one run.
 
-    Without `data` it is the untrained floor; `deal` is the deal of its arm, None where the arm has one; `twin` is a
-    folder where the same training was done; `jobs` runs go on at once on its device.
+    Without `data` it is the untrained baseline; `deal` is the deal of its arm, None if the arm has one; `twin` is a
+    folder in which the same training was done; `jobs` runs are trained in parallel on its device.
     """
 
     folder: Path
@@ -145,7 +145,7 @@ def train_and_score(trial: TrainingRun, group: "ProcessGroup | None" = None) -> 
 
 
 def _checkpoint(trial: TrainingRun, group: "ProcessGroup") -> "Checkpoint":
-    """Where this training, and no other, is kept while it goes on."""
+    """Return the checkpoint file of exactly this training."""
     from gprplus.baseline.checkpoint import Checkpoint
 
     data = trial.data.training() if trial.data else ""
@@ -161,7 +161,9 @@ def _checkpoint(trial: TrainingRun, group: "ProcessGroup") -> "Checkpoint":
 
 
 def _steps(trial: TrainingRun) -> Callable[[int], None]:
-    """A function that takes the step a training has reached, and tells it now and then, with the run's folder."""
+    """Return a function that takes the current step of a training, and reports it occasionally, with the run's
+    folder.
+    """
     last = 0.0
 
     def reached(step: int) -> None:

@@ -188,7 +188,7 @@ def _warnings(wanted: Sequence[SplitJob], seeds: int) -> list[str]:
 def _recipe(name: str | Path, device: str) -> tuple[Recipe, str]:
     """The recipe, and why it is that one."""
     if str(name) != "auto":
-        return Recipe.read(name), "asked for"
+        return Recipe.read(name), "given"
     gpu = device.startswith("cuda")
     return Recipe.read("fast" if gpu else "smoke"), f"auto, on {'a GPU' if gpu else 'a processor'}"
 

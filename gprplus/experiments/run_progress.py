@@ -1,4 +1,4 @@
-"""How far a benchmark is: optimiser steps over all runs, and the scoring after them counted as so many steps."""
+"""Progress of a benchmark: optimizer steps over all runs, with scoring converted to steps."""
 
 import threading
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _STEP_TO_EMBED = 3  # an image costs so many times more in a training step than 
 
 
 def remaining_units(trial: TrainingRun) -> int:
-    """What is missing of a run, in steps of its training: those of the training itself, and its scoring."""
+    """Remaining work of a run, in steps of its training: those of the training, and its scoring."""
     missing = trial.missing()
     if not missing:
         return 0

@@ -1,4 +1,4 @@
-"""A declared study run end to end: its splits, the runs that are missing, the reports, and what a paper has beside."""
+"""A declared study run completely: its splits, the missing runs, the reports, and the published values."""
 
 import os
 import tempfile
@@ -35,7 +35,7 @@ RESULTS = "results.csv"
 HERE = (
     *("train_identities", "train_images", "mAP", "mAP_low", "mAP_high", "rank1", "rank5", "seconds"),
     *("reference", "mAP_difference", "mAP_difference_low", "mAP_difference_high"),
-)  # what stands beside a published value, of schema.SUMMARY
+)  # columns of schema.SUMMARY that are compared with a published value
 
 
 @dataclass(frozen=True, repr=False)
@@ -99,7 +99,7 @@ def study(
     for key, path in aims.items():
         if not path.exists():
             raise DeclarationError(
-                f"The target {key} of {plan.study.name} is not at {path}. Say where its manifest or images lie: "
+                f"The target {key} of {plan.study.name} is not at {path}. Give the folder of its manifest or images: "
                 f"--target {key}=PATH."
             )
     training = {**plan.training(), "compile": asked.compile}
@@ -144,7 +144,7 @@ def _exclusive(home: Path) -> AbstractContextManager[object]:
 
 
 def _report(home: Path, info: Mapping[str, Any], outcome: "BenchmarkResult") -> None:
-    """The study's own page and tables beside its record."""
+    """Write the study's page and tables next to its record."""
     from gprplus.reporting import run_results as reports
     from gprplus.reporting.pages.study_page import render_study
     from gprplus.reporting.pages.study_tables import study_csv, study_markdown
@@ -168,7 +168,7 @@ def _retrained(plan: StudyFile, options: StudyOptions) -> StudyFile:
 
 
 def compare_with_published(plan: StudyFile, outcome: "BenchmarkResult") -> Iterator[dict[str, Any]]:
-    """What was published of an arm on a target beside what the runs here came to, one row each; scores 0-1."""
+    """Return published values of arms on targets with the results of the runs here, one row each; scores 0-1."""
     ours = {
         (row["split"], row["arm"], row["target"]): row for summary in outcome.summaries for row in summary.to_pylist()
     }

@@ -1,5 +1,5 @@
-"""Which runs a request asks for: every arm and seed of a split, and the untrained floor, over one pack a source of
-images.
+"""Runs of a request: every arm and seed of a split, and the untrained baseline, with one image store for each source
+of images.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def build_runs(
 
 
 def reused_deals(split: "Split", seeds: int) -> list[str]:
-    """One sentence where several seeds train on one draw, so that an interval over seeds lacks some of its luck."""
+    """Return one sentence if several seeds train on one draw, so that an interval over seeds omits its variance."""
     if seeds <= split.deals or not _drawn(split):
         return []
     remedy = f"gprplus make-split --deals {seeds} draws one for each seed."
@@ -67,7 +67,7 @@ def reused_deals(split: "Split", seeds: int) -> list[str]:
 
 
 def _drawn(split: "Split") -> bool:
-    """Whether another deal of the split has, or would have, other rows."""
+    """Return True if another deal of the split has, or would have, other rows."""
     if "deals" in split.record.request:
         return split.deals > 1
     return any(arm.kind not in _AS_WRITTEN for arm in split.record.arms.values())

@@ -28,7 +28,7 @@ COMPARED = (*TO_REFERENCE, OWN, TRANSFER)  # families with a contrast of one arm
 
 @dataclass(frozen=True)
 class RecipeVariant:
-    """One changed setting: its name in words, its folder, and the recipe with it."""
+    """A changed setting: its name in words, its folder, and the recipe with it."""
 
     name: str
     folder: str

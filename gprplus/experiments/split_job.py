@@ -1,5 +1,5 @@
-"""The splits of a request, each with where its runs go and what they are scored on, and the record that tells one
-request from another.
+"""The splits of a request, each with its run folder and its targets, and the record that identifies a
+request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ KIND = "runs"  # of folder, as its mark states
 
 @dataclass(frozen=True)
 class SplitJob:
-    """One split with where its runs go, the recipe as it is for its arms, and what they are scored on; `manifests` are
+    """A split with its run folder, the recipe resolved for its arms, and its targets; `manifests` are
     those of targets, by name.
     """
 
@@ -57,10 +57,10 @@ def open_jobs(
     rerank: bool = False,
     as_one: bool = False,
 ) -> list[SplitJob]:
-    """Every split opened, its folder settled with the request, its targets read, and with `rerank` re-ranked beside.
+    """Open every split, check its folder against the request, read its targets, and with `rerank` add re-ranked ones.
 
-    With `as_one` equal epochs make the same steps for all splits, else for each its own. Nothing is written but
-    ingested targets.
+    With `as_one` equal epochs give the same steps for all splits, else for each split separately. Only ingested targets
+    are written.
     """
     from gprplus.ingest import open_or_build_manifest
 
@@ -117,13 +117,15 @@ def _set_sizes(splits: Sequence[Split]) -> list[int]:
 
 
 def with_leakage(split: Split, target: Target, manifest: "Manifest") -> Target:
-    """The target with what the split's arms share with it. Raises SplitError where that is people or files."""
+    """Return the target with its overlap with the split's arms. Raises SplitError for shared identities or files."""
     shared = eligibility.training_overlap(split, target.name, target.rows, manifest)
     return replace(target, leakage=shared)
 
 
 def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
-    """What makes two benchmarks the same, seeds and targets apart, which only add: readable, one key a knob."""
+    """Return the settings that identify a benchmark, without seeds and targets, which only add; one key for each
+    setting.
+    """
     network, length = recipe.network, recipe.length
     knobs = {
         f"{section}.{knob}": value
@@ -141,7 +143,7 @@ def _request(split: Split, recipe: Recipe) -> dict[str, Any]:
         "epochs": length.epochs or None,
         **knobs,
     }
-    # What every run before these knobs was made with stands as it stood then: those runs can be gone on with.
+    # Runs made before these settings existed have their old behavior as default, so that they can be continued.
     if request["compute.compile"] == "no":
         request["compute.compile"] = False
     if request["compute.deterministic"]:
@@ -173,7 +175,7 @@ def image_sources(cases: Sequence[SplitJob]) -> "dict[str, tuple[pa.Table, Mappi
 
 
 def source_of(case: SplitJob, target: Target) -> str:
-    """Which of `image_sources` a target's images come from."""
+    """Return the entry of `image_sources` of a target's images."""
     return (
         f"split {case.split.name}"
         if targets.is_own_test_set(target.name)
@@ -182,9 +184,9 @@ def source_of(case: SplitJob, target: Target) -> str:
 
 
 def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force: bool) -> None:
-    """Stop where images that the folder's runs were made of have been drawn anew since.
+    """Raise RequestChanged if images of the folder's runs have changed since.
 
-    `digests` (store.Cost) tell the files of each of `image_sources` from what they were. Raises RequestChanged unless
+    `digests` (store.Cost) identify the files of each of `image_sources`. No error if
     `force` is given.
     """
     record = _recorded(case)
@@ -198,9 +200,9 @@ def check_images_unchanged(case: SplitJob, digests: Mapping[str, str], *, force:
 
 
 def check_files_unchanged(cases: Sequence[SplitJob], *, force: bool) -> list[str]:
-    """One sentence for each split or target whose image files changed since its manifest was built.
+    """Return one sentence for each split or target whose image files changed since its manifest was built.
 
-    Raises TrainingError instead, unless `force` is given or runs of these very files are there
+    Raises TrainingError instead, unless `force` is given or there are runs of exactly these files
     (`check_images_unchanged`).
     """
     changed = {name: said for case in cases for name, said in _changed(case).items()}

@@ -1,7 +1,7 @@
-"""A declared study: a question, the splits that ask it, and one way of training and scoring them all.
+"""Study files: a question, the splits that answer it, and common settings for training and scoring.
 
-The form is frozen here and told key by key in docs/studies.md; an unknown key is an error. The manifest and the targets
-are named relative to the work folder, so that one file serves any machine.
+The format is fixed here and documented by key in docs/studies.md; an unknown key is an error. The manifest and the
+targets are relative to the work folder, so that one file works on any machine.
 """
 
 import re
@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 @dataclass(frozen=True)
 class StudyInfo:
-    """What a study is called and what it asks; of a paper's study, where it stands and what was not published."""
+    """Name and question of a study; for a study of a paper, its source and the settings that it does not report."""
 
     name: str
     question: str
@@ -33,7 +33,7 @@ class StudyInfo:
 
 @dataclass(frozen=True)
 class PublishedScores:
-    """What a paper reports of one arm on one target: scores 0-1, hours on its GPU. None is what it does not say."""
+    """Published results of one arm on one target: scores 0-1, hours on its GPU. None if not reported."""
 
     mAP: float | None = None
     rank1: float | None = None
@@ -43,7 +43,7 @@ class PublishedScores:
 
 @dataclass(frozen=True)
 class StudySplit:
-    """One [[splits]] table: its name, what make-split is asked, and published values by arm and target."""
+    """One [[splits]] table: its name, the options of make-split, and published values by arm and target."""
 
     name: str
     request: SplitRequest
@@ -143,7 +143,7 @@ def make_study_splits(plan: StudyFile, manifest: Path, home: Path, *, force: boo
         for arm in split.published:
             if arm not in found.arms:
                 raise SplitError(
-                    f"{split.name} has no arm '{arm}' to set published values beside. {did_you_mean(arm, found.arms)}"
+                    f"{split.name} has no arm '{arm}' for published values. {did_you_mean(arm, found.arms)}"
                 )
     return made
 

@@ -1,7 +1,7 @@
-"""A study at a fraction of its size: every number of people and of images divided by one number, all else as declared.
+"""A study at a fraction of its size: every number of identities and images is divided by one number.
 
-What a scale may touch is closed: people, images in all, and the names of arms that say a number of people. Images of
-each person, levels, designs, controls, draws and seeds stay. A number that does not divide is an error, not a rounding.
+Scaling changes only identity counts, total image counts, and arm names that contain an identity count. Images of
+each identity, levels, designs, controls, draws and seeds do not change. A number that does not divide is an error.
 """
 
 import re
@@ -19,9 +19,9 @@ _CELL = re.compile(r"(\d+)(x\d+)?")
 
 
 def scale_study(plan: StudyFile, scale: Fraction) -> StudyFile:
-    """The study with its people and images times `scale`, called NAME-<p>-<q>.
+    """Return the study with identities and images times `scale`, called NAME-<p>-<q>.
 
-    Raises DeclarationError where a number of people or images would not be whole.
+    Raises DeclarationError if a number of identities or images would not be an integer.
     """
     if scale == 1:
         return plan
@@ -79,7 +79,7 @@ def _reference(request: SplitRequest, scale: Fraction, where: str) -> str | None
 
 
 def _renamed(name: str, scale: Fraction, where: str, arm: DeclaredArm | None) -> str:
-    """`ids-800` becomes `ids-40`; a declared arm's name only where it is the number of its people."""
+    """Rename `ids-800` to `ids-40`; a declared arm's name only if it is its number of identities."""
     number = identities_named(name)
     if number is None or (arm is not None and arm.identities != number):
         return name
@@ -87,7 +87,7 @@ def _renamed(name: str, scale: Fraction, where: str, arm: DeclaredArm | None) ->
 
 
 def _level(text: str, scale: Fraction, where: str) -> str:
-    """A level of identity: people, or people x images of each."""
+    """Scale a level of identity: identities, or identities x images of each."""
     found = _CELL.fullmatch(text)
     return f"{_whole(int(found[1]), scale, f'{where}: level {text}')}{found[2] or ''}" if found else text
 

@@ -1,4 +1,4 @@
-"""What people look at: tables, contact sheets, sentences, and one page that holds them."""
+"""Reports: tables, contact sheets, sentences, and a page with all of them."""
 
 from gprplus.core.contact_sheet import contact_sheet
 from gprplus.reporting.verdicts import verdict_paragraphs

@@ -1,4 +1,4 @@
-"""Names of arms, levels, targets and contrasts as they stand in a sentence."""
+"""Names of arms, levels, targets and contrasts for sentences."""
 
 from collections.abc import Sequence
 
@@ -20,28 +20,28 @@ def question_of(split: SplitRecord) -> str:
     if split.path is not None:
         return f"What does training on {'+'.join(split.path.end)} in the place of {'+'.join(split.path.start)} do?"
     if split.design == "budget":
-        return "Are more people or more images of each worth more?"
+        return "Do more identities help more than more images of each?"
     if split.attribute == "identity":
-        return "What are more people worth?"
+        return "How much do more identities help?"
     if split.attribute:
         return f"What is the {formatting.attribute_noun(split.attribute)} worth?"
     return "Which training set is worth more?"
 
 
 def target_phrase(target: str) -> str:
-    """A target as it stands in a sentence."""
+    """Return the name of a target in a sentence."""
     name = target.removesuffix("+reranked")
     where = "the split's own test set" if name == OWN_TEST_SET else f"the target {name}"
     return where if name == target else f"{where}, re-ranked"
 
 
 def is_mixture(arm: str, split: SplitRecord) -> bool:
-    """Whether an arm is the one even mixture of the levels; a scaling design has one of each size."""
+    """Return True if an arm is the even mixture of the levels; a scaling design has one of each size."""
     return split.is_of_kind(arm, "mix") and split.design != "scaling"
 
 
 def reference_phrase(arm: str, split: SplitRecord) -> str:
-    """The reference as it stands after "against", such as "the same-budget mixture"."""
+    """Return the name of the reference after "against", such as "the same-budget mixture"."""
     if is_mixture(arm, split):
         return "the same-budget mixture"
     rung = split.rung(arm)
@@ -54,7 +54,7 @@ def reference_phrase(arm: str, split: SplitRecord) -> str:
 
 
 def against_phrase(family: str, reference: str, split: SplitRecord) -> str:
-    """What the contrasts of a family are taken to, as it stands after "against"."""
+    """Return the baseline of the contrasts of a family after "against"."""
     others = {
         "main effects": "leaving it free",
         "same size": "the mixture of the same size",
@@ -65,7 +65,7 @@ def against_phrase(family: str, reference: str, split: SplitRecord) -> str:
 
 
 def sentence_subject(family: str, name: str, split: SplitRecord) -> str:
-    """What a contrast of a family is about, at the head of a sentence, such as "training on foggy alone"."""
+    """Return the subject of a sentence about a contrast, such as "training on foggy alone"."""
     if family == "main effects":
         factors = split.factorial.factors.values() if split.factorial else ()
         levels = next((factor.restricted for factor in factors if factor.attribute == name), [])
@@ -78,7 +78,7 @@ def sentence_subject(family: str, name: str, split: SplitRecord) -> str:
 
 
 def kind_phrases(family: str, names: Sequence[str], split: SplitRecord) -> tuple[str, str]:
-    """What the contrasts of a family compare, one and many, such as "single weather" and "weathers"."""
+    """Return the singular and plural of the compared things, such as "single weather" and "weathers"."""
     if family == "main effects":
         return "restriction", "restrictions"
     if family == "same size":
@@ -97,7 +97,7 @@ def kind_phrases(family: str, names: Sequence[str], split: SplitRecord) -> tuple
 
 
 def arm_phrase(name: str, split: SplitRecord) -> str:
-    """An arm as it stands at the head of a sentence, such as "training on foggy alone"."""
+    """Return an arm as the subject of a sentence, such as "training on foggy alone"."""
     arm = split.arms.get(name)
     if arm is None:
         return f"training on {name}"
@@ -139,7 +139,7 @@ def bare(name: str, split: SplitRecord) -> str:
 
 
 def plot_label(name: str, split: SplitRecord) -> str:
-    """An arm as a plot names it: by its bare level where it stands for one, such as "90°"."""
+    """Return the name of an arm in a plot: the bare level if it has one, such as "90°"."""
     declared = attributes().get(split.attribute)
     degree = "°" if declared and declared.unit == "degree" else ""
     return bare(name, split) + (degree if split.is_of_kind(name, "only") else "")

@@ -30,8 +30,9 @@ def balance_warnings(run: RunResults) -> list[str]:
             said += query_copies.copy_warnings(name, target.copies, target.queries, target.protocol)
     if run.split_folder is None:
         said.append(
-            "The split folder is not where benchmark.json says (key split_path), so pictures, balance and the split's "
-            "own warnings are left out."
+            "The split folder is not at the path in benchmark.json (key split_path), so images, balance and the "
+            "warnings "
+            "of the split are left out."
         )
     return said
 
@@ -43,20 +44,20 @@ def balance_audit(run: RunResults) -> list[Block]:
     found = run.split.audit
     blocks: list[Block] = [
         ("Matching", _matching(run.split.retention, found)),
-        ("Images of each person", _each_person(found.arms or {})),
+        ("Images of each identity", _each_person(found.arms or {})),
         ("Association of arm and attribute (Cramer's V)", _sorted(found.association_with_arm or {})),
         ("Largest differences between arms (standard deviations)", _differences(found.differences or {})),
         ("The same before levels were merged", _differences(found.differences_before_merging or {})),
         ("Variance inflation among attributes", _inflated(found.collinearity or {})),
         ("Strongest associations in training (Cramer's V)", _sorted(found.association or {}, PAIRS)),
         (
-            "Strongest associations inside a person (Cramer's V)",
+            "Strongest associations within an identity (Cramer's V)",
             _sorted(found.association_given_identity or {}, PAIRS),
         ),
         ("Aliases", [_alias(alias) for alias in found.aliases]),
         ("On both sides", _shared(found.leakage)),
         ("Queries that can be answered", _answerable(found.test.answerable)),
-        ("What gives a level away (people held out)", _difference_rows(found.shortcuts or {})),
+        ("Shortcuts that reveal a level (held-out identities)", _difference_rows(found.shortcuts or {})),
         ("What a level does to the picture", _moved(found.manipulation or {})),
         ("Left out", list(flatten_record(found.left_out))),
         ("Cost", list(flatten_record(as_json(found.cost) if found.cost else {}))),
@@ -76,7 +77,7 @@ def _matching(retention: float, found: Audit) -> list[tuple[str, str]]:
 
 
 def _each_person(arms: Mapping[str, ArmAudit]) -> list[tuple[str, str]]:
-    """Per arm, how many images of each person it holds."""
+    """Return the number of images of each identity by arm."""
     lines = []
     for arm, facts in arms.items():
         each = facts.images_per_identity
@@ -94,12 +95,12 @@ def _sorted(values: Mapping[str, float | None], most: int | None = None) -> list
 
 
 def _inflated(found: Mapping[str, Inflation]) -> list[tuple[str, str]]:
-    """How much harder the other attributes make it to tell each one's effect; 1 where they are crossed evenly."""
+    """Return the variance inflation of each attribute by the others; 1 for a balanced crossed design."""
     lines = []
     for name, about in found.items():
         figures = [about.gvif, about.gvif_given_identity]
         whole, inside = ("none apart" if one is None else f"{one ** (1 / about.df):.2f}" for one in figures)
-        lines.append((formatting.attribute_noun(name), f"{whole}; inside a person {inside}"))
+        lines.append((formatting.attribute_noun(name), f"{whole}; within an identity {inside}"))
     return lines
 
 
@@ -121,7 +122,7 @@ def _differences(found: Mapping[str, BalanceDifference | None]) -> list[tuple[st
 
 
 def _answerable(found: Mapping[str, AnswerableCounts]) -> list[tuple[str, str]]:
-    """How many queries each protocol can use, and what keeps the others out."""
+    """Return the number of usable queries under each protocol, and the reasons of the others."""
     lines = []
     for protocol, about in found.items():
         why = "; ".join(f"{count:,} {reason}" for reason, count in list(about.reasons.items())[:3])
@@ -166,7 +167,7 @@ def _moved(found: Mapping[str, Mapping[str, Manipulation]]) -> list[tuple[str, s
 
 
 def _shared(leakage: Leakage) -> list[tuple[str, str]]:
-    lines = [("people", _counted(leakage.identities)), ("files, byte for byte", _counted(leakage.digests))]
+    lines = [("identities", _counted(leakage.identities)), ("files, byte for byte", _counted(leakage.digests))]
     near = leakage.near_duplicates
     if near:
         text = f"{near.count:,} of {near.looked_at:,} test images, within {near.radius_bits} bits"

@@ -1,4 +1,4 @@
-"""What a conclusion rests on: seeds and people, where the network came from, what it was tested on."""
+"""Basis of a conclusion: seeds and identities, origin of the network, and test data."""
 
 from collections.abc import Sequence
 
@@ -18,10 +18,12 @@ def basis_targets(rows: Sequence[Row]) -> list[str]:
 
 
 def describe_basis(row: Row, compared: Sequence[ContrastFinding], about: Experiment) -> str:
-    """How many seeds and people a conclusion rests on, for how many contrasts its intervals hold, and the caveats."""
+    """Return the numbers of seeds and identities of a conclusion, the size of the family of its intervals, and
+    caveats.
+    """
     seeds = formatting.pluralize(row["seeds"], "seed")
     queries = formatting.pluralize(row["queries"], "query", "queries")
-    people = formatting.pluralize(row["query_identities"], "person", "people")
+    people = formatting.pluralize(row["query_identities"], "identity", "identities")
     parts = [f"{seeds}, {queries} of {people}", *_together(compared), *describe_caveats([row], about)]
     return f"Basis: {'; '.join(parts)}."
 
@@ -35,7 +37,7 @@ def _together(compared: Sequence[ContrastFinding]) -> list[str]:
 
 
 def describe_caveats(rows: Sequence[Row], about: Experiment) -> list[str]:
-    """What stands beside every conclusion about these rows: where the network came from, what it was tested on."""
+    """Return the caveats of every conclusion about these rows: origin of the network and test data."""
     said = []
     for weights in sorted({row["weights"] or "none" for row in rows}):
         said.append(
@@ -47,13 +49,13 @@ def describe_caveats(rows: Sequence[Row], about: Experiment) -> list[str]:
 
 
 def _fresh(weights: str, about: Experiment) -> str:
-    """What of the network its first weights left fresh, to follow their name; empty where they filled all of it."""
+    """Return a note on tensors with random initialization, after the name of the weights; empty if there are none."""
     note = about.benchmark.weights_note
     return f": {note.removeprefix(f'{weights}: ').rstrip('.')}" if note else ""
 
 
 def describe_target_images(target: str, about: Experiment) -> str:
-    """What a target's images are: the engine's own renders are named as such, other datasets by their title."""
+    """Describe the images of a target: engine renders are named as such, other data sets by their title."""
     targets_ = about.benchmark.targets
     datasets = (
         about.split.datasets if target == OWN_TEST_SET else targets_[target].datasets if target in targets_ else {}

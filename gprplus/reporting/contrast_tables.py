@@ -1,4 +1,4 @@
-"""What the experiment was about, as tables with words: contrasts by family, curves, noise by source, all targets."""
+"""Contrasts of an experiment as tables with text: by family, curves, noise by source, all targets."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ FAMILY_CAPTIONS = {
     "was.",
     "transfer, mean": "Transfer: the mean over all arms.",
     "transfer, unseen by both": "Transfer among the arms of some levels, each level where neither was trained on it: "
-    "favours none.",
+    "favors none.",
 }
 FACTORS = ("main effects", "interactions", "Shapley")  # named after factors, not after arms
 
@@ -129,9 +129,9 @@ def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
     if len({row["formula"] for row in rows}) == 1 and family != "Shapley":
         told.append(f"Worked out as {rows[0]['formula']}.")
     if any(row["draws"] == 1 for row in rows):
-        told.append("The control was drawn once: the luck of that draw is not in the interval.")
+        told.append("The control was drawn once: the interval omits the variance of the draw.")
     if any(row["aliases"] for row in rows):
-        told.append("What stands in brackets cannot be told apart from it in this fraction.")
+        told.append("Effects in brackets are aliased in this fraction.")
     if all(row["p"] is None for row in rows):
         told.append("With one seed nothing is known of the noise.")
     return " ".join(filter(None, told))
@@ -185,8 +185,8 @@ def _noise(rows: Sequence[Mapping[str, Any]], where: str, estimands: int) -> Ite
         return
     lines = [[row["component"], *(_sd(row[end]) for end in ("variance", "low", "high"))] for row in rows]
     note = (
-        "Standard deviations in points of mAP, from all trained arms. A paired difference is moved by arm x seed, "
-        "arm x person and the residual; person and seed move all arms alike."
+        "Standard deviations in points of mAP, from all trained arms. The components `arm x seed`, `arm x person` and "
+        "the residual affect paired differences; `person` (the query identity) and `seed` affect all arms equally."
     )
     yield TableSection(f"Where the noise comes from{where}", note, ["source", "points", "at least", "at most"], lines)
     headers, planned, said = plan_lines(rows, estimands=estimands)
@@ -213,7 +213,7 @@ def _pooled(rows: Sequence[Mapping[str, Any]]) -> Iterator[TableSection]:
         for row in rows
     ]
     note = (
-        f"Random-effects means over {rows[0]['targets']} targets; the split's own test set is not among them. The last "
-        "column is where the effect on one more such target lies, with 95% probability."
+        f"Random-effects means over {rows[0]['targets']} targets, without the split's own test set. The last "
+        "column is the interval that contains the effect on another such target with 95% probability."
     )
     yield TableSection("Over all targets", note, headers, lines)

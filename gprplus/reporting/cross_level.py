@@ -50,13 +50,13 @@ class QueryGalleryMatrix:
 
     @property
     def penalty(self) -> np.ndarray:
-        """What a mismatch costs against the two matched entries."""
+        """Return the mismatch penalty relative to the two matched entries."""
         diagonal = np.diag(self.scores)
         return (diagonal[:, None] + diagonal[None, :]) / 2 - self.scores
 
     @property
     def asymmetry(self) -> np.ndarray:
-        """Whether it matters which side has which level."""
+        """Return the asymmetry between query level and gallery level."""
         return self.scores - self.scores.T
 
     @property
@@ -75,15 +75,15 @@ class QueryGalleryMatrix:
         return self.scores.tolist()
 
     def shade(self, value: float) -> float:
-        """Where an entry lies between the lowest and the highest, 0-1."""
+        """Return the position of an entry between the lowest and the highest, 0-1."""
         low, high = float(self.scores.min()), float(self.scores.max())
         return round((value - low) / (high - low), 3) if high > low else 0.0
 
 
 @dataclass(frozen=True)
 class CrossLevelReport:
-    """What the tests beside `self` came to: the matrix of the reference arm, and of each arm what a mismatch costs
-    (`mismatch`) and what the matches of the query's own level are worth beyond as many others (`alike`).
+    """Results of the tests other than `self`: the matrix of the reference arm, and for each arm the mismatch penalty
+    (`mismatch`) and the gain from matches at the level of the query compared with as many others (`alike`).
     """
 
     facts: LevelTest | None

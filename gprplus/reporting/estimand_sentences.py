@@ -1,4 +1,4 @@
-"""The estimands own level and transfer in words, and what each estimand favours by construction."""
+"""The estimands own level and transfer in words, and what each estimand favors by construction."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ def own_sentence(found: Sequence[ContrastFinding], split: SplitRecord, reference
     if not each:
         return ""
     noun = _noun(split)
-    where = f"query and gallery of the arm's own {noun}; favours the arm"
+    where = f"query and gallery of the arm's own {noun}; favors the arm"
     return f"Own level ({where}): {_against(mean, each, split, reference)}."
 
 
@@ -28,22 +28,22 @@ def transfer_sentence(
         return ""
     noun = _noun(split)
     seen = _phrase(reference, split)
-    where = f"query and gallery of one {noun} that is new to the arm and not to {seen}; favours {seen}"
+    where = f"query and gallery of one {noun} that is new to the arm and not to {seen}; favors {seen}"
     text = f"Transfer ({where}): {_against(mean, each, split, reference)}{_worst(levels, split)}."
     return " ".join([text, *_among([one for one in found if one.family == UNSEEN], split)])
 
 
 def mixed_prefix(split: SplitRecord, reference: str) -> str:
-    """What is searched in the mixed gallery and whom it favours, in front of the sentence on it."""
+    """Return the content of the mixed gallery and the favored arm, as the beginning of its sentence."""
     seen = _phrase(reference, split)
     noun, counts = _noun(split), split.gallery_levels
     if not counts:
-        return f"Mixed gallery (all levels of {noun}; favours {seen}): "
+        return f"Mixed gallery (all levels of {noun}; favors {seen}): "
     total = sum(counts.values())
     shares = [f"{100 * count / total:.0f}" for count in (min(counts.values()), max(counts.values()))]
     each = f"{' to '.join(dict.fromkeys(shares))}%"
     many = formatting.attribute_nouns(_noun(split))
-    return f"Mixed gallery ({len(counts)} {many}, {each} each; favours {seen}): "
+    return f"Mixed gallery ({len(counts)} {many}, {each} each; favors {seen}): "
 
 
 def _families(
@@ -53,7 +53,9 @@ def _families(
 
 
 def _against(mean: ContrastFinding | None, each: Sequence[ContrastFinding], split: SplitRecord, reference: str) -> str:
-    """Such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95% interval ...); ..."."""
+    """Summarize, such as "the 7 weathers gain 8.1 points of mAP on average against the mixture (95% interval ...);
+    ...".
+    """
     against = reference_phrase(reference, split)
     if mean is None or len(each) == 1:
         return _compared(arm_phrase(each[0].name, split), each[0], against, many=False)
@@ -65,11 +67,11 @@ def _against(mean: ContrastFinding | None, each: Sequence[ContrastFinding], spli
 
 
 def _compared(who: str, one: ContrastFinding, against: str, *, many: bool) -> str:
-    """One difference in words, of one arm or of `many` on average."""
+    """Describe one difference, of one arm or of `many` on average."""
     mean = " on average" if many else ""
     if one.low is None:
         signed = formatting.signed_points(one.difference)
-        return f"{who}: {signed} points of mAP{mean} against {against}; without an interval nothing is concluded"
+        return f"{who}: {signed} points of mAP{mean} against {against}; without an interval there is no conclusion"
     held = f"{one.interval} {formatting.signed_interval(one.low, one.high)}"
     if one.outcome in ("gain", "loss"):
         verb = ("gain" if one.difference > 0 else "lose") + ("" if many else "s")
@@ -86,7 +88,7 @@ def _many(each: Sequence[ContrastFinding], split: SplitRecord) -> str:
 
 
 def _counts(each: Sequence[ContrastFinding]) -> str:
-    """How many gain, lose, and are not decided."""
+    """Count the arms that gain, lose, and are undecided."""
     groups = {word: sum(one.outcome == word for one in each) for word in ("gain", "loss")}
     rest = len(each) - sum(groups.values())
     verbs = {"gain": ("gains", "gain"), "loss": ("loses", "lose")}
@@ -119,11 +121,11 @@ def _worst(levels: Sequence[Row], split: SplitRecord) -> str:
 
 
 def _among(unseen: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
-    """Arms against each other on levels that neither was trained on, which favours none of them."""
+    """Arms against each other on levels that neither was trained on, which favors none of them."""
     if not unseen or unseen[0].low is None:
         return []
     decided = [one for one in unseen if one.outcome in ("gain", "loss")]
-    start = "Where neither arm was trained on the level, which favours none"
+    start = "Where neither arm was trained on the level, which favors none"
     if not decided:
         return [f"{start}, no arm is distinguishable from the others."]
     named = sorted(decided, key=lambda one: -one.difference)

@@ -1,4 +1,4 @@
-"""What a verdict is about: a split, and the benchmark that trained and scored its arms."""
+"""Subject of a verdict: a split, and the benchmark that trained and scored its arms."""
 
 from dataclasses import dataclass
 

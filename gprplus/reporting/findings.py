@@ -1,8 +1,8 @@
-"""What a verdict speaks of: the contrasts that a design declared, each with the interval that holds for its family.
+"""Findings of a verdict: the declared contrasts of a design, each with the interval of its family.
 
-Every word of a verdict and every interval of a plot comes from here, and here from schema.CONTRASTS: max-|t| over the
-family, so that in 95 of 100 such experiments none of its intervals misses. What an interval says is said in one place,
-`statistics.multiplicity.says`.
+Every word of a verdict and every interval of a plot is derived from here, and these from schema.CONTRASTS: max-|t| over
+the family, so that in 95 of 100 such experiments none of its intervals misses. Intervals are classified in one place,
+`statistics.multiplicity.classify_interval`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 # Families that may carry a headline, and those of them that hold differences of one arm to the reference.
 TO_REFERENCE = ("sufficiency", "necessity", "to the reference")
 HEADLINES = (*TO_REFERENCE, "same size", "main effects")
-TURNED = ("necessity",)  # S(mix) - S(without): turned round to say what the arm does
+TURNED = ("necessity",)  # S(mix) - S(without): the sign is reversed to describe the effect of the arm
 OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "same", "undecided": "unclear", "unknown": "unknown"}
 JOINED = (
     "family",
@@ -34,7 +34,7 @@ JOINED = (
 
 @dataclass(frozen=True)
 class ContrastFinding:
-    """One contrast of mAP: a difference, the interval of its family, and the difference of each seed.
+    """A contrast of mAP: a difference, the interval of its family, and the difference of each seed.
 
     `name` is an arm, or a factor of a factorial; `size` counts the family's contrasts that have intervals, `draws` the
     draws of a random control; ends are None with one seed. `shared`: the interval holds for other families too.
@@ -53,17 +53,17 @@ class ContrastFinding:
 
     @property
     def outcome(self) -> str:
-        """What the interval says: gain, loss, same (within the margin), unclear; unknown where there is none."""
+        """Return the class of the interval: gain, loss, same (within the margin), unclear; unknown without interval."""
         return OUTCOMES[multiplicity.classify_interval(self.low, self.high, self.margin)]
 
     @property
     def small(self) -> bool:
-        """Whether the interval lies wholly within the margin."""
+        """Return True if the interval is completely within the margin."""
         return multiplicity.is_within_margin(self.low, self.high, self.margin)
 
     @property
     def interval(self) -> str:
-        """What the interval is called: simultaneous, unless it holds for one contrast alone."""
+        """Return the name of the interval: simultaneous, unless it holds for one contrast alone."""
         return "simultaneous 95% interval" if self.size > 1 or self.shared else "95% interval"
 
 
@@ -117,9 +117,10 @@ def headline_finding(found: Sequence[ContrastFinding], split: SplitRecord) -> li
 
 
 def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows of schema.SUMMARY with what the declared family says of each arm's difference to the reference (`JOINED`).
+    """Return rows of schema.SUMMARY with the verdict of the declared family on the difference to the reference
+    (`JOINED`).
 
-    Null for arms that stand in no such family: the reference, the untrained floor, arms of a control that has several.
+    Null for arms without such a family: the reference, the untrained baseline, arms of a control that has several.
     A control of one arm is a family by itself.
     """
     arms = {row["arm"] for row in rows}
@@ -139,12 +140,12 @@ def with_family_columns(rows: Sequence[Row], contrasts: Sequence[Row]) -> list[d
 
 
 def _one_arm(row: Row, arms: Collection[str]) -> bool:
-    """Whether a contrast is that of random images of which there is one arm."""
+    """Return True if a contrast is that of random images with a single arm."""
     return row["family"] == "random images" and f"{row['contrast']}-2" not in arms
 
 
 def outcome_of(row: Row) -> str:
-    """What the family's interval says of the difference of a joined row; "unknown" where it is in no family."""
+    """Classify the difference of a joined row by the family's interval; "unknown" if it is in no family."""
     return OUTCOMES[row["verdict"] or "unknown"]
 
 

@@ -1,6 +1,6 @@
-"""Figures and names as they are read: percent, points, intervals, counts, nouns.
+"""Formatting of numbers and names: percent, points, intervals, counts, nouns.
 
-Tables hold scores from 0 to 1; people read percent, and points of difference. A figure that rounds to zero keeps a
+Tables contain scores from 0 to 1; text uses percent and points of difference. A number that rounds to zero keeps a
 digit more, so that an interval that ends just short of zero is never printed as one that touches it.
 """
 
@@ -23,7 +23,7 @@ def format_points(score: float | None) -> str:
 
 
 def signed_points(score: float | None) -> str:
-    """A difference in points, with its sign; one digit more where one decimal would say zero.
+    """Format a difference in points with its sign; one digit more if it would round to zero.
 
     >>> signed_points(0.0142), signed_points(-0.021), signed_points(-0.0002), signed_points(0.0)
     ('+1.4', '−2.1', '−0.02', '0.0')
@@ -45,7 +45,7 @@ def axis_label(score: float) -> str:
 
 
 def magnitude(score: float | None) -> str:
-    """A difference in points without its sign, for sentences that say the direction in words.
+    """Format a difference in points without its sign, for sentences that state the direction in words.
 
     >>> magnitude(-0.021)
     '2.1'
@@ -108,7 +108,7 @@ def attribute_noun(attribute: str) -> str:
 
 
 def attribute_nouns(attribute: str) -> str:
-    """The same in the plural.
+    """Return the plural of the noun of an attribute.
 
     >>> attribute_nouns("weather"), attribute_nouns("identity"), attribute_nouns("glasses")
     ('weathers', 'identities', 'levels of glasses')
@@ -129,19 +129,19 @@ def crossed_name(factors: str) -> str:
 
 
 def format_level(attribute: str, value: Any) -> str:
-    """One level as it stands in a sentence: weather speaks for itself, a number or a yes needs its attribute.
+    """Format one level in a sentence: a weather is clear by itself, a number or a yes needs its attribute.
 
     >>> format_level("weather", "foggy"), format_level("viewpoint_deg", 90)
     ('foggy', 'viewpoint 90°')
     >>> format_level("hat", "no"), format_level("hair", "long")
-    ('people without hat', 'people with long hair')
+    ('identities without hat', 'identities with long hair')
     """
     declared = attributes().get(attribute)
     if declared is None:
         return f"{attribute_noun(attribute)} {value}"
     if declared.level == "identity":
         having = {"yes": "with", "no": "without"}.get(str(value), f"with {value}")
-        return f"people {having} {attribute_noun(attribute)}"
+        return f"identities {having} {attribute_noun(attribute)}"
     if declared.type == "integer":
         return f"{attribute_noun(attribute)} {value}{'°' if declared.unit == 'degree' else ''}"
     return str(value)

@@ -27,7 +27,7 @@ class MatrixCell:
 
     @property
     def text(self) -> str:
-        """Such as "82.3 (+12.0: +3.7 to +20.4)"."""
+        """Format, such as "82.3 (+12.0: +3.7 to +20.4)"."""
         if self.difference is None:
             return formatting.format_points(self.value)
         ends = "" if self.low is None else f": {formatting.signed_interval(self.low, self.high)}"
@@ -36,7 +36,7 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """One arm: its name, its label in the figure, whether it is the reference, and a cell for each level."""
+    """A row of an arm: its name, its label in the figure, whether it is the reference, and a cell for each level."""
 
     arm: str
     label: str
@@ -46,7 +46,7 @@ class MatrixRow:
 
 @dataclass(frozen=True)
 class LevelMatrix:
-    """All arms on all levels; `queries` of each level, `differences` that are held together."""
+    """Matrix of all arms and levels; `queries` of each level, number of simultaneous `differences`."""
 
     levels: tuple[str, ...]
     queries: tuple[int, ...]
@@ -89,7 +89,7 @@ def _cell(row: Row, split: SplitRecord) -> MatrixCell:
 
 
 def matrix_note(found: LevelMatrix, split: SplitRecord) -> str:
-    """What the matrix holds, and for how many differences together its intervals hold."""
+    """Describe the content of the matrix, and the number of differences for which its intervals hold together."""
     noun, reference = formatting.attribute_noun(split.attribute or "level"), split.reference or "the reference"
     held = f", simultaneous over all {found.differences}" if found.differences > 1 else ""
     return (

@@ -1,4 +1,4 @@
-"""What it is worth to search in the level that was trained on: one paired contrast over the whole heat map."""
+"""Gain from training on the level of the query: one paired contrast over the whole heat map."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class MismatchContrast:
     """Mean AP of queries under the arm of their own level, under the arms of other levels, and the paired difference.
 
-    `low` and `high` are its 95% interval; None where one seed or one person gives none.
+    `low` and `high` are its 95% interval; None with one seed or one identity.
     """
 
     own: float
@@ -28,7 +28,7 @@ class MismatchContrast:
 
     @property
     def difference(self) -> float:
-        """How much better a query does with the arm of its own level."""
+        """Return the gain of a query with the arm of its own level."""
         return self.own - self.other
 
 
@@ -63,14 +63,14 @@ def mismatch_contrast(queries: "pa.Table", split: SplitRecord, target: str) -> M
 
 
 def mismatch_sentence(found: MismatchContrast | None, noun: str) -> str:
-    """What the heat map says as a whole: whether it helps to have trained in the level of the query."""
+    """Return a sentence on the heat map as a whole: the effect of training on the level of the query."""
     if found is None:
         return ""
     own, other = formatting.format_points(found.own), formatting.format_points(found.other)
     figures = f"{own} with the arm of their own {noun}, {other} with those of another"
     span = formatting.signed_interval(found.low, found.high)
     if found.low is None or found.high is None:
-        return f"Queries score {figures}; without an interval nothing is concluded from that."
+        return f"Queries score {figures}; without an interval there is no conclusion."
     paired = f"a difference of {formatting.signed_points(found.difference)}, 95% interval {span}"
     clear = found.low > 0 or found.high < 0
     return f"Queries score {figures}: {paired}{'' if clear else ', which is not distinguishable from none'}."

@@ -1,6 +1,6 @@
-"""The commands that make a manifest, a split and a benchmark again, as their records state them.
+"""Commands that reproduce a manifest, a split and a benchmark from their records.
 
-Each runs in the current directory as it is printed. Where a manifest or split has gone, a comment says so.
+Each runs in the current directory as printed. If a manifest or split no longer exists, a comment states it.
 """
 
 import shlex
@@ -34,10 +34,10 @@ def enter_folder() -> str:
 
 
 def _manifest(run: RunResults) -> Iterator[str]:
-    """One build-manifest a dataset."""
+    """Yield one build-manifest command for each data set."""
     place = _manifest_folder(run)
     if place is None:
-        yield "# The split is not where the record says, so how its manifest was built is not known."
+        yield "# The split is not at the recorded path, so the command for its manifest is unknown."
         return
     try:
         info = read_json(place / "manifest.json", ReportError, "a manifest")
@@ -50,7 +50,7 @@ def _manifest(run: RunResults) -> Iterator[str]:
             yield command_line([*words, *(["--checks", ",".join(names)] if names and last else [])])
     except (GprplusError, KeyError, TypeError, AttributeError):
         known = run.split.manifest.fingerprint
-        yield f"# The manifest (fingerprint {known}) is not where the split says, so how it was built is not known."
+        yield f"# The manifest (fingerprint {known}) is not at the recorded path, so its command is unknown."
 
 
 def _manifest_folder(run: RunResults) -> Path | None:
@@ -61,7 +61,7 @@ def _split(run: RunResults) -> str:
     """make-split with every option that is not the default, or from its record where options cannot spell it."""
     asked, manifest = run.split.request, _manifest_folder(run)
     if run.split_folder is None or manifest is None or not asked.get("attr"):
-        return "# The split is not where the record says, so how it was made is not known."
+        return "# The split is not at the recorded path, so its command is unknown."
     words = command_options.command_options(asked)
     scope = run.split.audit.scope
     audit = ["--audit", scope] if scope in ("none", "pixels") and words else []
@@ -82,7 +82,7 @@ def _benchmark(run: RunResults) -> Iterator[Word]:
 
 
 def _earlier(run: RunResults) -> BenchmarkOptions:
-    """What a record without arguments lets one conclude. A target's folder of images stands for its manifest."""
+    """Infer arguments from a record without them. A target's folder of images is used for its manifest."""
     request, targets = run.benchmark.request, run.benchmark.targets
     places = {
         base_name(name): list(target.roots.values()) for name, target in targets.items() if not is_own_test_set(name)

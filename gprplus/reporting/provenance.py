@@ -1,4 +1,4 @@
-"""Where the figures come from: fingerprints, versions and settings."""
+"""Provenance of the figures: fingerprints, versions and settings."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -31,8 +31,8 @@ def provenance_blocks(run: RunResults) -> list[Block]:
         "Recipe": run.benchmark.recipe,
         "Datasets": as_json(run.split.datasets),
         "Targets": as_json(run.benchmark.targets),
-        "What the split was asked for": run.split.request,
-        "What the benchmark was asked for": run.benchmark.request,
+        "Request of the split": run.split.request,
+        "Request of the benchmark": run.benchmark.request,
         "Versions": run.benchmark.versions,
     }
     head = ("Record", [(term, str(value)) for term, value in main.items() if value])

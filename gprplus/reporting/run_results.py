@@ -1,4 +1,4 @@
-"""What a run folder holds, read once: the benchmark's record, its split, and the tables collected beside the arms."""
+"""Content of a run folder, read once: the benchmark's record, its split, and the collected tables of the arms."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
 
 @dataclass(frozen=True)
 class RunResults:
-    """One finished benchmark of one split with one recipe.
+    """A finished benchmark of one split with one recipe.
 
-    `benchmark` is benchmark.json; `split` is split.json, or what the names of
-    the arms mean where it is not where the record says; `split_folder` is None then. `estimand` is the one that the
-    verdict answers first. `queries` is schema.QUERIES with the columns arm
-    and seed in front; `judged` holds the tables of contrasts, and of components, curves, pooled effects and levels
-    where they are there.
+    `benchmark` is benchmark.json; `split` is split.json, or the meaning of the names of
+    the arms if it is not at the recorded path; `split_folder` is then None. `estimand` is the one that the
+    verdict reports first. `queries` is schema.QUERIES with the first columns arm
+    and seed; `judged` has the tables of contrasts, and of components, curves, pooled effects and levels
+    if they exist.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class RunResults:
 
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
-        """The summary's rows by target, in the split's order of arms, with what their family says
+        """Return the summary's rows by target, in the split's order of arms, with the verdict of their family
         (`with_family_columns`)."""
         return with_family_columns(in_split_order(self.summary.to_pylist(), self.arms), self.contrasts)
 
@@ -61,7 +61,7 @@ class RunResults:
 
     @property
     def contrasts(self) -> list[Row]:
-        """What the design declared to be compared (schema.CONTRASTS)."""
+        """Return the declared comparisons of the design (schema.CONTRASTS)."""
         return self.judged["contrasts"].to_pylist()
 
     @property
@@ -76,7 +76,7 @@ class RunResults:
 
     @property
     def experiment(self) -> Experiment:
-        """What the verdicts are about."""
+        """Return the subject of the verdicts."""
         return Experiment(self.split, self.benchmark, self.estimand)
 
     def verdict(self, target: str) -> Verdict:
@@ -93,7 +93,7 @@ class RunResults:
 
     @property
     def targets(self) -> list[str]:
-        """What was searched, the split's own test set first."""
+        """Return the targets, the split's own test set first."""
         return basis_targets(self.rows)
 
     @property

@@ -1,4 +1,4 @@
-"""Whether the widest difference keeps its sign when the training has other settings, in one sentence."""
+"""Sentence on the sign of the widest difference under other training settings."""
 
 from collections.abc import Sequence
 

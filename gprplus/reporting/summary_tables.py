@@ -43,7 +43,7 @@ def overview_table(summary: "pa.Table", contrasts: "pa.Table") -> tuple[list[str
         f"vs {reference}",
         "simultaneous",
         "images",
-        "people",
+        "identities",
     ]
     lines = [
         [
@@ -77,8 +77,8 @@ def difference_cells(row: Row) -> list[str]:
 
 
 def summary_csv(summary: "pa.Table", contrasts: "pa.Table", arms: Sequence[str] = ()) -> str:
-    """Every column of the summary and what the declared family says of mAP (`findings.JOINED`), scores from 0 to 1 at
-    full precision; null is an empty field.
+    """Return every column of the summary and the verdict of the declared family on mAP (`findings.JOINED`), scores from
+    0 to 1 at full precision; null is an empty field.
     """
     rows = with_family_columns(in_split_order(summary.to_pylist(), arms), contrasts.to_pylist())
     return write_summary([*summary.column_names, *JOINED], rows)
@@ -90,20 +90,20 @@ def write_summary(names: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def summary_notes(rows: Sequence[Row]) -> list[str]:
-    """What a reader has to know to read the figures of joined rows."""
+    """Return the notes needed to read the figures of joined rows."""
     said = ["Scores are in percent: means over seeds, single query, full gallery."]
     if any(row["mAP_difference_low"] is not None for row in rows):
         said.append(
-            "A difference is paired: the same queries, the same seeds. Its intervals allow for other people "
-            "searched for and other seeds. Its interval alone holds for that difference by itself; its "
+            "A difference is paired: the same queries, the same seeds. Its intervals include the variance over query "
+            "identities and seeds. Its single interval holds for that difference by itself; its "
             "simultaneous interval is wide enough to hold for the whole family that the design declared, "
             "on one target (max-|t|)."
         )
     margin = next((row["margin"] for row in rows if row["margin"] is not None), None)
     if margin is not None:
         said.append(
-            "Words, plots and colours stand on the simultaneous interval. One that contains 0 is not distinguishable "
-            f"from 0; equal is said only where it lies within {formatting.magnitude(margin)} points, "
+            "Words, plots and colors follow the simultaneous interval. One that contains 0 is not distinguishable "
+            f"from 0; equal means that it is within {formatting.magnitude(margin)} points, "
             "the margin declared beforehand."
         )
     if any(row["arm"] == UNTRAINED for row in rows):

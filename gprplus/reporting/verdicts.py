@@ -1,9 +1,9 @@
-"""What the figures say, in words, and no more than they say.
+"""Verdicts: the results in words, limited to what the intervals support.
 
-Four rules. A word follows from the interval that is printed beside it, and that interval holds for the whole declared
+Four rules. A word follows from the interval that is printed with it, and that interval holds for the whole declared
 family (`list_findings`). An interval that contains 0 is "not distinguishable", and "equal" only within the margin that
-was declared beforehand. A comparison names what it is against. What was trained from scratch, or tested on engine
-renders, says so beside the conclusion.
+was declared beforehand. A comparison names its reference. If a network was trained from scratch, or tested on engine
+renders, the conclusion states it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -141,7 +141,7 @@ def _few_identities(reference: Row) -> list[str]:
         return []
     found = formatting.pluralize(count, "test identity", "test identities")
     return [
-        f"Warning: only {found} (below {FEW_IDENTITIES}); other people may change the conclusion. Render more "
+        f"Warning: only {found} (below {FEW_IDENTITIES}); other identities may change the conclusion. Render more "
         "identities, or raise --test-share."
     ]
 
@@ -172,17 +172,17 @@ def _compare(found: Sequence[ContrastFinding], split: SplitRecord, reference: st
 
 
 def _without_interval(found: Sequence[ContrastFinding], split: SplitRecord, against: str) -> str:
-    """Differences that have no interval: told, and not concluded from."""
+    """List differences without an interval, without a conclusion."""
     widest = max(found, key=lambda one: abs(one.difference))
     why = "With one seed there is no interval" if widest.seeds == 1 else "No interval could be formed"
     more = "more" if widest.difference > 0 else "less"
     who = sentence_subject(widest.family, widest.name, split)
     gap = f"{who} scored {formatting.magnitude(widest.difference)} points of mAP {more}"
-    return f"{why}, so nothing is concluded: {gap} than {against}, which may be luck."
+    return f"{why}, so there is no conclusion: {gap} than {against}, which can be chance."
 
 
 def _undecided(found: Sequence[ContrastFinding], split: SplitRecord, against: str, what: str) -> str:
-    """No difference is shown: all equal within the margin, or the widest gap with its interval."""
+    """State that no difference is shown: all equal within the margin, or the widest gap with its interval."""
     widest = max(found, key=lambda one: abs(one.difference))
     named = sentence_subject(widest.family, widest.name, split)
     figures = f"{formatting.signed_points(widest.difference)} points of mAP, {widest.interval} "
@@ -196,7 +196,7 @@ def _undecided(found: Sequence[ContrastFinding], split: SplitRecord, against: st
 
 
 def _change(one: ContrastFinding, split: SplitRecord) -> str:
-    """Such as "Training on foggy alone loses 2.1 points of mAP"."""
+    """Begin the sentence, such as "Training on foggy alone loses 2.1 points of mAP"."""
     verb = "gains" if one.difference > 0 else "loses"
     small = f", less than the margin of {formatting.magnitude(one.margin)}," if one.small else ""
     who = _upper(sentence_subject(one.family, one.name, split))
@@ -204,7 +204,9 @@ def _change(one: ContrastFinding, split: SplitRecord) -> str:
 
 
 def _over(one: ContrastFinding, against: str, most: str) -> str:
-    """Such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95% interval 1.2 to 3.0"."""
+    """End it, such as "against the same-budget mixture, the most of 7 weathers, simultaneous 95% interval 1.2 to
+    3.0".
+    """
     return f"against {against}{most}, {one.interval} {_ends(one)}"
 
 
@@ -215,7 +217,7 @@ def _ends(one: ContrastFinding) -> str:
 
 
 def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
-    """How many of the family lose, win, are equal within the margin, or cannot be told apart."""
+    """Count the members of the family that lose, win, are equal within the margin, or are undecided."""
     if len(found) < 2:
         return []
     what = kind_phrases(found[0].family, [one.name for one in found], split)[1]
@@ -241,12 +243,12 @@ def _outcome_counts(found: Sequence[ContrastFinding], split: SplitRecord) -> lis
 
 
 def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -> list[str]:
-    """What belongs beside the headline: the levels against as many random ones, interactions of a factorial."""
+    """Return secondary results: the levels against as many random ones, interactions of a factorial."""
     said = []
     chosen = [one for one in found if one.family == "attribute effect" and one.outcome != "unknown"]
     if chosen:
         parts = [f"{level_label(one.name, split)} {_decided(one)}" for one in chosen]
-        once = "; drawn once, so that the luck of that draw is not in it" if chosen[0].draws == 1 else ""
+        once = "; drawn once, so it omits the variance of the draw" if chosen[0].draws == 1 else ""
         said.append(f"Against as many random levels, {formatting.join_names(parts)}{once}.")
     pairs = [one for one in found if one.family == "interactions" and one.outcome != "unknown"]
     shown = [f"{formatting.crossed_name(one.name)} {_decided(one)}" for one in pairs if one.outcome in ("gain", "loss")]
@@ -256,7 +258,7 @@ def _secondary_sentences(found: Sequence[ContrastFinding], split: SplitRecord) -
 
 
 def _decided(one: ContrastFinding) -> str:
-    """Such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
+    """Format, such as "loses 2.1 (1.0 to 3.2)", or "is undecided (-1.0 to +2.2)"."""
     if one.outcome in ("gain", "loss"):
         return f"{'gains' if one.difference > 0 else 'loses'} {formatting.magnitude(one.difference)} ({_ends(one)})"
     told = f"is equal within {formatting.magnitude(one.margin)}" if one.outcome == "same" else "is undecided"
@@ -266,7 +268,7 @@ def _decided(one: ContrastFinding) -> str:
 def _control(
     found: Sequence[ContrastFinding], trained: Mapping[str, Row], reference: Row, split: SplitRecord
 ) -> list[str]:
-    """What random images of the same size say about the luck of a draw."""
+    """Return the sentence on random images of the same size, which shows the variation of a draw."""
     one = next((one for one in found if one.family == "random images"), None)
     sizes = {row["train_images"] for arm, row in trained.items() if split.is_of_kind(arm, RANDOM_IMAGES)}
     if one is None or one.outcome == "unknown" or sizes != {reference["train_images"]}:
@@ -281,12 +283,16 @@ def _control(
         ]
     if one.outcome == "unclear":
         return [f"{drawn} of the same size is not distinguishable from the reference {figures}."]
-    luck = "gaps of this size may be the luck of that draw" if one.draws == 1 else "more than the luck of these draws"
+    luck = (
+        "differences of this size can be due to that draw"
+        if one.draws == 1
+        else "more than the variation of these draws"
+    )
     return [f"{drawn} of the same size differs from the reference {figures}: {luck}."]
 
 
 def _few_seeds(compared: Sequence[ContrastFinding]) -> list[str]:
-    """What two seeds cannot show."""
+    """Return the warning about two seeds."""
     if compared[0].seeds != 2:
         return []
     return [
@@ -296,9 +302,9 @@ def _few_seeds(compared: Sequence[ContrastFinding]) -> list[str]:
 
 
 def _floor(reference: Row | None, floor: Row | None) -> list[str]:
-    """What the same network scores before training, and a warning when training did not lift it.
+    """Return the score of the untrained network, and a warning if training did not improve it.
 
-    One question of its own, and so its own interval.
+    A separate question with a separate interval.
     """
     if floor is None:
         return []
@@ -326,7 +332,7 @@ def _without_reference(rows: Sequence[Row], split: SplitRecord, reference: str |
     why = "what the design compares is not all finished" if there else absent
     return (
         f"The highest of {len(rows)} arms, {arm_phrase(best['arm'], split)}, scores {scored}; "
-        f"{why}, so no difference is judged."
+        f"{why}, so differences have no verdict."
     )
 
 

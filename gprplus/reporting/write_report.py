@@ -67,7 +67,7 @@ def write_reports(
 
 
 def expand_folders(runs: Sequence[Path]) -> list[Path]:
-    """Run folders in the order given; a folder that holds finished ones stands for them, else ReportError."""
+    """Return run folders in the given order; a folder with finished ones is replaced by them, else ReportError."""
     folders: list[Path] = []
     for run in runs:
         own = any((run / name).is_file() for name in ("benchmark.json", "summary.parquet"))

@@ -36,7 +36,7 @@ IMAGES = (
 )
 IDENTITIES = (
     Column("dataset", "level", "Data set of the identity.", level="identity"),
-    Column("identity", "level", "Person.", level="identity"),
+    Column("identity", "level", "Identity.", level="identity"),
     Column("images", "int64", "Number of images of the identity in the manifest.", level="identity"),
     *attribute_columns(identity_attributes(), "identity"),
 )

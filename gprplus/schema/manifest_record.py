@@ -24,7 +24,7 @@ class HiddenRecord:
 
 @dataclass(frozen=True)
 class EngineLogRecord:
-    """What was read of the logs of the GTA V generator, and the identities that a capture was found for."""
+    """The parsed logs of the GTA V generator, and the matched identities."""
 
     lines: int
     unread: int
@@ -80,7 +80,7 @@ class ManifestDataset:
 
 @dataclass(frozen=True)
 class CheckCounts:
-    """How many images a check judged and flagged."""
+    """Number of images that a check scored and flagged."""
 
     flagged: int
     judged: int

@@ -1,4 +1,4 @@
-"""What the JSON records share, and renders.json.
+"""Common parts of the JSON records, and renders.json.
 
 A record may come from another machine. The functions of `split_record`, `manifest_record`, `run_record` and of this
 module check every key: its type, and that each name which becomes part of a path is a plain name. Unknown keys are

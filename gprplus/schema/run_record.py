@@ -34,7 +34,7 @@ class TargetNearDuplicates:
 
 @dataclass(frozen=True)
 class TargetLeakage:
-    """What a target shares with the arms of a split; None where it was not looked at."""
+    """Overlap of a target with the arms of a split; None if it was not checked."""
 
     identities: int | None = None
     digests: int | None = None
@@ -86,7 +86,7 @@ class BenchmarkRecord:
 
     @property
     def estimand(self) -> str | None:
-        """The estimand that the benchmark was asked to answer first."""
+        """Return the estimand that the verdict reports first."""
         return (self.arguments or {}).get("estimand")
 
 

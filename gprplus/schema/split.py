@@ -9,7 +9,7 @@ MEMBERS = (
     Column("uid", "uint64", "Key of the image."),
     Column("dataset", "level", "Dataset the image belongs to."),
     Column("path", "string", "Path relative to the dataset's root, POSIX."),
-    Column("identity", "level", "Person."),
+    Column("identity", "level", "Identity."),
     *attribute_columns(["camera", "viewpoint_deg", "weather", "illumination", "background"], "image"),
     *attribute_columns(identity_attributes(), "identity"),
     Column("weight", "float64", "How often training draws the image, against a mean of 1; null where all count alike."),
@@ -20,7 +20,7 @@ EXCLUDED = (
     Column("uid", "uint64", "Key of the image."),
     Column("dataset", "level", "Dataset the image belongs to."),
     Column("path", "string", "Path relative to the dataset's root, POSIX."),
-    Column("identity", "level", "Person."),
+    Column("identity", "level", "Identity."),
     Column("reason", "level", "Why, in words."),
 )
 TESTS = (

@@ -33,7 +33,7 @@ TEST, CHECKS = "Test set", "Checks"
 
 @dataclass(frozen=True)
 class DeclaredArm:
-    """One training set said in full: what the design `declared` is made of, and what a study writes as a TOML table.
+    """An explicitly declared training set for the design `declared`, in Python or as a TOML table of a study.
 
         [[splits.arms]]
         name = "mild-weather"
@@ -41,11 +41,11 @@ class DeclaredArm:
         identities = 800
         images = 134400
 
-    `restrict` names the levels kept of each attribute (none: all images). `identities` takes that many persons, each
-    number a part of the next larger; `images` that many images in all, spread evenly over the persons. Left out, both
-    mean all there are. Arms that say `matched = true` are dealt with together: the same slots, so that every other
-    factor agrees, and one number of images, that of the tightest of them, unless they name their own. `cells` counts
-    the images of each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, in the place of all other choice.
+    `restrict` names the kept levels of each attribute (none: all images). `identities` is the number of identities,
+    each number a subset of the next larger; `images` the total number of images, spread evenly over the identities. By
+    default all are used. Arms with `matched = true` are matched with each other: the same slots, so that every other
+    factor agrees, and one number of images, that of the smallest of them, unless they have a number. `cells` counts
+    the images of each combination, such as {"weather=sunny viewpoint_deg=90" = 12}, instead of any other selection.
     """
 
     name: str

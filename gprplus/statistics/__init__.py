@@ -1,4 +1,4 @@
-"""How far a score may be trusted: intervals, contrasts and families of them, effects, curves, components, plans."""
+"""Statistics of scores: intervals, contrasts and families, effects, curves, variance components, power plans."""
 
 from gprplus.statistics.identity_variance import ScoreArray
 from gprplus.statistics.intervals import (

@@ -54,7 +54,7 @@ class ContrastEstimates:
 
 
 def combine_parts(parts: Sequence[ContrastEstimates], order: np.ndarray) -> ContrastEstimates:
-    """Contrasts that were judged apart as one family, put in `order (K,)`: simulated as if they were independent."""
+    """Combine contrasts that were estimated separately into one family, in `order (K,)`: simulated as independent."""
     columns = {
         name: np.concatenate([getattr(one, name) for one in parts])[order]
         for name in ("value", "std_error", "df", "d_z")
@@ -69,10 +69,10 @@ def estimate_contrasts(
     groups: Sequence[Sequence[int]] = (),
     draws: int = DRAWS,
 ) -> ContrastEstimates:
-    """Judge contrasts `matrix (K, A) float64`, rows summing to 0, of scored arms.
+    """Estimate contrasts `matrix (K, A) float64`, with rows that sum to 0, of scored arms.
 
-    `groups` holds, for each contrast or for none, the arms that are draws of one random control; their spread is
-    counted as the luck of the draw, which only two draws or more can show. `draws` experiments are simulated.
+    `groups` has, for each contrast or for none, the arms that are draws of one random control; the variance between
+    them is a component of the contrast, which requires at least two draws. `draws` experiments are simulated.
     """
     means = scored.means()
     value = matrix @ means.mean(axis=1)
@@ -121,10 +121,10 @@ class NullDistribution:
     overlap: np.ndarray
 
     def drawn(self, draws: int, rng: np.random.Generator) -> np.ndarray:
-        """Two-sided probabilities `(draws, K)` of experiments, each judged as a real one is.
+        """Two-sided p values `(draws, K)` of simulated experiments, each evaluated like a real one.
 
-        Identities and seeds are drawn for all arms at once, so that contrasts with a common arm correlate, and every
-        variance is estimated anew from what was drawn.
+        Identities and seeds are drawn for all arms together, so that contrasts with a common arm correlate, and every
+        variance is re-estimated from the drawn values.
         """
         root = self.matrix @ _root(shrink_variance(self.over))
         shift, people = self._identities(root, draws, rng)

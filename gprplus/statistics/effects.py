@@ -51,9 +51,10 @@ def compute_effects(
     *,
     margin: float = MARGIN,
 ) -> EffectTables:
-    """Judge what the split (split.json as `split`) declares, on every target but its tests of level against level.
+    """Compute the declared contrasts of the split (split.json as `split`) on every target except its tests across
+    levels.
 
-    `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is what equivalence means.
+    `results` and `queries` are as for `summary.summarise`; `margin` (of scores 0-1) is the equivalence margin.
     """
     rows = results.to_pylist()
     names = [name for name in dict.fromkeys(row["target"] for row in rows) if not name.startswith("self:")]
@@ -104,13 +105,13 @@ def _seen(
 
 
 def contrast_rows(seen: TargetScores, family: Sequence[DeclaredContrast]) -> contrasts.ContrastEstimates:
-    """One family of contrasts, judged together."""
+    """One family of contrasts with common simultaneous intervals."""
     groups = [seen.place(one.draws) for one in family]
     return contrasts.estimate_contrasts(seen.scored, seen.matrix(family), seen.rng(family[0].family), groups)
 
 
 def _drawn(seen: TargetScores, one: DeclaredContrast, split: SplitRecord) -> int:
-    """How many draws of a random control a contrast rests on: of each arm one for every seed, up to its deals."""
+    """Count the draws of a random control in a contrast: for each arm one for every seed, up to its deals."""
     return sum(min(len(split.arms[arm].every_deal), seen.scored.values.shape[1]) for arm in one.draws)
 
 

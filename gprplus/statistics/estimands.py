@@ -1,12 +1,12 @@
-"""Which contrasts an experiment is about: families declared by its design, before anything was trained.
+"""Contrasts of an experiment: families declared by its design before training.
 
 At one budget these answer different questions, and none of them is "the importance":
 
 - sufficiency: S(only l) - S(mix);
 - necessity: S(mix) - S(without l);
-- attribute effect: S(restricted) - the mean over random sets of as many levels;
+- attribute effect: S(restricted) - the mean over random sets with as many levels;
 - share curve: dS/dt from one arm of a path to the next;
-- factorial effects and Shapley values: what restricting does, and how the total splits.
+- factorial effects and Shapley values: the effect of restrictions, and the division of the total.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,9 +24,9 @@ Weights = dict[str, float]
 
 @dataclass(frozen=True)
 class DeclaredContrast:
-    """One estimand: its name within its family, the weight of each arm (summing to 0), what it is in a formula.
+    """One estimand: its name within its family, the weight of each arm (summing to 0), and its formula.
 
-    `draws` are the arms among them that are draws of one random control; `aliases` what it cannot be told from.
+    `draws` are the arms that are draws of one random control; `aliases` are effects aliased with it.
     """
 
     family: str
@@ -85,7 +85,9 @@ def _both(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredCon
 
 
 def _path(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
-    """Every later point against the start, slopes between neighbours, and the least squares slope over all of it."""
+    """Contrast every later point with the start, slopes between neighbors, and the least squares slope over all
+    points.
+    """
     steps = sorted((one.share, name) for name, one in arms.items() if one.share is not None)
     found = _against_reference(split, arms)
     found += [

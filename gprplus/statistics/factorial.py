@@ -16,7 +16,7 @@ from gprplus.statistics.seed_noise import pool_variances
 
 @dataclass(frozen=True)
 class FactorialEffect:
-    """A main effect or two-way interaction: letters, what it cannot be told from, and the weights of arms `(N,)`."""
+    """A main effect or two-way interaction: letters, its aliases, and the weights of arms `(N,)`."""
 
     name: str
     aliases: tuple[str, ...]
@@ -24,7 +24,7 @@ class FactorialEffect:
 
 
 def factorial_effects(signs: np.ndarray, letters: Sequence[str]) -> list[FactorialEffect]:
-    """The effects up to two factors of `signs (N, k)` of -1 and +1; of those that are aliased, the first stands for
+    """Return the effects up to two factors of `signs (N, k)` of -1 and +1; the first of several aliased ones represents
     all.
 
     >>> half = np.array([[-1, -1, 1], [1, -1, -1], [-1, 1, -1], [1, 1, 1]])  # C = AB
@@ -49,7 +49,7 @@ def factorial_effects(signs: np.ndarray, letters: Sequence[str]) -> list[Factori
 
 
 def partial_omega_squared(means: np.ndarray, weights: np.ndarray) -> float:
-    """The share of variance that an effect accounts for, beside what seeds and the other effects do, 0-1.
+    """Share of variance of an effect, in addition to seeds and the other effects, 0-1.
 
     `means (A, S)` of arms and seeds, `weights (A,)` of one effect; with F its mean square over the residual of arms and
     seeds and N = A S runs, omega^2 = (F - 1) / (F - 1 + N), not below 0 (Olejnik and Algina 2003).

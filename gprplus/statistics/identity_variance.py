@@ -1,19 +1,19 @@
-"""How much of a score's variance comes from the identities that were searched for, in closed form.
+"""Variance of a score over query identities, in closed form.
 
 Identity i has n_i of the N queries, so its weight is w_i = n_i / N; a score is the weighted mean of their mean scores
-m_i. With e_i = m_i less that mean, the variance is that of Bell and McCaffrey (2002),
+m_i. With e_i = m_i minus that mean, the variance is that of Bell and McCaffrey (2002),
 
     V = sum_i k_i e_i^2,    k_i = w_i^2 / (1 - 2 w_i + sum_j w_j^2),
 
-which has no bias where all identities vary alike, and little where they do not. Where all have equally many queries it
-is the usual variance of a mean with I - 1 degrees of freedom; where few identities have most queries, it has fewer:
+which is unbiased if all identities have the same variance, and nearly so otherwise. With equal numbers of queries it
+is the usual variance of a mean with I - 1 degrees of freedom; if few identities have most queries, it has fewer:
 
     f = 1 / sum_i w_i^2 - 1,
 
-the effective number of identities (Kish 1965) less one. That is within a few percent of the exact t quantile, found by
+the effective number of identities (Kish 1965) minus one. That is within a few percent of the exact t quantile, found by
 simulation, for 4 to 60 identities with geometric numbers of queries, and covers 94 to 96%. Satterthwaite's degrees of
-freedom of the quadratic form (Imbens and Kolesar 2016) cover 95 to 100% there: they leave out that the mean and its
-variance grow together when the identity with most queries is an odd one.
+freedom of the quadratic form (Imbens and Kolesar 2016) cover 95 to 100% there: they ignore that the mean and its
+variance increase together if the identity with most queries is an outlier.
 """
 
 from dataclasses import dataclass
@@ -102,7 +102,7 @@ def df_of_shares(share: np.ndarray) -> float:
 
 
 def effective_identities(person: np.ndarray) -> float:
-    """How many identities of equal weight are worth as much as these queries: (sum n)^2 / sum n^2 (Kish).
+    """Effective number of identities with equal weights for these queries: (sum n)^2 / sum n^2 (Kish).
 
     >>> effective_identities(np.array([0, 0, 1, 1])), effective_identities(np.array([0, 0, 0, 1]))
     (2.0, 1.6)

@@ -32,7 +32,7 @@ class Estimate:
 
 
 def bootstrap_weights(persons: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
-    """How often each identity is drawn in each resample: `(resamples, persons) float64`."""
+    """Draw the count of each identity in each resample: `(resamples, persons) float64`."""
     return rng.multinomial(persons, np.full(persons, 1 / persons), size=resamples).astype(np.float64)
 
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def group_by_budget(split: SplitRecord, arms: tuple[str, ...]) -> dict[str, dict[int, list[str]]]:
-    """The lines of a split: by name, the arms of each number of images (several where a control was drawn often).
+    """Return the curves of a split: by name, the arms of each number of images (several for draws of a control).
 
-    `scaling` has its mixture, its choices of levels and random images; `budget` grows persons at so many images each,
-    and images at so many persons; a ladder of identities grows with all their images.
+    `scaling` has its mixture, its selected levels and random images; `budget` varies identities at constant images of
+    each, and images at constant identities; a ladder of identities varies both.
     """
     out: dict[str, dict[int, list[str]]] = {}
     for name, one in split.arms.items():
@@ -93,7 +93,9 @@ def _ends(column: str, values: np.ndarray) -> dict[str, float]:
 
 
 def _resampled(seen: "TargetScores") -> np.ndarray:
-    """Mean scores of all arms `(R, A)`: persons resampled, seed noise and the seeds' common shift drawn anew."""
+    """Resample mean scores of all arms `(R, A)`: identities, seed noise and the common shift of seeds are drawn
+    anew.
+    """
     scored, count, rng = seen.scored, RESAMPLES, seen.rng("curves")
     means = scored.means()
     arms, repeats = means.shape

@@ -1,10 +1,11 @@
-"""One effect over several targets: the random-effects mean, its interval, and where the next target may lie.
+"""One effect over several targets: the random-effects mean, its interval, and the prediction interval.
 
 Effects of targets differ by more than noise. Their variance tau^2 is Paule and Mandel's: the value at which the
-weighted sum of squares equals its degrees of freedom. The mean's variance is Hartung and Knapp's, of what the targets
-show. The same trainings are scored on every target, so their seeds' noise does not average out over targets; it is
-given apart, as the variance of the mean itself. Where another target may lie is Nagashima, Noma and Furukawa's (2019)
-confidence distribution: tau^2 is uncertain too, and a plug-in interval is far too narrow when it comes out as 0.
+weighted sum of squares equals its degrees of freedom. The variance of the mean is Hartung and Knapp's, estimated from
+the targets. The same trainings are scored on every target, so the noise of their seeds does not average out over
+targets; it is a separate component of the variance of the mean. The interval for another target is the confidence
+distribution of Nagashima, Noma and Furukawa (2019): tau^2 is uncertain too, and a plug-in interval is far too narrow
+if its estimate is 0.
 """
 
 import math
@@ -65,9 +66,9 @@ def pool_over_targets(
     place: int,
     rng: np.random.Generator,
 ) -> PooledEffect | None:
-    """Pool the contrast `(A,)` at `place` of what was judged on each target; None where a target gives no error.
+    """Pool the contrast `(A,)` at `place` of the estimates of all targets; None if a target has no standard error.
 
-    The same trainings are scored on every target: what their seeds make of the weighted mean is estimated from the
+    The same trainings are scored on every target: the variance from their seeds is estimated from the
     weighted table of arms and seeds.
     """
     values = np.array([one.value[place] for one in judged])

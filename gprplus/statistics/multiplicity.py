@@ -94,9 +94,9 @@ def family_figures(judged: ContrastEstimates, margin: float, estimands: int = 1)
 
 
 def equivalence(value: float, error: float, freedom: float, margin: float) -> float:
-    """The probability of two one-sided t tests that the truth lies within -margin to margin (Schuirmann 1987).
+    """P value of two one-sided t tests that the true value is within -margin to margin (Schuirmann 1987).
 
-    Below 0.05 exactly when the 90% interval lies inside the margin. NaN where nothing is known of the noise.
+    Below 0.05 exactly if the 90% interval is within the margin. NaN without an estimate of the noise.
 
     >>> round(equivalence(0.0, 0.004, 20, 0.01), 4)
     0.0106
@@ -109,10 +109,10 @@ def equivalence(value: float, error: float, freedom: float, margin: float) -> fl
 
 
 def classify_interval(low: float | None, high: float | None, margin: float) -> str:
-    """What an interval of a difference says.
+    """Classify an interval of a difference.
 
-    "higher" or "lower" where it leaves out 0, "equivalent" where it contains 0 and lies within -margin to margin, else
-    "undecided"; "unknown" where there is no interval.
+    "higher" or "lower" if it excludes 0, "equivalent" if it contains 0 and is within -margin to margin, else
+    "undecided"; "unknown" if there is no interval.
 
     >>> classify_interval(0.001, 0.02, 0.01), classify_interval(-0.004, 0.006, 0.01)
     ('higher', 'equivalent')
@@ -127,5 +127,5 @@ def classify_interval(low: float | None, high: float | None, margin: float) -> s
 
 
 def is_within_margin(low: float | None, high: float | None, margin: float) -> bool:
-    """Whether an interval lies wholly between -margin and margin."""
+    """Return True if an interval is completely between -margin and margin."""
     return low is not None and high is not None and -margin < low and high < margin

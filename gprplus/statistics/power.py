@@ -1,14 +1,14 @@
-"""What it takes to see a difference: seeds and identities for one point of mAP.
+"""Power planning: the seeds and identities needed to detect one point of mAP.
 
-The variance of a paired difference between two arms with S seeds and I identities searched for is
+The variance of a paired difference between two arms with S seeds and I query identities is
 
     V = 2 v_arm x seed / S + 2 v_arm x identity / I + 2 v_rest / (S I).
 
-"Seen" means what a verdict will say: the simultaneous interval of the family, here all arms against the first, excludes
-0. Its half width is chance too, the more so the fewer the seeds, so power is a mean over simulated experiments whose
-variances, degrees of freedom and critical probability are those of `contrasts` and `families`. The critical probability
-of an experiment is simulated from its estimated variances, which differ between equally noisy arms: it is smaller than
-that of equal variances.
+An effect is detected if the simultaneous interval of the family, here all arms against the first, excludes
+0, as in the verdict. Its half width is random, especially with few seeds, so power is a mean over simulated experiments
+whose variances, degrees of freedom and critical probability are those of `contrasts` and `multiplicity`. The critical
+probability of an experiment is simulated from its estimated variances, which differ between equally noisy arms: it is
+smaller than that of equal variances.
 """
 
 import math
@@ -43,8 +43,8 @@ class NoiseEstimate:
 
 @dataclass(frozen=True)
 class PowerPoint:
-    """With so many seeds: the standard error and the smallest difference seen with 80% power by so many persons, and
-    how many persons the margin takes; None where no number does.
+    """Result for one number of seeds: the standard error, the smallest difference detected with 80% power, and the
+    number of identities needed for the margin; None if no number suffices.
     """
 
     seeds: int
@@ -61,15 +61,17 @@ def noise_from_components(variances: Mapping[str, float], source: str) -> NoiseE
 
 
 def assumed_noise(queries_each: float = 4.0) -> NoiseEstimate:
-    """Before any run, from guesses of the field's size: AP of a query has sd 0.22, two queries of a person correlate
-    0.4, two arms on the same query 0.7, and a seed moves an arm by 0.4 points.
+    """Noise without any run, from typical values: AP of a query has sd 0.22, two queries of an identity correlate
+    0.4, two arms on the same query 0.7, and a seed changes an arm by 0.4 points.
 
     >>> round(difference_error(assumed_noise(3368 / 750), seeds=3, persons=750), 4)  # Market-1501's queries
     0.0056
     """
     one_person = 0.22**2 * (1 + (queries_each - 1) * 0.4) / queries_each
-    told = "sd of AP 22 points, correlation of a person's queries 0.4 and of two arms 0.7, sd of a seed 0.4 points"
-    return NoiseEstimate(0.004**2, (1 - 0.7) * one_person, 0.0, f"assumed: {told}, {queries_each:g} queries a person")
+    told = "sd of AP 22 points, correlation of an identity's queries 0.4 and of two arms 0.7, sd of a seed 0.4 points"
+    return NoiseEstimate(
+        0.004**2, (1 - 0.7) * one_person, 0.0, f"assumed: {told}, {queries_each:g} queries an identity"
+    )
 
 
 def difference_error(noise: NoiseEstimate, seeds: int, persons: float) -> float:
@@ -102,7 +104,9 @@ def _seed_draws(arms: int, seeds: int) -> tuple[Part, np.ndarray, Part]:
 
 @cache
 def _identity_draws(arms: int, identities: int) -> Part:
-    """The same over identities, where an arm's mean has variance 1: shifts and estimated variances `(DRAWS, K)`."""
+    """Simulate over identities, where the mean of an arm has variance 1: shifts and estimated variances `(DRAWS,
+    K)`.
+    """
     drawn = np.random.default_rng(1).normal(size=(DRAWS, identities, arms)) @ _to_first(arms).T
     return drawn.mean(axis=1) * math.sqrt(identities), drawn.var(axis=1, ddof=1)
 
@@ -165,8 +169,8 @@ def needed_size(noise: NoiseEstimate, seeds: int, arms: int, margin: float, leve
 
 
 def plan_power(noise: NoiseEstimate, persons: int, arms: int, margin: float, level: float = LEVEL) -> list[PowerPoint]:
-    """What each number of SEEDS sees with `identities` persons, and how many persons the margin takes, by intervals
-    that hold together with probability `level`.
+    """Plan for each number of SEEDS with `identities` identities, and the number of identities needed for the margin,
+    by intervals that hold together with probability `level`.
     """
     return [
         PowerPoint(

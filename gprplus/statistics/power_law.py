@@ -1,6 +1,6 @@
-"""How a score grows with the number of images N: S(N) = c - b N^-p, and where it comes within a margin of a goal.
+"""Power law of a score in the number of images N: S(N) = c - b N^-p, and the N at which it is near a goal.
 
-For a given p the curve is a line in N^-p, so that c and b have a closed form; p is the best of a fine grid (variable
+For a given p the curve is linear in N^-p, so that c and b have a closed form; p is the best of a fine grid (variable
 projection); b is not below 0 and c not above 1. Resampled scores are fitted all at once; intervals are their quantiles.
 """
 

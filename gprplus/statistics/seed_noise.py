@@ -1,21 +1,21 @@
-"""How much of a difference the seeds can make, from the `(A, S)` table of mean scores of arms and seeds.
+"""Variance of differences over seeds, from the `(A, S)` table of mean scores of arms and seeds.
 
-Arms need not be equally noisy: a loss that fails to converge in one arm is a fact of that arm. So each arm has a
-variance of its own, with S - 1 degrees of freedom, and a contrast has the Welch-Satterthwaite degrees of freedom of the
-weighted sum. A pooled variance is narrower, and covers 75 to 88% where the reference is the noisier arm; so does an
-empirical-Bayes variance whose prior degrees of freedom are estimated from so few arms. Own variances cover 93 to 98% in
-every world of `python -m benchmarks coverage`. They are moderated as in limma (Smyth 2004),
+Arms can have different noise: a loss that fails to converge in one arm is a property of that arm. So each arm has a
+separate variance with S - 1 degrees of freedom, and a contrast has the Welch-Satterthwaite degrees of freedom of the
+weighted sum. A pooled variance is narrower, and covers 75 to 88% if the reference is the noisier arm; so does an
+empirical-Bayes variance with prior degrees of freedom estimated from so few arms. Separate variances cover 93 to 98% in
+every setting of `python -m benchmarks coverage`. They are moderated as in limma (Smyth 2004),
 
     v_a = (d0 mean(s^2) + d s_a^2) / (d0 + d),    d = S - 1,
 
-with d0 fixed and small (PRIOR): as much as two seeds need so that an interval does not rest on one degree of freedom,
-and no more than keeps coverage where arms differ.
+with d0 fixed and small (PRIOR): as much as two seeds need so that an interval does not depend on one degree of freedom,
+and no more than keeps coverage if arms differ.
 
-Seeds are blocks: seed 3 of one arm is compared with seed 3 of another, and what a seed does to all arms alike cancels
-in a contrast. The common shift of a seed is estimated as a mean over arms with weights h_a proportional to 1 / v_a, so
-that a noisy arm does not spread its noise over all others. The sum of squares of arm a about it has the expectation
-(S - 1) (1 - h_a) v_a, and two arms' sums correlate by h_a h_b / ((1 - h_a) (1 - h_b)); both are accounted for. With two
-arms this is exactly the paired t test of the differences of each seed.
+Seeds are blocks: seed 3 of one arm is compared with seed 3 of another, and a common effect of a seed on all arms
+cancels in a contrast. The common shift of a seed is estimated as a mean over arms with weights h_a proportional to
+1 / v_a, so that a noisy arm does not spread its noise over all others. The sum of squares of arm a about it has the
+expectation (S - 1) (1 - h_a) v_a, and two arms' sums correlate by h_a h_b / ((1 - h_a) (1 - h_b)); both are accounted
+for. With two arms this is exactly the paired t test of the differences of each seed.
 """
 
 import numpy as np
@@ -24,7 +24,7 @@ PRIOR = 0.15  # degrees of freedom of the prior; with more, a pair with a noisie
 
 
 def residuals(means: np.ndarray) -> np.ndarray:
-    """What arms and seeds leave of `(..., A, S)` means."""
+    """Return the residuals of `(..., A, S)` means after removing arms and seeds."""
     arms, seeds = means.mean(axis=-1, keepdims=True), means.mean(axis=-2, keepdims=True)
     result: np.ndarray = means - arms - seeds + means.mean(axis=(-2, -1), keepdims=True)
     return result
@@ -47,10 +47,11 @@ def moderate_variances(squares: np.ndarray, freedom: int) -> np.ndarray:
 
 
 def arm_variances(means: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances `(..., A)` of one seed of each arm beside what the seed does to all arms, and the weights h `(..., A)`
-    of the arms in that common shift, from `(..., A, S)` means of two arms and two seeds or more.
+    """Return variances `(..., A)` of one seed of each arm without the common shift of seeds, and the weights h `(...,
+    A)` of the arms in that shift, from `(..., A, S)` means of two arms and two seeds or more.
 
-    The weights use variances with a prior of one degree, since a variance by luck near 0 must not define the blocks.
+    The weights use variances with a prior of one degree, because a variance near 0 by chance must not dominate the
+    shift.
     """
     freedom = means.shape[-1] - 1
     apart = means - means.mean(axis=-1, keepdims=True)

@@ -17,7 +17,7 @@ MOST = 5  # attributes; 32 arms
 
 
 def shapley_weights(free: Sequence[frozenset[str]], players: Sequence[str]) -> np.ndarray:
-    """Weights `(k, A)` of the arms for the value of each player; `free[a]` is the coalition that arm a stands for.
+    """Weights `(k, A)` of the arms for the value of each player; `free[a]` is the coalition of arm a.
 
     Raises ScoreError when a coalition has no arm, or there are more than five players.
 

@@ -1,4 +1,4 @@
-"""From runs to the table people read: means over seeds, intervals, paired differences."""
+"""Summary table of runs: means over seeds, intervals, paired differences."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,12 @@ def summarize(
     queries: Mapping[tuple[str, int], "pa.Table"],
     reference: str | None,
 ) -> "pa.Table":
-    """One row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one split and recipe).
+    """Return one row (schema.SUMMARY) for each arm and target of `results` (schema.RESULTS, of one split and recipe).
 
-    `queries` holds the schema.QUERIES table of each (arm, seed). Intervals are `stats`'s; paired differences are to
-    the arm `reference`, whose own is null, as are intervals that one seed cannot give. Trained arms are compared on the
-    seeds they all have, the untrained floor on its own. An interval of a difference is the contrast's own
-    (schema.CONTRASTS).
+    `queries` has the schema.QUERIES table of each (arm, seed). Intervals are those of `gprplus.statistics`; paired
+    differences are to the arm `reference`, whose difference is null, as are intervals with one seed. Trained arms are
+    compared on the seeds they all have, the untrained baseline on its seeds. The interval of a difference is that of
+    the single contrast (schema.CONTRASTS).
     """
     import pyarrow as pa
 

@@ -1,13 +1,13 @@
-"""Where the noise of a score comes from: variance components by the method of moments.
+"""Sources of noise of a score: variance components by the method of moments.
 
-The mean score of each (arm, seed, person) follows
+The mean score of each (arm, seed, identity) follows
 
-    y_asp = arm_a + person_p + seed_s + (arm, person)_ap + (arm, seed)_as + (seed, person)_sp + rest_asp
+    y_asp = arm_a + identity_p + seed_s + (arm, identity)_ap + (arm, seed)_as + (seed, identity)_sp + rest_asp
 
-with arms fixed and the rest random. In this balanced table each mean square of the analysis of variance is known in
-expectation, and the equations solved are the components; where none comes out below 0 they are those of restricted
-maximum likelihood. All persons count alike, whatever their number of queries. Intervals are generalised confidence
-intervals (Weerahandi 1993): the mean squares are redrawn as chi-squared variables and solved again.
+with arms fixed and the rest random. In this balanced table the expectation of each mean square of the analysis of
+variance is known, and solving the equations gives the components; if none is negative they equal those of restricted
+maximum likelihood. All identities have equal weights, whatever their number of queries. Intervals are generalized
+confidence intervals (Weerahandi 1993): the mean squares are redrawn as chi-squared variables and solved again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ _SQUARES = ("p", "s", "ap", "as", "sp", "asp")  # in the order of NAMES
 
 @dataclass(frozen=True)
 class VarianceComponent:
-    """One source of noise: its variance (of scores 0-1) with a 95% interval; no variance where too little is there."""
+    """A source of noise: its variance (of scores 0-1) with a 95% interval; no variance without enough data."""
 
     name: str
     variance: float
@@ -71,7 +71,7 @@ def solve_components(squares: np.ndarray, shape: tuple[int, int, int]) -> np.nda
 
 
 def variance_components(scored: ScoreArray, rng: np.random.Generator, draws: int = 2000) -> list[VarianceComponent]:
-    """The components of scored arms: two arms, two seeds and two persons at least, else an empty list."""
+    """Compute the components of scored arms: at least two arms, two seeds and two identities, else an empty list."""
     cells = scored.identity_means()
     if min(cells.shape) < 2:
         return []
@@ -85,9 +85,9 @@ def variance_components(scored: ScoreArray, rng: np.random.Generator, draws: int
 def control_draw_component(
     scored: ScoreArray, groups: Sequence[Sequence[int]], rng: np.random.Generator
 ) -> VarianceComponent | None:
-    """The variance between draws of one random control, beyond what persons and seeds make of it.
+    """Variance between draws of one random control, in addition to the variance over identities and seeds.
 
-    Pooled over `groups`, each the arms that are draws of one control; None where no group has two.
+    Pooled over `groups`, each the arms that are draws of one control; None if no group has two.
     """
     groups = [list(group) for group in groups if len(group) > 1]
     cells = scored.identity_means()
@@ -107,7 +107,7 @@ def control_draw_component(
 
 
 def _draw_squares(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean squares of draw, draw x person, draw x seed and the rest, and their degrees of freedom."""
+    """Return mean squares of draw, draw x identity, draw x seed and the rest, and their degrees of freedom."""
     squares, freedom = mean_squares(cells)
     between = cells.shape[1] * cells.shape[2] * cells.mean(axis=(1, 2)).var(ddof=1)
     chosen = [_SQUARES.index(term) for term in ("ap", "as", "asp")]

@@ -70,7 +70,7 @@ def test_the_command_prints_it_in_a_table_of_its_own(home):
     arguments += ["--attr", "weather", "--images", "20", "--people", "5", "--runs", str(home / "runs")]
     shown = CliRunner().invoke(cli, [*arguments, "-o", str(home / "out")])
     assert shown.exit_code == 0, shown.output
-    assert "Rank correlation with mAP over 5 trained arms" in shown.output
+    assert "rank correlation with mAP over 5 trained arms" in shown.output
     assert "choose by distance only where it ranks 20 arms" in shown.output
 
 

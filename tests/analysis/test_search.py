@@ -103,11 +103,11 @@ def test_the_command_speaks_of_a_best_dataset_only_beside_a_wrong_target(home, t
     one = ["--target", f"fog={home / 'fog-manifest'}"]
     alone = CliRunner().invoke(cli, [*arguments, *one, "-o", str(tmp_path / "one")])
     assert alone.exit_code == 0, alone.output
-    assert "best dataset" not in alone.output
+    assert "better training set" not in alone.output
     assert "no control chosen for another target" in alone.output
     two = [*one, "--target", f"sun={home / 'sun-manifest'}", "-o", str(tmp_path / "two")]
     both = CliRunner().invoke(cli, [*arguments, *two])
-    assert "best dataset" in both.output
+    assert "better training set" in both.output
     assert "searched for sun, another target" in both.output
     assert f"next: gprplus benchmark {tmp_path}/two/splits/search-fog --target fog={home}/fog-manifest\n" in both.output
     assert "farther than searched by" in both.output

@@ -187,7 +187,7 @@ def test_paper_mode_from_renders_to_the_table_that_is_printed(weights, tmp_path,
     assert "rule mean (used) keeps" in shown.output
     assert shown.output.count("Known bias") == 2
     assert "content_layer conv4_2" in shown.output
-    assert "best dataset" not in shown.output
+    assert "better training set" not in shown.output
     found = AnalysisResult.open(tmp_path / "work" / "analysis" / "fog")
     rows = {row["value"]: row for row in found.tables["losses"].to_pylist()}
     assert set(found.info["kept"]["weather"]) == {name for name, row in rows.items() if row["kept"]}

@@ -297,7 +297,7 @@ def test_the_command_draws_frames_and_says_so(tmp_path: Path) -> None:
                  "--illuminations", "noon", "--size", "64x36", "--workers", "1", "--work", str(tmp_path),
                  "--domain", "mall"]  # fmt: skip
     first, again = (CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2))
-    assert "1 frames of 2 people drawn in" in first.output
+    assert "1 frames of 2 identities drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "frames" / "mall" / "frames.json").exists()
 

@@ -217,7 +217,7 @@ def test_the_command_says_what_it_drew_and_that_it_was_there_already(tmp_path: P
     arguments = ["--identities", "1", "--viewpoints", "1", "--weathers", "sunny", "--illuminations", "noon",
                  "--size", "20x47", "--workers", "1", "--work", str(tmp_path), "--domain", "street"]  # fmt: skip
     first, again = (CliRunner().invoke(cli, ["render", *arguments], catch_exceptions=False) for _ in range(2))
-    assert "1 images of 1 people drawn in" in first.output
+    assert "1 images of 1 identities drawn in" in first.output
     assert "already drawn" in again.output
     assert (tmp_path / "renders" / "street" / "renders.json").exists()
 

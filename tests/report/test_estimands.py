@@ -1,4 +1,4 @@
-"""Own level, transfer and mixed gallery in words: each with whom it favours, and no word without its interval."""
+"""Own level, transfer and mixed gallery in words: each with whom it favors, and no word without its interval."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ OWN = (
 
 def test_own_level_gives_the_mean_the_counts_and_the_widest_difference(found):
     assert own_sentence(found(*OWN), WEATHER, "mix") == (
-        "Own level (query and gallery of the arm's own weather; favours the arm): the 2 weathers gain 8.1 points of "
+        "Own level (query and gallery of the arm's own weather; favors the arm): the 2 weathers gain 8.1 points of "
         "mAP on average against the same-budget mixture (simultaneous 95% interval +3.0 to +13.2); 1 gains and 1 is "
         "undecided; the widest difference is sunny +12.0 (+3.7 to +20.4)."
     )
@@ -56,7 +56,7 @@ def test_a_mean_that_is_not_distinguishable_is_not_called_equal(found):
 def test_without_an_interval_nothing_is_concluded(found):
     rows = [(name, value, None, None, family) for name, value, _, _, family in OWN]
     text = own_sentence(found(*rows), WEATHER, "mix")
-    assert text.endswith("without an interval nothing is concluded.")
+    assert text.endswith("without an interval there is no conclusion.")
     assert " gain " not in text
 
 
@@ -88,7 +88,7 @@ LEVELS = [
 def test_transfer_names_the_worst_level_that_an_arm_has_not_seen(found):
     text = transfer_sentence(found(*TRANSFER), LEVELS, WEATHER, "mix")
     assert text.startswith(
-        "Transfer (query and gallery of one weather that is new to the arm and not to the mixture; favours the "
+        "Transfer (query and gallery of one weather that is new to the arm and not to the mixture; favors the "
         "mixture): the 2 weathers lose 20.0 points of mAP on average against the same-budget mixture"
     )
     assert (
@@ -96,13 +96,13 @@ def test_transfer_names_the_worst_level_that_an_arm_has_not_seen(found):
         "−20.0)."
     ) in text
     assert text.endswith(
-        "Where neither arm was trained on the level, which favours none: sunny +10.0 (+2.0 to +18.0) against the "
+        "Where neither arm was trained on the level, which favors none: sunny +10.0 (+2.0 to +18.0) against the "
         "others; 1 of 2 is undecided."
     )
 
 
 def test_the_mixed_gallery_gives_its_composition():
-    assert mixed_prefix(WEATHER, "mix") == "Mixed gallery (3 weathers, 30 to 35% each; favours the mixture): "
+    assert mixed_prefix(WEATHER, "mix") == "Mixed gallery (3 weathers, 30 to 35% each; favors the mixture): "
 
 
 def judged(summary, contrast_row, estimand=None):

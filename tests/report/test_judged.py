@@ -40,7 +40,7 @@ def test_a_plan_is_told_from_what_the_runs_measured(judged_world):
     done = CliRunner().invoke(cli, ["report", str(judged_world.run), "--plan", "--margin", "0.5", "--json"])
     told = json.loads(done.output)
     assert told["margin"] == 0.005
-    assert "measured on 5 arms, 3 seeds and 12 people" in told["plans"][0]["noise"]["source"]
+    assert "measured on 5 arms, 3 seeds and 12 identities" in told["plans"][0]["noise"]["source"]
     errors = [step["error"] for step in told["plans"][0]["steps"]]
     assert errors == sorted(errors, reverse=True), "more seeds never harm"
 

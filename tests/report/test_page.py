@@ -167,7 +167,7 @@ def test_the_same_folder_gives_the_same_page(world):
 def test_pictures_are_matched_down_the_columns(world):
     shown = draw_samples(world.read())
     assert shown.levels == world.levels
-    assert shown.matched == "one person, everything else alike"
+    assert shown.matched == "one identity, all other conditions equal"
     assert (len(shown.pictures), shown.unread) == (len(world.levels), 0)
     for column in zip(*shown.pictures, strict=True):
         assert len({picture.text.replace(level, "") for picture, level in zip(column, world.levels, strict=True)}) == 1
@@ -188,7 +188,7 @@ def test_rankings_are_shown_by_the_rule_that_chose_them(world, page):
     right = sum(found.right for searches in shown.rules.values() for search in searches for found in search.head)
     assert marks.count("right") == right > 0
     said = words_of(page)
-    assert "random ones by a hash of the image's key" in said
+    assert "random ones by a hash of the key of the image" in said
     assert said.count("✓") == right
 
 
@@ -210,7 +210,7 @@ def test_names_stay_text(build, tmp_path):
     assert "script" not in {tag for tag, _ in reader.tags}
     assert not [a for _, a in reader.tags if "onerror" in a]
     titles = [a.get("title") or "" for tag, a in reader.tags if tag == "img"]
-    assert any(title.startswith("person <script>,") for title in titles), "an identity called so is shown as text"
+    assert any(title.startswith("identity <script>,") for title in titles), "an identity called so is shown as text"
     assert f"{evil} looks like somebody else." in words_of(reader)
 
 
@@ -228,7 +228,7 @@ def test_a_moved_split_costs_the_pictures_and_is_said(build, tmp_path):
     world.split.rename(tmp_path / "elsewhere")
     reader = parsed(report([world.run])[0].read_text())
     assert "images" not in sections(reader)
-    assert "The split folder is not where benchmark.json says" in words_of(reader)
+    assert "The split folder is not at the path in benchmark.json" in words_of(reader)
 
 
 def test_missing_and_broken_images_leave_empty_places(build, tmp_path):
@@ -239,7 +239,7 @@ def test_missing_and_broken_images_leave_empty_places(build, tmp_path):
     broken.write_bytes(b"no image")
     shown = draw_samples(world.read())
     assert shown.unread == 2
-    assert "2 could not be read where the split says they are" in words_of(parsed(report([world.run])[0].read_text()))
+    assert "2 could not be read at their recorded path" in words_of(parsed(report([world.run])[0].read_text()))
 
 
 @pytest.mark.parametrize(

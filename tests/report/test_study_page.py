@@ -41,7 +41,7 @@ def lines(*rows):
     [
         (
             [contrast("market", "only-sunny", 0.03, "higher"), contrast("duke", "only-sunny", -0.05, "lower")],
-            "In 1 of 2 comparisons the choice scores above as many random levels, in 1 below; 0 cannot be told.",
+            "In 1 of 2 comparisons the choice scores above as many random levels, in 1 below; 0 are undecided.",
         ),
         (
             [contrast("market", "only-sunny", 0.01, "undecided"), contrast("self", "only-sunny", 0.09, "higher")],
@@ -49,8 +49,8 @@ def lines(*rows):
         ),
         (
             [contrast("market", "only-sunny", 0.01, "unknown"), contrast("market", "only-foggy", -0.01, "unknown")],
-            "With one seed there is no interval, so nothing is concluded: 1 of 2 comparisons with as many random "
-            "levels came out above it, which may be luck.",
+            "With one seed there is no interval, so there is no conclusion: 1 of 2 comparisons with as many random "
+            "levels came out above it, which can be chance.",
         ),
         (
             [
@@ -134,9 +134,11 @@ def _table(rows):
 def test_the_page_answers_first_and_keeps_names_as_text(html):
     assert EVIL not in html
     assert (
-        html.index("In 1 of 2 comparisons") < html.index("Against as many random levels") < html.index("Split by split")
+        html.index("In 1 of 2 comparisons")
+        < html.index("Against as many random levels")
+        < html.index("Results by split")
     )
-    assert "1/20 of the declared people and images" in html
+    assert "1/20 of the declared identities and images" in html
     assert 'href="runs/weather/smoke/report.html"' in html
     assert "tested on engine renders, not on photographs" in html
     assert "<script" not in html

@@ -20,7 +20,7 @@ ROWS = (
 
 def test_the_overview_prints_points_and_sets_the_floor_last(summary, declared):
     headers, rows = overview_table(summary(*ROWS), declared(*ROWS))
-    assert headers == ["arm", "mAP", "95% interval", "rank-1", "vs mix", "simultaneous", "images", "people"]
+    assert headers == ["arm", "mAP", "95% interval", "rank-1", "vs mix", "simultaneous", "images", "identities"]
     assert rows == [
         ["only-foggy", "42.9", "43.0–47.0", "60.0", "−2.1", "−3.0 to −1.2", "1,344", "48"],
         ["mix", "45.0", "43.0–47.0", "60.0", "–", "–", "13,440", "48"],
@@ -68,7 +68,7 @@ def test_markdown_holds_verdict_table_and_notes(summary, declared):
     foggy = ["only-foggy", "42.9", "43.0–47.0", "−2.1", "−3.0 to −1.2", "−3.0 to −1.2", "60.0", "80.0", "90.0", "20.0"]
     assert f"| {' | '.join(foggy)} | 1,344 | 48 |" in lines
     assert "| mix | 45.0 | 43.0–47.0 | – | – | – | 60.0 | 80.0 | 90.0 | 20.0 | 13,440 | 48 |" in lines
-    assert "equal is said only where it lies within 1.0 points" in text
+    assert "equal means that it is within 1.0 points" in text
     tables = [line for line in lines[: lines.index("## Sufficiency")] if line.startswith("|")]
     assert len({line.count(" | ") for line in tables}) == 1, "every row has as many cells"
 

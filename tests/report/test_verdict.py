@@ -13,7 +13,9 @@ CLOUDS = ("only-clouds", -0.004, -0.012, 0.004)
 BLIZZARD = ("only-blizzard", -0.008, -0.015, -0.001)
 SUNNY = ("only-sunny", 0.014, 0.003, 0.025)
 MIX = ("mix",)
-BASIS = "Basis: 2 seeds, 96 queries of 24 people; trained from scratch; tested on engine renders, not on photographs."
+BASIS = (
+    "Basis: 2 seeds, 96 queries of 24 identities; trained from scratch; tested on engine renders, not on photographs."
+)
 TOGETHER = "intervals simultaneous over the 2 contrasts of the family 'sufficiency' (max-|t|)"
 FEW = (
     "Two seeds estimate the noise of an arm from a single difference, so only large gaps can be shown; three seeds "
@@ -86,9 +88,9 @@ def test_one_seed_gives_no_interval_and_nothing_is_concluded(said):
     one = {"seeds": 1}
     text = said(("only-foggy", -0.021, None, None, one), ("only-sunny", 0.004, None, None, one), ("mix", one))
     assert text.startswith(
-        "With one seed there is no interval, so nothing is concluded: training on foggy alone scored 2.1 points "
+        "With one seed there is no interval, so there is no conclusion: training on foggy alone scored 2.1 points "
         "of mAP less than "
-        "the same-budget mixture, which may be luck. Basis: 1 seed, 96 queries"
+        "the same-budget mixture, which can be chance. Basis: 1 seed, 96 queries"
     )
 
 
@@ -96,7 +98,7 @@ def test_without_its_reference_nothing_is_compared(said):
     assert said(("only-a", {"mAP": 0.4}), ("only-b", {"mAP": 0.5})).startswith(
         "The highest of 2 arms, training on b alone, scores 50.0 points of mAP, 95% interval 43.0–47.0; the "
         "reference arm has no "
-        "finished run, so no difference is judged."
+        "finished run, so differences have no verdict."
     )
     assert "it is the only arm, so there is nothing to compare it with" in said(MIX)
 
@@ -124,7 +126,7 @@ def test_a_control_of_one_arm_that_each_seed_draws_anew_has_several_draws(summar
     assert "Against as many random levels, foggy is undecided (−30.0 to +10.0)." in text
     assert (
         "The mean of 3 random draws of the same size differs from the reference (+5.0, 95% interval +3.0 to +7.0): "
-        "more than the luck of these draws." in text
+        "more than the variation of these draws." in text
     )
 
 
@@ -217,7 +219,7 @@ def test_chosen_levels_are_set_against_as_many_random_ones(summary, contrasts):
     )
     assert (
         "Against as many random levels, sunny gains 8.0 (1.0 to 15.0) and foggy is undecided (−30.0 to +10.0); "
-        "drawn once, so that the luck of that draw is not in it." in text
+        "drawn once, so it omits the variance of the draw." in text
     )
 
 
@@ -226,7 +228,7 @@ def test_chosen_levels_are_set_against_as_many_random_ones(summary, contrasts):
     [
         ("weather", "only-sunny+clouds", "training on sunny+clouds alone"),
         ("viewpoint_deg", "only-90", "training on viewpoint 90° alone"),
-        ("hat", "only-yes", "training on people with hat alone"),
+        ("hat", "only-yes", "training on identities with hat alone"),
         ("weather", "without-foggy", "training without foggy"),
         ("weather", "random-levels-q2-1", "training on random-levels-q2-1"),
         ("identity", "ids-8-all", "training on 8 identities with all their images"),

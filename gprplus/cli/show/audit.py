@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from gprplus.cli import console
 from gprplus.schema.audit import AliasAudit, AnswerableCounts, ArmAudit, Audit, BalanceDifference, Inflation, Leakage
 
-INFLATED = 5  # variance inflation a degree of freedom, from which it is said
+INFLATED = 5  # variance inflation of a degree of freedom, from which it is reported
 SHOWN = 8  # rows of a table: the others are milder
 
 
@@ -33,7 +33,7 @@ def print_audit(found: Audit) -> None:
 
 
 def _aliases(found: Sequence[AliasAudit]) -> list[str]:
-    """What follows from what; the way back of a declared function that is one to one says nothing more."""
+    """List functional relations; the inverse of a declared one-to-one function is redundant."""
     declared = {(alias.attribute, *alias.of) for alias in found if alias.declared}
     said = []
     for alias in found:
@@ -45,12 +45,12 @@ def _aliases(found: Sequence[AliasAudit]) -> list[str]:
 
 
 def _uneven(arms: Mapping[str, ArmAudit]) -> list[str]:
-    """Arms whose people have unequal numbers of images, or that lack cells, the most uneven first."""
+    """List arms with unequal numbers of images of their identities, or missing cells, the most unequal first."""
     found = []
     for name, about in arms.items():
         each, cells = about.images_per_identity, about.cells
         if each.min < each.max:
-            told = f"{name}: {each.min:,} to {each.max:,} images a person (Gini {each.gini:.2f})"
+            told = f"{name}: {each.min:,} to {each.max:,} images of an identity (Gini {each.gini:.2f})"
             found.append((-each.gini, f"{told}."))
         if cells and cells.filled < cells.cells:
             empty = cells.cells - cells.filled
@@ -88,7 +88,7 @@ def _associations(audit: Audit) -> None:
         for pair in ranked[:SHOWN]
     ]
     if rows:
-        heads = ["attributes", "Cramer's V", "information", "V inside a person", "p of V"]
+        heads = ["attributes", "Cramer's V", "information", "V within an identity", "p of V"]
         console.print_table(heads, rows, "What goes together in the train set (0-1)", right=(1, 2, 3, 4))
     elif worst:
         console.print_result("No two attributes go together in the train set.")
@@ -99,7 +99,7 @@ def _figure(value: float | None, digits: int = 2) -> str:
 
 
 def _collinear(found: Mapping[str, Inflation]) -> list[str]:
-    """Attributes whose effects the design matrix cannot tell apart, or hardly, the worst first."""
+    """List attributes whose effects the design matrix cannot separate, or hardly, the worst first."""
     said = []
     aliased = [name for name, about in found.items() if about.gvif is None]
     if aliased:
@@ -108,7 +108,7 @@ def _collinear(found: Mapping[str, Inflation]) -> list[str]:
     high = sorted((name for name, times in inflated.items() if times > INFLATED), key=lambda name: -inflated[name])
     if high:
         told = ", ".join(f"{name} {inflated[name]:.1f}" for name in high[:SHOWN])
-        said.append(f"Effects are hard to tell from those of the other attributes (variance inflation: {told}).")
+        said.append(f"Effects are hard to separate from those of the other attributes (variance inflation: {told}).")
     return said
 
 
@@ -135,8 +135,8 @@ def _looks(audit: Audit) -> None:
         for attr, name, about in probes
     ]
     if rows:
-        heads = ["level of", "told from", "right", "chance", "above"]
-        console.print_table(heads, rows, "Told without a look at the person", right=(2, 3))
+        heads = ["level of", "predicted from", "right", "chance", "above"]
+        console.print_table(heads, rows, "Shortcuts that reveal a level", right=(2, 3))
     for attr, found in (audit.manipulation or {}).items():
         rows = [
             [name, f"{100 * about.explained:.0f}%", *_ends(about.means), f"{about.overlap:.2f}"]
@@ -153,7 +153,7 @@ def _ends(means: Mapping[str, float]) -> list[str]:
 
 
 def _leaks(leakage: Leakage) -> str:
-    counts = {"people": leakage.identities, "files byte for byte": leakage.digests}
+    counts = {"identities": leakage.identities, "files byte for byte": leakage.digests}
     said = [f"{what}: {'not looked at' if count is None else count}" for what, count in counts.items()]
     near = leakage.near_duplicates
     found = f"{near.count:,} of {near.looked_at:,}" if near else "not looked at"

@@ -1,4 +1,4 @@
-"""What the checks of a manifest found, in tables and pictures; `build-manifest --checks` and `inspect` show it."""
+"""Results of the checks of a manifest, as tables and images; `build-manifest --checks` and `inspect` print them."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from gprplus.ingest.checks.findings import FlaggedImage
     from gprplus.ingest.tables.manifest import Manifest
 
-LISTED, OF_EACH = 20, 8  # images listed of one check; of each, when all are asked for
+LISTED, OF_EACH = 20, 8  # number of listed images of one check; of each, if all are listed
 
 
 def print_findings(manifest: "Manifest") -> None:
-    """One line a check: how many images it flagged, and where the share is worst."""
+    """Print one line for each check: the number of flagged images, and the data set with the largest share."""
     from gprplus.ingest.checks.findings import list_findings
 
     several = len(manifest.datasets) > 1
@@ -44,7 +44,7 @@ def print_findings(manifest: "Manifest") -> None:
 
 
 def print_issues(manifest: "Manifest", words: Sequence[str], sheet: Path | None, columns: int, as_json: bool) -> None:
-    """List flagged images, the worst first, and draw them where a sheet is asked for."""
+    """List flagged images, the worst first, and draw them if a sheet is requested."""
     from gprplus.ingest.checks.findings import list_findings, list_issues
 
     listed: dict[str, list[FlaggedImage]] = {}

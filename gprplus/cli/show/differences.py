@@ -1,4 +1,4 @@
-"""How commands show what differs between two things: a table that fits a terminal, or JSON."""
+"""Output of differences between two things: a table that fits a terminal, or JSON."""
 
 import re
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def print_differences(found: "Sequence[ManifestDifference]", first: str, second: str) -> None:
-    """One line a difference, under the names of the two things."""
+    """Print one line for each difference, under the names of the two things."""
     rows = [[one.what, format_cell(one.before), format_cell(one.after)] for one in found]
     console.print_table(["what differs", first, second], rows)
 
 
 def as_data(found: "Sequence[ManifestDifference]") -> list[dict[str, Any]]:
-    """The same for JSON, nothing shortened."""
+    """Return the differences for JSON, without shortening."""
     return [{"what": one.what, "before": one.before, "after": one.after} for one in found]
 
 

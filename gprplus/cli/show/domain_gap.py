@@ -1,4 +1,4 @@
-"""What `gprplus analyze` prints: nearest level first, and what may and may not be read from it."""
+"""Output of `gprplus analyze`: nearest level first, with caveats."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,11 +18,13 @@ def print_analysis(analysis: "AnalysisResult") -> None:
     info = analysis.info
     side = "training side" if info["target_side"] == "train" else "whole (it has no training side)"
     console.print_result(
-        f"Target {info['target']}: {info['target_images']:,} images of {info['target_identities']:,} people, {side}."
+        f"Target {info['target']}: {info['target_images']:,} images of {info['target_identities']:,} identities, "
+        f"{side}."
     )
     if info["shared_people"]:
         console.print_note(
-            f"Note: {info['shared_people']:,} people are on both sides, so all distances are a little too small."
+            f"Note: source and target share {info['shared_people']:,} identities, so all distances are slightly too "
+            "small."
         )
     _paper(analysis) if info["request"]["mode"] == "paper" else _sound(analysis)
     _accuracy(info.get("accuracy", []))
@@ -51,7 +53,7 @@ def _sound(analysis: "AnalysisResult") -> None:
                 one, two = ("histograms" if name == "all" else name for name in pair["features"])
                 console.print_result(f"{one} and {two} rank the levels with correlation {pair['correlation']:.2f}.")
     console.print_result(
-        "Below the range of shuffled levels, a level lies nearer to the target than an even mix of all levels."
+        "Below the range of shuffled levels, a level is nearer to the target than an even mix of all levels."
     )
     for kind, main in info["main"].items():
         _effects([r for r in _rows(analysis, "effects") if r["features"] == main], kind, info)
@@ -61,7 +63,7 @@ def _sound(analysis: "AnalysisResult") -> None:
 def _distances(attribute: str, kind: str, rows: Sequence[Row]) -> None:
     squares = {row["value"]: row["distance"] for row in rows if row["measure"] == "mmd2"}
     energy = sorted((row for row in rows if row["measure"] == "energy"), key=lambda row: row["distance"])
-    title = f"{attribute}, {kind}: {energy[0]['images']:,} images a level, of {energy[0]['identities']:,} people"
+    title = f"{attribute}, {kind}: {energy[0]['images']:,} images a level, of {energy[0]['identities']:,} identities"
     headers = [attribute, "distance", "95% interval", "shuffled levels", "MMD2 x 1000"]
     cells = [
         [
@@ -114,8 +116,8 @@ def _effects(rows: Sequence[Row], kind: str, info: Row) -> None:
         for row in [*single, *pairs]
     ]
     title = (
-        f"What makes the distance of an image, {kind}: shares of its variance over {crossed['identities']:,} people in "
-        f"{crossed['cells']:,} cells"
+        f"Sources of the distance of an image, {kind}: shares of its variance over {crossed['identities']:,} "
+        f"identities in {crossed['cells']:,} cells"
     )
     headers = ["effect", "share", "95% interval", "with interactions", "shuffled under", "share, raw"]
     _titled(headers, cells, title, right=(1, 2, 3, 4, 5))
@@ -133,7 +135,7 @@ def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
         ]
         for row in rows
     ]
-    title = f"What a boosted model loses on people it has not seen, {kind}"
+    title = f"Importance for a boosted model on held-out identities, {kind}"
     title += "" if fitted is None else f" (R2 {fitted:.2f})"
     _titled(["attribute scrambled", "fall of R2", "95% interval", "shuffled copies"], cells, title, right=(1, 2, 3))
 
@@ -160,7 +162,7 @@ def _accuracy(rows: Sequence[Row]) -> None:
         for row in rows
     ]
     arms = rows[0]["arms"]
-    title = f"Does it tell accuracy? Rank correlation with mAP over {arms:,} trained arms"
+    title = f"Correlation with accuracy: rank correlation with mAP over {arms:,} trained arms"
     _titled(["features", "guessed by", "correlation", "95% interval"], cells, title, right=(2, 3))
     if arms < FEWEST:
         console.print_note(f"Note: of fewer than {FEWEST} arms no correlation is taken.")
@@ -189,7 +191,9 @@ def _paper(analysis: "AnalysisResult") -> None:
             ]
             for row in mine
         ]
-        title = f"{attribute}: VGG-19 losses, {mine[0]['images']:,} images a level, of {mine[0]['identities']:,} people"
+        title = (
+            f"{attribute}: VGG-19 losses, {mine[0]['images']:,} images a level, {mine[0]['identities']:,} identities"
+        )
         headers = [attribute, "loss", "95% interval", "content", "style", "cut", "debiased", "rank"]
         _titled(headers, cells, title, right=(1, 2, 3, 4, 6, 7))
         for rule, other in info["sensitivity"][attribute].items():
@@ -207,7 +211,7 @@ def _paper(analysis: "AnalysisResult") -> None:
     for said in info["bias"]:
         console.print_result(said)
     said = ", ".join(f"{key} {_shown(value)}" for key, value in info["settings"].items())
-    console.print_result(f"The paper does not say; taken here: {said}.")
+    console.print_result(f"Settings that the paper does not state: {said}.")
 
 
 def _shown(value: Any) -> str:

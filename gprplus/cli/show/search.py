@@ -1,4 +1,4 @@
-"""What `gprplus analyze --budget` prints: the subset, its rivals by the same distance, and what is yet to show."""
+"""Output of `gprplus analyze --budget`: the subset, the results of other methods, and the next step."""
 
 import shlex
 from pathlib import Path
@@ -28,8 +28,8 @@ def print_search(found: "SearchResult", target: Path) -> None:
     people, images = info["request"]["budget"]
     halves = info["target_images"]
     title = (
-        f"Subsets for {info['target']}: {people:,} people x {images:,} images. Squared discrepancy x 1000 to the "
-        f"{halves['held_out']:,} target images that nothing was chosen by"
+        f"Subsets for {info['target']}: {people:,} identities x {images:,} images. Squared discrepancy x 1000 to the "
+        f"{halves['held_out']:,} held-out target images"
     )
     rivals = found.baselines.to_pylist()
     cells = [
@@ -57,7 +57,7 @@ def print_search(found: "SearchResult", target: Path) -> None:
         )
     stability = info["stability"]
     console.print_result(
-        f"With people drawn anew, {stability['l1']:.0%} of the weight moves and {stability['jaccard']:.0%} of the "
+        f"With resampled identities, {stability['l1']:.0%} of the weight moves and {stability['jaccard']:.0%} of the "
         "cells stay the same."
     )
     _verdict(info, found, target)
@@ -77,13 +77,11 @@ def _controls(found: "SearchResult") -> None:
 
 
 def _verdict(info: dict[str, Any], found: "SearchResult", target: Path) -> None:
-    """No training set is called the best before a benchmark has set it beside its controls."""
+    """Print that only a benchmark with the controls shows which training set is better."""
     said = "Wrote" if found.made else "Nothing to do: the same request is in"
     console.print_result(f"{said} {found.path} and the split {info['split']}: {', '.join(info['arms'])}")
     if info["controls"]["wrong_target"]:
-        console.print_result(
-            "Whether `searched` is the best dataset of this size is for a benchmark to say, with these controls."
-        )
+        console.print_result("Only a benchmark with these controls shows whether `searched` is a better training set.")
         named = shlex.quote(f"{info['target']}={target}")
         console.print_result(f"next: gprplus benchmark {shlex.quote(info['split'])} --target {named}")
     else:

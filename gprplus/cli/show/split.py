@@ -1,4 +1,4 @@
-"""What make-split prints of a split."""
+"""Output of make-split about a split."""
 
 import shlex
 from typing import TYPE_CHECKING
@@ -60,7 +60,7 @@ def as_text(split: "Split") -> None:
 
 
 def deal_counts(record: SplitRecord) -> str:
-    """Which arms have several deals, and how many, such as "2 of mix; ..."; empty where none has."""
+    """List arms with several deals, such as "2 of mix; ..."; empty if there are none."""
     from gprplus.reporting.formatting import join_names
 
     dealt = {name: len(arm.deals) for name, arm in record.arms.items() if arm.deals}
@@ -75,10 +75,10 @@ def _factorial(facts: FactorialFacts) -> None:
 
     for letter, factor in facts.factors.items():
         to = factor.restricted
-        kept = f"{to:,} persons" if isinstance(to, int) else ", ".join(map(str, to))
+        kept = f"{to:,} identities" if isinstance(to, int) else ", ".join(map(str, to))
         print_result(f"factor {letter}: {factor.attribute}, restricted to {kept}")
     if not facts.generators:
-        print_result("resolution: full, every effect can be told from every other")
+        print_result("resolution: full, no effect is aliased with another")
         return
     relation = f"{', '.join(facts.generators)} (I = {' = '.join(facts.defining)})"
     print_result(

@@ -55,7 +55,7 @@ def render(
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Path:
-    """Draw a crossed design of synthetic people into the folder `output` and return that folder.
+    """Draw a crossed design of synthetic identities into the folder `output` and return that folder.
 
     The default of `output` is that of the command line, WORK/renders/DOMAIN, where WORK is $GPRPLUS_WORK, else work/.
     `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity,

@@ -1,4 +1,4 @@
-"""What a network takes for whom: a few queries with the head of their rankings, chosen by rule."""
+"""Example rankings: a few queries with the first ranks of their rankings, selected by a rule."""
 
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +14,7 @@ ROWS = {1: 3, 2: 2}  # queries shown of each rule, by the number of targets on t
 
 @dataclass(frozen=True)
 class RankedImage:
-    """One image of a ranking, and whether it shows the person looked for."""
+    """An image of a ranking, and whether it shows the query identity."""
 
     picture: SampleImage
     right: bool

@@ -1,4 +1,4 @@
-"""Where things stand in a plot, as numbers: the template draws them.
+"""Positions of plot elements as numbers: the template draws them.
 
 Positions along an axis are percent of its length, so that a drawing fits a phone and a page alike.
 """
@@ -70,7 +70,7 @@ class EffectMark:
 
 @dataclass(frozen=True)
 class ForestPlot:
-    """A forest plot. `ranked`: rows stand by size of the effect rather than in the split's order."""
+    """A forest plot. `ranked`: rows are sorted by effect size instead of the split's order."""
 
     axis: PlotAxis
     effects: tuple[EffectMark, ...]
@@ -80,9 +80,9 @@ class ForestPlot:
 def build_forest_plot(
     found: Sequence[ContrastFinding], results: Sequence[Row], split: SplitRecord
 ) -> ForestPlot | None:
-    """The findings of one target that have an interval; by size where levels have no order of their own.
+    """Build the plot of the findings of one target that have an interval; by size if levels have no order.
 
-    Intervals are those of each family. Controls stand last. `results` gives the difference of each seed. None where no
+    Intervals are those of each family. Controls are last. `results` gives the difference of each seed. None if no
     finding has an interval.
     """
     seen = [one for one in found if one.outcome != "unknown"]
@@ -152,21 +152,21 @@ class HeatMap:
     column_means: tuple[float | None, ...]
 
     def shade(self, value: float | None) -> float:
-        """Where a cell lies between the lowest and the highest, 0-1."""
+        """Return the position of a cell between the lowest and the highest, 0-1."""
         known = [cell for line in self.cells for cell in line if cell is not None]
         spread = max(known) - min(known)
         return 0.0 if value is None or not spread else round((value - min(known)) / spread, 3)
 
     def matched(self, i: int, j: int) -> bool:
-        """Whether a cell was trained on the level it is tested on."""
+        """Return True if a cell was trained on its test level."""
         return self.own[i] == self.levels[j]
 
 
 def build_heat_map(queries: "pa.Table", split: SplitRecord, target: str) -> HeatMap | None:
-    """Training level x query level for one target: valid queries of known level, averaged over queries and seeds.
+    """Training level x query level for one target: valid queries with known level, averaged over queries and seeds.
 
-    `queries` is schema.QUERIES with arm and seed in front. None when the target does not know the levels, or no arm
-    stands for one.
+    `queries` is schema.QUERIES with the first columns arm and seed. None if the target has no levels, or no arm
+    has a single level.
     """
     frame = queries.select(["arm", "target", "uid", "level", "valid", "AP"]).to_pandas()
     frame = frame[(frame["target"] == target) & frame["valid"] & frame["level"].notna()]
@@ -227,7 +227,7 @@ class LadderPlot:
 
     @property
     def identities(self) -> list[int]:
-        """Every number of identities, once."""
+        """Return the distinct numbers of identities."""
         return sorted({step.identities for _, steps in self.lines for step in steps})
 
 

@@ -1,4 +1,4 @@
-"""Which images a page shows of each level, chosen by hash and never by eye."""
+"""Sample images of each level for a page, chosen by hash."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ FUNCTIONS = {"viewpoint_deg": "camera", "camera": "viewpoint_deg"}
 
 @dataclass(frozen=True)
 class SampleImage:
-    """One image as a data URI (empty where it could not be read) and what it shows in words."""
+    """An image as a data URI (empty if it cannot be read) and its description."""
 
     source: str
     text: str
@@ -42,10 +42,10 @@ class LevelSamples:
 
 
 def draw_samples(outcome: RunResults) -> LevelSamples | None:
-    """A row of pictures for every arm of single levels, columns matched as far as the split matches them.
+    """Choose a row of images for every arm of single levels, with columns matched as in the split.
 
-    A column is one person in one condition where the arms share such cells, else one condition. Designs without
-    such arms show one row of people. None when the split is not at hand or holds no training image.
+    A column is one identity under one condition if the arms share such cells, else one condition. Designs without
+    such arms have one row of identities. None if the split is missing or has no training image.
     """
     if outcome.split_folder is None:
         return None
@@ -85,12 +85,12 @@ def _members(path: Path, arms: Sequence[str]) -> "pd.DataFrame":
 def _matched(
     frame: "pd.DataFrame", arms: Sequence[str], attribute: str, columns: int
 ) -> tuple[str, list[list[dict[str, Any]]]]:
-    """What the columns share, and the chosen rows of each arm: the strictest rule that finds a column wins."""
+    """Return the matched columns, and the rows of each arm: the strictest rule with a column is used."""
     left_out = {attribute, FUNCTIONS.get(attribute, "")}
     conditions = [name for name in image_attributes() if name not in left_out and frame[name].notna().any()]
     rules = {
-        "one person, everything else alike": ["person", *conditions],
-        "one person": ["person"],
+        "one identity, all other conditions equal": ["person", *conditions],
+        "one identity": ["person"],
         "everything else alike": conditions,
     }
     for matched, names in rules.items():
@@ -100,7 +100,9 @@ def _matched(
 
 
 def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count: int) -> list[list[dict[str, Any]]]:
-    """Up to `count` cells that every arm fills, one a person where cells name people; a row an arm in each cell."""
+    """Choose up to `count` cells that every arm fills, one for each identity if cells have identities; one row by
+    arm.
+    """
     cells = [
         sampling.join_canonical(*map(str, values)) for values in zip(*(frame[name] for name in names), strict=True)
     ]
@@ -113,7 +115,7 @@ def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count
 
 
 def root_of(outcome: RunResults, dataset: str, target: str = OWN_TEST_SET) -> Path | None:
-    """The folder that a dataset's images lie in: of the split, or of another target; None where nobody says."""
+    """Return the folder of a data set's images: of the split, or of another target; None if it is unknown."""
     if target != OWN_TEST_SET:
         known = outcome.benchmark.targets.get(target)
         root = known.roots.get(dataset) if known else None
@@ -125,10 +127,10 @@ def sample_image(row: Mapping[str, Any], root: Path | None, height: int = HEIGHT
     """A row of a table as a picture; a file that is gone or broken leaves an empty one."""
 
     def known(value: Any) -> bool:
-        return value is not None and value == value  # NaN is how pandas says null
+        return value is not None and value == value  # NaN is null in pandas
 
     conditions = [str(row[name]) for name in ("weather", "illumination", "viewpoint_deg") if known(row[name])]
-    text = ", ".join([f"person {row['identity']}", *filter(None, conditions)])
+    text = ", ".join([f"identity {row['identity']}", *filter(None, conditions)])
     try:
         image = decode_image(read_bytes(root, row["path"])) if root else None
     except OSError:

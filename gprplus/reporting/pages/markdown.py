@@ -1,4 +1,4 @@
-"""A page for a paper, in Markdown: verdict, tables, what was judged, and the notes under it."""
+"""Report in Markdown for a paper: verdict, tables, contrasts, and notes."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def report_markdown(
     summary: "pa.Table", judged: "Mapping[str, pa.Table]", about: Experiment, queries: "pa.Table | None" = None
 ) -> str:
-    """A page for a paper: the verdict, one table a target (points), what was judged, and the notes under it.
+    """Build the page: the verdict, one table for each target (points), contrasts, and notes.
 
-    `judged` holds the tables of contrasts (needed), components, curves, pooled effects and levels by name.
+    `judged` has the tables of contrasts (required), components, curves, pooled effects and levels by name.
     """
     split = about.split
     contrasts = judged["contrasts"].to_pylist()
@@ -57,7 +57,7 @@ def report_markdown(
 
 
 def _crossed(found: CrossLevelReport | None) -> list[str]:
-    """The tests beside `self`: the matrix with its means, mismatch penalties, and what each arm pays."""
+    """Build the tests other than `self`: the matrix with its means, mismatch penalties, and the penalty of each arm."""
     if not found:
         return []
     parts = []
@@ -118,5 +118,5 @@ def _markdown_table(rows: Sequence[Row]) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Text that Markdown shows as it stands; emphasis and code marks of our own sentences stay."""
+    """Escape text for Markdown; emphasis and code marks of our own sentences are kept."""
     return escape.escape_markdown(text)

@@ -1,6 +1,6 @@
-"""One page that holds a benchmark: the verdict in words, the figures behind it, and where they come from.
+"""Page of a benchmark: the verdict in words, the figures, and provenance.
 
-The page is one file: no network, no script; pictures ride along as data URIs. Everything that came from a file or a
+The page is one file: no network, no script; images are data URIs. Everything that comes from a file or a
 folder name is escaped.
 """
 
@@ -31,7 +31,7 @@ from gprplus.schema.split_record import SplitRecord
 if TYPE_CHECKING:
     import jinja2
 
-SECONDARY_FAMILIES = ("attribute effect", "interactions", "Shapley")  # families that are drawn beside the headline's
+SECONDARY_FAMILIES = ("attribute effect", "interactions", "Shapley")  # families drawn next to the headline's
 TITLES = {
     "main effects": "What each restriction does",
     "interactions": "What one restriction changes about another",
@@ -51,7 +51,7 @@ class PlottedFamily:
 
 @dataclass(frozen=True)
 class TargetSection:
-    """What the page says about one target. `suffix` tells its sections from those of other targets."""
+    """Content of the page about one target. `suffix` distinguishes its sections from those of other targets."""
 
     where: str
     suffix: str
@@ -75,7 +75,7 @@ class TargetSection:
 
 @dataclass(frozen=True)
 class ReportPage:
-    """Everything the template prints."""
+    """All values of the template."""
 
     split: SplitRecord
     question: str
@@ -96,7 +96,7 @@ class ReportPage:
     matrix_title: str = MATRIX
 
     def matrix_note(self, matrix: LevelMatrix) -> str:
-        """What is to be known to read the matrix of arms and levels."""
+        """Return the explanation of the matrix of arms and levels."""
         return matrix_note(matrix, self.split)
 
 
@@ -106,7 +106,7 @@ def render_page(run: RunResults) -> str:
 
 
 def build_page(run: RunResults) -> ReportPage:
-    """What the page of one run folder says."""
+    """Collect the content of the page of one run folder."""
     parts = [_part(run, target) for target in run.targets]
     return ReportPage(
         split=run.split,
@@ -153,7 +153,7 @@ def _part(run: RunResults, target: str) -> TargetSection:
 def _forests(
     found: Sequence[ContrastFinding], results: Sequence[Row], split: SplitRecord, reference: str
 ) -> Iterator[PlottedFamily]:
-    """The family of the headline with its random control, then those that are read beside it."""
+    """Return the family of the headline with its random control, then the secondary families."""
     first = headline_finding(found, split)
     beside = [one for one in found if one.family == "random images"]
     for chosen in (first, *([one for one in found if one.family == name] for name in SECONDARY_FAMILIES)):
@@ -181,28 +181,29 @@ def _noun(run: RunResults) -> str:
 
 
 def _design(run: RunResults) -> str:
-    """One sentence on what the arms share."""
+    """Return one sentence on the properties that all arms share."""
     attribute = run.split.attribute
     if run.split.design == "declared":
         return "Arms were written out one by one; those that are not matched may differ in size and in everything else."
     if run.split.design == "factorial":
         return (
-            "Arms have one size, that of the most restricted, and the same people unless their number is a factor. "
-            "All are tested on the same other people."
+            "Arms have one size, that of the most restricted, and the same identities unless their number is a factor. "
+            "All are tested on the same test identities."
         )
     if attribute == "identity":
-        return "Arms differ in how many people they hold; all are tested on the same other people."
+        return "Arms differ in their number of identities; all are tested on the same test identities."
     if not attribute:
         return "All arms are tested on the same queries."
     if attribute in identity_attributes():
         return (
-            "Arms hold equally many people under the same conditions, chosen by their "
-            f"{formatting.attribute_noun(attribute)}. They are different people, so other traits may differ "
-            "along with it (see the balance below). All arms are tested on the same other people."
+            "Arms have equal numbers of identities under the same conditions, selected by their "
+            f"{formatting.attribute_noun(attribute)}. They are different identities, so other attributes can differ "
+            "with it (see the balance below). All arms are tested on the same test identities."
         )
     return (
-        "Arms are matched: the same people, as many images of each, every other recorded condition alike; they differ "
-        f"in the {formatting.attribute_noun(attribute)}. All are tested on the same other people."
+        "Arms are matched: the same identities, as many images of each, equal distributions of all other recorded "
+        "conditions; "
+        f"they differ in the {formatting.attribute_noun(attribute)}. All are tested on the same test identities."
     )
 
 
@@ -213,16 +214,16 @@ def _facts(part: TargetSection) -> list[tuple[str, str]]:
     return [
         ("arms", formatting.format_count(len(trained))),
         ("seeds each", formatting.format_count(first["seeds"])),
-        ("training people", formatting.format_count(first["train_identities"])),
+        ("training identities", formatting.format_count(first["train_identities"])),
         ("images an arm", formatting.format_count(first["train_images"])),
         ("queries", formatting.format_count(first["queries"])),
-        ("people searched for", formatting.format_count(first["query_identities"])),
+        ("query identities", formatting.format_count(first["query_identities"])),
     ]
 
 
 @cache
 def template_environment() -> "jinja2.Environment":
-    """Where templates are found, with names escaped and the filters they print figures with."""
+    """Return the environment of the templates, with escaped names and the filters for numbers."""
     import jinja2
 
     environment = jinja2.Environment(

@@ -34,9 +34,9 @@ OUTCOMES = {"higher": "gain", "lower": "loss", "equivalent": "unclear", "undecid
 
 @dataclass(frozen=True)
 class ContrastRow:
-    """One contrast: where, what, its value in mAP, the interval that holds for its family, and what may be said.
+    """A contrast: split, name, its value in mAP, the interval of its family, and its verdict.
 
-    `label` is the name without what its family says already; `rung` whether it is about a number of identities.
+    `label` is the name without the part that the family implies; `rung` is True for a number of identities.
     """
 
     split: str
@@ -53,7 +53,7 @@ class ContrastRow:
 
 @dataclass(frozen=True)
 class FamilyPlot:
-    """All contrasts of one family, and their forest plot where they have intervals."""
+    """All contrasts of one family, and their forest plot if they have intervals."""
 
     name: str
     title: str
@@ -81,7 +81,7 @@ class FamilyPlot:
 
     @property
     def several(self) -> bool:
-        """Whether the lines come from more than one split, so that each has to say its own."""
+        """Return True if the rows are of several splits, so that each must name its split."""
         return len({line.split for line in self.lines}) > 1
 
 
@@ -99,7 +99,7 @@ class PublishedComparison:
 
 @dataclass(frozen=True)
 class TargetVerdict:
-    """What one split says about one target, and where its page lies."""
+    """Verdict of one split on one target, and the path of its page."""
 
     split: str
     target: str
@@ -109,7 +109,7 @@ class TargetVerdict:
 
 @dataclass(frozen=True)
 class StudyPage:
-    """Everything the template prints."""
+    """All values of the template."""
 
     name: str
     question: str
@@ -131,7 +131,7 @@ def render_study(facts: Mapping[str, Any], outcomes: Sequence[RunResults], hrefs
 
 
 def build_study_page(facts: Mapping[str, Any], outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> StudyPage:
-    """What the page of a study says."""
+    """Collect the content of the page of a study."""
     found = contrast_rows(outcomes)
     families = [
         _family(name, [line for line in found if line.family == name]) for name in (*MAIN_FAMILIES, *SECONDARY_FAMILIES)
@@ -175,10 +175,10 @@ def _named(run: RunResults, name: str) -> tuple[str, bool]:
 
 
 def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> Verdict:
-    """The study's question answered in words, over the fairest family of contrasts that it has.
+    """Answer the study's question in words, over its fairest family of contrasts.
 
-    Targets of the study count; where it names none, the splits' own test sets do. Rungs of people are no choice of
-    levels, so they count only where there is nothing else.
+    Targets of the study count; if it has none, the test sets of its splits. Ladders of identities are not a selection
+    of levels, so they count only if there is no other family.
     """
     named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
     named = [line for line in named if not line.rung] or named
@@ -212,11 +212,13 @@ def _headline(chosen: Sequence[ContrastRow], against: str) -> str:
     if not won and not lost:
         return f"Not shown: none of {compared} with {against} is decided either way."
     says = f"In {won} of {compared} the choice scores above {against}, in {lost} below"
-    return f"{says}{f', in {same} the same' if same else ''}; {rest} cannot be told."
+    return f"{says}{f', in {same} the same' if same else ''}; {rest} are undecided."
 
 
 def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
-    """What is decided on each target, with the interval of its family, and how many are not."""
+    """List the decided contrasts on each target, with the interval of their family, and the number of undecided
+    ones.
+    """
     said = []
     for target in dict.fromkeys(line.target for line in chosen):
         mine = [line for line in chosen if line.target == target]
@@ -238,7 +240,7 @@ def _basis(outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> str:
     seeds = sorted({row["seeds"] for row in rows})
     parts = [" or ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")]
     if str(facts.get("scale", "1")) != "1":
-        parts.append(f"{facts['scale']} of the declared people and images")
+        parts.append(f"{facts['scale']} of the declared identities and images")
     said = [part for run in outcomes for part in describe_caveats(run.rows, run.experiment)]
     return f"Basis: {'; '.join([*parts, *dict.fromkeys(said)])}."
 
@@ -277,7 +279,7 @@ def _label(line: ContrastRow, split: bool) -> str:
 
 
 def published_rows(rows: Sequence[Mapping[str, Any]]) -> list[PublishedComparison]:
-    """Published rows beside ours; the paper's difference is to the arm that ours is taken to."""
+    """Pair published rows with ours; the paper's difference is to the same arm as ours."""
     papers = {(row["split"], row["arm"], row["target"]): row["published"]["mAP"] for row in rows}
     out = []
     for row in rows:
@@ -289,12 +291,12 @@ def published_rows(rows: Sequence[Mapping[str, Any]]) -> list[PublishedCompariso
 
 
 def _targets(outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
-    """What each target of the study is here, in case renders stand in for it."""
+    """Describe each target of the study, in case renders replace it."""
     found: dict[str, str] = {}
     for run in outcomes:
         for target in run.targets:
             row = run.rows_of(target)[0]
-            people = formatting.pluralize(row["query_identities"], "person", "people")
+            people = formatting.pluralize(row["query_identities"], "identity", "identities")
             searched = f"{formatting.pluralize(row['queries'], 'query', 'queries')} of {people}"
             known = run.benchmark.targets.get(target)
             datasets = ", ".join(known.datasets if known else ())

@@ -1,4 +1,4 @@
-"""What a study came to, for a paper: Markdown with every family of contrasts, and the scores of all splits as CSV."""
+"""Tables of a study for a paper: Markdown with every family of contrasts, and the scores of all splits as CSV."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from gprplus.reporting.run_results import RunResults
 
 
 def study_markdown(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> str:
-    """The same for a paper: the question, the answer, and every family of contrasts as a table, in Markdown."""
+    """Build the Markdown page of a study: the question, the answer, and every family of contrasts as a table."""
     said = build_study_page(facts, outcomes, [""] * len(outcomes))
     parts = [
         f"# {plain_text(said.question)}",

@@ -1,12 +1,12 @@
-"""What an arm is worth where queries and gallery have one level: the estimands own level and transfer.
+"""Estimands with queries and gallery of one level: own level and transfer.
 
-The gallery of a split's test set holds all levels evenly, which is the mixture's own distribution. So the difference
-on it (the estimand *mixed gallery*) is about that gallery too. With M_a[l] the score of arm a on queries of level l in
-the gallery of level l alone, two more estimands come from the same features:
+The gallery of a split's test set has all levels evenly, which is the distribution of the mixture. The difference
+on it (the estimand *mixed gallery*) therefore depends on that gallery too. With M_a[l] the score of arm a on queries of
+level l in the gallery of level l alone, two more estimands are computed from the same features:
 
-- own level: M_a[l] - M_ref[l] over the levels l that arm a was trained on. It favours the specialist.
-- transfer: M_a[l] - M_ref[l] over the levels that arm a has not seen. It favours a reference that has seen them.
-- transfer, unseen by both: arm a against other arms, each level only where neither was trained on it. It favours none:
+- own level: M_a[l] - M_ref[l] over the levels l that arm a was trained on. It favors arms of few levels.
+- transfer: M_a[l] - M_ref[l] over the levels that arm a was not trained on. It favors a reference that was.
+- transfer, unseen by both: arm a against other arms, each level only if neither was trained on it. It favors none:
   `only-A` against the other single-level arms, `without-A` against them on A.
 
 Each is a weighted sum of cells (arm, level), and the weights of a contrast sum to 0.
@@ -30,7 +30,7 @@ Cells = dict[tuple[str, str], float]
 
 @dataclass(frozen=True)
 class CellContrast:
-    """One estimand: its name within its family, the weight of each cell (arm, level), what it is in a formula."""
+    """One estimand: its name within its family, the weight of each cell (arm, level), and its formula."""
 
     family: str
     name: str

@@ -26,8 +26,8 @@ Profile = tuple[tuple[str, float], ...]  # levels and their shares of an arm's s
 
 @dataclass(frozen=True)
 class LevelScores:
-    """One metric of arms on the test of each level: `values` by level `(A, S, Q_l) float64`, `identities` by level
-    `(Q_l,)` int64, numbered alike in all levels.
+    """Scores of arms with one metric on the test of each level: `values` by level `(A, S, Q_l) float64`, `identities`
+    by level `(Q_l,)` int64, with the same numbers in all levels.
     """
 
     arms: tuple[str, ...]
