@@ -17,7 +17,7 @@ from gprplus.cli.limits import refuse_too_little_memory
 COMMANDS = {
     "render": "Render a crossed design of synthetic identities.",
     "build-manifest": "Turn folders or archives of renders into a manifest.",
-    "inspect": "Show what a manifest or split holds, and what is wrong with it.",
+    "inspect": "Show the content and the problems of a manifest or split.",
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",
     "score": "Score features of another trainer.",

@@ -13,7 +13,7 @@ from gprplus.core.progress import progress_bar
 
 @click.command("analyze")
 @options.work_option
-@click.option("--manifest", type=options.LocalPath(), help="Manifest to look at.  [default: WORK/manifest]")
+@click.option("--manifest", type=options.LocalPath(), help="Manifest of the source.  [default: WORK/manifest]")
 @click.option(
     "--target",
     "targets",
@@ -31,7 +31,7 @@ from gprplus.core.progress import progress_bar
     callback=options.parse_list,
     default="histograms",
     show_default=True,
-    help="What images are compared by, with commas: histograms, reid:RUN, vgg19, resnet50 (vgg19:FILE, resnet50:FILE), "
+    help="Image features, separated by commas: histograms, reid:RUN, vgg19, resnet50 (vgg19:FILE, resnet50:FILE), "
     "or a .npy or .parquet file as for score.",
 )
 @click.option(
@@ -49,7 +49,11 @@ from gprplus.core.progress import progress_bar
     help="paper: a setting that the paper does not state, such as rule=median or pairs=32 (docs/analysis.md).",
 )
 @click.option(
-    "--images", type=click.IntRange(min=10), default=300, show_default=True, help="Images a level, and of the target."
+    "--images",
+    type=click.IntRange(min=10),
+    default=300,
+    show_default=True,
+    help="Number of images of each level, and of the target.",
 )
 @click.option(
     "--people",
@@ -60,7 +64,7 @@ from gprplus.core.progress import progress_bar
     "--runs",
     multiple=True,
     type=options.LocalPath(),
-    help="Benchmarks scored on targets of these names: does distance rank their arms as mAP does? May be given again.",
+    help="Benchmarks scored on these targets, to correlate distance with mAP. Can be repeated.",
 )
 @click.option(
     "--budget",
@@ -72,7 +76,7 @@ from gprplus.core.progress import progress_bar
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="--budget: part of its even share that each viewpoint keeps.",
+    help="Minimum share of each viewpoint, as a fraction of its uniform share. Only with --budget.",
 )
 @click.option(
     "--draws", type=click.IntRange(min=1), default=1, show_default=True, help="--budget: arms of each random control."

@@ -28,7 +28,7 @@ from gprplus.core import typed
     nargs=2,
     type=options.LocalPath(),
     metavar="A B",
-    help="Compare two manifests, or two splits: what one has and the other has not.",
+    help="Compare two manifests or two splits.",
 )
 @click.option(
     "--issues",
@@ -51,7 +51,7 @@ def command(
     issues: list[str] | None,
     as_json: bool,
 ) -> None:
-    """Show what a manifest or split holds, and what is wrong with it.
+    """Show the content and the problems of a manifest or split.
 
     PATH is a manifest folder (by default work/manifest) or a split folder.
 
@@ -192,7 +192,7 @@ def _split(path: Path, sheet: Path | None, as_json: bool) -> None:
     test = record.test
     shared = f", fingerprint {test.fingerprint[:12]}..." if test.fingerprint else ""
     console.print_result(
-        f"Test side: {test.identities:,} identities, {test.queries:,} queries, {test.gallery:,} gallery rows, "
+        f"Test set: {test.identities:,} identities, {test.queries:,} queries, {test.gallery:,} gallery rows, "
         f"protocol {test.protocol}{shared}."
     )
     dealt = shown.deal_counts(record)

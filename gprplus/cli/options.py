@@ -97,7 +97,7 @@ def parse_named_paths(context: click.Context, parameter: click.Parameter, values
     return found
 
 
-TARGET = "A manifest, or a folder or archive of images, and what to call it. May be given again."
+TARGET = "A manifest, or a folder or archive of images, and what to call it. Can be repeated."
 ROOT = "Folder of a dataset's images, if they have moved. Can be repeated."
 root = topic_option("--root", "roots", multiple=True, callback=parse_named_paths, metavar="NAME=DIR", help=ROOT)
 target = topic_option(

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 @click.option(
     "--illuminations", default="forenoon,dusk,night", show_default=True, help="Hours separated by commas, or all."
 )
-@click.option("--backgrounds", type=int, default=1, show_default=True, help="How many places, crossed with the rest.")
+@click.option(
+    "--backgrounds", type=int, default=1, show_default=True, help="Number of places, crossed with the other factors."
+)
 @click.option("--size", default=None, help="Width x height in pixels.  [default: 200x470, or 1280x720 with --frames]")
 @click.option("--domain", default="engine", show_default=True, help="Cameras and identities: engine, street or mall.")
 @click.option("--frames", is_flag=True, help="Whole frames with several identities and COCO annotations, not crops.")
@@ -77,7 +79,7 @@ def command(
     """Render a crossed design of synthetic identities.
 
     Every identity is rendered from every viewpoint in every weather and every light. With --frames, several identities
-    are in one place, recorded by the same number of fixed cameras. The same command continues after an
+    are in one place, recorded by --viewpoints fixed cameras. The same command continues after an
     interruption.
 
     \b

@@ -90,6 +90,6 @@ def test_inspect_of_a_split_prints_arms_and_audit(folder: Path) -> None:
     shown = gprplus("inspect", "work/splits/weather", cwd=folder).stdout
     assert "only-sunny" in shown
     test = json.loads((folder / "work/splits/weather/split.json").read_text())["test"]
-    assert f"Test side: {test['identities']} identities, {test['queries']} queries" in shown
+    assert f"Test set: {test['identities']} identities, {test['queries']} queries" in shown
     assert f"fingerprint {test['fingerprint'][:12]}..." in shown
     assert "Audit: 100.0% of the candidate images could be matched within" in shown

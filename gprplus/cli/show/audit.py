@@ -89,7 +89,7 @@ def _associations(audit: Audit) -> None:
     ]
     if rows:
         heads = ["attributes", "Cramer's V", "information", "V within an identity", "p of V"]
-        console.print_table(heads, rows, "What goes together in the train set (0-1)", right=(1, 2, 3, 4))
+        console.print_table(heads, rows, "Associations in the train set (0-1)", right=(1, 2, 3, 4))
     elif worst:
         console.print_result("No two attributes go together in the train set.")
 
@@ -118,7 +118,7 @@ def _answerable(found: Mapping[str, AnswerableCounts]) -> None:
         for name, about in sorted(found.items(), key=lambda item: -item[1].excluded)
     ]
     if rows:
-        console.print_table(["protocol", "answered", "not", "why most are not"], rows, "Queries", right=(1, 2))
+        console.print_table(["protocol", "answered", "not", "main reason"], rows, "Queries", right=(1, 2))
 
 
 def _looks(audit: Audit) -> None:
