@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,10 +149,12 @@ def judge(folder: Path) -> dict[str, float]:
     from gprplus.ingest.checks import measure
     from gprplus.ingest.checks.columns import CHECKS
     from gprplus.ingest.checks.run_checks import run_checks
+    from gprplus.schema.manifest_record import ChecksRecord
 
     start, cpu = time.perf_counter(), time.process_time()
     old = Manifest.open(folder)
-    old.info["checks"] = {"look": measure.VERSION}
+    checks = ChecksRecord(names=[], settings={}, look=measure.VERSION, columns=[])
+    old = replace(old, record=replace(old.record, checks=checks))
     run_checks(list(CHECKS), old.images(), old.scan(), {"finegpr": folder}, old=old)
     return _took(start, cpu)
 

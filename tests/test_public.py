@@ -85,7 +85,7 @@ def test_objects_are_taken_where_paths_are(made):
     manifest, split = gprplus.Manifest.open(made / "manifest"), gprplus.Split.open(made / "split")
     same = gprplus.make_split(manifest, "weather", output=made / "split", levels="sunny,foggy")
     assert (same.path, same.made) == (split.path, False)
-    assert gprplus.inspect(manifest).counts == manifest.info["counts"]
+    assert gprplus.inspect(manifest).counts == manifest.record.counts
     assert benchmark(made, [split], made / "objects" / "runs", seeds=1, dry_run=True).plan.trained
     assert gprplus.export(split, "imagefolder", made / "of-split", arm="mix").made
     assert gprplus.export(manifest, "parquet", made / "of-manifest").made

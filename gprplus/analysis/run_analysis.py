@@ -162,8 +162,8 @@ def _request(
     trained: Sequence[distance_vs_map.ScoredArm],
 ) -> dict[str, Any]:
     request = {
-        "manifest": source.info["fingerprint"],
-        "target": target.info["fingerprint"],
+        "manifest": source.fingerprint,
+        "target": target.fingerprint,
         "mode": plan.mode,
         "attributes": plan.attributes,
         "images": plan.images,

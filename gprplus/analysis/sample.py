@@ -101,12 +101,12 @@ def complete_identities(manifest: Manifest, table: pa.Table, people: int | None,
 def crossed_factors(manifest: Manifest) -> list[str]:
     """Return the factors with two levels or more, in the order of the manifest."""
     factors = factors_of(manifest)
-    return [name for name in manifest.info["levels"] if name in factors and len(manifest.levels(name)) > 1]
+    return [name for name in manifest.record.levels if name in factors and len(manifest.levels(name)) > 1]
 
 
 def factors_of(manifest: Manifest) -> set[str]:
     """Return the crossed factors declared by the layouts of the manifest, except identity."""
-    return {name for dataset in manifest.info["datasets"].values() for name in dataset["factors"]} - {"identity"}
+    return {name for dataset in manifest.datasets.values() for name in dataset.factors} - {"identity"}
 
 
 def search_sample(manifest: Manifest, people: int | None, test_share: float, seed: int) -> ImageSample:

@@ -8,6 +8,7 @@ import click
 from gprplus.cli import console, options
 from gprplus.cli.generated import click_options, given_options
 from gprplus.cli.topics import TopicCommand
+from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
 from gprplus.core.shared_options import COMPUTE
@@ -83,16 +84,16 @@ def command(
             return
         manifest = build_manifest(folders, output, asked, force=force, progress=progress)
     if as_json:
-        console.print_json({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **manifest.info})
+        console.print_json({"path": str(manifest.path), "rebuilt": manifest.rebuilt, **typed.as_json(manifest.record)})
         return
     rows = [
-        [about_name, about["layout"], *(f"{about[key]:,}" for key in ("images", "identities", "rejected"))]
+        [about_name, about.layout, *(f"{count:,}" for count in (about.images, about.identities, about.rejected))]
         for about_name, about in manifest.datasets.items()
     ]
     console.print_table(["dataset", "layout", "images", "identities", "rejected"], rows, right=(2, 3, 4))
     for warning in manifest_warnings(manifest):
         console.print_note(warning)
-    if manifest.info.get("checks"):
+    if manifest.record.checks:
         from gprplus.cli.show.checks import print_findings
 
         print_findings(manifest)
@@ -117,18 +118,18 @@ def manifest_warnings(manifest: "Manifest") -> list[str]:
     """Return warnings about a new manifest, one sentence each."""
     lines = []
     for name, about in manifest.datasets.items():
-        if about["rejected"]:
-            unread = about.get("unread_folders", 0)
+        if about.rejected:
+            unread = about.unread_folders
             folders = f" and {unread:,} folder(s) with all that is in them" if unread else ""
-            rejected = f"{about['rejected'] - unread:,} file(s){folders} are not in the manifest"
+            rejected = f"{about.rejected - unread:,} file(s){folders} are not in the manifest"
             lines.append(f"{name}: {rejected}; `{command_line(['inspect', manifest.path])}` lists the reasons.")
-        lines += [f"{name}: {sentence}" for sentence in (*about.get("unknown", []), *about.get("losses", []))]
-        if about["status"] == "withdrawn":
+        lines += [f"{name}: {sentence}" for sentence in (*about.unknown, *about.losses)]
+        if about.status == "withdrawn":
             lines.append(f"{name}: this dataset was withdrawn by its authors.")
-        if about["unverified"]:
-            kept = (about.get("arguments") or {}).get("layout", "")
-            layout = resolve_command(kept, manifest.path) if kept.endswith(".toml") else about["layout"]
-            doubtful = f"the meaning of the codes of {', '.join(about['unverified'])} is unconfirmed"
+        if about.unverified:
+            kept = about.arguments.layout if about.arguments else ""
+            layout = resolve_command(kept, manifest.path) if kept.endswith(".toml") else about.layout
+            doubtful = f"the meaning of the codes of {', '.join(about.unverified)} is unconfirmed"
             lines.append(
                 f"{name}: {doubtful}; `{command_line(['layouts', 'show', layout])}` prints the table that was used."
             )

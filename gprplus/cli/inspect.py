@@ -1,6 +1,5 @@
 """gprplus inspect."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def command(
         return
     found = inspect(manifest)
     if as_json:
-        console.print_json(asdict(found))
+        console.print_json(typed.as_json(found))
     else:
         _show(found)
         if found.checks:
@@ -123,7 +122,7 @@ def _diff(first: Path, second: Path, as_json: bool) -> None:
 
 def _show(found: Any) -> None:
     rows = [
-        [name, about["layout"], about["licence"], about["status"], *(f"{about[key]:,}" for key in _COUNTS)]
+        [name, about.layout, about.licence, about.status, *(f"{getattr(about, key):,}" for key in _COUNTS)]
         for name, about in found.datasets.items()
     ]
     title = "Datasets (licence and status as the layout or renders.json declares them)"
@@ -158,7 +157,7 @@ _COUNTS = ("images", "identities", "rejected")
 
 def _first_known(manifest: Any) -> str:
     """Return the default attribute of a sheet: weather, if the manifest has it."""
-    known = list(manifest.info["levels"])
+    known = list(manifest.record.levels)
     return "weather" if "weather" in known or not known else known[0]
 
 

@@ -71,10 +71,10 @@ def _show_published(found: "StudyResult") -> None:
 
     rows = []
     for row in compare_with_published(found.plan, found.outcome):
-        paper, here = row["published"], row["here"]
+        paper, here = row.published, row.here
         hours = (paper["gpu_hours"], here["seconds"] and here["seconds"] / 3600)
         scores = [percent(values[metric]) for metric in ("mAP", "rank1", "rank5") for values in (paper, here)]
-        rows.append([row["arm"], row["target"], *scores, *("-" if h is None else f"{h:.2g}" for h in hours)])
+        rows.append([row.arm, row.target, *scores, *("-" if h is None else f"{h:.2g}" for h in hours)])
     if rows:
         headers = ["arm", "target", *(f"{m} {of}" for m in ("mAP", "R1", "R5", "hours") for of in ("paper", "here"))]
         console.print_table(headers, rows, title=found.plan.study.source, right=range(2, len(headers)))

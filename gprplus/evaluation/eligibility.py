@@ -118,8 +118,8 @@ def _shared_identities(
     """Return 0 if data sets are equal and no identity is shared; None if no data set is: equal names are no
     evidence.
     """
-    one, two = split.record.datasets, manifest.info["datasets"]
-    same = {of for of in one if of in two and one[of].fingerprint == two[of].get("fingerprint")}
+    one, two = split.record.datasets, manifest.datasets
+    same = {of for of in one if of in two and one[of].fingerprint == two[of].fingerprint}
     if not same:
         return None
     ours, theirs = (
@@ -143,7 +143,7 @@ def _source(split: Split) -> "Manifest | None":
         found = Manifest.open(split.path / split.record.manifest.path)
     except (GprplusError, OSError):
         return None
-    return found if found.info["fingerprint"] == split.record.manifest.fingerprint else None
+    return found if found.fingerprint == split.record.manifest.fingerprint else None
 
 
 def _looks(manifest: "Manifest", uids: np.ndarray) -> dict[str, Any]:

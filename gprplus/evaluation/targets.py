@@ -17,8 +17,8 @@ from gprplus.evaluation.eligibility import CAMERA
 from gprplus.evaluation.rerank import RerankOptions
 from gprplus.evaluation.scoring import Scores, score_arrays
 from gprplus.schema.audit import AnswerableCounts
-from gprplus.schema.manifest_record import ManifestDataset, manifest_record
-from gprplus.schema.records import DatasetRecord, Protocol
+from gprplus.schema.manifest_record import DatasetFacts
+from gprplus.schema.records import Protocol
 from gprplus.schema.run_record import TargetLeakage, TargetRecord
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Target:
     attribute: str
     rows: "pa.Table"
     roots: Mapping[str, Path]
-    datasets: Mapping[str, ManifestDataset | DatasetRecord]
+    datasets: Mapping[str, DatasetFacts]
     removed: "pa.Table | None" = None
     rerank: RerankOptions | None = None
     answerable: Mapping[str, AnswerableCounts] | None = None
@@ -282,7 +282,7 @@ def target_of_manifest(
 
     if is_own_test_set(name):
         raise SplitError(f"A target cannot be called '{OWN_TEST_SET}': that is the split's own test set.")
-    rows, datasets = target_rows(manifest), manifest_record(manifest.info, manifest.path).datasets
+    rows, datasets = target_rows(manifest), manifest.datasets
     protocol = (rows.schema.metadata or {}).get(b"protocol", b"camera").decode()
     moved = {dataset: roots[dataset] for dataset in datasets if roots and dataset in roots}
     found = Target(name, protocol, attribute, rows, manifest.roots(moved), datasets)

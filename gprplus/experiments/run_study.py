@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -18,11 +18,13 @@ from gprplus.core.options import accepts, combined, options_of
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.spelling import spelled
+from gprplus.core.typed import as_json
 from gprplus.experiments.options import StudyOptions, read_scale
 from gprplus.experiments.study_file import StudyFile, make_study_splits, merge_studies, read_study
 from gprplus.experiments.study_scale import scale_study
 from gprplus.schema import VERSION
 from gprplus.schema.benchmark_options import BenchmarkOptions
+from gprplus.schema.study_record import DeclarationRecord, PublishedRow, StudyRecord
 
 if TYPE_CHECKING:
     from gprplus.experiments.benchmark_result import BenchmarkResult
@@ -115,24 +117,24 @@ def study(
         made = [split.path for split in make_study_splits(plan, source, home / "splits", force=force)]
         outcome = run_benchmark(made, home / "runs", runs, command=command, force=force, progress=progress)
         if outcome.folders:  # those of the first process only
-            info = {
-                "schema_version": VERSION,
-                "name": plan.study.name,
-                "question": plan.study.question,
-                "source": plan.study.source,
-                "unknown": list(plan.study.unknown),
-                "command": command_line(command),
-                "declarations": [{"name": one.name, "digest": one.digest, "says": one.data} for _, one in found],
-                "scale": str(scale),
-                "training": {key: str(one) if isinstance(one, Path) else one for key, one in training.items()},
-                "manifest": relative_path(source, home),
-                "splits": [relative_path(path, home) for path in made],
-                "reports": [relative_path(page, home) for page in outcome.reports],
-                "beside_published": list(compare_with_published(plan, outcome)),
-                "versions": package_versions(),
-            }
-            write_json(home / RECORD, info)
-            _report(home, info, outcome)
+            record = StudyRecord(
+                schema_version=VERSION,
+                name=plan.study.name,
+                question=plan.study.question,
+                source=plan.study.source,
+                unknown=list(plan.study.unknown),
+                command=command_line(command),
+                declarations=[DeclarationRecord(one.name, one.digest, one.data) for _, one in found],
+                scale=str(scale),
+                training={key: str(one) if isinstance(one, Path) else one for key, one in training.items()},
+                manifest=relative_path(source, home),
+                splits=[relative_path(path, home) for path in made],
+                reports=[relative_path(page, home) for page in outcome.reports],
+                beside_published=list(compare_with_published(plan, outcome)),
+                versions=package_versions(),
+            )
+            write_json(home / RECORD, as_json(record))
+            _report(home, record, outcome)
     return StudyResult(home, plan, outcome)
 
 
@@ -143,15 +145,15 @@ def _exclusive(home: Path) -> AbstractContextManager[object]:
     return hold_folder(home, KIND, DeclarationError, adopt=True)
 
 
-def _report(home: Path, info: Mapping[str, Any], outcome: "BenchmarkResult") -> None:
+def _report(home: Path, record: StudyRecord, outcome: "BenchmarkResult") -> None:
     """Write the study's page and tables next to its record."""
     from gprplus.reporting import run_results as reports
     from gprplus.reporting.pages.study_page import render_study
     from gprplus.reporting.pages.study_tables import study_csv, study_markdown
 
     found = [reports.read_run_results(folder) for folder in outcome.folders]
-    write_text(home / PAGE, render_study(info, found, [relative_path(page, home) for page in outcome.reports]))
-    write_text(home / MARKDOWN, study_markdown(info, found))
+    write_text(home / PAGE, render_study(record, found, [relative_path(page, home) for page in outcome.reports]))
+    write_text(home / MARKDOWN, study_markdown(record, found))
     write_text(home / RESULTS, study_csv(found))
 
 
@@ -167,7 +169,7 @@ def _retrained(plan: StudyFile, options: StudyOptions) -> StudyFile:
     return replace(plan, recipe=options.recipe or plan.recipe, seeds=options.seeds or plan.seeds)
 
 
-def compare_with_published(plan: StudyFile, outcome: "BenchmarkResult") -> Iterator[dict[str, Any]]:
+def compare_with_published(plan: StudyFile, outcome: "BenchmarkResult") -> Iterator[PublishedRow]:
     """Return published values of arms on targets with the results of the runs here, one row each; scores 0-1."""
     ours = {
         (row["split"], row["arm"], row["target"]): row for summary in outcome.summaries for row in summary.to_pylist()
@@ -176,10 +178,5 @@ def compare_with_published(plan: StudyFile, outcome: "BenchmarkResult") -> Itera
         for arm, found in split.published.items():
             for target, values in found.items():
                 row = ours.get((split.name, arm, target), {})
-                yield {
-                    "split": split.name,
-                    "arm": arm,
-                    "target": target,
-                    "published": asdict(values),
-                    "here": {key: row.get(key) for key in HERE},
-                }
+                here = {key: row.get(key) for key in HERE}
+                yield PublishedRow(split.name, arm, target, asdict(values), here)

@@ -2,14 +2,14 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from gprplus.exports.export_layout import ExportInfo
 from gprplus.schema import IDENTITIES, IMAGES
+from gprplus.schema.manifest_record import DatasetFacts
 
 HOSTED = re.compile(r"(apache-2\.0|mit|cc0-1\.0|cc-by(-nc)?(-sa|-nd)?-[234]\.0)", re.IGNORECASE)  # names of the hub
 KINDS = {"string": "string", "int32": "int32", "int64": "int64", "double": "float64", "bool": "bool"}
@@ -38,7 +38,7 @@ def dataset_card(table: pa.Table, parts: Sequence[CardSection], about: ExportInf
         '```python\nfrom datasets import load_dataset\n\nparts = load_dataset("FOLDER")  # where this page lies\n```',
         "## Licence",
         "Every dataset keeps its own; an export changes nothing about it.",
-        _grid(("dataset", "title", "licence"), [_licence(name, facts) for name, facts in about.datasets.items()]),
+        _grid(("dataset", "title", "licence"), [_licence(name, dataset) for name, dataset in about.datasets.items()]),
         "## Columns",
         _grid(("column", "what it is"), [("`image`", "The image."), *_sentences(table.column_names)]),
     ]
@@ -46,7 +46,7 @@ def dataset_card(table: pa.Table, parts: Sequence[CardSection], about: ExportInf
 
 
 def _head(title: str, parts: Sequence[CardSection], about: ExportInfo, features: Sequence[str]) -> list[str]:
-    said = sorted({str(facts.get("licence") or "not stated") for facts in about.datasets.values()})
+    said = sorted({str(dataset.licence or "not stated") for dataset in about.datasets.values()})
     one = said[0] if len(said) == 1 and HOSTED.fullmatch(said[0]) else None
     return [
         "---",
@@ -65,8 +65,8 @@ def _head(title: str, parts: Sequence[CardSection], about: ExportInfo, features:
     ]
 
 
-def _licence(name: str, facts: Mapping[str, Any]) -> tuple[str, str, str]:
-    return f"`{name}`", str(facts.get("title") or ""), str(facts.get("licence") or "not stated")
+def _licence(name: str, dataset: DatasetFacts) -> tuple[str, str, str]:
+    return f"`{name}`", str(dataset.title or ""), str(dataset.licence or "not stated")
 
 
 def _sentences(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from gprplus.core.errors import ExportError, first_few
+from gprplus.schema.manifest_record import DatasetFacts
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ExportInfo:
     name: str
     fingerprint: str
     arm: str | None
-    datasets: Mapping[str, Any]
+    datasets: Mapping[str, DatasetFacts]
     shard_size: int
 
 

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from gprplus.core.errors import ExportError
-from gprplus.core.typed import as_json
 from gprplus.ingest import Manifest
 from gprplus.ingest.changed_files import refuse_changed
 from gprplus.schema import IMAGES, MEMBERS, Column, conform
+from gprplus.schema.manifest_record import DatasetFacts
 from gprplus.splits import Split
 
 ROWS: tuple[Column, ...] = (
@@ -33,7 +32,7 @@ class ExportSource:
     fingerprint: str
     roots: dict[str, Path]
     parts: dict[str, pa.Table]
-    datasets: Mapping[str, Any]
+    datasets: Mapping[str, DatasetFacts]
     notes: tuple[str, ...] = ()
     manifest: Manifest | None = None
 
@@ -68,7 +67,7 @@ def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -
         split.record.fingerprint,
         split.roots(roots),
         parts,
-        as_json(split.record.datasets),
+        split.record.datasets,
         notes,
         split.manifest(),
     )

@@ -28,6 +28,7 @@ from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, check_names, safe_relative_path
 from gprplus.exports.rows import ExportSource, open_source
 from gprplus.schema import VERSION
+from gprplus.schema.manifest_record import DatasetFacts
 
 # Form -> rows (exports.rows.ROWS) to a plan. A new form is a module and a line here.
 LOOSE: dict[str, Callable[[pa.Table], ExportLayout]] = {
@@ -133,7 +134,7 @@ def _record(source: ExportSource, plans: Mapping[str, ExportLayout], request: Ma
             *(note for plan in plans.values() for note in plan.notes),
             *_unpacked(source, request),
         ],
-        "licences": {name: facts.get("licence") for name, facts in source.datasets.items()},
+        "licences": {name: dataset.licence for name, dataset in source.datasets.items()},
         "versions": package_versions(),
     }
 
@@ -154,15 +155,15 @@ def _planned(to: str, source: ExportSource, part: str, arm: str | None, shard_si
     return PACKED[to](rows, ExportInfo(source.name, source.fingerprint, part or arm, source.datasets, shard_size))
 
 
-def export_origin(layout: str, datasets: Mapping[str, Any], rows: pa.Table) -> dict[str, Any]:
+def export_origin(layout: str, datasets: Mapping[str, DatasetFacts], rows: pa.Table) -> dict[str, Any]:
     """Return the renders.json of the folder, which records the source of the images independently of their names.
 
     Without it, renders under the names of Market-1501 would be ingested as that data set, with its licence, as
     photographs.
     """
-    inside = {name: datasets.get(name) or {} for name in sorted(set(rows.column("dataset").to_pylist()))}
-    titles = [facts.get("title") or name for name, facts in inside.items()]
-    licences = [facts.get("licence") or "not stated" for facts in inside.values()]
+    inside = {name: datasets[name] for name in sorted(set(rows.column("dataset").to_pylist()))}
+    titles = [dataset.title or name for name, dataset in inside.items()]
+    licences = [dataset.licence or "not stated" for dataset in inside.values()]
     return {
         "layout": layout,
         "title": ", ".join(dict.fromkeys(titles)),

@@ -18,6 +18,7 @@ from gprplus.core.files.workdir import fingerprint, work_folder
 from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
+from gprplus.core.typed import as_json
 from gprplus.ingest.checks.columns import parse_check_names
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions
@@ -121,18 +122,18 @@ def _built(
 
 def _checks(old: Manifest | None, asked: list[str] | None) -> list[str]:
     """Return the checks of the new manifest: earlier and requested ones; nothing for "none"."""
-    before = old.info.get("checks", {}).get("names", []) if old is not None else []
+    before = old.check_names if old is not None else []
     return before if asked is None else parse_check_names([*before, *asked]) if asked else []
 
 
 def _checks_current(old: Manifest, names: list[str]) -> bool:
     """Return True if the rows of the manifest have the scores of exactly these checks in this version."""
-    record = old.info.get("checks", {})
-    if not names or record.get("names", []) != names:
-        return record.get("names", []) == names
+    checks = old.record.checks
+    if not names or checks is None or checks.names != names:
+        return old.check_names == names
     from gprplus.ingest.checks.known import settings_of
 
-    return bool(record["settings"] == settings_of(names))
+    return checks.settings == settings_of(names)
 
 
 def _write(
@@ -146,11 +147,11 @@ def _write(
     """Put the tables of old and new datasets together, check their images, and replace the manifest."""
     from gprplus.ingest.tables.assemble import assemble_tables
 
-    tables, info = assemble_tables(old, done)
+    tables, record = assemble_tables(old, done)
     if checks:
         from gprplus.ingest.checks.run_checks import run_checks
 
-        roots = {name: (output / entry["root"]).resolve() for name, entry in info["datasets"].items()}
+        roots = {name: (output / dataset.root).resolve() for name, dataset in record.datasets.items()}
         found = run_checks(
             checks,
             tables["images"],
@@ -161,10 +162,10 @@ def _write(
             workers=workers,
             progress=progress,
         )
-        tables["images"], info["checks"] = found.images, found.record
+        tables["images"], record = found.images, dataclasses.replace(record, checks=found.record)
         if found.measurements is not None:
             tables[LOOKS] = found.measurements
-    replace_manifest(output, tables, info)
+    replace_manifest(output, tables, as_json(record))
     remove_output(output / MEASURING)
 
 
@@ -237,7 +238,7 @@ def _earlier(source: IngestSource, old: Manifest | None, force: bool) -> "Previo
 
 def _read_digest(source: IngestSource, earlier: "PreviousBuild | None", force: bool) -> str:
     """The digest of everything that what is read of a file depends on, but for the file."""
-    before = [earlier.about["fingerprint"], earlier.about.get("seal")] if earlier else None
+    before = [earlier.about.fingerprint, earlier.about.seal] if earlier else None
     layout = source.chosen.layout.digest
     return fingerprint([VERSION, source.chosen.name, source.request, layout, before, force])
 

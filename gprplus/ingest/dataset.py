@@ -28,6 +28,7 @@ from gprplus.ingest.tables.select import filter_mask, lookup_rows
 from gprplus.ingest.updates.incremental import files_to_read, merge_kept
 from gprplus.ingest.updates.previous_build import PreviousBuild
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
+from gprplus.schema.manifest_record import ManifestDataset
 
 EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million
 
@@ -84,20 +85,18 @@ def ingest_dataset(
         persons,
         rejected,
         scan,
-        {
-            **dataset_record(source),
-            "images": images.num_rows,
-            "identities": persons.num_rows,
-            "rejected": rejected.num_rows,
-            "ignored": listing.ignored,
-            **hidden_of(listing),
-            "files": len(listing),
-            "refused": len(listing.refused),
-            "unread_folders": sum(item.reason == UNREAD for item in listing.refused),
-            "roles": _counted(images["role"]),
-            "unknown": unknown,
-            "losses": describe_losses(listing, layout, images, people, named),
-            "remarks": [
+        ManifestDataset(
+            images=images.num_rows,
+            identities=persons.num_rows,
+            rejected=rejected.num_rows,
+            ignored=listing.ignored,
+            files=len(listing),
+            refused=len(listing.refused),
+            unread_folders=sum(item.reason == UNREAD for item in listing.refused),
+            roles=_counted(images["role"]),
+            unknown=unknown,
+            losses=describe_losses(listing, layout, images, people, named),
+            remarks=[
                 *unknown,
                 *role_list_notes(images, listed, layout.lists),
                 *gallery_only_warning(images),
@@ -105,11 +104,13 @@ def ingest_dataset(
                 *duplicate_content_warnings(images),
                 *people.warnings,
             ],
-            "strangers": len(others),
-            "stranger_examples": others[:3],
-            "seal": listing_digest(listing, scan),
-            "fingerprint": sha256_digest(table_fingerprint(images), table_fingerprint(persons)),
-        },
+            strangers=len(others),
+            stranger_examples=others[:3],
+            seal=listing_digest(listing, scan),
+            fingerprint=sha256_digest(table_fingerprint(images), table_fingerprint(persons)),
+            **dataset_record(source),
+            **hidden_of(listing),
+        ),
     )
 
 

@@ -11,6 +11,7 @@ from gprplus.core.errors import escape
 from gprplus.ingest.files.listing import Listing
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.sidecars.identities import IdentityTable, Known, unmatched_identities
+from gprplus.schema.manifest_record import HiddenRecord
 
 FEW = 0.5  # share of the identities: with fewer in the identities file, its names are looked at
 
@@ -27,8 +28,8 @@ def hidden_of(listing: Listing) -> dict[str, Any]:
     """Return the record of hidden images; empty if there are none."""
     if not listing.hidden:
         return {}
-    members = {path: asdict(hidden) for path, hidden in listing.hidden_members.items()}
-    return {"hidden": asdict(listing.hidden), **({"hidden_members": members} if members else {})}
+    members = {path: HiddenRecord(**asdict(hidden)) for path, hidden in listing.hidden_members.items()}
+    return {"hidden": HiddenRecord(**asdict(listing.hidden)), "hidden_members": members}
 
 
 def _factors(layout: Layout, images: pa.Table) -> list[str]:

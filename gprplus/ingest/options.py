@@ -1,15 +1,15 @@
 """The options of build-manifest."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from gprplus.core import declarations
 from gprplus.core.commands import resolve_command
 from gprplus.core.errors import GprplusError, ManifestError
 from gprplus.core.options import Options, option
 from gprplus.core.shared_options import workers_field
+from gprplus.schema.manifest_record import BuildArguments, ManifestDataset
 
 VERIFY = {
     "names": "file names only",
@@ -68,21 +68,22 @@ class IngestOptions(Options):
             object.__setattr__(self, "layout", Path(self.layout))
 
 
-def read_ingest_options(name: str, facts: Mapping[str, Any], folder: Path) -> IngestOptions:
-    """The options that built the dataset `name` of a manifest in `folder`, from the facts in its record.
+def read_ingest_options(name: str, dataset: ManifestDataset, folder: Path) -> IngestOptions:
+    """The options that built the dataset `name` of a manifest in `folder`, from its record.
 
     Records made before they kept the file of the layout have its name.
     """
-    request, given = facts["request"], facts.get("arguments") or {"layout": facts["request"]["layout"], "name": None}
-    layout = given["layout"]
-    if layout.endswith(".toml"):
-        layout = resolve_command(layout, folder)
-    elif layout not in declarations.declaration_names("layouts"):
+    request = dataset.request
+    given = dataset.arguments or BuildArguments(layout=request["layout"])
+    layout: str | Path = given.layout
+    if given.layout.endswith(".toml"):
+        layout = resolve_command(given.layout, folder)
+    elif given.layout not in declarations.declaration_names("layouts"):
         layout = "auto"
     table = request.get("identities")
     return IngestOptions(
         layout=layout,
-        name=given["name"] or (name if name != request["layout"] else None),
+        name=given.name or (name if name != request["layout"] else None),
         identities=resolve_command(table, folder) if table else None,
         engine_logs=tuple(resolve_command(log, folder) for log in request.get("engine_log") or ()),
         verify=request.get("verify", "header"),

@@ -14,6 +14,7 @@ from gprplus.ingest.layouts.detect import DetectedLayout, detect_layout
 from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.sidecars import identities as people
 from gprplus.ingest.tables.manifest import PARTS, Manifest
+from gprplus.schema.manifest_record import BuildArguments, ExpectedSize
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _source(folder: Path, output: Path, old: Manifest | None, options: IngestOpt
     memory = _memory(old, root) if known else None
     listing = list_images(folder, look=known, memory=memory)
     chosen = detect_layout(listing, options.layout, options.name)
-    if memory and old and old.datasets.get(chosen.name, {}).get("layout_digest") != chosen.layout.digest:
+    if memory and old and _layout_digest(old, chosen.name) != chosen.layout.digest:
         memory = None  # another layout may ignore other names
         listing = list_images(folder, look=known)
     table = people.find_identity_file(listing, options.identities)
@@ -94,8 +95,12 @@ def _source(folder: Path, output: Path, old: Manifest | None, options: IngestOpt
     return IngestSource(listing, chosen, table, options.engine_logs, request, arguments)
 
 
+def _layout_digest(old: Manifest, name: str) -> str | None:
+    return old.datasets[name].layout_digest if name in old.datasets else None
+
+
 def _memory(old: Manifest | None, root: Path) -> Memory | None:
-    if old is None or not any(about.get("archives") for about in old.datasets.values()):
+    if old is None or not any(about.archives for about in old.datasets.values()):
         return None
     from gprplus.ingest.updates.archived import remembered_archives
 
@@ -117,13 +122,13 @@ def _distinct(sources: list[IngestSource]) -> None:
 def check_dataset_request(source: IngestSource, old: Manifest | None, output: Path, force: bool) -> None:
     """Stop where the manifest has a dataset of that name from another request."""
     had = old.datasets.get(source.chosen.name) if old else None
-    changed = describe_changes(had["request"], source.request) if had else []
+    changed = describe_changes(had.request, source.request) if had else []
     if not changed or force:
         return
     name = source.chosen.name
-    if had and had["root"] != source.request["root"] and not source.chosen.named:
+    if had and had.root != source.request["root"] and not source.chosen.named:
         raise ManifestError(
-            f"{output} already has a dataset '{name}', from {had['root']}. If {source.listing.root} is another one "
+            f"{output} already has a dataset '{name}', from {had.root}. If {source.listing.root} is another one "
             "of the same layout, give it a --name; if it is the same that moved, add --force."
         )
     raise RequestChanged(
@@ -133,7 +138,7 @@ def check_dataset_request(source: IngestSource, old: Manifest | None, output: Pa
 
 
 def dataset_record(source: IngestSource) -> dict[str, Any]:
-    """Return the record of a data set before its files are counted."""
+    """Return the fields of ManifestDataset that are known before files are counted."""
     from gprplus.ingest.sidecars.roles import lists_digest
 
     layout = source.chosen.layout
@@ -149,11 +154,11 @@ def dataset_record(source: IngestSource) -> dict[str, Any]:
         "functions": {name: list(by) for name, by in layout.functions.items()},
         "unverified": list(layout.unverified),
         "notes": list(layout.notes),
-        "expected": {key: value for key, value in vars(layout.expected).items() if value},
+        "expected": ExpectedSize(**{key: value for key, value in vars(layout.expected).items() if value}),
         "verify": source.request["verify"],
-        **({"archives": source.listing.archives} if source.listing.archives else {}),
+        "archives": dict(source.listing.archives),
         "lists_digest": lists_digest(source.listing, layout.lists),
         "identities_digest": people.file_digest(source.identities, layout.codes),
         "request": source.request,
-        "arguments": source.arguments,
+        "arguments": BuildArguments(**source.arguments),
     }

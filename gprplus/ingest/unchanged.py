@@ -5,13 +5,13 @@ except for data sets that have role lists or unreadable files.
 """
 
 from dataclasses import asdict
-from typing import Any
 
 from gprplus.ingest.files.listing import HiddenFiles, current_seal
 from gprplus.ingest.gta.log import log_digest
 from gprplus.ingest.sidecars.identities import file_digest
 from gprplus.ingest.sources import IngestSource
 from gprplus.ingest.tables.manifest import Manifest
+from gprplus.schema.manifest_record import ManifestDataset
 
 
 def is_unchanged(source: IngestSource, manifest: Manifest | None) -> bool:
@@ -20,25 +20,25 @@ def is_unchanged(source: IngestSource, manifest: Manifest | None) -> bool:
     if manifest is None or about is None or not _same_beside(source, about):
         return False
     listing = source.listing
-    if about["files"] != len(listing) or about["refused"] != len(listing.refused):
+    if about.files != len(listing) or about.refused != len(listing.refused):
         return False
-    if about.get("hidden", asdict(HiddenFiles())) != asdict(listing.hidden):
+    if (asdict(about.hidden) if about.hidden else asdict(HiddenFiles())) != asdict(listing.hidden):
         return False
-    if about.get("seal"):
-        return bool(about["seal"] == current_seal(listing))
+    if about.seal:
+        return bool(about.seal == current_seal(listing))
     from gprplus.ingest.updates.previous_build import PreviousBuild, is_fully_cached
 
     return is_fully_cached(PreviousBuild(manifest, source.chosen.name, about), listing)
 
 
-def _same_beside(source: IngestSource, about: dict[str, Any]) -> bool:
+def _same_beside(source: IngestSource, about: ManifestDataset) -> bool:
     """Return True if layout, identities file, log and role lists are those of the previous build."""
     layout = source.chosen.layout
     return bool(
-        about["layout_digest"] == layout.digest
-        and about["identities_digest"] == file_digest(source.identities, layout.codes)
-        and about.get("engine_log_digest") == log_digest(source.logs)
-        and (not layout.lists or about.get("lists_digest") == _lists_digest(source))
+        about.layout_digest == layout.digest
+        and about.identities_digest == file_digest(source.identities, layout.codes)
+        and about.engine_log_digest == log_digest(source.logs)
+        and (not layout.lists or about.lists_digest == _lists_digest(source))
     )
 
 

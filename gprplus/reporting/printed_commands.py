@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from gprplus.core.commands import Word, command_line, read_command, resolve_command
-from gprplus.core.errors import GprplusError, ReportError
+from gprplus.core.errors import ManifestError, ReportError
 from gprplus.core.files.workdir import read_json
 from gprplus.core.spelling import spelled
 from gprplus.evaluation.targets import base_name, is_own_test_set
 from gprplus.ingest.options import read_ingest_options
 from gprplus.reporting.run_results import RunResults
 from gprplus.schema.benchmark_options import BenchmarkOptions, read_arguments
+from gprplus.schema.manifest_record import manifest_record
 from gprplus.splits import command_options
 
 
@@ -41,16 +42,17 @@ def _manifest(run: RunResults) -> Iterator[str]:
         return
     try:
         info = read_json(place / "manifest.json", ReportError, "a manifest")
-        datasets = info["datasets"]
-        for name, facts in datasets.items():
-            root = resolve_command(facts["request"]["root"], place)
-            words = ["build-manifest", root, *spelled(read_ingest_options(name, facts, place)), "-o", place]
-            names = (info.get("checks") or {}).get("names") or ()
-            last = name == list(datasets)[-1]
-            yield command_line([*words, *(["--checks", ",".join(names)] if names and last else [])])
-    except (GprplusError, KeyError, TypeError, AttributeError):
+        record = manifest_record(info, place / "manifest.json")
+    except (ReportError, ManifestError):
         known = run.split.manifest.fingerprint
         yield f"# The manifest (fingerprint {known}) is not at the recorded path, so its command is unknown."
+        return
+    checks = record.checks.names if record.checks else []
+    for name, dataset in record.datasets.items():
+        words: list[Word] = ["build-manifest", resolve_command(dataset.request["root"], place)]
+        words += [*spelled(read_ingest_options(name, dataset, place)), "-o", place]
+        last = name == list(record.datasets)[-1]
+        yield command_line([*words, *(["--checks", ",".join(checks)] if checks and last else [])])
 
 
 def _manifest_folder(run: RunResults) -> Path | None:

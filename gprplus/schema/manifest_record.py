@@ -7,10 +7,25 @@ from typing import Any
 from gprplus.core.declarations import attributes
 from gprplus.core.errors import ManifestError, did_you_mean, escape
 from gprplus.core.typed import optional, optional_table, parse_typed
-from gprplus.schema.arguments import BuildArguments
-from gprplus.schema.records import Level, require_plain
+from gprplus.schema.records import DatasetRecord, Level, require_plain
 
-Expected = int | dict[str, int]  # a number of images or identities, or images by role
+
+@dataclass(frozen=True)
+class BuildArguments:
+    """The options of build-manifest that the request of a data set leaves open; `layout` may be a .toml file."""
+
+    layout: str = "auto"
+    name: str | None = None
+
+
+@dataclass(frozen=True)
+class ExpectedSize:
+    """The documented size of a whole data set; `roles` counts images by role."""
+
+    images: int | None = optional()
+    identities: int | None = optional()
+    per_identity: int | None = optional()
+    roles: dict[str, int] = optional_table()
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class ManifestDataset:
     functions: dict[str, list[str]]
     unverified: list[str]
     notes: list[str]
-    expected: dict[str, Expected]
+    expected: ExpectedSize
     verify: str
     archives: dict[str, Any] = optional_table()
     lists_digest: str | None
@@ -76,6 +91,9 @@ class ManifestDataset:
     fingerprint: str
     engine_log: EngineLogRecord | None = optional()
     engine_log_digest: str | None = optional()
+
+
+DatasetFacts = ManifestDataset | DatasetRecord  # of a manifest, or of a split
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 from gprplus.core.errors import GprplusError, ReportError, TrainingError
 from gprplus.core.typed import Absent, absent, optional, parse_typed
 from gprplus.schema.audit import AnswerableCounts
-from gprplus.schema.manifest_record import ManifestDataset
-from gprplus.schema.records import DatasetRecord, Protocol
+from gprplus.schema.manifest_record import DatasetFacts
+from gprplus.schema.records import Protocol
 
 Number = int | float
 
@@ -53,7 +53,7 @@ class TargetRecord:
     fingerprint: str
     queries: int = 0
     gallery: int = 0
-    datasets: dict[str, ManifestDataset | DatasetRecord] = field(default_factory=dict)
+    datasets: dict[str, DatasetFacts] = field(default_factory=dict)
     rerank: dict[str, Number] | None = optional()
     answerable: dict[str, AnswerableCounts] | None = optional()
     copies: dict[str, int] | Absent | None = absent()

@@ -34,10 +34,10 @@ def compare_records(first: SplitRecord, second: SplitRecord) -> list[ManifestDif
     found = changed_keys({"rows": first.fingerprint}, {"rows": second.fingerprint})
     found += changed_keys(one, two)
     found += changed_keys({"manifest": first.manifest.fingerprint}, {"manifest": second.manifest.fingerprint})
-    found += compare_datasets(as_json(first.datasets), as_json(second.datasets))
+    found += compare_datasets(first.datasets, second.datasets)
     for arm in dict.fromkeys([*first.arms, *second.arms]):
         found += _arm(arm, first.arms.get(arm), second.arms.get(arm))
-    versions = compare_versions({"versions": first.versions}, {"versions": second.versions})
+    versions = compare_versions(first.versions, second.versions)
     return [*found, *_test(as_json(first.test), as_json(second.test)), *versions]
 
 

@@ -106,7 +106,7 @@ def build_split(
     `chosen` are the uids of a request that names a table of them.
     """
     where = chosen or row_filter(request, output)
-    record = request.record(source.info["fingerprint"])
+    record = request.record(source.fingerprint)
     try:
         settled = workdir.check_request(output / RECORD, record, force=force)
     except RequestChanged:
@@ -154,7 +154,7 @@ def draw_split(
         plan = draw_deals(train, _draw)
     beside, judged = cross_level_tests(train, side, plan.levels), judging.result()
     surveyed = surveying.result() if surveying else None
-    record = build_record(source, output, request.record(source.info["fingerprint"]), train, plan, side)
+    record = build_record(source, output, request.record(source.fingerprint), train, plan, side)
     return DrawnSplit(
         train, plan, side, judged, beside, request.audit, surveyed, replace(record, tests=dict(beside.facts)), where
     )
@@ -175,9 +175,9 @@ def partition_identities(
     """
     searched = is_test_identity(pool.identity_keys, request.test_share)[pool.identity]
     rows = np.flatnonzero(~searched)
-    datasets = manifest.info["datasets"].values()
-    factors = sorted({factor for facts in datasets for factor in facts.get("factors", ()) if factor != "identity"})
-    functions = {name: of for facts in datasets for name, of in (facts.get("functions") or {}).items()}
+    datasets = manifest.datasets.values()
+    factors = sorted({factor for facts in datasets for factor in facts.factors if factor != "identity"})
+    functions = {name: of for facts in datasets for name, of in facts.functions.items()}
     with ThreadPoolExecutor(1) as aside:
         tied = aside.submit(attribute_relations, pool, rows, factors, functions)
         side = choose_test_set(pool, np.flatnonzero(searched))

@@ -48,7 +48,7 @@ def build_record(
         levels=[level.item() if isinstance(level, np.generic) else level for level in plan.levels],
         seed=train.request.seed,
         reference=plan.reference,
-        manifest=ManifestLink(workdir.relative_path(manifest.path, output), manifest.info["fingerprint"]),
+        manifest=ManifestLink(workdir.relative_path(manifest.path, output), manifest.fingerprint),
         datasets=_datasets(manifest, output),
         fingerprint="",
         arms={name: _arm(pool, arm, prints) for name, arm in plan.arms.items()},
@@ -69,10 +69,10 @@ def build_record(
 
 
 def _datasets(manifest: "Manifest", output: Path) -> dict[str, DatasetRecord]:
-    known, found = manifest.info["datasets"], {}
+    known, found = manifest.datasets, {}
     for name, root in manifest.roots().items():
-        facts = {key: known[name].get(key) for key in ("licence", "title", "images", "identities", "fingerprint")}
-        found[name] = DatasetRecord(workdir.relative_path(root, output), **facts)
+        one, place = known[name], workdir.relative_path(root, output)
+        found[name] = DatasetRecord(place, one.licence, one.title, one.images, one.identities, one.fingerprint)
     return found
 
 

@@ -191,7 +191,7 @@ class Split:
             found = Manifest.open(self.path / self.record.manifest.path)
         except ManifestError:
             return None
-        now = {name: about["fingerprint"] for name, about in found.datasets.items()}
+        now = {name: about.fingerprint for name, about in found.datasets.items()}
         same = all(now.get(name) == facts.fingerprint for name, facts in self.record.datasets.items())
         return found if same else None
 

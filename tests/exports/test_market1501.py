@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gprplus.core.errors import ExportError
+from gprplus.core.typed import as_json
 from gprplus.exports import export, market1501
 from gprplus.exports.rows import ROWS
 from gprplus.ingest import build_manifest
@@ -78,9 +79,9 @@ def test_gprplus_reads_its_own_export_back(house, written):
 
 def test_renders_under_its_names_are_not_taken_for_market1501(house, written):
     manifest = build_manifest([written.path], house / "named", layout="auto")
-    (facts,) = manifest.info["datasets"].values()
-    assert (facts["layout"], facts["title"], facts["licence"]) == ("market1501", "gprplus engine", "CC0-1.0")
-    target = {"protocol": "camera", "fingerprint": "", "datasets": manifest.info["datasets"]}
+    (facts,) = manifest.datasets.values()
+    assert (facts.layout, facts.title, facts.licence) == ("market1501", "gprplus engine", "CC0-1.0")
+    target = {"protocol": "camera", "fingerprint": "", "datasets": as_json(manifest.datasets)}
     assert describe_target_images("it", experiment_of(benchmark={"targets": {"it": target}})).endswith(
         "not on photographs"
     )

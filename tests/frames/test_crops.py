@@ -36,7 +36,7 @@ def test_crops_carry_every_attribute_into_the_manifest(tmp_path: Path, street) -
     crops = crop_frames(tmp_path / "frames", tmp_path / "crops", coco=coco)
     assert crops.info["rejected"] == {}
     manifest = build_manifest([crops.path], tmp_path / "m")
-    assert manifest.info["counts"] == {"images": 2, "identities": 2, "rejected": 0}
+    assert manifest.record.counts == {"images": 2, "identities": 2, "rejected": 0}
     rows = manifest.images().to_pylist()
     assert [row["path"] for row in rows] == [
         "0001/0001_c03_f000007_b1_v090_w01_l01_p01.jpg",

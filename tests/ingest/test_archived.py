@@ -87,7 +87,7 @@ def test_the_way_datasets_are_packed(tmp_path: Path, plant) -> None:
     other = plant(tmp_path / "other", ["000001_s00_c02_f000001.jpg"])
     packed_folder(tmp_path / "rp" / "images" / "scene00" / "camera2_3.tar.gz", other, "camera2_3")
     found = build_manifest([tmp_path / "rp"], tmp_path / "m1")
-    assert found.info["counts"] == {"images": 2, "identities": 2, "rejected": 0}
+    assert found.record.counts == {"images": 2, "identities": 2, "rejected": 0}
     assert list(found.datasets) == ["randperson"]
 
     packed_folder(tmp_path / "up" / "unreal_v3.1.tar", plant(tmp_path / "u", ["images/333_c001_78.jpg"]))
@@ -98,8 +98,8 @@ def test_the_way_datasets_are_packed(tmp_path: Path, plant) -> None:
     names = ["query/0001_c1s1_001051_00.jpg", "bounding_box_test/0001_c2s1_001051_01.jpg", "gt_bbox/x.jpg"]
     market = packed_folder(tmp_path / "Market.zip", plant(tmp_path / "market", names), "Market-1501-v15.09.15")
     found = build_manifest([market], tmp_path / "m3")
-    assert (list(found.datasets), found.datasets["market1501"]["roles"]) == (["market1501"], {"query": 1, "gallery": 1})
-    assert found.datasets["market1501"]["ignored"] == 1
+    assert (list(found.datasets), found.datasets["market1501"].roles) == (["market1501"], {"query": 1, "gallery": 1})
+    assert found.datasets["market1501"].ignored == 1
 
 
 def test_what_lies_beside_the_renders_is_found_in_the_archive_too(draw, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_an_unchanged_archive_is_not_looked_into_again(
     assert both.images().equals(afresh.images())
     assert both.rejected().equals(afresh.rejected())
     assert both.datasets == afresh.datasets
-    assert first.info["counts"]["images"] == 35
+    assert first.record.counts["images"] == 35
 
 
 def test_workers_read_what_one_process_reads(renders: Path, tmp_path: Path, monkeypatch) -> None:

@@ -25,8 +25,8 @@ def test_hidden_members_and_ghosts_are_left_aside(renders: Path, tmp_path: Path,
         ["_masks/0001/0001_c01_w01_l01.png", ".hidden.jpg", "__MACOSX/0001/._0001_c01_w01_l01.jpg", "Thumbs.db"],
     )
     manifest = build_manifest([packed_folder(tmp_path / "r.zip", renders)], tmp_path / "m")
-    assert (manifest.info["counts"]["images"], reasons(manifest)) == (36, {})
-    assert manifest.datasets["gprplus"]["ignored"] == 1
+    assert (manifest.record.counts["images"], reasons(manifest)) == (36, {})
+    assert manifest.datasets["gprplus"].ignored == 1
 
 
 def test_what_must_not_be_taken_is_rejected_with_a_reason(renders: Path, tmp_path: Path, picture) -> None:
@@ -58,7 +58,7 @@ def test_what_must_not_be_taken_is_rejected_with_a_reason(renders: Path, tmp_pat
         "r.tar/0009/cat.jpg": "name",
         "r.tar/in.zip": "nested",
     }
-    assert manifest.info["counts"]["images"] == 35
+    assert manifest.record.counts["images"] == 35
     assert all(row["detail"].endswith(".") for row in manifest.rejected().to_pylist())
 
 
@@ -105,7 +105,7 @@ def test_a_damaged_member_is_a_rejected_row(renders: Path, tmp_path: Path, metho
     path.write_bytes(bytes(data))
     manifest = build_manifest([path.parent], tmp_path / "m", verify=verify)
     assert reasons(manifest) == {f"r.zip/{files[0].relative_to(renders)}": "damaged"}
-    assert manifest.info["counts"]["images"] == len(files) - 1
+    assert manifest.record.counts["images"] == len(files) - 1
 
 
 def test_a_render_that_is_not_finished_is_not_taken_from_an_archive(renders: Path, tmp_path: Path) -> None:

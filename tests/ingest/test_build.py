@@ -37,7 +37,7 @@ def test_a_tree_becomes_the_declared_tables(renders: Path, tmp_path: Path) -> No
     manifest = build_manifest([renders], tmp_path / "m")
     for table, columns in (("images", IMAGES), ("identities", IDENTITIES), ("rejected", REJECTED), ("scan", SCAN)):
         assert getattr(manifest, table)().schema.equals(arrow_schema(columns)), table
-    assert manifest.info["counts"] == {"images": 36, "identities": 3, "rejected": 0}
+    assert manifest.record.counts == {"images": 36, "identities": 3, "rejected": 0}
     row = manifest.images().to_pylist()[0]
     assert (row["path"], row["identity"], row["camera"]) == ("0001/0001_c01_w01_l01.jpg", "0001", 1)
     assert (row["weather"], row["weather_code"], row["format"], row["width_px"]) == ("sunny", "01", "jpeg", 20)
@@ -104,7 +104,7 @@ def test_market_has_roles_junk_and_distractors(tmp_path: Path, plant) -> None:
     ]
     manifest = build_manifest([plant(tmp_path / "Market-1501", names)], tmp_path / "m")
     rows = {row["path"]: row for row in manifest.images().to_pylist()}
-    assert manifest.info["counts"] == {"images": 6, "identities": 3, "rejected": 0}
+    assert manifest.record.counts == {"images": 6, "identities": 3, "rejected": 0}
     assert [rows[name]["role"] for name in names[:3]] == ["train", "query", "gallery"]
     distractor, junk = rows[names[3]], rows[names[4]]
     assert (distractor["is_distractor"], distractor["is_junk"], distractor["identity"]) == (True, False, "0000")
@@ -124,7 +124,7 @@ def test_the_same_request_again_opens_nothing_and_writes_nothing(renders: Path, 
     opened.clear()
     before = {path.name: path.stat().st_mtime_ns for path in first.path.glob("*.*")}
     again = build_manifest([renders], tmp_path / "m")
-    assert (opened, again.rebuilt, again.info) == ([], (), first.info)
+    assert (opened, again.rebuilt, again.record) == ([], (), first.record)
     assert {path.name: path.stat().st_mtime_ns for path in first.path.glob("*.*")} == before
 
 
@@ -187,7 +187,7 @@ def test_another_dataset_is_added_and_the_first_is_left_alone(renders: Path, tmp
     both = build_manifest([market], tmp_path / "m")
     assert opened == ["query/0001_c1s1_001051_00.jpg"]
     assert list(both.datasets) == ["gprplus", "market1501"]
-    assert both.info["counts"]["images"] == 37
+    assert both.record.counts["images"] == 37
     assert both.datasets["gprplus"] == alone.datasets["gprplus"]
     other_way = build_manifest([market, renders], tmp_path / "m2")
     assert other_way.fingerprint == both.fingerprint != alone.fingerprint
@@ -202,7 +202,7 @@ def test_a_second_folder_of_one_layout_needs_a_name(renders: Path, tmp_path: Pat
     with pytest.raises(ManifestError, match="already has a dataset 'gprplus'"):
         build_manifest([second], tmp_path / "m")
     both = build_manifest([second], tmp_path / "m", name="second")
-    assert {name: about["images"] for name, about in both.datasets.items()} == {"gprplus": 36, "second": 12}
+    assert {name: about.images for name, about in both.datasets.items()} == {"gprplus": 36, "second": 12}
     same = both.images(["dataset", "uid", "path"]).filter(pc.equal(both.images()["path"], "0001/0001_c01_w01_l01.jpg"))
     assert len(set(same["uid"].to_pylist())) == 2  # one name in two datasets is two images
 
@@ -265,4 +265,4 @@ def test_a_layout_of_the_user_without_licence_and_status_is_not_shown_as_publish
     (tmp_path / "own.toml").write_text(own)
     made = build_manifest([tmp_path / "renders"], tmp_path / "manifest", layout=str(tmp_path / "own.toml"))
     [facts] = made.datasets.values()
-    assert (facts["licence"], facts["status"]) == ("not stated", "not stated")
+    assert (facts.licence, facts.status) == ("not stated", "not stated")

@@ -16,6 +16,7 @@ from gprplus.ingest.files.archive_members import list_images
 from gprplus.ingest.files.listing import HiddenFiles
 from gprplus.ingest.inspection.layout_preview import preview_layout
 from gprplus.ingest.layouts.load import load_layout
+from gprplus.schema.manifest_record import HiddenRecord
 
 OWN = r"(?P<identity>\d{4})/c(?P<camera>\d)_(?P<shot>\d+)"
 MARKET = [f"{part}/{i:04d}_c1s1_00000{i}_01.jpg" for part in ("bounding_box_train", "query") for i in (1, 2, 3)]
@@ -30,7 +31,7 @@ def own(folder: Path, path: str = OWN, more: str = "") -> Path:
 def told(manifest: Manifest) -> str:
     """What a build prints, which `inspect` must print too."""
     (about,) = manifest.datasets.values()
-    said = [*about["unknown"], *about["losses"]]
+    said = [*about.unknown, *about.losses]
     assert set(said) <= {problem.partition(": ")[2] for problem in inspect(manifest).problems}
     return " ".join(said)
 
@@ -45,16 +46,12 @@ def test_hidden_images_are_counted_and_named(tmp_path: Path, plant) -> None:
     root = plant(tmp_path / "r", MARKET)
     hide(root, MARKET[0], MARKET[4])
     made = build_manifest([root], tmp_path / "m")
-    assert (len(made.images()), made.datasets["market1501"]["rejected"]) == (4, 0)
+    assert (len(made.images()), made.datasets["market1501"].rejected) == (4, 0)
     sentence = (
         "2 images are left out, such as bounding_box_train/_0001_c1s1_000001_01.jpg: names that begin with _ or ."
     )
     assert sentence in told(made)
-    assert made.datasets["market1501"]["hidden"] == {
-        "files": 2,
-        "folders": 0,
-        "example": "bounding_box_train/_0001_c1s1_000001_01.jpg",
-    }
+    assert made.datasets["market1501"].hidden == HiddenRecord(2, 0, "bounding_box_train/_0001_c1s1_000001_01.jpg")
     hide(root, MARKET[5])
     assert "3 images are left out" in told(build_manifest([root], tmp_path / "m"))
     assert build_manifest([root], tmp_path / "m").rebuilt == ()
@@ -65,7 +62,7 @@ def test_what_systems_and_gprplus_hide_is_not_missed(tmp_path: Path, plant) -> N
     root = plant(tmp_path / "r", [*MARKET, *names])
     made = build_manifest([root], tmp_path / "m")
     assert "left out" not in told(made)
-    assert "hidden" not in made.datasets["market1501"]
+    assert made.datasets["market1501"].hidden is None
 
 
 def test_a_hidden_folder_counts_where_it_holds_images(tmp_path: Path, plant) -> None:

@@ -212,7 +212,7 @@ def test_what_may_not_be_read_is_said_a_folder_as_a_folder(plain_user: Path, pla
         in told
     )
     (root / "0002").chmod(0o700)
-    assert build_manifest([root], plain_user / "m", verify=verify).datasets["gprplus"]["unread_folders"] == 0
+    assert build_manifest([root], plain_user / "m", verify=verify).datasets["gprplus"].unread_folders == 0
 
 
 def test_what_may_not_be_written_is_told_with_a_next_step(plain_user: Path) -> None:

@@ -7,8 +7,10 @@ from gprplus.core.files.workdir import write_table
 from gprplus.reporting import run_results as reports
 from gprplus.reporting.pages import study_page
 from gprplus.reporting.pages.study_tables import study_markdown
+from gprplus.schema.study_record import PublishedRow, StudyRecord
 
 EVIL = "<script>alert(1)</script>"
+ANY = StudyRecord(name="tiny", question="Is it?")
 
 
 def contrast(target, name, value, verdict, family="attribute effect", split="weather"):
@@ -64,14 +66,14 @@ def lines(*rows):
     ids=["both ways", "only targets count", "one seed", "rungs of people are no choice", "nothing"],
 )
 def test_the_answer_counts_what_is_decided(world, rows, headline):
-    assert study_page.target_answer(lines(*rows), [world.read()], {}).headline == headline
+    assert study_page.target_answer(lines(*rows), [world.read()], ANY).headline == headline
 
 
 def test_the_fairest_opponent_answers():
     rows = lines(
         contrast("market", "only-sunny", 0.2, "higher", "sufficiency"), contrast("market", "only-sunny", -0.1, "lower")
     )
-    said = study_page.target_answer(rows, [], {})
+    said = study_page.target_answer(rows, [], ANY)
     assert "as many random levels" in said.headline
     assert said.support == ["On the target market: sunny −10.0 (−12.0 to −8.0)."]
 
@@ -80,7 +82,7 @@ def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them(
     one = lines(*(contrast("market", f"only-{name}", 0.0, "undecided") for name in ("sunny", "foggy")))
     family = study_page.FamilyPlot("sufficiency", "", "", tuple(one), None)
     assert family.holds == "Intervals hold at 95% for all of these together."
-    assert "not over all" not in study_page.target_answer(one, [], {}).basis
+    assert "not over all" not in study_page.target_answer(one, [], ANY).basis
     rows = [*one, *lines(contrast("msmt17", "only-sunny", 0.0, "undecided"))]
     rows += lines(contrast("market", "only-sunny", 0.0, "undecided", split="hours"))
     rows += lines(contrast("market", "only-sunny", 0.0, "unknown", split="one seed"))
@@ -88,20 +90,14 @@ def test_every_split_and_target_is_a_family_of_its_own_and_the_page_counts_them(
     holds = study_page.FamilyPlot("sufficiency", "", "", tuple(rows), None).holds
     assert "one split on one target together; these are 3 such families, not corrected" in holds
     assert "some 0.15 of them" in holds
-    assert "within each split and target, not over all of them." in study_page.target_answer(rows, [], {}).basis
+    assert "within each split and target, not over all of them." in study_page.target_answer(rows, [], ANY).basis
     assert study_page.FamilyPlot("sufficiency", "", "", tuple(rows[-1:]), None).holds == ""
 
 
 def test_a_paper_is_compared_in_differences_to_the_same_arm():
     def row(arm, paper, here):
         published = {"mAP": paper, "rank1": None, "rank5": None, "gpu_hours": None}
-        return {
-            "split": "s",
-            "arm": arm,
-            "target": "market",
-            "published": published,
-            "here": here | {"reference": "all"},
-        }
+        return PublishedRow("s", arm, "market", published, here | {"reference": "all"})
 
     all_, mild = study_page.published_rows([row("all", 0.174, {"mAP": 0.6}), row("mild", 0.197, {"mAP": 0.5})])
     assert all_.paper_difference is None
@@ -114,9 +110,9 @@ def told(build, tmp_path):
     rows = [contrast("self", "only-sunny", 0.03, "higher"), contrast("self", f"only-{EVIL}", -0.05, "lower")]
     table = schema.conform(_table(rows), schema.CONTRASTS)
     write_table(world.run / "contrasts.parquet", table)
-    facts = {"name": "tiny", "question": f"Is {EVIL} worth it?", "scale": "1/20", "versions": {"gprplus": "0.1.0"}}
-    facts |= {"command": "gprplus study tiny --scale 1/20", "source": "A paper"}
-    return facts, [reports.read_run_results(world.run)]
+    facts = {"question": f"Is {EVIL} worth it?", "scale": "1/20", "versions": {"gprplus": "0.1.0"}}
+    study = StudyRecord(name="tiny", command="gprplus study tiny --scale 1/20", source="A paper", **facts)
+    return study, [reports.read_run_results(world.run)]
 
 
 @pytest.fixture
@@ -161,7 +157,6 @@ def test_a_line_without_an_interval_is_said_where_it_cannot_be_drawn(build, tmp_
     world = build(tmp_path, ("sunny", "foggy"), people=("1",), test_people=4)
     rows = [contrast("self", "only-sunny", 0.03, "unknown"), contrast("self", "only-foggy", -0.05, "lower")]
     write_table(world.run / "contrasts.parquet", schema.conform(_table(rows), schema.CONTRASTS))
-    facts = {"name": "tiny", "question": "Is it?", "versions": {}}
-    html = study_page.render_study(facts, [reports.read_run_results(world.run)], ["report.html"])
+    html = study_page.render_study(ANY, [reports.read_run_results(world.run)], ["report.html"])
     assert "Without an interval, so not drawn: only-sunny on self +3.0." in html
     assert "Small strokes" not in html

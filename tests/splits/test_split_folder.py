@@ -240,7 +240,8 @@ def of_roles(counts, dataset="market1501"):
 def test_a_target_that_lacks_query_or_gallery_is_refused_and_names_what_is_missing(manifest, layout, missing, sentence):
     counts = {role: count for role, count in MARKET.items() if role not in missing}
     found = manifest(of_roles(counts), factors=(), functions={})
-    found.info["datasets"]["market1501"]["layout"] = layout
+    dataset = replace(found.datasets["market1501"], layout=layout)
+    found = replace(found, record=replace(found.record, datasets={"market1501": dataset}))
     with pytest.raises(ManifestError, match=sentence):
         target_rows(found)
 

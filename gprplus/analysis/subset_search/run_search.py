@@ -130,8 +130,8 @@ def search(
     opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
     (kind,) = make_features([features], device)
     request = {
-        "manifest": source.info["fingerprint"],
-        "targets": {name: target.info["fingerprint"] for name, target in opened.items()},
+        "manifest": source.fingerprint,
+        "targets": {name: target.fingerprint for name, target in opened.items()},
         "budget": [budget.identities, budget.images],
         "features": kind.source,
         **{"floor": floor, "images": images, "people": people, "draws": draws, "test_share": test_share, "seed": seed},

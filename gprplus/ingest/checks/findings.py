@@ -66,7 +66,7 @@ class FlaggedImage:
 
 def list_findings(manifest: Manifest) -> list[CheckFinding]:
     """Return the result of each check of a manifest, in the order of the checks; nothing without checks."""
-    names = manifest.info.get("checks", {}).get("names", [])
+    names = manifest.check_names
     columns = [column for name in names for column in (score_column(name), CHECKS[name][0])]
     table = manifest.images(["dataset", *columns]) if names else None
     return [_finding(name, table) for name in names]
@@ -94,7 +94,7 @@ def list_issues(manifest: Manifest, word: str = "all", limit: int = 20) -> dict[
     Checks that found nothing, or what most images share, have no list. Raises ManifestError for a check that the
     manifest does not have.
     """
-    have = manifest.info.get("checks", {}).get("names", [])
+    have = manifest.check_names
     if not have:
         raise ManifestError(f"{manifest.path} has no checks. Build it again with `gprplus build-manifest --checks`.")
     asked = [name for name in GROUPS.get(word, (word,)) if name in have]

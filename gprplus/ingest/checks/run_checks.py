@@ -7,7 +7,7 @@ images, compared with minutes for measuring. Fingerprints do not depend on check
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from gprplus.ingest.checks.registry import CheckInput
 from gprplus.ingest.tables.coded import coded_column
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.schema import arrow_schema
+from gprplus.schema.manifest_record import CheckCounts, ChecksRecord
 
 BATCH = 256  # files: 0.1 s of work, a fifth of a megabyte of results
 _PAYS = 2_000  # files from which processes pay for their start of half a second each
@@ -47,7 +48,7 @@ class ChecksResult:
 
     images: pa.Table
     measurements: pa.Table | None
-    record: dict[str, Any]
+    record: ChecksRecord
 
 
 def run_checks(
@@ -75,23 +76,19 @@ def run_checks(
     if looks is not None:
         columns |= {name: _known(looks.measure(name)) for name in ("brightness", "contrast", "sharpness")}
         columns["dhash"] = pa.array(looks.dhash, mask=~looks.decoded)
-    found: dict[str, Any] = {}
+    found: dict[str, CheckCounts] = {}
     for name in names:
         scores = REGISTRY[name].judge(rows).astype(np.float32)
         flags = REGISTRY[name].flags(scores)
         score, flag = REGISTRY[name].columns
         columns[score], columns[flag] = _known(scores), pa.array(flags, mask=np.isnan(scores))
-        found[name] = {"flagged": int(flags.sum()), "judged": int(np.isfinite(scores).sum())}
+        found[name] = CheckCounts(flagged=int(flags.sum()), judged=int(np.isfinite(scores).sum()))
     added = arrow_schema([column for column in CHECKED if column.name in columns])
     for field in added:
         images = images.append_column(field, columns[field.name])
-    record = {
-        "names": list(names),
-        "settings": settings_of(names),
-        "look": measure.VERSION,
-        "columns": added.names,
-        "found": found,
-    }
+    record = ChecksRecord(
+        names=list(names), settings=settings_of(names), look=measure.VERSION, columns=added.names, found=found
+    )
     return ChecksResult(images, None if looks is None else table_of(marks, looks), record)
 
 
@@ -150,7 +147,8 @@ def _looks(
 
 def _before(old: Manifest | None) -> pa.Table | None:
     """The looks of a manifest, if they are of what is measured now."""
-    return None if old is None or old.info.get("checks", {}).get("look") != measure.VERSION else old.looks()
+    checks = old.record.checks if old else None
+    return None if old is None or checks is None or checks.look != measure.VERSION else old.looks()
 
 
 def _run(task: MeasureTask) -> ImageMeasurements:

@@ -24,6 +24,7 @@ from gprplus.ingest.layouts.decode import DecodedTokens
 from gprplus.ingest.layouts.layout import Layout
 from gprplus.ingest.layouts.tokens import EngineLogRule
 from gprplus.ingest.tables.assemble import AssembledTables
+from gprplus.schema.manifest_record import EngineLogRecord
 
 COLUMNS = (
     "identity",
@@ -61,7 +62,7 @@ def match_log(
     joined = add_log_columns(rows, layout, paths)
     write_log_facts(sheet, joined.facts)
     remark = f"actor, place and lines of each identity are in engine_log/{dataset}.csv."
-    return replace(joined.rows, about={**joined.rows.about, "remarks": [*joined.rows.about["remarks"], remark]})
+    return replace(joined.rows, about=replace(joined.rows.about, remarks=[*joined.rows.about.remarks, remark]))
 
 
 def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]) -> LogMatch:
@@ -86,20 +87,20 @@ def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]
         for i, name in enumerate(names)
     ]
     images = _with_places(rows.images, facts) if declared.places_by == "identity" else rows.images
-    about = {
-        **rows.about,
-        "engine_log": {
-            "lines": len(log.lines),
-            "unread": len(log.unread),
-            "captures": len(found),
-            "joined": sum(fact["joined"] for fact in facts),
-        },
-        "engine_log_digest": log_digest(paths),
-        "remarks": [*rows.about["remarks"], *_remarks(log, found, again, facts, people)],
-        "fingerprint": sha256_digest(table_fingerprint(images), table_fingerprint(rows.identities)),
-    }
+    about = replace(
+        rows.about,
+        engine_log=EngineLogRecord(
+            lines=len(log.lines),
+            unread=len(log.unread),
+            captures=len(found),
+            joined=sum(fact["joined"] for fact in facts),
+        ),
+        engine_log_digest=log_digest(paths),
+        remarks=[*rows.about.remarks, *_remarks(log, found, again, facts, people)],
+        fingerprint=sha256_digest(table_fingerprint(images), table_fingerprint(rows.identities)),
+    )
     if declared.places_by == "identity" and images["background"].null_count < images.num_rows:
-        about["functions"] = {**rows.about["functions"], "background": ["identity"]}
+        about = replace(about, functions={**rows.about.functions, "background": ["identity"]})
     return LogMatch(replace(rows, images=images, about=about), facts)
 
 

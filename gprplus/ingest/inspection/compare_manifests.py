@@ -15,6 +15,7 @@ from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import first_few
 from gprplus.ingest.tables.coded import level_counts
 from gprplus.ingest.tables.manifest import Manifest
+from gprplus.schema.manifest_record import DatasetFacts
 
 _KNOWN = ("layout", "layout_digest", "verify", "images", "identities", "rejected", "fingerprint")
 _ROWS = tuple(column.name for column in schema.IMAGES if column.name != "uid")
@@ -38,7 +39,7 @@ def compare_manifests(first: Manifest, second: Manifest) -> list[ManifestDiffere
     if first.fingerprint != second.fingerprint:
         one, two = first.images(), second.images()
         found += [*_identity_differences(first, second), *_levels(one, two), *_rows(one, two)]
-    return found + compare_versions(first.info, second.info)
+    return found + compare_versions(first.record.versions, second.record.versions)
 
 
 def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str = "") -> list[ManifestDifference]:
@@ -51,15 +52,11 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str
     ]
 
 
-def compare_datasets(
-    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
-) -> list[ManifestDifference]:
+def compare_datasets(before: Mapping[str, DatasetFacts], after: Mapping[str, DatasetFacts]) -> list[ManifestDifference]:
     """Compare data sets by layout, size and rows in their records."""
     found: list[ManifestDifference] = []
     for name in dict.fromkeys([*before, *after]):
-        one, two = (
-            {key: records[name].get(key) for key in _KNOWN} if name in records else {} for records in (before, after)
-        )
+        one, two = (_known(records.get(name)) for records in (before, after))
         if one and two:
             both = [key for key in _KNOWN if one[key] is not None and two[key] is not None]
             found += changed_keys({key: one[key] for key in both}, {key: two[key] for key in both}, f"dataset {name}: ")
@@ -68,9 +65,13 @@ def compare_datasets(
     return found
 
 
-def compare_versions(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[ManifestDifference]:
+def _known(dataset: DatasetFacts | None) -> dict[str, Any]:
+    return {} if dataset is None else {key: getattr(dataset, key, None) for key in _KNOWN}
+
+
+def compare_versions(before: Mapping[str, str], after: Mapping[str, str]) -> list[ManifestDifference]:
     """Versions of Python and packages that two records were made with."""
-    return changed_keys(before.get("versions") or {}, after.get("versions") or {}, "version of ")
+    return changed_keys(before, after, "version of ")
 
 
 def _identity_differences(first: Manifest, second: Manifest) -> list[ManifestDifference]:

@@ -25,6 +25,7 @@ from gprplus.ingest.inspection.problems import (
 from gprplus.ingest.tables.coded import coded_column, level_counts
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.select import filter_dataset
+from gprplus.schema.manifest_record import ManifestDataset
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class InspectionResult:
 
     path: str
     counts: dict[str, int]
-    datasets: dict[str, dict[str, Any]]
+    datasets: dict[str, ManifestDataset]
     margins: dict[str, dict[Any, int]]
     people: dict[str, dict[Any, int]]
     cells: tuple[DesignCells, ...]
@@ -64,10 +65,10 @@ def inspect(path: AnyPath) -> InspectionResult:
         rows = filter_dataset(images, name)
         codes = {attribute: coded_column(rows, attribute) for attribute in ("identity", *image_attributes())}
         counted = ~np.asarray(rows["is_junk"]) & ~np.asarray(rows["is_distractor"])
-        crossed = cells_of(name, about["factors"], codes, counted)
+        crossed = cells_of(name, about.factors, codes, counted)
         cells += crossed
-        if about["factors"]:  # outside a crossed design every second pair of attributes is aliased, and rightly
-            aliases += aliases_of(name, about["functions"], codes, counted)
+        if about.factors:  # outside a crossed design every second pair of attributes is aliased, and rightly
+            aliases += aliases_of(name, about.functions, codes, counted)
         problems += [
             *cell_problems(crossed),
             *dataset_problems(name, about, codes["identity"], counted, filter_dataset(people, name)),
@@ -77,7 +78,7 @@ def inspect(path: AnyPath) -> InspectionResult:
     problems += [sentence for name, counts in margins.items() for sentence in level_problems(name, counts)]
     return InspectionResult(
         str(manifest.path),
-        dict(manifest.info["counts"]),
+        dict(manifest.record.counts),
         manifest.datasets,
         {name: counts for name, counts in margins.items() if counts},
         {name: counts for name in identity_attributes() if (counts := level_counts(people[name], name))},

@@ -12,6 +12,7 @@ from gprplus.ingest.files.listing import UNREAD
 from gprplus.ingest.inspection.cells import SHOWN, DesignCells
 from gprplus.ingest.tables.coded import CodedColumn
 from gprplus.ingest.tables.manifest import Manifest
+from gprplus.schema.manifest_record import ManifestDataset
 
 FEW = 0.1  # a level with less than this share of its attribute's median level is worth a sentence
 
@@ -31,34 +32,35 @@ def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
 
 
 def dataset_problems(
-    name: str, about: dict[str, Any], identity: CodedColumn, counted: np.ndarray, people: pa.Table
+    name: str, about: ManifestDataset, identity: CodedColumn, counted: np.ndarray, people: pa.Table
 ) -> list[str]:
     """Return differences from the documented size of the data set, and messages of its build."""
     sentences = []
-    expected = about.get("expected", {})
-    for what in ("images", "identities"):
-        if expected.get(what) and expected[what] != about[what]:
-            sentences.append(f"{name}: the whole dataset has {expected[what]:,} {what}, {about[what]:,} are here.")
-    counts, here = expected.get("roles", {}), about.get("roles", {})
+    expected = about.expected
+    sizes = {"images": (expected.images, about.images), "identities": (expected.identities, about.identities)}
+    for what, (whole_size, size) in sizes.items():
+        if whole_size and whole_size != size:
+            sentences.append(f"{name}: the whole dataset has {whole_size:,} {what}, {size:,} are here.")
+    counts, here = expected.roles, about.roles
     if any(count != here.get(role, 0) for role, count in counts.items()):
         whole = ", ".join(f"{count:,} {role}" for role, count in counts.items())
         found = ", ".join(f"{here.get(role, 0):,}" for role in counts)
         sentences.append(f"{name}: by role the whole dataset has {whole}; here are {found}.")
-    sentences += [f"{name}: {remark}" for remark in (*about.get("remarks", []), *about.get("losses", []))]
-    if "identity" in about["factors"]:
-        sentences += _incomplete(name, identity, counted, expected.get("per_identity", 0))
+    sentences += [f"{name}: {remark}" for remark in (*about.remarks, *about.losses)]
+    if "identity" in about.factors:
+        sentences += _incomplete(name, identity, counted, expected.per_identity or 0)
     attributes = [key for key in identity_attributes() if people[key].null_count < len(people)]
     nothing = [all(level is None for level in row.values()) for row in people.select(attributes).to_pylist()]
     bare = sum(nothing) if attributes else 0
     if bare:
         sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
-    if about["strangers"]:
-        such = f", such as {first_few(about['stranger_examples'])}" if about.get("stranger_examples") else ""
+    if about.strangers:
+        such = f", such as {first_few(about.stranger_examples)}" if about.stranger_examples else ""
         sentences.append(
-            f"{name}: the identities file speaks of {about['strangers']:,} identities that have no image here{such}."
+            f"{name}: the identities file speaks of {about.strangers:,} identities that have no image here{such}."
         )
-    if about["unverified"]:
-        sentences.append(f"{name}: the meaning of the codes of {', '.join(about['unverified'])} is unconfirmed.")
+    if about.unverified:
+        sentences.append(f"{name}: the meaning of the codes of {', '.join(about.unverified)} is unconfirmed.")
     return sentences
 
 

@@ -40,7 +40,7 @@ def pick_grid(manifest: Manifest, by: str, columns: int = 8, roots: Mapping[str,
     table = _rows(manifest, by)
     if not table.num_rows:
         raise ManifestError(
-            f"No image of {manifest.path} has a known {by}. Known attributes: {', '.join(manifest.info['levels'])}."
+            f"No image of {manifest.path} has a known {by}. Known attributes: {', '.join(manifest.record.levels)}."
         )
     levels = coded_column(table, by)
     held = by in image_attributes()

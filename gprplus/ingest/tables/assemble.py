@@ -11,6 +11,7 @@ from gprplus.core.files.workdir import fingerprint, package_versions
 from gprplus.ingest.tables.manifest import TABLES, Manifest
 from gprplus.ingest.tables.select import drop_dataset, filter_dataset
 from gprplus.schema import IMAGES, VERSION
+from gprplus.schema.manifest_record import ManifestDataset, ManifestRecord
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,12 @@ class AssembledTables:
     identities: pa.Table
     rejected: pa.Table
     scan: pa.Table
-    about: dict[str, Any]
+    about: ManifestDataset
 
 
 def assemble_tables(
     old: Manifest | None, done: Mapping[str, AssembledTables]
-) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+) -> tuple[dict[str, pa.Table], ManifestRecord]:
     """Assemble all tables (data sets in the order of their names) and manifest.json."""
     kept = [name for name in (old.datasets if old else {}) if name not in done]
     names = sorted([*kept, *done])
@@ -46,16 +47,16 @@ def _unchecked(old: Manifest, table: str) -> pa.Table:
     return old.images([column.name for column in IMAGES]) if table == "images" else getattr(old, table)()
 
 
-def _record(datasets: dict[str, dict[str, Any]], tables: Mapping[str, pa.Table]) -> dict[str, Any]:
-    return {
-        "schema_version": VERSION,
-        "request": {name: about["request"] for name, about in datasets.items()},
-        "fingerprint": fingerprint({name: about["fingerprint"] for name, about in datasets.items()}),
-        "datasets": datasets,
-        "levels": _levels(tables),
-        "counts": {name: tables[name].num_rows for name in ("images", "identities", "rejected")},
-        "versions": package_versions(),
-    }
+def _record(datasets: dict[str, ManifestDataset], tables: Mapping[str, pa.Table]) -> ManifestRecord:
+    return ManifestRecord(
+        schema_version=VERSION,
+        request={name: about.request for name, about in datasets.items()},
+        fingerprint=fingerprint({name: about.fingerprint for name, about in datasets.items()}),
+        datasets=datasets,
+        levels=_levels(tables),
+        counts={name: tables[name].num_rows for name in ("images", "identities", "rejected")},
+        versions=package_versions(),
+    )
 
 
 def _levels(tables: Mapping[str, pa.Table]) -> dict[str, list[Any]]:

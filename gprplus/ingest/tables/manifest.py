@@ -17,7 +17,7 @@ from gprplus.core.files.workdir import read_json
 from gprplus.core.html import html_facts
 from gprplus.ingest.tables.manifest_table import ManifestTable, Where
 from gprplus.schema import IDENTITIES, IMAGES, REJECTED, SCAN, VERSION, require, stored
-from gprplus.schema.manifest_record import manifest_record
+from gprplus.schema.manifest_record import ManifestDataset, ManifestRecord, manifest_record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,7 +47,7 @@ class Manifest:
     """
 
     path: Path
-    info: dict[str, Any]
+    record: ManifestRecord
     rebuilt: tuple[str, ...] = field(default=(), compare=False)
     files: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
@@ -69,8 +69,7 @@ class Manifest:
         torn = [name for name in TABLES if not _ended(folder / f"{name}.parquet")]
         if torn:
             raise ManifestError(f"{folder / torn[0]}.parquet is damaged or cut short. {AGAIN}")
-        manifest_record(info, folder / RECORD)
-        return cls(folder, info, files=files)
+        return cls(folder, manifest_record(info, folder / RECORD), files=files)
 
     def __fspath__(self) -> str:
         """Return the folder, so that a manifest can be given wherever its path can."""
@@ -79,21 +78,27 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """Digest of the rows: equal on every machine that ingests the same files."""
-        return str(self.info["fingerprint"])
+        return self.record.fingerprint
 
     @property
-    def datasets(self) -> dict[str, dict[str, Any]]:
+    def datasets(self) -> dict[str, ManifestDataset]:
         """Return the record of each data set, by name."""
-        return dict(self.info["datasets"])
+        return dict(self.record.datasets)
 
     @property
     def images(self) -> ManifestTable:
         """Return the images table: schema.IMAGES, and the columns of the requested checks."""
         return self._view("images")
 
+    @property
+    def check_names(self) -> list[str]:
+        """The names of the checks of its images; none without checks."""
+        return list(self.record.checks.names) if self.record.checks else []
+
     def columns(self, table: str) -> list[str]:
         """The columns that a table of this manifest has: those of the schema, and in images those of its checks."""
-        added = self.info.get("checks", {}).get("columns", []) if table == "images" else []
+        checks = self.record.checks
+        added = checks.columns if checks and table == "images" else []
         return [*(column.name for column in TABLES[table]), *added]
 
     def looks(self) -> "pa.Table | None":
@@ -163,7 +168,7 @@ class Manifest:
         return draw_sheet(chosen, self.roots(as_named_paths(roots)), columns, height_px, title)
 
     def __repr__(self) -> str:
-        counts, levels = self.info["counts"], self.info["levels"]
+        counts, levels = self.record.counts, self.record.levels
         varied = [f"{name} {len(levels[name])}" for name in image_attributes() if len(levels.get(name, ())) > 1]
         head = f"Manifest of {counts['images']:,} images, {counts['identities']:,} identities"
         return f"{head}\n  {', '.join(varied) or 'one level of each attribute'}\n  {first_few(list(self.datasets), 4)}"
@@ -171,15 +176,15 @@ class Manifest:
     def _repr_html_(self) -> str:
         from gprplus.ingest.tables.pictures import COLUMNS, choose_rows, draw_thumbnails
 
-        levels = {name: _shown_levels(found) for name, found in self.info["levels"].items() if found}
-        counts = {name: self.info["counts"][name] for name in ("images", "identities", "rejected")}
+        levels = {name: _shown_levels(found) for name, found in self.record.levels.items() if found}
+        counts = {name: self.record.counts[name] for name in ("images", "identities", "rejected")}
         facts = html_facts(str(self.path), {"datasets": ", ".join(self.datasets), **counts, **levels})
         return facts + draw_thumbnails(choose_rows(self.images(COLUMNS), _THUMBNAILS), self.roots())
 
     def _view(self, name: str) -> ManifestTable:
         columns = self.columns(name)
         read = partial(self._table, name) if name in ("images", "identities") else partial(self._some, name, columns)
-        rows = int(self.info["counts"].get(name, 0))
+        rows = self.record.counts.get(name, 0)
         return ManifestTable(name, columns, rows, read, partial(self._keep, name))
 
     def _some(self, name: str, every: Sequence[str], columns: Sequence[str] | None) -> "pa.Table":
@@ -217,7 +222,7 @@ class Manifest:
             expected = self.columns(name) if columns is None and name in TABLES else wanted
             require(file.schema_arrow.names, expected, str(path))
             table = file.read(wanted).select(wanted)
-        rows = self.info.get("counts", {}).get(name, len(table))
+        rows = self.record.counts.get(name, len(table))
         if len(table) != rows:
             raise ManifestError(f"{path} has {len(table):,} rows, {RECORD} counts {rows:,}. {AGAIN}")
         return stored.check_stored(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
@@ -226,12 +231,12 @@ class Manifest:
         """Return the folder of each data set: `overrides` by name, else as recorded, relative to the manifest
         folder.
         """
-        datasets, overrides = self.info["datasets"], overrides or {}
+        datasets, overrides = self.record.datasets, overrides or {}
         for name in overrides:
             if name not in datasets:
                 raise ManifestError(f"{self.path} has no dataset '{name}'. {did_you_mean(name, datasets)}")
         return {
-            name: Path(overrides.get(name) or recorded_root(self.path, about["root"], name, ManifestError)).resolve()
+            name: Path(overrides.get(name) or recorded_root(self.path, about.root, name, ManifestError)).resolve()
             for name, about in datasets.items()
         }
 
@@ -242,7 +247,7 @@ class Manifest:
             raise ManifestError(f"There is no attribute '{attribute}'. {did_you_mean(attribute, known)}")
         if attribute == "identity":
             return sorted(set(self.identities(["identity"]).column("identity").to_pylist()))
-        return list(self.info["levels"].get(attribute, []))
+        return list(self.record.levels.get(attribute, []))
 
 
 def _shown_levels(levels: Sequence[Any]) -> str:

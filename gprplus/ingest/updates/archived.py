@@ -18,18 +18,19 @@ def remembered_archives(manifest: Manifest | None, root: Path) -> Memory | None:
     if manifest is None:
         return None
     names = [name for name, place in manifest.roots().items() if place == root]
-    about = manifest.datasets[names[0]] if names else {}
-    if not about.get("archives"):
+    about = manifest.datasets[names[0]] if names else None
+    if about is None or not about.archives:
         return None
     tables: list[pa.Table] = []
 
     def contents(path: str, size: int, mtime: int) -> ArchiveContents | None:
-        before = about["archives"].get(path)
+        before = about.archives.get(path)
         if before is None or tuple(before[:2]) != (size, mtime):
             return None
         if not tables:
             tables.extend((filter_dataset(manifest.scan(), names[0]), filter_dataset(manifest.rejected(), names[0])))
-        hidden = HiddenFiles(**about.get("hidden_members", {}).get(path, {}))
+        known = about.hidden_members.get(path)
+        hidden = HiddenFiles(known.files, known.folders, known.example) if known else HiddenFiles()
         return replace(_contents(path, before[2], *(_below(table, path) for table in tables)), hidden=hidden)
 
     return contents

@@ -38,7 +38,7 @@ def _stays(earlier: PreviousBuild, layout: Layout) -> bool:
     placed = layout.log is not None and layout.log.places_by == "identity"
     alone = not (layout.lists or layout.single or layout.doubled.again or placed)
     # Tokens without a level are reported, but a row does not store them: they can only be found in the names.
-    return alone and earlier.about["layout_digest"] == layout.digest and not earlier.about.get("unknown")
+    return alone and earlier.about.layout_digest == layout.digest and not earlier.about.unknown
 
 
 def _those(listing: Listing, wanted: np.ndarray) -> Listing:

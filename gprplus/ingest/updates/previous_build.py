@@ -4,7 +4,6 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +13,7 @@ from gprplus.ingest.files.listing import Listing, listing_paths
 from gprplus.ingest.reading.read import PROBED
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.ingest.tables.select import filter_dataset, lookup_rows
+from gprplus.schema.manifest_record import ManifestDataset
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class PreviousBuild:
 
     manifest: Manifest
     name: str
-    about: dict[str, Any]
+    about: ManifestDataset
 
     @classmethod
     def of(cls, manifest: Manifest | None, name: str) -> "PreviousBuild | None":

@@ -13,6 +13,7 @@ from gprplus.reporting.pages.report_page import template_environment
 from gprplus.reporting.printed_commands import enter_folder
 from gprplus.reporting.run_results import RunResults
 from gprplus.reporting.verdicts import Verdict
+from gprplus.schema.study_record import PublishedRow, StudyRecord
 
 TO_REFERENCE = {
     "attribute effect": "as many random levels",
@@ -125,33 +126,33 @@ class StudyPage:
     version: str
 
 
-def render_study(facts: Mapping[str, Any], outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> str:
-    """The page as HTML. `facts` is study.json; `hrefs` are the splits' pages, relative to the page."""
-    return template_environment().get_template("study.html.j2").render(page=build_study_page(facts, outcomes, hrefs))
+def render_study(study: StudyRecord, outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> str:
+    """The page as HTML; `hrefs` are the splits' pages, relative to the page."""
+    return template_environment().get_template("study.html.j2").render(page=build_study_page(study, outcomes, hrefs))
 
 
-def build_study_page(facts: Mapping[str, Any], outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> StudyPage:
+def build_study_page(study: StudyRecord, outcomes: Sequence[RunResults], hrefs: Sequence[str]) -> StudyPage:
     """Collect the content of the page of a study."""
     found = contrast_rows(outcomes)
     families = [
         _family(name, [line for line in found if line.family == name]) for name in (*MAIN_FAMILIES, *SECONDARY_FAMILIES)
     ]
     return StudyPage(
-        name=facts["name"],
-        question=facts["question"],
-        source=facts.get("source") or "",
-        unknown=facts.get("unknown") or (),
-        answer=target_answer(found, outcomes, facts),
+        name=study.name,
+        question=study.question,
+        source=study.source,
+        unknown=study.unknown,
+        answer=target_answer(found, outcomes, study),
         families=[family for family in families if family.lines],
-        beside=published_rows(facts.get("beside_published") or ()),
+        beside=published_rows(study.beside_published),
         judged=[
             TargetVerdict(run.rows[0]["split"], target, run.verdict(target), href)
             for run, href in zip(outcomes, hrefs, strict=True)
             for target in run.targets
         ],
-        record=_record(facts, outcomes),
+        record=_record(study, outcomes),
         targets=_targets(outcomes),
-        commands=[enter_folder(), facts["command"]] if facts.get("command") else [],
+        commands=[enter_folder(), study.command] if study.command else [],
         version=__version__,
     )
 
@@ -174,7 +175,7 @@ def _named(run: RunResults, name: str) -> tuple[str, bool]:
     return bare(name, run.split), run.split.rung(name) is not None
 
 
-def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> Verdict:
+def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], study: StudyRecord) -> Verdict:
     """Answer the study's question in words, over its fairest family of contrasts.
 
     Targets of the study count; if it has none, the test sets of its splits. Ladders of identities are not a selection
@@ -183,7 +184,7 @@ def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], 
     named = [line for line in found if line.target != OWN_TEST_SET] or list(found)
     named = [line for line in named if not line.rung] or named
     family = next((name for name in MAIN_FAMILIES if any(line.family == name for line in named)), None)
-    basis = _basis(outcomes, facts)
+    basis = _basis(outcomes, study)
     if family is None:
         return Verdict("Nothing was compared, so there is no answer.", [], basis)
     chosen = [line for line in named if line.family == family]
@@ -235,12 +236,12 @@ def _by_target(chosen: Sequence[ContrastRow]) -> list[str]:
     return said
 
 
-def _basis(outcomes: Sequence[RunResults], facts: Mapping[str, Any]) -> str:
+def _basis(outcomes: Sequence[RunResults], study: StudyRecord) -> str:
     rows = [row for run in outcomes for row in run.rows if row["arm"] != "untrained"]
     seeds = sorted({row["seeds"] for row in rows})
     parts = [" or ".join(map(str, seeds)) + (" seed" if seeds == [1] else " seeds")]
-    if str(facts.get("scale", "1")) != "1":
-        parts.append(f"{facts['scale']} of the declared identities and images")
+    if study.scale != "1":
+        parts.append(f"{study.scale} of the declared identities and images")
     said = [part for run in outcomes for part in describe_caveats(run.rows, run.experiment)]
     return f"Basis: {'; '.join([*parts, *dict.fromkeys(said)])}."
 
@@ -278,15 +279,15 @@ def _label(line: ContrastRow, split: bool) -> str:
     return f"{line.target} · {name}" + (f" ({line.split})" if split else "")
 
 
-def published_rows(rows: Sequence[Mapping[str, Any]]) -> list[PublishedComparison]:
+def published_rows(rows: Sequence[PublishedRow]) -> list[PublishedComparison]:
     """Pair published rows with ours; the paper's difference is to the same arm as ours."""
-    papers = {(row["split"], row["arm"], row["target"]): row["published"]["mAP"] for row in rows}
+    papers = {(row.split, row.arm, row.target): row.published["mAP"] for row in rows}
     out = []
     for row in rows:
-        own = row["published"]["mAP"]
-        base = papers.get((row["split"], row["here"].get("reference"), row["target"]))
-        apart = None if own is None or base is None or row["arm"] == row["here"].get("reference") else own - base
-        out.append(PublishedComparison(row["split"], row["arm"], row["target"], row["published"], row["here"], apart))
+        own = row.published["mAP"]
+        base = papers.get((row.split, str(row.here.get("reference")), row.target))
+        apart = None if own is None or base is None or row.arm == row.here.get("reference") else own - base
+        out.append(PublishedComparison(row.split, row.arm, row.target, row.published, row.here, apart))
     return out
 
 
@@ -305,11 +306,11 @@ def _targets(outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
     return list(found.items())
 
 
-def _record(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
+def _record(study: StudyRecord, outcomes: Sequence[RunResults]) -> list[tuple[str, str]]:
     results = [row for run in outcomes for row in run.results.to_pylist()]
     once = {(row["train_digest"] or row["arm"], row["seed"]): row["seconds"] or 0.0 for row in results}
     main = {
-        "scale": facts.get("scale", "1"),
+        "scale": study.scale,
         "recipe": ", ".join(sorted({row["recipe"] for row in results})),
         "network": ", ".join(sorted({row["backbone"] for row in results})),
         "trainings": f"{len(once):,}, {sum(once.values()) / 3600:.2g} hours in all",
@@ -317,4 +318,4 @@ def _record(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> list[tu
     }
     prints = {run.rows[0]["split"]: str(run.split.fingerprint or None) for run in outcomes}
     lines_ = [*main.items(), *((f"split {name}", text) for name, text in prints.items())]
-    return [*lines_, *provenance.flatten_record(facts.get("versions") or {})]
+    return [*lines_, *provenance.flatten_record(study.versions)]

@@ -1,17 +1,17 @@
 """Tables of a study for a paper: Markdown with every family of contrasts, and the scores of all splits as CSV."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from gprplus.reporting import formatting, summary_tables
 from gprplus.reporting.pages.markdown import markdown_table, plain_text
 from gprplus.reporting.pages.study_page import ContrastRow, build_study_page
 from gprplus.reporting.run_results import RunResults
+from gprplus.schema.study_record import StudyRecord
 
 
-def study_markdown(facts: Mapping[str, Any], outcomes: Sequence[RunResults]) -> str:
+def study_markdown(study: StudyRecord, outcomes: Sequence[RunResults]) -> str:
     """Build the Markdown page of a study: the question, the answer, and every family of contrasts as a table."""
-    said = build_study_page(facts, outcomes, [""] * len(outcomes))
+    said = build_study_page(study, outcomes, [""] * len(outcomes))
     parts = [
         f"# {plain_text(said.question)}",
         plain_text(" ".join([f"**{said.answer.headline}**", *said.answer.support])),

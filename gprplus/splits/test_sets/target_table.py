@@ -80,7 +80,7 @@ def _declared(manifest: "Manifest", dataset: str, role: str) -> str:
     from gprplus.ingest.layouts.load import load_layout
 
     try:
-        layout = load_layout(str(manifest.datasets[dataset]["layout"]))
+        layout = load_layout(manifest.datasets[dataset].layout)
     except DeclarationError:
         return ""
     folders = [f"folder {part}" for part, given in layout.roles.items() if given == role]

@@ -94,7 +94,7 @@ def test_dukes_top_of_nought_is_unknown_and_told(tmp_path: Path, plant) -> None:
     rows = {row["identity"]: row for row in manifest.identities().to_pylist()}
     assert (rows["0370"]["top_length"], rows["0370"]["upper_colour"]) == (None, "red")
     assert (rows["0001"]["top_length"], rows["0001"]["shoe_colour"]) == ("long", "light")
-    assert manifest.info["counts"]["rejected"] == 0
+    assert manifest.record.counts["rejected"] == 0
     told = " ".join(inspect(manifest).problems)
     assert "gives top_length the impossible value '0' for 1 identity (0370)" in told
 

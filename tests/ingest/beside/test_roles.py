@@ -61,7 +61,7 @@ def test_the_four_lists_give_the_roles(tmp_path: Path, plant, name: str, roles: 
     root = plant(tmp_path / "data", roles)
     write_lists(root, roles)
     manifest = build_manifest([root], tmp_path / "m")
-    assert manifest.datasets[name]["rejected"] == 0  # a list is no image that fails to fit
+    assert manifest.datasets[name].rejected == 0  # a list is no image that fails to fit
     assert roles_of(manifest) == roles
     assert {row["path"]: row["role"] for row in preview_layout(root).rows} == roles
 
@@ -81,7 +81,7 @@ def test_the_ghosts_of_the_second_releases_archive_are_nobody(tmp_path: Path, pl
     ghosts = [f"__MACOSX/{path.rpartition('/')[0]}/._{path.rpartition('/')[2]}" for path in MSMT17_V2]
     ghosts += ["mask_train_v2/0000/._0000_000_01_0303morning_0008_0.jpg", ".DS_Store"]
     manifest = build_manifest([plant(tmp_path / "data", [*MSMT17_V2, *ghosts])], tmp_path / "m")
-    assert (manifest.info["counts"]["images"], manifest.info["counts"]["rejected"]) == (len(MSMT17_V2), 0)
+    assert (manifest.record.counts["images"], manifest.record.counts["rejected"]) == (len(MSMT17_V2), 0)
 
 
 def test_the_second_releases_doubled_top_folder_is_pointed_out(tmp_path: Path, plant) -> None:
@@ -178,7 +178,7 @@ def test_dukes_gallery_only_people_are_told_though_no_name_marks_them(tmp_path: 
     names += ["bounding_box_train/0001_c2_f0046182.jpg"]
     manifest = build_manifest([plant(tmp_path / "data", names)], tmp_path / "m")
     assert not any(manifest.images(["is_distractor"])["is_distractor"].to_pylist())
-    assert manifest.datasets["dukemtmcreid"]["status"] == "withdrawn"
+    assert manifest.datasets["dukemtmcreid"].status == "withdrawn"
     problems = " ".join(inspect(manifest).problems)
     assert "1 identities are only in the gallery (2 images): they are distractors without a mark" in problems
     assert "by role the whole dataset has 16,522 train, 2,228 query, 17,661 gallery; here are 1, 1, 3." in problems

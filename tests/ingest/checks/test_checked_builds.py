@@ -8,6 +8,7 @@ import pytest
 from scenes import flagged, put, scene
 
 from gprplus.core.errors import FilterError
+from gprplus.core.typed import as_json
 from gprplus.ingest import build_manifest
 from gprplus.ingest.checks import cache, run_checks
 from gprplus.ingest.checks.columns import CHECKED, LOOKS
@@ -45,23 +46,23 @@ def test_checks_leave_rows_and_fingerprint_alone(renders: Path, tmp_path: Path) 
     looks = manifest.looks()
     assert looks is not None
     assert looks.schema.equals(arrow_schema(LOOKS))
-    record = manifest.info["checks"]
-    assert record["settings"]["dark"] == {"threshold": 0.32}
-    assert record["settings"]["near-duplicate"] == {"threshold": 1.0, "radius": 4}
-    assert json.loads((manifest.path / "manifest.json").read_text())["checks"] == record
+    record = manifest.record.checks
+    assert record.settings["dark"] == {"threshold": 0.32}
+    assert record.settings["near-duplicate"] == {"threshold": 1.0, "radius": 4}
+    assert json.loads((manifest.path / "manifest.json").read_text())["checks"] == as_json(record)
 
 
 def test_another_check_adds_its_columns_and_looks_at_no_file_again(renders: Path, tmp_path: Path, looked) -> None:
     first = build_manifest([renders], tmp_path / "m", checks=["brightness"])
     before = first.images()
     assert len(looked) == 36
-    assert first.info["checks"]["names"] == ["dark", "light"]
+    assert first.record.checks.names == ["dark", "light"]
     more = build_manifest([renders], tmp_path / "m", checks=["near-duplicate"])
     assert (len(looked), more.rebuilt) == (36, ("gprplus",))
-    assert more.info["checks"]["names"] == ["dark", "light", "near-duplicate"]
+    assert more.record.checks.names == ["dark", "light", "near-duplicate"]
     assert more.images(before.column_names).equals(before)
     again = build_manifest([renders], tmp_path / "m", checks=["dark"])
-    assert (again.rebuilt, again.info, len(looked)) == ((), more.info, 36)
+    assert (again.rebuilt, again.record, len(looked)) == ((), more.record, 36)
 
 
 def test_only_what_changed_is_looked_at_and_sets_are_judged_anew(
@@ -93,7 +94,7 @@ def test_another_dataset_is_checked_beside_the_first(renders: Path, tmp_path: Pa
 def test_none_drops_the_checks(renders: Path, tmp_path: Path) -> None:
     build_manifest([renders], tmp_path / "m", checks=["all"])
     bare = build_manifest([renders], tmp_path / "m", checks=["none"])
-    assert "checks" not in bare.info
+    assert bare.record.checks is None
     assert bare.looks() is None
     assert bare.images().schema.equals(arrow_schema(IMAGES))
     assert list_findings(bare) == []
@@ -113,7 +114,7 @@ def test_splits_filter_by_flags_and_scores(draw, tmp_path: Path) -> None:
         make_split(tmp_path / "bare", "weather", output=tmp_path / "s", where="not is_dark")
     manifest = build_manifest([renders], tmp_path / "m", checks=["all"])
     dark = flagged(manifest, "dark")
-    assert 0 < len(dark) < manifest.info["counts"]["images"]
+    assert 0 < len(dark) < manifest.record.counts["images"]
     split = make_split(manifest, "weather", output=tmp_path / "s", where="not is_dark and dhash > 0")
     kept = set(split.members()["path"].to_pylist())
     assert kept

@@ -30,7 +30,7 @@ def test_of_two_takes_the_repeated_one_is_junk(raw: Path, tmp_path: Path) -> Non
     images = manifest.images().to_pylist()
     assert {row["weather"] for row in images if row["is_junk"]} == {"sunny"}
     assert {row["format"] for row in images} == {"png"}  # the names say .jpg
-    (remark,) = manifest.datasets["gta_raw_v314"]["remarks"]
+    (remark,) = manifest.datasets["gta_raw_v314"].remarks
     assert remark.endswith("(24 of 24 pairs looked at are alike).")
 
 
@@ -76,7 +76,7 @@ def test_the_share_of_pairs_that_are_alike_is_said_as_far_as_anybody_looked(
         if "W-1" in first.name:
             first.write_bytes(second.read_bytes())
     manifest = build_manifest([raw], tmp_path / "m", layout="gta_raw_v314", verify=verify)
-    (remark,) = manifest.datasets["gta_raw_v314"]["remarks"]
+    (remark,) = manifest.datasets["gta_raw_v314"].remarks
     told = "no image was opened to compare them." if verify == "names" else "(24 of 24 pairs looked at are alike)."
     assert remark.endswith(told)
     assert len(junk(manifest)) == 24
@@ -85,5 +85,5 @@ def test_the_share_of_pairs_that_are_alike_is_said_as_far_as_anybody_looked(
 def test_two_passes_that_differ_are_called_doubtful(raw: Path, tmp_path: Path, picture) -> None:
     for i, path in enumerate(raw.rglob("*_W-1_*")):
         path.write_bytes(picture(1000 + i, width=8, height=19, kind=".png"))
-    (remark,) = build_manifest([raw], tmp_path / "m").datasets["gta_raw_v314"]["remarks"]
+    (remark,) = build_manifest([raw], tmp_path / "m").datasets["gta_raw_v314"].remarks
     assert "Most are not: look at both passes before you trust the weather of -1." in remark

@@ -71,7 +71,7 @@ def test_a_whole_log_gives_each_identity_its_actor_and_place(session, comma: boo
     assert {(row["identity"], row["background"]) for row in images} == {
         (f"{2 * who:04d}", f"place{who % 3}") for who in range(4)
     }
-    assert manifest.datasets["gta_raw_v314"]["functions"]["background"] == ["identity"]
+    assert manifest.datasets["gta_raw_v314"].functions["background"] == ["identity"]
     assert "the log has 4 captures for 4 identities; 4 are joined" in "\n".join(inspect(manifest).problems)
 
 

@@ -214,7 +214,7 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_old_manifest_stays(re
     assert done.stderr.count("\n") == 1, done.stderr
     assert done.stderr.startswith("Error: ")
     assert "images.parquet cannot be written: " in done.stderr
-    assert Manifest.open(tmp_path / "m").info == before.info
+    assert Manifest.open(tmp_path / "m").record == before.record
     assert build_manifest([renders], tmp_path / "m").images().num_rows == 37
 
 

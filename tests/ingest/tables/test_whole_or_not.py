@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gprplus.core.errors import ManifestError
+from gprplus.core.typed import as_json
 from gprplus.ingest import Manifest, build_manifest
 
 
@@ -34,7 +35,7 @@ def test_a_folder_that_is_no_manifest(tmp_path: Path, renders: Path) -> None:
 
 def test_an_old_schema_is_not_read(renders: Path, tmp_path: Path) -> None:
     manifest = build_manifest([renders], tmp_path / "m")
-    (manifest.path / "manifest.json").write_text(json.dumps({**manifest.info, "schema_version": 0}))
+    (manifest.path / "manifest.json").write_text(json.dumps({**as_json(manifest.record), "schema_version": 0}))
     with pytest.raises(ManifestError, match="schema version 0, this gprplus reads 1"):
         build_manifest([renders], tmp_path / "m")
 
@@ -52,7 +53,7 @@ def test_a_build_that_breaks_off_leaves_the_old_manifest(renders, tmp_path, plan
         patch.setattr(store, "write_json", dies)
         with pytest.raises(KeyboardInterrupt):
             build_manifest([renders], tmp_path / "m")
-    assert Manifest.open(tmp_path / "m").info == first.info
+    assert Manifest.open(tmp_path / "m").record == first.record
     assert build_manifest([renders], tmp_path / "m").images().num_rows == 37
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,10 +101,10 @@ def assert_as_afresh(updated: Manifest, afresh: Manifest, dataset: str = "gprplu
         assert (one and one.schema) == (other and other.schema), table
         # As rows: a level that only rejected files name may stand in one dictionary and not in the other.
         assert (one and one.to_pylist()) == (other and other.to_pylist()), table
-    records = [{**manifest.datasets[dataset], "request": 0, "root": 0} for manifest in (updated, afresh)]
+    records = [replace(manifest.datasets[dataset], request={}, root="") for manifest in (updated, afresh)]
     assert records[0] == records[1]
-    assert updated.info.get("checks") == afresh.info.get("checks")
-    assert updated.info["levels"] == afresh.info["levels"]
+    assert updated.record.checks == afresh.record.checks
+    assert updated.record.levels == afresh.record.levels
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -208,7 +209,7 @@ def test_tokens_that_no_table_has_are_told_of_as_long_as_they_are_there(tmp_path
             plant(root, [name])
         updated = build_manifest([root], tmp_path / "m", layout=file)
         assert_as_afresh(updated, build_manifest([root], tmp_path / f"afresh{turn}", layout=file), "mine")
-        said.append(updated.datasets["mine"]["unknown"])
+        said.append(updated.datasets["mine"].unknown)
     told = "illumination: [illumination.levels] has no {}, which stay unknown."
     assert said == [[], [told.format("l2")], [told.format("l2, l3")], [told.format("l3")]]
     assert f"mine: {said[-1][0]}" in manifest_warnings(updated)
