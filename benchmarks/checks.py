@@ -147,8 +147,8 @@ def judge(folder: Path) -> dict[str, float]:
     """Judge two million rows by all checks from looks that are remembered, as a build with another check does."""
     from gprplus.ingest import Manifest
     from gprplus.ingest.checks import measure
-    from gprplus.ingest.checks.columns import CHECKS
     from gprplus.ingest.checks.run_checks import run_checks
+    from gprplus.schema.check_columns import CHECKS
     from gprplus.schema.manifest_record import ChecksRecord
 
     start, cpu = time.perf_counter(), time.process_time()

@@ -17,7 +17,7 @@ from gprplus.analysis.columns import TABLES as ANALYSIS
 from gprplus.cli import COMMANDS, cli
 from gprplus.core import declarations
 from gprplus.core.options import Options, kind_of, options_of
-from gprplus.ingest.checks.columns import CHECKED, LOOKS
+from gprplus.schema.check_columns import CHECKED, LOOKS
 from gprplus.splits.request import SplitRequest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

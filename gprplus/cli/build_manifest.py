@@ -12,8 +12,8 @@ from gprplus.core import typed
 from gprplus.core.commands import command_line, resolve_command
 from gprplus.core.progress import progress_bar
 from gprplus.core.shared_options import COMPUTE
-from gprplus.ingest.checks.columns import GROUPS, checks_overview
 from gprplus.ingest.options import IngestOptions
+from gprplus.schema.check_columns import GROUPS, checks_overview
 
 if TYPE_CHECKING:
     from gprplus.ingest.tables.manifest import Manifest

@@ -19,7 +19,6 @@ from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.typed import as_json
-from gprplus.ingest.checks.columns import parse_check_names
 from gprplus.ingest.layouts.detect import render_folders
 from gprplus.ingest.options import IngestOptions
 from gprplus.ingest.reading.shard import ReadShard
@@ -28,6 +27,7 @@ from gprplus.ingest.tables.manifest import LOOKS, MEASURING, RECORD, Manifest, i
 from gprplus.ingest.tables.replace import KIND, hold_manifest, replace_manifest
 from gprplus.ingest.unchanged import is_unchanged
 from gprplus.schema import VERSION
+from gprplus.schema.check_columns import parse_check_names
 
 if TYPE_CHECKING:
     from gprplus.ingest.reading.partial import PartialResults

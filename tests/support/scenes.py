@@ -7,7 +7,7 @@ import numpy as np
 
 from gprplus.core.imaging.images import encode_jpeg
 from gprplus.ingest import Manifest
-from gprplus.ingest.checks.columns import CHECKS
+from gprplus.schema.check_columns import CHECKS
 
 SIZE = (96, 48)
 

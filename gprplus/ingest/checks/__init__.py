@@ -1,6 +1,5 @@
 """Checks of images: scores and flags as columns of the manifest. One module a family; `run_checks` runs them.
 
-- `columns`: what is added to the tables.
 - `registry`: the registry.
 - `measure`: one half-size grey decode a file.
 - `cache`: looks that were taken before.

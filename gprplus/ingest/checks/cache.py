@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gprplus.core.files.workdir import write_table
-from gprplus.ingest.checks.columns import LOOKS
 from gprplus.ingest.checks.measure import MEASURES, VERSION, ImageMeasurements
 from gprplus.ingest.tables.coded import coded_column
 from gprplus.ingest.tables.select import lookup_rows
 from gprplus.schema import conform
+from gprplus.schema.check_columns import LOOKS
 
 SECONDS = 5.0  # what is looked at in less is looked at again sooner than found
 

@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from gprplus.core.declarations import image_attributes
 from gprplus.core.errors import ManifestError, did_you_mean
-from gprplus.ingest.checks.columns import CHECKS, GROUPS, score_column
 from gprplus.ingest.tables.manifest import Manifest
+from gprplus.schema.check_columns import CHECKS, GROUPS, score_column
 
 MOST = 0.5  # what more than this share of the images has is a trait of the dataset, as cleanvision's max_prevalence
 _ALIKE = ("exact-duplicate", "near-duplicate", "cross-identity")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gprplus.ingest.checks.columns import CHECKS, score_column
 from gprplus.ingest.checks.measure import ImageMeasurements
+from gprplus.schema.check_columns import CHECKS, score_column
 
 
 @dataclass(frozen=True)

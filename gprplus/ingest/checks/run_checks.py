@@ -19,13 +19,13 @@ from gprplus.core.declarations import image_attributes
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.ingest.checks import measure
 from gprplus.ingest.checks.cache import CachedMeasurements, MeasurementJournal, load_cache, table_of
-from gprplus.ingest.checks.columns import CHECKED
 from gprplus.ingest.checks.known import REGISTRY, settings_of
 from gprplus.ingest.checks.measure import ImageMeasurements, measure_files
 from gprplus.ingest.checks.registry import CheckInput
 from gprplus.ingest.tables.coded import coded_column
 from gprplus.ingest.tables.manifest import Manifest
 from gprplus.schema import arrow_schema
+from gprplus.schema.check_columns import CHECKED
 from gprplus.schema.manifest_record import CheckCounts, ChecksRecord
 
 BATCH = 256  # files: 0.1 s of work, a fifth of a megabyte of results

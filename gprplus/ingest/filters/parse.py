@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from gprplus.core.errors import FilterError, did_you_mean
-from gprplus.ingest.checks.columns import CHECKED
 from gprplus.ingest.filters.evaluate import evaluate_filter
 from gprplus.ingest.filters.syntax import (
     BooleanOperation,
@@ -30,6 +29,7 @@ from gprplus.ingest.filters.syntax import (
     syntax_error,
     unquote,
 )
+from gprplus.schema.check_columns import CHECKED
 
 if TYPE_CHECKING:
     import numpy as np

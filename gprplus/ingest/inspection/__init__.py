@@ -1,6 +1,6 @@
 """Inspection: a manifest looked over, two compared, a sheet of samples drawn, a layout tried before anything is built.
 
-- `inspect`: everything at a glance.
+- `inspect_manifest`: everything at a glance.
 - `cells`: the crossed design.
 - `problems`: sentences.
 - `compare_manifests`: two manifests.

@@ -1,6 +1,9 @@
 """Tables: what a manifest folder holds, and how it is replaced.
 
 - `manifest`: opens one.
+- `manifest_table`: one of its tables, read when it is needed.
+- `parquet_table`: a table read a row group at a time.
+- `pictures`: images as PIL images, contact sheets and thumbnails.
 - `replace`: one build at a time, wholly or not at all.
 - `assemble`: the tables of all datasets together.
 - `select`: rows of one dataset.

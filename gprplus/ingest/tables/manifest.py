@@ -102,7 +102,7 @@ class Manifest:
         return [*(column.name for column in TABLES[table]), *added]
 
     def looks(self) -> "pa.Table | None":
-        """Return the measurements of each image for the checks (checks.columns.LOOKS); None without checks."""
+        """Return the measurements of each image for the checks (docs/tables.md); None without checks."""
         return self._table("looks", None) if (self.path / f"{LOOKS}.parquet").is_file() else None
 
     @property

@@ -11,11 +11,11 @@ from gprplus.core.errors import FilterError
 from gprplus.core.typed import as_json
 from gprplus.ingest import build_manifest
 from gprplus.ingest.checks import cache, run_checks
-from gprplus.ingest.checks.columns import CHECKED, LOOKS
 from gprplus.ingest.checks.findings import list_findings
 from gprplus.ingest.checks.measure import measure_files
 from gprplus.ingest.tables.manifest import MEASURING
 from gprplus.schema import IMAGES, arrow_schema
+from gprplus.schema.check_columns import CHECKED, LOOKS
 from gprplus.splits import make_split
 
 

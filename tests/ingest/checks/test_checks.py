@@ -11,14 +11,13 @@ from scenes import SIZE, flagged, put, scene
 from gprplus.core.errors import ManifestError
 from gprplus.core.imaging.images import encode_jpeg
 from gprplus.ingest import Manifest, build_manifest
-from gprplus.ingest.checks import columns
-from gprplus.ingest.checks.columns import CHECKED, CHECKS, parse_check_names, score_column
 from gprplus.ingest.checks.findings import list_findings, list_issues
 from gprplus.ingest.checks.known import REGISTRY
 from gprplus.ingest.checks.measure import difference_hashes, tones
 from gprplus.ingest.checks.registry import CheckInput, check
 from gprplus.ingest.files.jpeg_warnings import capture_stderr
-from gprplus.schema import IMAGES
+from gprplus.schema import IMAGES, check_columns
+from gprplus.schema.check_columns import CHECKED, CHECKS, parse_check_names, score_column
 
 
 def flat(level: int) -> np.ndarray:
@@ -51,7 +50,7 @@ def test_every_check_keeps_the_contract(odd: Manifest, tmp_path: Path, name: str
         assert all((row[score] is None) == row["is_undecodable"] for row in rows)
     alone = build_manifest([odd.roots()["gprplus"]], tmp_path / "m", verify="names", checks=[name])
     added = alone.columns("images")[len(IMAGES) :]
-    measured = [column.name for column in columns.MEASURED] if REGISTRY[name].measurements else []
+    measured = [column.name for column in check_columns.MEASURED] if REGISTRY[name].measurements else []
     assert added == [*measured, score, flag]
     assert alone.images([score]).equals(odd.images([score]))  # no check depends on which others are asked for
 
