@@ -233,3 +233,26 @@ def test_no_module_hides_behind_a_name_of_its_package():
     parts = {name: name.rpartition(".") for name in loaded}
     hidden = [name for name, (home, _, own) in parts.items() if getattr(sys.modules[home], own) is not loaded[name]]
     assert not hidden
+
+
+def parameters_of(function: ast.FunctionDef) -> list[str]:
+    """The names of a function's parameters, without `self` and `cls`."""
+    given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    others = [one for one in (function.args.vararg, function.args.kwarg) if one]
+    return [one.arg for one in (*given, *others) if one.arg not in ("self", "cls")]
+
+
+def is_command(function: ast.FunctionDef) -> bool:
+    """Whether click calls the function, with one parameter for each option."""
+    return any(
+        ast.unparse(one).startswith(("click.command", "click.group", "command.")) for one in function.decorator_list
+    )
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_functions_have_at_most_eight_parameters(module):
+    """What is more belongs into an options dataclass (core.options)."""
+    for node in ast.walk(MODULES[module]):
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and not is_command(node):
+            found = parameters_of(node)
+            assert len(found) <= 8, f"{module}:{node.lineno} {node.name} has {len(found)} parameters: {found}"

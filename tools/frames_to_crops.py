@@ -6,7 +6,12 @@ from typing import Any
 import click
 
 from gprplus.cli import console, main, options
+from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.progress import progress_bar
+from gprplus.cropping.options import CROPS, CropOptions
+
+SELECTION = "Which persons"
 
 PATH = click.Path(path_type=Path)
 
@@ -30,43 +35,52 @@ def colour(context: click.Context, parameter: click.Parameter, value: str | None
     return red, green, blue
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=TopicCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("frames", type=PATH)
-@click.option("--coco", type=PATH, help="COCO JSON with boxes, masks and key points.")
-@click.option("--masks", type=PATH, help="Folder of instance masks: a value or colour for each person.")
-@click.option("--people", type=PATH, help="CSV that says who a value of the masks is.")
-@click.option("--points", type=PATH, help="RandPerson's cameraX_Y_point.txt, or a folder of them.")
-@click.option("-o", "--output", type=PATH, required=True, help="Where the crops go.")
-@click.option("--name", help="Name of the dataset.  [default: frame_crops]")
-@click.option(
-    "--key",
-    "rename",
-    multiple=True,
-    metavar="NAME=KEY",
-    help="Key of a COCO annotation that says identity, visible, weather, ...; KEY+KEY joins several. Repeatable.",
+@click_options(CropOptions, leave=("extension", "workers"))
+@options.topic_option("--png", group=CROPS, is_flag=True, help="Write PNG instead of JPEG.")
+@options.topic_option(
+    "--margin", group=CROPS, type=float, default=0.0, help="Added on each side, as a share of the box.  [default: 0]"
 )
-@click.option("--category", help="Category that is cut out.  [default: person or pedestrian]")
-@click.option("--margin", type=float, default=0.0, show_default=True, help="Added on each side, as a share of the box.")
-@click.option(
-    "--min-size", default="25x50", show_default=True, callback=size, help="Least box in the frame, in pixels."
+@options.topic_option(
+    "--blank", group=CROPS, metavar="R,G,B", callback=colour, help="Paint all but the person, by its mask."
 )
-@click.option("--min-visible", type=float, default=0.25, show_default=True, help="Least visible share of a person.")
-@click.option("--max-truncated", type=float, default=0.25, show_default=True, help="Greatest share out of the frame.")
-@click.option(
+@options.topic_option(
+    "--min-size",
+    group=SELECTION,
+    metavar="WxH",
+    default="25x50",
+    callback=size,
+    help="Smallest box in the frame, in pixels.  [default: 25x50]",
+)
+@options.topic_option(
+    "--min-visible",
+    group=SELECTION,
+    type=float,
+    default=0.25,
+    help="Smallest visible share of a person.  [default: 0.25]",
+)
+@options.topic_option(
+    "--max-truncated",
+    group=SELECTION,
+    type=float,
+    default=0.25,
+    help="Largest share outside the frame.  [default: 0.25]",
+)
+@options.topic_option(
     "--edges",
+    group=SELECTION,
     type=click.Choice(["drop", "keep"]),
     default="drop",
-    show_default=True,
-    help="Boxes that touch the frame's edge where no `truncated` is given.",
+    help="Boxes that touch the edge of the frame where `truncated` is not given.  [default: drop]",
 )
-@click.option("--blank", metavar="R,G,B", callback=colour, help="Paint all but the person, by its mask.")
-@click.option("--save-masks", is_flag=True, help="Write each crop's mask into _masks/.")
-@click.option("--png", is_flag=True, help="Write PNG instead of JPEG.")
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG.")
-@options.workers_option
+@click_options(CropOptions, only=("workers",))
+@options.topic_option("-o", "--output", type=PATH, required=True, help="Folder of the crops.")
 @options.force_option
 @options.json_option
-def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, **given: Any) -> None:
+def command(
+    frames: Path, output: Path, min_size: tuple[int, int], png: bool, force: bool, as_json: bool, **given: Any
+) -> None:
     """Cut persons out of whole FRAMES into a folder that `gprplus build-manifest` reads.
 
     Every annotation becomes a crop or a line of _rejected.csv, counted by reason. The first that holds counts:
@@ -92,7 +106,8 @@ def command(frames: Path, min_size: tuple[int, int], png: bool, as_json: bool, *
     names = ("margin", "min_visible", "max_truncated", "edges", "blank")
     rules = CropRules(min_width_px=min_size[0], min_height_px=min_size[1], **{name: given.pop(name) for name in names})
     with progress_bar("Cutting") as progress:
-        crops = crop_frames(frames, rules=rules, extension=".png" if png else ".jpg", progress=progress, **given)
+        asked = given_options(CropOptions, {**given, "extension": ".png" if png else ".jpg"})
+        crops = crop_frames(frames, output, asked, rules=rules, force=force, progress=progress)
     show(crops.path, crops.info, crops.made, as_json)
 
 

@@ -6,36 +6,21 @@ from typing import Any
 import click
 
 from gprplus.cli import console, main, options
+from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.errors import first_few
 from gprplus.core.progress import progress_bar
+from gprplus.ingest.gta.rename_options import RenameOptions
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(cls=TopicCommand, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.argument("raw", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="Where the published tree goes.")
-@click.option("--layout", default="auto", show_default=True, help="gta_raw_v30, gta_raw_v31, gta_raw_v314 or auto.")
-@click.option(
-    "--cameras",
-    type=click.Choice(["degrees", "code"]),
-    default="degrees",
-    show_default=True,
-    help="c01 is the front and each next camera 30 degrees on; or c is C + 1.",
-)
-@click.option(
-    "--bytes",
-    "bytes_",
-    type=click.Choice(["jpeg", "keep"]),
-    default="jpeg",
-    show_default=True,
-    help="Code the PNG bytes as JPEG, or copy them as they are.",
-)
-@click.option("--quality", type=click.IntRange(1, 100), default=95, show_default=True, help="Of the JPEG.")
-@click.option("--name", help="Name of the dataset.  [default: gprplus]")
-@options.workers_option
+@click_options(RenameOptions)
+@options.topic_option("-o", "--output", type=click.Path(path_type=Path), default=None, help="Folder of the result.")
 @options.dry_run_option
 @options.force_option
 @options.json_option
-def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **given: Any) -> None:
+def command(raw: Path, output: Path | None, dry_run: bool, force: bool, as_json: bool, **given: Any) -> None:
     """Write a RAW tree of the generator (v3.0, v3.1 or v3.14) under the names of GPR+.
 
     A published code is the raw one plus one. The doubled sunny pass W-1 has no published name and stays behind.
@@ -57,11 +42,12 @@ def command(raw: Path, output: Path | None, dry_run: bool, as_json: bool, **give
 
     if output is None and not dry_run:
         raise click.UsageError("-o says where the published tree goes (or ask for --dry-run).")
+    asked = given_options(RenameOptions, given)
     if dry_run:
-        found, info = plan_renames(raw, layout=given["layout"], cameras=given["cameras"]), {}
+        found, info = plan_renames(raw, layout=asked.layout, cameras=asked.cameras), {}
     else:
         with progress_bar("Writing") as progress:
-            found, info = write_renamed(raw, output or raw, progress=progress, **given)
+            found, info = write_renamed(raw, output or raw, asked, force=force, progress=progress)
     if as_json:
         console.print_json(info or told(found))
         return

@@ -1,6 +1,23 @@
-"""Distance of each level of an attribute to a target, and the nearest images: not a prediction of accuracy."""
+"""Distance of each level of an attribute to a target, and the nearest images: not a prediction of accuracy.
 
-from gprplus.analysis.run_analysis import AnalysisResult, analyze
-from gprplus.analysis.subset_search import Budget, SearchResult, search
+The names load on first use.
+"""
 
-__all__ = ["AnalysisResult", "Budget", "SearchResult", "analyze", "search"]
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "AnalysisResult": "run_analysis",
+    "Budget": "subset_search",
+    "SearchResult": "subset_search",
+    "analyze": "run_analysis",
+    "search": "subset_search",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"gprplus.analysis.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gprplus.analysis' has no attribute {name!r}")

@@ -35,10 +35,11 @@ def compare_levels(
     rng: np.random.Generator,
     *,
     measures: Sequence[str] = MEASURES,
-    resamples: int = RESAMPLES,
-    shuffles: int = SHUFFLES,
+    draws: tuple[int, int] = (RESAMPLES, SHUFFLES),
 ) -> Iterator[LevelDistance]:
     """Score every level of matched features `(S, L, D)` against target features `(T, D)`.
+
+    `draws` are the numbers of bootstrap resamples and of shuffles.
 
     `people` `(S,)` and `target_people` `(T,)` number the identities from 0. The interval resamples identities of both
     samples, with the same draws for every level (percentiles of a bootstrap; the coverage is correct for levels that
@@ -47,6 +48,7 @@ def compare_levels(
     a common effect, an even mix of all levels. (Permuting each image separately would give too narrow a
     null: a level can have different effects on different identities without a common effect.)
     """
+    resamples, shuffles = draws
     drawn = distance_estimators.bootstrap_blocks(people.max() + 1, resamples, rng)
     target_drawn = distance_estimators.bootstrap_blocks(target_people.max() + 1, resamples, rng)
     own = {

@@ -9,12 +9,13 @@ import pyarrow as pa
 
 from gprplus.analysis import columns, debiased, distance_vs_map
 from gprplus.analysis.features import Features, make_features
+from gprplus.analysis.options import AnalyzeOptions
 from gprplus.analysis.paper import measure
 from gprplus.analysis.paper.settings import LossNetwork, PaperSettings
 from gprplus.analysis.record import AGAIN, analysis_record
 from gprplus.analysis.sample import ImageSample, crossed_factors, open_target_sample, source_sample, target_sample
 from gprplus.core.errors import AnalysisError, did_you_mean
-from gprplus.core.files.paths import AnyPath, as_list, as_word_list
+from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     check_request,
     package_versions,
@@ -23,6 +24,7 @@ from gprplus.core.files.workdir import (
     write_json,
     write_table,
 )
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.ingest import Manifest
@@ -75,50 +77,47 @@ class AnalysisPlan:
 
 
 @shows_progress("Looking at images")
+@accepts(AnalyzeOptions)
 def analyze(
     manifest: AnyPath,
     targets: Mapping[str, AnyPath],
-    *,
     output: AnyPath | None = None,
-    attributes: str | Sequence[str] | None = None,
-    features: str | Sequence[str] = ("histograms",),
-    mode: str = "sound",
-    images: int = 300,
-    people: int | None = None,
-    settings: Mapping[str, Any] | None = None,
-    runs: AnyPath | Sequence[AnyPath] = (),
-    seed: int = 0,
-    device: str = "auto",
-    workers: int | None = None,
+    options: AnalyzeOptions | None = None,
+    *,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> list[AnalysisResult]:
     """Measure the distance of each level of each crossed factor to each target, and the factors that cause the
     distance.
 
-    `manifest` is a Manifest or its folder; the default of `output` is WORK/analysis, where WORK is $GPRPLUS_WORK, else
-    work/.
+    Levels are compared on the same identities under the same other conditions. If a target has a train set, only that
+    is used, so that no choice depends on test images. Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and
+    analysis.json.
 
-    `targets` maps names to manifests or folders of images (a manifest of such a folder is built in
-    `output`/../targets). Levels are compared on the same identities under the same other conditions, `images` of them
-    for each level; factors are compared on `people` identities with an image in every cell (by default as many as give
-    about 4,000 images). If a target has a train set, only that is used, so that no choice depends on test images.
+    Args:
+        manifest: a manifest or its folder.
+        targets: manifests or folders of images by name; a manifest of such a folder is built in OUTPUT/../targets.
+        output: folder of the analysis; by default WORK/analysis (WORK: $GPRPLUS_WORK, else work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the analysis of another request in the folder.
+        progress: called with the number of images measured and of all images.
 
-    `features` are kinds of `gprplus.analysis.features.KNOWN`. `mode` "paper" uses VGG-19 content and style losses and
-    split counts instead, with `settings` for `paper.Settings` (its weights are the vgg19 of `features`, if named).
-    `runs` are benchmarks whose arms were scored on targets of these names, to correlate distance with mAP.
-    Writes OUTPUT/NAME/*.parquet, .csv, .md and .png and analysis.json. Raises AnalysisError if an attribute is not
-    crossed, too few identities have all its levels, or features are not available.
+    Raises:
+        AnalysisError: an attribute is not crossed, too few identities have all its levels, or features do not exist.
     """
+    given = combined(AnalyzeOptions, options, changes, "analyze")
+    mode, features, images, people = given.mode, given.features, given.images, given.people
+    seed, device, workers = given.seed, given.device, given.workers
     if mode not in MODES:
         raise AnalysisError(f"There is no mode '{mode}'. {did_you_mean(mode, MODES)}")
-    attributes, features = None if attributes is None else as_word_list(attributes), as_word_list(features)
     output = work_folder() / "analysis" if output is None else Path(output)
     source = Manifest.open(manifest)
-    if runs and mode == "paper":
+    if given.runs and mode == "paper":
         raise AnalysisError("Runs are compared by features: leave the mode out, or the runs.")
-    trained = distance_vs_map.read_scored_arms(as_list(runs))
-    plan = AnalysisPlan(mode, _attributes(source, attributes), images, people, seed, PaperSettings.of(settings or {}))
+    trained = distance_vs_map.read_scored_arms(given.runs)
+    attributes, settings = _attributes(source, given.attributes), PaperSettings.of(given.settings)
+    plan = AnalysisPlan(mode, attributes, images, people, seed, settings)
     opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
     kinds = make_features(features, device) if mode == "sound" else []
     network = measure.loss_network(features, device) if mode == "paper" else None

@@ -48,21 +48,19 @@ def load_chunks(
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
-    steps: int,
+    steps: range,
     device: str,
     shares: np.ndarray | None = None,
-    first: int = 0,
     jobs: int = 1,
 ) -> Iterator[Chunk]:
-    """Yield all `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk, from
-    step `first` on.
+    """Yield the `steps` of a run over `images (N, H, W, 3) uint8` with `labels (N,) int64`, chunk after chunk.
 
     `shares (N,) float64` weight the images of an identity against each other; `jobs` processes share the device.
     """
     images, spots = StoredImages.of(images).sequential_order()  # so that a disk reads from front to back
     resident = _resident(images, device, jobs)
     length = STEPS_PER_CHUNK_STREAMED if resident is None else STEPS_PER_CHUNK_RESIDENT
-    plan = _plan(labels, recipe, seed, first, steps, length, shares)
+    plan = _plan(labels, recipe, seed, steps.start, steps.stop, length, shares)
     side = torch.cuda.Stream(device) if device.startswith("cuda") else None
 
     def laid() -> tuple[Chunk, torch.cuda.Event | None] | None:

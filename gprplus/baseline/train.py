@@ -7,7 +7,7 @@ device until the chunk is over. Between chunks a checkpoint is kept, so that a k
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -48,45 +48,52 @@ def _unheeded(step: int) -> None:
     pass
 
 
+@dataclass(frozen=True)
+class TrainingContext:
+    """What a training reports to, resumes from and shares; nothing of it changes the weights but `shares`.
+
+    Args:
+        names: turns rows into what an error message may show.
+        log: gets a line every chunk of steps.
+        reached: gets the number of each step.
+        shares: `(N,) float64`, weighs the images of an identity against each other.
+        checkpoint: where a training that was killed goes on.
+        group: processes that each take a share of each step; all call `train` alike.
+        jobs: number of processes that share the device.
+    """
+
+    names: Callable[[np.ndarray], list[str]] = _numbered
+    log: Callable[[dict[str, Any]], None] = _ignore
+    reached: Callable[[int], None] = _unheeded
+    shares: np.ndarray | None = None
+    checkpoint: Checkpoint | None = None
+    group: ProcessGroup = field(default_factory=ProcessGroup)
+    jobs: int = 1
+
+
 def train(
     images: np.ndarray | StoredImages,
     labels: np.ndarray,
     recipe: Recipe,
     seed: int,
     device: str,
-    *,
-    names: Callable[[np.ndarray], list[str]] = _numbered,
-    log: Callable[[dict[str, Any]], None] = _ignore,
-    reached: Callable[[int], None] = _unheeded,
-    shares: np.ndarray | None = None,
-    checkpoint: Checkpoint | None = None,
-    group: ProcessGroup | None = None,
-    jobs: int = 1,
+    context: TrainingContext | None = None,
+    **changes: Any,
 ) -> TrainingResult:
     """Train the recipe's network from `seed` on `images (N, H, W, 3) uint8` with `labels (N,) int64`, numbered from 0.
 
     First weights, order and augmentation are three streams of the seed; the same seed, device and versions give the
-    same weights, also where the training was killed and goes on from its `checkpoint`. Every process of a `group` (all
-    call this alike) takes a share of each step. `log` gets a line every chunk of steps, `saved_step` the number of each
-    step; `names` turns rows into what an error message may show; `shares (N,) float64` weigh the images of an identity
-    against each other; `jobs` processes share the device. A step that does not fit the device is taken in 2, 4, ...
-    parts (`step.gradients`): then the training starts again, or goes on from its checkpoint. Raises TrainingError when
-    the loss is not a number, the device runs out of memory all the same, or the network cannot be compiled.
+    same weights, also where the training was killed and goes on from its checkpoint. The keywords change single fields
+    of `context`. A step that does not fit the device is taken in 2, 4, ... parts (`step.gradients`): then the training
+    starts again, or goes on from its checkpoint. Raises TrainingError when the loss is not a number, the device runs
+    out of memory all the same, or the network cannot be compiled.
     """
-    parts, group = 1, group or ProcessGroup()
+    context = replace(context or TrainingContext(), **changes)
+    parts, group = 1, context.group
     group.check_divisible(min(recipe.batch.identities, len(np.unique(labels))))
-    options = {
-        "names": names,
-        "log": log,
-        "reached": reached,
-        "shares": shares,
-        "checkpoint": checkpoint,
-        "group": group,
-        "jobs": jobs,
-    }
     while True:
         try:
-            return _train(images, labels, recipe, seed, device, parts=parts, **options)  # type: ignore[arg-type]
+            return _train(images, labels, recipe, seed, device, context, parts)
         except torch.OutOfMemoryError as error:
             if group.size > 1 or 2 * parts > recipe.batch.identities:
                 raise TrainingError(
@@ -113,16 +120,10 @@ def _train(
     recipe: Recipe,
     seed: int,
     device: str,
-    *,
-    names: Callable[[np.ndarray], list[str]],
-    log: Callable[[dict[str, Any]], None],
-    reached: Callable[[int], None],
-    shares: np.ndarray | None,
-    checkpoint: Checkpoint | None,
-    group: ProcessGroup,
-    jobs: int,
+    context: TrainingContext,
     parts: int,
 ) -> TrainingResult:
+    group, checkpoint = context.group, context.checkpoint
     classes = int(labels.max()) + 1
     steps = recipe.steps(len(images))
     dtype = devices.precision(recipe.compute.precision, device)
@@ -136,7 +137,9 @@ def _train(
     start, size = time.perf_counter() - before, recipe.batch.size
     flags = torch.backends.cudnn.flags(enabled=True, benchmark=not exact, deterministic=exact)
     with flags, _compiled(network, mode) as computed:
-        for chunk in loader.load_chunks(images, labels, recipe, seed, steps, device, shares, step, jobs):
+        for chunk in loader.load_chunks(
+            images, labels, recipe, seed, range(step, steps), device, context.shares, context.jobs
+        ):
             kept = []
             for rows, random, people in zip(chunk.rows, chunk.random, chunk.labels, strict=True):
                 for parameters in optimizer.param_groups:
@@ -149,11 +152,11 @@ def _train(
                 kept.append(accumulate_gradients(computed, batch, people, recipe.loss, dtype, parts, group))
                 optimizer.step()
                 step += 1
-                reached(step)
+                context.reached(step)
             values = torch.stack(kept).float().cpu().numpy()
-            _stop_unless_finite(values, step, chunk.origin, names, recipe.network.weights)
+            _stop_unless_finite(values, step, chunk.origin, context.names, recipe.network.weights)
             size, seconds = chunk.origin.shape[1], time.perf_counter() - start
-            log(
+            context.log(
                 {
                     "step": step,
                     "loss": round(float(values.mean()), 5),

@@ -16,7 +16,7 @@ from gprplus.cli.limits import refuse_too_little_memory
 # commands imports none of them; a test holds the two together.
 COMMANDS = {
     "render": "Render a crossed design of synthetic identities.",
-    "build-manifest": "Turn folders or archives of renders into a manifest.",
+    "build-manifest": "Build a manifest from folders or archives of renders.",
     "inspect": "Show the content and the problems of a manifest or split.",
     "make-split": "Build a controlled experiment over one attribute.",
     "benchmark": "Train and score every arm and seed of a split.",
@@ -26,7 +26,7 @@ COMMANDS = {
     "report": "Write the HTML, CSV and Markdown of finished runs.",
     "export": "Write an arm, split or manifest in a foreign form.",
     "layouts": "List the known layouts, or try one on a folder.",
-    "demo": "Walk the whole way once, small.",
+    "demo": "Run all steps on a small example.",
 }
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 
 from gprplus.cli import console, options
+from gprplus.cli.generated import click_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.parallel import Progress
 from gprplus.core.progress import progress_bar
+from gprplus.engine.options import RenderOptions
 
 # Small on purpose: two cores draw and ingest it in a minute and train it in a few. The split is the same as that of
 # the default commands, with a third of their renders.
@@ -19,10 +22,9 @@ ILLUMINATIONS = ["noon", "night"]
 SEEDS = 3  # what `smoke` takes anyway; on a GPU `fast` would take five
 
 
-@click.command("demo")
+@click.command("demo", cls=TopicCommand)
 @options.work_option
-@options.device_option
-@options.workers_option
+@click_options(RenderOptions, only=["device", "workers"])
 @options.json_option
 def command(work: Path, device: str, workers: int | None, as_json: bool) -> None:
     """Run all steps on a small example.

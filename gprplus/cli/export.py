@@ -1,50 +1,34 @@
 """`gprplus export`: images in a form that other tools read."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gprplus.cli import console, options
+from gprplus.cli.generated import click_options, given_options
+from gprplus.cli.topics import TopicCommand
 from gprplus.core.errors import first_few
 from gprplus.core.progress import progress_bar
+from gprplus.exports.options import EXPORTED, ExportOptions
 
 
-@click.command("export")
+@click.command("export", cls=TopicCommand)
 @click.argument("source", type=options.LocalPath())
-@options.work_option
-@click.option("--to", required=True, metavar="FORM", help="market1501, imagefolder, parquet (or hf) or webdataset.")
-@click.option("--arm", help="One arm of the split.  [default: every arm, each in a folder of its own]")
-@click.option(
-    "--link",
-    type=click.Choice(["hard", "sym", "copy"]),
-    default="hard",
-    show_default=True,
-    help="Hard links, symbolic links or copies of the images; archive members are copied.",
+@options.topic_option(
+    "--to",
+    group=EXPORTED,
+    required=True,
+    metavar="FORM",
+    help="market1501, imagefolder, parquet (or hf) or webdataset.",
 )
-@click.option(
-    "--shard-size",
-    type=click.IntRange(min=1),
-    default=10_000,
-    show_default=True,
-    help="Most images in one file of parquet or webdataset.",
-)
-@options.root
+@click_options(ExportOptions)
 @options.output_option
+@options.work_option
 @options.force_option
 @options.json_option
-def command(
-    source: Path,
-    work: Path,
-    to: str,
-    arm: str | None,
-    link: str,
-    shard_size: int,
-    roots: dict[str, Path],
-    output: Path | None,
-    force: bool,
-    as_json: bool,
-) -> None:
-    """Write an arm, split or manifest in the format of another tool.
+def command(source: Path, to: str, output: Path | None, work: Path, force: bool, as_json: bool, **values: Any) -> None:
+    """Write an arm, split or manifest in a foreign form.
 
     SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and bounding_box_test with names
     for the usual loaders, and map.csv from each name to its image; imagefolder gives train and test folders
@@ -62,18 +46,10 @@ def command(
     from gprplus.exports.run_export import default_folder
 
     to = export_form(to)
+    asked = given_options(ExportOptions, values)
+    folder = output or default_folder(work, source, to, asked.arm)
     with progress_bar("Writing images") as progress:
-        found = export(
-            source,
-            to,
-            output or default_folder(work, source, to, arm),
-            arm=arm,
-            link=link,
-            shard_size=shard_size,
-            roots=roots,
-            force=force,
-            progress=progress,
-        )
+        found = export(source, to, folder, asked, force=force, progress=progress)
     if as_json:
         console.print_json({"path": str(found.path), **found.info})
         return

@@ -50,6 +50,7 @@ def click_options(
     cls: type[Options],
     *,
     leave: Collection[str] = (),
+    only: Collection[str] = (),
     callbacks: Mapping[str, Callback] | None = None,
     check: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -59,10 +60,11 @@ def click_options(
     Args:
         cls: the options dataclass.
         leave: fields without an option.
+        only: the fields with an option; by default all.
         callbacks: click callbacks in the place of those that the types of fields give.
         check: check values here, as usage (exit code 2), or leave that to the dataclass (exit code 1).
     """
-    known = {name: one for name, one in options_of(cls).items() if name not in leave}
+    known = {name: one for name, one in options_of(cls).items() if name not in leave and (not only or name in only)}
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for one in reversed(known.values()):
@@ -109,7 +111,7 @@ def _facts(one: Option, known: Mapping[str, Option], callbacks: Mapping[str, Cal
             if value is str
             else parsing.parse_restrictions
         )
-        return {**facts, "multiple": True, "default": None, "callback": read}
+        return {**facts, "multiple": True, "default": None, "callback": callbacks.get(one.name, read)}
     if get_origin(hint) is tuple and not one.repeated:
         facts |= {"is_flag": False, "flag_value": one.alone} if one.alone else {}
         return {

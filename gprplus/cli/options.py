@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from gprplus.baseline.recipe import COMPILE
 from gprplus.cli.topics import TopicOption
 from gprplus.core.files.safe_names import refuse_address
 
@@ -43,17 +42,6 @@ work_option = topic_option(
 output_option = topic_option("-o", "--output", type=LocalPath(), default=None, help="Folder of the result.")
 force_option = topic_option("--force", is_flag=True, help="Replace the result of another request in the output folder.")
 json_option = topic_option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
-seed_option = topic_option("--seed", type=int, default=0, help="Seed of all random choices.  [default: 0]")
-workers_option = topic_option(
-    "--workers",
-    group=COMPUTE,
-    type=click.IntRange(min=1),
-    default=None,
-    help="Number of parallel workers.  [default: all cores]",
-)
-device_option = topic_option(
-    "--device", group=COMPUTE, default="auto", help="Device: auto, cpu, cuda or cuda:N.  [default: auto]"
-)
 dry_run_option = topic_option(
     "--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing."
 )
@@ -95,21 +83,3 @@ def parse_named_paths(context: click.Context, parameter: click.Parameter, values
         refuse_address(path)
         found[name] = Path(path)
     return found
-
-
-TARGET = "A manifest, or a folder or archive of images, and what to call it. Can be repeated."
-ROOT = "Folder of a dataset's images, if they have moved. Can be repeated."
-root = topic_option("--root", "roots", multiple=True, callback=parse_named_paths, metavar="NAME=DIR", help=ROOT)
-target = topic_option(
-    "--target", "targets", multiple=True, callback=parse_named_paths, metavar="NAME=PATH", help=TARGET
-)
-compile_option = topic_option(
-    "--compile", type=click.Choice(COMPILE), default=None, help="How the network is compiled.  [default: the recipe's]"
-)
-estimand_option = topic_option(
-    "--estimand",
-    type=click.Choice(["own", "transfer", "mixed"]),
-    default=None,
-    help="What the verdict answers first: own (query and gallery of one level that the arm was trained on), transfer "
-    "(of one that it was not), mixed (a gallery of all levels).  [default: all three]",
-)

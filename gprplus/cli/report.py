@@ -1,29 +1,47 @@
 """gprplus report."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gprplus.cli import console, options
+from gprplus.cli.generated import click_options
+from gprplus.cli.topics import TopicCommand
+from gprplus.core.options import Options, same_option
+from gprplus.schema.benchmark_options import BenchmarkOptions
 
 if TYPE_CHECKING:
     from gprplus.statistics.power import NoiseEstimate, PowerPoint
 
+PLANNING = "Planning"
 
-@click.command("report")
+
+@dataclass(frozen=True)
+class ReportOptions(Options):
+    """The options of benchmark that a report repeats, and the difference that is planned for."""
+
+    estimand: str | None = same_option(BenchmarkOptions, "estimand")
+    margin_points: float = same_option(
+        BenchmarkOptions,
+        "margin_points",
+        group=PLANNING,
+        help="With --plan: the difference to detect, in points of mAP.",
+    )
+
+
+@click.command("report", cls=TopicCommand)
 @click.argument("runs", nargs=-1, type=options.LocalPath())
-@options.work_option
-@options.output_option
-@options.estimand_option
-@click.option("--plan", is_flag=True, help="Estimate the seeds and identities that a difference needs; write nothing.")
-@click.option(
-    "--margin",
-    type=click.FloatRange(min=0, max=100, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="With --plan: the difference to be seen, in points of mAP.",
+@click_options(ReportOptions)
+@options.topic_option(
+    "--plan",
+    group=PLANNING,
+    is_flag=True,
+    help="Print how many seeds and identities are needed to detect a difference; write nothing.",
 )
+@options.output_option
+@options.work_option
 @options.json_option
 def command(
     runs: tuple[Path, ...],
@@ -31,14 +49,14 @@ def command(
     output: Path | None,
     estimand: str | None,
     plan: bool,
-    margin: float,
+    margin_points: float,
     as_json: bool,
 ) -> None:
     """Write the HTML, CSV and Markdown of finished runs.
 
-    RUNS are run folders (SPLIT/RECIPE) or folders with such ones; without any, every finished one under work/runs.
-    With --plan, print instead the seeds and identities needed to detect one point of mAP: from the noise of the
-    runs or, without runs, from stated assumptions.
+    RUNS are run folders (SPLIT/RECIPE) or folders that contain them; by default every finished one under WORK/runs.
+    With --plan, print instead how many seeds and identities are needed to detect one point of mAP: from the noise of
+    the runs or, without any run, from stated assumptions.
 
     \b
     Examples:
@@ -46,7 +64,7 @@ def command(
       gprplus report --plan --margin 0.5
     """
     if plan:
-        print_plans(runs, work, margin / 100, as_json)
+        print_plans(runs, work, margin_points / 100, as_json)
         return
     from gprplus.reporting import report
     from gprplus.reporting.run_results import read_run_results

@@ -6,27 +6,61 @@ from typing import Any
 import click
 
 from gprplus.cli import options
+from gprplus.cli.generated import click_options
+from gprplus.cli.topics import TopicCommand
+from gprplus.evaluation.options import SCORING, ScoringOptions
+
+FEATURES = "Features and test set"
 
 
-@click.command("score")
-@click.option("--features", required=True, type=options.LocalPath(), help=".npy or .parquet file of features.")
-@click.option(
+@click.command("score", cls=TopicCommand)
+@options.topic_option(
+    "--features",
+    group=FEATURES,
+    required=True,
+    type=options.LocalPath(),
+    metavar="FILE",
+    help=".npy or .parquet file of features.",
+)
+@options.topic_option(
     "--ids",
+    group=FEATURES,
     type=options.LocalPath(),
     default=None,
-    help="For .npy: uid or path of each row, one in each line.  [default: the .txt next to it]",
+    metavar="FILE",
+    help="For .npy: text file with the uid or path of each row, one per line.  [default: the .txt of the same name]",
 )
-@click.option("--split", type=options.LocalPath(), default=None, help="Score on the test set of this split.")
-@click.option("--target", type=options.LocalPath(), default=None, help="Score on this manifest or folder of images.")
-@click.option(
+@options.topic_option(
+    "--split",
+    group=FEATURES,
+    type=options.LocalPath(),
+    default=None,
+    metavar="FOLDER",
+    help="Score on the test set of this split.",
+)
+@options.topic_option(
+    "--target",
+    group=FEATURES,
+    type=options.LocalPath(),
+    default=None,
+    help="Score on this manifest or folder of images.",
+)
+@options.topic_option(
     "--protocol",
     "rule",
+    group=SCORING,
     default=None,
-    help="camera (or market1501, dukemtmcreid, msmt17, cuhk03), viewpoint or no-camera.  [default: the target's]",
+    metavar="RULE",
+    help="Protocol: camera (or market1501, dukemtmcreid, msmt17, cuhk03), viewpoint or no-camera.  [default: the "
+    "target's]",
 )
-@click.option("--metric", default="cosine", show_default=True, help="cosine or euclidean.")
-@click.option("--ap", default="step", show_default=True, help="Form of average precision: step or trapezoid.")
-@click.option("--rerank", is_flag=True, help="Re-rank by k-reciprocal neighbours (k1 20, k2 6, lambda 0.3) first.")
+@click_options(ScoringOptions, leave=("rerank", "gallery_junk", "removed", "block_rows"), check=False)
+@options.topic_option(
+    "--rerank",
+    group=SCORING,
+    is_flag=True,
+    help="Re-rank by k-reciprocal neighbors (k1 20, k2 6, lambda 0.3) first.",
+)
 @options.work_option
 @options.json_option
 def command(
@@ -51,8 +85,7 @@ def command(
     \b
     Examples:
       gprplus score --features mine.parquet --split work/splits/weather
-      gprplus score --features market.npy --ids names.txt --target work/targets/market --ap trapezoid
-      gprplus score --features market.npy --ids names.txt --target Market-1501-v15.09.15 --rerank
+      gprplus score --features market.npy --ids names.txt --target data/market
     """
     if (split is None) == (target is None):
         raise click.UsageError("give --split or --target, and only one of them.")

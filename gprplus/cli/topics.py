@@ -78,6 +78,6 @@ def _definition(flags: str, text: str, width: int) -> str:
         hang = "  " if line.startswith("- ") else ""
         lines += textwrap.wrap(line, room, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
     first = f"  {flags}".ljust(len(indent))
-    start = "" if len(flags) < _FLAGS - 1 else f"{first}\n{indent}"
+    start = "" if len(flags) < _FLAGS - 1 else f"{first.rstrip()}\n{indent}"
     head, *rest = lines or [""]
     return "".join(f"{line}\n" for line in [f"{start or first}{head}".rstrip(), *(indent + line for line in rest)])

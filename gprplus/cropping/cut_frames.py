@@ -1,17 +1,19 @@
 """From frames to a folder of crops that build-manifest reads: what is already there, the work, the record last."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gprplus.core.errors import FramesError
+from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import check_request, hold_request, read_json
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_processes, no_progress
 from gprplus.cropping import field_names, output_files
 from gprplus.cropping.annotations import AnnotationSet
 from gprplus.cropping.coco_reader import read_coco
 from gprplus.cropping.instance_masks import read_instance_masks
+from gprplus.cropping.options import CropOptions
 from gprplus.cropping.output_files import RECORD, write_outputs
 from gprplus.cropping.output_names import CropNaming, choose_naming
 from gprplus.cropping.randperson_keypoints import read_points
@@ -31,36 +33,37 @@ class CroppingResult:
     made: bool
 
 
+@accepts(CropOptions)
 def crop_frames(
-    frames: str | Path,
-    output: str | Path,
+    frames: AnyPath,
+    output: AnyPath,
+    options: CropOptions | None = None,
     *,
-    coco: str | Path | None = None,
-    masks: str | Path | None = None,
-    people: str | Path | None = None,
-    points: str | Path | None = None,
-    rename: Sequence[str] = (),
-    category: str | None = None,
     rules: CropRules | None = None,
-    extension: str = ".jpg",
-    quality: int = 95,
-    save_masks: bool = False,
-    name: str | None = None,
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> CroppingResult:
     """Cut the persons out of the frames in a folder, and return the folder of crops.
 
-    Exactly one of `coco` (a COCO JSON file), `masks` (a folder of instance masks, with `people` a CSV from values to
-    identities) and `points` (RandPerson's text) gives their positions. `rename` are texts such as "identity=person_id".
-    Every annotation becomes a crop or a row of `_rejected.csv`. The same request continues an interrupted one; another
-    one in the folder raises RequestChanged unless `force` is given. Raises FramesError.
+    Every annotation becomes a crop or a row of `_rejected.csv`. The same request continues an interrupted one.
+
+    Args:
+        frames: folder of the frames.
+        output: folder of the crops.
+        options: all options at once; the keywords below change single fields of it.
+        rules: which annotations become crops, and of which pixels.
+        force: replace the crops of another request in the folder.
+        progress: called with the number of frames cut and of all frames.
+
+    Raises:
+        FramesError: frames and annotations do not fit.
+        RequestChanged: the folder holds another request, and `force` is not set.
     """
+    asked = combined(CropOptions, options, changes, "crop_frames")
     frames, output, rules = Path(frames), Path(output), rules or CropRules()
-    source = _read(frames, coco, masks, people, points, field_names.parse_field(rename), category)
-    if extension not in (".jpg", ".png"):
-        raise FramesError(f"crops are written as .jpg or .png, not '{extension}'.")
+    source = _read(frames, asked)
+    extension, quality, save_masks = asked.extension, asked.quality, asked.save_masks
     writing = CropWriter(extension, quality, save_masks)
     table = choose_naming(source.people())
     request = {
@@ -70,7 +73,7 @@ def crop_frames(
         "extension": extension,
         "quality": quality if extension == ".jpg" else None,
         "masks": save_masks,
-        "name": name,
+        "name": asked.name,
     }
     if check_request(output / RECORD, request, force=force) == "same":
         output_files.remove_parts(output)
@@ -82,37 +85,31 @@ def crop_frames(
             for number, start in enumerate(range(0, len(source.frames), FRAMES_A_SHARD))
         ]
         done = 0
-        for count in map_processes(cut_shard, shards, workers if len(shards) > 1 else 1):
+        for count in map_processes(cut_shard, shards, asked.workers if len(shards) > 1 else 1):
             done += count
             progress(done, len(source.frames))
         return CroppingResult(output, write_outputs(real, source, shards, table, request), True)
 
 
-def _read(
-    frames: Path,
-    coco: str | Path | None,
-    masks: str | Path | None,
-    people: str | Path | None,
-    points: str | Path | None,
-    renamed: field_names.Keys,
-    category: str | None,
-) -> AnnotationSet:
+def _read(frames: Path, options: CropOptions) -> AnnotationSet:
+    coco, masks, points = options.coco, options.masks, options.points
     given = [kind for kind in (coco, masks, points) if kind is not None]
     if len(given) != 1:
         raise FramesError("Exactly one of --coco FILE, --masks DIR and --points FILE is required.")
     if not frames.is_dir():
         raise FramesError(f"There is no folder {frames}. Name the folder of the frames.")
-    for option, stray in (("--key", renamed), ("--category", category)):
+    renamed = field_names.parse_field(options.rename)
+    for option, stray in (("--key", renamed), ("--category", options.category)):
         if stray and coco is None:
-            raise FramesError(f"{option} speaks of a COCO file, and none is given.")
-    if people is not None and masks is None:
+            raise FramesError(f"{option} is for a COCO file, and none is given.")
+    if options.people is not None and masks is None:
         raise FramesError("--people requires --masks: it maps values of masks to identities.")
     if coco is not None:
-        return read_coco(Path(coco), renamed, category)
+        return read_coco(coco, renamed, options.category)
     if masks is not None:
-        return read_instance_masks(frames, Path(masks), Path(people) if people else None)
+        return read_instance_masks(frames, masks, options.people)
     assert points is not None
-    return read_points(Path(points), frames)
+    return read_points(points, frames)
 
 
 def _distinct(source: AnnotationSet, table: CropNaming) -> None:

@@ -1,6 +1,14 @@
-"""From features to scores."""
+"""From features to scores. Names load on first use."""
 
-from gprplus.evaluation.scoring import PerQuery, Scores
-from gprplus.evaluation.split_scores import score
+from importlib import import_module
+from typing import Any
 
-__all__ = ["PerQuery", "Scores", "score"]
+_HOMES = {"PerQuery": "scoring", "Scores": "scoring", "score": "split_scores"}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"gprplus.evaluation.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gprplus.evaluation' has no attribute {name!r}")

@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gprplus.core.errors import ScoreError, did_you_mean, first_few
+from gprplus.core.errors import ScoreError, first_few
 from gprplus.core.html import html_table
+from gprplus.core.options import accepts, combined
 from gprplus.evaluation import metrics
 from gprplus.evaluation.ground_truth import GroundTruth
+from gprplus.evaluation.options import ScoringOptions
 from gprplus.evaluation.products import SimilaritySearch, multiplies_coarsely, squared_norms
 from gprplus.evaluation.rerank import RerankedSearch, RerankOptions
 
 if TYPE_CHECKING:
     import torch
 
-METRICS = ("cosine", "euclidean")
 _RANGE = 1e30  # squared norms between this and one over it multiply safely in float32
 
 
@@ -77,6 +78,7 @@ class Scores:
         return {name: f"{100 * value:.1f}" for name, value in {"mAP": self.mAP, **values}.items()}
 
 
+@accepts(ScoringOptions)
 def score_arrays(
     query_features: "np.ndarray | torch.Tensor",
     gallery_features: "np.ndarray | torch.Tensor",
@@ -84,38 +86,35 @@ def score_arrays(
     gallery_ids: Sequence[Any] | np.ndarray,
     query_cams: Sequence[Any] | np.ndarray | None = None,
     gallery_cams: Sequence[Any] | np.ndarray | None = None,
-    *,
-    gallery_junk: Sequence[bool] | np.ndarray | None = None,
-    metric: str = "cosine",
-    ap: str = "step",
-    block_rows: int | None = None,
-    rerank: RerankOptions | None = None,
-    removed: Sequence[np.ndarray] | None = None,
+    options: ScoringOptions | None = None,
+    **changes: Any,
 ) -> Scores:
     """Exact mAP, CMC and mINP of `(Q, D)` query features searched in `(G, D)` gallery features.
 
     Features are NumPy arrays or torch tensors on any device; identities and cameras numbers or strings. An identity
     of None is a distractor that matches no query, a camera of None excludes nothing. `gprplus.core.protocol` has the
     rule: gallery rows with identity and camera of the query are excluded, junk is excluded for every query, queries
-    without a true match are counted but not averaged. At equal similarity wrong matches rank first. `ap` is "step" or
-    "trapezoid"; `metric` "cosine" or "euclidean"; `rerank`, such as `RerankOptions()`, re-ranks by k-reciprocal
-    neighbors first (junk is excluded from the neighborhoods, as if the loader dropped it). `removed` names, query by
-    query, positions of gallery rows that are excluded for that query only. Memory beyond the features: one block of
-    similarities (64 MiB; 512 MiB on a GPU; `block_rows` queries at a time if given) with its queries, a piece of the
+    without a true match are counted but not averaged. At equal similarity wrong matches rank first.
+
+    Memory beyond the features: one block of similarities (64 MiB; 512 MiB on a GPU) with its queries, a piece of the
     gallery if its features are concentrated (40 MiB), under 150 bytes for a row and 50 for a true match of a query;
-    features are not copied completely unless their norms exceed the range of float32. Raises ScoreError if
-    the arguments do not fit together or no query is valid.
+    features are not copied completely unless their norms exceed the range of float32. Raises ScoreError if the
+    arguments do not fit together or no query is valid.
+
+    Args:
+        query_features, gallery_features: `(Q, D)` and `(G, D)`.
+        query_ids, gallery_ids: the identity of each row.
+        query_cams, gallery_cams: the camera of each row; by default none.
+        options: all options at once; the keywords below change single fields of it.
+
+    Example:
 
     >>> features = np.eye(3, dtype=np.float32)
     >>> score_arrays(features[:1], features, ["a"], ["b", "a", "c"]).mAP
     0.3333333333333333
     """
-    if ap not in metrics.AP:
-        raise ScoreError(f"There is no form of average precision called '{ap}'. {did_you_mean(ap, metrics.AP)}")
-    if metric not in METRICS:
-        raise ScoreError(f"There is no metric called '{metric}'. {did_you_mean(metric, METRICS)}")
-    if block_rows is not None and block_rows < 1:
-        raise ScoreError(f"block_rows must be at least 1, found {block_rows}.")
+    asked = combined(ScoringOptions, options, changes, "score_arrays")
+    rerank, removed = asked.rerank, asked.removed
     queries, gallery = _Side.of(query_features, "query"), _Side.of(gallery_features, "gallery")
     if queries.features.shape[1] != gallery.features.shape[1]:
         raise ScoreError(
@@ -128,7 +127,7 @@ def score_arrays(
             "Rows that leave single rankings are named once a query, and have no place in re-ranking: leave out "
             f"rerank, or give {sizes[0]:,} arrays (found {len(removed):,})."
         )
-    truth = GroundTruth.of(query_ids, gallery_ids, query_cams, gallery_cams, gallery_junk, sizes)
+    truth = GroundTruth.of(query_ids, gallery_ids, query_cams, gallery_cams, asked.gallery_junk, sizes)
     if rerank:
         truth, kept = truth.without_junk()
         gallery = gallery if kept is None else _Side(gallery.features[kept], gallery.norms[kept])
@@ -139,9 +138,9 @@ def score_arrays(
             "no gallery row has its identity and another camera. "
             "Check that identities are spelled alike on both sides and that not everything has one camera."
         )
-    search, features = _search(queries, gallery, metric, rerank)
-    found = list(search.ranks(features, order, wanted, block_rows or search.rows))
-    return _scores(sizes[0], order, found, ap)
+    search, features = _search(queries, gallery, asked.metric, rerank)
+    found = list(search.ranks(features, order, wanted, asked.block_rows or search.rows))
+    return _scores(sizes[0], order, found, asked.ap)
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,7 @@ def score(
     gallery_ids: Sequence[Any] | np.ndarray,
     query_cams: Sequence[Any] | np.ndarray | None = None,
     gallery_cams: Sequence[Any] | np.ndarray | None = None,
-    *,
-    gallery_junk: Sequence[bool] | np.ndarray | None = None,
-    metric: str = "cosine",
-    ap: str = "step",
-    block_rows: int | None = None,
-    rerank: RerankOptions | None = None,
-    removed: Sequence[np.ndarray] | None = None,
+    **options: Any,
 ) -> Scores: ...
 
 

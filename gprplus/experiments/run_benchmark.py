@@ -245,8 +245,10 @@ def _trials(
     """The runs of a case, or of some of its `arms` with another recipe in another folder."""
     scored = [(target, packs[split_job.source_of(case, target)]) for target in case.targets]
     pack = packs[f"split {case.split.name}"]
-    places = (folder or case.folder, recipe or case.recipe)
-    found = schedule.build_runs(case.split, *places, seeds, pack, scored, device, threads, jobs)
+    whose = (case.split.name, case.split.record.fingerprint)
+    where, how = folder or case.folder, recipe or case.recipe
+    base = TrainingRun(where, *whose, UNTRAINED, 0, how, None, tuple(scored), device, threads, jobs=jobs)
+    found = schedule.build_runs(case.split, seeds, pack, base)
     return [one for one in found if arms is None or one.arm in arms]
 
 

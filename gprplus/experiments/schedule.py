@@ -4,15 +4,12 @@ of images.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gprplus.baseline.image_store import ImageStore
-from gprplus.baseline.recipe import Recipe
 from gprplus.core.errors import TrainingError
-from gprplus.evaluation.targets import Target
 from gprplus.experiments.run import TrainingRun, TrainingSet
 from gprplus.statistics.summary import UNTRAINED
 
@@ -22,23 +19,11 @@ if TYPE_CHECKING:
 _AS_WRITTEN = ("full", "declared")  # kinds of arm that need hold nothing drawn
 
 
-def build_runs(
-    split: "Split",
-    folder: Path,
-    recipe: Recipe,
-    seeds: int,
-    pack: ImageStore,
-    targets: Sequence[tuple[Target, ImageStore]],
-    device: str,
-    threads: int | None,
-    jobs: int = 1,
-) -> list[TrainingRun]:
-    """The runs of one split under `folder`, whether done already or not; seeds count from 0.
+def build_runs(split: "Split", seeds: int, pack: ImageStore, base: TrainingRun) -> list[TrainingRun]:
+    """The runs of one split under the folder of `base`, the run without training data, whether done already or not.
 
-    Seed k trains on deal k of an arm, modulo the number of its deals.
+    Seeds count from 0. Seed k trains on deal k of an arm, modulo the number of its deals.
     """
-    whose = (split.name, split.record.fingerprint)
-    base = TrainingRun(folder, *whose, UNTRAINED, 0, recipe, None, tuple(targets), device, threads, jobs=jobs)
     sets: dict[tuple[str, int | None], TrainingSet] = {}
     found = []
     for seed in range(seeds):
@@ -47,8 +32,10 @@ def build_runs(
             if (arm, deal) not in sets:
                 sets[arm, deal] = training_set(split, arm, pack, deal or 0)
             of = sets[arm, deal]
-            found.append(replace(base, folder=folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of, deal=deal))
-        found.append(replace(base, folder=folder / UNTRAINED / f"seed{seed}", seed=seed))
+            found.append(
+                replace(base, folder=base.folder / arm / f"seed{seed}", arm=arm, seed=seed, data=of, deal=deal)
+            )
+        found.append(replace(base, folder=base.folder / UNTRAINED / f"seed{seed}", seed=seed))
     return found
 
 

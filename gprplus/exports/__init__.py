@@ -1,5 +1,21 @@
-"""Exports of arms, splits and manifests in formats of other tools."""
+"""Exports of arms, splits and manifests in formats of other tools. Names load on first use."""
 
-from gprplus.exports.run_export import FORMS, LOOSE, PACKED, ExportResult, export, export_form
+from importlib import import_module
+from typing import Any
 
-__all__ = ["FORMS", "LOOSE", "PACKED", "ExportResult", "export", "export_form"]
+_HOMES = {
+    "ExportResult": "run_export",
+    "FORMS": "run_export",
+    "LOOSE": "run_export",
+    "PACKED": "run_export",
+    "export": "run_export",
+    "export_form": "run_export",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"gprplus.exports.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'gprplus.exports' has no attribute {name!r}")

@@ -13,7 +13,7 @@ from gprplus import archives
 from gprplus.core.errors import ExportError, did_you_mean
 from gprplus.core.escape import csv_table
 from gprplus.core.files.folders import MARKER, discard_if_empty, hold_folder, remove_output
-from gprplus.core.files.paths import AnyPath, as_named_paths
+from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     check_request,
     package_versions,
@@ -22,10 +22,12 @@ from gprplus.core.files.workdir import (
     write_json,
     write_table,
 )
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_threads, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.exports import files, imagefolder, market1501, parquet, webdataset
 from gprplus.exports.export_layout import ExportInfo, ExportLayout, ShardSpec, check_names, safe_relative_path
+from gprplus.exports.options import ExportOptions
 from gprplus.exports.rows import ExportSource, open_source
 from gprplus.schema import VERSION
 from gprplus.schema.manifest_record import DatasetFacts
@@ -41,7 +43,6 @@ PACKED: dict[str, Callable[[pa.Table, ExportInfo], ExportLayout]] = {
 }
 FORMS = (*LOOSE, *PACKED)
 ALSO_CALLED = {"hf": "parquet"}  # what the hub takes
-SHARD_SIZE = 10_000
 RECORD = "export.json"
 KIND = "an export"  # of folder, as its mark states
 STAGED = ".unfinished"  # folder inside an export that is being written
@@ -62,41 +63,41 @@ class ExportResult:
 
 
 @shows_progress("Writing images")
+@accepts(ExportOptions)
 def export(
     source: AnyPath,
     to: str,
     output: AnyPath | None = None,
+    options: ExportOptions | None = None,
     *,
-    arm: str | None = None,
-    link: str = "hard",
-    shard_size: int = SHARD_SIZE,
-    roots: Mapping[str, AnyPath] | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> ExportResult:
-    """Write the images of a split or manifest below `output` in the form `to`.
+    """Write the images of a split or manifest in the form of another tool.
 
-    `source` is a Split, a Manifest, or the folder of one. The default of `output` is WORK/exports/FORM/NAME, with -ARM
-    behind it where one is named; WORK is $GPRPLUS_WORK, else work/.
+    Images are links or copies; the packed forms (PACKED) hold their bytes. No image is encoded again. Everything is
+    written into a folder inside the output and moved when it is complete; export.json comes last.
 
-    Of a split, `arm` gives one training set and the test set; without it every arm gets a folder of its own. Images
-    are hard links (which share their bytes with the renders), symbolic links or copies; the packed forms (PACKED) hold
-    their bytes, in files of at most `shard_size` images. No image is encoded anew. Everything is written into a folder
-    inside `output` and moved when it is whole; export.json comes last.
+    Args:
+        source: a split, a manifest, or the folder of one.
+        to: form: market1501, imagefolder, parquet (or hf) or webdataset.
+        output: folder of the export; by default WORK/exports/FORM/NAME, with -ARM where one is named (WORK:
+            $GPRPLUS_WORK, else work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace another export in the folder.
+        progress: called with the number of images written and of all images.
 
     Raises:
         ExportError: the form cannot carry the rows, names collide, an image is gone or is none, image files changed
-            since the manifest was built, another process writes to `output`, or `output` holds something else.
-        RequestChanged: `output` holds another export, and `force` is not given.
+            since the manifest was built, another process writes to the output, or it holds something else.
+        RequestChanged: the output holds another export, and `force` is not set.
     """
-    to = export_form(to)
-    if link not in files.LINKS:
-        raise ExportError(f"There is no way to link '{link}'. {did_you_mean(link, files.LINKS)}")
-    if shard_size < 1:
-        raise ExportError(f"A shard holds at least 1 image; found {shard_size}.")
+    to, asked = export_form(to), combined(ExportOptions, options, changes, "export")
+    arm, link, shard_size = asked.arm, asked.link, asked.shard_size
     output = default_folder(work_folder(), source, to, arm) if output is None else Path(output)
     new = not os.path.lexists(output)
-    found = open_source(Path(source), arm, as_named_paths(roots))
+    found = open_source(Path(source), arm, asked.roots)
     how = {"shard_size": shard_size} if to in PACKED else {"link": link}
     request = {"form": to, "source": found.fingerprint, "arm": arm, **how}
     if check_request(output / RECORD, request, force=force) == "same":

@@ -142,8 +142,8 @@ class SplitRequest(Options):
         group=ARMS,
         metavar="NAME",
         default_note="chosen by the attribute",
-        help="Kind of experiment: only, without, persons, identity, path, budget, scaling, factorial, full or "
-        "declared (docs/designs.md).",
+        help="Kind of experiment: `only`, `without`, `persons`, `identity`, `path`, `budget`, `scaling`, `factorial`, "
+        "`full` or `declared` (docs/designs.md).",
     )
     levels: tuple[str, ...] | None = option(
         None,

@@ -144,9 +144,7 @@ def levels(shifts, people=40, images=3, seed=0):
 
 
 def scored(source, people, target, target_people, seed=0):
-    scores = compare_levels(
-        source, people, target, target_people, 1.5, np.random.default_rng(seed), resamples=300, shuffles=100
-    )
+    scores = compare_levels(source, people, target, target_people, 1.5, np.random.default_rng(seed), draws=(300, 100))
     return {(score.level, score.measure): score for score in scores}
 
 

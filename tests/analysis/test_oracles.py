@@ -69,7 +69,7 @@ def test_a_level_that_changes_each_person_in_another_way_is_no_finding():
         moved = 0.7 * rng.normal(size=(8, 3, 2))[people]
         source = rng.normal(size=(8, 1, 2))[people] + moved + 0.3 * rng.normal(size=(48, 3, 2))
         target = 1 + rng.normal(size=(30, 2))
-        options = {"measures": ("energy",), "resamples": 2, "shuffles": 200}
+        options = {"measures": ("energy",), "draws": (2, 200)}
         scores = compare_levels(source, people, target, np.arange(30), 1.5, rng, **options)
         flagged += [not score.null_low <= score.distance <= score.null_high for score in scores]
     assert np.mean(flagged) < 0.12  # 180 levels, three of a world together

@@ -3,7 +3,8 @@
 import pytest
 
 from gprplus.core.errors import RenderError
-from gprplus.engine.crops.design import make_design, parse_size
+from gprplus.engine.crops.design import make_design
+from gprplus.engine.options import parse_size
 
 
 def test_the_default_design_has_8064_pictures() -> None:

@@ -14,11 +14,11 @@ from gprplus.engine import render
 from gprplus.engine.annotations import ANNOTATIONS, tight_box
 from gprplus.engine.crops.design import DesignBlock
 from gprplus.engine.keypoints import HIDDEN, NAMES, OUTSIDE, SKELETON, VISIBLE, label_keypoints, project_joints
-from gprplus.engine.raycast.camera import orbit_camera
+from gprplus.engine.raycast.camera import Orbit, orbit_camera
 
 NOBODY = np.full((100, 100), np.inf)
 AT = {name: i for i, name in enumerate(NAMES)}
-SIDE = {"distance": 2.0, "height": 1.0, "aim": 1.0, "span": 2.0, "size": (100, 100)}
+SIDE = {"orbit": Orbit(distance=2.0, height=1.0, aim=1.0, span=2.0), "size": (100, 100)}
 
 
 def points(**named: tuple[float, float, float]) -> np.ndarray:

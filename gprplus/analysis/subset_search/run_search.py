@@ -11,6 +11,7 @@ import pyarrow as pa
 from gprplus.analysis.columns import BASELINES, CELLS
 from gprplus.analysis.features import Features, make_features
 from gprplus.analysis.matched_sample import number_combinations
+from gprplus.analysis.options import SearchOptions
 from gprplus.analysis.output import analysis_markdown, write_table_csv
 from gprplus.analysis.record import Difference, search_record
 from gprplus.analysis.sample import ImageSample, open_target_sample, search_sample, target_sample
@@ -18,7 +19,9 @@ from gprplus.analysis.subset_search import arms, baselines, holdout, verdict
 from gprplus.analysis.subset_search.differences import is_nearest
 from gprplus.analysis.subset_search.kernels import build_kernels
 from gprplus.core.errors import AnalysisError
+from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import check_request, package_versions, read_json, write_json, write_table, write_text
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.core.sampling import bottom_k, hash64, hash64_many, join_canonical, priorities
@@ -98,49 +101,55 @@ class SearchResult:
 
 
 @shows_progress("Looking for a subset")
+@accepts(SearchOptions)
 def search(
-    manifest: Path | str,
-    targets: Mapping[str, Path | str],
+    manifest: AnyPath,
+    targets: Mapping[str, AnyPath],
     budget: Budget | str,
+    output: AnyPath,
+    options: SearchOptions | None = None,
     *,
-    output: Path,
-    splits: Path,
-    features: str = "histograms",
-    floor: float = 0.5,
-    images: int = 300,
-    people: int | None = None,
-    draws: int = 1,
-    test_share: float = 0.25,
-    seed: int = 0,
-    device: str = "auto",
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> list[SearchResult]:
     """Search for the subset nearest to each target, write OUTPUT/NAME/search and the split SPLITS/search-NAME.
 
     Cells are the combinations of all crossed factors. Weights are chosen by half of the identities of either side and
-    compared with `baselines` and with controls by the others (Search.differences); `floor` is the part of its even
-    share that each viewpoint keeps. Kernels are taken over `people` of the train set who have every cell. The split has
-    the subset, the threshold rule's, `draws` random ones of either kind, and the subset found for each other target.
-    Raises AnalysisError where the budget is larger than what there is.
+    compared with `baselines` and with controls by the others (`SearchResult.differences`). The split has the subset,
+    the subset of the threshold rule, random ones, and the subset found for each other target.
+
+    Args:
+        manifest: a manifest or its folder.
+        targets: manifests or folders of images by name.
+        budget: number of identities and of images of each, such as "400x50".
+        output: folder of the analysis.
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the search of another request in the folder.
+        progress: called with the number of images measured and of all images.
+
+    Raises:
+        AnalysisError: the budget is larger than what there is.
     """
-    source = Manifest.open(Path(manifest))
+    given = combined(SearchOptions, options, changes, "search")
+    images, seed, output = given.images, given.seed, Path(output)
+    source = Manifest.open(manifest)
     budget = Budget.of(budget) if isinstance(budget, str) else budget
     opened = {name: open_target_sample(name, Path(path), output.parent / "targets") for name, path in targets.items()}
-    (kind,) = make_features([features], device)
+    (kind,) = make_features([given.features], given.device)
     request = {
         "manifest": source.fingerprint,
         "targets": {name: target.fingerprint for name, target in opened.items()},
         "budget": [budget.identities, budget.images],
         "features": kind.source,
-        **{"floor": floor, "images": images, "people": people, "draws": draws, "test_share": test_share, "seed": seed},
+        **{"floor": given.floor, "images": images, "people": given.people, "draws": given.control_draws},
+        **{"test_share": given.test_share, "seed": seed},
     }
     homes = {name: output / name / "search" for name in targets}
     states = [check_request(home / RECORD, request, force=force) for home in homes.values()]
     if all(state == "same" for state in states):
         return [SearchResult.open(home) for home in homes.values()]
-    side = search_sample(source, people, test_share, seed)
+    side = search_sample(source, given.people, given.test_share, seed)
     crossed = side.crossed
     assert crossed is not None
     if crossed.flat.size > MOST:
@@ -149,13 +158,11 @@ def search(
         )
     others = {name: target_sample(target, images, seed) for name, target in opened.items()}
     most = cell_capacity(side, budget, seed)
-    pools = _looked(kind, side, others, workers, progress)
-    found = {name: _one(name, side, others[name], *pools[name], most, budget, floor, seed) for name in targets}
+    pools = _looked(kind, side, others, given.workers, progress)
+    found = {name: _one(name, side, others[name], *pools[name], most, budget, given.floor, seed) for name in targets}
+    splits = given.splits or output / "splits"
     return [
-        _write(
-            homes[name], name, found, request, source, splits / f"search-{name}", kind, draws, test_share, seed, force
-        )
-        for name in targets
+        _write(homes[name], name, found, request, source, splits / f"search-{name}", given, force) for name in targets
     ]
 
 
@@ -245,12 +252,10 @@ def _write(
     request: Mapping[str, Any],
     source: Manifest,
     split: Path,
-    kind: Features,
-    draws: int,
-    test_share: float,
-    seed: int,
+    options: SearchOptions,
     force: bool,
 ) -> SearchResult:
+    draws = options.control_draws
     crossed = arms.factors_and_cells(source)
     outcome = found[name]
     rows = [
@@ -267,7 +272,7 @@ def _write(
     ranked.sort(key=lambda row: row["held_out"])
     table = conform(pa.Table.from_pylist([{"target": name, **row} for row in ranked]), BASELINES)
     declared = arms.declared_arms(name, found, crossed[1], request["budget"][0], draws)
-    made = arms.write_search_split(source, crossed[0], declared, split, test_share, seed, force)
+    made = arms.write_search_split(source, crossed[0], declared, split, options.test_share, options.seed, force)
     record = {
         "schema_version": VERSION,
         "target": name,

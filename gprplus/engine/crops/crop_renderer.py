@@ -19,7 +19,7 @@ from gprplus.engine.people.body import build_body
 from gprplus.engine.people.traits import sample_person
 from gprplus.engine.places import weather_light
 from gprplus.engine.places.backdrop import render_backdrop
-from gprplus.engine.raycast.camera import CameraRays, orbit_camera
+from gprplus.engine.raycast.camera import CameraRays, Orbit, orbit_camera
 from gprplus.engine.raycast.hash_noise import uniform_noise
 from gprplus.engine.raycast.layers import ShadingLayers, crop_layers
 from gprplus.engine.raycast.shading import glowing_blocks, shade_layers
@@ -61,17 +61,8 @@ class CropRenderer:
         """The camera of this domain at a degree."""
         domain = self.design.domain
         wobble = 2 * float(uniform_noise(hash64(join_canonical("zoom", domain.name, str(degree))), 1)[0]) - 1
-        return orbit_camera(
-            degree,
-            distance=domain.distance,
-            height=domain.height,
-            aim=domain.aim,
-            span=domain.span * (1 + domain.zoom * wobble),
-            size=self.size,
-            shift=shift,
-            margin=margin,
-            samples=SAMPLES,
-        )
+        orbit = Orbit(domain.distance, domain.height, domain.aim, domain.span * (1 + domain.zoom * wobble))
+        return orbit_camera(degree, orbit, size=self.size, shift=shift, margin=margin, samples=SAMPLES)
 
     def place(self, scene: str, degree: int) -> ShadingLayers:
         """A place as the camera at `degree` sees it, with a margin for crops."""

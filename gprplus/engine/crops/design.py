@@ -6,8 +6,10 @@ from itertools import product
 from typing import Any
 
 from gprplus.core.errors import RenderError, did_you_mean
+from gprplus.core.options import combined
 from gprplus.core.sampling import hash64, join_canonical
 from gprplus.engine.domains import Domain, domain_named
+from gprplus.engine.options import DesignOptions, RenderOptions
 from gprplus.engine.people.traits import identity_key
 from gprplus.engine.places.weather_light import HOURS, WEATHERS
 
@@ -111,28 +113,19 @@ class RenderDesign:
         }
 
 
-def make_design(
-    *,
-    identities: int = 64,
-    viewpoints: int = 6,
-    weathers: str | Sequence[str] = "all",
-    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
-    backgrounds: int = 1,
-    size: tuple[int, int] = (200, 470),
-    domain: str = "engine",
-    masks: bool = False,
-    boxes: bool = False,
-    keypoints: bool = False,
-    same_people: bool = False,
-    seed: int = 0,
-) -> RenderDesign:
-    """Validate a design; RenderError for invalid levels lists the valid ones."""
+def make_design(options: DesignOptions | None = None, **changes: Any) -> RenderDesign:
+    """Validate a design; RenderError for invalid levels lists the valid ones.
+
+    The keywords are fields of RenderOptions.
+    """
+    asked = combined(RenderOptions if options is None else type(options), options, changes, "make_design")
+    identities, viewpoints, backgrounds, size = asked.identities, asked.viewpoints, asked.backgrounds, asked.size_px
     if not 1 <= identities <= 9999:
         raise RenderError(f"--identities must be between 1 and 9999 (names have four digits), not {identities}.")
     if not 1 <= viewpoints <= 36 or 360 % viewpoints:
         possible = ", ".join(str(n) for n in range(1, 37) if 360 % n == 0)
         raise RenderError(f"--viewpoints must divide the circle evenly: one of {possible}, not {viewpoints}.")
-    seen = domain_named(domain)
+    seen = domain_named(asked.domain)
     if not 1 <= backgrounds <= len(seen.scenes):
         raise RenderError(
             f"--backgrounds must be between 1 and {len(seen.scenes)} ({', '.join(seen.scenes)}), not {backgrounds}."
@@ -145,22 +138,21 @@ def make_design(
     return RenderDesign(
         identities=identities,
         degrees=tuple((90 + i * (360 // viewpoints)) % 360 for i in range(viewpoints)),
-        weathers=_levels("weather", weathers, WEATHERS),
-        illuminations=_levels("illumination", illuminations, HOURS),
+        weathers=_levels("weather", asked.weathers, WEATHERS),
+        illuminations=_levels("illumination", asked.illuminations, HOURS),
         scenes=seen.scenes[:backgrounds],
-        size=(int(size[0]), int(size[1])),
+        size=size,
         domain=seen,
-        same_people=same_people,
-        seed=seed,
-        masks=masks,
-        boxes=boxes,
-        keypoints=keypoints,
+        same_people=asked.same_people,
+        seed=asked.seed,
+        masks=asked.masks,
+        boxes=isinstance(asked, RenderOptions) and asked.boxes,
+        keypoints=isinstance(asked, RenderOptions) and asked.keypoints,
     )
 
 
-def _levels(attribute: str, wanted: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    names = wanted.replace(",", " ").split() if isinstance(wanted, str) else list(wanted)
-    if names == ["all"]:
+def _levels(attribute: str, names: tuple[str, ...], known: Sequence[str]) -> tuple[str, ...]:
+    if names == ("all",):
         return tuple(known)
     if not names:
         raise RenderError(f"No {attribute} is given. Known: {', '.join(known)}, or all.")
@@ -168,15 +160,3 @@ def _levels(attribute: str, wanted: str | Sequence[str], known: Sequence[str]) -
         if name not in known:
             raise RenderError(f"The engine has no {attribute} '{name}'. {did_you_mean(name, known)}")
     return tuple(name for name in known if name in names)
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """'200x470' -> (200, 470): width and height.
-
-    >>> parse_size("200x470")
-    (200, 470)
-    """
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise RenderError(f"--size is width x height in pixels, such as 200x470, not '{text}'.")
-    return int(width), int(height)

@@ -21,10 +21,12 @@ from gprplus.core.files.workdir import (
     write_json,
     write_text,
 )
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, available_cores, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.engine.annotations import write_coco
 from gprplus.engine.crops.design import RenderDesign, make_design
+from gprplus.engine.options import RenderOptions
 from gprplus.engine.output.ledger import BLOCKS, Ledger
 from gprplus.engine.output.workers import BlockJob
 from gprplus.engine.people.traits import sample_person
@@ -35,55 +37,40 @@ LICENCE = "CC0-1.0"
 
 
 @shows_progress("Rendering")
+@accepts(RenderOptions)
 def render(
     output: AnyPath | None = None,
+    options: RenderOptions | None = None,
     *,
-    identities: int = 64,
-    viewpoints: int = 6,
-    weathers: str | Sequence[str] = "all",
-    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
-    backgrounds: int = 1,
-    size: tuple[int, int] = (200, 470),
-    domain: str = "engine",
-    masks: bool = False,
-    boxes: bool = False,
-    keypoints: bool = False,
-    same_people: bool = False,
-    seed: int = 0,
-    device: str = "auto",
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> Path:
-    """Draw a crossed design of synthetic identities into the folder `output` and return that folder.
+    """Draw a crossed design of synthetic identities into a folder, and return that folder.
 
-    The default of `output` is that of the command line, WORK/renders/DOMAIN, where WORK is $GPRPLUS_WORK, else work/.
-    `size` is (width, height) in pixels; levels are names from the engine's vocabulary or "all". Finished (identity,
-    viewpoint, place) blocks of the same request stay as they are; another request in the folder raises
-    RequestChanged. An impossible design raises RenderError, an absent device DeviceError.
+    Finished (identity, viewpoint, place) blocks of the same request are kept, so that an interrupted call continues.
+
+    Args:
+        output: folder of the images; by default WORK/renders/DOMAIN (WORK: $GPRPLUS_WORK, else work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the images of another request in the folder.
+        progress: called with the number of images drawn and of all images.
+
+    Raises:
+        RenderError: the design is impossible.
+        RequestChanged: the folder holds another design, and `force` is not set.
+        DeviceError: the device does not exist.
     """
-    design = make_design(
-        identities=identities,
-        viewpoints=viewpoints,
-        weathers=weathers,
-        illuminations=illuminations,
-        backgrounds=backgrounds,
-        size=size,
-        domain=domain,
-        masks=masks,
-        boxes=boxes,
-        keypoints=keypoints,
-        same_people=same_people,
-        seed=seed,
-    )
+    asked = combined(RenderOptions, options, changes, "render")
+    design = make_design(asked)
     output = work_folder() / "renders" / design.domain.name if output is None else Path(output)
     if is_complete(output, design, force=force):
         remove_parts(output, BLOCKS)
         progress(design.images, design.images)
         return output
-    where = choose_device(device)
+    where = choose_device(asked.device)
     with prepare_output(output, design, force=force) as real:
-        job = BlockJob(design, real, where, available_cores() if workers is None else workers)
+        job = BlockJob(design, real, where, asked.workers or available_cores())
         done = 0
         progress(0, design.images)
         for finished in job.run():

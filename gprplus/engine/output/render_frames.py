@@ -1,7 +1,7 @@
 """From a scenario to a folder of frames with their annotations."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gprplus.core.files.folders import remove_output
-from gprplus.core.files.workdir import package_versions, write_bytes, write_json
+from gprplus.core.files.paths import AnyPath
+from gprplus.core.files.workdir import package_versions, work_folder, write_bytes, write_json
 from gprplus.core.imaging.images import encode_jpeg
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, available_cores, map_processes, no_progress
 from gprplus.core.progress import shows_progress
 from gprplus.engine.annotations import ANNOTATIONS, write_coco
 from gprplus.engine.crops.design import make_design
 from gprplus.engine.frames.scenario import CameraView, Scenario, make_scenario
+from gprplus.engine.options import FramesOptions
 from gprplus.engine.output.ledger import PART, png_numbers
 from gprplus.engine.output.render_crops import (
     LICENCE,
@@ -37,52 +40,36 @@ NOTES = "_takes"
 
 
 @shows_progress("Rendering")
+@accepts(FramesOptions)
 def render_frames(
-    output: Path,
+    output: AnyPath | None = None,
+    options: FramesOptions | None = None,
     *,
-    identities: int = 64,
-    viewpoints: int = 6,
-    meetings: int = 2,
-    weathers: str | Sequence[str] = "all",
-    illuminations: str | Sequence[str] = ("forenoon", "dusk", "night"),
-    backgrounds: int = 1,
-    size: tuple[int, int] = (1280, 720),
-    domain: str = "engine",
-    masks: bool = False,
-    same_people: bool = False,
-    seed: int = 0,
-    device: str = "auto",
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> Path:
-    """Draw whole frames with several people into the folder `output` and return that folder.
+    """Draw whole frames with several people into a folder, and return that folder.
 
-    `viewpoints` fixed cameras around the place record the same moments; each person is in `meetings` moments.
-    In addition to the frames the folder gets COCO annotations, identities.csv and, with `masks`, label images. Resumes
-    and refuses like render.
+    `viewpoints` fixed cameras around the place record the same moments. The folder also gets COCO annotations,
+    identities.csv and, with `masks`, label images. Resumes and refuses like render.
+
+    Args:
+        output: folder of the frames; by default WORK/frames/DOMAIN (WORK: $GPRPLUS_WORK, else work/).
+        options: all options at once; the keywords below change single fields of it.
+        force: replace the frames of another request in the folder.
+        progress: called with the number of frames drawn and of all frames.
     """
-    design = make_design(
-        identities=identities,
-        viewpoints=viewpoints,
-        weathers=weathers,
-        illuminations=illuminations,
-        backgrounds=backgrounds,
-        size=size,
-        domain=domain,
-        masks=masks,
-        same_people=same_people,
-        seed=seed,
-    )
-    scenario = make_scenario(design, meetings)
-    output = Path(output)
+    asked = combined(FramesOptions, options, changes, "render_frames")
+    scenario = make_scenario(make_design(asked), asked.meetings)
+    output = work_folder() / "frames" / asked.domain if output is None else Path(output)
     if is_complete(output, scenario, force=force):
         remove_parts(output, NOTES)
         progress(scenario.images, scenario.images)
         return output
-    where = choose_device(device)
+    where = choose_device(asked.device)
     with prepare_output(output, scenario, force=force) as real:
-        job = FrameJob(scenario, real, where, available_cores() if workers is None else workers)
+        job = FrameJob(scenario, real, where, asked.workers or available_cores())
         done = 0
         progress(0, scenario.images)
         for finished in job.run():

@@ -70,13 +70,27 @@ class CameraRays:
         return image[: self.height, : self.width]
 
 
+@dataclass(frozen=True)
+class Orbit:
+    """A circle around the person that cameras are on, in meters.
+
+    Args:
+        distance: radius of the circle.
+        height: of the camera.
+        aim: height of the point that it looks at.
+        span: height of the picture at the person.
+    """
+
+    distance: float
+    height: float
+    aim: float
+    span: float
+
+
 def orbit_camera(
     degree: float,
+    orbit: Orbit,
     *,
-    distance: float,
-    height: float,
-    aim: float,
-    span: float,
     size: tuple[int, int],
     shift: tuple[float, float] = (0.0, 0.0),
     margin: int = 0,
@@ -85,18 +99,17 @@ def orbit_camera(
     """The camera at `degree` around the person: 90 is in front, 180 at the right hand (the person then faces image
     right).
 
-    `height` and `aim` are the heights in metres of the camera and of the point that it looks at; `span` is how many
-    metres the picture is high at the person. `size` is (width, height) in pixels; `shift` moves the picture by so
+    `size` is (width, height) in pixels; `shift` moves the picture by so
     many pixels; `margin` pixels are added on each side; `samples` per pixel and axis.
     """
     turn = np.radians(degree)
-    origin = np.array([-np.cos(turn) * distance, np.sin(turn) * distance, height])
-    axes, reach = _aimed(origin, np.array([0.0, 0.0, aim]))
+    origin = np.array([-np.cos(turn) * orbit.distance, np.sin(turn) * orbit.distance, orbit.height])
+    axes, reach = _aimed(origin, np.array([0.0, 0.0, orbit.aim]))
     width, rows = size
     return CameraRays(
         origin=origin,
         axes=axes,
-        scale=rows * reach / span * samples,
+        scale=rows * reach / orbit.span * samples,
         centre=((width / 2 + margin + shift[0]) * samples, (rows / 2 + margin + shift[1]) * samples),
         width=(width + 2 * margin) * samples,
         height=(rows + 2 * margin) * samples,

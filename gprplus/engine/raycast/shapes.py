@@ -63,7 +63,6 @@ class Shapes:
         depth: float = 1.0,
         side: Sequence[float] = (1.0, 0.0, 0.0),
         flat: bool = False,
-        clip: Sequence[float] = NO_CLIP,
         texture: np.ndarray | None = None,
     ) -> None:
         """A tapered capsule (or, `flat`, a frustum) between two points; `depth` squeezes it across `side` and its
@@ -75,9 +74,8 @@ class Shapes:
         r1, r2 = radii
         if not flat and abs(r1 - r2) > limit:
             r1, r2 = (r1, r1 - limit) if r1 > r2 else (r2 - limit, r2)
-        plane = (*(np.asarray(clip[:3]) / shrink), clip[3])
         kind = FRUSTUM if flat else CONE
-        self._add(kind, shrink[:, None] * axes.T, start, (r1, r2, length), material, axes, plane, texture)
+        self._add(kind, shrink[:, None] * axes.T, start, (r1, r2, length), material, axes, NO_CLIP, texture)
 
     def box(
         self,

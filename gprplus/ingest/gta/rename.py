@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gprplus.core.errors import ManifestError, did_you_mean, first_few
+from gprplus.core.errors import ManifestError, first_few
 from gprplus.core.escape import csv_text
 from gprplus.core.files.folders import claim_folder, remove_output
+from gprplus.core.files.paths import AnyPath
 from gprplus.core.files.workdir import (
     REQUEST_FILE,
     check_request,
@@ -20,10 +21,11 @@ from gprplus.core.files.workdir import (
 )
 from gprplus.core.imaging import images
 from gprplus.core.imaging.image_headers import format_of
+from gprplus.core.options import accepts, combined
 from gprplus.core.parallel import Progress, map_processes, no_progress
+from gprplus.ingest.gta.rename_options import RenameOptions
 from gprplus.ingest.gta.rename_plan import RenamePlan, plan_renames
 
-BYTES = ("jpeg", "keep")
 KIND = "published renders"  # of folder, as its mark states
 RECORD, NAMES, REJECTED = "renders.json", "_names.csv", "_rejected.csv"
 VERSION = 1
@@ -38,28 +40,25 @@ class _Job:
     quality: int
 
 
+@accepts(RenameOptions)
 def write_renamed(
-    raw: str | Path,
-    output: str | Path,
+    raw: AnyPath,
+    output: AnyPath,
+    options: RenameOptions | None = None,
     *,
-    layout: str = "auto",
-    cameras: str = "degrees",
-    bytes_: str = "jpeg",
-    quality: int = 95,
-    name: str | None = None,
-    workers: int | None = None,
     force: bool = False,
     progress: Progress = no_progress,
+    **changes: Any,
 ) -> tuple[RenamePlan, dict[str, Any]]:
     """Write raw output under published names; return the plan and the renders.json.
 
-    `bytes_` "jpeg" decodes and writes JPEG (raw files are PNG despite their names; a JPEG is copied, not encoded
-    again), "keep" copies. Continues after an interruption. Raises LayoutError, ManifestError, or RequestChanged.
+    With `bytes_` "jpeg" a JPEG is copied, not encoded again (raw files are PNG despite their names). Continues after
+    an interruption. Raises LayoutError, ManifestError, or RequestChanged.
     """
+    asked = combined(RenameOptions, options, changes, "write_renamed")
+    cameras, bytes_, quality = asked.cameras, asked.bytes_, asked.quality
     raw, output = Path(raw), Path(output)
-    if bytes_ not in BYTES:
-        raise ManifestError(f"There is no way of writing '{bytes_}'. {did_you_mean(bytes_, BYTES)}")
-    found = plan_renames(raw, layout=layout, cameras=cameras)
+    found = plan_renames(raw, layout=asked.layout, cameras=cameras)
     _refuse_collisions(found)
     request = {
         "version": VERSION,
@@ -69,13 +68,13 @@ def write_renamed(
         "cameras": cameras,
         "bytes": bytes_,
         "quality": quality if bytes_ == "jpeg" else None,
-        "name": name,
+        "name": asked.name,
     }
     if check_request(output / RECORD, request, force=force) == "same":
         _tidy(output)
         return found, read_json(output / RECORD, ManifestError, "a folder of renders")
     with hold_request(output, KIND, RECORD, request, ManifestError, force=force) as real:
-        return found, _published(raw, real, found, request, bytes_ == "keep", quality, workers, progress)
+        return found, _published(raw, real, found, request, bytes_ == "keep", quality, asked.workers, progress)
 
 
 def _published(
