@@ -142,7 +142,8 @@ def test_seeds_on_one_draw_are_warned_of_where_something_is_drawn(work):
     few = {"dry_run": True, "seeds": 3}
     said = ask(work, "once", splits=[work / "splits" / "once"], **few).plan.warnings
     assert said == (
-        "All 3 seeds of once train on one draw, whose luck is in no interval: gprplus make-split --deals 3 draws one "
+        "All 3 seeds of once train on one draw, whose variance is in no interval: "
+        "gprplus make-split --deals 3 draws one "
         "for each seed.",
     )
     assert ask(work, "whole", splits=[work / "splits" / "whole"], **few).plan.warnings == ()

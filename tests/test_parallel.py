@@ -145,7 +145,7 @@ def signalled(number):
     [
         (
             signal.SIGKILL,
-            r"was killed, most likely by the system for want of memory. .* fewer --jobs: what is finished",
+            r"was killed, most likely by the system because of insufficient memory. .* fewer --jobs: what is finished",
         ),
         (signal.SIGSEGV, r"crashed \(SIGSEGV\). Run the same command again: what is finished stays"),
     ],

@@ -112,8 +112,8 @@ def _row(
 
 
 def feature_agreement(table: pa.Table, attribute: str, left: str, right: str) -> float | None:
-    """Rank correlation of the levels' energy distances on two kinds of features; None below four levels, or where one
-    of them was not looked at.
+    """Rank correlation of the levels' energy distances on two kinds of features; None below four levels, or if one
+    of them was not measured.
     """
     chosen = table.filter((pc.field("attribute") == attribute) & (pc.field("measure") == "energy"))
     one, two = (np.asarray(chosen.filter(pc.field("features") == kind).column("distance")) for kind in (left, right))

@@ -26,7 +26,7 @@ from gprplus.schema import RESULTS, stored
 from gprplus.schema.run_record import benchmark_record
 from gprplus.splits import Split
 
-FEWEST = 5  # arms; with fewer there is no correlation to speak of
+FEWEST = 5  # minimum number of arms for a correlation
 ENOUGH = 20  # arms that a choice by distance should rest on
 RESAMPLES = 2000
 _DEPTHS = ("results.parquet", "*/results.parquet", "*/*/results.parquet")
@@ -66,7 +66,7 @@ def read_scored_arms(paths: Sequence[Path | str]) -> list[ScoredArm]:
             record = benchmark_record(info, folder / "benchmark.json", AnalysisError)
             if not record.split_path:
                 raise AnalysisError(f"{folder} has no path of its split; run the benchmark again.")
-            again = "Run the benchmark again: it goes on from what is there."
+            again = "Run the benchmark again: it continues from finished runs."
             results = stored.read_table(folder / "results.parquet", RESULTS, AnalysisError, again)
             found.append(ScoredArm(Split.open(folder / record.split_path), results))
     return found
@@ -158,8 +158,8 @@ def energy_distance(source: np.ndarray, people: np.ndarray, target: np.ndarray, 
 
 
 def correlations(rows: Sequence[Mapping[str, Any]], features: str) -> list[dict[str, Any]]:
-    """Spearman's correlation of mAP with nearness, with nearness in light, and with size, over the arms of one kind of
-    features, each with a 95% interval by drawing arms anew; None below five arms or where nothing varies.
+    """Spearman's correlation of mAP with closeness, with closeness in luminance, and with size, over the arms of one
+    kind of features, each with a 95% interval over resampled arms; None below five arms or if nothing varies.
     """
     mine = [row for row in rows if row["features"] == features]
     accuracy = np.array([row["mAP"] for row in mine])

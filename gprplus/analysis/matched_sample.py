@@ -55,7 +55,7 @@ class CrossedSample:
 
 
 def number_combinations(table: pa.Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """Number the combinations of some columns, `(N,) int64`, and name each; null is a value of its own."""
+    """Number the combinations of some columns, `(N,) int64`, and name each; null is a separate value."""
     number = np.zeros(table.num_rows, dtype=np.int64)
     texts = [""]
     for name in columns:

@@ -130,7 +130,7 @@ def search_sample(manifest: Manifest, people: int | None, test_share: float, see
 
 
 def target_sample(manifest: Manifest, images: int, seed: int) -> ImageSample:
-    """A sample of a target: of its training side where it has one, so that no test image is looked at."""
+    """Return the sample of a target: of its train set if it has one, so that no test image is used."""
     table = _rows(manifest, [*_KEYS, *_MARKS])
     training = table.filter(pc.field("role") == "train")
     role = "train" if training.num_rows else "all"
@@ -143,7 +143,7 @@ def open_target_sample(name: str, path: Path, ingested: Path) -> Manifest:
     """The manifest of a target; a folder of images gets one, where benchmark keeps those of its targets."""
     if not (path.is_dir() or (is_archive(path.name) and path.is_file())):
         raise AnalysisError(
-            f"The target {name} is not there: {path} is neither a manifest nor a folder or archive of images."
+            f"The target {name} is missing: {path} is neither a manifest nor a folder or archive of images."
         )
     return open_or_build_manifest(path, ingested / name)
 

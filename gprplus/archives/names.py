@@ -51,7 +51,7 @@ def locate(place: str) -> tuple[str, str] | None:
 
 
 def may_be_inside(place: str) -> bool:
-    """A cheap look at whether `locate` could find something."""
+    """Return True if `locate` could find something; a cheap check."""
     low = place.lower()
     return ".tar" in low or ".zip" in low or ".tgz" in low
 

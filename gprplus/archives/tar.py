@@ -126,7 +126,7 @@ def _number(field: bytes) -> int:
     if not text:
         return 0
     if not _OCTAL.issuperset(text):  # int() takes a sign, which would lead back in the file for ever
-        raise CorruptArchive("damaged", "a member header holds no number where one must be")
+        raise CorruptArchive("damaged", "a member header has an invalid number")
     return int(text, 8)
 
 

@@ -1,4 +1,4 @@
-"""Bytes to pixels of a wanted size, with the JPEG library doing most of the shrinking."""
+"""Decoding of images at a given size, mostly by scaled JPEG decoding."""
 
 import numpy as np
 
@@ -11,10 +11,10 @@ _BARE = frozenset(range(0xD0, 0xD9)) | {0x01}
 
 
 def decode_resized(data: bytes, height: int, width: int) -> np.ndarray | None:
-    """`(height, width, 3) uint8` RGB; None when the bytes are no whole image.
+    """Decode to `(height, width, 3) uint8` RGB; None if the bytes are not a complete image.
 
-    A JPEG is decoded at the smallest scale that is not below the wanted size, the rest is done by area. The result
-    depends on the bytes and the size alone.
+    A JPEG is decoded at the smallest scale that is not below the requested size, then resized by area. The result
+    depends only on the bytes and the size.
     """
     import cv2
 

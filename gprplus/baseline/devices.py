@@ -120,7 +120,7 @@ def device_context(device: str, jobs: int = 1) -> Iterator[None]:
 
 
 def to_device(array: np.ndarray, device: str) -> torch.Tensor:
-    """The array as a tensor on the device; the host goes on while it travels to a GPU."""
+    """Return the array as a tensor on the device; the copy to a GPU is asynchronous."""
     tensor = torch.from_numpy(np.ascontiguousarray(array))
     return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor
 

@@ -80,7 +80,7 @@ class ProcessGroup:
         return box[0]
 
     def barrier(self) -> None:
-        """Go on when all have come here."""
+        """Wait until all processes have reached this point."""
         if self.size > 1:
             distributed.barrier()
 

@@ -1,9 +1,9 @@
-"""The packed store: every wanted image decoded and resized once, as bytes that runs read by number.
+"""The image store: every required image decoded and resized once, read by row number.
 
-A store is a folder of parts, `HxW/<name>.pack`, each written whole or not at all: four int64 (magic, count, height,
+A store is a folder of parts, `HxW/<name>.pack`, each written atomically: four int64 (magic, count, height,
 width), the keys `(count,) uint64`, then the pixels `(count, H, W, 3) uint8` RGB. The key of an image is made from its
-uid, file size and modification time, so a file drawn anew is packed anew, and splits, runs and targets share
-everything else. Packing again adds only what is missing.
+uid, file size and modification time, so a changed file is packed again, and splits, runs and targets share
+everything else. Packing again adds only missing images.
 """
 
 import os
@@ -178,7 +178,7 @@ def _check_disk(folder: Path, wanted: int, images: int) -> None:
     if wanted > free:
         raise TrainingError(
             f"Packing {images:,} images needs {format_bytes(wanted)} in {folder}, but only "
-            f"{format_bytes(free)} are free. Make room, or give another folder with --work."
+            f"{format_bytes(free)} are free. Free some space, or give another folder with --work."
         )
 
 

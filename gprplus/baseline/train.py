@@ -1,7 +1,8 @@
-"""The training, as one page: set up, then the loop.
+"""Training on one page: set-up, then the loop.
 
-Nothing inside the loop waits for the accelerator: rows and randomness come laid out from `feed`, losses stay on the
-device until the chunk is over. Between chunks a checkpoint is kept, so that a killed training goes on exactly.
+Nothing inside the loop waits for the accelerator: rows and random numbers come from `loader`, losses stay on the
+device until the end of a chunk. Between chunks a checkpoint is written, from which an interrupted training continues
+exactly.
 """
 
 import time
@@ -225,4 +226,4 @@ def _stop_unless_finite(
         if first_weights != "none":
             remedy = f"the weights {first_weights} do not suit this network or its input; try --weights none"
     shown = first_few(names(origin[place]))
-    raise TrainingError(f"The loss is no number at step {at}: {remedy}. The step's images: {shown}.")
+    raise TrainingError(f"Loss is NaN or infinite at step {at}: {remedy}. The step's images: {shown}.")

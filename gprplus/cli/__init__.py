@@ -31,7 +31,7 @@ COMMANDS = {
 
 
 class ReaderGone(Exception):
-    """Whoever read the output has closed it, as `head` does; click would make a failure of a BrokenPipeError."""
+    """The reader of the output has closed it, as `head` does; click would turn a BrokenPipeError into a failure."""
 
 
 class Commands(click.Group):
@@ -119,7 +119,7 @@ def _run(command: click.Command) -> int:
         problem.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        return _failed("Stopped. What is finished stays; the same command goes on from there.", 130)
+        return _failed("Stopped. Finished work is kept; the same command continues from it.", 130)
     except GprplusError as problem:
         return _failed("\n".join(map(escape, f"Error: {problem}".split("\n"))))
     except (BrokenPipeError, ReaderGone):

@@ -18,9 +18,9 @@ _NEEDS = {
 
 
 def refuse_too_little_memory(command: str) -> None:
-    """Raise GprplusError where the process may not have the addresses that loading a command's libraries takes.
+    """Raise GprplusError if the address space limit of the process is too small to load a command's libraries.
 
-    Past that limit libraries abort, each in its own way. Memory itself (a machine's, a group's) is not looked at.
+    Beyond that limit libraries abort, each in a different way. Memory limits (of a machine or a group) are not checked.
     """
     import resource
 

@@ -62,9 +62,9 @@ def declaration_names(kind: str) -> list[str]:
 
 
 def load_declaration(kind: str, name: str | Path) -> Declaration:
-    """A shipped declaration by name, or a user's own by the path of a `.toml` file.
+    """Read a shipped declaration by name, or a user's by the path of a `.toml` file.
 
-    Raises DeclarationError when it is not there or is not TOML.
+    Raises DeclarationError if it is missing or is not TOML.
     """
     path = Path(name)
     if path.suffix != ".toml":

@@ -43,7 +43,7 @@ class SplitError(GprplusError, ValueError):
 
 
 class FilterError(GprplusError, ValueError):
-    """A --where expression does not parse, or names what is not there."""
+    """A --where expression does not parse, or uses unknown names."""
 
 
 class RequestChanged(GprplusError, FileExistsError):
@@ -208,7 +208,7 @@ def next_step(error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return "Make it readable and writable for you, or give another place with -o or --work."
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Make room on the disk, or give another place with -o or --work."
+        return "Free some space on the disk, or give another place with -o or --work."
     if error.errno == errno.EROFS:
         return "The disk can only be read: give another place with -o or --work."
     return ""

@@ -1,8 +1,8 @@
-"""Worker processes: one pipe and one thread of the parent each, and nothing that can wait for ever.
+"""Worker processes: one pipe and one thread of the parent each, without unbounded waits.
 
-The standard library's pool needs semaphores (a writable /dev/shm) and hands items over through a queue whose thread
-blocks, and keeps the parent from ending, once the workers that read it were killed. Here a worker has a pipe of its
-own: it ends for both sides when one of them does.
+The standard library's pool needs semaphores (a writable /dev/shm) and uses a queue whose thread
+blocks, and keeps the parent from ending, once its workers were killed. Here each worker has a separate pipe,
+which ends for parent and worker if one of them does.
 """
 
 import multiprocessing
@@ -125,7 +125,7 @@ class WorkerPool:
         if isinstance(error, _Ended) and error.code != -signal.SIGKILL:
             lost = WorkerLost(f"A worker process {_ending(error.code)}. {again}: what is finished stays.")
         elif isinstance(error, _Ended) or out_of_memory(error):
-            what = "was killed, most likely by the system for want of memory"
+            what = "was killed, most likely by the system because of insufficient memory"
             what = what if isinstance(error, _Ended) else "ran out of memory"
             lost = WorkerLost(f"A worker process {what}. {again} with fewer {self._option}: what is finished stays.")
         else:

@@ -123,6 +123,6 @@ def _distinct(source: AnnotationSet, table: CropNaming) -> None:
             if path in seen:
                 raise FramesError(
                     f"Two boxes would both be the crop {path}: of {seen[path]} and of {frame.path}. Their frames have "
-                    "one number: give the images a camera or a frame of their own."
+                    "the same number: give the images a camera or a frame."
                 )
             seen[path] = frame.path

@@ -1,6 +1,6 @@
-"""Annotations in the form of COCO: what a picture shows of whom, as plain data.
+"""Annotations in COCO format, as plain data.
 
-Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; the format's own page is cocodataset.org,
+Lin et al., "Microsoft COCO: common objects in context", ECCV 2014; the format is documented at cocodataset.org,
 "Data format". Masks are run lengths, column by column, zeros first, not compressed.
 """
 

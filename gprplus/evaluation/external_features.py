@@ -87,7 +87,7 @@ def read_for_rows(
     features: Path,
     names: Path | None = None,
     whose: str = "the",
-    advice: str = "Embed all images of both sides",
+    advice: str = "Embed all images of source and target",
 ) -> np.ndarray:
     """Read features for any table with uid and path from a file.
 

@@ -134,9 +134,9 @@ def score_arrays(
     order, wanted = truth.relevance(removed)
     if not len(order):
         raise ScoreError(
-            f"None of the {sizes[0]:,} queries has a true match to be found: "
+            f"None of the {sizes[0]:,} queries has a true match: "
             "no gallery row has its identity and another camera. "
-            "Check that identities are spelled alike on both sides and that not everything has one camera."
+            "Check that identities are spelled alike in query and gallery and that cameras differ."
         )
     search, features = _search(queries, gallery, asked.metric, rerank)
     found = list(search.ranks(features, order, wanted, asked.block_rows or search.rows))

@@ -120,7 +120,7 @@ def read_queries(folder: Path) -> "pa.Table":
 
 def _stored(path: Path, columns: Sequence[schema.Column]) -> "pa.Table":
     return schema.stored.read_table(
-        path, columns, TrainingError, "Remove the run's folder and run the benchmark again: it makes this run anew."
+        path, columns, TrainingError, "Remove the run's folder and run the benchmark again: it repeats this run."
     )
 
 
@@ -209,7 +209,7 @@ def _trained(trial: TrainingRun, group: "ProcessGroup") -> RunRecord:
         network = model.read_model(trial.twin / MODEL, recipe.network, trial.device)
         known = read_run_record(trial.twin)
         if known is None:
-            raise TrainingError(f"{trial.twin} holds no finished run. Run the benchmark again: it makes this run anew.")
+            raise TrainingError(f"{trial.twin} holds no finished run. Run the benchmark again: it repeats this run.")
         effort = {name: getattr(known, name) for name in ("steps", "images_seen", "seconds", "device")}
         effort |= {"twin": known.arm}
     else:

@@ -45,7 +45,7 @@ def reused_deals(split: "Split", seeds: int) -> list[str]:
         return []
     remedy = f"gprplus make-split --deals {seeds} draws one for each seed."
     if split.deals == 1:
-        return [f"All {seeds} seeds of {split.name} train on one draw, whose luck is in no interval: {remedy}"]
+        return [f"All {seeds} seeds of {split.name} train on one draw, whose variance is in no interval: {remedy}"]
     again = f"seed {split.deals} trains" if seeds == split.deals + 1 else f"seeds {split.deals} to {seeds - 1} train"
     return [
         f"{split.name} has {split.deals} deals for {seeds} seeds: {again} on earlier deals again, and intervals count "

@@ -242,7 +242,7 @@ def _recorded(case: SplitJob) -> BenchmarkRecord | None:
 
 
 def experiment(case: SplitJob) -> Experiment:
-    """What a verdict on a finished case is about."""
+    """Return the subject of a verdict on a finished case."""
     path = case.folder / RECORD
     record = benchmark_record(workdir.read_json(path, SplitError, "a benchmark"), path, SplitError)
     return Experiment(case.split.record, record, record.estimand)

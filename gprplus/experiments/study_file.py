@@ -89,7 +89,7 @@ def read_study(name: str | Path) -> tuple[StudyFile, Declaration]:
     double = {name for name in names if names.count(name) > 1}
     if double:
         raise DeclarationError(
-            f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a name of its own."
+            f"{where}: the splits {', '.join(sorted(double))} share a name. Give each a different name."
         )
     _check_published(plan, where)
     return plan, declaration

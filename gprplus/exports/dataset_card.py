@@ -35,7 +35,7 @@ def dataset_card(table: pa.Table, parts: Sequence[CardSection], about: ExportInf
         f"Made by gprplus from the {'split' if about.arm else 'source'} `{about.name}` (fingerprint "
         f"`{about.fingerprint}`). The bytes of every image are those of its source.",
         _grid(("part", "images"), [(part.name, f"{part.images:,}") for part in parts]),
-        '```python\nfrom datasets import load_dataset\n\nparts = load_dataset("FOLDER")  # where this page lies\n```',
+        '```python\nfrom datasets import load_dataset\n\nparts = load_dataset("FOLDER")  # this folder\n```',
         "## Licence",
         "Every dataset keeps its own; an export changes nothing about it.",
         _grid(("dataset", "title", "licence"), [_licence(name, dataset) for name, dataset in about.datasets.items()]),

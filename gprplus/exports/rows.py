@@ -61,7 +61,7 @@ def _of_split(split: Split, arm: str | None, roots: Mapping[str, Path] | None) -
     test = split.test()
     arms = {name: name for name in split.arms} if arm is None else {"": arm}
     parts = {part: _shaped(pa.concat_tables([split.train(name), test])) for part, name in arms.items()}
-    notes = () if test.num_rows else ("The split has no test set of its own, so query and gallery are empty.",)
+    notes = () if test.num_rows else ("The split has no test set, so query and gallery are empty.",)
     return ExportSource(
         split.name,
         split.record.fingerprint,

@@ -104,8 +104,9 @@ def _of_other_formats(index: pa.Table, end: str) -> list[str]:
     if not others:
         return []
     return [
-        f"{others.total():,} images ({', '.join(sorted(others))}) have the ending .{end}, because readers of shards "
-        "look for one; their bytes are unchanged, so decoders that look at bytes (Pillow, OpenCV) read them."
+        f"{others.total():,} images ({', '.join(sorted(others))}) have the extension .{end}, the only one that "
+        "readers of "
+        "shards accept; their bytes are unchanged, so decoders that detect the format (Pillow, OpenCV) read them."
     ]
 
 

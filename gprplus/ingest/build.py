@@ -256,8 +256,8 @@ def _whole(parts: "PartialResults", source: IngestSource, output: Path) -> None:
 
 
 def _opened(output: Path, force: bool) -> Manifest | None:
-    """The manifest that is there; None when there is none, when its replacement was interrupted, or when `force`
-    meets a broken one.
+    """Return the existing manifest; None if there is none, if its replacement was interrupted, or if `force`
+    finds a broken one.
     """
     if not (output / RECORD).is_file() or interrupted(output):
         return None

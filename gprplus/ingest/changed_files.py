@@ -47,10 +47,10 @@ class ChangedFiles:
 def refuse_changed(
     manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path], error: type[GprplusError], remedy: str
 ) -> None:
-    """Raise `error` where files of `rows` (columns dataset, path) changed since `manifest` was built.
+    """Raise `error` if files of `rows` (columns dataset, path) changed since `manifest` was built.
 
-    `remedy` is a sentence that ends the message, such as "Build the manifest again." A file that is not there is not
-    reported here: whoever reads it does.
+    `remedy` is the last sentence of the message, such as "Build the manifest again." Missing files are not
+    reported here, but by their reader.
     """
     found = changed_files(manifest, rows, roots)
     if found.count:
@@ -58,9 +58,10 @@ def refuse_changed(
 
 
 def changed_files(manifest: Manifest, rows: "pa.Table", roots: Mapping[str, Path]) -> ChangedFiles:
-    """The distinct files of `rows` (columns dataset, path) below `roots` that differ from the scan of `manifest`.
+    """Return the distinct files of `rows` (columns dataset, path) below `roots` that differ from the scan of
+    `manifest`.
 
-    A file that the scan lacks, or that is not there now, does not count.
+    A file that the scan lacks, or that is missing now, does not count.
     """
     import pyarrow as pa
     import pyarrow.compute as pc

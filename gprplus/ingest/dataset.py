@@ -30,7 +30,7 @@ from gprplus.ingest.updates.previous_build import PreviousBuild
 from gprplus.schema import REJECTED, ROLES, SCAN, conform
 from gprplus.schema.manifest_record import ManifestDataset
 
-EXPLAINED = 200  # names that do not match and get a sentence of their own; a foreign folder would need a million
+EXPLAINED = 200  # names without a match that get a separate message; a foreign folder would need a million
 
 
 def ingest_dataset(
@@ -139,7 +139,7 @@ def _of_one_kind(layout: Layout, found: pa.Table, listing: Listing) -> None:
         if len(kinds) > 1:
             raise LayoutError(
                 f"{listing.root} holds {' and '.join(sorted(kinds))} of {layout.title}, which must not be mixed in one "
-                "dataset. Give one of those folders, or make each a dataset of its own with --name."
+                "dataset. Give one of those folders, or make each a separate dataset with --name."
             )
 
 

@@ -55,7 +55,7 @@ def balance_audit(run: RunResults) -> list[Block]:
             _sorted(found.association_given_identity or {}, PAIRS),
         ),
         ("Aliases", [_alias(alias) for alias in found.aliases]),
-        ("On both sides", _shared(found.leakage)),
+        ("In both train set and test set", _shared(found.leakage)),
         ("Queries that can be answered", _answerable(found.test.answerable)),
         ("Shortcuts that reveal a level (held-out identities)", _difference_rows(found.shortcuts or {})),
         ("What a level does to the picture", _moved(found.manipulation or {})),
@@ -176,4 +176,4 @@ def _shared(leakage: Leakage) -> list[tuple[str, str]]:
 
 
 def _counted(count: int | None) -> str:
-    return "not looked at" if count is None else formatting.format_count(count)
+    return "not checked" if count is None else formatting.format_count(count)

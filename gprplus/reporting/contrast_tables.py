@@ -127,7 +127,7 @@ def _share(value: float | None) -> str:
 def _note(family: str, rows: Sequence[Mapping[str, Any]]) -> str:
     told = [FAMILY_CAPTIONS.get(family, "")]
     if len({row["formula"] for row in rows}) == 1 and family != "Shapley":
-        told.append(f"Worked out as {rows[0]['formula']}.")
+        told.append(f"Formula: {rows[0]['formula']}.")
     if any(row["draws"] == 1 for row in rows):
         told.append("The control was drawn once: the interval omits the variance of the draw.")
     if any(row["aliases"] for row in rows):

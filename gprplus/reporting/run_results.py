@@ -25,7 +25,7 @@ from gprplus.splits.record_file import load_split_record
 if TYPE_CHECKING:
     import pyarrow as pa
 
-AGAIN = "Run `gprplus benchmark` again: it goes on from what is there."
+AGAIN = "Run `gprplus benchmark` again: it continues from finished runs."
 
 
 @dataclass(frozen=True)

@@ -146,7 +146,7 @@ class DesignCost:
 class Audit:
     """The key `audit` of split.json. Pairs of attributes are keys such as "weather, illumination".
 
-    A field that is None was not looked at under the audit's scope (`gprplus.splits.audit.SCOPES`).
+    A field that is None was not checked under the audit's scope (`gprplus.splits.audit.SCOPES`).
     """
 
     scope: str = "rows"

@@ -102,8 +102,8 @@ CHECKED = (
 )
 LOOKS = (
     Column("uid", "uint64", "Key of the image."),
-    Column("size_bytes", "int64", "File size when it was looked at.", "byte"),
-    Column("mtime_ns", "int64", "Modification time when it was looked at.", "nanosecond"),
+    Column("size_bytes", "int64", "File size at the time of measurement.", "byte"),
+    Column("mtime_ns", "int64", "Modification time at the time of measurement.", "nanosecond"),
     Column("content", "binary", "XXH3-128 of the bytes."),
     Column("decoded", "bool", "Whether it is a whole image; nothing below is known where it is not."),
     Column("damaged", "bool", "Whether its decoder complained of the data, and made up what it could not read."),

@@ -1,4 +1,4 @@
-"""Tables read back from disk: whoever wrote a file, what comes out has the columns and types of its schema."""
+"""Tables read from disk, validated and converted to the columns and types of their schema."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

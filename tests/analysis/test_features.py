@@ -69,7 +69,7 @@ def test_a_file_of_features_by_uid_is_what_is_compared(home):
 def test_a_file_that_lacks_images_says_so(home):
     uid = Manifest.open(home / "manifest").images(["uid"]).column("uid")
     pq.write_table(pa.table({"uid": uid, "x0": np.zeros(len(uid))}), home / "half.parquet")
-    with pytest.raises(ScoreError, match="Embed all images of both sides"):
+    with pytest.raises(ScoreError, match="Embed all images of source and target"):
         analyze(home / "manifest", {"fog": home / "fogs"}, output=home / "half", features=[str(home / "half.parquet")])
 
 

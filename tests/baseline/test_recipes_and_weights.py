@@ -348,6 +348,6 @@ def test_a_disk_that_fills_while_a_model_is_saved_is_one_sentence(tmp_path, monk
         raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(GprplusError, match=r"model.safetensors cannot be written: No space left .* Make room"):
+    with pytest.raises(GprplusError, match=r"model.safetensors cannot be written: No space left .* Free some space"):
         save_model(small(), tmp_path / "model.safetensors")
     assert list(tmp_path.iterdir()) == []

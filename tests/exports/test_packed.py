@@ -162,7 +162,7 @@ def test_one_shard_has_one_image_ending_and_one_set_of_keys(tmp_path):
     assert len({tuple(row) for row in rows}) == 1
     assert Counter(row["camera"] for row in rows) == {None: 2, 1: 2, 2: 2}
     assert pq.read_table(made.path / "index.parquet").column("kind").to_pylist().count("png") == 2
-    assert any(note.startswith("2 images (png) have the ending .jpg") for note in made.info["notes"])
+    assert any(note.startswith("2 images (png) have the extension .jpg") for note in made.info["notes"])
     assert json.loads((made.path / "export.json").read_text())["notes"] == made.info["notes"]
 
 

@@ -191,7 +191,7 @@ def test_an_identities_file_that_matches_nobody_is_named(tmp_path: Path, plant, 
     made = build_manifest([root], tmp_path / "m", layout=own(tmp_path), identities=tmp_path / "p.csv")
     assert sentence in told(made)
     problems = " ".join(inspect(made).problems)
-    assert f"speaks of 1 identities that have no image here, such as {written}." in problems
+    assert f"has 1 identities without an image here, such as {written}." in problems
 
 
 def test_composed_and_decomposed_letters_are_named(tmp_path: Path, plant) -> None:

@@ -16,7 +16,7 @@ KNOWN = {
     "reid:PATH": "the network of a finished run: its folder or model.safetensors",
     "vgg19": "VGG-19 on ImageNet, from torch-hub's cache; vgg19:FILE for weights elsewhere",
     "resnet50": "ResNet-50 on ImageNet, likewise",
-    "FILE": ".npy or .parquet with the features of both sides, by uid or path, as `gprplus score` reads them",
+    "FILE": ".npy or .parquet with the features of source and target, by uid or path, as `gprplus score` reads them",
 }
 
 

@@ -82,7 +82,7 @@ def save_model(model: Model, path: Path) -> None:
 
 
 def read_model(path: Path, network: NetworkSettings, device: str) -> Model:
-    """A saved model, ready to embed. Raises TrainingError when the file is not there or is of another network."""
+    """Load a saved model for embedding. Raises TrainingError if the file is missing or is of another network."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

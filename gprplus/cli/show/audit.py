@@ -10,7 +10,7 @@ SHOWN = 8  # rows of a table: the others are milder
 
 
 def print_audit(found: Audit) -> None:
-    """Print the audit of a split; what was not looked at is reported, not shown as zero."""
+    """Print the audit of a split; unchecked items are reported as such, not as zero."""
     console.print_result("")
     for arm in _uneven(found.arms or {}):
         console.print_result(arm)
@@ -29,7 +29,7 @@ def print_audit(found: Audit) -> None:
         cost = found.cost
         console.print_result(f"Looking at {cost.images:,} images ({cost.megabytes} MB) took {cost.seconds} s.")
     elif found.scope == "rows":
-        console.print_result("No pixel was looked at; make the split again with --audit=pixels for that.")
+        console.print_result("Pixels were not checked; make the split again with --audit=pixels for that.")
 
 
 def _aliases(found: Sequence[AliasAudit]) -> list[str]:
@@ -154,7 +154,7 @@ def _ends(means: Mapping[str, float]) -> list[str]:
 
 def _leaks(leakage: Leakage) -> str:
     counts = {"identities": leakage.identities, "files byte for byte": leakage.digests}
-    said = [f"{what}: {'not looked at' if count is None else count}" for what, count in counts.items()]
+    said = [f"{what}: {'not checked' if count is None else count}" for what, count in counts.items()]
     near = leakage.near_duplicates
-    found = f"{near.count:,} of {near.looked_at:,}" if near else "not looked at"
-    return f"On both sides: {'; '.join([*said, f'near duplicates: {found}'])}."
+    found = f"{near.count:,} of {near.looked_at:,}" if near else "not checked"
+    return f"In both train set and test set: {'; '.join([*said, f'near duplicates: {found}'])}."

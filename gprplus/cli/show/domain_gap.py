@@ -141,13 +141,13 @@ def _importance(rows: Sequence[Row], kind: str, fitted: float | None) -> None:
 
 
 def _titled(headers: Sequence[str], rows: Sequence[Sequence[Any]], title: str, right: Sequence[int]) -> None:
-    """A table under a line of its own: a title of the table would be broken to its width."""
+    """Print a table under a separate title line, because a title of the table would wrap at its width."""
     console.print_result(title)
     console.print_table(headers, rows, right=right)
 
 
 def _accuracy(rows: Sequence[Row]) -> None:
-    """A table of its own: what is near need not train well."""
+    """Print the correlation with accuracy as a separate table: a close level need not train well."""
     from gprplus.analysis.distance_vs_map import ENOUGH, FEWEST
 
     if not rows:

@@ -84,7 +84,7 @@ def _sweep_once(folder: Path) -> None:
 
 
 def _create(temporary: Path) -> int:
-    """Create the file anew and lock it; the lock ends with the process."""
+    """Create the file and lock it; the lock ends with the process."""
     with suppress(FileNotFoundError):
         temporary.unlink()  # of an earlier process of this number
     while True:

@@ -130,8 +130,8 @@ def _shown(value: Any) -> str:
 def check_request(record: Path, request: Mapping[str, Any], *, force: bool = False) -> Literal["new", "same"]:
     """Compare a request with the record of the one that made this folder.
 
-    "same": that very request is done or under way, so go on with it. "new": nothing is there, or `force` was given (the
-    caller then replaces what it finds). A different request raises RequestChanged with the differences.
+    "same": the request is finished or in progress, so continue with it. "new": the folder is empty, or `force` was
+    given (the caller then replaces its content). A different request raises RequestChanged with the differences.
     `record` is a JSON file with the request under the key "request".
     """
     if not record.exists():

@@ -1,1 +1,1 @@
-"""Whole frames: who meets whom, who hides whom, and their pictures."""
+"""Whole frames: scenarios of several people, occlusion, and rendering."""

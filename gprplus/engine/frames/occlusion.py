@@ -1,4 +1,4 @@
-"""Several people in one place: who hides whom, whose shadow falls on whom, and how much of each is seen."""
+"""Several people in one place: occlusion, shadows, and the visible share of each person."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

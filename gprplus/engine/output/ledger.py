@@ -71,7 +71,7 @@ class Ledger:
 def pending_blocks(
     output: Path, design: RenderDesign, blocks: Sequence[DesignBlock], ledger: Ledger
 ) -> list[DesignBlock]:
-    """Blocks that are not in the ledger, or of which a file is gone; leftovers of a kill are swept away."""
+    """Return blocks that are not in the ledger, or with missing files; leftovers of a killed run are removed."""
     done = ledger.read()
     who = f"{blocks[0].identity:04d}"
     present = {f"{who}/{name}" for name in _swept(output / who)}

@@ -21,7 +21,7 @@ from gprplus.ingest.tables.select import lookup_rows
 from gprplus.schema import conform
 from gprplus.schema.check_columns import LOOKS
 
-SECONDS = 5.0  # what is looked at in less is looked at again sooner than found
+SECONDS = 5.0  # shorter measurements are repeated faster than looked up
 
 
 class CachedMeasurements(NamedTuple):
@@ -98,7 +98,7 @@ class MeasurementJournal:
                 continue
 
     def keep(self, rows: np.ndarray) -> None:
-        """Some rows have been looked at."""
+        """Record the measurements of some rows."""
         self._waiting.append(rows)
         if self.folder and time.monotonic() - self._since >= SECONDS:
             rows = np.concatenate(self._waiting)

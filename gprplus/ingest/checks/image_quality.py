@@ -15,8 +15,8 @@ _FLAT = 0.03  # of contrast, 0 to 0.5: below the threshold of the contrast check
 
 @check("decode", threshold=1.0)
 def undecodable(rows: CheckInput) -> np.ndarray:
-    """1 for a file whose format is known, whose end is there and which decodes; half where the decoder complained, for
-    damage inside leaves a picture all the same; else 0.
+    """Return 1 for a complete file of a known format that decodes; 0.5 if the decoder printed a warning, because
+    damage inside still leaves an image; else 0.
     """
     return rows.measurements.decoded - 0.5 * rows.measurements.damaged
 

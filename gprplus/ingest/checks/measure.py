@@ -17,7 +17,7 @@ from gprplus.core.imaging import image_headers
 from gprplus.core.imaging.images import decode_half_grey, read_bytes
 from gprplus.ingest.files.jpeg_warnings import capture_stderr
 
-VERSION = 3  # of what is measured here: looks of another version are taken anew
+VERSION = 3  # of the measurements: those of another version are repeated
 FINE = 64  # pixels of the longer side at which edges are measured, as in cleanvision
 THUMBNAIL = (4, 8)  # columns and rows of the thumbnail
 _HASHED = (9, 8)  # columns and rows of the difference hash
@@ -44,7 +44,7 @@ class ImageMeasurements:
 
     @classmethod
     def empty(cls, count: int) -> "ImageMeasurements":
-        """Room for `count` looks, none of them decoded."""
+        """Return empty measurements for `count` images."""
         return cls(
             np.zeros((count, 16), np.uint8),
             np.zeros(count, bool),
@@ -69,7 +69,7 @@ class ImageMeasurements:
 
 
 def measure_files(root: Path, paths: Sequence[str]) -> ImageMeasurements:
-    """Look at some files below a root. A file that cannot be read or decoded is not `decoded`; nothing is raised."""
+    """Measure some files below a root. A file that cannot be read or decoded is not `decoded`; nothing is raised."""
     looks = ImageMeasurements.empty(len(paths))
     greys = np.zeros((len(paths), 256), np.float32)
     small = np.zeros((len(paths), *reversed(_HASHED)), np.uint8)

@@ -120,7 +120,7 @@ def _looks(
     workers: int | None,
     progress: Progress,
 ) -> ImageMeasurements:
-    """A look at every image: remembered where the file has not changed since, else taken now."""
+    """Return the measurements of every image: cached if the file has not changed since, else measured now."""
     looks = ImageMeasurements.empty(images.num_rows)
     journal = MeasurementJournal(folder, marks, looks)
     fresh = load_cache(looks, marks, _before(old))

@@ -1,7 +1,7 @@
 """Archives among renders: their members as folders of a listing, and opening them.
 
-An archive is read as a folder of its own name (`cam0.tar/0001/a.jpg`), or is the root itself. What may not be taken is
-refused member by member; the names that a folder's scan would skip are skipped here too.
+An archive is read as a folder with its name (`cam0.tar/0001/a.jpg`), or is the root itself. Invalid members are
+rejected one by one; names that the scan of a folder would skip are skipped here too.
 """
 
 import re

@@ -105,7 +105,7 @@ def add_log_columns(rows: AssembledTables, layout: Layout, paths: Sequence[Path]
 
 
 def write_log_facts(path: Path, facts: Sequence[Fact]) -> None:
-    """The fact sheets as CSV, one row an identity."""
+    """Return the tables for engine_log as CSV, one row for each identity."""
     rows: list[Sequence[Any]] = [COLUMNS]
     for fact in facts:
         cells = (fact[column] for column in COLUMNS)

@@ -108,7 +108,7 @@ def _refuse_collisions(found: RenamePlan) -> None:
 
 
 def _write(job: _Job) -> list[tuple[str, str]]:
-    """Write some images; returns those that cannot be, with why. What is there is whole, and stays."""
+    """Write some images; return those that failed, with reasons. Existing complete files are kept."""
     lost = []
     for path, name in job.pairs:
         if (job.output / name).exists():

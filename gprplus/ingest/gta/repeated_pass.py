@@ -67,14 +67,14 @@ def drop_repeated_pass(images: pa.Table, layout: Layout, root: Path, verify: str
         told = "; no image was opened to compare them."
     else:
         alike, looked = looks_alike(images, found, root)
-        told = f" ({alike} of {looked} pairs looked at are alike)."
+        told = f" ({alike} of {looked} compared pairs are alike)."
         if alike < looked / 2:
-            told += f" Most are not: look at both passes before you trust the weather of {again}."
+            told += f" Most are not: check both passes before using the weather of {again}."
     return images.set_column(column, images.schema.field("is_junk"), pa.array(flags)), [sentence + told]
 
 
 def looks_alike(images: pa.Table, found: RepeatedPass, root: Path) -> tuple[int, int]:
-    """(alike, looked at) over some pairs, chosen by key: equal digests, or small pixels that hardly differ."""
+    """Return (alike, compared) over some pairs, chosen by key: equal digests, or small pixels that hardly differ."""
     order = np.argsort(priorities(np.asarray(images["uid"])[found.again], 0, "doubles"), kind="stable")[:LOOKED_AT]
     pairs = np.stack([found.again[order], found.first[order]])
     paths, digests = ([images[name].take(pa.array(rows)).to_pylist() for rows in pairs] for name in ("path", "digest"))

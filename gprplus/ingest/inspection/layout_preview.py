@@ -108,5 +108,5 @@ def _doubts(layout: Layout) -> list[str]:
         for token, level in getattr(layout, name).levels.items():
             meant = None if level in known else closest(level, known)
             if meant:
-                said.append(f"{name}.levels.{token}: '{level}' is a level of its own. Did you mean '{meant}'?")
+                said.append(f"{name}.levels.{token}: '{level}' is a new level. Did you mean '{meant}'?")
     return said

@@ -20,7 +20,7 @@ ROWS = 24  # levels shown at most
 
 @dataclass(frozen=True)
 class SampleGrid:
-    """Decoded images in rows of levels, None where there is none, with the labels of both sides."""
+    """Decoded images in rows of levels, None if there is none, with row and column labels."""
 
     cells: list[list[np.ndarray | None]]
     rows: list[str]

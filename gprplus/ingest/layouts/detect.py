@@ -28,7 +28,7 @@ from gprplus.ingest.layouts.load import from_declaration, load_layout, rendered_
 from gprplus.ingest.layouts.match import match_names
 from gprplus.schema.records import renders_record
 
-SAMPLE = 2000  # names looked at
+SAMPLE = 2000  # names in the sample
 OPENED = 16  # files opened to resolve a tie
 ENOUGH = 0.5  # share of the sample that a layout must match to be picked by itself
 
@@ -89,7 +89,7 @@ def from_renders_json(listing: Listing) -> dict[str, Any]:
     if not there and archives.exists(sidecar_path(listing, "_request.json")):
         raise LayoutError(
             f"{listing.root} is not finished. "
-            "Run what makes it again (`gprplus render`, or frames_to_crops): it goes on where it stopped."
+            "Run the command that makes it again (`gprplus render`, or frames_to_crops): it continues."
         )
     if not there:
         return {}

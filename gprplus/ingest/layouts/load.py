@@ -41,7 +41,7 @@ def from_declaration(declaration: Declaration) -> Layout:
     where = declaration.where
     for key in ("name", "digest", "shipped"):
         if key in declaration.data:
-            raise DeclarationError(f"{where}: '{key}' is not a key of its own; a layout is called after its file.")
+            raise DeclarationError(f"{where}: '{key}' is not a key; a layout is named after its file.")
     layout = replace(
         from_mapping(Layout, declaration.data, where),
         name=declaration.name,

@@ -84,8 +84,8 @@ def parse_int(token: str) -> int:
         return int(token)
     except ValueError:  # no number, or one of more than 4,300 digits
         raise LayoutError(
-            f"The token '{token[:60]}' was to be a number. Change the group's pattern in the layout, or give it a "
-            "name of its own if it is no camera, frame or code."
+            f"The token '{token[:60]}' must be a number. Change the group's pattern in the layout, or give it "
+            "another name if it is not a camera, frame or code."
         ) from None
 
 

@@ -132,7 +132,7 @@ class PartialResults:
 
 
 def _read(path: Path) -> pa.Table:
-    """A part, whose columns stay on the disk until they are looked at."""
+    """Open a part; its columns are read on demand."""
     with pa.memory_map(str(path)) as source:
         return pa.ipc.open_file(source).read_all()
 

@@ -91,7 +91,7 @@ def read_shard(
 
 
 def _read(todo: list[FileBatch], parts: PartialResults | None, workers: int | None) -> Iterator[FinishedBatch]:
-    """Batches read, in order, each given to `parts` as soon as it is there."""
+    """Yield batches in order, each passed to `parts` as soon as it is finished."""
     work = sum(len(batch) if batch.fresh is None else sum(batch.fresh) for batch in todo)
     count = (workers or available_cores()) if todo and work >= _PAYS[todo[0].verify] else 1
     for outcome, batch in zip(map_processes(read_batch, todo, count), todo, strict=True):

@@ -142,5 +142,5 @@ def encode_identities(columns: "Mapping[str, pa.Array]") -> "pa.Table":
 
 
 def unmatched_identities(known: Known, names: Iterable[str]) -> list[str]:
-    """Identities that the file speaks of and no image shows, sorted."""
+    """Return identities of the file without an image, sorted."""
     return sorted(set(known) - set(names))

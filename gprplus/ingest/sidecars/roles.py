@@ -89,8 +89,7 @@ def _matlab(path: Path, item: RoleListRule) -> list[tuple[str, str]]:
         outside = positions[(positions < 1) | (positions > len(names))].tolist()
         if outside:
             raise ManifestError(
-                f"{path}: {variable} speaks of position(s) {first_few(outside)}, and {item.paths} has 1 to "
-                f"{len(names):,}."
+                f"{path}: {variable} has position(s) {first_few(outside)}, and {item.paths} has 1 to {len(names):,}."
             )
         entries += [(names[position - 1], role) for position in positions.astype(np.int64).tolist()]
     return entries

@@ -42,5 +42,5 @@ def reject_duplicate_keys(images: pa.Table, root: Path) -> None:
     first, second = images["path"].take(pa.array(same)).to_pylist()
     raise ManifestError(
         f"{len(twice):,} image(s) under {root} have the same key as another: {first} and {second} name the "
-        "same image of the dataset. Keep one of them, or ingest the two folders as datasets of their own."
+        "same image of the dataset. Keep one of them, or ingest the two folders as separate datasets."
     )

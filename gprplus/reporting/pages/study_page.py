@@ -194,14 +194,14 @@ def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], 
         text = (
             f"With one seed there is no interval, so nothing is concluded: {above} of {len(chosen)} comparisons with "
         )
-        return Verdict(f"{text}{against} came out above it, which may be luck.", [], basis)
+        return Verdict(f"{text}{against} scored above it, which can be chance.", [], basis)
     if len(_places(chosen)) > 1:
         basis = basis.removesuffix(".") + "; intervals simultaneous within each split and target, not over all of them."
     return Verdict(_headline(chosen, against), _by_target(chosen), basis)
 
 
 def _places(found: Sequence[ContrastRow]) -> set[tuple[str, str]]:
-    """Split and target of the lines that have intervals: each is a family of its own."""
+    """Return split and target of the lines that have intervals: each is a separate family."""
     return {(line.split, line.target) for line in found if line.low is not None}
 
 

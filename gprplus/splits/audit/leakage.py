@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 def find_leakage(pool: CandidateTable, arms: Mapping[str, DrawnArm], side: TestSet) -> dict[str, int | None]:
-    """Identities and files on both sides, all deals included. There must be none: SplitError. Digests that were not
-    read give None.
+    """Find identities and files in both train set and test set, over all deals. SplitError if there are any. Digests
+    that were not read give None.
     """
     trained = _trained(pool, arms)
     sides = (np.bincount(pool.identity[rows], minlength=len(pool.identities)) for rows in (trained, side.rows))

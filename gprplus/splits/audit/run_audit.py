@@ -1,4 +1,4 @@
-"""The audit of a split: what is looked at, and what of it is worth a warning, the worst first."""
+"""The audit of a split: its checks, and the warnings, the worst first."""
 
 from collections.abc import Mapping
 from dataclasses import replace

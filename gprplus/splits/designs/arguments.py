@@ -113,7 +113,7 @@ def random_sets(
     if drawn and times < DRAWS:
         shown = {1: "once", 2: "twice"}.get(times, f"{times} times")
         warnings.append(
-            f"The control of random levels was drawn {shown}: the luck of the draw is in any difference to it. "
+            f"The control of random levels was drawn {shown}: the variance of the draw is in any difference to it. "
             f"--deals {DRAWS} draws it again for each of {DRAWS} training seeds."
         )
     return drawn

@@ -127,8 +127,8 @@ def test_changed_bytes_end_in_no_traceback(tmp_path: Path, name: str, recwarn) -
         (np.array(["a"], object), "expected positions"),
         (np.array([{"a": 1}], object), "expected positions"),
         (np.eye(2), "train: expected a vector"),
-        (np.array([0]), "speaks of position"),
-        (np.array([2.0**62]), "speaks of position"),
+        (np.array([0]), "has position"),
+        (np.array([2.0**62]), "has position"),
     ],
 )
 def test_positions_of_a_role_list_are_whole_numbers_in_range(tmp_path: Path, positions, sentence: str) -> None:

@@ -27,7 +27,7 @@ def test_the_table_beside_the_renders_is_joined_by_identity(renders: Path, tmp_p
     assert manifest.levels("gender") == ["male", "female"]
     problems = " ".join(inspect(manifest).problems)
     assert "1 identities have nothing in the identities file" in problems
-    assert "speaks of 1 identities that have no image here" in problems
+    assert "has 1 identities without an image here" in problems
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,8 @@ def test_cuhk03s_names_alone_tell_no_role(tmp_path: Path, plant, picture) -> Non
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"query_idx": [0]}, "query_idx speaks of position(s) 0, and filelist has 1 to 4"),
-        ({"query_idx": [5]}, "query_idx speaks of position(s) 5, and filelist has 1 to 4"),
+        ({"query_idx": [0]}, "query_idx has position(s) 0, and filelist has 1 to 4"),
+        ({"query_idx": [5]}, "query_idx has position(s) 5, and filelist has 1 to 4"),
         (
             {"gallery_idx": [2]},
             "gives the role gallery to images_detected/1_003_1_02.png, which another list calls query",

@@ -141,7 +141,7 @@ def test_person_numbers_of_cuhk03_repeat_across_camera_pairs() -> None:
 
 @pytest.mark.parametrize(
     ("path", "sentence"),
-    [("s1c100_7.jpg", "would share its number with one of another scene"), ("s1cx_7.jpg", "'x' was to be a number")],
+    [("s1c100_7.jpg", "would share its number with one of another scene"), ("s1cx_7.jpg", "'x' must be a number")],
 )
 def test_a_camera_that_has_no_number_of_its_own_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
     file = tmp_path / "mine.toml"
@@ -221,7 +221,7 @@ def test_near_miss_says_where_a_name_stops_fitting() -> None:
         ("[roles]\ntrain = 'train'", "roles need a group (?P<part>...)"),
         ("template = '{person}'", "template names 'person'"),
         ("examples = ['nobody.jpg']", "its own example 'nobody.jpg' does not begin as the path of mine does"),
-        ("name = 'x'", "a layout is called after its file"),
+        ("name = 'x'", "a layout is named after its file"),
         ("size = [1]", "expected [width, height]"),
         ("role = 'trian'", "Did you mean 'train'?"),
         ("single = ['boxes']", "there is no group 'boxes'"),
@@ -289,5 +289,5 @@ def test_words_that_are_nearly_known_ones_are_asked_about(tmp_path: Path, plant)
     )
     assert preview_layout(plant(tmp_path / "r", ["a_1_w1_0.jpg"]), str(file)).doubts == [
         "The group 'kamera' is not an attribute and only distinguishes images. Did you mean 'camera'?",
-        "weather.levels.w1: 'fogy' is a level of its own. Did you mean 'foggy'?",
+        "weather.levels.w1: 'fogy' is a new level. Did you mean 'foggy'?",
     ]

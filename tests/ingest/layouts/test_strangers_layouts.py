@@ -211,7 +211,7 @@ LONG = {
         "b_1_100",
         "may number up to 99",
     ),
-    "letters": (r"(?P<identity>[a-z])_(?P<camera>\w+)", "a_1", "b_x", "was to be a number"),
+    "letters": (r"(?P<identity>[a-z])_(?P<camera>\w+)", "a_1", "b_x", "must be a number"),
 }
 
 

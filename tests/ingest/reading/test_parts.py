@@ -238,7 +238,7 @@ def test_a_disk_that_really_is_full(renders: Path, tmp_path: Path, plant) -> Non
         pytest.skip(f"no disk of our own can be mounted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
     (said,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-    assert "No space left on device. Make room on the disk" in said
+    assert "No space left on device. Free some space on the disk" in said
     assert "Traceback" not in done.stderr
     whole = build_manifest([renders], tmp_path / "whole", checks=["all"])
     assert same(Manifest.open(tmp_path / "m"), whole)
