@@ -60,7 +60,7 @@ def test_a_mismatch_around_zero_is_not_distinguishable():
     assert mismatch_sentence(MismatchContrast(0.5, 0.49, -0.01, 0.03), "hour").endswith(
         "a difference of +1.0, 95% interval −1.0 to +3.0, which is not distinguishable from none."
     )
-    assert "nothing is concluded" in mismatch_sentence(MismatchContrast(0.5, 0.49, None, None), "hour")
+    assert "there is no conclusion" in mismatch_sentence(MismatchContrast(0.5, 0.49, None, None), "hour")
     assert mismatch_sentence(None, "hour") == ""
 
 

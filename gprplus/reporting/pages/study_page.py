@@ -192,7 +192,7 @@ def target_answer(found: Sequence[ContrastRow], outcomes: Sequence[RunResults], 
     if all(line.verdict == "unknown" for line in chosen):
         above = sum(line.value > 0 for line in chosen)
         text = (
-            f"With one seed there is no interval, so nothing is concluded: {above} of {len(chosen)} comparisons with "
+            f"With one seed there is no interval, so there is no conclusion: {above} of {len(chosen)} comparisons with "
         )
         return Verdict(f"{text}{against} scored above it, which can be chance.", [], basis)
     if len(_places(chosen)) > 1:
