@@ -52,7 +52,7 @@ def lines(*rows):
         (
             [contrast("market", "only-sunny", 0.01, "unknown"), contrast("market", "only-foggy", -0.01, "unknown")],
             "With one seed there is no interval, so there is no conclusion: 1 of 2 comparisons with as many random "
-            "levels came out above it, which can be chance.",
+            "levels scored above it, which can be chance.",
         ),
         (
             [
