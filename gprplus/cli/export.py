@@ -28,7 +28,7 @@ from gprplus.exports.options import EXPORTED, ExportOptions
 @options.force_option
 @options.json_option
 def command(source: Path, to: str, output: Path | None, work: Path, force: bool, as_json: bool, **values: Any) -> None:
-    """Write an arm, split or manifest in a foreign form.
+    """Write an arm, split or manifest in the format of another tool.
 
     SOURCE is a split or manifest folder. market1501 gives bounding_box_train, query and bounding_box_test with names
     for the usual loaders, and map.csv from each name to its image; imagefolder gives train and test folders

@@ -75,7 +75,7 @@ class ArchiveError(GprplusError, OSError):
 
 
 class ExportError(GprplusError, ValueError):
-    """Images that a foreign form cannot carry, or a folder that is not free for it."""
+    """Images that an export format cannot represent, or an output folder in use."""
 
 
 class ReportError(GprplusError, ValueError):

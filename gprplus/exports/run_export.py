@@ -1,4 +1,4 @@
-"""`export`: write an arm, split or manifest in a foreign form, whole or not at all."""
+"""`export`: write an arm, split or manifest in the format of another tool, atomically."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
