@@ -56,9 +56,7 @@ def dataset_problems(
         sentences.append(f"{name}: {bare:,} identities have nothing in the identities file.")
     if about.strangers:
         such = f", such as {first_few(about.stranger_examples)}" if about.stranger_examples else ""
-        sentences.append(
-            f"{name}: the identities file speaks of {about.strangers:,} identities that have no image here{such}."
-        )
+        sentences.append(f"{name}: the identities file has {about.strangers:,} identities without an image here{such}.")
     if about.unverified:
         sentences.append(f"{name}: the meaning of the codes of {', '.join(about.unverified)} is unconfirmed.")
     return sentences

@@ -31,7 +31,7 @@ def test_of_two_takes_the_repeated_one_is_junk(raw: Path, tmp_path: Path) -> Non
     assert {row["weather"] for row in images if row["is_junk"]} == {"sunny"}
     assert {row["format"] for row in images} == {"png"}  # the names say .jpg
     (remark,) = manifest.datasets["gta_raw_v314"].remarks
-    assert remark.endswith("(24 of 24 pairs looked at are alike).")
+    assert remark.endswith("(24 of 24 compared pairs are alike).")
 
 
 def test_a_split_does_not_count_sunny_twice(raw: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_the_share_of_pairs_that_are_alike_is_said_as_far_as_anybody_looked(
             first.write_bytes(second.read_bytes())
     manifest = build_manifest([raw], tmp_path / "m", layout="gta_raw_v314", verify=verify)
     (remark,) = manifest.datasets["gta_raw_v314"].remarks
-    told = "no image was opened to compare them." if verify == "names" else "(24 of 24 pairs looked at are alike)."
+    told = "no image was opened to compare them." if verify == "names" else "(24 of 24 compared pairs are alike)."
     assert remark.endswith(told)
     assert len(junk(manifest)) == 24
 
@@ -86,4 +86,4 @@ def test_two_passes_that_differ_are_called_doubtful(raw: Path, tmp_path: Path, p
     for i, path in enumerate(raw.rglob("*_W-1_*")):
         path.write_bytes(picture(1000 + i, width=8, height=19, kind=".png"))
     (remark,) = build_manifest([raw], tmp_path / "m").datasets["gta_raw_v314"].remarks
-    assert "Most are not: look at both passes before you trust the weather of -1." in remark
+    assert "Most are not: check both passes before using the weather of -1." in remark
