@@ -160,7 +160,7 @@ def _errors(found: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray) -> np.
 
 
 def _ends(values: np.ndarray, errors: np.ndarray, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of the intervals `(F,)`, of how far resamples fall in standard errors `(B, F)`; no share is over 1."""
+    """Compute both ends of the intervals `(F,)` from studentized resamples `(B, F)`; shares are at most 1."""
     low, high = np.full(len(values), np.nan), np.full(len(values), np.nan)
     known = np.isfinite(away).any(axis=0) & np.isfinite(errors)
     if known.any():

@@ -26,7 +26,7 @@ def measure_debiased(
     workers: int | None,
     progress: Progress,
 ) -> dict[str, Measured]:
-    """By target, its tables (distances, effects, importance) and what else is to be kept in the record."""
+    """Return, by target, its tables (distances, effects, importance) and the other entries of its record."""
     looks = {kind.name: kind.extract(side.images(), workers, progress) for kind in kinds}
     found = {}
     for name, target in targets.items():

@@ -70,7 +70,7 @@ def number_combinations(table: pa.Table, columns: Sequence[str]) -> tuple[np.nda
 def draw_matched(
     table: pa.Table, attribute: str, levels: Sequence[object], others: Sequence[str], count: int, seed: int
 ) -> MatchedSample:
-    """Up to `count` strata that have every level, with one image of each.
+    """Draw up to `count` strata that have every level, with one image of each.
 
     `table` has uid, dataset, identity, the attribute and the other factors. No stratum may qualify: then `rows` is
     empty.

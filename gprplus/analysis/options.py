@@ -14,7 +14,7 @@ COMPARED, SEARCHED = "What is compared", "Search"
 
 @dataclass(frozen=True)
 class AnalyzeOptions(Options):
-    """What is compared, and how."""
+    """Options of `analyze`."""
 
     error: ClassVar[type[GprplusError]] = AnalysisError
 
@@ -69,7 +69,7 @@ class AnalyzeOptions(Options):
 
 @dataclass(frozen=True)
 class SearchOptions(Options):
-    """How a subset near a target is searched."""
+    """Options of the subset search."""
 
     error: ClassVar[type[GprplusError]] = AnalysisError
 

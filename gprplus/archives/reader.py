@@ -177,7 +177,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def read_files(places: Sequence[str]) -> list[bytes | None]:
-    """Several files or members, None where one cannot be read. Fastest in `sort_for_reading`."""
+    """Read several files or members, None for unreadable ones. Fastest in the order of `sort_for_reading`."""
     inside = {found[0] for place in places if may_be_inside(place) and (found := locate(place))}
     with ExitStack() as together:  # of one stream: threads that took turns at every member would go to and fro
         for archive in sorted(inside):

@@ -51,14 +51,14 @@ def _unheeded(step: int) -> None:
 
 @dataclass(frozen=True)
 class TrainingContext:
-    """What a training reports to, resumes from and shares; nothing of it changes the weights but `shares`.
+    """Outputs, checkpoint and shared resources of a training; only `shares` affects the weights.
 
     Args:
-        names: turns rows into what an error message may show.
-        log: gets a line every chunk of steps.
-        reached: gets the number of each step.
-        shares: `(N,) float64`, weighs the images of an identity against each other.
-        checkpoint: where a training that was killed goes on.
+        names: maps rows to names for error messages.
+        log: receives a line for every chunk of steps.
+        reached: receives the number of each step.
+        shares: `(N,) float64`, weights of the images within an identity.
+        checkpoint: the file from which an interrupted training continues.
         group: processes that each take a share of each step; all call `train` alike.
         jobs: number of processes that share the device.
     """

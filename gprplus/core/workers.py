@@ -54,7 +54,7 @@ def listen_to_progress(told: ProgressCallback | None) -> Iterator[None]:
 
 
 class WorkerPool:
-    """Up to `count` processes that call functions on items; `option` is what the command line calls their number.
+    """Pool of up to `count` processes that call functions on items; `option` is the option for their number.
 
     `told` gets, in a thread, what the functions `send_progress`.
     """

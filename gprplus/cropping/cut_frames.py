@@ -1,4 +1,4 @@
-"""From frames to a folder of crops that build-manifest reads: what is already there, the work, the record last."""
+"""Cutting of frames into a folder of crops for build-manifest; resumes, and writes the record last."""
 
 from dataclasses import dataclass
 from pathlib import Path

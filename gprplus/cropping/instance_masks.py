@@ -21,7 +21,9 @@ _COLUMNS = ("frame", "value", "colour", "identity", *attributes())
 
 
 def read_instance_masks(frames: Path, masks: Path, table: Path | None) -> AnnotationSet:
-    """Each frame with its mask: the file of the same path below `masks`, whatever its extension. Raises FramesError."""
+    """Pair each frame with its mask: the file of the same path below `masks`, with any extension. Raises
+    FramesError.
+    """
     paths = image_paths(frames)
     beside = {_stem(path): path for path in image_paths(masks)}
     absent = [path for path in paths if _stem(path) not in beside]

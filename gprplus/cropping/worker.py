@@ -43,7 +43,7 @@ class CropWriter:
 
 @dataclass(frozen=True)
 class FrameShard:
-    """Some frames, and everything that a worker must know of them."""
+    """Frames of one shard, with all inputs of the worker."""
 
     number: int
     root: Path

@@ -11,7 +11,7 @@ SCORING = "Scoring"
 
 @dataclass(frozen=True, eq=False)
 class ScoringOptions(Options):
-    """How features are compared and scored."""
+    """Options of scoring features."""
 
     error: ClassVar[type[GprplusError]] = ScoreError
 

@@ -175,7 +175,7 @@ def _nearest(distances: RerankedDistances, count: int) -> tuple[np.ndarray, np.n
 
 
 def _encoded(distances: RerankedDistances, nearest: np.ndarray, farthest: np.ndarray, k1: int) -> SparseRows:
-    """Each row as weights exp(-distance) over its expanded k-reciprocal neighbours, summing to 1 (equation 7)."""
+    """Encode each row as weights exp(-distance) over its expanded k-reciprocal neighbors, with sum 1 (equation 7)."""
     total = len(nearest)
     full = _reciprocal(nearest)
     half = nearest[:, : int(np.around(k1 / 2)) + 1]
@@ -216,7 +216,7 @@ def _pairs(distances: RerankedDistances, row: np.ndarray, column: np.ndarray) ->
 
 
 def _expanded(vectors: SparseRows, nearest: np.ndarray, k2: int) -> SparseRows:
-    """Each vector as the mean of those of its `k2` nearest rows (equation 11)."""
+    """Replace each vector by the mean of those of its `k2` nearest rows (equation 11)."""
     if k2 == 1:
         return vectors
     near = nearest[:, :k2]

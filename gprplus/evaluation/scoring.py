@@ -1,4 +1,4 @@
-"""From features to scores."""
+"""Scores of features: mAP, CMC and mINP."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

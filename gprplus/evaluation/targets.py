@@ -132,7 +132,7 @@ class Target:
         return ranked.ranked_table(self.name, self.rows, named, [(gallery[order], *rest) for order, *rest in found])
 
     def _removed(self, query: np.ndarray) -> "list[np.ndarray] | None":
-        """For each query the positions in the gallery that leave its ranking."""
+        """Return for each query the gallery positions that are excluded from its ranking."""
         if self.removed is None:
             return None
         uids = self.uids

@@ -1,4 +1,4 @@
-"""From the folders of finished runs to results.parquet, summary.parquet and the tables of effects."""
+"""Collection of finished runs into results.parquet, summary.parquet and the tables of effects."""
 
 from collections.abc import Sequence
 from pathlib import Path

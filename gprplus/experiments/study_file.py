@@ -149,7 +149,7 @@ def make_study_splits(plan: StudyFile, manifest: Path, home: Path, *, force: boo
 
 
 def merge_studies(plans: Sequence[StudyFile]) -> StudyFile:
-    """Several studies as one: all splits, all targets, every training once. They must agree in how runs are trained."""
+    """Merge several studies: all splits, all targets, every training once. Their training settings must agree."""
     first = plans[0]
     for other in plans[1:]:
         for name in ("manifest", *first.training()):

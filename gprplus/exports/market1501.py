@@ -114,7 +114,7 @@ def _renamed(rows: pa.Table) -> list[str]:
 
 
 def _count_within(*keys: Sequence[object]) -> list[int]:
-    """For each row, how many rows up to and including it have its keys."""
+    """Count for each row the rows up to and including it with the same keys."""
     counts: dict[tuple[object, ...], int] = {}
     out = []
     for key in zip(*keys, strict=True):

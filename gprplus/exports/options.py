@@ -14,7 +14,7 @@ EXPORTED = "What is written"
 
 @dataclass(frozen=True)
 class ExportOptions(Options):
-    """What is written of a split or manifest, and how."""
+    """Options of `export`."""
 
     error: ClassVar[type[GprplusError]] = ExportError
 

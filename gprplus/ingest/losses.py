@@ -54,7 +54,7 @@ def _unmatched(known: Known, names: Sequence[str]) -> list[str]:
 
 
 def _alike(theirs: Sequence[str], ours: Sequence[str]) -> tuple[str, str] | None:
-    """Two names that differ only in how they are written; None for none."""
+    """Return two names that differ only in spelling; None if there are none."""
     by_core = {_core(name): name for name in ours}
     return next(((name, by_core[_core(name)]) for name in theirs if _core(name) in by_core), None)
 

@@ -22,7 +22,7 @@ DATASET, FILES = "Dataset", "Files and checks"
 
 @dataclass(frozen=True)
 class IngestOptions(Options):
-    """How folders of renders are read."""
+    """Options of `build_manifest`."""
 
     error: ClassVar[type[GprplusError]] = ManifestError
 

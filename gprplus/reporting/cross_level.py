@@ -32,7 +32,7 @@ class PairedCost:
 
     @property
     def difference(self) -> float:
-        """By how much `own` is above `other`."""
+        """Difference of `own` and `other`."""
         return self.own - self.other
 
 
@@ -61,12 +61,12 @@ class QueryGalleryMatrix:
 
     @property
     def row_means(self) -> list[float]:
-        """By level of the query."""
+        """Means by level of the query."""
         return self.scores.mean(axis=1).tolist()
 
     @property
     def column_means(self) -> list[float]:
-        """By level of the gallery."""
+        """Means by level of the gallery."""
         return self.scores.mean(axis=0).tolist()
 
     @property
@@ -134,14 +134,14 @@ def _frame(queries: "pa.Table", tests: Mapping[str, LevelTest]) -> "pd.DataFrame
 
 
 def _mismatch(frame: "pd.DataFrame", cross: Mapping[str, LevelTest], arm: str, split: SplitRecord) -> PairedCost | None:
-    """Each query in the gallery of its own level against its mean over the other galleries."""
+    """Compare each query in the gallery of its own level with its mean over the other galleries."""
     own = [name for name, facts in cross.items() if facts.within_level]
     mine = frame[(frame["arm"] == arm) & frame["target"].isin(cross)]
     return _cost(mine[mine["target"].isin(own)], mine[~mine["target"].isin(own)], arm, split)
 
 
 def _alike(frame: "pd.DataFrame", arm: str, split: SplitRecord) -> PairedCost | None:
-    """Each query without as many random true matches against without those of its own level."""
+    """Compare each query without random true matches with the query without those of its own level."""
     mine = frame[frame["arm"] == arm]
     return _cost(mine[mine["target"] == RANDOM], mine[mine["target"] == SAME], arm, split)
 

@@ -33,7 +33,7 @@ class MismatchContrast:
 
 
 def mismatch_contrast(queries: "pa.Table", split: SplitRecord, target: str) -> MismatchContrast | None:
-    """Each query under the arm of its own level against its mean over the other single-level arms, over shared seeds.
+    """Compare each query under the arm of its level with its mean over the other single-level arms, over shared seeds.
 
     Identities and seeds are counted as `statistics` does it for two arms. None when fewer than two
     levels have an arm and queries.

@@ -84,7 +84,7 @@ def score_column(check: str) -> str:
 
 
 def checks_overview() -> list[tuple[str, str, str]]:
-    """Each check with the columns of its score and its flag.
+    """Return each check with the columns of its score and its flag.
 
     >>> checks_overview()[4]
     ('sharpness', 'sharpness_score', 'is_blurry')

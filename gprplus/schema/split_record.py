@@ -82,7 +82,7 @@ class ArmRecord:
 
     @property
     def every_deal(self) -> list[DealRecord]:
-        """Each deal of the arm; its own facts where all deals are one."""
+        """Return each deal of the arm; the arm itself if all deals are equal."""
         return self.deals or [DealRecord(self.images, self.identities, self.fingerprint, self.levels)]
 
     @property

@@ -51,7 +51,7 @@ class AttributeRelations:
         return declared and self.is_function_of(first, (second,)) and self.is_function_of(second, (first,))
 
     def equivalents(self) -> dict[str, str]:
-        """For each attribute that is one to one with others, the first of them by name; that one itself is left out."""
+        """Map each attribute that is one to one with others to the first of them by name, except that one."""
         alone = {(alias.name, alias.of[0]) for alias in self.aliases if len(alias.of) == 1}
         both = sorted((one, two) for one, two in alone if one < two and (two, one) in alone)
         found: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""From a manifest and a request to a split folder."""
+"""Making of a split folder from a manifest and a request."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor

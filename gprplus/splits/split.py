@@ -91,7 +91,7 @@ class Split:
             )
 
     def _parts(self) -> "Iterator[pa.Table]":
-        """Each deal of each arm, then the test set, without the columns that no fingerprint covers."""
+        """Yield each deal of each arm, then the test set, without columns outside the fingerprints."""
         apart = {"path", *identity_attributes()}
         columns = [column.name for column in schema.MEMBERS if column.name not in apart]
         start = 0

@@ -1,4 +1,4 @@
-"""From runs to what the experiment was about: effects, noise by its sources, growth with size, effects over targets."""
+"""Effect tables of an experiment: effects, variance components, learning curves, effects over targets."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -156,7 +156,7 @@ def _components(seen: TargetScores, split: SplitRecord) -> list[dict[str, Any]]:
 
 
 def _pooled(seen: Sequence[TargetScores], declared: Mapping[str, Sequence[DeclaredContrast]]) -> list[dict[str, Any]]:
-    """Each contrast over the targets that are not the split's own test set, where there are two or more."""
+    """Pool each contrast over the targets other than the split's test set, if there are two or more."""
     away = [one for one in seen if not is_own_test_set(one.target) and not one.target.endswith(RERANKED)]
     if len(away) < 2 or len({(one.arms, one.scored.values.shape[1]) for one in away}) > 1:
         return []

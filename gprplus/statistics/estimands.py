@@ -108,7 +108,7 @@ def _path(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredCon
 
 
 def _scaling(split: SplitRecord, arms: Mapping[str, ArmRecord]) -> list[DeclaredContrast]:
-    """At each number of images: the choice of levels against the mixture and against random images."""
+    """Contrast the selected levels with the mixture and with random images, at each number of images."""
     found = []
     for name, one in arms.items():
         size = one.images

@@ -47,7 +47,7 @@ def resampled(per_query: np.ndarray, person: np.ndarray, drawn: np.ndarray) -> n
 
 
 def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:
-    """Each arm's paired difference to arm `reference`; that arm's own is 0 without an interval."""
+    """Compute each arm's paired difference to arm `reference`, which has 0 without an interval."""
     means = scored.means()
     matrix = np.eye(len(means)) - np.eye(len(means))[reference]
     people, overlap = identity_variance_part(identity_variance(scored), matrix)
@@ -59,7 +59,7 @@ def difference_intervals(scored: ScoreArray, reference: int) -> list[Estimate]:
 
 
 def arm_intervals(scored: ScoreArray) -> list[Estimate]:
-    """Each arm's own score, its interval kept within 0-1."""
+    """Compute each arm's score with an interval within 0-1."""
     means = scored.means()
     people, overlap = identity_variance_part(identity_variance(scored), np.eye(len(means)))
     found = estimates(means.mean(axis=1), *combine_variances([people, seed_noise.level_variance(means)], overlap))

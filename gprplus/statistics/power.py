@@ -56,7 +56,7 @@ class PowerPoint:
 
 
 def noise_from_components(variances: Mapping[str, float], source: str) -> NoiseEstimate:
-    """From the components of finished runs, by name (`components.NAMES`)."""
+    """Noise from the variance components of finished runs, by name (`variance_components.NAMES`)."""
     return NoiseEstimate(variances["arm x seed"], variances["arm x person"], variances["residual"], source)
 
 

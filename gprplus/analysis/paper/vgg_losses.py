@@ -78,7 +78,9 @@ class PairLosses:
     target: dict[str, float]
 
     def debiased(self, term: str, axis: int) -> np.ndarray:
-        """By level of one factor: the mean over all pairs, less half of that within the level and the target."""
+        """Return, by level of one factor, the mean over all pairs minus half of that within the level and the
+        target.
+        """
         cost = getattr(self, term).mean(axis=1).reshape(self.shape)
         level = cost.mean(axis=tuple(a for a in range(len(self.shape)) if a != axis + 1))
         return level - self.within[term][axis] / 2 - self.target[term] / 2

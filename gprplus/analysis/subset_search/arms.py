@@ -1,4 +1,4 @@
-"""From counts of cells to a split that a benchmark can run: the subset, its rival and its controls, of equal size."""
+"""Split with a searched subset, the threshold subset and the controls, of equal size, from counts of cells."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product

@@ -197,7 +197,7 @@ def cell_capacity(side: ImageSample, budget: Budget, seed: int) -> np.ndarray:
 def _looked(
     kind: Features, side: ImageSample, others: Mapping[str, ImageSample], workers: int | None, progress: Progress
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """By target, points of the cells `(P, C, D)` and of its images `(T, D)`."""
+    """Return, by target, points of the cells `(P, C, D)` and of its images `(T, D)`."""
     assert side.crossed is not None
     looks = kind.extract(side.images(), workers, progress)
     found = {}

@@ -28,7 +28,7 @@ ABREAST, STILL = 0.3, 0.2  # probabilities of walking next to the previous perso
 
 @dataclass(frozen=True)
 class Moment:
-    """Several people at one moment: `number` is that of its frames."""
+    """Moment with several people: `number` is that of its frames."""
 
     number: int
     cast: tuple[int, ...]

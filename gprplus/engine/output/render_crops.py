@@ -1,4 +1,4 @@
-"""From a design to a folder: what is already there, what is refused, and the record written last."""
+"""Rendering of a design into a folder: resumption, refusals, and the record, which is written last."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""From a scenario to a folder of frames with their annotations."""
+"""Rendering of a scenario into a folder of frames with annotations."""
 
 import json
 from collections.abc import Iterator

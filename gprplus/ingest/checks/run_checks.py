@@ -33,7 +33,7 @@ _PAYS = 2_000  # files from which processes pay for their start of half a second
 
 
 class MeasureTask(NamedTuple):
-    """Some files of one root, and the rows they belong to."""
+    """Files of one root, and their rows."""
 
     root: Path
     paths: list[str]

@@ -44,7 +44,7 @@ class FilterColumns:
 
     @cached_property
     def _identity_rows(self) -> "pa.Array":
-        """For each image, the row of the identities table that it belongs to; null where there is none."""
+        """Return for each image its row of the identities table; null if there is none."""
         import pyarrow as pa
 
         place = {key: row for row, key in enumerate(_keys(self._identities))}

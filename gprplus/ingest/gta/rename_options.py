@@ -12,7 +12,7 @@ NAMES, FILES = "Names", "Files"
 
 @dataclass(frozen=True)
 class RenameOptions(Options):
-    """How raw output gets its published names."""
+    """Options of renaming raw output."""
 
     error: ClassVar[type[GprplusError]] = ManifestError
 

@@ -153,7 +153,7 @@ class DecodedTokens:
             self.codes = both.astype(np.int32)
 
     def levels(self, decode: Callable[[str | None], str | None]) -> pa.DictionaryArray:
-        """Each token through `decode`, as a dictionary of sorted levels."""
+        """Decode each token, as a dictionary of sorted levels."""
         values = [decode(token) for token in self.tokens]
         vocabulary = sorted({value for value in values if value is not None})
         place = {value: i for i, value in enumerate(vocabulary)}
@@ -161,13 +161,13 @@ class DecodedTokens:
         return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(vocabulary, pa.string()))
 
     def numbers(self, decode: Callable[[str | None], int | None], kind: type = np.int32) -> pa.Array:
-        """Each token through `decode`, as integers."""
+        """Decode each token, as integers."""
         values = [decode(token) for token in self.tokens]
         known = np.array([value is not None for value in values], bool)[self.codes]
         return pa.array(np.array([value or 0 for value in values], kind)[self.codes], mask=~known)
 
     def flags(self, decode: Callable[[str | None], bool]) -> pa.Array:
-        """Each token through `decode`, as truth values."""
+        """Decode each token, as truth values."""
         return pa.array(np.array([decode(token) for token in self.tokens], bool)[self.codes])
 
 

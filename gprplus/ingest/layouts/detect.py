@@ -121,7 +121,7 @@ def _by_names(listing: Listing) -> Layout:
 
 
 def sample_paths(listing: Listing, limit: int = SAMPLE) -> list[str]:
-    """Up to `limit` names spread evenly over the files that have an image's extension."""
+    """Return up to `limit` names, evenly spaced over the files with an image extension."""
     step = max(1, len(listing) // (4 * limit))
     names = [path for path in listing.paths(step) if os.path.splitext(path)[1].lower() in EXTENSIONS]
     return names[:: max(1, -(-len(names) // limit))]

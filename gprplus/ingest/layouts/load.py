@@ -1,4 +1,4 @@
-"""From TOML to a layout: shipped ones by name, a user's own by its file, each checked before it is used."""
+"""Loading of layouts from TOML: shipped ones by name, a user's by its file, each validated before use."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""From names to raw tokens and keys; with the standard library alone, for a worker does it for every file."""
+"""Matching of names: raw tokens and keys, with the standard library alone, because workers process every file."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -70,7 +70,7 @@ class FamilyPlot:
 
     @property
     def holds(self) -> str:
-        """For which lines together their intervals hold; empty where there are none."""
+        """Describe the lines for which the intervals hold together; empty if there are none."""
         count = len(_places(self.lines))
         if count < 2:
             return "Intervals hold at 95% for all of these together." if count else ""

@@ -80,7 +80,7 @@ def arm_tables(pool: CandidateTable, arms: Sequence[LevelCounts], about: Sequenc
 def level_differences(
     pool: CandidateTable, names: Sequence[str], tables: Mapping[str, np.ndarray]
 ) -> dict[str, dict[str, Any] | None]:
-    """For each attribute the level in which two arms differ most, in standard deviations; None with a single level.
+    """Return for each attribute the level with the largest difference of two arms, in sd; None with a single level.
 
     `largest` is null where one arm has the level in every image and another in none.
     """

@@ -97,7 +97,7 @@ def near_duplicates(
 
 
 def nearest_within(ours: np.ndarray, theirs: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of `ours` (n,) uint64 that has one, the place of the nearest of `theirs` within `radius` < 4 bits.
+    """Return for each of `ours` (n,) uint64 the position of the nearest of `theirs` within `radius` < 4 bits, if any.
 
     Two hashes within three bits agree in one of four quarters, so that only those of equal quarters are compared.
     Returns places in ours, places in theirs and bits apart, `(k,)` each.

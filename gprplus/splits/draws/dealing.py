@@ -66,6 +66,6 @@ def _joined(arm: DrawnArm, others: list[DrawnArm]) -> DrawnArm:
 
 
 def arms_of_every_deal(arms: Mapping[str, DrawnArm]) -> Iterator[DrawnArm]:
-    """Each arm in each of its deals."""
+    """Yield each arm in each of its deals."""
     for arm in arms.values():
         yield from arm.deals

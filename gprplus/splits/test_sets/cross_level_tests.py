@@ -50,7 +50,7 @@ _PARTS = ("facts", "groups")  # of Tests
 
 @dataclass(frozen=True)
 class TestGroup:
-    """Some rows in one role: `rows` positions in the pool; of removed rows, `of` the query whose ranking they leave."""
+    """Rows in one role: `rows` positions in the pool; of removed rows, `of` the query from which they are excluded."""
 
     role: str
     rows: np.ndarray

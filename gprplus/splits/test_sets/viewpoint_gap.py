@@ -42,7 +42,7 @@ def angle_between(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def default_degrees(viewpoints: np.ndarray) -> int:
-    """Two steps of the viewpoints (their least difference), so that neighbours are too near; at most MOST_DEG.
+    """Return two viewpoint steps (their smallest difference), so that adjacent views are excluded; at most MOST_DEG.
 
     >>> default_degrees(np.arange(0, 360, 30)), default_degrees(np.arange(0, 360, 90)), default_degrees(np.array([5]))
     (60, 90, 0)

@@ -85,7 +85,7 @@ def seen_levels(arm: ArmRecord, levels: Sequence[str]) -> list[str]:
 def _against_reference(
     family: str, levels_of: Mapping[str, Sequence[str]], reference: str, where: str
 ) -> list[CellContrast]:
-    """Each arm against the reference on its levels, and the mean over the arms in front."""
+    """Contrast each arm with the reference on its levels, with the mean over the arms first."""
     each = {
         name: _mean_cells(name, mine, 1.0) | _mean_cells(reference, mine, -1.0)
         for name, mine in levels_of.items()
@@ -108,7 +108,7 @@ def _against_reference(
 
 
 def _unseen_by_both(unseen: Mapping[str, Sequence[str]], arms: Mapping[str, ArmRecord]) -> list[CellContrast]:
-    """Each arm against the mean of the single-kind arms that have not seen the level either, level by level."""
+    """Contrast each arm with the mean of the arms that were not trained on the level either, level by level."""
     only = [name for name in unseen if arms[name].kind == "only"]
     found = []
     for name, mine in unseen.items():

@@ -97,7 +97,7 @@ def estimate_cells(
 
 
 def _profiles(scores: LevelScores, contrast: CellContrast) -> tuple[dict[str, Profile], np.ndarray]:
-    """Each arm's levels with their shares, and the weight of each arm `(A,)`.
+    """Return each arm's levels with their shares, and the weight of each arm `(A,)`.
 
     An arm outside the contrast has the shares of all arms together: it only informs the variance over seeds.
     """
