@@ -187,7 +187,7 @@ def test_files_are_decoded_in_one_place(module):
     assert module == "core/imaging/images.py" or not found
 
 
-def test_setup_names_every_room():
+def test_setup_lists_every_package():
     listed = re.findall(r"^    (gprplus(?:\.\w+)*)$", (PACKAGE.parent / "setup.cfg").read_text(), re.MULTILINE)
     packages = {".".join(("gprplus", *path.parent.relative_to(PACKAGE).parts)) for path in PACKAGE.rglob("__init__.py")}
     assert packages | {"gprplus.manifests"} == set(listed)

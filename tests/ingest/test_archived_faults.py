@@ -120,7 +120,7 @@ def test_an_archive_that_is_gone_later_is_one_sentence(renders: Path, tmp_path: 
     archive.unlink()
     with pytest.raises(TrainingError, match="36 of 36 images are missing"):
         pack_images(manifest.images(), manifest.roots(), tmp_path / "store", 32, 16)
-    with pytest.raises(ExportError, match="is not there"):
+    with pytest.raises(ExportError, match="is missing"):
         export(manifest.path, "imagefolder", tmp_path / "x")
 
 

@@ -4,6 +4,7 @@
 - `log_segments`: segments of lines by identity.
 - `match_log`: columns from the log.
 - `repeated_pass`: images that repeat others.
+- `rename_options`: options of renaming.
 - `rename_plan`: published names of raw images.
 - `rename`: writes images under published names.
 """
