@@ -6,5 +6,6 @@
 - `repeated_pass`: images that repeat others.
 - `rename_options`: options of renaming.
 - `rename_plan`: published names of raw images.
+- `rename_options`: options of the renaming.
 - `rename`: writes images under published names.
 """
