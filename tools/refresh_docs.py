@@ -16,6 +16,7 @@ from gprplus import schema
 from gprplus.analysis.columns import TABLES as ANALYSIS
 from gprplus.cli import COMMANDS, cli
 from gprplus.core import declarations
+from gprplus.core.benchmark_options import TrainingOptions
 from gprplus.core.options import Options, kind_of, options_of
 from gprplus.schema.check_columns import CHECKED, LOOKS
 from gprplus.splits.request import SplitRequest
@@ -119,11 +120,13 @@ def _toml(value: object) -> str:
 
 
 def studies() -> str:
-    """The page about studies with its table of make-split's options made again."""
-    start, end = "<!-- made from the options of make-split -->\n", "<!-- end -->"
-    page = (DOCS / "studies.md").read_text(encoding="utf-8")
-    before, after = page.partition(start)[0], page.partition(end)[2]
-    return f"{before}{start}\n{option_table(SplitRequest)}\n\n{end}{after}"
+    """The page about studies with its tables of options made again."""
+    page, end = (DOCS / "studies.md").read_text(encoding="utf-8"), "<!-- end -->"
+    for topic, cls in (("training", TrainingOptions), ("make-split", SplitRequest)):
+        start = f"<!-- made from the options of {topic} -->\n"
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n{option_table(cls)}\n\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 def api() -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gprplus.core import declarations
+from gprplus.core.benchmark_options import COMPILE
 from gprplus.core.errors import RecipeError, did_you_mean, format_bytes
 from gprplus.core.files.safe_names import plain_name
-from gprplus.schema.benchmark_options import COMPILE
 
 SCHEDULES = ("one-cycle", "cosine", "steps")
 OPTIMIZERS = ("adamw", "adam", "sgd")

@@ -10,8 +10,8 @@ import click
 from gprplus.cli import options
 from gprplus.cli.generated import click_options, given_options
 from gprplus.cli.topics import TopicCommand
+from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.progress import progress_bar
-from gprplus.schema.benchmark_options import BenchmarkOptions
 
 if TYPE_CHECKING:
     from gprplus.experiments.benchmark_result import BenchmarkCost, BenchmarkResult

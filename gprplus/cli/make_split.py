@@ -8,7 +8,6 @@ import click
 
 from gprplus.cli import options
 from gprplus.cli.generated import click_options, given_options
-from gprplus.cli.show import split as shown
 from gprplus.cli.topics import TopicCommand
 from gprplus.core import typed
 from gprplus.core.options import options_of
@@ -99,6 +98,7 @@ def command(
     elif attr is None:
         raise click.UsageError("Missing option '--attr' (or '--from' or '--study').")
     else:
+        from gprplus.cli.show import split as shown
         from gprplus.splits.make import default_folder, make_split
 
         asked = given_options(SplitRequest, {"attr": attr, **request})
@@ -170,6 +170,7 @@ def _of_study(
     context: click.Context, name: str, manifest: Path | None, output: Path | None, work: Path, as_json: bool
 ) -> None:
     from gprplus.cli.console import print_json
+    from gprplus.cli.show import split as shown
     from gprplus.experiments.study_file import make_study_splits, read_study
 
     given = _request(context)

@@ -9,8 +9,8 @@ import click
 from gprplus.cli import console, options
 from gprplus.cli.generated import click_options
 from gprplus.cli.topics import TopicCommand
+from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.options import Options, same_option
-from gprplus.schema.benchmark_options import BenchmarkOptions
 
 if TYPE_CHECKING:
     from gprplus.statistics.power import NoiseEstimate, PowerPoint

@@ -8,9 +8,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
 
+from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.errors import DeclarationError, GprplusError
 from gprplus.core.options import Options, option, same_option
-from gprplus.schema.benchmark_options import BenchmarkOptions
 
 STUDY = "the study's"
 _SCALE = re.compile(r"\d{1,12}(/\d{1,12})?|\d?\.\d{1,12}", re.ASCII)

@@ -16,6 +16,7 @@ from gprplus import schema
 from gprplus.baseline import devices, distributed, image_store
 from gprplus.baseline.distributed import ProcessGroup
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word
 from gprplus.core.errors import RequestChanged, TrainingError
 from gprplus.core.files import workdir
@@ -31,7 +32,6 @@ from gprplus.experiments.run import TrainingRun
 from gprplus.experiments.run_progress import RunMeter
 from gprplus.experiments.split_job import SplitJob
 from gprplus.schema import stored
-from gprplus.schema.benchmark_options import BenchmarkOptions
 from gprplus.statistics.effects import EffectTables
 from gprplus.statistics.summary import UNTRAINED
 

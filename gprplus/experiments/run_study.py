@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gprplus.core.benchmark_options import BenchmarkOptions
 from gprplus.core.commands import Word, command_line
 from gprplus.core.errors import DeclarationError
 from gprplus.core.files.folders import hold_folder
@@ -23,7 +24,6 @@ from gprplus.experiments.options import StudyOptions, read_scale
 from gprplus.experiments.study_file import StudyFile, make_study_splits, merge_studies, read_study
 from gprplus.experiments.study_scale import scale_study
 from gprplus.schema import VERSION
-from gprplus.schema.benchmark_options import BenchmarkOptions
 from gprplus.schema.study_record import DeclarationRecord, PublishedRow, StudyRecord
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gprplus.baseline import devices
 from gprplus.baseline.recipe import Recipe
+from gprplus.core.benchmark_options import BenchmarkOptions, arguments_record
 from gprplus.core.commands import Word, record_command
 from gprplus.core.errors import RecipeError, RequestChanged, SplitError, TrainingError, did_you_mean
 from gprplus.core.files import workdir
@@ -19,7 +20,6 @@ from gprplus.core.typed import as_json
 from gprplus.evaluation import eligibility, targets
 from gprplus.evaluation.targets import Target
 from gprplus.reporting.experiment import Experiment
-from gprplus.schema.benchmark_options import BenchmarkOptions, arguments_record
 from gprplus.schema.run_record import BenchmarkRecord, TargetRecord, benchmark_record
 from gprplus.splits import Split
 

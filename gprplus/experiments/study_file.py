@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gprplus.core.benchmark_options import TrainingOptions
 from gprplus.core.declarations import Declaration, from_mapping, load_declaration
 from gprplus.core.errors import DeclarationError, SplitError, TrainingError, did_you_mean
 from gprplus.core.options import options_of, renamed
-from gprplus.schema.benchmark_options import TrainingOptions
 from gprplus.splits.make import build_split
 from gprplus.splits.request import SplitRequest
 from gprplus.splits.split import Split

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from gprplus.core.benchmark_options import BenchmarkOptions, read_arguments
 from gprplus.core.commands import Word, command_line, read_command, resolve_command
 from gprplus.core.errors import ManifestError, ReportError
 from gprplus.core.files.workdir import read_json
@@ -15,7 +16,6 @@ from gprplus.core.spelling import spelled
 from gprplus.evaluation.targets import base_name, is_own_test_set
 from gprplus.ingest.options import read_ingest_options
 from gprplus.reporting.run_results import RunResults
-from gprplus.schema.benchmark_options import BenchmarkOptions, read_arguments
 from gprplus.schema.manifest_record import manifest_record
 from gprplus.splits import command_options
 

@@ -66,7 +66,7 @@ class BenchmarkRecord:
     """benchmark.json of one run folder.
 
     `request` is what two benchmarks are compared by, `recipe` the recipe in full, `images` the digest of the files
-    of each source. The command is in `arguments` (read by `gprplus.schema.benchmark_options`), or in `command` where it
+    of each source. The command is in `arguments` (read by `gprplus.core.benchmark_options`), or in `command` where it
     was a study.
     """
 

@@ -15,8 +15,8 @@ Each is a weighted sum of cells (arm, level), and the weights of a contrast sum 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from gprplus.core import benchmark_options
 from gprplus.core.errors import GprplusError, did_you_mean
-from gprplus.schema import benchmark_options
 from gprplus.schema.split_record import ArmRecord
 
 ESTIMANDS = tuple(benchmark_options.ESTIMANDS)  # all three in one verdict, so that they share the 5%
