@@ -1,6 +1,6 @@
 """Contact sheets: images in labeled rows and columns for visual inspection.
 
-A table of levels lists the declared content of a data set; a sheet shows the actual images. The text is set in DejaVu
+A table of levels lists the declared content of a dataset; a sheet shows the actual images. The text is set in DejaVu
 Sans, which ships with matplotlib, so a sheet looks the same on every machine.
 """
 

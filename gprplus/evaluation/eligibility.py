@@ -61,7 +61,7 @@ def count_answerable(
 def training_overlap(split: Split, name: str, target: "pa.Table", manifest: "Manifest") -> TargetLeakage:
     """Return the overlap of the arms of a split with the rows of a target.
 
-    `identities` if both come from the same data set, `digests` and `near_duplicates` if the manifest of the split
+    `identities` if both come from the same dataset, `digests` and `near_duplicates` if the manifest of the split
     still exists and both were built with them; None means not checked. Shared identities and files
     raise SplitError; near duplicates are listed.
     """
@@ -115,7 +115,7 @@ def _trained(split: Split) -> "pa.Table":
 def _shared_identities(
     split: Split, trained: "pa.Table", name: str, target: "pa.Table", manifest: "Manifest"
 ) -> int | None:
-    """Return 0 if data sets are equal and no identity is shared; None if no data set is: equal names are no
+    """Return 0 if datasets are equal and no identity is shared; None if no dataset is: equal names are no
     evidence.
     """
     one, two = split.record.datasets, manifest.datasets

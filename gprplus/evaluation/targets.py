@@ -172,7 +172,7 @@ class Target:
         return self.attribute in self.rows.column_names and self.attribute != "identity"
 
     def _names(self, rows: "pa.Table") -> "pa.Array":
-        """Return the identities of the queries; DATASET/IDENTITY if data sets can share a name for two identities."""
+        """Return the identities of the queries; DATASET/IDENTITY if datasets can share a name for two identities."""
         import pyarrow as pa
         import pyarrow.compute as pc
 

@@ -29,7 +29,7 @@ class ShardSpec:
 
 @dataclass(frozen=True)
 class ExportInfo:
-    """Source of an export, for formats that record it: name and fingerprint of the source, the arm, and its data sets.
+    """Source of an export, for formats that record it: name and fingerprint of the source, the arm, and its datasets.
 
     `shard_size` is the maximum number of images in a file of a packed format.
     """

@@ -52,7 +52,7 @@ def place_files(root: Path, path: str, destination: Path, link: str, final: Path
 
 
 def read_source(root: Path, path: str) -> bytes:
-    """Return the bytes of one image (`path` below its data set's `root`). ExportError if it is missing."""
+    """Return the bytes of one image (`path` below its dataset's `root`). ExportError if it is missing."""
     try:
         data = read_bytes(root, safe_relative_path(path))
     except OSError as error:

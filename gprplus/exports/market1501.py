@@ -1,4 +1,4 @@
-"""The folder structure of Market-1501, for all loaders of that data set.
+"""The folder structure of Market-1501, for all loaders of that dataset.
 
 The classic loaders (torchreid, fast-reid and similar ones) read identity and camera with `([-\\d]+)_c(\\d)`: one digit
 of camera, and require six cameras and 1,501 identities. Therefore identities are four digits, cameras c1 to c6, and
@@ -26,7 +26,7 @@ _JUNK, _DISTRACTOR = "-1", "0000"
 def plan_market1501(rows: pa.Table) -> ExportLayout:
     """Names `NNNN_cCs1_FFFFFF_BB.jpg` for rows of exports.rows.ROWS; ExportError if an identity or camera is unknown.
 
-    Four-digit identities of one data set keep their numbers; others are numbered from 1 in sorted order. F counts the
+    Four-digit identities of one dataset keep their numbers; others are numbered from 1 in sorted order. F counts the
     images of an identity and camera; B is 00 for a query and 01 for the rest, as in the original.
     """
     persons, notes = _identity_numbers(rows)

@@ -124,7 +124,7 @@ def _plain_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def order_by_identity(rows: pa.Table, roles: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Return the positions of the rows of each part in `roles`, sorted by data set, identity and path.
+    """Return the positions of the rows of each part in `roles`, sorted by dataset, identity and path.
 
     >>> rows = pa.table({"role": ["query"], "dataset": ["d"], "identity": ["7"], "path": ["a"]})
     >>> order_by_identity(rows, {"query": "test"})

@@ -159,7 +159,7 @@ def _planned(to: str, source: ExportSource, part: str, arm: str | None, shard_si
 def export_origin(layout: str, datasets: Mapping[str, DatasetFacts], rows: pa.Table) -> dict[str, Any]:
     """Return the renders.json of the folder, which records the source of the images independently of their names.
 
-    Without it, renders under the names of Market-1501 would be ingested as that data set, with its licence, as
+    Without it, renders under the names of Market-1501 would be ingested as that dataset, with its licence, as
     photographs.
     """
     inside = {name: datasets[name] for name in sorted(set(rows.column("dataset").to_pylist()))}

@@ -1,7 +1,7 @@
 """build_manifest: builds one manifest from folders of renders.
 
 For each folder: scan, detect the layout, compare with the previous manifest, open new files, decode, check,
-and combine the rows with those of the other data sets. Nothing here is random or depends on the order of
+and combine the rows with those of the other datasets. Nothing here is random or depends on the order of
 files, folders or workers.
 """
 
@@ -48,20 +48,20 @@ def build_manifest(
 ) -> Manifest:
     """Read folders of renders into a manifest, and return it.
 
-    Data sets that the manifest already has are kept; the same data set is updated, and only changed files are opened.
+    Datasets that the manifest already has are kept; the same dataset is updated, and only changed files are opened.
     With 20,000 files or more, worker processes are started: a script needs `if __name__ == "__main__":`.
 
     Args:
-        renders: folders or archives, each one data set; by default all under WORK/renders (WORK: $GPRPLUS_WORK, else
+        renders: folders or archives, each one dataset; by default all under WORK/renders (WORK: $GPRPLUS_WORK, else
             work/).
         output: folder of the manifest; by default WORK/manifest.
         options: all options at once; the keywords below change single fields of it.
-        force: replace data sets of the same name that were built with other options, and read every file again.
+        force: replace datasets of the same name that were built with other options, and read every file again.
         progress: called with the number of files read and of all files.
 
     Raises:
         LayoutError, DeclarationError, ManifestError: the files or the options do not fit.
-        RequestChanged: a data set of that name was built with other options, and `force` is not set.
+        RequestChanged: a dataset of that name was built with other options, and `force` is not set.
     """
     given = combined(IngestOptions, options, changes, "build_manifest")
     asked = None if given.checks is None else parse_check_names(given.checks)
@@ -100,7 +100,7 @@ def _built(
     workers: int | None,
     progress: Progress,
 ) -> "tuple[AssembledTables, PartialResults]":
-    """The rows of one data set, and the temporary parts that can be removed once they are stored."""
+    """The rows of one dataset, and the temporary parts that can be removed once they are stored."""
     from gprplus.ingest.dataset import ingest_dataset
     from gprplus.ingest.gta.match_log import match_log
     from gprplus.ingest.reading.partial import PartialResults
@@ -182,13 +182,13 @@ def build_shard(
     **changes: Any,
 ) -> dict[str, int]:
     """Read one shard of the files of build_manifest into the manifest folder; return the number of files read of each
-    data set.
+    dataset.
 
     Shards can run at the same time, on one machine or on several that share the disk. When all are finished,
     build_manifest with the same arguments merges them, with the same result as without shards.
 
     Args:
-        renders: folders or archives, each one data set.
+        renders: folders or archives, each one dataset.
         output: folder of the manifest.
         shard: "i/n", the i-th of n shards.
         options: all options at once; the keywords below change single fields of it.

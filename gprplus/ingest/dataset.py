@@ -1,4 +1,4 @@
-"""One data set: its rows from a listing and a layout, with file checks."""
+"""One dataset: its rows from a listing and a layout, with file checks."""
 
 from collections import Counter
 from collections.abc import Mapping

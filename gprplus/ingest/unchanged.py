@@ -1,7 +1,7 @@
 """Detection of unchanged folders: by names, sizes and times, before anything is imported.
 
 NumPy and pyarrow, which a build needs, take as long to import as checking 100,000 files. They are not imported here,
-except for data sets that have role lists or unreadable files.
+except for datasets that have role lists or unreadable files.
 """
 
 from dataclasses import asdict

@@ -55,7 +55,7 @@ def _fresh(weights: str, about: Experiment) -> str:
 
 
 def describe_target_images(target: str, about: Experiment) -> str:
-    """Describe the images of a target: engine renders are named as such, other data sets by their title."""
+    """Describe the images of a target: engine renders are named as such, other datasets by their title."""
     targets_ = about.benchmark.targets
     datasets = (
         about.split.datasets if target == OWN_TEST_SET else targets_[target].datasets if target in targets_ else {}

@@ -35,7 +35,7 @@ def enter_folder() -> str:
 
 
 def _manifest(run: RunResults) -> Iterator[str]:
-    """Yield one build-manifest command for each data set."""
+    """Yield one build-manifest command for each dataset."""
     place = _manifest_folder(run)
     if place is None:
         yield "# The split is not at the recorded path, so the command for its manifest is unknown."

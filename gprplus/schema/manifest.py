@@ -35,7 +35,7 @@ IMAGES = (
     Column("digest", "string", "XXH3-128 of the bytes, hex; null unless read whole."),
 )
 IDENTITIES = (
-    Column("dataset", "level", "Data set of the identity.", level="identity"),
+    Column("dataset", "level", "Dataset of the identity.", level="identity"),
     Column("identity", "level", "Identity.", level="identity"),
     Column("images", "int64", "Number of images of the identity in the manifest.", level="identity"),
     *attribute_columns(identity_attributes(), "identity"),

@@ -12,7 +12,7 @@ from gprplus.schema.records import DatasetRecord, Level, require_plain
 
 @dataclass(frozen=True)
 class BuildArguments:
-    """The options of build-manifest that the request of a data set leaves open; `layout` may be a .toml file."""
+    """The options of build-manifest that the request of a dataset leaves open; `layout` may be a .toml file."""
 
     layout: str = "auto"
     name: str | None = None
@@ -20,7 +20,7 @@ class BuildArguments:
 
 @dataclass(frozen=True)
 class ExpectedSize:
-    """The documented size of a whole data set; `roles` counts images by role."""
+    """The documented size of a whole dataset; `roles` counts images by role."""
 
     images: int | None = optional()
     identities: int | None = optional()
@@ -49,7 +49,7 @@ class EngineLogRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestDataset:
-    """A data set of a manifest; the keys without a default are in every record since version 0.1.
+    """A dataset of a manifest; the keys without a default are in every record since version 0.1.
 
     `request` is what two builds are compared by. `archives` describes the archives that hold the images, by path.
     """
@@ -117,7 +117,7 @@ class ChecksRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestRecord:
-    """manifest.json. `request` holds the request of each data set."""
+    """manifest.json. `request` holds the request of each dataset."""
 
     schema_version: int
     request: dict[str, Any] = field(default_factory=dict)

@@ -21,7 +21,7 @@ Protocol = Literal["camera", "viewpoint", "no-camera"]  # which column must diff
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """A data set in splits and targets; `root` is relative to the folder of the record, or absolute."""
+    """A dataset in splits and targets; `root` is relative to the folder of the record, or absolute."""
 
     root: str
     licence: str | None = None

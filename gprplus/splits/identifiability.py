@@ -112,7 +112,7 @@ def attribute_relations(
 def _crossed(
     aliases: Sequence[AliasedAttributes], varying: Mapping[str, AttributeCodes], person: AttributeCodes
 ) -> list[str]:
-    """Find the factors of a data set that declares none: of two attributes that are one to one within each identity,
+    """Find the factors of a dataset that declares none: of two attributes that are one to one within each identity,
     the one with more levels for each identity. A design crosses factors that all identities have; the other one follows
     it.
     """

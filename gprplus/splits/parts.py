@@ -67,7 +67,7 @@ class MemberRows:
         """Return the result of `sampling.table_fingerprint` for the columns, without path, absent weights and absent
         deals.
 
-        The uid represents the path, and a data set can move; the manifest's fingerprint covers identity attributes.
+        The uid represents the path, and a dataset can move; the manifest's fingerprint covers identity attributes.
         """
         layout = schema.arrow_schema(schema.MEMBERS)
         absent = [name for name, value in (("weight", self.weights), ("deal", self.deal)) if value is None]

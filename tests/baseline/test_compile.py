@@ -136,7 +136,7 @@ def test_an_unknown_mode_names_the_nearest():
 
 
 def test_runs_made_before_these_knobs_were_there_can_be_gone_on_with():
-    split = SimpleNamespace(info={"fingerprint": "f"})
+    split = SimpleNamespace(record=SimpleNamespace(fingerprint="f"))
     plain = _request(split, Recipe.read("glance"))
     assert plain["compute.compile"] is False
     assert "compute.deterministic" not in plain

@@ -29,7 +29,7 @@ def with_norm_feature(name: str) -> Callable[[np.ndarray], dict[str, np.ndarray]
 def reid_features(path: Path, device: str) -> Features:
     """Load the network of a run (its folder, or the model.safetensors in it), as used for scoring.
 
-    It should have been trained on a third data set, because training on source or target would bias it. Raises
+    It should have been trained on a third dataset, because training on source or target would bias it. Raises
     AnalysisError if there is no such run.
     """
     from gprplus.baseline import devices

@@ -17,7 +17,7 @@ LISTED, OF_EACH = 20, 8  # number of listed images of one check; of each, if all
 
 
 def print_findings(manifest: "Manifest") -> None:
-    """Print one line for each check: the number of flagged images, and the data set with the largest share."""
+    """Print one line for each check: the number of flagged images, and the dataset with the largest share."""
     from gprplus.ingest.checks.findings import list_findings
 
     several = len(manifest.datasets) > 1

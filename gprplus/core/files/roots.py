@@ -7,7 +7,7 @@ from gprplus.core.errors import GprplusError, escape
 
 
 def recorded_root(folder: Path, root: str, name: str, error: type[GprplusError]) -> Path:
-    """Return the folder of the images of data set `name`, from the `root` of a record in `folder`.
+    """Return the folder of the images of dataset `name`, from the `root` of a record in `folder`.
 
     gprplus records a root as the relative path from the folder of the record, so it is correct if both were made or
     moved together. A record from another source can name any folder: a root that is absolute, or has more ".." than

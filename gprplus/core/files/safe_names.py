@@ -1,6 +1,6 @@
 """Names that become parts of paths.
 
-Data sets, splits, arms, targets, recipes, studies and archive members have names that can come from an untrusted file.
+Datasets, splits, arms, targets, recipes, studies and archive members have names that can come from an untrusted file.
 Each such name passes `plain_name` (or `plain_path`) before it is joined to a folder.
 """
 

@@ -18,7 +18,7 @@ _ALIKE = ("exact-duplicate", "near-duplicate", "cross-identity")
 
 @dataclass(frozen=True)
 class CheckFinding:
-    """Result of one check: of `judged` images (those with a score) `flagged` many, the worst score, and the data set
+    """Result of one check: of `judged` images (those with a score) `flagged` many, the worst score, and the dataset
     with the largest share.
     """
 

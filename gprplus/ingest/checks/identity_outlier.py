@@ -19,7 +19,7 @@ def identity_outlier(rows: CheckInput) -> np.ndarray:
     """Return (1 + r) / 2, with r the correlation of the image's residual with the summed residuals of its identity.
 
     The residual is the 4 x 8 gray thumbnail, standardized to mean 0 and deviation 1, minus the average over the same
-    conditions (over the data set, if fewer than four images share them). Images of identities with fewer than four,
+    conditions (over the dataset, if fewer than four images share them). Images of identities with fewer than four,
     and those without identity, score 1. Processed one pixel at a time, so that two million images take 150 MB.
     """
     here = np.flatnonzero(rows.measurements.decoded & (rows.identity >= 0))

@@ -14,8 +14,8 @@ from gprplus.schema.check_columns import CHECKS, score_column
 class CheckInput:
     """Input of a check for N images.
 
-    `dataset`, `identity` (data set and identity together; -1 for junk, distractors and unknown ones) and `circumstance`
-    (all known attributes of the image together, within its data set) are `(N,) int64` codes; `width` and `height` `(N,)
+    `dataset`, `identity` (dataset and identity together; -1 for junk, distractors and unknown ones) and `circumstance`
+    (all known attributes of the image together, within its dataset) are `(N,) int64` codes; `width` and `height` `(N,)
     float64` in pixels, NaN if unknown; `measurements` is set only for checks that require measurements.
     """
 

@@ -64,7 +64,7 @@ def run_checks(
 ) -> ChecksResult:
     """Score every row of the images table (schema.IMAGES) by the named checks.
 
-    `scan` has the modification time of each file, `roots` the folder of each data set, `old` is the manifest with
+    `scan` has the modification time of each file, `roots` the folder of each dataset, `old` is the manifest with
     cached measurements. `journal` is a folder for the measurements of this call, from which the next call continues
     if this one is interrupted. With 2,000 files or more, worker processes are used.
     """

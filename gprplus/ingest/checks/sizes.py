@@ -9,10 +9,10 @@ _REACH = 3.0  # interquartile ranges beyond the quartiles: cleanvision's iqr_fac
 
 @check("odd-size", threshold=0.5, looks=False, interquartile_ranges=_REACH)
 def odd_size(rows: CheckInput) -> np.ndarray:
-    """Return the closeness of the geometric mean of both sides to the median of its data set.
+    """Return the closeness of the geometric mean of both sides to the median of its dataset.
 
     The fence is three interquartile ranges beyond the quartiles and scores 0.5; the middle between the fences scores 1.
-    If the quartiles are equal, every other size is odd. Data sets are scored separately, because cameras differ.
+    If the quartiles are equal, every other size is odd. Datasets are scored separately, because cameras differ.
     """
     scores = np.full(len(rows), np.nan)
     for dataset in np.unique(rows.dataset):

@@ -28,7 +28,7 @@ class DesignCells:
 
 @dataclass(frozen=True)
 class FactorAlias:
-    """`attribute` is a function of the attributes `of` in this data set; `declared` if its layout declares it."""
+    """`attribute` is a function of the attributes `of` in this dataset; `declared` if its layout declares it."""
 
     dataset: str
     attribute: str

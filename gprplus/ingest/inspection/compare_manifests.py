@@ -53,7 +53,7 @@ def changed_keys(before: Mapping[str, Any], after: Mapping[str, Any], about: str
 
 
 def compare_datasets(before: Mapping[str, DatasetFacts], after: Mapping[str, DatasetFacts]) -> list[ManifestDifference]:
-    """Compare data sets by layout, size and rows in their records."""
+    """Compare datasets by layout, size and rows in their records."""
     found: list[ManifestDifference] = []
     for name in dict.fromkeys([*before, *after]):
         one, two = (_known(records.get(name)) for records in (before, after))

@@ -34,7 +34,7 @@ def cell_problems(cells: Sequence[DesignCells]) -> list[str]:
 def dataset_problems(
     name: str, about: ManifestDataset, identity: CodedColumn, counted: np.ndarray, people: pa.Table
 ) -> list[str]:
-    """Return differences from the documented size of the data set, and messages of its build."""
+    """Return differences from the documented size of the dataset, and messages of its build."""
     sentences = []
     expected = about.expected
     sizes = {"images": (expected.images, about.images), "identities": (expected.identities, about.identities)}

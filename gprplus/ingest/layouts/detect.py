@@ -35,7 +35,7 @@ ENOUGH = 0.5  # share of the sample that a layout must match to be picked by its
 
 @dataclass(frozen=True)
 class DetectedLayout:
-    """The layout of a folder and the name of the data set; `named` if the user gave that name."""
+    """The layout of a folder and the name of the dataset; `named` if the user gave that name."""
 
     layout: Layout
     name: str

@@ -1,6 +1,6 @@
-"""Layouts: the naming scheme of a data set, as one TOML file each under manifests/layouts.
+"""Layouts: the naming scheme of a dataset, as one TOML file each under manifests/layouts.
 
-A layout is a regular expression over the path below the root of the data set (without the extension), whose named
+A layout is a regular expression over the path below the root of the dataset (without the extension), whose named
 groups are the raw tokens, and small tables (tokens.py) that convert tokens to levels, degrees and numbers. The groups
 `identity`, `camera`, `frame`, `weather`, `illumination`, `background` and `part` have a fixed meaning; a table can read
 another group, or several together; any other group only distinguishes images.
@@ -38,7 +38,7 @@ class Layout:
     `factors` are the attributes crossed with each other, `functions` maps an attribute to those that determine it,
     `format` and `size` (width, height) are the expected properties of the bytes, and distinguish layouts with equal
     names. `roles` maps part folders to roles, `role` is the role of all images if there is only one; `lists` are role
-    files with priority over folders. `single` names groups that must have one value in a data set (two croppings of the
+    files with priority over folders. `single` names groups that must have one value in a dataset (two croppings of the
     same identities, which must not be mixed). `codes` is the code table of its attribute files
     (sidecars/identity_codes.py). `doubled` is a pass that repeats another (gta/repeated_pass.py), `log` the format of
     the engine log (gta/log.py).

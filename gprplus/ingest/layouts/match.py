@@ -53,7 +53,7 @@ def uid_bytes(layout: "Layout", dataset: str, tokens: Sequence[Tokens]) -> bytes
 def _quick_texts(
     dataset: str, part: int | None, others: list[tuple[str, int]], tokens: Sequence[Tokens]
 ) -> list[str] | None:
-    """Decode texts at a tenth of the cost, for plain ASCII tokens, which nearly every data set has; None for
+    """Decode texts at a tenth of the cost, for plain ASCII tokens, which nearly every dataset has; None for
     others.
     """
     every = list(zip(*tokens, strict=True))

@@ -67,7 +67,7 @@ class DegreeTokens:
 class ConcatenatedTokens:
     """Groups that identify an identity or camera only together; their tokens are joined by ":".
 
-    UnrealPerson renumbers identities in every version, so its identity is `version:person`; many data sets number
+    UnrealPerson renumbers identities in every version, so its identity is `version:person`; many datasets number
     cameras within a scene, so theirs is `scene:camera`.
     """
 
@@ -140,7 +140,7 @@ class RoleListRule:
 
 @dataclass(frozen=True)
 class ExpectedCounts:
-    """Documented size of the data set; 0 means unknown."""
+    """Documented size of the dataset; 0 means unknown."""
 
     images: int = 0
     identities: int = 0

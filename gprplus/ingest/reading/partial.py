@@ -124,7 +124,7 @@ class PartialResults:
         return min(lacking, key=len, default=[])
 
     def remove(self) -> None:
-        """Remove the partial results of the data set, whose rows are now in the manifest."""
+        """Remove the partial results of the dataset, whose rows are now in the manifest."""
         parts = self.folder.parents[1]
         remove_output(self.folder.parent)
         if parts.is_dir() and not any(parts.iterdir()):  # no other dataset has parts

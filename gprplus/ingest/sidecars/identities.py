@@ -114,7 +114,7 @@ def _doubt(attribute: str, why: str, names: list[str]) -> str:
 
 
 def identity_table(dataset: str, images: "pa.Table", known: Known) -> "pa.Table":
-    """Return the identities table of one data set: all identities with an image that is neither junk nor a distractor,
+    """Return the identities table of one dataset: all identities with an image that is neither junk nor a distractor,
     sorted by name.
     """
     import pyarrow as pa

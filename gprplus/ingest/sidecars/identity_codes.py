@@ -1,6 +1,6 @@
 """Code tables of identity attributes, such as 01 or 2, declared in manifests/codes.
 
-Data sets use different codes: 01 is yes in FineGPR, 2 is yes in the Market and Duke files. A
+Datasets use different codes: 01 is yes in FineGPR, 2 is yes in the Market and Duke files. A
 code table gives the columns and the codes of each attribute. Columns are found by name,
 never by position.
 """

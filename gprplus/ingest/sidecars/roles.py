@@ -21,7 +21,7 @@ from gprplus.ingest.sidecars import matlab
 
 @dataclass(frozen=True)
 class RoleLists:
-    """Content of the role lists of one data set: distinct `paths` below its root, and the role of each; `files` are
+    """Content of the role lists of one dataset: distinct `paths` below its root, and the role of each; `files` are
     the lists that exist.
     """
 
@@ -106,7 +106,7 @@ def add_roles(images: pa.Table, listed: RoleLists) -> pa.Table:
 
 
 def role_list_notes(images: pa.Table, listed: RoleLists, lists: Sequence[RoleListRule]) -> list[str]:
-    """Return messages about the role lists of a data set, one sentence each."""
+    """Return messages about the role lists of a dataset, one sentence each."""
     if not lists:
         return []
     if not listed.files:
@@ -129,7 +129,7 @@ def role_list_notes(images: pa.Table, listed: RoleLists, lists: Sequence[RoleLis
 
 
 def gallery_only_warning(images: pa.Table) -> list[str]:
-    """Return one sentence on identities only in the gallery, if a data set has queries; DukeMTMC-reID has 408."""
+    """Return one sentence on identities only in the gallery, if a dataset has queries; DukeMTMC-reID has 408."""
     identity, role = DecodedTokens(images, "identity"), DecodedTokens(images, "role")
     if not {"query", "gallery"} <= set(role.tokens):
         return []

@@ -1,4 +1,4 @@
-"""Rows of identity tables in any format: CSV, Parquet, JSON, or the MATLAB files of published data sets."""
+"""Rows of identity tables in any format: CSV, Parquet, JSON, or the MATLAB files of published datasets."""
 
 import csv
 import io

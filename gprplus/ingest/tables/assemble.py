@@ -28,7 +28,7 @@ class AssembledTables:
 def assemble_tables(
     old: Manifest | None, done: Mapping[str, AssembledTables]
 ) -> tuple[dict[str, pa.Table], ManifestRecord]:
-    """Assemble all tables (data sets in the order of their names) and manifest.json."""
+    """Assemble all tables (datasets in the order of their names) and manifest.json."""
     kept = [name for name in (old.datasets if old else {}) if name not in done]
     names = sorted([*kept, *done])
     tables = {}

@@ -42,7 +42,7 @@ class Manifest:
     Attributes:
         path: The folder.
         info: manifest.json as a dict.
-        rebuilt: The data sets that the call which returned it wrote; empty for a manifest that was only opened.
+        rebuilt: The datasets that the call which returned it wrote; empty for a manifest that was only opened.
         files: Signatures of the tables at the time of opening, so that no mixture of two builds is ever read.
     """
 
@@ -82,7 +82,7 @@ class Manifest:
 
     @property
     def datasets(self) -> dict[str, ManifestDataset]:
-        """Return the record of each data set, by name."""
+        """Return the record of each dataset, by name."""
         return dict(self.record.datasets)
 
     @property
@@ -228,7 +228,7 @@ class Manifest:
         return stored.check_stored(table, TABLES.get(name, ()), path, ManifestError, AGAIN)
 
     def roots(self, overrides: Mapping[str, Path] | None = None) -> dict[str, Path]:
-        """Return the folder of each data set: `overrides` by name, else as recorded, relative to the manifest
+        """Return the folder of each dataset: `overrides` by name, else as recorded, relative to the manifest
         folder.
         """
         datasets, overrides = self.record.datasets, overrides or {}

@@ -1,4 +1,4 @@
-"""Incremental update of a data set: only new and changed files are parsed and opened, other rows are kept.
+"""Incremental update of a dataset: only new and changed files are parsed and opened, other rows are kept.
 
 This is valid if a row does not depend on other rows: the layout is unchanged, and it
 neither reads roles from lists nor places from a log, nor compares images with each other. Otherwise all names are

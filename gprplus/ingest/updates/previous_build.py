@@ -1,4 +1,4 @@
-"""State of a data set in the previous build, so that unchanged files are not opened again."""
+"""State of a dataset in the previous build, so that unchanged files are not opened again."""
 
 from array import array
 from collections.abc import Sequence

@@ -115,7 +115,7 @@ def _columns(frame: "pd.DataFrame", arms: Sequence[str], names: list[str], count
 
 
 def root_of(outcome: RunResults, dataset: str, target: str = OWN_TEST_SET) -> Path | None:
-    """Return the folder of a data set's images: of the split, or of another target; None if it is unknown."""
+    """Return the folder of a dataset's images: of the split, or of another target; None if it is unknown."""
     if target != OWN_TEST_SET:
         known = outcome.benchmark.targets.get(target)
         root = known.roots.get(dataset) if known else None

@@ -1,4 +1,4 @@
-"""A whole data set as queries and gallery: an additional target of the arms."""
+"""A whole dataset as queries and gallery: an additional target of the arms."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
